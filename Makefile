@@ -1,0 +1,72 @@
+# make run    set up everything and start the demo city
+# make test   set up everything and run all tests
+# Needs only make, git and Python 3.11 to 3.13 with venv; everything else comes from the package registries.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCKED := install --quiet --require-hashes --only-binary :all:
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-config --no-header --custom-compile-command 'make lock'
+
+.PHONY: setup run test test-long check bench pictures audit lock clean
+.DELETE_ON_ERROR:
+
+setup: $(VENV)/run.stamp
+
+run: setup
+	$(BIN)/sigap demo
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/sigap bench
+
+pictures: $(VENV)/dev.stamp
+	$(BIN)/python tools/pictures.py
+
+audit: $(VENV)/dev.stamp
+	$(BIN)/python tools/audit.py requirements/run.txt
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Sigap needs Python 3.11, 3.12 or 3.13." >&2; exit 3; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		if [ "$$SIGAP_INSTALL" = 1 ] && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv; \
+		else echo "Python's venv module is missing. Run once: sudo apt-get install python3-venv" >&2; exit 3; fi; }
+	@echo "Set-up 1/4: virtual environment"
+	@$(PYTHON) -m venv $(VENV)
+
+# 1. locked packages (the build's too: Node.js comes as one of them)  2. our package, built with those  3. the system's libraries
+$(VENV)/run.stamp: $(BIN)/python requirements/run.txt requirements/build.txt pyproject.toml hatch_build.py resources/vendor.py resources/web/package-lock.json tools/system_libraries.py
+	@echo "Set-up 2/4: locked packages (about 350 MB the first time, one to five minutes)"
+	@$(PIP) $(LOCKED) -r requirements/run.txt -r requirements/build.txt
+	@echo "Set-up 3/4: the map's browser libraries and Sigap itself"
+	@$(PIP) install --quiet --no-build-isolation --no-deps --editable .
+	@echo "Set-up 4/4: system libraries"
+	@$(BIN)/python tools/system_libraries.py $(if $(SIGAP_INSTALL),--install)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+	@echo "Set-up: development tools"
+	@$(PIP) $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+lock:
+	$(UV_COMPILE) pyproject.toml -o requirements/run.txt
+	$(UV_COMPILE) --group build -c requirements/run.txt -o requirements/build.txt
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) dist resources/web/vendor

@@ -1,0 +1,1 @@
+"""The Sigap console: the only package that puts the parts together."""

@@ -1,0 +1,108 @@
+"""What an operator can do to a report or a unit: the kinds of edit, their payloads, and the edit itself.
+
+An edit's `id` is the idempotency key of the request that carries it and of the history entry that it makes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """Every kind of edit, with its payload (`Edit.data`)."""
+
+    CREATE = "create"  # {service, priority?, description, address?, lat?, lon?, area?, channel, contact?{name,phone,email}, created?}
+    SET = "set"  # {field: value, ...} of FIELDS; reason? beside them
+    NOTE = "note"  # {text}
+    REPLY = "reply"  # {text}
+    PHOTO = "photo"  # {sha256, role, size, taken?, lat?, lon?}
+    ME_TOO = "me_too"  # {contact?}
+    CLAIM = "claim"  # {}
+    RELEASE = "release"  # {}
+    ASSIGN = "assign"  # {unit}            reserve only
+    DISPATCH = "dispatch"  # {unit, stack?: bool}
+    RECALL = "recall"  # {unit, reason?}
+    PROGRESS = "progress"  # {unit, state: acknowledged|en_route|on_scene|done|refused, reason?}
+    UNIT_STATE = "unit_state"  # {unit, state: available|break|unavailable|off_shift, reason?}   (Edit.report is None)
+    VALIDATE = "validate"  # {accepted: bool, reason?, disposition?}
+    CLOSE = "close"  # {disposition, reason?, merged_into?, release: [unit]}   -> closed without work
+    REOPEN = "reopen"  # {reason}
+    MERGE = "merge"  # {into: report id}
+    UNMERGE = "unmerge"  # {}
+
+
+FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
+"""What a SET may touch. "place" is {lat, lon, address}; "hold" is a Hold or null."""
+
+APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO})
+"""Need no If-Match and never conflict."""
+
+ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
+"""Orders live for a while only; so does a SET that touches area or agency (a transfer): see `is_order`."""
+
+TRANSFER_FIELDS = frozenset({"area", "agency"})
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """One thing an operator did, as saved in work.db.
+
+    `report` is the report's id at its source, or the local key ("local:…") of a report created here, None for a unit.
+    `base` maps each touched field to its value before, `base_version` is the report version the operator saw.
+    `number` counts up per device. `undoes` is the id of the edit that this one takes back.
+    """
+
+    id: str
+    kind: Kind
+    report: str | None
+    author: str
+    device: str
+    number: int
+    occurred_at: datetime
+    data: dict[str, Any] = {}
+    base: dict[str, Any] = {}
+    base_version: int | None = None
+    source: str = ""
+    undoes: str | None = None
+    title: str = ""
+    late: bool = False
+
+
+def is_order(edit: Edit) -> bool:
+    """Whether the edit is an order (lives 10 minutes) and not a fact (sent whenever the link returns)."""
+    return edit.kind in ORDERS or (edit.kind is Kind.SET and bool(TRANSFER_FIELDS & edit.data.keys()))
+
+
+class EditState(StrEnum):
+    """Where an edit stands in the outbox."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNCONFIRMED = "unconfirmed"  # sent, no answer: will be asked again with the same key
+    ACCEPTED = "accepted"  # the server answered; the history entry is not in the cache yet
+    SENT = "sent"  # proved by the server's own record in the cache
+    ATTENTION = "attention"  # refused for good; words in `problem`
+    CONFLICT = "conflict"  # 412: somebody changed the same field
+    EXPIRED = "expired"  # an order outlived its time: "still wanted?"
+    WITHDRAWN = "withdrawn"
+
+
+PENDING = frozenset(
+    {EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED}
+)
+"""Shown in the overlay."""
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """An edit with its place in the outbox."""
+
+    edit: Edit
+    state: EditState
+    attempts: int = 0
+    problem: str = ""
+    theirs: dict[str, Any] = {}
+    told: str | None = None
+    changed_at: datetime | None = None

@@ -1,0 +1,123 @@
+"""The messages between the console and its sync process: one msgspec tagged union each way.
+
+Framing on the pipe (the child's stdin and stdout): 4 bytes big-endian length, then one MessagePack value.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from console.domain.edit import Edit, EditState
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One server of a profile: `key` is short and stable, `kind` is dispatch or open311."""
+
+    key: str
+    name: str
+    url: str
+    kind: str
+    insecure_http: bool = False
+
+
+class Start(msgspec.Struct, frozen=True, tag="start"):
+    """First message down: where to keep the cache, what to follow, with which tokens (by source key)."""
+
+    folder: str
+    sources: tuple[Source, ...]
+    tokens: dict[str, str] = {}
+    order_lifetime_s: float = 600.0
+
+
+class Push(msgspec.Struct, frozen=True, tag="push"):
+    """An edit that is due. May come again for the same edit after a restart; the key makes that harmless."""
+
+    edit: Edit
+    unconfirmed: bool = False
+
+
+class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
+    """Do not send this edit if it has not left yet. Answered by an Outcome in state withdrawn, or not at all."""
+
+    edit_id: str
+
+
+class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
+    """Bring a photo into media/; answered by Fetched."""
+
+    source: str
+    sha256: str | None
+    url: str | None
+
+
+class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
+    """Try all sources at once, whatever their back-off says."""
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """End in order."""
+
+
+Down = Start | Push | Withdraw | Fetch | SyncNow | Stop
+
+
+class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
+    """What became of an edit. `remote_id` is the server's id of a created report."""
+
+    edit_id: str
+    state: EditState
+    problem: str = ""
+    theirs: dict[str, object] = {}
+    remote_id: str | None = None
+
+
+class Touched(msgspec.Struct, frozen=True, tag="touched"):
+    """After a commit of the cache: local row ids (ints of cache.db reports.row) and kinds that changed.
+
+    `everything` is set after a fill or an epoch change: re-read all. `edits` are edit ids now proved by the cache.
+    """
+
+    rows: tuple[int, ...] = ()
+    kinds: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
+    everything: bool = False
+
+
+class Presence(msgspec.Struct, frozen=True, tag="presence"):
+    """Last-value state from the stream: unit positions (id -> lat, lon, at) and who looks at what."""
+
+    source: str
+    positions: dict[str, tuple[float, float, datetime]] = {}
+    looking: dict[str, str | None] = {}
+
+
+class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
+    """How a source is doing. `state`: connecting, filling, live, offline, refused, wrong_server.
+
+    `as_of` is the server time the cache is complete to; `since` when this state began; `next_try_s` until the next try;
+    `clock_offset_s` is server clock minus ours; `latency_ms` of the last answer; `progress` 0..1 while filling.
+    """
+
+    source: str
+    state: str
+    problem: str = ""
+    detail: str = ""
+    as_of: datetime | None = None
+    since: datetime | None = None
+    next_try_s: float | None = None
+    clock_offset_s: float = 0.0
+    latency_ms: float | None = None
+    progress: float | None = None
+
+
+class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
+    """A photo is in media/ under `sha256`, or `problem` says why not."""
+
+    sha256: str | None
+    url: str | None
+    problem: str = ""
+
+
+Up = Outcome | Touched | Presence | SourceState | Fetched

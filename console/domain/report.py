@@ -1,0 +1,253 @@
+"""What a report, its history, a unit, an area and a service are: the structs that cross every boundary of the console.
+
+Times are RFC 3339 in UTC (`datetime`, aware). lat and lon are degrees, WGS 84. Unknown is None, never 0 or "".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from console.domain.status import AssignmentState, Status, UnitState
+
+
+class WaitsFor(StrEnum):
+    """Whom or what a report on hold waits for."""
+
+    REPORTER = "reporter"
+    AGENCY = "agency"
+    MATERIAL = "material"
+    WEATHER = "weather"
+
+
+class PhotoRole(StrEnum):
+    """What a photo shows."""
+
+    REPORT = "report"
+    BEFORE = "before"
+    AFTER = "after"
+    OTHER = "other"
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A pause of the work, beside the status."""
+
+    reason: str
+    waits_for: WaitsFor
+    until: datetime | None = None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Who has taken a report, and since when."""
+
+    who: str
+    since: datetime
+
+
+class ClockState(StrEnum):
+    """The state of one SLA clock."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    BREACHED = "breached"
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """One SLA clock of one report: `name` is first_response, finish or validation.
+
+    `due` is None while paused; `left_s` is the time left when paused, `target_s` the whole allowance (seconds).
+    A clock breached and met late has state breached and `met_at` set.
+    """
+
+    name: str
+    state: ClockState
+    started: datetime
+    target_s: int
+    due: datetime | None = None
+    met_at: datetime | None = None
+    left_s: int | None = None
+
+
+class Photo(msgspec.Struct, frozen=True):
+    """A photo of a report; the bytes are a file named by `sha256` (or fetched from `url` when there is no hash)."""
+
+    sha256: str | None
+    role: PhotoRole
+    size: int | None = None
+    taken: datetime | None = None
+    lat: float | None = None
+    lon: float | None = None
+    url: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The present state of one report. `versions` maps a field to the report version that last changed it."""
+
+    id: str
+    version: int
+    status: Status
+    service: str | None
+    priority: int
+    description: str
+    created: datetime
+    updated: datetime
+    title: str = ""
+    status_label: str | None = None
+    area: str | None = None
+    area_rule: str | None = None
+    agency: str | None = None
+    address: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    channel: str = ""
+    hold: Hold | None = None
+    claim: Claim | None = None
+    disposition: str | None = None
+    merged_into: str | None = None
+    duplicates: int = 0
+    closed_at: datetime | None = None
+    photos: tuple[Photo, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    remarks: tuple[str, ...] = ()
+    versions: dict[str, int] = {}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a report's history. `edit` is the id of the edit that made it, None when the server made it itself.
+
+    `kind` is an edit kind (console.domain.edit.Kind) or "created". `data` is the edit's own payload as applied.
+    """
+
+    id: str
+    report: str | None
+    kind: str
+    at: datetime
+    author: str
+    edit: str | None = None
+    occurred_at: datetime | None = None
+    late: bool = False
+    text: str = ""
+    data: dict[str, Any] = {}
+    unit: str | None = None
+    undone_by: str | None = None
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """One unit on one report."""
+
+    id: str
+    report: str
+    unit: str
+    state: AssignmentState
+    since: datetime
+    by: str
+    created: datetime
+    edit: str | None = None
+    version: int = 1
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A crew or an officer. `areas` are the area codes it works in (any level); () means anywhere."""
+
+    id: str
+    code: str
+    state: UnitState
+    state_since: datetime
+    name: str = ""
+    agency: str | None = None
+    areas: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    reason: str | None = None
+    shift_end: datetime | None = None
+    lat: float | None = None
+    lon: float | None = None
+    position_at: datetime | None = None
+    version: int = 1
+
+
+class Area(msgspec.Struct, frozen=True):
+    """A ward, district or city. `geometry` is GeoJSON (Polygon or MultiPolygon, [lon, lat]) or None."""
+
+    code: str
+    name: str
+    level: int
+    parent: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    geometry: dict[str, Any] | None = None
+    approximate: bool = False
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class Sla(msgspec.Struct, frozen=True):
+    """Targets of one service for one priority, in seconds; None = no such clock."""
+
+    first_response_s: int | None = 6 * 3600
+    finish_s: int | None = 7 * 86400
+    validation_s: int | None = 24 * 3600
+    pauses_for: tuple[WaitsFor, ...] = (WaitsFor.REPORTER, WaitsFor.WEATHER)
+    calendar: str | None = None
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A category of reports. `glyph` names a drawing in the symbols file; `group` joins services for duplicates.
+
+    `sla` maps a priority ("1".."4", or "*" for the rest) to its targets. `skills` are what a unit needs.
+    `proof` is whether an after photo is needed before validation.
+    """
+
+    code: str
+    name: str
+    group: str = ""
+    glyph: str = "other"
+    priority: int = 3
+    agency: str | None = None
+    skills: tuple[str, ...] = ()
+    sla: dict[str, Sla] = {}
+    proof: bool = True
+    keywords: str = ""
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A standard text for replies, dispositions, returns or holds."""
+
+    id: str
+    kind: str
+    text: str
+    service: str | None = None
+
+
+class Calendar(msgspec.Struct, frozen=True):
+    """Working hours: `days` are 7 pairs of minutes since midnight (Monday first, None = closed), in `timezone`."""
+
+    id: str
+    timezone: str
+    days: tuple[tuple[int, int] | None, ...]
+    holidays: tuple[str, ...] = ()
+
+
+class Agency(msgspec.Struct, frozen=True):
+    """An agency that owns matters (dinas, BUMD, police)."""
+
+    code: str
+    name: str
+
+
+class User(msgspec.Struct, frozen=True):
+    """A user as other users see him."""
+
+    name: str
+    role: str
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """The reporter's personal data: kept apart, masked until revealed."""
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""

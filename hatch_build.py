@@ -1,0 +1,15 @@
+"""Build hook: the browser libraries are in every sdist, wheel and editable install."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class VendorHook(BuildHookInterface):  # type: ignore[type-arg]
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        subprocess.run([sys.executable, str(Path(self.root, "resources", "vendor.py"))], check=True)
+        build_data["artifacts"].append("/resources/web/vendor/**")
