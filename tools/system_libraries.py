@@ -3,6 +3,7 @@
 Standard library only, imports no Qt: a missing library can't stop it. Reads what the installed wheels want with ldd.
 Exit codes: 0 all there (or not Linux), 3 something is missing and was not installed.
 """
+
 from __future__ import annotations
 
 import os
@@ -13,25 +14,69 @@ from importlib.util import find_spec
 from pathlib import Path
 
 WANTED = (
-    "QtWidgets.abi3.so", "QtSvg.abi3.so", "QtPrintSupport.abi3.so", "QtNetwork.abi3.so", "QtMultimedia.abi3.so",
-    "QtWebEngineWidgets.abi3.so", "Qt/libexec/QtWebEngineProcess", "Qt/plugins/platforms/libqoffscreen.so",
-    "Qt/plugins/platforms/libqvnc.so", "Qt/plugins/platforms/libqxcb.so", "Qt/plugins/platforms/libqwayland.so",
-    "Qt/plugins/xcbglintegrations/libqxcb-egl-integration.so", "Qt/plugins/xcbglintegrations/libqxcb-glx-integration.so",
+    "QtWidgets.abi3.so",
+    "QtSvg.abi3.so",
+    "QtPrintSupport.abi3.so",
+    "QtNetwork.abi3.so",
+    "QtMultimedia.abi3.so",
+    "QtWebEngineWidgets.abi3.so",
+    "Qt/libexec/QtWebEngineProcess",
+    "Qt/plugins/platforms/libqoffscreen.so",
+    "Qt/plugins/platforms/libqvnc.so",
+    "Qt/plugins/platforms/libqxcb.so",
+    "Qt/plugins/platforms/libqwayland.so",
+    "Qt/plugins/xcbglintegrations/libqxcb-egl-integration.so",
+    "Qt/plugins/xcbglintegrations/libqxcb-glx-integration.so",
     "Qt/plugins/multimedia/libffmpegmediaplugin.so",
 )
 PACKAGES = {  # soname up to ".so" -> Debian and Ubuntu package
-    "libEGL": "libegl1", "libGL": "libgl1", "libX11": "libx11-6", "libX11-xcb": "libx11-xcb1", "libXcomposite": "libxcomposite1",
-    "libXdamage": "libxdamage1", "libXext": "libxext6", "libXfixes": "libxfixes3", "libXrandr": "libxrandr2", "libXtst": "libxtst6",
-    "libasound": "libasound2", "libbrotlicommon": "libbrotli1", "libbrotlidec": "libbrotli1", "libdbus-1": "libdbus-1-3",
-    "libdrm": "libdrm2", "libfontconfig": "libfontconfig1", "libfreetype": "libfreetype6", "libgbm": "libgbm1",
-    "libglib-2.0": "libglib2.0-0", "libgssapi_krb5": "libgssapi-krb5-2", "libgthread-2.0": "libglib2.0-0", "libnspr4": "libnspr4",
-    "libnss3": "libnss3", "libnssutil3": "libnss3", "libsmime3": "libnss3", "libpulse": "libpulse0",
-    "libwayland-client": "libwayland-client0", "libwayland-cursor": "libwayland-cursor0", "libxcb": "libxcb1",
-    "libxcb-cursor": "libxcb-cursor0", "libxcb-dri3": "libxcb-dri3-0", "libxcb-glx": "libxcb-glx0", "libxcb-icccm": "libxcb-icccm4",
-    "libxcb-image": "libxcb-image0", "libxcb-keysyms": "libxcb-keysyms1", "libxcb-randr": "libxcb-randr0",
-    "libxcb-render": "libxcb-render0", "libxcb-render-util": "libxcb-render-util0", "libxcb-shape": "libxcb-shape0",
-    "libxcb-shm": "libxcb-shm0", "libxcb-sync": "libxcb-sync1", "libxcb-util": "libxcb-util1", "libxcb-xfixes": "libxcb-xfixes0",
-    "libxcb-xkb": "libxcb-xkb1", "libxkbcommon": "libxkbcommon0", "libxkbcommon-x11": "libxkbcommon-x11-0", "libxkbfile": "libxkbfile1",
+    "libEGL": "libegl1",
+    "libGL": "libgl1",
+    "libX11": "libx11-6",
+    "libX11-xcb": "libx11-xcb1",
+    "libXcomposite": "libxcomposite1",
+    "libXdamage": "libxdamage1",
+    "libXext": "libxext6",
+    "libXfixes": "libxfixes3",
+    "libXrandr": "libxrandr2",
+    "libXtst": "libxtst6",
+    "libasound": "libasound2",
+    "libbrotlicommon": "libbrotli1",
+    "libbrotlidec": "libbrotli1",
+    "libdbus-1": "libdbus-1-3",
+    "libdrm": "libdrm2",
+    "libfontconfig": "libfontconfig1",
+    "libfreetype": "libfreetype6",
+    "libgbm": "libgbm1",
+    "libglib-2.0": "libglib2.0-0",
+    "libgssapi_krb5": "libgssapi-krb5-2",
+    "libgthread-2.0": "libglib2.0-0",
+    "libnspr4": "libnspr4",
+    "libnss3": "libnss3",
+    "libnssutil3": "libnss3",
+    "libsmime3": "libnss3",
+    "libpulse": "libpulse0",
+    "libwayland-client": "libwayland-client0",
+    "libwayland-cursor": "libwayland-cursor0",
+    "libxcb": "libxcb1",
+    "libxcb-cursor": "libxcb-cursor0",
+    "libxcb-dri3": "libxcb-dri3-0",
+    "libxcb-glx": "libxcb-glx0",
+    "libxcb-icccm": "libxcb-icccm4",
+    "libxcb-image": "libxcb-image0",
+    "libxcb-keysyms": "libxcb-keysyms1",
+    "libxcb-randr": "libxcb-randr0",
+    "libxcb-render": "libxcb-render0",
+    "libxcb-render-util": "libxcb-render-util0",
+    "libxcb-shape": "libxcb-shape0",
+    "libxcb-shm": "libxcb-shm0",
+    "libxcb-sync": "libxcb-sync1",
+    "libxcb-util": "libxcb-util1",
+    "libxcb-xfixes": "libxcb-xfixes0",
+    "libxcb-xkb": "libxcb-xkb1",
+    "libxkbcommon": "libxkbcommon0",
+    "libxkbcommon-x11": "libxkbcommon-x11-0",
+    "libxkbfile": "libxkbfile1",
 }
 
 
@@ -68,8 +113,18 @@ def missing_libraries() -> list[str]:
 
 
 def missing_fonts() -> set[str]:
-    folders = ("/usr/share/fonts", "/usr/local/share/fonts", os.path.expanduser("~/.local/share/fonts"), os.path.expanduser("~/.fonts"))
-    found = any(name.endswith((".ttf", ".otf", ".ttc", ".pfb")) for folder in folders for _, _, names in os.walk(folder) for name in names)
+    folders = (
+        "/usr/share/fonts",
+        "/usr/local/share/fonts",
+        os.path.expanduser("~/.local/share/fonts"),
+        os.path.expanduser("~/.fonts"),
+    )
+    found = any(
+        name.endswith((".ttf", ".otf", ".ttc", ".pfb"))
+        for folder in folders
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
     return set() if found else {"fonts-dejavu-core"}
 
 

@@ -1,0 +1,1 @@
+"""Pure decisions: nearest able unit, possible duplicates."""

@@ -1,0 +1,1 @@
+"""The columnar picture of every cached report."""

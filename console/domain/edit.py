@@ -90,9 +90,7 @@ class EditState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-PENDING = frozenset(
-    {EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED}
-)
+PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED})
 """Shown in the overlay."""
 
 

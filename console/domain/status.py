@@ -34,9 +34,7 @@ _S = Status
 RULES: tuple[StatusRule, ...] = (
     StatusRule(_S.NEW, "N", "New", True, (_S.COORDINATION, _S.ASSIGNED, _S.PROGRESS, _S.CLOSED)),
     StatusRule(_S.COORDINATION, "C", "Coordination", True, (_S.NEW, _S.ASSIGNED, _S.PROGRESS, _S.CLOSED)),
-    StatusRule(
-        _S.ASSIGNED, "A", "Assigned", True, (_S.NEW, _S.COORDINATION, _S.PROGRESS, _S.VALIDATION, _S.CLOSED)
-    ),
+    StatusRule(_S.ASSIGNED, "A", "Assigned", True, (_S.NEW, _S.COORDINATION, _S.PROGRESS, _S.VALIDATION, _S.CLOSED)),
     StatusRule(_S.PROGRESS, "W", "In progress", True, (_S.ASSIGNED, _S.COORDINATION, _S.VALIDATION, _S.CLOSED)),
     StatusRule(_S.VALIDATION, "V", "Awaiting validation", True, (_S.RESOLVED, _S.RETURNED)),
     StatusRule(_S.RETURNED, "R", "Returned", True, (_S.COORDINATION, _S.ASSIGNED, _S.PROGRESS, _S.CLOSED)),

@@ -1,0 +1,1 @@
+"""One presenter a panel: binds board, store and advice to one widget."""

@@ -1,0 +1,1 @@
+"""The embedded report API: a separate program that the console only meets over HTTP."""

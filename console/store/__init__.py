@@ -1,0 +1,1 @@
+"""The client's two SQLite files and the only SQL of the client."""

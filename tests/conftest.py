@@ -1,0 +1,53 @@
+"""What every test shares: Qt offscreen, the map's scheme registered first, and loud failure on stray log records."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--disable-gpu")
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
+os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+import pytest
+
+DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def pytest_configure() -> None:
+    try:
+        from widgets.map.scheme import register_scheme
+    except ImportError:
+        return
+    register_scheme()
+
+
+def pytest_report_header() -> str:
+    return f"real city data: {'used from SIGAP_TEST_DATA or ../shared/data' if DATA.is_dir() else 'MISSING, those tests are skipped'}"
+
+
+@pytest.fixture(scope="session")
+def city_data() -> Path:
+    """The folder of real reports; the test is skipped where it is missing."""
+    if not DATA.is_dir():
+        pytest.skip("no real city data here (SIGAP_TEST_DATA)")
+    return DATA
+
+
+@pytest.fixture(autouse=True)
+def no_stray_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A record of WARNING or above fails the test unless it asked for `expected_log`."""
+    yield
+    if "expected_log" in request.fixturenames:
+        return
+    stray = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    assert not stray, f"unexpected log: {[record.getMessage() for record in stray]}"
+
+
+@pytest.fixture
+def expected_log() -> None:
+    """Ask for this when the test means to provoke warnings."""
