@@ -1,0 +1,36 @@
+"""Where the console keeps its files: one folder a profile, private to its user."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+
+class BadProfileName(ValueError):
+    """A profile name that is not a plain word."""
+
+
+def home() -> Path:
+    """The folder of all profiles; `SIGAP_HOME` puts it elsewhere."""
+    given = os.environ.get("SIGAP_HOME")
+    return Path(given) if given else Path(platformdirs.user_data_dir("sigap", appauthor=False))
+
+
+def profile_folder(name: str) -> Path:
+    """The folder of one profile, made when missing (mode 0700).
+
+    Raises BadProfileName, OSError.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise BadProfileName(f"“{name}” is not a profile name: use letters, digits, dot, dash.")
+    folder = home() / "profiles" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def log_file(profile: Path) -> Path:
+    """The log of one profile."""
+    return profile / "sigap.log"

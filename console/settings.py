@@ -1,0 +1,83 @@
+"""What a profile remembers between runs: its sources, its look, its window; tokens only in the system's keyring."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import keyring
+import keyring.errors
+import msgspec
+
+from console.domain.messages import Source
+
+_SERVICE = "sigap"
+
+
+class SettingsDamaged(Exception):
+    """The settings file cannot be read."""
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """The contents of settings.json."""
+
+    sources: list[Source] = []
+    theme: str = "dark"
+    language: str = "en"
+    text_scale: float = 1.0
+    layouts: dict[str, str] = {}
+    basemap: str = ""
+    author: str = ""
+    auto_advance: bool = True
+
+
+def load_settings(profile: Path) -> Settings:
+    """Read settings.json; a missing file gives the defaults.
+
+    Raises SettingsDamaged, with a sentence for the user.
+    """
+    file = profile / "settings.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
+        raise SettingsDamaged(f"The settings in {file.name} cannot be read ({error}). Mend or remove the file.") from error
+
+
+def save_settings(profile: Path, settings: Settings) -> None:
+    """Write settings.json whole or not at all."""
+    file = profile / "settings.json"
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    with fresh.open("wb") as out:
+        out.write(msgspec.json.format(msgspec.json.encode(settings), indent=1))
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
+
+
+class Tokens:
+    """The tokens of one profile: in the system's keyring, or in memory only where there is none."""
+
+    def __init__(self, profile_name: str) -> None:
+        self._profile = profile_name
+        self._memory: dict[str, str] = {}
+
+    def get(self, source_key: str) -> str | None:
+        """The token of a source, or None."""
+        if source_key in self._memory:
+            return self._memory[source_key]
+        try:
+            return keyring.get_password(_SERVICE, f"{self._profile}/{source_key}")
+        except keyring.errors.KeyringError:
+            return None
+
+    def put(self, source_key: str, token: str) -> bool:
+        """Keep a token; False when it lives in memory only, because this computer has no keyring."""
+        try:
+            keyring.set_password(_SERVICE, f"{self._profile}/{source_key}", token)
+        except keyring.errors.KeyringError:
+            self._memory[source_key] = token
+            return False
+        return True
