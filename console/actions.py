@@ -1,0 +1,197 @@
+"""Every action of the console as one row of a table: id, words, key, where the key acts, and when it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from console.domain.status import Status, is_open
+
+ANYWHERE, PANELS = "anywhere", "panels"
+"""Where a key acts: everywhere, or in the lists and the map but never in a text field."""
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What decides which actions make sense now: the chosen report, the chosen unit, the operator and the link."""
+
+    report: bool = False
+    status: Status = Status.NEW
+    holder: str | None = None
+    me: str = ""
+    on_hold: bool = False
+    merged: bool = False
+    has_place: bool = False
+    lead_unit: str | None = None
+    lead_state: str | None = None
+    advice: bool = False
+    duplicate: bool = False
+    needs_proof: bool = False
+    unit: str | None = None
+    unit_busy: bool = False
+    undo: str = ""
+    writes: bool = True
+    filtered: bool = False
+
+
+Rule = Callable[[Situation], str]
+"""Returns why the action cannot be used now, or "" when it can."""
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One row. `text` is English source text; `group` heads the help sheet."""
+
+    id: str
+    text: str
+    keys: tuple[str, ...]
+    scope: str
+    group: str
+    why_not: Rule
+
+
+def always(_: Situation) -> str:
+    """No condition."""
+    return ""
+
+
+def _report(now: Situation) -> str:
+    return "" if now.report else "Choose a report first"
+
+
+def _writes(now: Situation) -> str:
+    return _report(now) or ("" if now.writes else "Not signed in for writing")
+
+
+def _open(now: Situation) -> str:
+    return _writes(now) or ("" if is_open(now.status) else "The report is closed")
+
+
+def _take(now: Situation) -> str:
+    return _open(now) or ("You have it already" if now.holder == now.me else "")
+
+
+def _release(now: Situation) -> str:
+    return _writes(now) or ("" if now.holder else "Nobody has taken it")
+
+
+def _work(now: Situation) -> str:
+    if now.status is Status.VALIDATION:
+        return _open(now) or "The proof waits for validation"
+    return _open(now)
+
+
+def _dispatch(now: Situation) -> str:
+    return _work(now) or ("" if now.advice else "No unit can be recommended")
+
+
+def _unit_step(now: Situation) -> str:
+    if now.unit_busy or now.lead_unit:
+        return ""
+    return "No unit is on this report"
+
+
+def _unit(now: Situation) -> str:
+    return "" if now.unit else "Choose a unit first"
+
+
+def _recall(now: Situation) -> str:
+    return _open(now) or ("" if now.lead_unit else "No unit is on this report")
+
+
+def _validate(now: Situation) -> str:
+    return _writes(now) or ("" if now.status is Status.VALIDATION else "Nothing to validate: no proof is in")
+
+
+def _to_validation(now: Situation) -> str:
+    if now.status not in (Status.ASSIGNED, Status.PROGRESS):
+        return _open(now) or "Work has not begun"
+    return _writes(now) or ("Needs an after photo" if now.needs_proof else "")
+
+
+def _close(now: Situation) -> str:
+    return _work(now)
+
+
+def _reopen(now: Situation) -> str:
+    return _writes(now) or ("The report is open" if is_open(now.status) else "")
+
+
+def _undo(now: Situation) -> str:
+    return "" if now.undo else "Nothing to undo"
+
+
+def _place(now: Situation) -> str:
+    return _report(now) or ("" if now.has_place else "The report has no place")
+
+
+def _duplicate(now: Situation) -> str:
+    return _open(now) or ("" if now.duplicate else "No possible duplicate")
+
+
+def _unmerge(now: Situation) -> str:
+    return _writes(now) or ("" if now.merged else "It is not merged")
+
+
+def _filtered(now: Situation) -> str:
+    return "" if now.filtered else "No filter is set"
+
+
+A = Action
+ACTIONS: tuple[Action, ...] = (
+    A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), ANYWHERE, "Window", always),
+    A("help", "Keys of this panel", ("?", "F1"), ANYWHERE, "Window", always),
+    A("panel_queue", "Go to the queue", ("Ctrl+1",), ANYWHERE, "Window", always),
+    A("panel_map", "Go to the map", ("Ctrl+2",), ANYWHERE, "Window", always),
+    A("panel_units", "Go to the units", ("Ctrl+3",), ANYWHERE, "Window", always),
+    A("panel_report", "Go to the report", ("Ctrl+4",), ANYWHERE, "Window", always),
+    A("panel_charts", "Go to the charts", ("Ctrl+5",), ANYWHERE, "Window", always),
+    A("panel_outbox", "Go to the outbox", ("Ctrl+7",), ANYWHERE, "Window", always),
+    A("next_panel", "Next panel", ("F6",), ANYWHERE, "Window", always),
+    A("previous_panel", "Previous panel", ("Shift+F6",), ANYWHERE, "Window", always),
+    A("full_screen", "Full screen", ("F11",), ANYWHERE, "Window", always),
+    A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), ANYWHERE, "Window", always),
+    A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), ANYWHERE, "Window", always),
+    A("text_smaller", "Smaller text", ("Ctrl+-",), ANYWHERE, "Window", always),
+    A("refresh", "Try all servers now", ("F5",), ANYWHERE, "Window", always),
+    A("filter", "Filter the queue", ("Ctrl+F",), ANYWHERE, "Queue", always),
+    A("clear_filter", "Clear all filters", ("Shift+Esc",), ANYWHERE, "Queue", _filtered),
+    A("next_report", "Next report", ("J",), PANELS, "Queue", always),
+    A("previous_report", "Previous report", ("K",), PANELS, "Queue", always),
+    A("tab_open", "Open reports", ("1",), PANELS, "Queue", always),
+    A("tab_unassigned", "Unassigned reports", ("2",), PANELS, "Queue", always),
+    A("tab_mine", "My reports", ("3",), PANELS, "Queue", always),
+    A("tab_active", "Active reports", ("4",), PANELS, "Queue", always),
+    A("tab_held", "Held reports", ("5",), PANELS, "Queue", always),
+    A("tab_closed", "Closed reports", ("6",), PANELS, "Queue", always),
+    A("new_report", "New report", ("Ctrl+N",), ANYWHERE, "Report", always),
+    A("take", "Take", ("T",), PANELS, "Report", _take),
+    A("release", "Release", ("Shift+T",), PANELS, "Report", _release),
+    A("recommend", "Recommended units", ("A",), PANELS, "Report", _dispatch),
+    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), ANYWHERE, "Report", _dispatch),
+    A("assign", "Assign a unit without sending it", ("Shift+A",), PANELS, "Report", _work),
+    A("recall", "Recall the unit", ("Shift+R",), PANELS, "Report", _recall),
+    A("priority", "Priority", ("P",), PANELS, "Report", _open),
+    A("category", "Category", ("C",), PANELS, "Report", _open),
+    A("transfer", "Transfer to another area or agency", ("W",), PANELS, "Report", _open),
+    A("merge", "Merge into the first possible duplicate", ("D",), PANELS, "Report", _duplicate),
+    A("unmerge", "Undo the merge", ("Shift+D",), PANELS, "Report", _unmerge),
+    A("hold", "Hold, with what it waits for", ("H",), PANELS, "Report", _work),
+    A("note", "Note, internal", ("N",), PANELS, "Report", _writes),
+    A("reply", "Reply to the reporter", ("M",), PANELS, "Report", _writes),
+    A("photo", "Add a photo or proof", ("F",), PANELS, "Report", _writes),
+    A("submit", "Hand in for validation", ("Ctrl+Return",), PANELS, "Report", _to_validation),
+    A("validate", "Validate or return the proof", ("Shift+V",), PANELS, "Report", _validate),
+    A("close", "Close without work", ("X",), PANELS, "Report", _close),
+    A("reopen", "Reopen", ("Shift+X",), PANELS, "Report", _reopen),
+    A("contact", "Show the reporter (logged)", ("Shift+C",), PANELS, "Report", _report),
+    A("go_to", "Show on the map", ("G",), PANELS, "Report", _place),
+    A("en_route", "Unit en route", ("E",), PANELS, "Units", _unit_step),
+    A("on_scene", "Unit on scene", ("O",), PANELS, "Units", _unit_step),
+    A("done", "Unit done", ("V",), PANELS, "Units", _unit_step),
+    A("available", "Unit available", ("Shift+B",), PANELS, "Units", _unit),
+    A("break", "Unit on break", ("B",), PANELS, "Units", _unit),
+    A("unavailable", "Unit unavailable, with a reason", ("U",), PANELS, "Units", _unit),
+    A("undo", "Undo", ("Ctrl+Z",), ANYWHERE, "Report", _undo),
+    A("quit", "Quit", ("Ctrl+Q",), ANYWHERE, "Window", always),
+)
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}

@@ -1,0 +1,37 @@
+"""Put an exception into the operator's words, in one place: what is so, and what can be done."""
+
+from __future__ import annotations
+
+import errno
+
+from console.paths import BadProfileName
+from console.settings import SettingsDamaged
+from console.store import errors as store
+
+DEFECT, CANNOT_REACH, LOCAL = 1, 3, 4
+"""The exit codes of a defect of ours, of a server that cannot be reached or refused, and of local trouble."""
+
+
+def describe(error: BaseException) -> str:
+    """One sentence for the screen. An unknown exception is our defect and is called so."""
+    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName)):
+        return str(error)
+    if isinstance(error, OSError):
+        return _describe_os(error)
+    return f"Something in Sigap went wrong ({type(error).__name__}). It is written in the log."
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that goes with an exception."""
+    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, OSError)):
+        return LOCAL
+    return DEFECT
+
+
+def _describe_os(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}. Nothing was lost; make room and try again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"Sigap may not write here{where}."
+    return f"The computer answered: {error.strerror or error}{where}."

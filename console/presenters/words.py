@@ -1,0 +1,112 @@
+"""Durations, ages, clock times and numbers in the operator's words; status letters and their colour tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
+
+LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
+"""The colour token of a status letter."""
+
+LATE, AT_RISK, CALM = 2, 1, 0
+"""Levels a time may have: red, amber, plain."""
+
+
+def duration(seconds: float) -> str:
+    """`0:41`, `41:30`, `1 h 02`, `5 d 22 h`; negative durations are given as their amount."""
+    left = int(abs(seconds))
+    if left < 3600:
+        return f"{left // 60}:{left % 60:02d}"
+    if left < 86400:
+        return f"{left // 3600} h {left % 3600 // 60:02d}"
+    return f"{left // 86400} d {left % 86400 // 3600:02d} h" if left < 100 * 86400 else f"{left // 86400} d"
+
+
+def age(seconds: float) -> str:
+    """How old data is: `3 s`, `34 min`, `5 h`, `2 d`."""
+    left = max(0, int(seconds))
+    if left < 60:
+        return f"{left} s"
+    if left < 3600:
+        return f"{left // 60} min"
+    return f"{left // 3600} h" if left < 86400 else f"{left // 86400} d"
+
+
+def clock(when: datetime, zone: tzinfo) -> str:
+    """`14:07`, in the city's zone."""
+    return when.astimezone(zone).strftime("%H:%M")
+
+
+def day_and_clock(when: datetime, zone: tzinfo) -> str:
+    """`20 Jan 13:15`, in the city's zone."""
+    local = when.astimezone(zone)
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def thousands(number: int) -> str:
+    """`1,284`."""
+    return f"{number:,}"
+
+
+def distance(metres: float) -> str:
+    """`60 m`, `1.3 km`."""
+    return f"{round(metres, -1):.0f} m" if metres < 1000 else f"{metres / 1000:.1f} km"
+
+
+def minutes(seconds: float) -> str:
+    """An ETA: `4 min`, `1 h 10`."""
+    whole = max(1, round(seconds / 60))
+    return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d}"
+
+
+def megabytes(size: int) -> str:
+    """`1.8 MB`, `340 kB`."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, size // 1000)} kB"
+
+
+def status_text(status: Status, own_word: str | None = None) -> str:
+    """The server's own word for a status, else ours."""
+    return own_word or BY_STATUS[status].label
+
+
+def letter(status: Status) -> str:
+    """The letter that spells a status."""
+    return BY_STATUS[status].letter
+
+
+PRIORITY_TEXT = {1: "Hazard", 2: "Urgent", 3: "Routine", 4: "Minor"}
+
+UNIT_TEXT: dict[UnitState, str] = {
+    UnitState.AVAILABLE: "Available",
+    UnitState.COMMITTED: "Committed",
+    UnitState.EN_ROUTE: "En route",
+    UnitState.ON_SCENE: "On scene",
+    UnitState.BREAK: "Break",
+    UnitState.UNAVAILABLE: "Unavailable",
+    UnitState.OFF_SHIFT: "Off shift",
+}
+UNIT_SYMBOL: dict[UnitState, str] = {
+    UnitState.AVAILABLE: "free",
+    UnitState.COMMITTED: "assigned",
+    UnitState.EN_ROUTE: "enroute",
+    UnitState.ON_SCENE: "onscene",
+    UnitState.BREAK: "break",
+    UnitState.UNAVAILABLE: "off",
+    UnitState.OFF_SHIFT: "shift",
+}
+"""The drawing of a unit's state in the symbols file."""
+
+ASSIGNMENT_TEXT: dict[AssignmentState, str] = {
+    AssignmentState.RESERVED: "Reserved",
+    AssignmentState.DISPATCHED: "Dispatched",
+    AssignmentState.ACKNOWLEDGED: "Acknowledged",
+    AssignmentState.EN_ROUTE: "En route",
+    AssignmentState.ON_SCENE: "On scene",
+    AssignmentState.DONE: "Done",
+    AssignmentState.REFUSED: "Refused",
+    AssignmentState.RECALLED: "Recalled",
+}
