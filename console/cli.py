@@ -1,0 +1,207 @@
+"""The commands of `sigap`: arguments in, exit codes out (0 done, 1 our defect, 2 usage, 3 cannot reach, 4 local trouble)."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from console import notices
+
+PERSPECTIVES = ("dispatch", "field", "wall")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    sys.setswitchinterval(0.0005)
+    arguments = build_parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        code = notices.exit_code(error)
+        if code == notices.DEFECT:
+            raise
+        print(f"sigap: {notices.describe(error)}", file=sys.stderr)
+        return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The grammar of the command line (DESIGN 6)."""
+    parser = argparse.ArgumentParser(prog="sigap", description="A desktop operations console for a city's citizen reports.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    for name, words, run in (("demo", "a living demo city in a window", _demo), ("run", "the console on a profile", _run)):
+        window = commands.add_parser(name, help=words, description=words)
+        window.set_defaults(command=run)
+        window.add_argument("--profile", default="demo" if name == "demo" else "default", metavar="NAME")
+        window.add_argument("--reports", type=_positive, default=30_000, metavar="N", help="size of the demo city")
+        window.add_argument("--seed", type=int, default=1, metavar="S")
+        window.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture when all is drawn, then quit")
+        window.add_argument("--size", type=_size, metavar="WxH", help="1920x1080")
+        window.add_argument("--theme", choices=("dark", "light"))
+        window.add_argument("--lang", choices=("en", "id"))
+        window.add_argument("--perspective", choices=PERSPECTIVES, default="dispatch")
+        window.add_argument("--quit-after", type=float, metavar="S", help="quit after S seconds")
+        window.add_argument("--unsandboxed", action="store_true", help="run the map without the web engine's sandbox")
+        window.add_argument("--reset-layout", action="store_true")
+
+    serve = commands.add_parser("serve", help="the embedded report API")
+    serve.set_defaults(command=_serve)
+    serve.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    serve.add_argument("--host", default="127.0.0.1", metavar="H")
+    serve.add_argument("--port", type=int, default=8311, metavar="P", help="0 takes a free one")
+    serve.add_argument("--load", type=Path, action="append", default=[], metavar="FILE")
+    serve.add_argument("--mapping", type=Path, metavar="FILE")
+    serve.add_argument("--timezone", default="Asia/Jakarta", metavar="NAME")
+    serve.add_argument("--areas", type=Path, metavar="FILE")
+    serve.add_argument("--users", type=Path, metavar="FILE")
+    serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
+    serve.add_argument("--name", default="", help="the city's name")
+    serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
+    serve.add_argument("--reports", type=_positive, default=30_000, help=argparse.SUPPRESS)
+    serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
+    serve.add_argument("--still", action="store_true", help="with --demo-city: nothing happens by itself")
+
+    connect = commands.add_parser("connect", help="add a city's server to a profile; its token on standard input")
+    connect.set_defaults(command=_connect)
+    connect.add_argument("url", metavar="URL")
+    connect.add_argument("--kind", default="auto", choices=("auto", "dispatch", "open311"))
+    connect.add_argument("--name", default="")
+    connect.add_argument("--profile", default="default", metavar="NAME")
+    connect.add_argument("--insecure-http", action="store_true")
+    connect.add_argument("--json", action="store_true")
+
+    sync = commands.add_parser("sync", help="bring the profile's cache up to date and send what waits")
+    sync.set_defaults(command=_sync)
+    sync.add_argument("--profile", default="default", metavar="NAME")
+    sync.add_argument("--once", action="store_true")
+    sync.add_argument("--json", action="store_true")
+    sync.add_argument("--pipe", action="store_true", help=argparse.SUPPRESS)
+
+    user = commands.add_parser("user", help="users of the embedded report API")
+    user_commands = user.add_subparsers(metavar="COMMAND", required=True)
+    add = user_commands.add_parser("add", help="add a user; prints the token once")
+    add.set_defaults(command=_user_add)
+    add.add_argument("name")
+    add.add_argument("--role", required=True, choices=("viewer", "operator", "supervisor", "validator", "field"))
+    add.add_argument("--area", action="append", default=[])
+    add.add_argument("--agency", action="append", default=[])
+    add.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+
+    doctor = commands.add_parser("doctor", help="what this computer has and lacks")
+    doctor.set_defaults(command=_doctor)
+    doctor.add_argument("--json", action="store_true")
+
+    bench = commands.add_parser("bench", help="measure")
+    bench.set_defaults(command=_bench)
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--reports", type=_positive, default=100_000, metavar="N")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it like 1920x1080") from None
+    if not (800 <= width <= 16000 and 500 <= height <= 16000):
+        raise argparse.ArgumentTypeError("from 800x500 to 16000x16000")
+    return width, height
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from console.start import run_demo
+
+    return run_demo(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from console.start import run_profile
+
+    return run_profile(arguments)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from console.server.records import DemoOptions, ServeOptions
+    from console.server.serve import serve
+
+    demo = DemoOptions(arguments.reports, arguments.seed, not arguments.still) if arguments.demo_city else None
+    return serve(
+        ServeOptions(
+            database=arguments.database,
+            host=arguments.host,
+            port=arguments.port,
+            load=tuple(arguments.load),
+            mapping=arguments.mapping,
+            timezone=arguments.timezone,
+            areas=arguments.areas,
+            users=arguments.users,
+            media=arguments.media,
+            demo=demo,
+            name=arguments.name,
+        )
+    )
+
+
+def _connect(arguments: argparse.Namespace) -> int:
+    from console.sync.connect import connect
+
+    token = None
+    if not sys.stdin.isatty():
+        token = sys.stdin.readline().strip() or None
+    elif sys.stderr.isatty():
+        token = getpass.getpass("Token (empty when the server needs none): ").strip() or None
+    return connect(
+        arguments.url,
+        kind=arguments.kind,
+        name=arguments.name,
+        profile=arguments.profile,
+        insecure_http=arguments.insecure_http,
+        token=token,
+        as_json=arguments.json,
+    )
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    if arguments.pipe:
+        from console.sync.process import run_pipe
+
+        return run_pipe()
+    from console.sync.once import sync_profile
+
+    return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json)
+
+
+def _user_add(arguments: argparse.Namespace) -> int:
+    from console.server.users import add_user_to
+
+    print(add_user_to(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from console.doctor import run_doctor
+
+    return run_doctor(as_json=arguments.json)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from console.bench import run_bench
+
+    return run_bench(arguments.json, arguments.reports)

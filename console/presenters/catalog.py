@@ -1,0 +1,92 @@
+"""The city's vocabulary as the cache holds it now: services, areas, agencies, units, templates, and the codes' numbers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+
+from console.domain.report import Agency, Area, Assignment, Service, Template, Unit
+from console.store.cache_read import CacheReader
+
+KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar"})
+"""The kinds of object in a Touched message that make a new catalog needed."""
+
+
+class Catalog(msgspec.Struct, frozen=True, dict=True):
+    """Everything small. Codes are the city's own; `words` maps a kind to {number in the board's columns: code}."""
+
+    services: dict[str, Service] = {}
+    areas: dict[str, Area] = {}
+    agencies: dict[str, Agency] = {}
+    units: dict[str, Unit] = {}
+    unit_source: dict[str, str] = {}
+    assignments: tuple[Assignment, ...] = ()
+    templates: tuple[Template, ...] = ()
+    words: dict[str, dict[int, str]] = {}
+
+    @cached_property
+    def numbers(self) -> dict[str, dict[str, int]]:
+        """The inverse of `words`."""
+        return {kind: {word: number for number, word in table.items()} for kind, table in self.words.items()}
+
+    @cached_property
+    def by_unit(self) -> dict[str, list[Assignment]]:
+        """The live assignments of each unit, oldest first."""
+        found: dict[str, list[Assignment]] = {}
+        for assignment in sorted(self.assignments, key=lambda one: one.created):
+            found.setdefault(assignment.unit, []).append(assignment)
+        return found
+
+    def word(self, kind: str, number: int) -> str | None:
+        """The code behind a column's number, None for 0."""
+        return self.words.get(kind, {}).get(number)
+
+    def service_name(self, code: str | None) -> str:
+        """The city's name of a category; the code itself when it is not in the list."""
+        if code is None:
+            return "No category"
+        service = self.services.get(code)
+        return service.name if service else code
+
+    def glyph(self, code: str | None) -> str:
+        """The drawing of a category."""
+        service = self.services.get(code or "")
+        return service.glyph if service else "other"
+
+    def agency_name(self, code: str | None) -> str:
+        """The city's name of an agency."""
+        agency = self.agencies.get(code or "")
+        return agency.name if agency else code or ""
+
+    def place(self, code: str | None) -> str:
+        """`Cawang, Kramatjati`: an area and its parent, once when they are equal; "No area" for None."""
+        area = self.areas.get(code or "")
+        if area is None:
+            return code or "No area"
+        parent = self.areas.get(area.parent or "")
+        return area.name if parent is None or parent.name == area.name else f"{area.name}, {parent.name}"
+
+    def unit_by_code(self, text: str) -> Unit | None:
+        """The unit whose code is `text`, whatever the case and the dash."""
+        wanted = _plain(text)
+        return next((unit for unit in self.units.values() if _plain(unit.code) == wanted), None)
+
+
+def _plain(code: str) -> str:
+    return code.replace("-", "").replace(" ", "").casefold()
+
+
+def read_catalog(reader: CacheReader) -> Catalog:
+    """Read the whole vocabulary; for a worker thread."""
+    units = reader.units()
+    return Catalog(
+        services={service.code: service for service in reader.services()},
+        areas={area.code: area for area in reader.areas()},
+        agencies={agency.code: agency for agency in reader.agencies()},
+        units={unit.id: unit for _, unit in units},
+        unit_source={unit.id: source for source, unit in units},
+        assignments=tuple(reader.all_assignments_open()),
+        templates=tuple(reader.templates()),
+        words={kind: reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")},
+    )

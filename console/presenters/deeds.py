@@ -1,0 +1,198 @@
+"""What the operator does to reports and units, each as one function that appends one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import Kind
+from console.domain.report import Report
+from console.domain.status import Status
+from console.edits import Edits
+from console.presenters.dossier import Dossier
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """Something that was done and can be undone: the edit's id and what to call it."""
+
+    edit_id: str
+    kind: Kind
+    text: str
+    source: str
+    report: str | None
+    title: str
+    inverse: tuple[Kind, dict[str, Any]] | None
+    base_version: int | None = None
+
+
+class Deeds(QObject):
+    """Appends edits and remembers them for undo."""
+
+    done = Signal(object)
+    """A Deed was appended."""
+
+    def __init__(self, edits: Edits, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._edits = edits
+        self._stack: list[Deed] = []
+
+    @property
+    def undo_text(self) -> str:
+        """What undo would take back, "" for nothing."""
+        return self._stack[-1].text if self._stack else ""
+
+    def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
+        """A new report, by telephone."""
+        return self._append(Kind.CREATE, source, local_key, dict(data), {}, None, title, f"New report {title}", None)
+
+    def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str, reason: str = "") -> str:
+        """Change fields of the report; each keeps its value before for the merge and the undo."""
+        base = {name: field_value(dossier.shown, name) for name in fields}
+        data = dict(fields) | ({"reason": reason} if reason else {})
+        return self._on(dossier, Kind.SET, data, text, base=base, inverse=(Kind.SET, dict(base)))
+
+    def note(self, dossier: Dossier, text: str) -> str:
+        """An internal note."""
+        return self._on(dossier, Kind.NOTE, {"text": text}, "Note")
+
+    def reply(self, dossier: Dossier, text: str) -> str:
+        """A reply to the reporter; once sent it cannot be undone."""
+        return self._on(dossier, Kind.REPLY, {"text": text}, "Reply to the reporter")
+
+    def photo(self, dossier: Dossier, photo: Mapping[str, Any]) -> str:
+        """A photo whose bytes are already in work-media/."""
+        return self._on(dossier, Kind.PHOTO, dict(photo), "Photo")
+
+    def take(self, dossier: Dossier) -> str:
+        """Claim the report."""
+        return self._on(dossier, Kind.CLAIM, {}, "Take", inverse=(Kind.RELEASE, {}))
+
+    def release(self, dossier: Dossier) -> str:
+        """Give the report back."""
+        return self._on(dossier, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
+
+    def dispatch(self, dossier: Dossier, unit_id: str, code: str, *, stack: bool) -> str:
+        """Send a unit now."""
+        data = {"unit": unit_id} | ({"stack": True} if stack else {})
+        inverse = (Kind.RECALL, {"unit": unit_id})
+        return self._on(dossier, Kind.DISPATCH, data, f"Dispatch {code}", inverse=inverse)
+
+    def assign(self, dossier: Dossier, unit_id: str, code: str) -> str:
+        """Reserve a unit without sending it."""
+        inverse = (Kind.RECALL, {"unit": unit_id})
+        return self._on(dossier, Kind.ASSIGN, {"unit": unit_id}, f"Assign {code}", inverse=inverse)
+
+    def recall(self, dossier: Dossier, unit_id: str, code: str) -> str:
+        """Call a unit back."""
+        return self._on(dossier, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
+
+    def progress(self, source: str, report: str, title: str, version: int | None, unit: str, state: str, text: str) -> str:
+        """What a unit did on its job, told by radio."""
+        data = {"unit": unit, "state": state}
+        return self._append(Kind.PROGRESS, source, report, data, {}, version, title, text, None)
+
+    def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:
+        """A unit's own state."""
+        data = {"unit": unit_id, "state": state} | ({"reason": reason} if reason else {})
+        back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
+        return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
+
+    def validate(self, dossier: Dossier, *, accepted: bool, reason: str, disposition: str) -> str:
+        """Accept or refuse the proof."""
+        data: dict[str, Any] = {"accepted": accepted}
+        data |= {"disposition": disposition} if accepted and disposition else {}
+        data |= {"reason": reason} if reason else {}
+        inverse = (Kind.REOPEN, {"reason": "validation undone"}) if accepted else None
+        return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
+
+    def close(self, dossier: Dossier, disposition: str, reason: str, release: tuple[str, ...]) -> str:
+        """Close without work."""
+        data = {"disposition": disposition, "reason": reason, "release": list(release)}
+        inverse = (Kind.REOPEN, {"reason": "closing undone"})
+        return self._on(dossier, Kind.CLOSE, data, "Close", inverse=inverse)
+
+    def reopen(self, dossier: Dossier, reason: str) -> str:
+        """Bring a closed report back to work."""
+        return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
+
+    def merge(self, dossier: Dossier, into: str) -> str:
+        """Close this report as a duplicate of another."""
+        return self._on(dossier, Kind.MERGE, {"into": into}, f"Merge into {into}", inverse=(Kind.UNMERGE, {}))
+
+    def unmerge(self, dossier: Dossier) -> str:
+        """Take a merge back."""
+        return self._on(dossier, Kind.UNMERGE, {}, "Undo the merge")
+
+    def submit_proof(self, dossier: Dossier) -> str:
+        """Hand the work in for validation."""
+        return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
+
+    def undo(self) -> str:
+        """Take the newest deed back: withdraw it while it is unsent, else append the inverse. Returns what was undone."""
+        deed = self._stack.pop()
+        if self._edits.withdraw(deed.edit_id):
+            return deed.text
+        if deed.inverse is None:
+            return ""
+        kind, data = deed.inverse
+        self._edits.submit(
+            kind,
+            deed.report,
+            source=deed.source,
+            data=data,
+            base={},
+            base_version=deed.base_version,
+            title=deed.title,
+            undoes=deed.edit_id,
+        )
+        return deed.text
+
+    def _on(
+        self,
+        dossier: Dossier,
+        kind: Kind,
+        data: dict[str, Any],
+        text: str,
+        *,
+        base: dict[str, Any] | None = None,
+        inverse: tuple[Kind, dict[str, Any]] | None = None,
+    ) -> str:
+        version = dossier.server.version if dossier.server else None
+        title = dossier.shown.title or dossier.shown.description[:80]
+        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse)
+
+    def _append(
+        self,
+        kind: Kind,
+        source: str,
+        report: str | None,
+        data: dict[str, Any],
+        base: dict[str, Any],
+        base_version: int | None,
+        title: str,
+        text: str,
+        inverse: tuple[Kind, dict[str, Any]] | None,
+    ) -> str:
+        edit_id = self._edits.submit(
+            kind, report, source=source, data=data, base=base, base_version=base_version, title=title
+        )
+        deed = Deed(edit_id, kind, text, source, report, title, inverse, base_version)
+        self._stack.append(deed)
+        self.done.emit(deed)
+        return edit_id
+
+
+_SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})
+
+
+def field_value(report: Report, name: str) -> Any:
+    """The value of a SET field of a report, as an edit carries it."""
+    if name == "place":
+        return {"lat": report.lat, "lon": report.lon, "address": report.address}
+    value = getattr(report, name)
+    return msgspec.to_builtins(value)
+
+

@@ -1,0 +1,140 @@
+"""All that is known of the chosen report, read on a worker: server truth, own pending edits, history, assignments, photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import Edit, Kind
+from console.domain.overlay import apply_edits, created_report
+from console.domain.report import Assignment, Entry, Report
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
+from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
+from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader
+from console.tasks import Tasks
+
+
+class Dossier(msgspec.Struct, frozen=True):
+    """The chosen report. `server` is None while it exists only here; `shown` is it with own edits."""
+
+    row: int
+    source: str
+    key: str
+    shown: Report
+    server: Report | None
+    entries: tuple[Entry, ...]
+    assignments: tuple[Assignment, ...]
+    pending: tuple[Edit, ...]
+
+    @property
+    def live(self) -> tuple[Assignment, ...]:
+        """Assignments with unfinished work, oldest first, own pending orders included."""
+        return tuple(one for one in self.assignments if one.state not in ENDED_ASSIGNMENT)
+
+
+class Dossiers(QObject):
+    """Reads the dossier of whatever report is chosen and again when it changes."""
+
+    changed = Signal(object)
+    """A Dossier, or None when nothing is chosen."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        feed: BoardFeed,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._feed, self._tasks, self._reader, self._now = desk, feed, tasks, reader, now
+        self.current: Dossier | None = None
+        desk.selection_changed.connect(lambda _: self.read())
+        desk.rows_touched.connect(self._on_rows)
+        desk.catalog_changed.connect(lambda _: self.read())
+
+    def read(self) -> None:
+        """Read the chosen report again."""
+        row = self._desk.row
+        if not row:
+            self._set(None)
+            return
+        local = self._feed.local_report(row)
+        reader, feed, now = self._reader, self._feed, self._now()
+        if row < LOCAL_ROWS:
+            if local is not None:
+                self._set(_local_dossier(row, local, feed.edits_of(*local), now))
+            return
+        self._tasks.latest("dossier", lambda: _read(reader(), row, feed.edits_of, now), self._set, lambda _: self._set(None))
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        if rows is None or self._desk.row in rows:
+            self.read()
+
+    def _set(self, dossier: Dossier | None) -> None:
+        if dossier is not None and dossier.row != self._desk.row:
+            return
+        self.current = dossier
+        self.changed.emit(dossier)
+
+
+def _read(
+    reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime
+) -> Dossier | None:
+    cached = reader.report(row)
+    if cached is None:
+        return None
+    pending = edits_of(cached.source, cached.report.id)
+    return Dossier(
+        row=row,
+        source=cached.source,
+        key=cached.report.id,
+        shown=apply_edits(cached.report, pending, now=now),
+        server=cached.report,
+        entries=tuple(reader.entries(row)),
+        assignments=_with_orders(tuple(reader.assignments(row)), cached.report.id, pending),
+        pending=pending,
+    )
+
+
+def _local_dossier(row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime) -> Dossier:
+    source, key = local
+    return Dossier(
+        row=row,
+        source=source,
+        key=key,
+        shown=apply_edits(created_report(pending[0]), pending[1:], now=now),
+        server=None,
+        entries=(),
+        assignments=_with_orders((), key, pending),
+        pending=pending,
+    )
+
+
+_ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
+
+
+def _with_orders(known: tuple[Assignment, ...], report: str, pending: tuple[Edit, ...]) -> tuple[Assignment, ...]:
+    """The assignments as the operator's own unsent edits leave them."""
+    shown = list(known)
+    for edit in pending:
+        unit = edit.data.get("unit", "")
+        if edit.kind in _ORDER_STATE and not any(one.edit == edit.id for one in shown):
+            state = _ORDER_STATE[edit.kind]
+            shown = [one for one in shown if one.unit != unit or one.state is not AssignmentState.RESERVED]
+            at = edit.occurred_at
+            shown.append(Assignment(edit.id, report, unit, state, at, edit.author, at, edit=edit.id))
+        elif edit.kind in (Kind.PROGRESS, Kind.RECALL):
+            state = AssignmentState(edit.data["state"]) if edit.kind is Kind.PROGRESS else AssignmentState.RECALLED
+            shown = [
+                msgspec.structs.replace(one, state=state, since=edit.occurred_at)
+                if one.unit == unit and one.state not in ENDED_ASSIGNMENT
+                else one
+                for one in shown
+            ]
+    return tuple(sorted(shown, key=lambda one: one.created))

@@ -1,0 +1,201 @@
+"""The queue: which rows, in which order, under which tab and chips, and the texts of those in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from console.board.view import Fact, View
+from console.domain.edit import Kind
+from console.domain.status import ORDER, Status
+from console.presenters import words
+from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
+from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader, RowText
+from console.tasks import Tasks
+from widgets.queue import Chip, QueuePanel, QueueRow, Tab
+
+_KEPT_TEXTS = 4000
+
+
+class QueuePresenter(QObject):
+    """Binds the board and the cache to the queue panel."""
+
+    def __init__(
+        self,
+        panel: QueuePanel,
+        desk: Desk,
+        feed: BoardFeed,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._desk, self._feed, self._tasks = panel, desk, feed, tasks
+        self._reader, self._now = reader, now
+        self._texts: dict[int, RowText] = {}
+        self._wanted: list[int] = []
+        self._order = "urgency"
+        desk.view_changed.connect(self._on_view)
+        desk.rows_touched.connect(self._on_rows_touched)
+        desk.filter_changed.connect(lambda _: self._show_chips())
+        desk.selection_changed.connect(self._on_selection)
+        panel.rows_wanted.connect(self._on_rows_wanted)
+        panel.current_changed.connect(desk.choose)
+        panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
+        panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
+        self._show_chips()
+
+    def tick(self) -> None:
+        """Once a second: ages and dues of the rows in sight."""
+        self._show_rows()
+
+    def _on_view(self, view: View) -> None:
+        counts = view.counts
+        self._panel.set_order(view.order, counts.tabs["open"])
+        self._panel.set_tabs(
+            [
+                Tab("open", self.tr("Open"), counts.tabs["open"]),
+                Tab("unassigned", self.tr("Unassigned"), counts.tabs["unassigned"]),
+                Tab("mine", self.tr("Mine"), counts.tabs["mine"]),
+                Tab("active", self.tr("Active"), counts.tabs["active"]),
+                Tab("held", self.tr("Held"), counts.tabs["held"]),
+                Tab("closed", self.tr("Closed"), None),
+            ],
+            view.filter.tab,
+        )
+        if len(view.order) == 0:
+            self._show_empty(view)
+        left = self.tr("{shown} of {total} open · by {order}").format(
+            shown=words.thousands(len(view.order)), total=words.thousands(counts.all_open), order=self.tr(view.filter.order)
+        )
+        self._panel.set_footer(left)
+        self._show_rows()
+
+    def _show_empty(self, view: View) -> None:
+        names = {
+            "mine": self.tr("Nothing is yours"),
+            "unassigned": self.tr("Nothing is unassigned"),
+            "held": self.tr("Nothing is on hold"),
+            "closed": self.tr("Nothing was closed lately"),
+        }
+        title = names.get(view.filter.tab, self.tr("No open reports"))
+        if view.filter.chips():
+            why = self.tr("No report fits these filters.")
+            keys = [("Shift+Esc", self.tr("clear all filters"))]
+        else:
+            why = self.tr("All {n} reports on this computer were looked through.").format(n=words.thousands(view.total))
+            keys = [("Ctrl+N", self.tr("new report by telephone"))]
+        if view.filter.tab == "mine":
+            keys.insert(0, ("T", self.tr("take the chosen report")))
+        self._panel.set_empty(title, why, keys)
+
+    def _show_chips(self) -> None:
+        self._panel.set_chips([Chip(key, text) for key, text in self._desk.filter.chips()])
+
+    def _on_selection(self, row: int) -> None:
+        if self._panel.current_key() != row:
+            self._panel.set_current(row)
+
+    def _on_rows_touched(self, rows: frozenset[int] | None) -> None:
+        if rows is None:
+            self._texts.clear()
+        else:
+            for row in rows:
+                self._texts.pop(row, None)
+        self._fetch()
+
+    def _on_rows_wanted(self, rows: list[int]) -> None:
+        self._wanted = list(rows)
+        self._show_rows()
+        self._fetch()
+
+    def _fetch(self) -> None:
+        missing = [row for row in self._wanted if row not in self._texts]
+        for row in [row for row in missing if row < LOCAL_ROWS]:
+            local = self._feed.local_report(row)
+            if local is not None:
+                self._texts[row] = _local_text(row, local, self._feed)
+        missing = [row for row in missing if row >= LOCAL_ROWS]
+        if missing:
+            reader = self._reader
+            self._tasks.latest("queue_texts", lambda: reader().texts(missing), self._on_texts)
+
+    def _on_texts(self, texts: list[RowText]) -> None:
+        if len(self._texts) > _KEPT_TEXTS:
+            wanted = set(self._wanted)
+            self._texts = {row: text for row, text in self._texts.items() if row in wanted}
+        self._texts.update((text.row, text) for text in texts)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        view = self._desk.view
+        if view is None or not self._wanted:
+            return
+        known = [row for row in self._wanted if row in self._texts]
+        facts = view.row_facts(np.array(known, dtype=np.int64))
+        now_s = self._now().timestamp()
+        self._panel.set_rows([self._row(fact, self._texts[fact.row], now_s) for fact in facts])
+
+    def _row(self, fact: Fact, text: RowText, now_s: float) -> QueueRow:
+        catalog = self._desk.catalog
+        status = ORDER[fact.status]
+        service = catalog.word("service", fact.service)
+        unit = catalog.units.get(catalog.word("unit", fact.lead_unit) or "")
+        holder = self._desk.me if fact.claim == -1 else catalog.word("user", fact.claim)
+        mine = holder == self._desk.me and holder is not None
+        due, level = self._due(fact, status, now_s)
+        taken = self.tr("You") if mine else self.tr("taken {who}").format(who=holder) if holder else ""
+        if unit is not None and not mine:
+            taken = unit.code
+        return QueueRow(
+            key=fact.row,
+            priority=fact.priority,
+            status=fact.status,
+            letter=words.letter(status),
+            letter_token=words.LETTER_TOKENS[status],
+            status_text=self.tr(words.status_text(status)),
+            glyph=catalog.glyph(service),
+            title=catalog.service_name(service),
+            text=text.description or text.title,
+            place=catalog.place(catalog.word("area", fact.area)) if fact.area else text.address or self.tr("No area"),
+            duplicates=fact.duplicates,
+            photos=fact.photos,
+            holder=taken,
+            mine=mine,
+            age=words.duration(now_s - fact.created),
+            age_level=level if fact.priority <= 2 and status in (Status.NEW, Status.RETURNED) else 0,
+            due=due,
+            due_level=level,
+            hold=self.tr("on hold") if fact.hold else "",
+            pending=bool(fact.pending),
+        )
+
+    def _due(self, fact: Fact, status: Status, now_s: float) -> tuple[str, int]:
+        """What the time column's second line says, and how late it is (0 not, 1 amber, 2 red)."""
+        if fact.due_state == 2:
+            return self.tr("paused"), words.CALM
+        if not fact.due or fact.due_state == 3:
+            return "", words.CALM
+        left = fact.due - now_s
+        if left < 0:
+            late = words.LATE if fact.priority == 1 else words.AT_RISK
+            return self.tr("{time} over").format(time=words.duration(left)), late
+        if status is Status.VALIDATION:
+            return self.tr("check {time}").format(time=words.duration(left)), words.CALM
+        if status is Status.NEW and fact.priority <= 2:
+            level = words.LATE if fact.priority == 1 and left < 60 else words.CALM
+            return self.tr("take in {time}").format(time=words.duration(left)), level
+        return self.tr("due {time}").format(time=words.duration(left)), words.CALM
+
+
+def _local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:
+    create = next(edit for edit in feed.edits_of(*local) if edit.kind is Kind.CREATE)
+    data = create.data
+    return RowText(row, "", create.title, str(data.get("description", "")), str(data.get("address") or ""))
+
+
