@@ -1,0 +1,155 @@
+"""Which area a point lies in: the smallest polygon that contains it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from console.domain.report import Area
+
+SMALLEST = "smallest"
+"""The rule that gave a report its area: the smallest polygon around its place."""
+
+_CELLS_PER_DEGREE = 64
+"""Look-ups are remembered by cells of about 1.7 km; a cell keeps the few polygons whose box touches it."""
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """The edges of all rings of one area, and its size for ordering."""
+
+    code: str
+    size: float
+    box: tuple[float, float, float, float]
+    x1: NDArray[np.float64]
+    y1: NDArray[np.float64]
+    y2: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+    def contains(self, lat: float, lon: float) -> bool:
+        """Even-odd ray casting towards the east; holes and separate parts come out right by themselves."""
+        west, south, east, north = self.box
+        if not (west <= lon <= east and south <= lat <= north):
+            return False
+        crossed = (self.y1 > lat) != (self.y2 > lat)
+        crossings = np.count_nonzero(crossed & (lon < self.x1 + (lat - self.y1) * self.slope))
+        return bool(crossings & 1)
+
+
+class AreaIndex:
+    """Finds the area of a point among polygons; areas without a usable polygon are left out.
+
+    `problems` holds one sentence for each area whose geometry is there but cannot be used.
+    """
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self.problems: list[str] = []
+        shapes: list[_Shape] = []
+        for area in areas:
+            if area.geometry is None:
+                continue
+            try:
+                shapes.append(_shape(area.code, area.geometry))
+            except GeometryFault as fault:
+                self.problems.append(f"area {area.code} ({area.name}): {fault}")
+        shapes.sort(key=lambda shape: shape.size)
+        self._shapes = shapes
+        self._boxes = np.array([shape.box for shape in shapes], dtype=np.float64).reshape(-1, 4)
+        self._cells: dict[tuple[int, int], tuple[_Shape, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
+        """The code of the smallest area that contains the point, and the rule that chose it; None when outside all."""
+        if not (math.isfinite(lat) and math.isfinite(lon)):
+            return None
+        cell = (math.floor(lat * _CELLS_PER_DEGREE), math.floor(lon * _CELLS_PER_DEGREE))
+        near = self._cells.get(cell)
+        if near is None:
+            near = self._cells[cell] = self._near(cell)
+        for shape in near:
+            if shape.contains(lat, lon):
+                return shape.code, SMALLEST
+        return None
+
+    def _near(self, cell: tuple[int, int]) -> tuple[_Shape, ...]:
+        south, west = cell[0] / _CELLS_PER_DEGREE, cell[1] / _CELLS_PER_DEGREE
+        north, east = south + 1 / _CELLS_PER_DEGREE, west + 1 / _CELLS_PER_DEGREE
+        boxes = self._boxes
+        touching = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+        return tuple(self._shapes[i] for i in np.flatnonzero(touching))
+
+
+class GeometryFault(ValueError):
+    """A geometry that cannot be used; the words say why."""
+
+
+def check_geometry(geometry: dict[str, Any]) -> None:
+    """Raise GeometryFault unless `geometry` is a Polygon or MultiPolygon with a surface, in degrees."""
+    _shape("", geometry)
+
+
+def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
+    rings = [ring for polygon in _polygons(geometry) for ring in polygon]
+    if not rings:
+        raise GeometryFault("it has no rings")
+    size = 0.0
+    for polygon in _polygons(geometry):
+        size += abs(_surface(polygon[0])) - sum(abs(_surface(hole)) for hole in polygon[1:]) if polygon else 0.0
+    if size <= 0.0:
+        raise GeometryFault("it has no surface")
+    starts = np.concatenate([ring[:-1] for ring in rings])
+    ends = np.concatenate([ring[1:] for ring in rings])
+    rise = ends[:, 1] - starts[:, 1]
+    level = rise == 0.0
+    slope = np.where(level, 0.0, (ends[:, 0] - starts[:, 0]) / np.where(level, 1.0, rise))
+    (west, south), (east, north) = starts.min(axis=0), starts.max(axis=0)
+    box = (float(west), float(south), float(east), float(north))
+    column = np.ascontiguousarray
+    return _Shape(code, size, box, column(starts[:, 0]), column(starts[:, 1]), column(ends[:, 1]), column(slope))
+
+
+def _polygons(geometry: dict[str, Any]) -> list[list[NDArray[np.float64]]]:
+    if not isinstance(geometry, dict):
+        raise GeometryFault("its geometry is not an object")
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise GeometryFault(f"its geometry is a {kind}, not a Polygon or MultiPolygon")
+    if not isinstance(coordinates, list | tuple):
+        raise GeometryFault("its coordinates are not a list")
+    polygons: Iterable[Any] = [coordinates] if kind == "Polygon" else coordinates
+    return [[_ring(ring) for ring in _listed(polygon)] for polygon in polygons]
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise GeometryFault("a polygon is not a list of rings")
+    return list(value)
+
+
+def _ring(points: Any) -> NDArray[np.float64]:
+    try:
+        ring = np.array([(point[0], point[1]) for point in points], dtype=np.float64)
+    except (TypeError, ValueError, IndexError, KeyError) as fault:
+        raise GeometryFault("a ring holds something that is not a pair of numbers") from fault
+    if len(ring) and not np.array_equal(ring[0], ring[-1]):
+        ring = np.concatenate([ring, ring[:1]])
+    if len(ring) < 4:
+        raise GeometryFault("a ring has fewer than three corners")
+    if not np.isfinite(ring).all():
+        raise GeometryFault("a ring holds a number that is not finite")
+    if (np.abs(ring) > (180.0, 90.0)).any():
+        raise GeometryFault("a corner lies outside of 180 degrees of longitude or 90 of latitude")
+    return ring
+
+
+def _surface(ring: NDArray[np.float64]) -> float:
+    """Surface in square degrees, shrunk by the latitude so that sizes compare."""
+    x = (ring[:, 0] - ring[0, 0]) * math.cos(math.radians(float(ring[:, 1].mean())))
+    y = ring[:, 1] - ring[0, 1]
+    return float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])) / 2.0
