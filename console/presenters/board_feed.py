@@ -224,7 +224,9 @@ def _columns(
     reader: CacheReader, rows: Sequence[int], patches: dict[int, Report], sources: dict[int, str], catalog: Catalog
 ) -> dict[str, np.ndarray]:
     """The cache's columns of `rows`, with the shown state of the patched ones written over them."""
-    columns = {name: column.copy() for name, column in reader.columns([row for row in rows if row >= LOCAL_ROWS]).items()}
+    columns = {
+        name: column.copy() for name, column in reader.columns([row for row in rows if row >= LOCAL_ROWS]).items()
+    }
     at = {row: index for index, row in enumerate(columns["row"].tolist())}
     for row in (row for row in patches if row not in at):
         for name, column in columns.items():
@@ -264,4 +266,3 @@ def _values(report: Report, catalog: Catalog) -> dict[str, Any]:
 def _unlisted(user: str) -> int:
     """A claim by somebody the cache has no number for yet (this operator, before his first edit came back)."""
     return -1 if user else 0
-

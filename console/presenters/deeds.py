@@ -89,7 +89,9 @@ class Deeds(QObject):
         """Call a unit back."""
         return self._on(dossier, Kind.RECALL, {"unit": unit_id}, f"Recall {code}")
 
-    def progress(self, source: str, report: str, title: str, version: int | None, unit: str, state: str, text: str) -> str:
+    def progress(
+        self, source: str, report: str, title: str, version: int | None, unit: str, state: str, text: str
+    ) -> str:
         """What a unit did on its job, told by radio."""
         data = {"unit": unit, "state": state}
         return self._append(Kind.PROGRESS, source, report, data, {}, version, title, text, None)
@@ -194,5 +196,3 @@ def field_value(report: Report, name: str) -> Any:
         return {"lat": report.lat, "lon": report.lon, "address": report.address}
     value = getattr(report, name)
     return msgspec.to_builtins(value)
-
-

@@ -70,7 +70,9 @@ class Dossiers(QObject):
             if local is not None:
                 self._set(_local_dossier(row, local, feed.edits_of(*local), now))
             return
-        self._tasks.latest("dossier", lambda: _read(reader(), row, feed.edits_of, now), self._set, lambda _: self._set(None))
+        self._tasks.latest(
+            "dossier", lambda: _read(reader(), row, feed.edits_of, now), self._set, lambda _: self._set(None)
+        )
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         if rows is None or self._desk.row in rows:

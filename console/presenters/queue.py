@@ -71,7 +71,9 @@ class QueuePresenter(QObject):
         if len(view.order) == 0:
             self._show_empty(view)
         left = self.tr("{shown} of {total} open · by {order}").format(
-            shown=words.thousands(len(view.order)), total=words.thousands(counts.all_open), order=self.tr(view.filter.order)
+            shown=words.thousands(len(view.order)),
+            total=words.thousands(counts.all_open),
+            order=self.tr(view.filter.order),
         )
         self._panel.set_footer(left)
         self._show_rows()
@@ -197,5 +199,3 @@ def _local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:
     create = next(edit for edit in feed.edits_of(*local) if edit.kind is Kind.CREATE)
     data = create.data
     return RowText(row, "", create.title, str(data.get("description", "")), str(data.get("address") or ""))
-
-

@@ -1,0 +1,68 @@
+"""The charts: reports per hour against the usual, and open reports by category; both filter when chosen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from console.board.view import View
+from console.presenters import words
+from console.presenters.desk import Desk
+from widgets.charts import CategoryBar, ChartsPanel
+
+_BARS = 6
+
+
+class ChartsPresenter(QObject):
+    """Binds a View's counts to the charts panel."""
+
+    def __init__(self, panel: ChartsPanel, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._panel, self._desk = panel, desk
+        desk.view_changed.connect(self._on_view)
+        panel.category_chosen.connect(self._on_category)
+        panel.hour_chosen.connect(self._on_hour)
+
+    def _on_view(self, view: View) -> None:
+        hours = view.hours
+        usual = round(float(hours.usual[-1]))
+        self._panel.set_hours(
+            list(hours.labels),
+            [int(count) for count in hours.counts],
+            [float(count) for count in hours.usual],
+            words.thousands(int(hours.counts[-1])),
+            self.tr("this hour, usual {n}").format(n=usual),
+        )
+        counts = view.counts
+        rows = sorted(counts.by_service, key=lambda row: -row.open)
+        bars = [
+            CategoryBar(self._code(row.service), self._name(row.service), row.open, row.overdue) for row in rows[:_BARS]
+        ]
+        rest = rows[_BARS:]
+        if rest:
+            bars.append(
+                CategoryBar("", self.tr("Others"), sum(row.open for row in rest), sum(row.overdue for row in rest))
+            )
+        self._panel.set_categories(
+            bars, words.thousands(counts.all_open), self.tr("{n} overdue").format(n=words.thousands(counts.overdue))
+        )
+        if view.trend is None:
+            self._panel.set_no_data("trend", self.tr("No report of the last 14 days had to be answered."))
+        else:
+            self._panel.set_trend(
+                [float(value) for value in view.trend], 90.0, f"{view.trend[-1]:.0f} %", self.tr("goal 90 %")
+            )
+
+    def _code(self, number: int) -> str:
+        return self._desk.catalog.word("service", number) or ""
+
+    def _name(self, number: int) -> str:
+        return self._desk.catalog.service_name(self._desk.catalog.word("service", number))
+
+    def _on_category(self, code: str) -> None:
+        if code:
+            self._desk.set_filter(self._desk.filter.toggle_service(code))
+
+    def _on_hour(self, index: int) -> None:
+        view = self._desk.view
+        if view is not None:
+            self._desk.set_filter(self._desk.filter.toggle_hour(int(view.hours.starts[index])))

@@ -1,0 +1,119 @@
+"""The outbox: every edit of the operator that the server has not confirmed yet, with what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import EditState, Kind, Queued, is_order
+from console.edits import Edits
+from console.presenters import words
+from console.presenters.desk import Desk
+from console.presenters.ticket import STATE_WORDS, edit_text
+from widgets.outbox import OutboxPanel, OutboxRow
+
+_MARKS = {
+    EditState.QUEUED: "hollow",
+    EditState.SENDING: "half",
+    EditState.UNCONFIRMED: "half",
+    EditState.ACCEPTED: "half",
+    EditState.SENT: "solid",
+}
+
+
+class OutboxPresenter(QObject):
+    """Binds the edits to the outbox panel."""
+
+    count_changed = Signal(int)
+    conflict_opened = Signal(str)
+    report_opened = Signal(str, str)
+
+    def __init__(
+        self,
+        panel: OutboxPanel,
+        desk: Desk,
+        edits: Edits,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
+        self._outbox: tuple[Queued, ...] = ()
+        panel.row_action.connect(self.act)
+
+    @property
+    def outbox(self) -> tuple[Queued, ...]:
+        """The edits that are not finished, oldest first."""
+        return self._outbox
+
+    def set_outbox(self, outbox: Sequence[Queued]) -> None:
+        """Show these."""
+        self._outbox = tuple(outbox)
+        self.show()
+        self.count_changed.emit(len(self._outbox))
+
+    def tick(self) -> None:
+        """Once a second: an unsent order becomes loud."""
+        if self._outbox:
+            self.show()
+
+    def show(self) -> None:
+        """Fill the panel."""
+        self._panel.set_rows([self._row(queued) for queued in self._outbox])
+
+    def act(self, edit_id: str, intent: str) -> None:
+        """What the operator chose for one edit."""
+        match intent:
+            case "withdraw":
+                self._edits.withdraw(edit_id)
+            case "retry":
+                self._edits.retry(edit_id)
+            case "wanted":
+                self._edits.still_wanted(edit_id, yes=True)
+            case "unwanted":
+                self._edits.still_wanted(edit_id, yes=False)
+            case "told":
+                self._edits.told(edit_id, self._desk.me)
+            case "conflict":
+                self.conflict_opened.emit(edit_id)
+            case "open":
+                queued = next((one for one in self._outbox if one.edit.id == edit_id), None)
+                if queued is not None and queued.edit.report:
+                    self.report_opened.emit(queued.edit.source, queued.edit.report)
+
+    def _row(self, queued: Queued) -> OutboxRow:
+        edit = queued.edit
+        text = edit_text(queued, self._desk.catalog, self.tr)
+        state, level, actions = self.tr(STATE_WORDS[queued.state]), words.CALM, [("withdraw", self.tr("Withdraw"))]
+        waiting = queued.state in (EditState.QUEUED, EditState.UNCONFIRMED)
+        if queued.state is EditState.EXPIRED:
+            level = words.AT_RISK
+            actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
+        elif queued.state is EditState.CONFLICT:
+            level, actions = words.AT_RISK, [("conflict", self.tr("Decide"))]
+        elif queued.state is EditState.ATTENTION:
+            level, state = words.AT_RISK, queued.problem or state
+            actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
+        elif edit.kind is Kind.DISPATCH and is_order(edit) and waiting:
+            unit = self._desk.catalog.units.get(str(edit.data.get("unit")))
+            code = unit.code if unit else ""
+            if queued.told:
+                state = self.tr("{unit} told by radio").format(unit=code)
+            elif (self._now() - edit.occurred_at).total_seconds() > 3:
+                level, state = words.AT_RISK, self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
+                actions.insert(0, ("told", self.tr("Told by radio")))
+        if edit.report:
+            actions.append(("open", self.tr("Open")))
+        return OutboxRow(
+            id=edit.id,
+            when=words.clock(edit.occurred_at, self._zone),
+            number=(edit.report or "")[:12] if not (edit.report or "").startswith("local:") else self.tr("new"),
+            text=text,
+            mark=_MARKS.get(queued.state, "hollow"),
+            state_text=state,
+            level=level,
+            actions=actions,
+        )

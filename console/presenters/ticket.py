@@ -1,0 +1,484 @@
+"""The report panel: the chosen report's facts, clocks, photos, recommended units, possible duplicates, timeline and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from console.actions import BY_ID, Situation
+from console.advice.duplicates import Duplicate
+from console.advice.units import Advice
+from console.domain.edit import PENDING, EditState, Kind, Queued, is_order
+from console.domain.report import Clock, ClockState, Entry
+from console.domain.status import ORDER, Status, is_open
+from console.presenters import words
+from console.presenters.catalog import Catalog
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from widgets.ticket import (
+    ActionButton,
+    AdviceRow,
+    DuplicateRow,
+    SlaSegment,
+    Strip,
+    Ticket,
+    TicketPanel,
+    TimelineRow,
+)
+
+_HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
+_RISK_AT = 0.8
+
+
+class Counsel(msgspec.Struct, frozen=True):
+    """What the console advises on the chosen report."""
+
+    row: int
+    units: tuple[Advice, ...] = ()
+    no_unit: str = ""
+    duplicates: tuple[tuple[Duplicate, str, str, int, int], ...] = ()
+    """(duplicate, number, text, priority, status index)"""
+
+
+class TicketPresenter(QObject):
+    """Binds the dossier, the advice and the outbox to the report panel."""
+
+    action = Signal(str)
+    """An action's id was asked for from the panel."""
+
+    def __init__(
+        self,
+        panel: TicketPanel,
+        desk: Desk,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._desk, self._zone, self._now = panel, desk, zone, now
+        self._dossier: Dossier | None = None
+        self._counsel = Counsel(0)
+        self._outbox: tuple[Queued, ...] = ()
+        self._situation = Situation()
+        self._photos: Mapping[str, object] = {}
+        panel.set_empty(
+            self.tr("No report chosen"),
+            self.tr(
+                "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units "
+                "appear here."
+            ),
+            [("/", self.tr("a number")), ("J K", self.tr("move")), ("Enter", self.tr("open"))],
+        )
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Show another report, or the same one anew."""
+        if dossier is None or self._counsel.row != dossier.row:
+            self._counsel = Counsel(dossier.row if dossier else 0)
+        self._dossier = dossier
+        self.show()
+
+    def set_counsel(self, counsel: Counsel) -> None:
+        """Show other advice."""
+        self._counsel = counsel
+        self.show()
+
+    def set_outbox(self, outbox: tuple[Queued, ...]) -> None:
+        """The operator's own edits that are not finished."""
+        self._outbox = outbox
+        self.show()
+
+    def set_situation(self, situation: Situation) -> None:
+        """What decides which keys are enabled."""
+        if situation != self._situation:
+            self._situation = situation
+            self.show()
+
+    def set_photos(self, cards: Mapping[str, object]) -> None:
+        """Photo cards ready to show, by hash or address."""
+        self._photos = cards
+        self.show()
+
+    def tick(self) -> None:
+        """Once a second: the clocks."""
+        if self._dossier is not None and is_open(self._dossier.shown.status):
+            self.show()
+
+    def show(self) -> None:
+        """Fill the panel."""
+        dossier = self._dossier
+        if dossier is None:
+            self._panel.set_ticket(None)
+            return
+        report, catalog = dossier.shown, self._desk.catalog
+        service = catalog.service_name(report.service)
+        area = catalog.place(report.area)
+        title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
+        live = [catalog.units[one.unit].code for one in dossier.live if one.unit in catalog.units]
+        meta = [
+            self.tr("×{n} duplicates").format(n=report.duplicates) if report.duplicates else "",
+            catalog.agency_name(report.agency),
+            ", ".join(live),
+        ]
+        self._panel.set_ticket(
+            Ticket(
+                number=report.id if dossier.server else self.tr("not sent yet"),
+                holder=self._holder(dossier),
+                title=title,
+                priority=report.priority,
+                priority_text=self.tr(words.PRIORITY_TEXT.get(report.priority, "")),
+                status=ORDER.index(report.status),
+                letter=words.letter(report.status),
+                letter_token=words.LETTER_TOKENS[report.status],
+                status_text=self.tr(words.status_text(report.status, report.status_label)),
+                facts=self._facts(dossier, area),
+                text=report.description or report.title,
+                meta=[text for text in meta if text],
+                sla=self._sla(report.clocks),
+                strips=self._strips(dossier),
+                photos=list(self._photos.values()),
+                advice=self._advice(catalog),
+                advice_basis=self.tr("straight line × 1.4, no router"),
+                advice_empty=self._counsel.no_unit,
+                duplicates=self._duplicates(),
+                timeline=self._timeline(dossier, catalog),
+                actions=self._actions(),
+            )
+        )
+
+    def _holder(self, dossier: Dossier) -> str:
+        claim = dossier.shown.claim
+        if claim is None:
+            return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
+        since = words.duration((self._now() - claim.since).total_seconds())
+        who = self.tr("you") if claim.who == self._desk.me else claim.who
+        return self.tr("Taken by {who} {since}").format(who=who, since=since)
+
+    def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
+        report = dossier.shown
+        place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
+        when = words.day_and_clock(report.created, self._zone)
+        channel = self.tr("through {channel}").format(channel=report.channel) if report.channel else ""
+        facts = [
+            (self.tr("Place"), place, area),
+            (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
+        ]
+        if report.hold is not None:
+            until = report.hold.until
+            facts.append(
+                (
+                    self.tr("On hold"),
+                    report.hold.reason or self.tr("waits for {what}").format(what=report.hold.waits_for.value),
+                    self.tr("until {time}").format(time=words.day_and_clock(until, self._zone)) if until else "",
+                )
+            )
+        if report.disposition:
+            facts.append((self.tr("Outcome"), report.disposition, ""))
+        if report.merged_into:
+            facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
+        facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
+        return facts
+
+    def _sla(self, clocks: tuple[Clock, ...]) -> list[SlaSegment]:
+        names = {
+            "first_response": self.tr("Coordinate"),
+            "finish": self.tr("Finish"),
+            "validation": self.tr("Validate"),
+        }
+        return [self._segment(clock, names.get(clock.name, clock.name)) for clock in clocks]
+
+    def _segment(self, clock: Clock, name: str) -> SlaSegment:
+        now = self._now()
+        target = _target(clock.target_s)
+        if clock.met_at is not None:
+            used = (clock.met_at - clock.started).total_seconds()
+            level = words.AT_RISK if clock.state is ClockState.BREACHED else words.CALM
+            mark = "✓" if clock.state is ClockState.MET else self.tr("late")
+            return SlaSegment(
+                f"{name} {target} {mark} {words.duration(used)}",
+                "",
+                min(1.0, used / max(1, clock.target_s)),
+                _RISK_AT,
+                level,
+                paused=False,
+            )
+        if clock.state is ClockState.PAUSED:
+            left = clock.left_s or 0
+            fraction = 1 - left / max(1, clock.target_s)
+            return SlaSegment(
+                f"{name} {target}",
+                self.tr("paused, {time} left").format(time=words.duration(left)),
+                fraction,
+                _RISK_AT,
+                words.CALM,
+                paused=True,
+            )
+        left_s = (clock.due - now).total_seconds() if clock.due else float(clock.target_s)
+        fraction = min(1.0, max(0.0, 1 - left_s / max(1, clock.target_s)))
+        if left_s < 0:
+            return SlaSegment(
+                f"{name} {target}",
+                self.tr("{time} over").format(time=words.duration(left_s)),
+                1.0,
+                _RISK_AT,
+                words.LATE,
+                paused=False,
+            )
+        level = words.AT_RISK if fraction >= _RISK_AT else words.CALM
+        return SlaSegment(
+            f"{name} {target}",
+            self.tr("{time} left").format(time=words.duration(left_s)),
+            fraction,
+            _RISK_AT,
+            level,
+            paused=False,
+        )
+
+    def _strips(self, dossier: Dossier) -> list[Strip]:
+        strips = []
+        for queued in self._outbox:
+            edit = queued.edit
+            if edit.report != dossier.key or edit.source != dossier.source:
+                continue
+            code = self._unit_code(edit.data.get("unit"))
+            if queued.state is EditState.EXPIRED:
+                text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
+                strips.append(Strip("expired", text, "Y", f"wanted:{edit.id}"))
+            elif queued.state is EditState.CONFLICT:
+                text = self.tr("Somebody changed the same field: decide.")
+                strips.append(Strip("conflict", text, "Enter", f"conflict:{edit.id}"))
+            elif queued.state is EditState.ATTENTION:
+                text = self.tr("Not accepted: {why}").format(why=queued.problem)
+                strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
+            elif (
+                edit.kind is Kind.DISPATCH
+                and is_order(edit)
+                and queued.state in (EditState.QUEUED, EditState.UNCONFIRMED)
+            ):
+                if queued.told:
+                    text = self.tr("{unit} was told by radio by {who}. Not sent yet.").format(
+                        unit=code, who=queued.told
+                    )
+                    strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
+                elif queued.attempts or self._waits_long(queued):
+                    text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
+                    strips.append(Strip("not_sent", text, "R", f"told:{edit.id}"))
+        return strips
+
+    def _waits_long(self, queued: Queued) -> bool:
+        return (self._now() - queued.edit.occurred_at).total_seconds() > 3
+
+    def _unit_code(self, unit_id: str | None) -> str:
+        unit = self._desk.catalog.units.get(unit_id or "")
+        return unit.code if unit else unit_id or ""
+
+    def _edit_text(self, queued: Queued) -> str:
+        return edit_text(queued, self._desk.catalog, self.tr)
+
+    def _advice(self, catalog: Catalog) -> list[AdviceRow]:
+        rows = []
+        for advice in self._counsel.units:
+            unit = catalog.units.get(advice.unit_id)
+            rows.append(
+                AdviceRow(
+                    id=advice.unit_id,
+                    code=advice.code,
+                    state_key=words.UNIT_SYMBOL[unit.state] if unit else "free",
+                    line=" · ".join(advice.reasons),
+                    eta=words.minutes(advice.eta_s) if advice.eta_s is not None else "–",
+                    distance=words.distance(advice.distance_m)
+                    if advice.distance_m is not None
+                    else self.tr("no position"),
+                    stale=advice.stale,
+                )
+            )
+        return rows
+
+    def _duplicates(self) -> list[DuplicateRow]:
+        return [
+            DuplicateRow(
+                key=duplicate.row,
+                number=number,
+                text=text,
+                distance=words.distance(duplicate.distance_m),
+                age=words.age(duplicate.age_s),
+                why=" · ".join(duplicate.reasons),
+                priority=priority,
+                status=status,
+            )
+            for duplicate, number, text, priority, status in self._counsel.duplicates
+        ]
+
+    def _timeline(self, dossier: Dossier, catalog: Catalog) -> list[TimelineRow]:
+        rows = [
+            TimelineRow(
+                words.day_and_clock(queued.edit.occurred_at, self._zone),
+                f"{self._edit_text(queued)} · {self._state_word(queued)}",
+                _HALF if queued.state in (EditState.SENDING, EditState.ACCEPTED, EditState.UNCONFIRMED) else _HOLLOW,
+                words.CALM if queued.state in PENDING else words.AT_RISK,
+            )
+            for queued in self._outbox
+            if queued.edit.report == dossier.key and queued.edit.source == dossier.source
+        ]
+        rows.reverse()
+        for entry in sorted(dossier.entries, key=lambda one: one.at, reverse=True):
+            when = words.day_and_clock(entry.occurred_at or entry.at, self._zone)
+            late = self.tr(" · entered late") if entry.late else ""
+            level = words.AT_RISK if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False else words.CALM
+            rows.append(TimelineRow(when, entry_text(entry, catalog, self.tr) + late, _SOLID, level))
+        return rows
+
+    def _state_word(self, queued: Queued) -> str:
+        return self.tr(STATE_WORDS[queued.state])
+
+    def _actions(self) -> list[ActionButton]:
+        now, buttons = self._situation, []
+        first = self._counsel.units[0].code if self._counsel.units else ""
+        if now.status is Status.VALIDATION:
+            names = [("validate", self.tr("Validate or return"), True), ("photo", self.tr("Photo"), False)]
+        elif not is_open(now.status):
+            names = [("reopen", self.tr("Reopen"), True)]
+        elif (
+            now.lead_unit
+            and now.status in (Status.ASSIGNED, Status.PROGRESS)
+            and not now.needs_proof
+            and now.lead_state == "done"
+        ):
+            names = [("submit", self.tr("Hand in"), True), ("photo", self.tr("Photo"), False)]
+        elif first:
+            names = [
+                ("dispatch", self.tr("Dispatch {unit}").format(unit=first), True),
+                ("assign", self.tr("Assign"), False),
+            ]
+        else:
+            names = [("assign", self.tr("Assign"), False), ("photo", self.tr("Photo"), False)]
+        if is_open(now.status) and now.status is not Status.VALIDATION:
+            if now.holder != now.me:
+                names.insert(1, ("take", self.tr("Take"), False))
+            names += [("hold", self.tr("Hold"), False), ("close", self.tr("Close"), False)]
+        for action_id, text, filled in names:
+            action = BY_ID[action_id]
+            why = action.why_not(now)
+            key = "Enter" if filled and action_id == "dispatch" else action.keys[0]
+            buttons.append(ActionButton(action_id, text, key, filled, not why, why))
+        return buttons
+
+
+STATE_WORDS: dict[EditState, str] = {
+    EditState.QUEUED: "saved",
+    EditState.SENDING: "sending",
+    EditState.UNCONFIRMED: "sent, no answer yet",
+    EditState.ACCEPTED: "sent",
+    EditState.SENT: "received",
+    EditState.ATTENTION: "not accepted",
+    EditState.CONFLICT: "conflict",
+    EditState.EXPIRED: "still wanted?",
+    EditState.WITHDRAWN: "withdrawn",
+}
+"""The words beside the mark of an edit."""
+
+_DAY = 86400
+
+
+def _target(seconds: int) -> str:
+    return (
+        f"{seconds // _DAY} d"
+        if seconds % _DAY == 0 and seconds > _DAY
+        else words.duration(seconds).replace(" h 00", " h")
+    )
+
+
+def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """What an edit does, in a few words."""
+    edit = queued.edit
+    entry = Entry(
+        edit.id,
+        edit.report,
+        edit.kind.value,
+        edit.occurred_at,
+        edit.author,
+        data=edit.data,
+        text=str(edit.data.get("text", "")),
+    )
+    return entry_text(entry, catalog, tr)
+
+
+def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """One line of history in words; texts from outside stay plain text."""
+    data = entry.data
+    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
+    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
+    text = entry.text or str(data.get("text") or "")
+    match entry.kind:
+        case "created" | Kind.CREATE:
+            return tr("Reported by {who}").format(who=entry.author) if entry.author else tr("Reported")
+        case Kind.NOTE:
+            return tr("Note by {who}: {text}").format(who=entry.author, text=text)
+        case Kind.REPLY:
+            return tr("Reply to the reporter: {text}").format(text=text)
+        case Kind.PHOTO:
+            return tr("Photo ({role}) by {who}").format(role=data.get("role", ""), who=entry.author)
+        case Kind.ME_TOO:
+            return tr("Reported again by {who}").format(who=entry.author)
+        case Kind.CLAIM:
+            return tr("Taken by {who}").format(who=entry.author)
+        case Kind.RELEASE:
+            return tr("Released by {who}").format(who=entry.author)
+        case Kind.ASSIGN:
+            return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
+        case Kind.DISPATCH:
+            return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.RECALL:
+            return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.PROGRESS:
+            state = str(data.get("state", "")).replace("_", " ").capitalize()
+            return f"{tr(state)}, {code}"
+        case Kind.UNIT_STATE:
+            return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
+        case Kind.VALIDATE if data.get("accepted"):
+            return tr("Proof accepted by {who}").format(who=entry.author)
+        case Kind.VALIDATE:
+            return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.CLOSE:
+            return tr("Closed by {who}: {why}").format(
+                who=entry.author, why=data.get("disposition") or data.get("reason", "")
+            )
+        case Kind.REOPEN:
+            return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.MERGE:
+            return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
+        case Kind.UNMERGE:
+            return tr("Merge undone by {who}").format(who=entry.author)
+        case Kind.SET:
+            return _set_text(entry, catalog, tr)
+    return text or entry.kind
+
+
+def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    parts = []
+    for name, value in entry.data.items():
+        match name:
+            case "status":
+                known = value in set(Status)
+                parts.append(tr(words.status_text(Status(value))) if known else str(value))
+            case "priority":
+                parts.append(tr("Priority {n}").format(n=value))
+            case "service":
+                parts.append(tr("Category {name}").format(name=catalog.service_name(value)))
+            case "area":
+                parts.append(tr("To {place}").format(place=catalog.place(value)))
+            case "agency":
+                parts.append(tr("To {name}").format(name=catalog.agency_name(value)))
+            case "hold" if value is None:
+                parts.append(tr("Hold ended"))
+            case "hold":
+                parts.append(tr("On hold, waits for {what}").format(what=value.get("waits_for", "")))
+            case "place":
+                parts.append(tr("Place changed"))
+            case "reason":
+                parts.append(str(value))
+            case _:
+                parts.append(tr("{field} changed").format(field=name))
+    return tr("{what}, by {who}").format(what=" · ".join(parts), who=entry.author)

@@ -1,0 +1,155 @@
+"""The units board: every crew's state, job, position age and shift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+import msgspec
+from PySide6.QtCore import QObject
+
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.presenters import words
+from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader
+from console.tasks import Tasks
+from widgets.units import UnitRow, UnitsPanel
+
+STALE_S, OLD_S = 1800, 600
+"""A position older than 10 minutes turns amber, older than 30 it is stale."""
+
+_SHOWN_FIRST = (
+    UnitState.COMMITTED,
+    UnitState.EN_ROUTE,
+    UnitState.ON_SCENE,
+    UnitState.AVAILABLE,
+    UnitState.BREAK,
+    UnitState.UNAVAILABLE,
+    UnitState.OFF_SHIFT,
+)
+
+
+def position_age_s(unit: Unit, now: datetime) -> float | None:
+    """Seconds since the unit's last position, None when it never sent one."""
+    return (now - unit.position_at).total_seconds() if unit.position_at else None
+
+
+def is_stale(unit: Unit, now: datetime) -> bool:
+    """Whether the unit is on shift and its position is too old to rely on."""
+    age = position_age_s(unit, now)
+    return unit.state is not UnitState.OFF_SHIFT and (age is None or age > STALE_S)
+
+
+class UnitsPresenter(QObject):
+    """Binds the catalog's units, moved by presence, to the units panel."""
+
+    def __init__(
+        self,
+        panel: UnitsPanel,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
+        self._zone, self._now = zone, now
+        self._positions: dict[str, tuple[float, float, datetime]] = {}
+        self._titles: dict[str, str] = {}
+        desk.catalog_changed.connect(lambda _: self._read_titles())
+        panel.current_changed.connect(desk.choose_unit)
+        panel.opened.connect(self._open)
+
+    def units(self) -> list[Unit]:
+        """Every unit on shift or not, with its newest position."""
+        return [self._placed(unit) for unit in self._desk.catalog.units.values()]
+
+    def set_positions(self, positions: dict[str, tuple[float, float, datetime]]) -> None:
+        """Newer positions from the stream."""
+        self._positions.update(positions)
+
+    def tick(self) -> None:
+        """Once a second: times and ages."""
+        self.show()
+
+    def _placed(self, unit: Unit) -> Unit:
+        found = self._positions.get(unit.id)
+        if found is None or (unit.position_at is not None and found[2] < unit.position_at):
+            return unit
+        return msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
+
+    def _read_titles(self) -> None:
+        catalog, reader = self._desk.catalog, self._reader
+        wanted = {(catalog.unit_source.get(one.unit, ""), one.report) for one in catalog.assignments}
+
+        def read() -> dict[str, str]:
+            source_rows = {key: reader().row_of(*key) for key in wanted}
+            reports = {key: reader().report(row) for key, row in source_rows.items() if row is not None}
+            return {
+                found.report.id: f"{catalog.service_name(found.report.service)}, {catalog.place(found.report.area)}"
+                for found in reports.values()
+                if found is not None
+            }
+
+        self._tasks.latest("unit_titles", read, self._on_titles)
+        self.show()
+
+    def _on_titles(self, titles: dict[str, str]) -> None:
+        self._titles = titles
+        self.show()
+
+    def show(self) -> None:
+        """Fill the panel: the busy first, then by code."""
+        now = self._now()
+        order = {state: index for index, state in enumerate(_SHOWN_FIRST)}
+        units = sorted(self.units(), key=lambda unit: (order[unit.state], unit.code))
+        self._panel.set_rows([self._row(unit, now) for unit in units])
+
+    def _row(self, unit: Unit, now: datetime) -> UnitRow:
+        jobs = self._desk.catalog.by_unit.get(unit.id, [])
+        stale = is_stale(unit, now)
+        age = position_age_s(unit, now)
+        on_shift = unit.state is not UnitState.OFF_SHIFT
+        job = f"{jobs[0].report} {self._titles.get(jobs[0].report, '')}".strip() if jobs else self.tr("none")
+        state = self.tr(words.UNIT_TEXT[unit.state])
+        return UnitRow(
+            id=unit.id,
+            code=unit.code,
+            state_key=words.UNIT_SYMBOL[unit.state],
+            state_text=f"{state}, {unit.reason}" if unit.reason else state,
+            since=words.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
+            job=job,
+            eta="–",
+            next=str(max(0, len(jobs) - 1)),
+            skills=", ".join(unit.skills),
+            position_age="–" if age is None or not on_shift else words.age(age),
+            position_level=words.LATE
+            if stale
+            else words.AT_RISK
+            if age is not None and age > OLD_S and on_shift
+            else words.CALM,
+            shift=words.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
+            stale=stale,
+            mark="",
+        )
+
+    def _open(self, unit_id: str) -> None:
+        jobs = self._desk.catalog.by_unit.get(unit_id, [])
+        if not jobs:
+            return
+        source, reader = self._desk.catalog.unit_source.get(unit_id, ""), self._reader
+        self._tasks.submit(lambda: reader().row_of(source, jobs[0].report), lambda row: self._desk.choose(row or 0))
+
+
+def count_states(units: list[Unit], now: datetime) -> dict[str, int]:
+    """How many units are available, busy, and on shift with a stale position."""
+    busy = {UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE}
+    return {
+        "available": sum(unit.state is UnitState.AVAILABLE for unit in units),
+        "busy": sum(unit.state in busy for unit in units),
+        "stale": sum(is_stale(unit, now) for unit in units),
+        "on_shift": sum(unit.state is not UnitState.OFF_SHIFT for unit in units),
+    }
