@@ -1,0 +1,445 @@
+"""The map as one widget: values go in, what the operator points at comes out, and a dead page is brought back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Protocol
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWebChannel import QWebChannel
+from PySide6.QtWebEngineCore import QWebEnginePage
+from PySide6.QtWebEngineWidgets import QWebEngineView
+from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.map.bridge import Bridge
+from widgets.map.page import PAGE_URL, MapPage, make_profile
+from widgets.map.scheme import Handler, MapSchemeHandler, Runner
+
+Box = tuple[float, float, float, float]
+"""west, south, east, north in degrees."""
+
+_log = logging.getLogger(__name__)
+_CRASHES, _CRASH_WINDOW_S = 3, 60.0
+_NOWHERE = math.nan
+
+_COLOURS = (
+    *(
+        f"map.{name}"
+        for name in (
+            "water river land-outside land street road toll area-border district-border label label-strong halo cell "
+            "cell-text cell-border unit trail hatch"
+        ).split()
+    ),
+    *(f"priority.{name}" for name in ("p1", "p2", "p3", "p4", "p2-mark")),
+    *(f"text.{name}" for name in ("primary", "secondary", "tertiary")),
+    *(f"surface.{name}" for name in ("panel", "raised", "hover")),
+    *(f"border.{name}" for name in ("divider", "subtle", "control")),
+    *(f"accent.{name}" for name in ("base", "strong")),
+    *(f"alarm.{name}" for name in ("p1-edge", "warn-surface", "warn-text", "warn-edge")),
+)
+
+_MAP_KEYS = frozenset(
+    {
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Plus,
+        Qt.Key.Key_Equal,
+        Qt.Key.Key_Minus,
+        Qt.Key.Key_0,
+        Qt.Key.Key_Asterisk,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+    }
+)
+_CURSOR_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape})
+_PLAIN = Qt.KeyboardModifier.NoModifier
+_HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+class PageTheme(Protocol):
+    """What the page needs of a theme."""
+
+    @property
+    def name(self) -> str:
+        """Its name, dark or light."""
+
+    @property
+    def scale(self) -> float:
+        """The text scale, 1.0 = 100 %."""
+
+    def hex(self, token: str) -> str:
+        """A colour as #RRGGBB."""
+
+
+class MapPanel(QWidget):
+    """A map page, locked in, with a message in its place when the engine can't hold it.
+
+    `handlers` answer "reports" (the binary map answer), "areas" (GeoJSON) and "tiles" (one tile, or None) on worker
+    threads by way of `runner(function, done)`. Texts are keyed as in `texts`; legend rows without a text are left out.
+    """
+
+    report_picked = Signal(int)
+    cell_picked = Signal(float, float, float, float)
+    unit_picked = Signal(str)
+    place_picked = Signal(float, float)
+    pick_left = Signal()
+    view_changed = Signal(float, float, float, float, float)
+    drawn = Signal(int)
+    """Everything of this View is on the screen."""
+    page_lost = Signal(str)
+    """Why; the page is being loaded again, unless `is_off`."""
+    locked_changed = Signal(bool)
+
+    def __init__(
+        self,
+        theme: PageTheme,
+        symbols_json: str,
+        handlers: Mapping[str, Handler],
+        runner: Runner,
+        *,
+        fonts: Sequence[tuple[str, int, Path]] = (),
+        web: Traversable | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`fonts`: family, weight and file of what the page may use; `web`: the page's folder."""
+        super().__init__(parent)
+        self._theme, self._symbols = theme, json.loads(symbols_json)
+        self._monotonic_s = monotonic_s
+        self._texts: dict[str, str] = self._own_texts()
+        self._fonts = [{"family": f, "weight": w, "url": f"/fonts/{i}"} for i, (f, w, _) in enumerate(fonts)]
+        self._tiles: dict[str, Any] | None = None
+        self._versions = {"config": 1, "units": 0, "areas": 0}
+        self._unit_list: list[dict[str, Any]] = []
+        self._route: list[tuple[float, float]] = []
+        self._view_number = 0
+        self._selection: tuple[int, float, float, str] = (0, _NOWHERE, _NOWHERE, "")
+        self._city: Box | None = None
+        self._last_view: tuple[Box, float] | None = None
+        self._background: str | None = None
+        self._notes = ("", "")
+        self._locked = self._picking = self._ready = self._cursor = False
+        self._crashes: deque[float] = deque(maxlen=_CRASHES)
+
+        font_bytes = {str(i): path.read_bytes() for i, (_, _, path) in enumerate(fonts)}
+        handler = MapSchemeHandler(web or files("resources") / "web", font_bytes, handlers, runner, self._document)
+        profile = make_profile(handler)
+        handler.setParent(profile)
+        self._bridge = Bridge(monotonic_s, self)
+        self._channel = QWebChannel(self)
+        self._channel.registerObject("bridge", self._bridge)
+        self._page = MapPage(profile, self)
+        # The page must die before its profile; this closure is what keeps the profile alive until then.
+        self._page.destroyed.connect(lambda: profile.deleteLater())
+        self._page.setWebChannel(self._channel)
+        self._page.loadFinished.connect(self._on_load_finished)
+        self._page.urlChanged.connect(self._on_url_changed)
+        self._page.renderProcessTerminated.connect(self._on_lost)
+        self._build()
+        self._connect_bridge()
+        self._paint_background()
+        self._page.load(PAGE_URL)
+
+    # --- what the program says -------------------------------------------------------------------------------
+
+    @property
+    def page(self) -> QWebEnginePage:
+        """For tests and doctor: the page itself."""
+        return self._page
+
+    @property
+    def bridge(self) -> Bridge:
+        """For tests: the object that the page talks to."""
+        return self._bridge
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the map gave up after too many lost pages."""
+        return self._stack.currentWidget() is self._off
+
+    @property
+    def locked(self) -> bool:
+        """Whether the operator holds the view; False while it fits itself to the city."""
+        return self._locked
+
+    @property
+    def last_view(self) -> tuple[Box, float] | None:
+        """The box and zoom shown last."""
+        return self._last_view
+
+    def set_view(self, number: int, attribution: str | None = None, units_note: str | None = None) -> None:
+        """Show View `number`: the page asks "reports" for it. The texts stand in the corner; None keeps them."""
+        self._view_number = number
+        self._tell(self._bridge.view, number)
+        notes = tuple(old if new is None else new for new, old in zip((attribution, units_note), self._notes, strict=True))
+        if notes != self._notes:
+            self._notes = (notes[0], notes[1])
+            self._tell(self._bridge.notes, *self._notes)
+
+    def set_units(self, units: Sequence[Mapping[str, Any]], route: Sequence[tuple[float, float]] = ()) -> None:
+        """Crews: id, code, state_key (of symbols.json), lat, lon, and, if so, stale=True, beside=True (stands 26 px
+        beside its report) or chosen=True; a dashed `route` of (lat, lon) from a crew to its report.
+        """
+        fields = ("id", "code", "state_key", "lat", "lon", "stale", "beside", "chosen")
+        kept = [{name: unit[name] for name in fields if name in unit} for unit in units if unit.get("lat") is not None]
+        if kept == self._unit_list and list(route) == self._route and self._versions["units"]:
+            return
+        self._unit_list, self._route = kept, list(route)
+        self._bump("units", self._bridge.units)
+
+    def set_areas(self, version: int) -> None:
+        """The areas changed: the page asks "areas" for this version (a GeoJSON FeatureCollection).
+
+        Properties: name, level (2 = district or larger: thicker border), lat, lon (of the label); geometry may be null.
+        """
+        self._versions["areas"] = version
+        self._tell(self._bridge.areas, version)
+
+    def set_selection(self, row: int | None, lat: float | None = None, lon: float | None = None, label: str = "") -> None:
+        """Ring and tag around the chosen report; it is not moved to."""
+        here = lat is not None and lon is not None
+        place = (lat, lon) if lat is not None and lon is not None else (_NOWHERE, _NOWHERE)
+        self._selection = (row or 0, *place, label if row and here else "")
+        self._tell(self._bridge.selection, *self._selection)
+
+    def go_to(self, lat: float, lon: float, zoom: float | None = None) -> None:
+        """Move the view there; the view is the operator's then (locked)."""
+        self._tell(self._bridge.place, lat, lon, zoom or 0.0)
+
+    def fit(self, west: float, south: float, east: float, north: float) -> None:
+        """Show this box; the view is the operator's then (locked)."""
+        self._tell(self._bridge.box, west, south, east, north)
+
+    def set_city(self, box: Box) -> None:
+        """What auto-fit and key 0 show."""
+        self._city = box
+        self._tell(self._bridge.city, *box)
+
+    def set_locked(self, locked: bool) -> None:
+        """Hold the view, or let it fit itself to the city again."""
+        self._tell(self._bridge.lock, locked)
+
+    def start_pick(self) -> None:
+        """Let the operator point at a place: `place_picked`, or `pick_left` with Esc."""
+        self._picking = True
+        self._tell(self._bridge.picking, True)
+        self.focus_map()
+
+    def stop_pick(self) -> None:
+        """Give up pointing at a place."""
+        self._picking = False
+        self._tell(self._bridge.picking, False)
+
+    def set_background_state(self, text: str | None) -> None:
+        """A sentence when there is no base map: hatching and a strip; None when there is one."""
+        self._background = text
+        self._tell(self._bridge.background, text or "")
+
+    def set_tiles(self, kind: str | None, min_zoom: int = 0, max_zoom: int = 14) -> None:
+        """What "tiles" gives: "vector", "raster" or None for nothing."""
+        self._tiles = None if kind is None else {"kind": kind, "minZoom": min_zoom, "maxZoom": max_zoom}
+        self._bump("config", self._bridge.config)
+
+    def set_texts(self, texts: Mapping[str, str]) -> None:
+        """Words of the page; keys are listed in `texts`. What is not given keeps its English words, or is not shown."""
+        self._texts = {**self._own_texts(), **texts}
+        self._bump("config", self._bridge.config)
+
+    def set_theme(self, theme: PageTheme) -> None:
+        """Other colours and sizes."""
+        self._theme = theme
+        self._paint_background()
+        self._bump("config", self._bridge.config)
+
+    def act(self, command: str) -> None:
+        """Do what a key does: in, out, home, fit, next, previous, open, leave."""
+        self._tell(self._bridge.act, command)
+
+    def focus_map(self) -> None:
+        """Give the keyboard to the map."""
+        self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def reload(self) -> None:
+        """Load the page again, also after it was given up."""
+        self._crashes.clear()
+        self._stack.setCurrentWidget(self._view)
+        self._ready = False
+        self._page.load(PAGE_URL)
+
+    def texts(self) -> dict[str, str]:
+        """All words in use, by key. Besides those of `_own_texts`: p1 to p4, unit_free, unit_assigned, unit_enroute,
+        unit_onscene, unit_stale, fill (the legend).
+        """
+        return dict(self._texts)
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    def _own_texts(self) -> dict[str, str]:
+        return {
+            "lock_on": self.tr("View locked"),
+            "lock_off": self.tr("Fits itself"),
+            "lock_hint": self.tr("auto-fit"),
+            "zoom_in": self.tr("Zoom in"),
+            "zoom_out": self.tr("Zoom out"),
+            "home": self.tr("Whole city"),
+            "counts": self.tr("{symbols} symbols, {cells} in cells, {outside} outside, {placeless} without a place"),
+            "counts_short": self.tr("{symbols} symbols, {cells} in cells"),
+            "not_loaded": self.tr("Reports are not loaded here"),
+            "picking": self.tr("Point at a place, Enter takes the middle, Esc leaves"),
+            "map": self.tr("Map"),
+        }
+
+    def _build(self) -> None:
+        self._view = QWebEngineView(self)
+        self._view.setPage(self._page)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self._view.setAcceptDrops(False)
+        self._off = QWidget(self)
+        why = QLabel(self.tr("The map was lost three times within a minute and is switched off."), self._off)
+        why.setTextFormat(Qt.TextFormat.PlainText)
+        why.setWordWrap(True)
+        rest = QLabel(self.tr("Queue, reports and units work without it."), self._off)
+        rest.setTextFormat(Qt.TextFormat.PlainText)
+        again = QPushButton(self.tr("Load the map again"), self._off)
+        again.clicked.connect(self.reload)
+        column = QVBoxLayout(self._off)
+        column.setContentsMargins(32, 32, 32, 32)
+        column.addStretch()
+        for part in (why, rest, again):
+            column.addWidget(part, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch()
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._view)
+        self._stack.addWidget(self._off)
+        self.setFocusProxy(self._view)
+        self.setMinimumSize(200, 150)
+
+    def _connect_bridge(self) -> None:
+        bridge = self._bridge
+        bridge.page_ready.connect(self._on_ready)
+        bridge.report_picked.connect(self.report_picked)
+        bridge.cell_picked.connect(self.cell_picked)
+        bridge.unit_picked.connect(self.unit_picked)
+        bridge.place_picked.connect(self._on_place_picked)
+        bridge.pick_left.connect(self._on_pick_left)
+        bridge.view_changed.connect(self._on_view_changed)
+        bridge.drawn.connect(self.drawn)
+        bridge.locked_changed.connect(self._on_locked_changed)
+        bridge.cursor_changed.connect(self._on_cursor_changed)
+
+    def _document(self, name: str) -> bytes | None:
+        if name == "units":
+            return json.dumps({"units": self._unit_list, "route": self._route}).encode()
+        config = {
+            "theme": {
+                "name": self._theme.name,
+                "scale": self._theme.scale,
+                "colors": {token: self._theme.hex(token) for token in _COLOURS},
+            },
+            "texts": self._texts,
+            "symbols": self._symbols,
+            "tiles": self._tiles,
+            "fonts": self._fonts,
+        }
+        return json.dumps(config).encode()
+
+    def _tell(self, signal: Any, *values: Any) -> None:
+        """Say it to the page; before it is ready nothing is lost, `_on_ready` says everything."""
+        if self._ready:
+            signal.emit(*values)
+
+    def _bump(self, name: str, signal: Any) -> None:
+        self._versions[name] += 1
+        self._tell(signal, self._versions[name])
+
+    def _on_ready(self) -> None:
+        self._ready = True
+        bridge = self._bridge
+        bridge.config.emit(self._versions["config"])
+        if self._city is not None:
+            bridge.city.emit(*self._city)
+        if self._locked and self._last_view is not None:
+            (west, south, east, north), zoom = self._last_view
+            bridge.place.emit((south + north) / 2, (west + east) / 2, zoom)
+        bridge.background.emit(self._background or "")
+        bridge.notes.emit(*self._notes)
+        bridge.selection.emit(*self._selection)
+        if self._versions["areas"]:
+            bridge.areas.emit(self._versions["areas"])
+        if self._versions["units"]:
+            bridge.units.emit(self._versions["units"])
+        bridge.picking.emit(self._picking)
+        bridge.view.emit(self._view_number)
+
+    def _on_load_finished(self, ok: bool) -> None:
+        if not ok:
+            _log.error("the map page did not load")
+        target = self._view.focusProxy()
+        if target is not None:
+            target.removeEventFilter(self)  # the engine makes a new one after a lost page
+            target.installEventFilter(self)
+
+    def _on_url_changed(self, url: Any) -> None:
+        if url != PAGE_URL:  # three locks forbid it; should it happen all the same, the channel is not there
+            self._channel.deregisterObject(self._bridge)
+            self._page.setWebChannel(None)
+            _log.error("the map page left its address")
+
+    def _on_lost(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
+        self._ready = self._cursor = False
+        now_s = self._monotonic_s()
+        self._crashes.append(now_s)
+        if len(self._crashes) == _CRASHES and now_s - self._crashes[0] <= _CRASH_WINDOW_S:
+            self._stack.setCurrentWidget(self._off)
+        else:
+            QTimer.singleShot(0, self, self._load_again)
+        self.page_lost.emit(f"{status.name}, code {code}")
+
+    def _load_again(self) -> None:
+        self._page.load(PAGE_URL)
+
+    def _on_place_picked(self, lat: float, lon: float) -> None:
+        if self._picking:  # a page that only claims so is not heard
+            self.stop_pick()
+            self.place_picked.emit(lat, lon)
+
+    def _on_pick_left(self) -> None:
+        if self._picking:
+            self.stop_pick()
+            self.pick_left.emit()
+
+    def _on_view_changed(self, west: float, south: float, east: float, north: float, zoom: float) -> None:
+        self._last_view = ((west, south, east, north), zoom)
+        self.view_changed.emit(west, south, east, north, zoom)
+
+    def _on_locked_changed(self, locked: bool) -> None:
+        self._locked = locked
+        self.locked_changed.emit(locked)
+
+    def _on_cursor_changed(self, there: bool) -> None:
+        self._cursor = there
+
+    def _paint_background(self) -> None:
+        self._page.setBackgroundColor(self._theme.hex("map.land-outside"))
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the map's own few keys from becoming the window's shortcuts while the map has the keyboard."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
+            if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:
+                event.accept()
+                return True
+        return super().eventFilter(watched, event)
