@@ -1,0 +1,128 @@
+"""The KPI strip: what is unassigned, late or at risk, the units, the data's age and the outbox; every figure is a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject
+
+from console.board.view import View
+from console.presenters import words
+from console.presenters.desk import Desk
+from console.presenters.sources import Sources
+from widgets.kpi import Figure, KpiStrip, Part
+
+
+class KpiPresenter(QObject):
+    """Binds counts to the strip."""
+
+    def __init__(
+        self,
+        strip: KpiStrip,
+        desk: Desk,
+        sources: Sources,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
+        self._units = {"available": 0, "busy": 0, "stale": 0}
+        self._waiting = 0
+        self._city = ""
+        desk.view_changed.connect(lambda _: self.show())
+        strip.figure_chosen.connect(self._choose)
+
+    def set_units(self, counts: dict[str, int]) -> None:
+        """Units by state."""
+        self._units = counts
+
+    def set_outbox(self, waiting: int) -> None:
+        """How many edits wait."""
+        self._waiting = waiting
+
+    def set_city(self, name: str) -> None:
+        """The city's name, at the far left."""
+        self._city = name
+
+    def show(self) -> None:
+        """Fill the strip."""
+        view = self._desk.view
+        left = [
+            Figure(
+                "home",
+                f"Sigap · {self._city}" if self._city else "Sigap",
+                (Part("text", self.tr("Dispatch"), 0),),
+                "",
+                0,
+                stale=False,
+            )
+        ]
+        if view is not None:
+            left += self._counts(view)
+        self._strip.set_figures(left, self._right())
+
+    def _counts(self, view: View) -> list[Figure]:
+        counts, now_s = view.counts, self._now().timestamp()
+        figures = []
+        for priority in (1, 2, 3, 4):
+            number, oldest = counts.unassigned[priority]
+            note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else self.tr("none")
+            level = {1: words.LATE, 2: words.AT_RISK}.get(priority, words.CALM) if number else words.CALM
+            label = self.tr("P{n} unassigned").format(n=priority)
+            parts = (Part("report_symbol", str(priority), 0), Part("text", words.thousands(number), level))
+            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False))
+        figures.append(
+            Figure(
+                "sla",
+                self.tr("SLA at risk"),
+                (Part("text", words.thousands(counts.at_risk), 0),),
+                self.tr("{n} overdue").format(n=words.thousands(counts.overdue)),
+                words.CALM,
+                stale=False,
+            )
+        )
+        parts = (
+            Part("unit_symbol", "free", 0),
+            Part("text", str(self._units["available"]), 0),
+            Part("unit_symbol", "onscene", 0),
+            Part("text", str(self._units["busy"]), 0),
+            Part("unit_symbol", "stale", 0),
+            Part("text", str(self._units["stale"]), 0),
+        )
+        figures.append(
+            Figure("units", self.tr("Units"), parts, self.tr("available · busy · stale"), words.CALM, stale=False)
+        )
+        return figures
+
+    def _right(self) -> list[Figure]:
+        age = self._sources.age_s()
+        level = self._sources.age_level()
+        local = self._now().astimezone(self._zone)
+        shown = self.tr("{age} ago").format(age=words.age(age)) if age is not None else self.tr("none yet")
+        label = self.tr("Live data") if level == words.CALM else self.tr("Data age")
+        return [
+            Figure("data", label, (Part("text", shown, level),), "", level, stale=level == words.LATE),
+            Figure("outbox", self.tr("Outbox"), (Part("text", str(self._waiting), 0),), "", words.CALM, stale=False),
+            Figure(
+                "clock",
+                f"{local:%a} {local.day} {local:%b, %Z}",
+                (Part("text", f"{local:%H:%M:%S}", 0),),
+                "",
+                words.CALM,
+                stale=False,
+            ),
+        ]
+
+    def _choose(self, key: str) -> None:
+        filter_ = self._desk.filter
+        if key in ("p1", "p2", "p3", "p4"):
+            self._desk.set_filter(filter_.with_tab("unassigned").toggle_priority(int(key[1])))
+        elif key == "sla":
+            self._desk.set_filter(filter_.with_tab("open").toggle_overdue())
+
+
+def _short(seconds: float) -> str:
+    """A compact oldest-age: `0:41`, `31 min`, `5 h`, `3 d`."""
+    return words.duration(seconds) if seconds < 1800 else words.age(seconds)

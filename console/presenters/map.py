@@ -1,0 +1,164 @@
+"""The map: hands the page what the newest Views, the units and the areas look like; turns its picks into intents."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from console.basemap import Basemap
+from console.board.map_answer import map_answer
+from console.board.view import View
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.presenters import words
+from console.presenters.catalog import Catalog
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from console.presenters.units import is_stale
+from widgets.map import MapPanel, Request
+
+_KEPT_VIEWS = 3
+
+
+class MapPresenter(QObject):
+    """Binds the desk to the map panel. Its handlers run on worker threads and only read immutable values."""
+
+    place_picked = Signal(float, float)
+    opened = Signal(int)
+
+    def __init__(
+        self, desk: Desk, basemap: Basemap, now: Callable[[], datetime], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._basemap, self._now = desk, basemap, now
+        self._views: OrderedDict[int, View] = OrderedDict()
+        self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
+        self._areas_number = 0
+        self._units: bytes = b"[]"
+        self._units_number = 0
+        self._panel: MapPanel | None = None
+
+    def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
+        """What the page may ask for, by path prefix."""
+        return {
+            "reports": self._reports,
+            "units": lambda _: self._units,
+            "areas": lambda _: self._areas,
+            "tiles": self._tile,
+        }
+
+    def bind(self, panel: MapPanel) -> None:
+        """Connect the panel, once it exists."""
+        self._panel = panel
+        desk = self._desk
+        desk.view_changed.connect(self._on_view)
+        desk.catalog_changed.connect(self._on_catalog)
+        panel.report_picked.connect(desk.choose)
+        panel.unit_picked.connect(desk.choose_unit)
+        panel.cell_picked.connect(self._on_cell)
+        panel.place_picked.connect(self.place_picked)
+        panel.set_texts(self._texts())
+        panel.set_background_state(None if self._basemap.state() == "ok" else self._no_background())
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Ring the chosen report."""
+        if self._panel is None:
+            return
+        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
+            self._panel.set_selection(None, 0.0, 0.0, "")
+            return
+        label = f"{dossier.shown.id if dossier.server else ''} {self._desk.catalog.service_name(dossier.shown.service)}"
+        self._panel.set_selection(dossier.row, dossier.shown.lat, dossier.shown.lon, label.strip())
+
+    def go_to(self, dossier: Dossier) -> None:
+        """Zoom to the chosen report."""
+        if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
+            self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
+
+    def set_units(self, units: list[Unit]) -> None:
+        """Show these units where they are; off shift is never drawn."""
+        now = self._now()
+        shown = [
+            {
+                "id": unit.id,
+                "code": unit.code,
+                "state": words.UNIT_SYMBOL[unit.state],
+                "stale": is_stale(unit, now),
+                "lat": unit.lat,
+                "lon": unit.lon,
+            }
+            for unit in units
+            if unit.lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
+        ]
+        encoded = msgspec.json.encode(shown)
+        if encoded != self._units and self._panel is not None:
+            self._units = encoded
+            self._units_number += 1
+            self._panel.set_units(self._units_number)
+
+    def _reports(self, request: Request) -> bytes | None:
+        view = self._views.get(request.view) or self._desk.view
+        if view is None:
+            return None
+        return map_answer(
+            view,
+            request.west,
+            request.south,
+            request.east,
+            request.north,
+            request.zoom,
+            request.width,
+            request.height,
+            self._desk.row,
+        )
+
+    def _tile(self, request: Request) -> bytes | None:
+        found = self._basemap.tile(request.zoom, request.x, request.y)
+        return found[0] if found else None
+
+    def _on_view(self, view: View) -> None:
+        self._views[view.number] = view
+        while len(self._views) > _KEPT_VIEWS:
+            self._views.popitem(last=False)
+        if self._panel is not None:
+            self._panel.set_view(view.number)
+
+    def _on_catalog(self, catalog: Catalog) -> None:
+        encoded = areas_geojson(catalog)
+        if encoded == self._areas or self._panel is None:
+            return
+        self._areas = encoded
+        self._areas_number += 1
+        points = [
+            (area.lat, area.lon) for area in catalog.areas.values() if area.lat is not None and area.lon is not None
+        ]
+        self._panel.set_areas(self._areas_number)
+        if points:
+            lats, lons = zip(*points, strict=True)
+            self._panel.set_city((min(lons), min(lats), max(lons), max(lats)))
+
+    def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
+        self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))
+
+    def _no_background(self) -> str:
+        return self.tr("Map background unavailable. Reports and units are drawn from this computer.")
+
+    def _texts(self) -> dict[str, str]:
+        return {}
+
+
+def areas_geojson(catalog: Catalog) -> bytes:
+    """All areas as a FeatureCollection; those without a border as points (for their labels)."""
+    features = []
+    for area in catalog.areas.values():
+        geometry = area.geometry
+        if geometry is None and area.lat is not None and area.lon is not None:
+            geometry = {"type": "Point", "coordinates": [area.lon, area.lat]}
+        if geometry is not None:
+            properties = {"name": area.name, "level": area.level, "lat": area.lat, "lon": area.lon}
+            features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    return msgspec.json.encode({"type": "FeatureCollection", "features": features})

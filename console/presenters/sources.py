@@ -1,0 +1,138 @@
+"""How every source is doing: its state in words, the age of its data, when it is tried next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.messages import Source, SourceState
+from console.presenters import words
+from widgets.notice import Notice
+from widgets.statusbar import Cell
+
+_INTERVAL_S = 5.0
+_AMBER, _GREY = 3, 10
+"""Data older than 3 intervals is amber, older than 10 grey and hatched."""
+
+
+class Sources(QObject):
+    """Keeps the newest state of each source and turns it into words."""
+
+    changed = Signal()
+    back = Signal(str)
+    """A source is live after it was not: its key."""
+
+    def __init__(
+        self, sources: list[Source], zone: tzinfo, now: Callable[[], datetime], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._names = {source.key: source.name for source in sources}
+        self._insecure = [source.name for source in sources if source.insecure_http]
+        self._zone, self._now = zone, now
+        self._states: dict[str, SourceState] = {}
+        self._at: dict[str, datetime] = {}
+        self.sync_alive = True
+
+    @property
+    def first(self) -> str:
+        """The key of the source that new reports go to."""
+        return next(iter(self._names), "")
+
+    @property
+    def offline(self) -> bool:
+        """Whether some source cannot be reached."""
+        return any(state.state not in ("live", "filling", "connecting") for state in self._states.values())
+
+    def offset(self) -> timedelta:
+        """How far the server's clock is ahead of this computer's."""
+        state = next(iter(self._states.values()), None)
+        return timedelta(seconds=state.clock_offset_s if state else 0.0)
+
+    def set_state(self, state: SourceState) -> None:
+        """A source says how it is doing."""
+        before = self._states.get(state.source)
+        self._states[state.source] = state
+        self._at[state.source] = self._now()
+        if state.state == "live" and (before is None or before.state != "live"):
+            self.back.emit(state.source)
+        self.changed.emit()
+
+    def set_alive(self, alive: bool) -> None:  # noqa: FBT001 (a slot of a Signal(bool))
+        """Whether the sync process runs."""
+        self.sync_alive = alive
+        self.changed.emit()
+
+    def age_s(self) -> float | None:
+        """Seconds since the oldest source's data was complete; None when there is none."""
+        known = [state.as_of for state in self._states.values()]
+        if not known or any(as_of is None for as_of in known):
+            return None
+        return max((self._now() - as_of).total_seconds() for as_of in known if as_of is not None)
+
+    def age_level(self) -> int:
+        """0 fresh, 1 amber, 2 too old to rely on."""
+        age = self.age_s()
+        if age is None or age > _GREY * _INTERVAL_S:
+            return words.LATE
+        return words.AT_RISK if age > _AMBER * _INTERVAL_S else words.CALM
+
+    def cells(self) -> list[Cell]:
+        """One status bar cell a source."""
+        cells = []
+        if not self.sync_alive:
+            cells.append(Cell("sync", self.tr("Sync is starting again"), words.AT_RISK))
+        for key, name in self._names.items():
+            state = self._states.get(key)
+            text, level = self._line(state)
+            cells.append(Cell(f"source:{key}", f"{name}: {text}" if len(self._names) > 1 else text, level))
+        cells += [
+            Cell("http", self.tr("{name}: not encrypted").format(name=name), words.AT_RISK) for name in self._insecure
+        ]
+        return cells
+
+    def _line(self, state: SourceState | None) -> tuple[str, int]:
+        if state is None:
+            return self.tr("Connecting"), words.CALM
+        if state.state == "live":
+            latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
+            return self.tr("Server") + latency, words.CALM
+        if state.state == "filling":
+            share = f" {state.progress:.0%}" if state.progress is not None else ""
+            return self.tr("Loading") + share, words.CALM
+        if state.state == "connecting":
+            return self.tr("Connecting"), words.CALM
+        return state.problem or self.tr("Server does not answer"), words.AT_RISK
+
+    def banner(self, waiting: int) -> Notice | None:
+        """The offline banner, while some source cannot be reached."""
+        for key, state in self._states.items():
+            if state.state in ("live", "filling", "connecting"):
+                continue
+            since = words.clock(state.since, self._zone) if state.since else ""
+            as_of = words.clock(state.as_of, self._zone) if state.as_of else ""
+            data = self.tr("You work on data from {time}. ").format(time=as_of) if as_of else ""
+            text = f"{state.problem or self.tr('The server does not answer.')} {data}" + self.tr(
+                "Notes, photos and proof are saved and sent later; give orders by radio."
+            )
+            bold = (
+                self.tr("Offline since {time}.").format(time=since)
+                if state.state == "offline"
+                else self._names.get(key, "")
+            )
+            buttons = [
+                ("refresh", self.tr("Try now"), "F5"),
+                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl+7"),
+            ]
+            return Notice("warn", bold, text, buttons)
+        return None
+
+    def next_try(self) -> str:
+        """`next try in 0:42`, "" when nothing waits."""
+        for key, state in self._states.items():
+            if state.next_try_s is not None and state.state not in ("live", "filling"):
+                left = state.next_try_s - (self._now() - self._at[key]).total_seconds()
+                if left > 0:
+                    return self.tr("next try in {time}").format(time=words.duration(left))
+        return ""
