@@ -1,0 +1,388 @@
+"""Read cache.db, and never write it: the board's columns, single reports with their history, and search."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from console.domain.report import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Contact,
+    Entry,
+    Report,
+    Service,
+    Template,
+    Unit,
+    User,
+)
+from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
+from console.store.facts import FIELDS
+from console.store.items import Cursor
+from console.store.schema import CACHE, CACHE_VERSION, SUSPECT, open_reader, table_of
+
+T = TypeVar("T")
+Columns = dict[str, npt.NDArray[Any]]
+Rows = npt.NDArray[np.int64]
+
+FACTS_DTYPE = np.dtype([(name, "<" + {"q": "i8", "i": "i4", "h": "i2", "b": "i1"}[code]) for name, code in FIELDS])
+"""The packed facts of one report as a numpy record."""
+
+_ROWS_AT_A_TIME = 8192
+_RANKED_AT_MOST = 5000
+
+
+class CachedReport(msgspec.Struct, frozen=True):
+    """A report with its local row and its source's key."""
+
+    row: int
+    source: str
+    report: Report
+
+
+class RowText(msgspec.Struct, frozen=True):
+    """The texts of one report, for queue rows and tooltips."""
+
+    row: int
+    remote_id: str
+    title: str
+    description: str
+    address: str
+
+
+class CacheReader:
+    """A read-only connection to `folder`/cache.db, opened at first use; one for each worker thread.
+
+    While there is no file yet, everything is empty. When the writer replaced the file, the next call reads the new one.
+    Raises DamagedFile (and leaves word for the writer), NewerFile, NotWritable, LockedByOther.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / CACHE
+        self._suspect = folder / SUSPECT
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._opened = None
+
+    @property
+    def available(self) -> bool:
+        """Whether there is a cache to read."""
+        return self._ready() is not None
+
+    # The board
+
+    def columns(self, rows: Sequence[int] | npt.NDArray[Any] | None = None) -> Columns:
+        """The columns of all reports, or of those of `rows` that exist, as they were at one moment, ordered by row.
+
+        Arrays of equal length: see FIELDS. The rows pass through SQLite as text with the GIL free.
+        """
+        with self._snapshot() as connection:
+            if connection is None:
+                packed = b""
+            elif rows is None:
+                packed = self._all_facts(connection)
+            else:
+                packed = _facts_of(
+                    connection, "row IN (SELECT value FROM json_each(?))", (json.dumps([int(r) for r in rows]),)
+                )
+        records = np.frombuffer(packed, dtype=FACTS_DTYPE)
+        if rows is not None:
+            records = records[np.argsort(records["row"], kind="stable")]
+        return {name: np.ascontiguousarray(records[name]) for name, _ in FIELDS}
+
+    def words(self, kind: str) -> dict[int, str]:
+        """The words behind a column's ids: source, service, area, agency, unit, user; 0 means none."""
+        return dict(self._all("SELECT id, word FROM words WHERE kind = ?", (kind,)))
+
+    def counts(self) -> dict[str, int]:
+        """How many objects of each kind there are."""
+        tables = ("reports", "entries", "assignments", "units", "areas", "services")
+        return {table: int((self._one(f"SELECT count(*) FROM {table}") or (0,))[0]) for table in tables}  # noqa: S608
+
+    def cursors(self) -> dict[str, Cursor]:
+        """How far each source has been read, by its key."""
+        found = self._all(
+            "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key FROM cursors"
+            " JOIN words w ON w.kind = 'source' AND w.id = source"
+        )
+        return {
+            source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key)
+            for source, epoch, seq, scope, as_of, key in found
+        }
+
+    # One report
+
+    def report(self, row: int) -> CachedReport | None:
+        """The report at a row; None when it is gone."""
+        found = self._one(
+            "SELECT w.word, t.body FROM reports r JOIN texts t USING (row)"
+            " JOIN words w ON w.kind = 'source' AND w.id = r.source WHERE r.row = ?",
+            (row,),
+        )
+        return None if found is None else CachedReport(row, found[0], msgspec.json.decode(found[1], type=Report))
+
+    def row_of(self, source: str, remote_id: str) -> int | None:
+        """The local row of a report; None when it is not here."""
+        found = self._one(
+            "SELECT row FROM reports WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND remote_id = ?",
+            (source, remote_id),
+        )
+        return None if found is None else int(found[0])
+
+    def texts(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[RowText]:
+        """The texts of the given rows, in their order; rows that are gone are left out."""
+        found = {
+            row: RowText(row, *texts)
+            for row, *texts in self._all(
+                "SELECT row, remote_id, title, description, address FROM reports JOIN texts USING (row)"
+                " WHERE row IN (SELECT value FROM json_each(?))",
+                (json.dumps([int(row) for row in rows]),),
+            )
+        }
+        return [found[int(row)] for row in rows if int(row) in found]
+
+    def entries(self, row: int) -> list[Entry]:
+        """The history of the report at `row`, oldest first."""
+        return self._parts(
+            "SELECT e.body FROM reports r JOIN entries e ON e.source = r.source AND e.report = r.remote_id"
+            " WHERE r.row = ? ORDER BY e.at, e.seq",
+            Entry,
+            (row,),
+        )
+
+    def assignments(self, row: int) -> list[Assignment]:
+        """All assignments of the report at `row`, oldest first."""
+        return self._parts(
+            "SELECT a.body FROM reports r JOIN assignments a ON a.source = r.source AND a.report = r.remote_id"
+            " WHERE r.row = ? ORDER BY a.created, a.seq",
+            Assignment,
+            (row,),
+        )
+
+    def contact(self, row: int) -> Contact | None:
+        """The reporter's personal data, when a look-up has brought it."""
+        found = self._parts(
+            "SELECT c.body FROM reports r JOIN contacts c ON c.source = r.source AND c.report = r.remote_id"
+            " WHERE r.row = ?",
+            Contact,
+            (row,),
+        )
+        return found[0] if found else None
+
+    # Everything else
+
+    def all_assignments_open(self) -> list[tuple[str, Assignment]]:
+        """Every assignment that has not ended, with its source's key, oldest first."""
+        return self._with_source(
+            "SELECT w.word, body FROM assignments JOIN words w ON w.kind = 'source' AND w.id = source"
+            " WHERE live = 1 ORDER BY created",
+            Assignment,
+        )
+
+    def units(self) -> list[tuple[str, Unit]]:
+        """All units with their source's key."""
+        return self._objects("unit", Unit)
+
+    def areas(self) -> list[tuple[str, Area]]:
+        """All areas with their source's key."""
+        return self._objects("area", Area)
+
+    def services(self) -> list[tuple[str, Service]]:
+        """All services with their source's key."""
+        return self._objects("service", Service)
+
+    def agencies(self) -> list[tuple[str, Agency]]:
+        """All agencies with their source's key."""
+        return self._objects("agency", Agency)
+
+    def users(self) -> list[tuple[str, User]]:
+        """All users with their source's key."""
+        return self._objects("user", User)
+
+    def templates(self) -> list[tuple[str, Template]]:
+        """All standard texts with their source's key."""
+        return self._objects("template", Template)
+
+    def calendars(self) -> list[tuple[str, Calendar]]:
+        """All working calendars with their source's key."""
+        return self._objects("calendar", Calendar)
+
+    def proved(self, edit_ids: Iterable[str]) -> set[str]:
+        """Which of these edits stand in the servers' own history."""
+        return {
+            edit
+            for (edit,) in self._all(
+                "SELECT DISTINCT edit FROM entries WHERE edit IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(edit_ids)),),
+            )
+        }
+
+    # Search
+
+    def find(self, text: str, limit: int) -> Rows:
+        """Rows whose texts have every word (or its beginning), newest first; a report's own number comes before all.
+
+        Of very many matches the last 5,000 to arrive are put in order.
+        """
+        numbers = [
+            row
+            for (row,) in self._all(
+                "SELECT row FROM reports WHERE remote_id = ?"
+                " AND source IN (SELECT id FROM words WHERE kind = 'source')",
+                (text.strip().lstrip("#"),),
+            )
+        ]
+        query = match_query(text)
+        rows = (
+            []
+            if not query
+            else [
+                row
+                for (row,) in self._all(
+                    "SELECT row FROM reports WHERE row IN"
+                    " (SELECT rowid FROM fts WHERE fts MATCH ? ORDER BY rowid DESC LIMIT ?)"
+                    " ORDER BY created DESC LIMIT ?",
+                    (query, max(limit, _RANKED_AT_MOST), limit),
+                )
+            ]
+        )
+        both = list(dict.fromkeys([*numbers, *rows]))[:limit]
+        return np.array(both, dtype=np.int64)
+
+    def matching(self, text: str) -> Rows:
+        """All rows whose texts have every word (or its beginning), ascending; empty when the text has no word."""
+        query = match_query(text)
+        if not query:
+            return np.zeros(0, dtype=np.int64)
+        found = self._one("SELECT group_concat(rowid) FROM fts WHERE fts MATCH ?", (query,))
+        if found is None or found[0] is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.sort(np.fromstring(found[0], dtype=np.int64, sep=","))
+
+    # The connection
+
+    def _ready(self) -> sqlite3.Connection | None:
+        """The connection to the file that stands there now; None while there is none."""
+        try:
+            stat = os.stat(self._path)
+        except FileNotFoundError:
+            self.close()
+            return None
+        except OSError as error:
+            raise from_os(error, self._path) from error
+        identity = (stat.st_dev, stat.st_ino)
+        if self._connection is not None and identity == self._opened:
+            return self._connection
+        self.close()
+        if stat.st_size == 0:
+            return None
+        with self._errors():
+            connection = open_reader(self._path)
+            try:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+            except BaseException:
+                connection.close()
+                raise
+            if version != CACHE_VERSION:  # being made or brought up to date by the writer, or not for us
+                connection.close()
+                if version > CACHE_VERSION:
+                    raise NewerFile(self._path, "cache.db was written by a newer version of Sigap.")
+                return None
+            self._connection, self._opened = connection, identity
+        return self._connection
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            found = from_sqlite(error, self._path)
+            if found is None:
+                raise
+            self.close()
+            if isinstance(found, DamagedFile):
+                with contextlib.suppress(OSError):
+                    self._suspect.touch(0o600)
+            raise found from error
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection | None]:
+        """A read transaction: what is read inside belongs to one moment."""
+        connection = self._ready()
+        if connection is None:
+            yield None
+            return
+        with self._errors():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        connection = self._ready()
+        if connection is None:
+            return []
+        with self._errors():
+            return connection.execute(sql, values).fetchall()
+
+    def _one(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        found = self._all(sql, values)
+        return found[0] if found else None
+
+    def _parts(self, sql: str, kind: type[T], values: Sequence[Any]) -> list[T]:
+        decoder = msgspec.json.Decoder(kind)
+        return [decoder.decode(body) for (body,) in self._all(sql, values)]
+
+    def _objects(self, kind: str, struct: type[T]) -> list[tuple[str, T]]:
+        return self._with_source(
+            f"SELECT w.word, o.body FROM {table_of(kind)} o"  # noqa: S608 - a constant
+            " JOIN words w ON w.kind = 'source' AND w.id = o.source ORDER BY o.source, o.id",
+            struct,
+        )
+
+    def _with_source(self, sql: str, struct: type[T]) -> list[tuple[str, T]]:
+        decoder = msgspec.json.Decoder(struct)
+        return [(source, decoder.decode(body)) for source, body in self._all(sql)]
+
+    @staticmethod
+    def _all_facts(connection: sqlite3.Connection) -> bytes:
+        first, last = connection.execute("SELECT coalesce(min(row), 0), coalesce(max(row), -1) FROM reports").fetchone()
+        starts = range(first, last + 1, _ROWS_AT_A_TIME)
+        return b"".join(
+            _facts_of(connection, "row BETWEEN ? AND ?", (start, start + _ROWS_AT_A_TIME - 1)) for start in starts
+        )
+
+
+def match_query(text: str) -> str:
+    """An FTS5 query for all words of `text`, each as a beginning; nothing in the text is query language."""
+    words = ["".join(c if c.isalnum() else " " for c in word).split() for word in text.split()]
+    return " ".join(f'"{part}"*' for parts in words for part in parts)
+
+
+def _facts_of(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> bytes:
+    found = connection.execute(
+        f"SELECT group_concat(hex(facts), '') FROM reports WHERE {where}",  # noqa: S608 - constants
+        values,
+    ).fetchone()[0]
+    return unhexlify(found) if found else b""

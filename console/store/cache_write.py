@@ -1,0 +1,593 @@
+"""Write cache.db, the copy of what the servers say: the only connection that writes and checkpoints it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.domain.messages import Touched
+from console.domain.report import Assignment, Contact, Entry, Report
+from console.domain.status import ENDED_ASSIGNMENT
+from console.store import facts
+from console.store.errors import DamagedFile
+from console.store.items import Cursor, Gone, Item
+from console.store.lock import FileLock
+from console.store.schema import (
+    CACHE,
+    KINDS,
+    SUSPECT,
+    cache_migrations,
+    check_header,
+    open_writer,
+    quick_check,
+    set_aside,
+    table_of,
+    transaction,
+)
+
+_SMALL_WORDS = frozenset({"service", "agency", "user", "source"})
+"""Kinds whose ids have 16 bits in the packed facts."""
+
+_QUICK_CHECK_BYTES = 256 * 2**20
+"""Up to this size the file is checked at every start; above it only when it was not closed in order."""
+
+__all__ = ["CacheWriter", "Cursor", "Gone", "Item"]
+
+_TEXTS = "title, description, address, area_name"
+_json = msgspec.json.Encoder()
+
+
+class CacheWriter:
+    """The writing connection of `folder`/cache.db.
+
+    A damaged file is set aside at opening (`set_aside` says where it is now) and a new one begun. When damage shows
+    later, the method that met it replaces the file likewise and raises DamagedFile: the cursors are then empty, so the
+    caller fills again. Raises NewerFile, DiskFull, NotWritable, LockedByOther; nothing is then half-written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / CACHE
+        self._suspect = folder / SUSPECT
+        self.set_aside: Path | None = None
+        self._bulk = False
+        self._lock = FileLock(folder / "cache.lock")
+        try:
+            self._connection = self._open()
+            self._load()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Note that all is in order, checkpoint, and let go of the file."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('closed', '1')")
+        self._connection.close()
+        self._lock.release()
+
+    def cursor(self, source: str) -> Cursor | None:
+        """How far `source` has been read; None before its first page."""
+        found = self._connection.execute(
+            "SELECT epoch, seq, scope_version, as_of, snapshot_key FROM cursors WHERE source = ?",
+            (self._words["source"].get(source, 0),),
+        ).fetchone()
+        if found is None:
+            return None
+        epoch, seq, scope_version, as_of, snapshot_key = found
+        return Cursor(epoch, seq, scope_version, datetime.fromisoformat(as_of) if as_of else None, snapshot_key)
+
+    def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, gone: Sequence[Gone] = ()) -> Touched:
+        """Write one page and the cursor behind it in one transaction, keeping the higher seq of every object.
+
+        An object that was deleted with a higher seq stays deleted. Applying a page again changes nothing.
+        """
+        with self._writing():
+            page = _Page(source=self._word_id("source", source))
+            for item in items:
+                page.add(item)
+            for each in gone:
+                page.add_gone(each)
+            if page.gone:
+                self._delete(page)
+            for kind in KINDS:
+                self._put_whole(page, kind)
+            self._put_entries(page)
+            self._put_assignments(page)
+            self._put_contacts(page)
+            self._put_reports(page)
+            self._find_rows_of_parts(page)
+            if "area" in page.touched_kinds and not self._bulk and self._rename_areas():
+                self._mark_search_stale()
+            self._write_cursor(page.source, cursor)
+            if not self._bulk:
+                self._mend_search()
+        return Touched(
+            rows=tuple(sorted(page.touched_rows)),
+            kinds=tuple(sorted(page.touched_kinds)),
+            edits=tuple(dict.fromkeys(page.proved)),
+        )
+
+    def forget(self, source: str) -> Touched:
+        """Drop everything a source ever said, with its cursor (its data was replaced, or it left the profile)."""
+        with self._writing():
+            number = self._word_id("source", source)
+            of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
+            self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant
+            tables = ("reports", "entries", "assignments", "contacts", "gone", "cursors", *map(table_of, KINDS))
+            for table in tables:
+                self._connection.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - constants
+            self._mark_search_stale()
+            self._mend_search()
+        return Touched(everything=True)
+
+    @contextlib.contextmanager
+    def bulk(self) -> Iterator[None]:
+        """Leave search and area names for the end: for fills and long catch-ups. Pages stay one transaction each.
+
+        After an interruption the search is mended by the next page outside of `bulk`.
+        """
+        self._bulk = True
+        try:
+            with self._writing():
+                self._mark_search_stale()
+            yield
+            with self._writing():
+                self._rename_areas()
+                self._mend_search()
+        finally:
+            self._bulk = False
+        with contextlib.suppress(sqlite3.Error):  # a reader may be in the way; the next commit tries again
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def put_contact(self, source: str, report: str, contact: Contact) -> None:
+        """Keep a reporter's personal data, brought by an explicit look-up."""
+        with self._writing():
+            number = self._word_id("source", source)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?)", (number, report, _json.encode(contact))
+            )
+
+    def drop_contacts(self, closed_before: datetime) -> int:
+        """Erase the personal data of reports closed before that time; returns how many."""
+        with self._writing():
+            old = [
+                (source, report)
+                for source, report, body in self._connection.execute(
+                    "SELECT c.source, c.report, t.body FROM contacts c JOIN reports r"
+                    " ON r.source = c.source AND r.remote_id = c.report JOIN texts t ON t.row = r.row"
+                )
+                if (closed := msgspec.json.decode(body, type=_ClosedAt).closed_at) and closed < closed_before
+            ]
+            self._connection.executemany("DELETE FROM contacts WHERE source = ? AND report = ?", old)
+        return len(old)
+
+    # Opening
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            if self._suspect.exists():
+                raise DamagedFile(self._path, "A reader met damage in cache.db.")
+            check_header(self._path)
+            size = self._path.stat().st_size if self._path.exists() else 0
+            connection = open_writer(self._path, cache_migrations, synchronous="NORMAL")
+            try:
+                if size and (size <= _QUICK_CHECK_BYTES or not self._closed_in_order(connection)):
+                    quick_check(connection, self._path)
+            except BaseException:
+                connection.close()
+                raise
+        except DamagedFile:
+            self.set_aside = set_aside(self._path)
+            self._suspect.unlink(missing_ok=True)
+            connection = open_writer(self._path, cache_migrations, synchronous="NORMAL")
+        connection.execute("DELETE FROM meta WHERE key = 'closed'")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        return connection
+
+    @staticmethod
+    def _closed_in_order(connection: sqlite3.Connection) -> bool:
+        return connection.execute("SELECT 1 FROM meta WHERE key = 'closed'").fetchone() is not None
+
+    def _load(self) -> None:
+        self._words: dict[str, dict[str, int]] = {
+            kind: {} for kind in ("source", "service", "area", "agency", "unit", "user")
+        }
+        for kind, number, word in self._connection.execute("SELECT kind, id, word FROM words"):
+            self._words.setdefault(kind, {})[word] = number
+        self._next_row = self._connection.execute("SELECT coalesce(max(row), 0) + 1 FROM reports").fetchone()[0]
+        self._fresh_words: list[tuple[str, int, str]] = []
+        self._names: dict[int, tuple[object, dict[str, str]]] = {}
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, with the words it coins; after a failure memory is read back from the file."""
+        try:
+            with transaction(self._connection, self._path):
+                yield
+                self._write_words()
+        except DamagedFile as error:
+            self._connection.close()
+            error.set_aside = self.set_aside = set_aside(self._path)
+            self._connection = self._open()
+            self._load()
+            raise
+        except BaseException:
+            self._load()
+            raise
+
+    # Words
+
+    def _word_id(self, kind: str, word: str | None) -> int:
+        if word is None or word == "":
+            return 0
+        known = self._words[kind]
+        number = known.get(word)
+        if number is None:
+            number = len(known) + 1
+            if kind in _SMALL_WORDS and number > 32767:
+                return 0
+            known[word] = number
+            self._fresh_words.append((kind, number, word))
+        return number
+
+    def _write_words(self) -> None:
+        if self._fresh_words:
+            self._connection.executemany("INSERT INTO words (kind, id, word) VALUES (?, ?, ?)", self._fresh_words)
+            self._fresh_words = []
+
+    # The parts of a page
+
+    def _put_whole(self, page: _Page, kind: str) -> None:
+        items = page.of(kind)
+        if not items:
+            return
+        page.touched_kinds.add(kind)
+        self._connection.executemany(
+            f"INSERT INTO {table_of(kind)} (source, id, seq, body) VALUES (?, ?, ?, ?)"  # noqa: S608 - a constant
+            " ON CONFLICT (source, id) DO UPDATE SET seq = excluded.seq, body = excluded.body"
+            " WHERE excluded.seq >= seq",
+            [
+                (page.source, item.id, item.seq, _json.encode(item.data))
+                for item in self._not_deleted(page, kind, items)
+            ],
+        )
+
+    def _put_entries(self, page: _Page) -> None:
+        rows = []
+        for item in self._not_deleted(page, "entry", page.of("entry")):
+            entry = item.data
+            if not isinstance(entry, Entry):
+                continue
+            at = int(entry.at.timestamp() * 1000)
+            rows.append((page.source, item.id, item.seq, entry.report, at, entry.edit, _json.encode(entry)))
+            if entry.edit is not None:
+                page.proved.append(entry.edit)
+            if entry.report is not None:
+                page.reports_of_parts.add(entry.report)
+        if rows:
+            page.touched_kinds.add("entry")
+            self._connection.executemany(
+                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"
+                " seq = excluded.seq, report = excluded.report, at = excluded.at, edit = excluded.edit,"
+                " body = excluded.body WHERE excluded.seq >= seq",
+                rows,
+            )
+
+    def _put_assignments(self, page: _Page) -> None:
+        rows = []
+        for item in self._not_deleted(page, "assignment", page.of("assignment")):
+            one = item.data
+            if not isinstance(one, Assignment):
+                continue
+            live = one.state not in ENDED_ASSIGNMENT
+            created = int(one.created.timestamp() * 1000)
+            rows.append((page.source, item.id, item.seq, one.report, one.unit, live, created, _json.encode(one)))
+            page.reports_of_parts.add(one.report)
+            page.leads_changed.add(one.report)
+        if rows:
+            page.touched_kinds.add("assignment")
+            self._connection.executemany(
+                "INSERT INTO assignments VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"
+                " seq = excluded.seq, report = excluded.report, unit = excluded.unit, live = excluded.live,"
+                " created = excluded.created, body = excluded.body WHERE excluded.seq >= seq",
+                rows,
+            )
+
+    def _put_contacts(self, page: _Page) -> None:
+        rows = [
+            (page.source, item.id, _json.encode(item.data))
+            for item in page.of("contact")
+            if isinstance(item.data, Contact)
+        ]
+        if rows:
+            page.touched_kinds.add("contact")
+            self._connection.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?, ?)", rows)
+
+    def _put_reports(self, page: _Page) -> None:
+        items = self._not_deleted(page, "report", page.of("report"))
+        wanted = {item.id for item in items} | page.leads_changed
+        if not wanted:
+            return
+        known = self._known(page.source, wanted)
+        leads = self._leads(page.source, wanted)
+        area_names = self._area_names(page.source) if items else {}
+        inserts: list[_Row] = []
+        updates: list[_Row] = []
+        for item in items:
+            report = item.data
+            if not isinstance(report, Report):
+                continue
+            before = known.pop(item.id, None)
+            if before is not None and before[1] > item.seq:
+                known[item.id] = before  # older news of the report; its lead unit may still be newer
+                continue
+            row = before[0] if before else self._next_row
+            packed = facts.pack(row, page.source, report, leads.get(item.id, 0), self._word_id)
+            area_name = area_names.get(report.area or "", report.area or "")
+            texts = (report.title, report.description, report.address, area_name)
+            if before is None:
+                self._next_row += 1
+            (inserts if before is None else updates).append(_Row(row, item, report, packed, texts))
+            page.touched_rows.add(row)
+        if inserts or updates:
+            page.touched_kinds.add("report")
+        self._insert(page.source, inserts)
+        self._update(updates)
+        self._patch_leads(page, known, leads)
+
+    def _insert(self, source: int, rows: list[_Row]) -> None:
+        self._connection.executemany(
+            "INSERT INTO reports (row, source, remote_id, seq, created, facts) VALUES (?, ?, ?, ?, ?, ?)",
+            [(r.row, source, r.item.id, r.item.seq, int(r.report.created.timestamp()), r.facts) for r in rows],
+        )
+        self._connection.executemany(
+            "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(r.row, *r.texts, r.report.area, _json.encode(r.report)) for r in rows],
+        )
+        if not self._bulk:
+            self._add_to_search(rows)
+
+    def _update(self, rows: list[_Row]) -> None:
+        if not rows:
+            return
+        if not self._bulk:
+            old = {
+                row: tuple(texts)
+                for row, *texts in self._connection.execute(
+                    f"SELECT row, {_TEXTS} FROM texts WHERE row IN (SELECT value FROM json_each(?))",  # noqa: S608
+                    (json.dumps([r.row for r in rows]),),
+                )
+            }
+            changed = [r for r in rows if old.get(r.row) != r.texts]
+            self._remove_from_search((r.row, *old[r.row]) for r in changed if r.row in old)
+            self._add_to_search(changed)
+        self._connection.executemany(
+            "UPDATE reports SET seq = ?, created = ?, facts = ? WHERE row = ?",
+            [(r.item.seq, int(r.report.created.timestamp()), r.facts, r.row) for r in rows],
+        )
+        self._connection.executemany(
+            "UPDATE texts SET title = ?, description = ?, address = ?, area_name = ?, area = ?, body = ? WHERE row = ?",
+            [(*r.texts, r.report.area, _json.encode(r.report), r.row) for r in rows],
+        )
+
+    def _patch_leads(self, page: _Page, known: dict[str, tuple[int, int, bytes]], leads: dict[str, int]) -> None:
+        """Give the lead unit to reports whose assignments changed while they themselves did not."""
+        patches = [
+            (facts.with_lead(packed, leads.get(remote_id, 0)), row)
+            for remote_id, (row, _, packed) in known.items()
+            if remote_id in page.leads_changed and facts.lead_of(packed) != leads.get(remote_id, 0)
+        ]
+        if patches:
+            page.touched_kinds.add("report")
+            self._connection.executemany("UPDATE reports SET facts = ? WHERE row = ?", patches)
+
+    def _known(self, source: int, remote_ids: Iterable[str]) -> dict[str, tuple[int, int, bytes]]:
+        return {
+            remote_id: (row, seq, packed)
+            for remote_id, row, seq, packed in self._connection.execute(
+                "SELECT remote_id, row, seq, facts FROM reports"
+                " WHERE source = ? AND remote_id IN (SELECT value FROM json_each(?))",
+                (source, json.dumps(list(remote_ids))),
+            )
+        }
+
+    def _leads(self, source: int, reports: Iterable[str]) -> dict[str, int]:
+        """The word id of the first live assignment's unit, by the report's remote id."""
+        leads: dict[str, int] = {}
+        for report, unit in self._connection.execute(
+            "SELECT report, unit FROM assignments WHERE source = ? AND report IN (SELECT value FROM json_each(?))"
+            " AND live = 1 ORDER BY created DESC",
+            (source, json.dumps(list(reports))),
+        ):
+            leads[report] = self._word_id("unit", unit)
+        return leads
+
+    def _find_rows_of_parts(self, page: _Page) -> None:
+        if page.reports_of_parts:
+            known = self._known(page.source, page.reports_of_parts)
+            page.touched_rows.update(row for row, _, _ in known.values())
+
+    # Deletions
+
+    def _not_deleted(self, page: _Page, kind: str, items: list[Item]) -> list[Item]:
+        """Leave out what was deleted with a higher seq."""
+        if not items:
+            return items
+        gone: dict[str, int] = dict(
+            self._connection.execute(
+                "SELECT id, seq FROM gone WHERE source = ? AND kind = ? AND id IN (SELECT value FROM json_each(?))",
+                (page.source, kind, json.dumps([item.id for item in items])),
+            )
+        )
+        if not gone:
+            return items
+        back = [item for item in items if item.seq > gone.get(item.id, -1)]
+        self._connection.executemany(
+            "DELETE FROM gone WHERE source = ? AND kind = ? AND id = ?",
+            [(page.source, kind, item.id) for item in back if item.id in gone],
+        )
+        return back
+
+    def _delete(self, page: _Page) -> None:
+        self._connection.executemany(
+            "INSERT INTO gone VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
+            [(page.source, each.kind, each.id, each.seq) for each in page.gone],
+        )
+        for each in page.gone:
+            page.touched_kinds.add(each.kind)
+            if each.kind == "report":
+                self._delete_report(page, each)
+            elif each.kind in KINDS or each.kind in ("entry", "assignment"):
+                self._delete_part(page, each)
+
+    def _delete_part(self, page: _Page, gone: Gone) -> None:
+        table = "entries" if gone.kind == "entry" else table_of(gone.kind)
+        key = (page.source, gone.id)
+        if gone.kind in ("entry", "assignment"):
+            found = self._connection.execute(
+                f"SELECT report FROM {table} WHERE source = ? AND id = ?",  # noqa: S608 - a constant
+                key,
+            ).fetchone()
+            if found and found[0]:
+                page.reports_of_parts.add(found[0])
+                page.leads_changed.add(found[0])
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE source = ? AND id = ? AND seq <= ?",  # noqa: S608 - a constant
+            (*key, gone.seq),
+        )
+
+    def _delete_report(self, page: _Page, gone: Gone) -> None:
+        found = self._connection.execute(
+            f"SELECT r.row, {_TEXTS} FROM reports r JOIN texts USING (row)"  # noqa: S608 - a constant
+            " WHERE source = ? AND remote_id = ? AND seq <= ?",
+            (page.source, gone.id, gone.seq),
+        ).fetchone()
+        if found is None:
+            return
+        row = found[0]
+        if not self._bulk:
+            self._remove_from_search([found])
+        for table in ("reports", "texts"):
+            self._connection.execute(f"DELETE FROM {table} WHERE row = ?", (row,))  # noqa: S608 - a constant
+        for table in ("entries", "assignments", "contacts"):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE source = ? AND report = ?",  # noqa: S608 - a constant
+                (page.source, gone.id),
+            )
+        page.touched_rows.add(row)
+
+    # Search
+
+    def _add_to_search(self, rows: list[_Row]) -> None:
+        self._connection.executemany(
+            f"INSERT INTO fts (rowid, {_TEXTS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            [(r.row, *r.texts) for r in rows],
+        )
+
+    def _remove_from_search(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Rows as they are in `texts` now: an external-content index must be told what it held."""
+        self._connection.executemany(
+            f"INSERT INTO fts (fts, rowid, {_TEXTS}) VALUES ('delete', ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            rows,
+        )
+
+    def _mark_search_stale(self) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('search_stale', '1')")
+
+    def _mend_search(self) -> None:
+        if self._connection.execute("SELECT 1 FROM meta WHERE key = 'search_stale'").fetchone():
+            self._connection.execute("INSERT INTO fts (fts) VALUES ('rebuild')")
+            self._connection.execute("DELETE FROM meta WHERE key = 'search_stale'")
+
+    # Areas and cursors
+
+    def _area_names(self, source: int) -> dict[str, str]:
+        version = self._connection.execute(
+            "SELECT count(*), coalesce(max(seq), 0) FROM areas WHERE source = ?", (source,)
+        ).fetchone()
+        known: tuple[object, dict[str, str]] | None = self._names.get(source)
+        if known is None or known[0] != version:
+            names = {
+                code: msgspec.json.decode(body, type=_Name).name
+                for code, body in self._connection.execute("SELECT id, body FROM areas WHERE source = ?", (source,))
+            }
+            self._names[source] = known = (version, names)
+        return known[1]
+
+    def _rename_areas(self) -> bool:
+        """Bring the area names beside the texts up to date; whether any changed."""
+        changed = 0
+        for (source,) in self._connection.execute("SELECT DISTINCT source FROM areas").fetchall():
+            names = json.dumps(self._area_names(source))
+            changed += self._connection.execute(
+                "UPDATE texts SET area_name = n.value FROM json_each(?) n, reports r"
+                " WHERE texts.area = n.key AND r.row = texts.row AND r.source = ? AND texts.area_name <> n.value",
+                (names, source),
+            ).rowcount
+        return changed > 0
+
+    def _write_cursor(self, source: int, cursor: Cursor) -> None:
+        as_of = cursor.as_of.isoformat() if cursor.as_of else None
+        self._connection.execute(
+            "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?)",
+            (source, cursor.epoch, cursor.seq, cursor.scope_version, as_of, cursor.snapshot_key),
+        )
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+class _ClosedAt(msgspec.Struct):
+    closed_at: datetime | None = None
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """A report on its way into the tables."""
+
+    row: int
+    item: Item
+    report: Report
+    facts: bytes
+    texts: tuple[str, str, str, str]
+
+
+class _Page:
+    """One page sorted by kind, each object once with its highest seq, and what writing it touched."""
+
+    def __init__(self, source: int) -> None:
+        self.source = source
+        self.gone: list[Gone] = []
+        self.touched_rows: set[int] = set()
+        self.touched_kinds: set[str] = set()
+        self.proved: list[str] = []
+        self.reports_of_parts: set[str] = set()
+        self.leads_changed: set[str] = set()
+        self._items: dict[str, dict[str, Item]] = {}
+
+    def add(self, item: Item) -> None:
+        if item.kind == "gone":
+            kind, _, remote_id = item.id.partition("/")
+            if isinstance(item.data, dict):
+                kind, remote_id = str(item.data.get("kind", kind)), str(item.data.get("id", remote_id))
+            self.add_gone(Gone(kind, remote_id, item.seq))
+            return
+        of_kind = self._items.setdefault(item.kind, {})
+        before = of_kind.get(item.id)
+        if before is None or before.seq <= item.seq:
+            of_kind[item.id] = item
+
+    def add_gone(self, gone: Gone) -> None:
+        self.gone.append(gone)
+
+    def of(self, kind: str) -> list[Item]:
+        return list(self._items.get(kind, {}).values())

@@ -1,0 +1,57 @@
+"""What a page of a source's feed is made of on its way into the cache: items, deletions and the cursor behind them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from console.domain.report import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Contact,
+    Entry,
+    Report,
+    Service,
+    Template,
+    Unit,
+    User,
+)
+
+Data = (
+    Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Contact | dict[str, Any]
+)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One object of the feed in its present state.
+
+    `kind` is report, entry, assignment, contact (id = the report's) or one of schema.KINDS; `gone` names a deleted
+    object by id "kind/id" (or by data {kind, id}). Other kinds are left out: a newer server may have them.
+    """
+
+    kind: str
+    seq: int
+    id: str
+    data: Data | None
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """An object that was deleted at its source, or left our scope."""
+
+    kind: str
+    id: str
+    seq: int
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a source has been read. `snapshot_key` is set while a first fill is under way."""
+
+    epoch: str
+    seq: int
+    scope_version: int = 0
+    as_of: datetime | None = None
+    snapshot_key: str | None = None

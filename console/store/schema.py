@@ -1,0 +1,255 @@
+"""The tables of cache.db and work.db, their history, and how either file is opened, checked and set aside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from console.store.errors import DamagedFile, NewerFile, NotWritable, from_os, from_sqlite
+
+CACHE = "cache.db"
+WORK = "work.db"
+SUSPECT = "cache.db.suspect"
+"""A reader that met damage leaves this file; the writer then sets the cache aside at its next start."""
+
+KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
+"""Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
+
+BUSY_S = 5.0
+_MAGIC = b"SQLite format 3\x00"
+
+cache_migrations = Migrations("cache")
+work_migrations = Migrations("work")
+
+
+def table_of(kind: str) -> str:
+    """The table that keeps objects of `kind`."""
+    return "agencies" if kind == "agency" else f"{kind}s"
+
+
+@cache_migrations()
+def c001_reports(db: Database) -> None:
+    """Reports: keys and the board's packed facts apart from texts and bodies, so that a scan reads 100 bytes a row."""
+    for statement in (
+        """CREATE TABLE reports (
+             row INTEGER PRIMARY KEY, source INTEGER NOT NULL, remote_id TEXT NOT NULL, seq INTEGER NOT NULL,
+             created INTEGER NOT NULL, facts BLOB NOT NULL)""",
+        "CREATE UNIQUE INDEX reports_key ON reports (source, remote_id)",
+        """CREATE TABLE texts (
+             row INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, address TEXT NOT NULL,
+             area_name TEXT NOT NULL, area TEXT, body BLOB NOT NULL)""",
+        """CREATE VIRTUAL TABLE fts USING fts5 (
+             title, description, address, area_name, content='texts', content_rowid='row',
+             tokenize='unicode61 remove_diacritics 2', prefix='2 3')""",
+        """CREATE TABLE words (
+             kind TEXT NOT NULL, id INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID""",
+        "CREATE UNIQUE INDEX words_word ON words (kind, word)",
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE cursors (
+             source INTEGER PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL, scope_version INTEGER NOT NULL,
+             as_of TEXT, snapshot_key TEXT)""",
+        """CREATE TABLE gone (
+             source INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+             PRIMARY KEY (source, kind, id)) WITHOUT ROWID""",
+    ):
+        db.execute(statement)
+
+
+@cache_migrations()
+def c002_history(db: Database) -> None:
+    """Entries and assignments of reports, by the report's remote id; contacts in a table of their own."""
+    for statement in (
+        """CREATE TABLE entries (
+             source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, report TEXT, at INTEGER NOT NULL,
+             edit TEXT, body BLOB NOT NULL, PRIMARY KEY (source, id))""",
+        "CREATE INDEX entries_report ON entries (source, report, at)",
+        "CREATE INDEX entries_edit ON entries (edit) WHERE edit IS NOT NULL",
+        """CREATE TABLE assignments (
+             source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, report TEXT NOT NULL,
+             unit TEXT NOT NULL, live INTEGER NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL,
+             PRIMARY KEY (source, id))""",
+        "CREATE INDEX assignments_report ON assignments (source, report, created)",
+        "CREATE INDEX assignments_live ON assignments (live) WHERE live = 1",
+        """CREATE TABLE contacts (
+             source INTEGER NOT NULL, report TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (source, report))""",
+    ):
+        db.execute(statement)
+    for kind in KINDS:
+        db.execute(
+            f"CREATE TABLE {table_of(kind)} (source INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
+            " body BLOB NOT NULL, PRIMARY KEY (source, id))"
+        )
+
+
+@work_migrations()
+def w001_edits(db: Database) -> None:
+    """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""
+    for statement in (
+        """CREATE TABLE edits (
+             id TEXT PRIMARY KEY, number INTEGER NOT NULL, source TEXT NOT NULL, report TEXT, state TEXT NOT NULL,
+             attempts INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT '', theirs TEXT NOT NULL DEFAULT '{}',
+             told TEXT, changed_at TEXT NOT NULL, body TEXT NOT NULL)""",
+        "CREATE INDEX edits_state ON edits (state, number)",
+        "CREATE TABLE local_keys (key TEXT PRIMARY KEY, source TEXT NOT NULL, remote_id TEXT NOT NULL)",
+        "CREATE TABLE drafts (key TEXT PRIMARY KEY, body TEXT NOT NULL, changed_at TEXT NOT NULL)",
+        "CREATE TABLE filters (name TEXT PRIMARY KEY, text TEXT NOT NULL)",
+        "CREATE TABLE alarms (key TEXT PRIMARY KEY, state TEXT NOT NULL, changed_at TEXT NOT NULL)",
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ):
+        db.execute(statement)
+
+
+def version_of(migrations: Migrations) -> int:
+    """The file version (`PRAGMA user_version`) that all of `migrations` lead to."""
+    return len(migrations._migrations)
+
+
+CACHE_VERSION = version_of(cache_migrations)
+WORK_VERSION = version_of(work_migrations)
+
+
+def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqlite3.Connection:
+    """The one writing connection of a file, created or brought up to date; WAL, mode 0600, explicit transactions.
+
+    Raises NewerFile, DamagedFile, DiskFull, NotWritable, LockedByOther; the file is then as it was.
+    """
+    check_header(path)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise from_os(error, path) from error
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        refuse_newer(connection, path, migrations)
+        _prepare(connection, path, synchronous)
+        _migrate(connection, path, migrations)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        found = from_sqlite(error, path)
+        if found is None:
+            raise
+        raise found from error
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection; raises sqlite3.Error when there is no such file."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cache_size = -16384")
+    return connection
+
+
+def check_header(path: Path) -> None:
+    """Raise DamagedFile when `path` exists, is not empty, and is no SQLite file."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise from_os(error, path) from error
+    if start and start != _MAGIC:
+        raise DamagedFile(path, f"{path.name} is damaged: it does not begin like a database.")
+
+
+def quick_check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise DamagedFile when the pages of the file contradict themselves (reads the whole file)."""
+    try:
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise from_sqlite(error, path) or DamagedFile(path, f"{path.name} is damaged.") from error
+    if answer != "ok":
+        raise DamagedFile(path, f"{path.name} is damaged.")
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    """Raise NewerFile when the file's version or any migration in it is unknown to this program."""
+    known = {migration.name for migration in migrations._migrations}
+    newer = connection.execute("PRAGMA user_version").fetchone()[0] > version_of(migrations)
+    table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (Migrations.migrations_table,)).fetchone()
+    if table and not newer:
+        names = connection.execute(
+            f"SELECT name FROM {Migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608 - a constant
+            (migrations.name,),
+        )
+        newer = any(name not in known for (name,) in names)
+    if newer:
+        raise NewerFile(
+            path, f"{path.name} was written by a newer version of Sigap. Update Sigap, or use another profile."
+        )
+
+
+def set_aside(path: Path, *, now: datetime | None = None) -> Path:
+    """Rename a damaged file (with its -wal and -shm) out of the way, and say where it is now."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{count}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """One write transaction, whole or not at all; takes the write lock up front. Raises the StoreErrors."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite rolls some failures back by itself
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        found = from_sqlite(error, path)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise NotWritable(path, f"{path.parent} cannot hold a database (a network drive?): choose a local folder.")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == version_of(migrations):
+        return
+    if version and path.name == WORK:
+        _keep_copy(connection, path, version)
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {version_of(migrations)}")
+
+
+def _keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Copy the operator's file before its tables change, so that a failed change loses nothing."""
+    copy = path.with_name(f"{path.name}.version-{version}")
+    with contextlib.closing(sqlite3.connect(copy)) as target:
+        connection.backup(target)
+    copy.chmod(0o600)
