@@ -1,0 +1,123 @@
+"""The command line's grammar: `verb unit report [name=value …]`, any order after the verb, prefixes accepted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+from console.domain.report import Unit
+from console.presenters.catalog import Catalog
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What Enter will carry out. `verb` is an action's id, "open", "show", "find" or "" for not understood."""
+
+    verb: str
+    unit: Unit | None = None
+    number: str = ""
+    options: dict[str, str] = {}
+    rest: str = ""
+    problem: str = ""
+
+
+VERBS: dict[str, str] = {
+    "d": "dispatch",
+    "dispatch": "dispatch",
+    "as": "assign",
+    "assign": "assign",
+    "rc": "recall",
+    "recall": "recall",
+    "en": "en_route",
+    "os": "on_scene",
+    "dn": "done",
+    "done": "done",
+    "av": "available",
+    "br": "break",
+    "un": "unavailable",
+    "t": "take",
+    "take": "take",
+    "rel": "release",
+    "release": "release",
+    "p": "priority",
+    "priority": "priority",
+    "n": "note",
+    "note": "note",
+    "m": "reply",
+    "reply": "reply",
+    "x": "close",
+    "close": "close",
+    "h": "hold",
+    "hold": "hold",
+    "o": "open",
+    "open": "open",
+    "show": "show",
+    "find": "find",
+    "new": "new_report",
+    "undo": "undo",
+}
+"""Short and long verbs; unknown words fall back to search."""
+
+UNIT_VERBS = frozenset({"dispatch", "assign", "recall", "en_route", "on_scene", "done", "available", "break", "unavailable"})
+_NEED_UNIT = frozenset({"dispatch", "assign", "en_route", "on_scene", "done", "available", "break", "unavailable"})
+_TAKE_TEXT = frozenset({"note", "reply", "close", "hold", "show", "find", "priority"})
+
+
+def parse(text: str, catalog: Catalog) -> Command:
+    """Understand a line; never raises."""
+    words = _split(text)
+    if not words:
+        return Command("")
+    if len(words) == 1 and words[0].lstrip("#").isdigit():
+        return Command("open", number=words[0].lstrip("#"))
+    verb = VERBS.get(words[0].casefold())
+    if verb is None:
+        return Command("find", rest=text.strip())
+    if verb in ("show", "find"):
+        return Command(verb, rest=" ".join(words[1:]))
+    return _targets(verb, words[1:], catalog)
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # an open quote, while typing
+        return text.split()
+
+
+def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
+    unit: Unit | None = None
+    number, options, rest = "", {}, []
+    pending = list(words)
+    while pending:
+        found, used = _unit_at(pending, catalog) if unit is None and verb in UNIT_VERBS else (None, 1)
+        word = pending[0]
+        if found is not None:
+            unit = found
+        elif "=" in word and word.split("=", 1)[0].isidentifier():
+            name, value = word.split("=", 1)
+            options[name] = value
+        elif not number and word.lstrip("#").replace("-", "").isalnum() and any(char.isdigit() for char in word) and not rest:
+            number = word.lstrip("#")
+        else:
+            rest.append(word)
+        del pending[:used]
+    problem = ""
+    if verb in _NEED_UNIT and unit is None:
+        problem = "Which unit? Write its code." if not rest and not number else f"No unit is called “{' '.join(rest) or number}”."
+    elif rest and verb not in _TAKE_TEXT and verb != "unavailable":
+        problem = f"“{' '.join(rest)}” is not understood here."
+    if verb == "priority" and number and not rest and number in "1234" and len(number) == 1:
+        number, rest = "", [number]  # `p 1` sets the chosen report's priority
+    return Command(verb, unit, number, options, " ".join(rest), problem)
+
+
+def _unit_at(words: Sequence[str], catalog: Catalog) -> tuple[Unit | None, int]:
+    """A unit's code may have a space: the longest match at the start of `words`, and how many words it took."""
+    for count in (2, 1):
+        if len(words) >= count:
+            unit = catalog.unit_by_code("".join(words[:count]))
+            if unit is not None:
+                return unit, count
+    return None, 1

@@ -1,0 +1,333 @@
+"""Carry out actions: check that they may be used now, ask for what is missing in a form beside the work, append the edit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from console.actions import BY_ID, Situation
+from console.domain.report import Report, Unit
+from console.domain.status import AssignmentState, Status, is_open
+from console.presenters import words
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from console.presenters.forms import Forms
+from console.presenters.ticket import Counsel
+
+_UNIT_STEPS = {"en_route": AssignmentState.EN_ROUTE, "on_scene": AssignmentState.ON_SCENE, "done": AssignmentState.DONE}
+_UNIT_STATES = {"available": "available", "break": "break", "unavailable": "unavailable"}
+
+
+class Intents(QObject):
+    """From an action's id to an edit. What changes only the window is emitted as `window_action`."""
+
+    window_action = Signal(str)
+    said = Signal(str)
+    """A sentence for the status bar: why an action cannot be used now."""
+    situation_changed = Signal(object)
+
+    def __init__(
+        self,
+        desk: Desk,
+        deeds: Deeds,
+        forms: Forms,
+        source_for_new: Callable[[], str],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
+        self._dossier: Dossier | None = None
+        self._counsel = Counsel(0)
+        self._may_write = True
+        desk.unit_changed.connect(lambda _: self._tell())
+        desk.filter_changed.connect(lambda _: self._tell())
+        deeds.done.connect(lambda _: self._tell())
+
+    @property
+    def situation(self) -> Situation:
+        """What decides which actions make sense now."""
+        dossier, desk = self._dossier, self._desk
+        jobs = desk.catalog.by_unit.get(desk.unit, [])
+        common = {
+            "me": desk.me,
+            "unit": desk.unit or None,
+            "unit_busy": bool(jobs),
+            "undo": self._deeds.undo_text,
+            "writes": self._may_write,
+            "filtered": bool(desk.filter.chips()),
+        }
+        if dossier is None:
+            return Situation(**common)
+        report = dossier.shown
+        service = desk.catalog.services.get(report.service or "")
+        lead = dossier.live[0] if dossier.live else None
+        ended = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
+        lead = lead or (ended[-1] if ended and report.status in (Status.ASSIGNED, Status.PROGRESS) else None)
+        return Situation(
+            report=True,
+            status=report.status,
+            holder=report.claim.who if report.claim else None,
+            on_hold=report.hold is not None,
+            merged=report.merged_into is not None,
+            has_place=report.lat is not None,
+            lead_unit=lead.unit if lead else None,
+            lead_state=lead.state.value if lead else None,
+            advice=bool(self._counsel.units),
+            duplicate=bool(self._counsel.duplicates),
+            needs_proof=(service is None or service.proof) and not _has_proof(report),
+            **common,
+        )
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """The chosen report."""
+        self._dossier = dossier
+        self._tell()
+
+    def set_counsel(self, counsel: Counsel) -> None:
+        """The advice on it."""
+        self._counsel = counsel
+        self._tell()
+
+    def set_may_write(self, may: bool) -> None:  # noqa: FBT001 (a slot)
+        """Whether this operator may write at all."""
+        self._may_write = may
+        self._tell()
+
+    def _tell(self) -> None:
+        self.situation_changed.emit(self.situation)
+
+    def run(self, action_id: str) -> bool:
+        """Carry out an action by its id; False, with the reason said, when it cannot be used now."""
+        why_not = BY_ID[action_id].why_not(self.situation)
+        if why_not:
+            self.said.emit(self.tr(why_not))
+            return False
+        doing = getattr(self, f"_do_{action_id}", None)
+        if doing is not None:
+            doing()
+        elif action_id in _UNIT_STEPS:
+            self._unit_step(_UNIT_STEPS[action_id])
+        elif action_id in _UNIT_STATES:
+            self.unit_state(self._desk.unit, action_id)
+        else:
+            self.window_action.emit(action_id)
+        return True
+
+    def dispatch(self, unit_id: str) -> None:
+        """Send this unit to the chosen report."""
+        dossier, unit = self._dossier, self._desk.catalog.units.get(unit_id)
+        if dossier is None or unit is None:
+            return
+        why_not = BY_ID["assign"].why_not(self.situation)
+        if why_not:
+            self.said.emit(self.tr(why_not))
+            return
+        self._deeds.dispatch(dossier, unit.id, unit.code, stack=bool(self._desk.catalog.by_unit.get(unit.id)))
+
+    def assign(self, unit_id: str) -> None:
+        """Reserve this unit for the chosen report."""
+        unit = self._desk.catalog.units.get(unit_id)
+        if self._dossier is not None and unit is not None:
+            self._deeds.assign(self._dossier, unit.id, unit.code)
+
+    def set_priority(self, priority: int) -> None:
+        """Give the chosen report another priority."""
+        if self._dossier is not None and priority != self._dossier.shown.priority:
+            text = self.tr("Priority {n}").format(n=priority)
+            self._deeds.set_fields(self._dossier, {"priority": priority}, text)
+
+    def note(self, text: str) -> None:
+        """Add an internal note."""
+        if self._dossier is not None and text.strip():
+            self._deeds.note(self._dossier, text.strip())
+
+    def reply(self, text: str) -> None:
+        """Answer the reporter."""
+        if self._dossier is not None and text.strip():
+            self._deeds.reply(self._dossier, text.strip())
+
+    def unit_state(self, unit_id: str, state: str, reason: str = "") -> None:
+        """Set a unit's own state; being unavailable needs a reason, which is asked for."""
+        unit = self._desk.catalog.units.get(unit_id)
+        if unit is None:
+            return
+        if state == "unavailable" and not reason:
+            self._forms.ask_text(
+                self.tr("Unavailable: {unit}").format(unit=unit.code),
+                self.tr("Why can it not work?"),
+                (),
+                lambda text: self.unit_state(unit_id, state, text),
+            )
+            return
+        source = self._desk.catalog.unit_source.get(unit_id, "")
+        self._deeds.unit_state(source, unit_id, unit.code, state, reason, unit.state.value)
+
+    def merge_into(self, number: str) -> None:
+        """Close the chosen report as a duplicate of another."""
+        if self._dossier is not None:
+            self._deeds.merge(self._dossier, number)
+
+    def _do_take(self) -> None:
+        assert self._dossier is not None
+        self._deeds.take(self._dossier)
+
+    def _do_release(self) -> None:
+        assert self._dossier is not None
+        self._deeds.release(self._dossier)
+
+    def _do_dispatch(self) -> None:
+        self.dispatch(self._counsel.units[0].unit_id)
+
+    def _do_assign(self) -> None:
+        advised = [advice.unit_id for advice in self._counsel.units]
+        units = sorted(
+            (unit for unit in self._desk.catalog.units.values() if unit.state.value not in ("off_shift", "unavailable")),
+            key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
+        )
+        self._forms.choose(self.tr("Assign without sending"), [self._unit_row(unit) for unit in units], self.assign)
+
+    def _unit_row(self, unit: Unit) -> tuple[str, str, str]:
+        return unit.id, unit.code, f"{self.tr(words.UNIT_TEXT[unit.state])} · {', '.join(unit.skills)}"
+
+    def _do_recall(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+        lead = self.situation.lead_unit or ""
+        unit = self._desk.catalog.units.get(lead)
+        self._deeds.recall(dossier, lead, unit.code if unit else lead)
+
+    def _do_priority(self) -> None:
+        rows = [(str(n), f"P{n} {self.tr(text)}", "") for n, text in words.PRIORITY_TEXT.items()]
+        self._forms.choose(self.tr("Priority"), rows, lambda key: self.set_priority(int(key)))
+
+    def _do_category(self) -> None:
+        rows = [(one.code, one.name, one.keywords) for one in self._desk.catalog.services.values()]
+        self._forms.choose(self.tr("Category"), rows, self._set_category)
+
+    def _set_category(self, code: str) -> None:
+        assert self._dossier is not None
+        name = self._desk.catalog.service_name(code)
+        self._deeds.set_fields(self._dossier, {"service": code}, self.tr("Category {name}").format(name=name))
+
+    def _do_transfer(self) -> None:
+        catalog = self._desk.catalog
+        rows = [(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
+        rows += [(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
+        self._forms.choose(self.tr("Transfer to"), rows, self._transfer)
+
+    def _transfer(self, key: str) -> None:
+        assert self._dossier is not None
+        field, code = key.split(":", 1)
+        catalog = self._desk.catalog
+        name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
+        fields: dict[str, Any] = {field: code}
+        if self._dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
+            fields["status"] = Status.COORDINATION.value
+        self._deeds.set_fields(self._dossier, fields, self.tr("Transfer to {name}").format(name=name))
+
+    def _do_merge(self) -> None:
+        if self._counsel.duplicates:
+            self.merge_into(self._counsel.duplicates[0][1])
+
+    def _do_unmerge(self) -> None:
+        assert self._dossier is not None
+        self._deeds.unmerge(self._dossier)
+
+    def _do_hold(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+        if dossier.shown.hold is not None:
+            self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
+            return
+        self._forms.hold(lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold")))
+
+    def _do_note(self) -> None:
+        self._forms.ask_text(self.tr("Note"), self.tr("Internal, never sent to the reporter."), (), self.note)
+
+    def _do_reply(self) -> None:
+        templates = tuple(one.text for one in self._desk.catalog.templates if one.kind == "reply")
+        sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
+        self._forms.ask_text(self.tr("Reply to the reporter"), sentence, templates, self.reply)
+
+    def _do_photo(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+        after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
+        self._forms.photo("after" if after else "report", lambda photo: self._deeds.photo(dossier, photo))
+
+    def _do_submit(self) -> None:
+        assert self._dossier is not None
+        self._deeds.submit_proof(self._dossier)
+
+    def _do_validate(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+
+        def decide(accepted: bool, reason: str, disposition: str) -> None:  # noqa: FBT001 (a form's answer)
+            self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+
+        self._forms.validate(dossier, decide)
+
+    def _do_close(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+        units = [
+            (one.unit, self._desk.catalog.units[one.unit].code if one.unit in self._desk.catalog.units else one.unit)
+            for one in dossier.live
+        ]
+
+        def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
+            self._deeds.close(dossier, disposition, reason, release)
+
+        self._forms.close(units, close)
+
+    def _do_reopen(self) -> None:
+        dossier = self._dossier
+        assert dossier is not None
+        self._forms.ask_text(
+            self.tr("Reopen"), self.tr("Why does it need work again?"), (), lambda text: self._deeds.reopen(dossier, text)
+        )
+
+    def _do_undo(self) -> None:
+        name = self._deeds.undo_text
+        if self._deeds.undo():
+            self.said.emit(self.tr("Undone: {what}").format(what=name))
+        else:
+            self.said.emit(self.tr("{what} was sent and cannot be undone").format(what=name))
+        self._tell()
+
+    def _do_new_report(self) -> None:
+        self._forms.new_report(self._create)
+
+    def _create(self, data: dict[str, Any]) -> None:
+        local_key = f"local:{uuid.uuid4()}"
+        name = self._desk.catalog.service_name(data.get("service"))
+        source = self._source_for_new()
+        self._deeds.create(source, data, local_key, name)
+        self.said.emit(self.tr("Saved: {name}").format(name=name))
+
+    def _unit_step(self, state: AssignmentState) -> None:
+        unit_id = self.situation.lead_unit or self._desk.unit
+        unit = self._desk.catalog.units.get(unit_id)
+        code = unit.code if unit else unit_id
+        text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
+        dossier = self._dossier
+        if dossier is not None and any(one.unit == unit_id for one in dossier.live):
+            version = dossier.server.version if dossier.server else None
+            title = dossier.shown.title or dossier.shown.description[:80]
+            self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+            return
+        jobs = self._desk.catalog.by_unit.get(unit_id, [])
+        if jobs:
+            source = self._desk.catalog.unit_source.get(unit_id, "")
+            self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
+
+
+def _has_proof(report: Report) -> bool:
+    return any(photo.role == "after" for photo in report.photos)
+
+

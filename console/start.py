@@ -1,0 +1,211 @@
+"""Prepare the process for a window (display, sandbox, profile, demo server) and run it."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from console import logs, notices
+from console.domain.messages import Source
+from console.paths import log_file, profile_folder
+from console.settings import Settings, Tokens, load_settings
+
+_DEFAULT_SIZE = (1920, 1080)
+
+
+class WindowOptions(msgspec.Struct, frozen=True):
+    """What the command line says about the window."""
+
+    profile: Path
+    profile_name: str
+    perspective: str = "dispatch"
+    theme: str = "dark"
+    language: str = "en"
+    size: tuple[int, int] | None = None
+    screenshot: Path | None = None
+    quit_after_s: float | None = None
+    reset_layout: bool = False
+    demo: bool = False
+    unsandboxed: str = ""
+    """Why the map runs without the web engine's sandbox, "" when it has one."""
+
+
+def run_profile(arguments: argparse.Namespace) -> int:
+    """`sigap run`: the console on a profile."""
+    profile = profile_folder(arguments.profile)
+    settings = load_settings(profile)
+    logs.start_logging(log_file(profile))
+    with _display(arguments):
+        reason = _sandbox(demo=False, allowed=arguments.unsandboxed)
+        if reason is None:
+            return notices.LOCAL
+        from console.app import run_window
+
+        options = _options(arguments, profile, settings, demo=False, unsandboxed=reason)
+        return run_window(options, settings, Tokens(arguments.profile), None)
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """`sigap demo`: an own server with the demo city, and the console on it; nothing of it is kept."""
+    folder = Path(tempfile.mkdtemp(prefix="sigap-demo-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    profile = folder / "profile"
+    profile.mkdir(mode=0o700)
+    logs.start_logging(log_file(profile))
+    with _display(arguments), DemoServer(folder, arguments.reports, arguments.seed) as server:
+        reason = _sandbox(demo=True, allowed=True)
+        from console.app import run_window
+
+        settings = Settings(author="Rina Aulia")
+        options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")
+        return run_window(options, settings, Tokens("demo"), server)
+
+
+class DemoServer:
+    """The demo city's server as a child process; `address()` is None until it listens."""
+
+    def __init__(self, folder: Path, reports: int, seed: int) -> None:
+        self._folder, self._reports, self._seed = folder, reports, seed
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._process: subprocess.Popen[str] | None = None
+        self._found: Source | None = None
+
+    def __enter__(self) -> DemoServer:
+        command = [sys.executable, "-m", "console", "serve", "--demo-city", "--port", "0"]
+        command += ["--database", f"sqlite:///{self._folder / 'city.db'}", "--media", str(self._folder / "media")]
+        command += ["--reports", str(self._reports), "--seed", str(self._seed), "--name", "Jakarta"]
+        log = (self._folder / "server.log").open("w")
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(5)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._lines.put(line)
+
+    def source(self) -> Source | None:
+        """The server as a source once it listens."""
+        while self._found is None and not self._lines.empty():
+            words = self._lines.get().split()
+            address = next((word for word in words if word.startswith("http://127.0.0.1:")), None)
+            if address is not None:
+                self._found = Source("demo", "Jakarta", address, "dispatch")
+        return self._found
+
+    def died(self) -> str:
+        """The last words of a server that ended by itself, "" while it runs."""
+        if self._process is None or self._process.poll() is None:
+            return ""
+        tail = (self._folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+        return f"The demo city's server has ended ({self._process.returncode}). {' '.join(tail)}"
+
+
+def _options(
+    arguments: argparse.Namespace, profile: Path, settings: Settings, *, demo: bool, unsandboxed: str
+) -> WindowOptions:
+    return WindowOptions(
+        profile=profile,
+        profile_name=arguments.profile,
+        perspective=arguments.perspective,
+        theme=arguments.theme or settings.theme,
+        language=arguments.lang or settings.language,
+        size=arguments.size,
+        screenshot=arguments.screenshot,
+        quit_after_s=arguments.quit_after,
+        reset_layout=arguments.reset_layout,
+        demo=demo,
+        unsandboxed=unsandboxed,
+    )
+
+
+@contextmanager
+def _display(arguments: argparse.Namespace) -> Iterator[None]:
+    """See to it that Qt finds a screen: the desktop's, or none but a picture's, or Xvfb's.
+
+    Raises OSError where there is neither.
+    """
+    size = arguments.size or _DEFAULT_SIZE
+    chosen = os.environ.get("QT_QPA_PLATFORM", "")
+    has_screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if chosen not in ("", "offscreen") or (has_screen and not chosen and arguments.screenshot is None):
+        yield
+    elif chosen == "offscreen" or arguments.screenshot is not None:
+        with tempfile.TemporaryDirectory(prefix="sigap-screen-") as folder:
+            config = Path(folder) / "screens.json"
+            screen = {"name": "picture", "x": 0, "y": 0, "width": size[0], "height": size[1], "logicalDpi": 96, "dpr": 1}
+            config.write_text(json.dumps({"screens": [screen]}))
+            os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={config}"
+            yield
+    elif shutil.which("Xvfb"):
+        with _xvfb(size):
+            yield
+    else:
+        raise OSError(None, "there is no screen here; install xvfb, or use --screenshot FILE")
+
+
+@contextmanager
+def _xvfb(size: tuple[int, int]) -> Iterator[None]:
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-screen", "0", f"{size[0]}x{size[1]}x24"]
+    process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as answer:
+            number = answer.readline().strip()
+        if not number:
+            raise OSError(None, "Xvfb does not start")
+        os.environ["DISPLAY"] = f":{number}"
+        print(f"No screen here: Sigap runs on Xvfb :{number}. To look: x11vnc -localhost -display :{number}", flush=True)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _sandbox(*, demo: bool, allowed: bool) -> str | None:
+    """Why the web engine has no sandbox here ("" when it has one); None when that is not allowed."""
+    from widgets.map.sandbox import sandbox_possible
+
+    if sys.platform != "linux" or sandbox_possible():
+        return ""
+    if not (demo or allowed):
+        print(
+            "sigap: the map's web engine cannot be shut in a sandbox here (root, or no user namespaces). Start Sigap as "
+            "an ordinary user, or say --unsandboxed if you accept it.",
+            file=sys.stderr,
+        )
+        return None
+    os.environ["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
+    return "root" if os.geteuid() == 0 else "no user namespaces"
+
+
+def since_start_s() -> float:
+    """Seconds since this process began, for the log."""
+    return time.monotonic() - _BEGAN
+
+
+_BEGAN = time.monotonic()
