@@ -1,0 +1,198 @@
+"""What the short lists share: a model that changes row by row, and a list that takes its own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyleOptionViewItem, QWidget
+from typing_extensions import override
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Identified(Protocol):
+    """A row that can be told from others."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class RowsModel(QAbstractListModel):
+    """A short list of rows with ids; `set_rows` moves, adds and removes single rows, so that views keep their place."""
+
+    def __init__(self, words: Callable[[Any], str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words = words
+        self._rows: list[Any] = []
+
+    @override
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._rows)
+
+    @override
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.UserRole:
+            return row
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._words(row)
+        return None
+
+    def row(self, number: int) -> Any:
+        """The value of one row."""
+        return self._rows[number]
+
+    def ids(self) -> list[str]:
+        """All ids in order."""
+        return [row.id for row in self._rows]
+
+    def number_of(self, row_id: str) -> int:
+        """Where a row stands, -1 when it is not there."""
+        return next((number for number, row in enumerate(self._rows) if row.id == row_id), -1)
+
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        """Show these rows. Ids must be unique."""
+        new = {row.id: row for row in rows}
+        for number in range(len(self._rows) - 1, -1, -1):
+            if self._rows[number].id not in new:
+                self.beginRemoveRows(QModelIndex(), number, number)
+                del self._rows[number]
+                self.endRemoveRows()
+        known = {row.id for row in self._rows}
+        for number, row in enumerate(rows):
+            if row.id not in known:
+                at = min(number, len(self._rows))
+                self.beginInsertRows(QModelIndex(), at, at)
+                self._rows.insert(at, row)
+                self.endInsertRows()
+        if [row.id for row in self._rows] != [row.id for row in rows]:
+            self._reorder(rows)
+        for number, row in enumerate(rows):
+            if self._rows[number] != row:
+                self._rows[number] = row
+                self.dataChanged.emit(self.index(number), self.index(number))
+
+    def _reorder(self, rows: Sequence[Any]) -> None:
+        self.layoutAboutToBeChanged.emit()
+        old = self.persistentIndexList()
+        place = {row.id: number for number, row in enumerate(rows)}
+        new = [self.index(place[self._rows[index.row()].id]) for index in old]
+        by_id = {row.id: row for row in self._rows}
+        self._rows = [by_id[row.id] for row in rows]
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
+
+
+class RowsView(QListView):
+    """A list of equal rows. Digits and the keys in `own_keys` belong to it while it has the keyboard."""
+
+    entered = Signal(str)
+    """The current row's id changed; "" for none."""
+    opened = Signal(str)
+    own_key = Signal(str)
+    """A key of `own_keys` was pressed."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.own_keys: frozenset[str] = frozenset()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.activated.connect(self._on_activated)
+
+    def rows_model(self) -> RowsModel:
+        """The model, as what it is."""
+        model = self.model()
+        assert isinstance(model, RowsModel)  # noqa: S101 - set by the panel that made this view
+        return model
+
+    def current_id(self) -> str:
+        """The id of the current row, "" for none."""
+        index = self.currentIndex()
+        return str(self.rows_model().row(index.row()).id) if index.isValid() else ""
+
+    def set_current_id(self, row_id: str) -> None:
+        """Make a row the current one without announcing it."""
+        number = self.rows_model().number_of(row_id)
+        if number < 0 or row_id == self.current_id():
+            return
+        self.blockSignals(True)
+        self.selectionModel().setCurrentIndex(
+            self.rows_model().index(number), QItemSelectionModel.SelectionFlag.ClearAndSelect
+        )
+        self.blockSignals(False)
+
+    @override
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        self.entered.emit(self.current_id() if current.isValid() else "")
+
+    @override
+    def focusInEvent(self, event: Any) -> None:
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.model() is not None and self.rows_model().rowCount():
+            self.setCurrentIndex(self.rows_model().index(0))
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        # A key of this list must reach it even when the window has a shortcut on the same key.
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and _key_word(event) in self.own_keys
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        word = _key_word(event)
+        if word in self.own_keys:
+            self.own_key.emit(word)
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+            if self.currentIndex().isValid():
+                self.opened.emit(self.current_id())
+            return
+        if event.text() and event.text().isprintable():
+            # Plain letters are the window's keys; no search by typing here.
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        self.opened.emit(str(self.rows_model().row(index.row()).id))
+
+    def option(self) -> QStyleOptionViewItem:
+        """The style option items are drawn with (for tests)."""
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        return option
+
+
+def _key_word(event: QKeyEvent) -> str:
+    if event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier):
+        return ""
+    if event.key() == Qt.Key.Key_Delete:
+        return "Del"
+    return event.text().upper()

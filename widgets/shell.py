@@ -1,0 +1,507 @@
+"""The console's window: arranges the given panels around the map, in full and in compact form, and remembers how.
+
+The panels sit in splitters around the map, so that nothing can ever float over the web view.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QSplitterHandle, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.tabs import TabLabel, TabStrip
+from widgets.theme import Theme
+
+LAYOUT_VERSION = 1
+COMPACT_BELOW, NARROW_BELOW = 1600, 1366
+"""Window widths (at text scale 100 %) below which the bottom folds, and the report takes the map's place."""
+_FULL = {"queue": 528, "report": 480, "bottom": 244, "charts": 600}
+_COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
+Tabs = Sequence[tuple[str, str, QWidget]]
+"""(key, label, widget) of each tab."""
+
+
+class _Handle(QSplitterHandle):
+    """One pixel of divider; Qt widens the grabbed area of a 1 px handle to 5 px by itself."""
+
+    def __init__(self, theme: Theme, splitter: QSplitter) -> None:
+        super().__init__(splitter.orientation(), splitter)
+        self._theme = theme
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self._theme.color("border.divider"))
+
+
+class _Splitter(QSplitter):
+    def __init__(self, theme: Theme, orientation: Qt.Orientation) -> None:
+        super().__init__(orientation)
+        self._theme = theme
+        self.setHandleWidth(1)
+        self.setChildrenCollapsible(False)
+
+    @override
+    def createHandle(self) -> QSplitterHandle:
+        return _Handle(self._theme, self)
+
+
+class TabPanel(QWidget):
+    """A strip of tabs over the widget of the chosen one."""
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, tabs: Tabs) -> None:
+        super().__init__()
+        self.strip = TabStrip(theme)
+        self.strip.set_tabs([TabLabel(key, label) for key, label, _ in tabs])
+        self.strip.chosen.connect(self._on_chosen)
+        self._stack = QStackedWidget()
+        self.widgets = {key: widget for key, _, widget in tabs}
+        for widget in self.widgets.values():
+            self._stack.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        column.addWidget(self._stack, 1)
+
+    def current(self) -> str:
+        """The key of the tab that is shown."""
+        return self.strip.current()
+
+    def show_tab(self, key: str) -> None:
+        """Show a tab without announcing it."""
+        self.strip.set_current(key)
+        self._stack.setCurrentWidget(self.widgets[key])
+
+    def _on_chosen(self, key: str) -> None:
+        self.show_tab(key)
+        self.chosen.emit(key)
+
+
+class Shell(QMainWindow):
+    """The window. Panels come from outside and stay passive; the shell only places, shows and focuses them.
+
+    The keys of panels are "queue", "map", "report", "command" and those of the tabs. `tab_keys` gives the caps shown
+    at the right end of a strip for the chosen tab (`{"units": "Ctrl 3"}`).
+    """
+
+    compact_changed = Signal(bool)
+    """The window became compact (True) or full (False); kpi and report have been told already."""
+    panel_entered = Signal(str)
+    """The keyboard went into another panel."""
+    tab_shown = Signal(str)
+    closed = Signal()
+    """The window is going; what is to be remembered must be saved now."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        kpi: QWidget,
+        banner: QWidget,
+        queue: QWidget,
+        map: QWidget,  # noqa: A002 - the panel's name everywhere
+        ticket: QWidget,
+        bottom_tabs: Tabs,
+        charts_tabs: Tabs,
+        command: QWidget,
+        status: QWidget,
+        *,
+        tab_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
+        self._command, self._status = command, status
+        self._tab_keys = dict(tab_keys or {})
+        self._notes: dict[str, tuple[str, str]] = {}
+        self._compact: bool | None = None
+        self._narrow = False
+        self._open = ""
+        self._entered = ""
+        self._was_maximized = False
+        self._sizes: dict[bool, dict[str, int]] = {False: dict(_FULL), True: dict(_COMPACT)}
+        self._placing = False
+
+        self._units = TabPanel(theme, bottom_tabs)
+        self._charts = TabPanel(theme, charts_tabs)
+        for panel in (self._units, self._charts):
+            panel.chosen.connect(self._on_tab_chosen)
+        self._fold = TabStrip(theme, height=30, edge="top")
+        labels = [TabLabel(key, label) for key, label, _ in bottom_tabs]
+        labels += [TabLabel(key, label, apart=not i) for i, (key, label, _) in enumerate(charts_tabs)]
+        self._fold.set_tabs(labels)
+        self._fold.chosen.connect(self._on_fold_chosen)
+
+        self._top = _Splitter(theme, Qt.Orientation.Horizontal)
+        self._bottom = _Splitter(theme, Qt.Orientation.Horizontal)
+        self._left = _Splitter(theme, Qt.Orientation.Vertical)
+        self._whole = _Splitter(theme, Qt.Orientation.Horizontal)
+        for splitter, children in (
+            (self._top, (queue, map)),
+            (self._bottom, (self._units, self._charts)),
+            (self._left, (self._top, self._bottom)),
+            (self._whole, (self._left, ticket)),
+        ):
+            for child in children:
+                splitter.addWidget(child)
+            splitter.splitterMoved.connect(self._on_dragged)
+        self._top.setStretchFactor(1, 1)
+        self._left.setStretchFactor(0, 1)
+        self._left.setStretchFactor(1, 0)
+        self._whole.setStretchFactor(0, 1)
+        self._whole.setStretchFactor(1, 0)
+        queue.setMinimumWidth(theme.px(300))
+        map.setMinimumSize(theme.px(240), theme.px(120))
+        ticket.setMinimumWidth(theme.px(360))
+        self._bottom.setMinimumHeight(theme.px(110))
+        self._units.setMinimumWidth(theme.px(300))
+        self._charts.setMinimumWidth(theme.px(300))
+
+        root = QWidget()
+        column = QVBoxLayout(root)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (kpi, banner):
+            column.addWidget(widget)
+        column.addWidget(self._whole, 1)
+        for widget in (self._fold, command, status):
+            column.addWidget(widget)
+        self.setCentralWidget(root)
+        self.setMinimumSize(theme.px(760), theme.px(520))
+        self._tell_strips()
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus_changed)
+        self._set_form(compact=False)
+
+    # ---------------------------------------------------------------- panels
+
+    def panel(self, key: str) -> QWidget:
+        """The widget of a panel. Raises KeyError for an unknown key."""
+        named = {"queue": self._queue, "map": self._map, "report": self._ticket, "command": self._command}
+        return {**self._units.widgets, **self._charts.widgets, **named}[key]
+
+    def current_tab(self, key: str) -> bool:
+        """Whether a tab's widget is the one that can be seen."""
+        return self.panel(key).isVisible()
+
+    def set_tab_label(self, key: str, text: str, count: str = "") -> None:
+        """Change the words of a tab, and the count beside them ("" for none)."""
+        for strip in (self._units.strip, self._charts.strip, self._fold):
+            if key in strip.keys():
+                strip.set_label(key, text, count)
+
+    def set_tab_note(self, key: str, text: str, level: str = "") -> None:
+        """Show a note at the right end of the strip while a tab is the chosen one. Levels: "", warn, p1, info."""
+        self._notes[key] = (text, level)
+        self._tell_strips()
+
+    def show_tab(self, key: str) -> None:
+        """Bring a tab to the front, opening the folded bottom where needed; the keyboard stays where it is."""
+        panel = self._tab_panel(key)
+        panel.show_tab(key)
+        if self._compact:
+            self._open_fold(key)
+        self._tell_strips()
+        self.tab_shown.emit(key)
+
+    def focus_panel(self, key: str) -> None:
+        """Bring a panel to the front and give it the keyboard. Raises KeyError for an unknown key."""
+        widget = self.panel(key)
+        if key in self._units.widgets or key in self._charts.widgets:
+            self.show_tab(key)
+        elif self._narrow and key in ("map", "report"):
+            self._ticket.setVisible(key == "report")
+            self._map.setVisible(key == "map")
+        _give_keyboard(widget)
+
+    def current_panel(self) -> str:
+        """The key of the panel that has the keyboard, "" for none."""
+        return self._panel_of(QApplication.focusWidget())
+
+    def next_panel(self, step: int = 1) -> None:
+        """Give the keyboard to the next (1) or the previous (-1) panel of the F6 round."""
+        round_ = ["queue", "map", "report"]
+        if not self._compact:
+            round_ += [self._units.current(), self._charts.current()]
+        elif self._open:
+            round_.append(self._open)
+        round_.append("command")
+        round_ = [key for key in round_ if key]
+        now = self.current_panel()
+        at = round_.index(now) if now in round_ else (-1 if step > 0 else 0)
+        self.focus_panel(round_[(at + step) % len(round_)])
+
+    # ---------------------------------------------------------------- form
+
+    @property
+    def compact(self) -> bool:
+        """Whether the bottom is folded into a strip of tabs."""
+        return bool(self._compact)
+
+    def fold(self) -> None:
+        """Fold the bottom again (compact form only); the keyboard goes to the queue if it was there."""
+        if not self._compact or not self._open:
+            return
+        inside = self._bottom.isAncestorOf(QApplication.focusWidget() or self)
+        self._open = ""
+        self._bottom.hide()
+        self._fold.set_folded(True, "▴")
+        self._tell_strips()
+        if inside:
+            _give_keyboard(self._queue)
+
+    def toggle_full_screen(self) -> None:
+        """Full screen and back, to maximized if it was so."""
+        if self.isFullScreen():
+            if self._was_maximized:
+                self.showMaximized()
+            else:
+                self.showNormal()
+        else:
+            self._was_maximized = self.isMaximized()
+            self.showFullScreen()
+
+    def reset_layout(self) -> None:
+        """Back to the built-in sizes and first tabs."""
+        self._sizes = {False: dict(_FULL), True: dict(_COMPACT)}
+        for panel in (self._units, self._charts):
+            panel.show_tab(next(iter(panel.widgets)))
+        self._open = ""
+        self._set_form(compact=bool(self._compact), again=True)
+
+    def save_layout(self) -> bytes:
+        """The layout as bytes for `restore_layout`: window place, panel sizes at scale 100 %, tabs."""
+        self._remember()
+        box = self.normalGeometry() if (self.isMaximized() or self.isFullScreen()) else self.geometry()
+        screen = self.screen()
+        kept = {
+            "version": LAYOUT_VERSION,
+            "box": [box.x(), box.y(), box.width(), box.height()],
+            "screen": screen.name() if screen else "",
+            "maximized": self.isMaximized() or (self.isFullScreen() and self._was_maximized),
+            "full_screen": self.isFullScreen(),
+            "full": self._sizes[False],
+            "compact": self._sizes[True],
+            "tabs": [self._units.current(), self._charts.current()],
+        }
+        return json.dumps(kept, sort_keys=True).encode()
+
+    def restore_layout(self, kept: bytes) -> bool:
+        """Take up a saved layout. What does not fit today's screens is put right; bytes that are no layout of this
+        version change nothing and give False.
+        """
+        try:
+            layout: Any = json.loads(kept)
+        except ValueError:
+            return False
+        if not isinstance(layout, dict) or layout.get("version") != LAYOUT_VERSION:
+            return False
+        for compact, name in ((False, "full"), (True, "compact")):
+            sizes = layout.get(name)
+            if isinstance(sizes, dict):
+                for part, size in sizes.items():
+                    if part in self._sizes[compact] and _is_int(size) and 60 <= size <= 4000:
+                        self._sizes[compact][part] = size
+        tabs = layout.get("tabs")
+        for panel, key in zip((self._units, self._charts), tabs if isinstance(tabs, list) else [], strict=False):
+            if key in panel.widgets:
+                panel.show_tab(key)
+        box = layout.get("box")
+        if isinstance(box, list) and len(box) == 4 and all(map(_is_int, box)):
+            self.setGeometry(self._on_a_screen(QRect(*box), str(layout.get("screen", ""))))
+        if layout.get("full_screen") is True:
+            self._was_maximized = layout.get("maximized") is True
+            self.setWindowState(Qt.WindowState.WindowFullScreen)
+        elif layout.get("maximized") is True:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+        self._set_form(compact=self._wants_compact(), again=True)
+        return True
+
+    # ---------------------------------------------------------------- inside
+
+    def _tab_panel(self, key: str) -> TabPanel:
+        return self._units if key in self._units.widgets else self._charts
+
+    def _panel_of(self, widget: QWidget | None) -> str:
+        named = [("queue", self._queue), ("map", self._map), ("report", self._ticket), ("command", self._command)]
+        tabs = [*self._units.widgets.items(), *self._charts.widgets.items()]
+        for key, panel in [*named, *tabs]:
+            if widget is not None and (widget is panel or panel.isAncestorOf(widget)):
+                return key
+        for tab_panel in (self._units, self._charts):
+            if widget is not None and tab_panel.isAncestorOf(widget):
+                return tab_panel.current()
+        return ""
+
+    def _wants_compact(self) -> bool:
+        return self.width() < self._theme.px(COMPACT_BELOW)
+
+    def _set_form(self, *, compact: bool, again: bool = False) -> None:
+        changed = compact != self._compact
+        if not changed and not again:
+            return
+        self._compact = compact
+        for panel in (self._kpi, self._ticket, self._queue, self._banner):
+            if hasattr(panel, "compact"):
+                panel.compact = compact
+        self._kpi.setFixedHeight(self._theme.px(44 if compact else 56))
+        self._fold.setVisible(compact)
+        for tab_panel in (self._units, self._charts):
+            tab_panel.strip.setVisible(not compact)
+            tab_panel.setVisible(True)
+        if compact and not self._open:
+            self._bottom.hide()
+            self._fold.set_folded(True, "▴")
+        elif compact:
+            self._open_fold(self._open)
+        else:
+            self._open = ""
+            self._bottom.show()
+        self._tell_strips()
+        self._place()
+        if changed:
+            self.compact_changed.emit(compact)
+
+    def _set_narrow(self, narrow: bool) -> None:
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        self._ticket.setVisible(not narrow)
+        self._map.setVisible(True)
+        self._place()
+
+    def _open_fold(self, key: str) -> None:
+        self._open = key
+        of_units = key in self._units.widgets
+        self._units.setVisible(of_units)
+        self._charts.setVisible(not of_units)
+        self._fold.set_current(key)
+        self._fold.set_folded(False, "▾")
+        self._bottom.show()
+        self._place()
+
+    def _place(self) -> None:
+        """Give every panel its remembered size; the map takes what is left."""
+        sizes = {part: self._theme.px(size) for part, size in self._sizes[bool(self._compact)].items()}
+        wide, high = max(self.width(), 1), max(self._whole.height(), 1)
+        self._placing = True
+        left = wide - sizes["report"] - 1
+        if self._ticket.isHidden():
+            left = wide
+        self._whole.setSizes([left, wide - left - 1])
+        self._top.setSizes([sizes["queue"], left - sizes["queue"] - 1])
+        self._left.setSizes([high - sizes["bottom"] - 1, sizes["bottom"]])
+        self._bottom.setSizes([left - sizes["charts"] - 1, sizes["charts"]])
+        self._placing = False
+
+    def _remember(self) -> None:
+        """Note the present sizes of the present form, in pixels at scale 100 %."""
+        if not self.isVisible():
+            return
+        ratio = self._theme.px(1000) / 1000
+        now = self._sizes[bool(self._compact)]
+        if not self._narrow:
+            now["queue"] = round(self._queue.width() / ratio)
+            now["report"] = round(self._ticket.width() / ratio)
+        if self._bottom.isVisible():
+            now["bottom"] = round(self._bottom.height() / ratio)
+        if not self._compact:
+            now["charts"] = round(self._charts.width() / ratio)
+
+    def _tell_strips(self) -> None:
+        for panel in (self._units, self._charts):
+            key = panel.current()
+            text, level = self._notes.get(key, ("", ""))
+            panel.strip.set_note(text, level, [self._tab_keys[key]] if key in self._tab_keys else [])
+        if self._open:
+            text, level = self._notes.get(self._open, ("", ""))
+            self._fold.set_note(text, level, [*([self._tab_keys[self._open]] if self._open in self._tab_keys else []), "Esc"])
+        else:
+            first = [panel.current() for panel in (self._units, self._charts)]
+            caps = [self._tab_keys[key] for key in first if key in self._tab_keys]
+            self._fold.set_note(self.tr("opens over the map"), "", caps)
+
+    def _on_a_screen(self, box: QRect, name: str) -> QRect:
+        """A box whose title can be reached on one of today's screens."""
+        screens = QGuiApplication.screens()
+        same = [screen for screen in screens if screen.name() == name]
+        for screen in [*same, *screens]:
+            free = screen.availableGeometry()
+            seen = free.intersected(QRect(box.topLeft(), QSize(box.width(), 40)))
+            if seen.width() >= min(200, box.width()) and seen.height() >= 20:
+                return box
+        free = (same or [QGuiApplication.primaryScreen()])[0].availableGeometry()
+        size = box.size().boundedTo(free.size())
+        placed = QRect(free.topLeft(), size)
+        placed.moveCenter(free.center())
+        return placed
+
+    def _on_tab_chosen(self, key: str) -> None:
+        self._tell_strips()
+        self.tab_shown.emit(key)
+
+    def _on_fold_chosen(self, key: str) -> None:
+        if key == self._open:
+            self.fold()
+        else:
+            self.focus_panel(key)
+
+    def _on_dragged(self, *_: int) -> None:
+        if not self._placing:
+            self._remember()
+
+    def _on_focus_changed(self, _: QWidget | None, new: QWidget | None) -> None:
+        key = self._panel_of(new)
+        if key and key != self._entered:
+            self._entered = key
+            self.panel_entered.emit(key)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._set_form(compact=self._wants_compact())
+        self._set_narrow(self.width() < self._theme.px(NARROW_BELOW))
+
+    @override
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._set_form(compact=self._wants_compact(), again=True)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._open:
+            inside = QApplication.focusWidget()
+            if inside is not None and (self._bottom.isAncestorOf(inside) or self._fold.isAncestorOf(inside)):
+                self.fold()
+                return
+        super().keyPressEvent(event)
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closed.emit()
+        super().closeEvent(event)
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _give_keyboard(widget: QWidget) -> None:
+    """Focus a panel, or the first part of it that takes the keyboard."""
+    reason = Qt.FocusReason.ShortcutFocusReason
+    if widget.focusProxy() is not None or widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+        widget.setFocus(reason)
+        return
+    part = widget.nextInFocusChain()
+    while part is not widget and widget.isAncestorOf(part):
+        if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            part.setFocus(reason)
+            return
+        part = part.nextInFocusChain()

@@ -1,0 +1,275 @@
+"""The units board: one line a crew, with its state, its job and the age of its position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.rows import RowsModel, RowsView
+from widgets.symbols import Symbols
+from widgets.theme import Theme
+
+ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """One crew. A job that begins with a number shows it as an id; `stale` dashes the capsule and hatches the age.
+
+    `position_level`: 0 plain, 1 amber, 2 grey on hatching. `mark`: "" or hollow, half, solid (saved, sent, received).
+    """
+
+    id: str
+    code: str
+    state_key: str
+    state_text: str
+    since: str = ""
+    job: str = ""
+    eta: str = ""
+    next: str = ""
+    skills: str = ""
+    position_age: str = ""
+    position_level: int = 0
+    shift: str = ""
+    stale: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class _Column:
+    key: str
+    width: int
+    right: bool = False
+
+
+_COLUMNS = (
+    _Column("symbol", 40),
+    _Column("code", 100),
+    _Column("state", 92),
+    _Column("since", 54, right=True),
+    _Column("job", 0),
+    _Column("eta", 66, right=True),
+    _Column("next", 44, right=True),
+    _Column("skills", 120),
+    _Column("position", 68, right=True),
+    _Column("shift", 58, right=True),
+)
+_FIRST_TO_GO = ("shift", "skills", "next", "since")
+"""Columns left out, in this order, when the job would have less than 130 px."""
+
+
+def paint_mark(painter: QPainter, theme: Theme, left: float, middle: float, mark: str, token: str = "") -> None:
+    """Draw the square of saved (hollow), sent (half) or received (solid), 8 px."""
+    size = theme.px(8)
+    color = theme.color(token or "text.secondary")
+    box = QRectF(left + 0.75, round(middle - size / 2) + 0.75, size - 1.5, size - 1.5)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if mark in ("half", "solid"):
+        part = box.adjusted(-0.75, -0.75, 0.75, 0.75)
+        if mark == "half":
+            part.setTop(part.center().y())
+        painter.fillRect(part, color)
+    painter.setPen(QPen(color, 1.5))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(box)
+    painter.restore()
+
+
+def paint_hatching(painter: QPainter, theme: Theme, box: QRect) -> None:
+    """Hatch a box: the sign of what is old or not there."""
+    painter.save()
+    painter.setClipRect(box)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.color("map.hatch"), 1))
+    step = theme.px(8)
+    for start in range(box.left() - box.height() - step, box.right() + step, step):
+        start -= start % step
+        painter.drawLine(start, box.bottom() + 1, start + box.height() + 1, box.top())
+    painter.restore()
+
+
+def place_columns(theme: Theme, width: int) -> dict[str, QRect]:
+    """Where each column stands in a row `width` wide; columns that do not fit are left out."""
+    columns = list(_COLUMNS)
+    for key in _FIRST_TO_GO:
+        if width - sum(theme.px(column.width) for column in columns) >= theme.px(130):
+            break
+        columns = [column for column in columns if column.key != key]
+    job = max(theme.px(60), width - sum(theme.px(column.width) for column in columns))
+    places, left = {}, 0
+    for column in columns:
+        wide = theme.px(column.width) if column.width else job
+        places[column.key] = QRect(left, 0, wide, 1)
+        left += wide
+    return places
+
+
+class _Head(QWidget):
+    """The words over the columns."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._words = {
+            "code": self.tr("Unit"),
+            "state": self.tr("State"),
+            "since": self.tr("For"),
+            "job": self.tr("Job"),
+            "eta": self.tr("ETA"),
+            "next": self.tr("Next"),
+            "skills": self.tr("Skills"),
+            "position": self.tr("Position"),
+            "shift": self.tr("Shift"),
+        }
+        self.setFixedHeight(theme.px(HEAD_HEIGHT))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
+        painter.setFont(theme.font("caption", 500))
+        painter.setPen(theme.color("text.tertiary"))
+        right = {column.key for column in _COLUMNS if column.right}
+        for key, place in place_columns(theme, self.width()).items():
+            box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
+            side = Qt.AlignmentFlag.AlignRight if key in right else Qt.AlignmentFlag.AlignLeft
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side, self._words.get(key, ""))
+
+
+class _UnitDelegate(QStyledItemDelegate):
+    """Draws a whole row itself."""
+
+    def __init__(self, theme: Theme, symbols: Symbols, parent: QObject) -> None:
+        super().__init__(parent)
+        self._theme, self._symbols = theme, symbols
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(0, self._theme.px(ROW_HEIGHT))
+
+    @override
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        theme, box = self._theme, option.rect
+        row: UnitRow = index.data(Qt.ItemDataRole.UserRole)
+        view = option.widget
+        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index
+        ground = "surface.panel"
+        if current:
+            ground = "surface.selected-inactive"
+        elif option.state & option.state.State_MouseOver:
+            ground = "surface.hover"
+        painter.fillRect(box, theme.color(ground))
+        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        places = {
+            key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
+            for key, place in place_columns(theme, box.width()).items()
+        }
+        if "position" in places and (row.stale or row.position_level >= 2):
+            paint_hatching(painter, theme, places["position"])
+        size = QSize(theme.px(21), theme.px(12))
+        capsule = QRect(box.left() + theme.px(12), box.top() + (box.height() - size.height()) // 2, *size.toTuple())
+        self._symbols.unit(painter, capsule, row.state_key, row.stale)
+        dim = "text.secondary" if row.stale else "text.primary"
+        self._text(painter, places.get("code"), row.code, "text.primary", 600)
+        state = places.get("state")
+        if state is not None and row.mark:
+            paint_mark(painter, theme, state.left() + theme.px(8), state.center().y() + 1, row.mark)
+            state = state.adjusted(theme.px(14), 0, 0, 0)
+        self._text(painter, state, row.state_text, dim)
+        self._text(painter, places.get("since"), row.since or "–", "text.secondary", right=True)
+        self._job(painter, places.get("job"), row.job)
+        self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
+        self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
+        self._text(painter, places.get("skills"), row.skills, "text.secondary")
+        token = "priority.p2" if row.position_level == 1 else "text.tertiary"
+        self._text(painter, places.get("position"), row.position_age, token, right=True)
+        self._text(painter, places.get("shift"), row.shift, "text.secondary", right=True)
+        if current and view is not None and view.hasFocus():
+            painter.setPen(QPen(theme.color("accent.base"), 2))
+            painter.drawRect(box.adjusted(1, 1, -1, -2))
+
+    def _text(
+        self, painter: QPainter, place: QRect | None, text: str, token: str, weight: int = 400, *, right: bool = False
+    ) -> None:
+        if place is None or not text:
+            return
+        theme = self._theme
+        font = theme.font("dense", weight)
+        box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
+        words = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.setFont(font)
+        painter.setPen(theme.color(token))
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | side, words)
+
+    def _job(self, painter: QPainter, place: QRect | None, job: str) -> None:
+        if place is None:
+            return
+        number, _, rest = job.partition(" ")
+        if not number.isdigit():
+            self._text(painter, place, job, "text.tertiary")
+            return
+        theme = self._theme
+        font = theme.font("mono")
+        painter.setFont(font)
+        painter.setPen(theme.color("text.secondary"))
+        box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, number)
+        used = QFontMetrics(font).horizontalAdvance(number) + theme.px(5)
+        self._text(painter, place.adjusted(used, 0, 0, 0), rest, "text.primary")
+
+
+class UnitsPanel(QWidget):
+    """All units of the operator's areas; the order is the caller's."""
+
+    current_changed = Signal(str)
+    opened = Signal(str)
+
+    def __init__(self, theme: Theme, symbols: Symbols) -> None:
+        super().__init__()
+        self._model = RowsModel(_words, self)
+        self.view = RowsView(self.tr("Units"), self)
+        self.view.setModel(self._model)
+        self.view.setItemDelegate(_UnitDelegate(theme, symbols, self.view))
+        self.view.entered.connect(self.current_changed)
+        self.view.opened.connect(self.opened)
+        self._head = _Head(theme)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._head)
+        column.addWidget(self.view, 1)
+        self.setFocusProxy(self.view)
+
+    def set_rows(self, rows: Sequence[UnitRow]) -> None:
+        """Show these units; the current one stays the current one."""
+        self._model.set_rows(rows)
+
+    def current_id(self) -> str:
+        """The id of the current unit, "" for none."""
+        return self.view.current_id()
+
+    def set_current(self, unit_id: str) -> None:
+        """Make a unit the current one; nothing is announced."""
+        self.view.set_current_id(unit_id)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.view.doItemsLayout()
+
+
+def _words(row: UnitRow) -> str:
+    parts = (row.code, row.state_text, row.since, row.job, row.eta, row.skills, row.position_age)
+    return ", ".join(part for part in parts if part)
