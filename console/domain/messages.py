@@ -64,13 +64,17 @@ Down = Start | Push | Withdraw | Fetch | SyncNow | Stop
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """What became of an edit. `remote_id` is the server's id of a created report."""
+    """What became of an edit. `remote_id` is the server's id of a created report.
+
+    `version` is the report's version: after the edit when it was accepted, the present one when it met a conflict.
+    """
 
     edit_id: str
     state: EditState
     problem: str = ""
     theirs: dict[str, object] = {}
     remote_id: str | None = None
+    version: int | None = None
 
 
 class Touched(msgspec.Struct, frozen=True, tag="touched"):

@@ -190,40 +190,41 @@ class CacheReader:
 
     # Everything else
 
-    def all_assignments_open(self) -> list[tuple[str, Assignment]]:
-        """Every assignment that has not ended, with its source's key, oldest first."""
-        return self._with_source(
-            "SELECT w.word, body FROM assignments JOIN words w ON w.kind = 'source' AND w.id = source"
-            " WHERE live = 1 ORDER BY created",
-            Assignment,
-        )
+    def all_assignments_open(self) -> list[Assignment]:
+        """Every assignment that has not ended, oldest first."""
+        return self._parts("SELECT body FROM assignments WHERE live = 1 ORDER BY created", Assignment)
 
     def units(self) -> list[tuple[str, Unit]]:
         """All units with their source's key."""
-        return self._objects("unit", Unit)
+        decoder = msgspec.json.Decoder(Unit)
+        found = self._all(
+            "SELECT w.word, u.body FROM units u JOIN words w ON w.kind = 'source' AND w.id = u.source"
+            " ORDER BY u.source, u.id"
+        )
+        return [(source, decoder.decode(body)) for source, body in found]
 
-    def areas(self) -> list[tuple[str, Area]]:
-        """All areas with their source's key."""
+    def areas(self) -> list[Area]:
+        """All areas."""
         return self._objects("area", Area)
 
-    def services(self) -> list[tuple[str, Service]]:
-        """All services with their source's key."""
+    def services(self) -> list[Service]:
+        """All services."""
         return self._objects("service", Service)
 
-    def agencies(self) -> list[tuple[str, Agency]]:
-        """All agencies with their source's key."""
+    def agencies(self) -> list[Agency]:
+        """All agencies."""
         return self._objects("agency", Agency)
 
-    def users(self) -> list[tuple[str, User]]:
-        """All users with their source's key."""
+    def users(self) -> list[User]:
+        """All users."""
         return self._objects("user", User)
 
-    def templates(self) -> list[tuple[str, Template]]:
-        """All standard texts with their source's key."""
+    def templates(self) -> list[Template]:
+        """All standard texts."""
         return self._objects("template", Template)
 
-    def calendars(self) -> list[tuple[str, Calendar]]:
-        """All working calendars with their source's key."""
+    def calendars(self) -> list[Calendar]:
+        """All working calendars."""
         return self._objects("calendar", Calendar)
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
@@ -350,20 +351,12 @@ class CacheReader:
         found = self._all(sql, values)
         return found[0] if found else None
 
-    def _parts(self, sql: str, kind: type[T], values: Sequence[Any]) -> list[T]:
-        decoder = msgspec.json.Decoder(kind)
+    def _parts(self, sql: str, struct: type[T], values: Sequence[Any] = ()) -> list[T]:
+        decoder = msgspec.json.Decoder(struct)
         return [decoder.decode(body) for (body,) in self._all(sql, values)]
 
-    def _objects(self, kind: str, struct: type[T]) -> list[tuple[str, T]]:
-        return self._with_source(
-            f"SELECT w.word, o.body FROM {table_of(kind)} o"  # noqa: S608 - a constant
-            " JOIN words w ON w.kind = 'source' AND w.id = o.source ORDER BY o.source, o.id",
-            struct,
-        )
-
-    def _with_source(self, sql: str, struct: type[T]) -> list[tuple[str, T]]:
-        decoder = msgspec.json.Decoder(struct)
-        return [(source, decoder.decode(body)) for source, body in self._all(sql)]
+    def _objects(self, kind: str, struct: type[T]) -> list[T]:
+        return self._parts(f"SELECT body FROM {table_of(kind)} ORDER BY source, id", struct)  # noqa: S608 - a constant
 
     @staticmethod
     def _all_facts(connection: sqlite3.Connection) -> bytes:

@@ -17,7 +17,7 @@ from console.domain.report import Assignment, Contact, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.store import facts
 from console.store.errors import DamagedFile
-from console.store.items import Cursor, Gone, Item
+from console.store.items import FIRST_ROW, Cursor, Gone, Item
 from console.store.lock import FileLock
 from console.store.schema import (
     CACHE,
@@ -203,7 +203,9 @@ class CacheWriter:
         }
         for kind, number, word in self._connection.execute("SELECT kind, id, word FROM words"):
             self._words.setdefault(kind, {})[word] = number
-        self._next_row = self._connection.execute("SELECT coalesce(max(row), 0) + 1 FROM reports").fetchone()[0]
+        self._next_row = self._connection.execute(
+            "SELECT coalesce(max(row) + 1, ?) FROM reports", (FIRST_ROW,)
+        ).fetchone()[0]
         self._fresh_words: list[tuple[str, int, str]] = []
         self._names: dict[int, tuple[object, dict[str, str]]] = {}
 

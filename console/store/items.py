@@ -26,6 +26,10 @@ Data = (
 )
 
 
+FIRST_ROW = 1000
+"""Cache rows begin here; the numbers below are free for reports that exist only on this computer yet."""
+
+
 class Item(msgspec.Struct, frozen=True):
     """One object of the feed in its present state.
 
