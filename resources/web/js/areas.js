@@ -1,0 +1,88 @@
+// @ts-check
+/** The city's areas: borders (districts thicker) and the names that labels may show. */
+
+/**
+ * @typedef {import("./labels.js").Label} Label
+ * @typedef {{type: string, geometry: any, properties: {name?: string, level?: number, lat?: number, lon?: number}}} Feature
+ */
+
+const DISTRICT_LEVEL = 2;
+/** Below this zoom only the names of districts are shown, from it on only those of areas. */
+const AREA_NAMES_FROM_ZOOM = 12.5;
+
+export class Areas {
+  /** @param {any} map */
+  constructor(map) {
+    this._map = map;
+    const pane = map.createPane("borders");
+    pane.style.zIndex = "350";
+    pane.style.pointerEvents = "none";
+    this._renderer = /** @type {any} */ (window).L.canvas({ pane: "borders", padding: 0.1 });
+    /** @type {any} */
+    this._layer = null;
+    /** @type {Label[]} */
+    this._labels = [];
+    /** @type {any} */
+    this._features = null;
+    this.hasBorders = false;
+  }
+
+  /** @param {number} version */
+  async load(version) {
+    try {
+      const answer = await fetch(`/data/areas/${version}`);
+      const text = answer.ok ? await answer.text() : "";
+      this._features = text ? JSON.parse(text) : null;
+    } catch {
+      this._features = null;
+    }
+    this._labels = (this._features?.features ?? []).map(labelOf).filter(Boolean);
+  }
+
+  /** @param {Record<string, string>} colors */
+  draw(colors) {
+    this._layer?.remove();
+    const features = (this._features?.features ?? []).filter((/** @type {Feature} */ one) => one.geometry && one.geometry.type !== "Point");
+    this.hasBorders = features.length > 0;
+    if (!features.length) return;
+    features.sort((/** @type {Feature} */ a, /** @type {Feature} */ b) => (a.properties.level ?? 1) - (b.properties.level ?? 1));
+    this._layer = /** @type {any} */ (window).L.geoJSON({ type: "FeatureCollection", features }, {
+      interactive: false,
+      pane: "borders",
+      renderer: this._renderer,
+      style: (/** @type {Feature} */ one) => style(one, colors),
+    }).addTo(this._map);
+  }
+
+  /** Names for this zoom, shorter ones first: more of them find a place. @param {number} zoom @returns {Label[]} */
+  labels(zoom) {
+    const areas = this._labels.filter((one) => one.level < DISTRICT_LEVEL);
+    const districts = this._labels.filter((one) => one.level >= DISTRICT_LEVEL);
+    const shown = (zoom >= AREA_NAMES_FROM_ZOOM && areas.length) || !districts.length ? areas : districts;
+    return [...shown].sort((a, b) => b.level - a.level || a.name.length - b.name.length);
+  }
+}
+
+/** @param {Feature} one @param {Record<string, string>} colors */
+function style(one, colors) {
+  const district = (one.properties.level ?? 1) >= DISTRICT_LEVEL;
+  return {
+    color: colors[district ? "map.district-border" : "map.area-border"],
+    weight: district ? 1.5 : 1,
+    fill: false,
+    dashArray: district ? "6 3 1.5 3" : undefined,
+  };
+}
+
+/** @param {Feature} one @returns {Label | null} */
+function labelOf(one) {
+  const { name, level = 1 } = one.properties;
+  let { lat, lon } = one.properties;
+  if ((lat === undefined || lat === null || lon === undefined || lon === null) && one.geometry) {
+    const centre = /** @type {any} */ (window).L.geoJSON(one).getBounds().getCenter();
+    lat = centre.lat;
+    lon = centre.lng;
+  }
+  if (!name || typeof lat !== "number" || typeof lon !== "number") return null;
+  return { name: String(name).slice(0, 60), level, lat, lon };
+}

@@ -1,0 +1,39 @@
+// @ts-check
+/** One canvas over the whole view in a pane of its own, redrawn when the map stands still. */
+
+/** @typedef {(context: CanvasRenderingContext2D, width: number, height: number) => void} Draw */
+
+export class CanvasLayer {
+  /**
+   * @param {any} map @param {string} pane its name @param {number} order its z-index @param {Draw} draw
+   */
+  constructor(map, pane, order, draw) {
+    this._map = map;
+    this._draw = draw;
+    const holder = map.createPane(pane);
+    holder.style.zIndex = String(order);
+    holder.style.pointerEvents = "none";
+    this._canvas = document.createElement("canvas");
+    this._canvas.className = "leaflet-layer";
+    holder.appendChild(this._canvas);
+  }
+
+  /** Put the canvas over the view and draw. */
+  redraw() {
+    const size = this._map.getSize();
+    const ratio = window.devicePixelRatio || 1;
+    const width = Math.round(size.x * ratio), height = Math.round(size.y * ratio);
+    const canvas = this._canvas;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+      canvas.style.width = size.x + "px";
+      canvas.style.height = size.y + "px";
+    }
+    /** @type {any} */ (window).L.DomUtil.setPosition(canvas, this._map.containerPointToLayerPoint([0, 0]));
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, size.x, size.y);
+    this._draw(context, size.x, size.y);
+  }
+}

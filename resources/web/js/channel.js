@@ -1,0 +1,15 @@
+// @ts-check
+/** The line to the program: one object, whose signals the page hears and whose slots it calls. */
+
+/**
+ * @typedef {{connect: (heard: (...values: any[]) => void) => void}} Signal
+ * @typedef {Record<string, any>} Bridge
+ */
+
+/** @returns {Promise<Bridge>} */
+export function openChannel() {
+  const global = /** @type {any} */ (window);
+  return new Promise((resolve) => {
+    new global.QWebChannel(global.qt.webChannelTransport, (/** @type {any} */ channel) => resolve(channel.objects.bridge));
+  });
+}

@@ -1,0 +1,35 @@
+// @ts-check
+/** Tell when everything of a View is on the screen: nothing on its way, and one picture painted since. */
+
+const NO_FRAME_MS = 100;
+
+export class Completeness {
+  /** @param {() => boolean} isSettled @param {() => number} view @param {(view: number) => void} onComplete */
+  constructor(isSettled, view, onComplete) {
+    this._isSettled = isSettled;
+    this._view = view;
+    this._onComplete = onComplete;
+    this._waiting = false;
+  }
+
+  /** Something arrived. */
+  check() {
+    if (this._waiting || !this._isSettled()) return;
+    this._waiting = true;
+    afterPaint(() => {
+      this._waiting = false;
+      if (this._isSettled()) this._onComplete(this._view());
+    });
+  }
+}
+
+/** After the next frame; a hidden page paints none, so not for ever. @param {() => void} then */
+function afterPaint(then) {
+  let done = false;
+  const once = () => {
+    if (!done) then();
+    done = true;
+  };
+  requestAnimationFrame(() => requestAnimationFrame(once));
+  setTimeout(once, NO_FRAME_MS);
+}

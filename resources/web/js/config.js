@@ -1,0 +1,53 @@
+// @ts-check
+/** Words, colours, symbols and the kind of tiles: what the program says about the looks of the page. */
+
+/**
+ * @typedef {object} Config
+ * @property {{name: string, scale: number, colors: Record<string, string>}} theme
+ * @property {Record<string, string>} texts
+ * @property {any} symbols
+ * @property {{kind: "vector" | "raster", minZoom: number, maxZoom: number} | null} tiles
+ * @property {{family: string, weight: number, url: string}[]} fonts
+ */
+
+/**
+ * @param {number} version
+ * @returns {Promise<Config>}
+ */
+export async function loadConfig(version) {
+  const answer = await fetch(`/data/config/${version}`);
+  return answer.json();
+}
+
+const FALLBACK = '"Noto Sans", "Segoe UI", "DejaVu Sans", sans-serif';
+
+/** The font of canvas texts. @param {number} px @param {number} [weight] */
+export function font(px, weight = 400) {
+  return `${weight} ${px}px ${family}`;
+}
+
+let family = FALLBACK;
+/** @type {Set<string>} */
+const loaded = new Set();
+
+/**
+ * Put colours and sizes where the style sheet finds them, and wait for the fonts.
+ * @param {Config} config
+ */
+export async function applyConfig(config) {
+  const root = document.documentElement.style;
+  for (const [token, colour] of Object.entries(config.theme.colors)) root.setProperty("--" + token.replace(".", "-"), colour);
+  root.setProperty("--scale", String(config.theme.scale));
+  const fresh = config.fonts.filter((one) => !loaded.has(one.url));
+  await Promise.all(fresh.map(loadFont));
+  const names = [...new Set(config.fonts.map((one) => `"${one.family}"`))];
+  family = [...names, FALLBACK].join(", ");
+  root.setProperty("--font", family);
+}
+
+/** @param {{family: string, weight: number, url: string}} one */
+async function loadFont(one) {
+  const face = new FontFace(one.family, `url(${one.url})`, { weight: String(one.weight) });
+  loaded.add(one.url);
+  document.fonts.add(await face.load());
+}

@@ -1,0 +1,399 @@
+// @ts-check
+/** Put the page together: map, layers, overlays, keys and the line to the program. */
+
+import { SELECTED } from "./answer.js";
+import { Areas } from "./areas.js";
+import { Basemap } from "./basemap.js";
+import { CanvasLayer } from "./canvas_layer.js";
+import { drawCells } from "./cells.js";
+import { openChannel } from "./channel.js";
+import { Completeness } from "./complete.js";
+import { applyConfig, loadConfig } from "./config.js";
+import { BESIDE_PX, FeaturePainter, symbolSize, tagRect } from "./features.js";
+import { Taken } from "./geometry.js";
+import { listenToKeys } from "./keyboard.js";
+import { drawLabels } from "./labels.js";
+import { Overlays } from "./overlays.js";
+import { targetAt, targetsInOrder } from "./picking.js";
+import { side, stepAside } from "./placement.js";
+import { ReportSource } from "./source.js";
+import { Symbols } from "./symbols.js";
+import { View } from "./view.js";
+
+const L = /** @type {any} */ (window).L;
+const GRID_PX = 64;
+
+/**
+ * @typedef {import("./picking.js").Target} Target
+ * @typedef {import("./picking.js").Scene} Scene
+ */
+
+class MapPage {
+  /** @param {import("./channel.js").Bridge} bridge */
+  constructor(bridge) {
+    this._bridge = bridge;
+    this._map = L.map("map", {
+      preferCanvas: true,
+      keyboard: false,
+      zoomControl: false,
+      attributionControl: false,
+      zoomAnimation: false,
+      fadeAnimation: false,
+      markerZoomAnimation: false,
+      boxZoom: false,
+      zoomSnap: 0.5,
+      wheelPxPerZoomLevel: 100,
+      minZoom: 3,
+      maxZoom: 19,
+      worldCopyJump: false,
+    }).setView([0, 0], 3);
+    /** @type {import("./config.js").Config | null} */
+    this._config = null;
+    /** @type {Symbols | null} */
+    this._symbols = null;
+    /** @type {import("./answer.js").Answer | null} */
+    this._answer = null;
+    /** @type {import("./features.js").Unit[]} */
+    this._units = [];
+    /** @type {[number, number][]} */
+    this._route = [];
+    this._selection = { row: 0, lat: NaN, lon: NaN, label: "" };
+    /** @type {Scene} */
+    this._scene = { symbols: [], units: [], cells: [] };
+    /** @type {Target | null} */
+    this._cursor = null;
+    this._view = -1;
+    this._pending = 0;
+    this._backgroundText = "";
+    this._picking = false;
+
+    this._complete = new Completeness(() => this._isSettled(), () => this._view, (view) => bridge.tellDrawn(view));
+    this._lock = new View(this._map, (locked) => this._onLock(locked));
+    this._overlays = new Overlays(this._map, (command) => this._act(command));
+    this._basemap = new Basemap(this._map, () => this._complete.check());
+    this._areas = new Areas(this._map);
+    this._source = new ReportSource(() => this._box(), (answer) => this._onAnswer(answer));
+    this._layers = [
+      new CanvasLayer(this._map, "cells", 410, (context) => this._drawCells(context)),
+      new CanvasLayer(this._map, "features", 420, (context) => this._drawFeatures(context)),
+      new CanvasLayer(this._map, "names", 415, (context, width, height) => this._drawNames(context, width, height)),
+    ];
+    this._listen();
+  }
+
+  _listen() {
+    const bridge = this._bridge, map = this._map;
+    bridge.config.connect((/** @type {number} */ version) => this._track(this._onConfig(version)));
+    bridge.view.connect((/** @type {number} */ number) => this._onView(number));
+    bridge.units.connect((/** @type {number} */ version) => this._track(this._onUnits(version)));
+    bridge.areas.connect((/** @type {number} */ version) => this._track(this._onAreas(version)));
+    bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label) => {
+      this._selection = { row, lat, lon, label };
+      this._source.ask(); // the chosen report is always a symbol
+      this._redraw();
+    });
+    bridge.place.connect((/** @type {number} */ lat, /** @type {number} */ lon, /** @type {number} */ zoom) => this._lock.goTo(lat, lon, zoom));
+    bridge.city.connect((/** @type {number[]} */ ...box) => this._lock.setCity(box[0], box[1], box[2], box[3]));
+    bridge.box.connect((/** @type {number[]} */ ...box) => this._lock.fit(box[0], box[1], box[2], box[3]));
+    bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
+    bridge.act.connect((/** @type {string} */ command) => this._act(command));
+    bridge.picking.connect((/** @type {boolean} */ on) => this._setPicking(on));
+    bridge.notes.connect((/** @type {string} */ attribution, /** @type {string} */ units) => this._overlays.setNotes(attribution, units));
+    bridge.background.connect((/** @type {string} */ text) => {
+      this._backgroundText = text;
+      if (this._overlays.setStrip(text)) map.invalidateSize({ animate: false });
+      this._showBase();
+    });
+
+    map.on("moveend", () => this._onMoved());
+    map.on("resize", () => this._lock.onResize());
+    map.on("dragstart", () => this._lock.gesture());
+    map.getContainer().addEventListener("wheel", () => this._lock.gesture(), { passive: true });
+    map.on("dblclick", () => this._lock.gesture());
+    map.on("click", (/** @type {any} */ event) => this._onClick(event));
+    map.on("mousemove", (/** @type {any} */ event) => {
+      const over = targetAt(this._scene, event.containerPoint.x, event.containerPoint.y) !== null;
+      map.getContainer().classList.toggle("pointer", over);
+    });
+    listenToKeys({ pan: (dx, dy) => this._lock.pan(dx, dy), act: (command) => this._act(command) });
+    new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
+  }
+
+  // --- what the program says
+
+  /** @param {number} version */
+  async _onConfig(version) {
+    const config = await loadConfig(version);
+    await applyConfig(config);
+    this._config = config;
+    this._symbols = new Symbols(config.symbols, config.theme.colors);
+    this._overlays.setConfig(config);
+    this._areas.draw(config.theme.colors);
+    this._showBase();
+    this._redraw();
+  }
+
+  /** @param {number} number */
+  _onView(number) {
+    this._view = number;
+    this._source.setView(number);
+  }
+
+  /** @param {number} version */
+  async _onUnits(version) {
+    const answer = await fetch(`/data/units/${version}`);
+    if (!answer.ok) return;
+    const found = await answer.json();
+    this._units = found.units;
+    this._route = found.route;
+    this._redraw();
+  }
+
+  /** @param {number} version */
+  async _onAreas(version) {
+    await this._areas.load(version);
+    if (!this._config) return;
+    this._areas.draw(this._config.theme.colors);
+    this._showBase();
+    this._redraw();
+  }
+
+  /** Count what is on its way. @param {Promise<void>} work */
+  _track(work) {
+    this._pending++;
+    void work.finally(() => {
+      this._pending--;
+      this._complete.check();
+    });
+  }
+
+  _showBase() {
+    if (this._config) this._basemap.show(this._config, !this._backgroundText, this._areas.hasBorders);
+    this._complete.check();
+  }
+
+  /** @param {import("./answer.js").Answer | null} answer */
+  _onAnswer(answer) {
+    this._answer = answer;
+    this._overlays.setAnswer(answer);
+    this._redraw();
+    this._complete.check();
+  }
+
+  _isSettled() {
+    return this._config !== null && this._view >= 0 && this._pending === 0 && !this._source.busy && !this._basemap.busy;
+  }
+
+  // --- what the operator does
+
+  _onMoved() {
+    this._overlays.layout();
+    this._redraw();
+    if (this._view >= 0) this._source.ask();
+    const box = this._box();
+    this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
+  }
+
+  /** @param {boolean} locked */
+  _onLock(locked) {
+    this._overlays.setLocked(locked);
+    this._bridge.tellLocked(locked);
+  }
+
+  /** @param {any} event */
+  _onClick(event) {
+    if (this._picking) {
+      this._bridge.pickPlace(event.latlng.lat, event.latlng.lng);
+      return;
+    }
+    const target = targetAt(this._scene, event.containerPoint.x, event.containerPoint.y);
+    this._setCursor(null);
+    if (target) this._open(target);
+  }
+
+  /** @param {Target} target */
+  _open(target) {
+    if (target.kind === "report") this._bridge.pickReport(target.row);
+    else if (target.kind === "unit") this._bridge.pickUnit(target.id);
+    else this._openCell(target.placed.cell);
+  }
+
+  /** Go to where the square's reports are symbols, or smaller squares. @param {import("./answer.js").Cell} cell */
+  _openCell(cell) {
+    const zoom = this._map.getZoom(), point = this._map.project([cell.lat, cell.lon], zoom);
+    const left = Math.floor(point.x / GRID_PX) * GRID_PX, top = Math.floor(point.y / GRID_PX) * GRID_PX;
+    const northWest = this._map.unproject([left, top], zoom), southEast = this._map.unproject([left + GRID_PX, top + GRID_PX], zoom);
+    this._bridge.pickCell(northWest.lng, southEast.lat, southEast.lng, northWest.lat);
+    this._lock.goTo(cell.lat, cell.lon, Math.min(zoom + 2, Math.max(zoom, 17)));
+  }
+
+  /** @param {boolean} on */
+  _setPicking(on) {
+    this._picking = on;
+    this._overlays.setPicking(on);
+  }
+
+  /** @param {string} command @returns {boolean} whether there was something to do */
+  _act(command) {
+    switch (command) {
+      case "in": this._lock.zoom(1); return true;
+      case "out": this._lock.zoom(-1); return true;
+      case "home": this._lock.home(); return true;
+      case "fit": this._lock.setLocked(false); return true;
+      case "hold": this._lock.gesture(); return true;
+      case "next": this._step(1); return true;
+      case "previous": this._step(-1); return true;
+      case "open": return this._enter();
+      case "leave": return this._leave();
+      default: return false;
+    }
+  }
+
+  /** @param {number} by */
+  _step(by) {
+    const targets = targetsInOrder(this._scene);
+    if (!targets.length) return;
+    const at = targets.findIndex((one) => one.key === this._cursor?.key);
+    const next = at < 0 ? (by > 0 ? 0 : targets.length - 1) : (at + by + targets.length) % targets.length;
+    this._setCursor(targets[next]);
+  }
+
+  _enter() {
+    if (this._picking) {
+      const middle = this._map.getCenter();
+      this._bridge.pickPlace(middle.lat, middle.lng);
+    } else if (this._cursor) this._open(this._cursor);
+    else return false;
+    return true;
+  }
+
+  _leave() {
+    if (this._picking) this._bridge.leavePick();
+    else if (this._cursor) this._setCursor(null);
+    else return false;
+    return true;
+  }
+
+  /** @param {Target | null} target */
+  _setCursor(target) {
+    if (target === this._cursor) return;
+    if ((target === null) !== (this._cursor === null)) this._bridge.tellCursor(target !== null);
+    this._cursor = target;
+    this._redraw();
+  }
+
+  // --- drawing
+
+  /** @returns {import("./source.js").Box} */
+  _box() {
+    const bounds = this._map.getBounds(), size = this._map.getSize();
+    return {
+      zoom: this._map.getZoom(),
+      west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth(),
+      width: Math.max(1, size.x), height: Math.max(1, size.y),
+    };
+  }
+
+  /** @param {number} lat @param {number} lon @returns {import("./geometry.js").Point} */
+  _at(lat, lon) {
+    return this._map.latLngToContainerPoint([lat, lon]);
+  }
+
+  _redraw() {
+    if (!this._config || !this._symbols) return;
+    this._scene = this._arrange(this._config.theme.scale);
+    if (this._cursor) this._keepCursor();
+    for (const layer of this._layers) layer.redraw();
+  }
+
+  /** @param {number} scale @returns {Scene} */
+  _arrange(scale) {
+    const symbols = (this._answer?.symbols ?? []).map((symbol) => ({ ...xy(this._at(symbol.lat, symbol.lon)), symbol }));
+    symbols.sort((a, b) => (a.symbol.flags & SELECTED) - (b.symbol.flags & SELECTED) || b.symbol.priority - a.symbol.priority);
+    const units = this._units.map((unit) => {
+      const point = this._at(unit.lat, unit.lon);
+      return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit };
+    });
+    const cells = (this._answer?.cells ?? []).map((cell) => ({ ...xy(this._at(cell.lat, cell.lon)), side: 0, cell }));
+    const most = Math.max(1, ...cells.map((one) => one.cell.count));
+    for (const one of cells) one.side = side(one.cell.count, most) * scale;
+    cells.sort((a, b) => b.side - a.side);
+    const keeps = [
+      ...symbols.map((one) => ({ x: one.x, y: one.y, clear: 13 * scale })),
+      ...units.flatMap((one) => [{ x: one.x, y: one.y, clear: 16 * scale }, { x: one.x, y: one.y + 14 * scale, clear: 14 * scale }]),
+    ];
+    const chosen = this._chosen();
+    if (chosen) keeps.push({ x: chosen.x, y: chosen.y, clear: 27 * scale }, ...tagKeeps(chosen, scale));
+    stepAside(cells, keeps);
+    return { symbols, units, cells };
+  }
+
+  _chosen() {
+    const { row, lat, lon, label } = this._selection;
+    return row && Number.isFinite(lat) && Number.isFinite(lon) ? { row, label, ...xy(this._at(lat, lon)) } : null;
+  }
+
+  _keepCursor() {
+    const there = targetsInOrder(this._scene).find((one) => one.key === this._cursor?.key) ?? null;
+    if (!there) this._bridge.tellCursor(false);
+    this._cursor = there;
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  _drawCells(context) {
+    if (!this._config) return;
+    const cursor = this._cursor?.kind === "cell" ? this._cursor.placed : null;
+    drawCells(context, this._scene.cells, this._config.theme.colors, this._config.theme.scale, cursor);
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  _drawFeatures(context) {
+    if (!this._config || !this._symbols) return;
+    const { colors, scale } = this._config.theme;
+    const painter = new FeaturePainter(context, this._symbols, colors, scale);
+    painter.route(this._route.map(([lat, lon]) => this._at(lat, lon)));
+    for (const unit of this._scene.units) painter.unit(unit);
+    const chosen = this._chosen();
+    for (const symbol of this._scene.symbols) if (!(symbol.symbol.flags & SELECTED)) painter.report(symbol);
+    if (chosen) painter.ring(chosen);
+    for (const symbol of this._scene.symbols) if (symbol.symbol.flags & SELECTED) painter.report(symbol);
+    if (chosen) painter.tag(chosen);
+    if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height */
+  _drawNames(context, width, height) {
+    if (!this._config) return;
+    const { colors, scale } = this._config.theme;
+    const taken = new Taken();
+    for (const rect of this._overlays.rects()) taken.add(rect);
+    for (const { x, y, side: px } of this._scene.cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
+    for (const { x, y, symbol } of this._scene.symbols) {
+      const half = (symbolSize(symbol.priority, false) * scale) / 2 + 2;
+      taken.add([x - half, y - half, x + half, y + half]);
+    }
+    for (const { x, y } of this._scene.units) taken.add([x - 24 * scale, y - 12 * scale, x + 24 * scale, y + 22 * scale]);
+    const chosen = this._chosen();
+    if (chosen) {
+      taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);
+      if (chosen.label) taken.add(tagRect(context, chosen, scale));
+    }
+    drawLabels(context, this._areas.labels(this._map.getZoom()), (lat, lon) => this._at(lat, lon), taken, colors, scale, width, height);
+  }
+}
+
+/** @param {{x: number, y: number}} point */
+function xy(point) {
+  return { x: point.x, y: point.y };
+}
+
+/** Squares keep clear of the tag too. @param {{x: number, y: number, label: string}} chosen @param {number} scale */
+function tagKeeps(chosen, scale) {
+  const keeps = [];
+  for (let x = 40; chosen.label && x < 30 + chosen.label.length * 7; x += 24) keeps.push({ x: chosen.x + x * scale, y: chosen.y, clear: 12 * scale });
+  return keeps;
+}
+
+const bridge = await openChannel();
+new MapPage(bridge);
+bridge.ready();

@@ -1,0 +1,186 @@
+// @ts-check
+/** The boxes over the map: lock, buttons, legend, scale, counts, the strip above. Texts only, never markup. */
+
+import { Symbols } from "./symbols.js";
+
+/** @typedef {import("./config.js").Config} Config */
+
+const NARROW_PX = 620, LEGEND_FROM_PX = 620;
+const UNIT_ROWS = ["free", "enroute", "onscene", "stale"];
+
+/** @param {string} selector @param {ParentNode} [inside] */
+function element(selector, inside = document) {
+  return /** @type {HTMLElement} */ (inside.querySelector(selector));
+}
+
+export class Overlays {
+  /** @param {any} map @param {(command: string) => void} act */
+  constructor(map, act) {
+    this._map = map;
+    /** @type {Config | null} */
+    this._config = null;
+    this._locked = false;
+    /** @type {import("./answer.js").Answer | null} */
+    this._answer = null;
+    element("#lock").addEventListener("click", () => act(this._locked ? "fit" : "hold"));
+    for (const button of document.querySelectorAll("#zoom button")) {
+      button.addEventListener("click", () => act(/** @type {HTMLElement} */ (button).dataset.act ?? ""));
+    }
+  }
+
+  /** @param {Config} config */
+  setConfig(config) {
+    this._config = config;
+    const titles = { in: "zoom_in", out: "zoom_out", home: "home" };
+    for (const [act, text] of Object.entries(titles)) element(`#zoom [data-act=${act}]`).setAttribute("aria-label", config.texts[text]);
+    element("#map").setAttribute("aria-label", config.texts.map);
+    element("#picking").textContent = config.texts.picking;
+    element("#lock .hint").textContent = config.texts.lock_hint;
+    this._fillLegend(config);
+    this.setLocked(this._locked);
+    this.layout();
+  }
+
+  /** @param {boolean} locked */
+  setLocked(locked) {
+    this._locked = locked;
+    if (!this._config) return;
+    const { texts, theme } = this._config;
+    element("#lock .words").textContent = locked ? texts.lock_on : texts.lock_off;
+    element("#lock kbd").hidden = element("#lock .hint").hidden = !locked;
+    drawLock(/** @type {HTMLCanvasElement} */ (element("#lock .icon")), theme.colors["text.secondary"], locked);
+  }
+
+  /** @param {string} text first sentence stands out; "" hides the strip @returns {boolean} whether the map's height changed */
+  setStrip(text) {
+    const strip = element("#strip"), changed = strip.hidden !== !text;
+    const end = text.indexOf(". ");
+    element("b", strip).textContent = end < 0 ? text : text.slice(0, end + 1);
+    element(".rest", strip).textContent = end < 0 ? "" : text.slice(end + 2);
+    strip.hidden = !text;
+    return changed;
+  }
+
+  /** @param {string} attribution @param {string} units */
+  setNotes(attribution, units) {
+    element("#corner .notes").textContent = [attribution, units].filter(Boolean).join(" · ");
+  }
+
+  /** @param {boolean} on */
+  setPicking(on) {
+    element("#picking").hidden = !on;
+    element("#map").classList.toggle("picking", on);
+  }
+
+  /** @param {import("./answer.js").Answer | null} answer */
+  setAnswer(answer) {
+    this._answer = answer;
+    this.layout();
+  }
+
+  /** Scale, counts and what fits the width. */
+  layout() {
+    if (!this._config) return;
+    const { texts } = this._config, width = this._map.getSize().x;
+    const narrow = width < NARROW_PX;
+    element("#corner .counts").textContent = this._answer
+      ? fill(narrow ? texts.counts_short : texts.counts, {
+          symbols: this._answer.symbols.length,
+          cells: this._answer.inCells,
+          outside: this._answer.outside,
+          placeless: this._answer.placeless,
+        })
+      : texts.not_loaded;
+    element("#legend").hidden = width < LEGEND_FROM_PX || !element("#legend").hasChildNodes();
+    const scale = scaleBar(this._map);
+    element("#corner .scale").style.width = scale.px + "px";
+    element("#corner .length").textContent = scale.text;
+  }
+
+  /** The boxes that labels keep clear of, in px of the map. @returns {import("./geometry.js").Rect[]} */
+  rects() {
+    const frame = element("#frame").getBoundingClientRect();
+    return [...document.querySelectorAll("#frame > .box")].filter((one) => !(/** @type {HTMLElement} */ (one).hidden)).map((one) => {
+      const box = one.getBoundingClientRect();
+      return [box.left - frame.left, box.top - frame.top, box.right - frame.left, box.bottom - frame.top];
+    });
+  }
+
+  /** @param {Config} config */
+  _fillLegend(config) {
+    const legend = element("#legend"), { texts, theme } = config;
+    const symbols = new Symbols(config.symbols, theme.colors);
+    legend.replaceChildren();
+    for (let row = 0; row < 4; row++) {
+      const unit = UNIT_ROWS[row];
+      if (texts[`p${row + 1}`]) {
+        legend.append(item(texts[`p${row + 1}`], picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 14 * theme.scale, row + 1, 0, false))));
+      }
+      if (texts[`unit_${unit}`]) {
+        legend.append(item(texts[`unit_${unit}`], picture(20 * theme.scale, 14 * theme.scale, (to, x, y) => symbols.unit(to, x, y, 11 * theme.scale, unit, false))));
+      }
+    }
+    if (texts.fill) {
+      const fills = item(texts.fill);
+      fills.className = "fills";
+      for (let status = 0; status < symbols.statusCount; status++) {
+        fills.append(picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 13 * theme.scale, 3, status, false)));
+      }
+      legend.append(fills);
+    }
+  }
+}
+
+/** @param {string} text @param {HTMLElement[]} before */
+function item(text, ...before) {
+  const row = document.createElement("div");
+  row.className = "item";
+  row.append(...before, document.createTextNode(text));
+  return row;
+}
+
+/** @param {number} width @param {number} height @param {(to: CanvasRenderingContext2D, x: number, y: number) => void} draw */
+function picture(width, height, draw) {
+  const canvas = document.createElement("canvas"), ratio = window.devicePixelRatio || 1;
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  canvas.style.width = width + "px";
+  canvas.style.height = height + "px";
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.scale(ratio, ratio);
+  draw(context, width / 2, height / 2);
+  return canvas;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {string} colour @param {boolean} locked */
+function drawLock(canvas, colour, locked) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = 12 * ratio;
+  canvas.height = 14 * ratio;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.scale(ratio, ratio);
+  context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  context.stroke(new Path2D("M2 6.5 L10 6.5 L10 13 L2 13 Z"));
+  context.stroke(new Path2D(locked ? "M4 6.5 L4 4 C4 1.2 8 1.2 8 4 L8 6.5" : "M4 6.5 L4 4 C4 1.2 8 1.2 8 4"));
+}
+
+/** Put numbers into a sentence: {name}. @param {string} text @param {Record<string, number>} numbers */
+export function fill(text, numbers) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in numbers ? group(numbers[name]) : whole));
+}
+
+/** @param {number} value */
+function group(value) {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** The longest round distance of at most 100 px. @param {any} map */
+function scaleBar(map) {
+  const size = map.getSize(), middle = size.y / 2;
+  const metres = map.distance(map.containerPointToLatLng([0, middle]), map.containerPointToLatLng([100, middle]));
+  if (!(metres > 0)) return { px: 0, text: "" };
+  const power = 10 ** Math.floor(Math.log10(metres));
+  const round = [5, 2, 1].map((step) => step * power).find((step) => step <= metres) ?? power;
+  return { px: Math.round((round / metres) * 100), text: round >= 1000 ? `${round / 1000} km` : `${round} m` };
+}

@@ -1,0 +1,62 @@
+// @ts-check
+/** What is under a point: a report before a crew before a count square; and the order in which keys visit them. Pure. */
+
+/**
+ * @typedef {import("./features.js").PlacedSymbol} PlacedSymbol
+ * @typedef {import("./features.js").PlacedUnit} PlacedUnit
+ * @typedef {import("./cells.js").PlacedCell} PlacedCell
+ * @typedef {{symbols: PlacedSymbol[], units: PlacedUnit[], cells: PlacedCell[]}} Scene
+ * @typedef {{kind: "report", key: string, x: number, y: number, row: number}
+ *   | {kind: "unit", key: string, x: number, y: number, id: string}
+ *   | {kind: "cell", key: string, x: number, y: number, placed: PlacedCell}} Target
+ */
+
+const REACH_PX = 14;
+
+/** @param {Scene} scene @param {number} x @param {number} y @returns {Target | null} */
+export function targetAt(scene, x, y) {
+  const symbol = nearest(scene.symbols, x, y);
+  if (symbol) return reportTarget(symbol);
+  const unit = scene.units.find((one) => Math.abs(one.x - x) <= 18 && y - one.y >= -10 && y - one.y <= 22);
+  if (unit) return unitTarget(unit);
+  const cell = scene.cells.findLast((one) => Math.abs(one.x - x) <= one.side / 2 && Math.abs(one.y - y) <= one.side / 2);
+  return cell ? cellTarget(cell) : null;
+}
+
+/**
+ * Everything in view in the order of the keys: reports by priority, then crews, then squares by size.
+ * @param {Scene} scene @returns {Target[]}
+ */
+export function targetsInOrder(scene) {
+  const reports = [...scene.symbols].sort((a, b) => a.symbol.priority - b.symbol.priority || a.symbol.row - b.symbol.row);
+  const cells = [...scene.cells].sort((a, b) => b.cell.count - a.cell.count);
+  return [...reports.map(reportTarget), ...scene.units.map(unitTarget), ...cells.map(cellTarget)];
+}
+
+/** @template {{x: number, y: number}} T @param {T[]} things @param {number} x @param {number} y */
+function nearest(things, x, y) {
+  let best = null, least = REACH_PX;
+  for (const thing of things) {
+    const distance = Math.hypot(thing.x - x, thing.y - y);
+    if (distance <= least) {
+      best = thing;
+      least = distance;
+    }
+  }
+  return best;
+}
+
+/** @param {PlacedSymbol} one @returns {Target} */
+function reportTarget(one) {
+  return { kind: "report", key: `r${one.symbol.row}`, x: one.x, y: one.y, row: one.symbol.row };
+}
+
+/** @param {PlacedUnit} one @returns {Target} */
+function unitTarget(one) {
+  return { kind: "unit", key: `u${one.unit.id}`, x: one.x, y: one.y, id: one.unit.id };
+}
+
+/** @param {PlacedCell} one @returns {Target} */
+function cellTarget(one) {
+  return { kind: "cell", key: `c${one.cell.lat},${one.cell.lon}`, x: one.x, y: one.y, placed: one };
+}
