@@ -1,0 +1,313 @@
+"""Speak the Dispatch API (docs/dispatch-api): feed, stream, edits and media of one server."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+import requests
+
+from api_client import errors, wire
+from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, retry_after_s, utc_now
+
+T = TypeVar("T")
+PREFIX = "/dispatch/v1"
+MARK = "Sigap-Server"
+STREAM_SILENCE_S = 30.0
+_LONGEST_LINE = 4 * 1024 * 1024
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """The stream is alive and has nothing new."""
+
+
+Event = wire.Seq | wire.Positions | Beat
+
+
+class DispatchClient:
+    """One server, one session, one thread at a time (`cut` may come from any).
+
+    `last` is the latest answer, for its clock and latency. Every method raises api_client.errors.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None = None,
+        session: requests.Session | None = None,
+        *,
+        insecure_http: bool = False,
+        page: Limits = PAGE,
+        small: Limits = SMALL,
+        photo: Limits = PHOTO,
+        silence_s: float = STREAM_SILENCE_S,
+    ) -> None:
+        self._transport = Transport(base_url, token=token, session=session, insecure_http=insecure_http)
+        self._page = page
+        self._small = small
+        self._photo = photo
+        self._silence_s = silence_s
+        self.last: Answer | None = None
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._transport.close()
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+        self._transport.cut()
+
+    # Reading
+
+    def root(self) -> wire.Root:
+        """Who the server is; NotThisServer when it is no Sigap server."""
+        root = self._get("/", wire.Root)
+        if root.name != "sigap":
+            raise errors.NotThisServer(f"{self._transport.host} is not a Sigap server.")
+        return root
+
+    def me(self) -> wire.Me:
+        """Whom the token belongs to."""
+        return self._get("/me", wire.Me)
+
+    def stats(self) -> wire.Stats:
+        """Counts of everything."""
+        return self._get("/stats", wire.Stats)
+
+    def statuses(self) -> list[wire.StatusWord]:
+        """The server's statuses."""
+        return self._get("/statuses", list[wire.StatusWord])
+
+    def changes(self, after: int, limit: int = 2000) -> wire.Changes:
+        """The next page of the feed; Gone when `after` is too old or beyond the counter."""
+        return self._get("/changes", wire.Changes, {"after": after, "limit": limit}, limits=self._page)
+
+    def snapshot(self, after_key: str | None, limit: int = 2000) -> wire.Snapshot:
+        """The next page of a first fill."""
+        params: dict[str, Any] = {"limit": limit}
+        if after_key is not None:
+            params["after_key"] = after_key
+        return self._get("/snapshot", wire.Snapshot, params, limits=self._page)
+
+    def report(self, report: str) -> wire.Report:
+        """One report."""
+        return self._get(f"/reports/{quote(report, safe='')}", wire.Report)
+
+    def entries(self, report: str) -> list[wire.Entry]:
+        """The history of one report."""
+        return self._get(f"/reports/{quote(report, safe='')}/entries", list[wire.Entry])
+
+    def contact(self, report: str) -> wire.Contact:
+        """A reporter's personal data; the server logs who asked."""
+        return self._get(f"/reports/{quote(report, safe='')}/contact", wire.Contact)
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[Iterator[Event]]:
+        """The server's events as they come; Unreachable when cut or silent for 30 s."""
+        limits = Limits(connect_s=self._small.connect_s, read_s=self._silence_s)
+        with self._transport.stream(PREFIX + "/stream", limits=limits) as (head, pieces):
+            if head.status != 200:
+                self._raise(head)
+            self._check_mark(head)
+            if head.content_type != "text/event-stream":
+                raise errors.NotThisServer(f"{self._transport.host} has no stream of events.")
+            yield _events(pieces)
+
+    # Writing
+
+    def send_edit(self, path: str, body: bytes, *, key: str, if_match: int | None = None) -> wire.EditAnswer:
+        """POST one edit (`path` as in docs, such as /reports/17/edits). Harmless to repeat with the same key.
+
+        Raises NotThisServer unless the answer bears the edit's id.
+        """
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
+        answer = self._ask("POST", path, headers=headers, body=body, limits=self._small)
+        taken = self._decode(answer, wire.EditAnswer)
+        if taken.entry.edit != key:
+            raise errors.NotThisServer(f"{self._transport.host} answered about another edit.")
+        return taken
+
+    def put_media(self, sha256: str, content: bytes) -> None:
+        """Send a photo's bytes; harmless to repeat. Goes on where an earlier try was cut."""
+        path = f"/media/{_hash(sha256)}"
+        answer = self._ask(
+            "PUT", path, headers={"Content-Type": "application/octet-stream"}, body=content, limits=self._photo
+        )
+        if answer.status == 308:
+            done = _received(answer)
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Range": f"bytes {done}-{len(content) - 1}/{len(content)}",
+            }
+            answer = self._ask("PUT", path, headers=headers, body=content[done:], limits=self._photo)
+            if answer.status == 308:
+                raise errors.ServerFault(f"{self._transport.host} did not take the whole photo.")
+
+    def has_media(self, sha256: str) -> bool:
+        """Whether the server has a photo's bytes already."""
+        try:
+            self._ask("HEAD", f"/media/{_hash(sha256)}", limits=self._small)
+        except errors.Refused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def get_media(self, sha256: str) -> bytes:
+        """A photo's bytes, checked against their hash."""
+        answer = self._ask("GET", f"/media/{_hash(sha256)}", limits=self._photo)
+        if hashlib.sha256(answer.body).hexdigest() != sha256:
+            raise errors.Malformed("The photo is not the one that was asked for.")
+        return answer.body
+
+    def put_presence(self, report: str | None) -> None:
+        """Say which report the operator looks at."""
+        self._ask("PUT", "/presence", headers=_JSON, body=msgspec.json.encode({"report": report}), limits=self._small)
+
+    # Inside
+
+    def _get(
+        self, path: str, kind: type[T], params: dict[str, Any] | None = None, *, limits: Limits | None = None
+    ) -> T:
+        answer = self._ask(
+            "GET", path, params=params, headers={"Accept": "application/json"}, limits=limits or self._small
+        )
+        return self._decode(answer, kind)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        limits: Limits,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        answer = self._transport.request(
+            method, PREFIX + path, params=params, headers=headers, body=body, limits=limits
+        )
+        if answer.status >= 400:
+            self._raise(answer)
+        self._check_mark(answer)
+        self.last = answer
+        return answer
+
+    def _check_mark(self, answer: Answer) -> None:
+        if MARK not in answer.headers:
+            raise errors.NotThisServer(
+                f"What answers at {self._transport.host} is not a Sigap server: a sign-in page of the network, perhaps."
+            )
+
+    def _decode(self, answer: Answer, kind: type[T]) -> T:
+        if answer.content_type != "application/json":
+            raise errors.NotThisServer(
+                f"{self._transport.host} answered with {answer.content_type or 'nothing'}, not data."
+            )
+        return decode(answer.body, kind, self._transport.host)
+
+    def _raise(self, answer: Answer) -> None:
+        """Turn an error status into its exception."""
+        fault = _fault(answer)
+        words = fault.message or f"{self._transport.host} answered {answer.status}."
+        raise_for(answer, words, fault.error, known=MARK in answer.headers, conflict=fault)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def decode(body: bytes, kind: type[T], host: str) -> T:
+    """JSON to a struct; Malformed when it breaks the form, however deep or broken it is."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise errors.Malformed(f"{host} sent data that cannot be read ({str(error)[:120]}).") from error
+
+
+def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: wire.Fault | None = None) -> None:
+    """Raise the exception of an error status. `known` is whether the answer bears the server's mark."""
+    status = answer.status
+    if status in (429, 503):
+        raise errors.Busy(words, retry_after_s=retry_after_s(answer.headers, answer.server_time or utc_now()))
+    if status >= 500 or status in (408, 425):
+        raise errors.ServerFault(words)
+    if status == 407:
+        raise errors.Unreachable("The network's proxy asks for a sign-in.")
+    if not known:
+        raise errors.NotThisServer(f"What answered ({status}) is not a report server: a page of the network, perhaps.")
+    if status == 401:
+        raise errors.SignIn(words)
+    if status == 403:
+        raise errors.Forbidden(words)
+    if status == 409 and word == "in_progress":
+        raise errors.InProgress(words)
+    if status == 410:
+        raise errors.Gone(words)
+    if status == 412 and conflict is not None:
+        busy = {
+            name: value
+            for name in ("unit", "report", "who", "at")
+            if word == "busy" and (value := getattr(conflict, name)) is not None
+        }
+        raise errors.Conflict(words, fields=conflict.fields, busy=busy)
+    raise errors.Refused(words, status=status, word=word)
+
+
+def _fault(answer: Answer) -> wire.Fault:
+    if answer.content_type != "application/json":
+        return wire.Fault()
+    try:
+        return msgspec.json.decode(answer.body, type=wire.Fault)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return wire.Fault()
+
+
+def _hash(sha256: str) -> str:
+    if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256):
+        raise errors.Refused("That is not the name of a photo.")
+    return sha256
+
+
+def _received(answer: Answer) -> int:
+    """How many bytes a 308 says have arrived (`Range: bytes=0-1023`)."""
+    last = answer.headers.get("Range", "").rpartition("-")[2]
+    return int(last) + 1 if last.isdigit() else 0
+
+
+def _events(pieces: Iterator[bytes]) -> Iterator[Event]:
+    """Server-sent events: fields up to an empty line; a comment line is a beat."""
+    kept = b""
+    name, data = "", b""
+    for piece in pieces:
+        kept += piece
+        if len(kept) > _LONGEST_LINE:
+            raise errors.Malformed("The stream sent a line too long to read.")
+        *lines, kept = kept.split(b"\n")
+        for raw in lines:
+            line = raw.rstrip(b"\r")
+            if line.startswith(b":"):
+                yield Beat()
+            elif line.startswith(b"event:"):
+                name = line[6:].strip().decode("ascii", "replace")
+            elif line.startswith(b"data:"):
+                data += line[5:].strip()
+            elif not line:
+                if data:
+                    event = _event(name, data)
+                    if event is not None:
+                        yield event
+                name, data = "", b""
+
+
+def _event(name: str, data: bytes) -> Event | None:
+    if name == "seq":
+        return decode(data, wire.Seq, "The stream")
+    if name == "presence":
+        return decode(data, wire.Positions, "The stream")
+    return None

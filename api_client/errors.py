@@ -1,0 +1,141 @@
+"""What can go wrong between a client and a city's server, as a small tree that knows whether to try again.
+
+ApiError
+├── Unreachable        retry   no answer: see `may_have_arrived`
+│   ├── NameNotFound   retry
+│   ├── ConnectionRefused retry
+│   ├── TimedOut       retry
+│   └── TlsFailed      retry   never answered by an unverified connection
+├── NotThisServer      retry   a portal's page, a redirect to another host, an answer without the server's mark
+├── Malformed          retry   the right server, but not what was agreed
+├── Busy               retry   429 and 503, with `retry_after_s`
+├── InProgress         retry   409: the first try of the same key still runs
+├── ServerFault        retry   5xx
+├── SignIn             401: nothing will work until somebody signs in
+├── Forbidden          403: this one thing is not allowed
+├── Gone               410: the cursor is too old, or the thing was deleted
+├── Conflict           412: somebody else was first; `fields` or `busy` say who
+├── Refused            any other 4xx
+└── BadAddress         the address itself cannot be used
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """Any failure of a request; `str()` of it is a sentence for the operator."""
+
+    retry = False
+    may_have_arrived = True
+    """Whether the server may have acted on the request."""
+
+
+class BadAddress(ApiError):
+    """An address that is not one, or not one that may be used (http beyond this computer)."""
+
+    may_have_arrived = False
+
+
+class Unreachable(ApiError):
+    """No answer came."""
+
+    retry = True
+
+    def __init__(self, words: str, *, may_have_arrived: bool = False) -> None:
+        super().__init__(words)
+        self.may_have_arrived = may_have_arrived
+
+
+class NameNotFound(Unreachable):
+    """The host's name is unknown here."""
+
+
+class ConnectionRefused(Unreachable):
+    """The host is there, but no server listens."""
+
+
+class TimedOut(Unreachable):
+    """No connection or no answer within the time allowed."""
+
+
+class TlsFailed(Unreachable):
+    """The certificate or the encryption could not be verified."""
+
+
+class NotThisServer(ApiError):
+    """Something answered that is not the server asked for; nothing was taken from it."""
+
+    retry = True
+
+
+class Malformed(ApiError):
+    """The answer breaks the agreed form; nothing was taken from it."""
+
+    retry = True
+
+
+class Busy(ApiError):
+    """The server asks for patience: 429 or 503."""
+
+    retry = True
+
+    def __init__(self, words: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(words)
+        self.retry_after_s = retry_after_s
+
+
+class InProgress(ApiError):
+    """409: the server still works on the first try of the same key."""
+
+    retry = True
+
+
+class ServerFault(ApiError):
+    """The server failed (5xx)."""
+
+    retry = True
+
+
+class SignIn(ApiError):
+    """401: the token is missing, wrong or out of date."""
+
+    may_have_arrived = False
+
+
+class Forbidden(ApiError):
+    """403: not allowed to this user."""
+
+    may_have_arrived = False
+
+
+class Gone(ApiError):
+    """410: what was asked for is no longer kept."""
+
+    may_have_arrived = False
+
+
+class Refused(ApiError):
+    """Another 4xx: trying the same again is useless. `status` is the HTTP status, `word` the server's code."""
+
+    may_have_arrived = False
+
+    def __init__(self, words: str, *, status: int = 400, word: str = "") -> None:
+        super().__init__(words)
+        self.status = status
+        self.word = word
+
+
+class Conflict(ApiError):
+    """412: somebody else was first.
+
+    `fields` maps a field to {value, who, at}; `busy` is {unit, report, who, at} of a unit that has another job.
+    """
+
+    may_have_arrived = False
+
+    def __init__(self, words: str, *, fields: dict[str, Any] | None = None, busy: dict[str, Any] | None = None) -> None:
+        super().__init__(words)
+        self.fields = fields or {}
+        self.busy = busy or {}
