@@ -1,0 +1,7 @@
+"""Loads files of reports and areas into a city, and says what became of every line."""
+
+from console.server.loader.areas import load_areas, read_areas
+from console.server.loader.load import load_file
+from console.server.loader.result import LoadError, LoadResult, Remark
+
+__all__ = ["LoadError", "LoadResult", "Remark", "load_areas", "load_file", "read_areas"]

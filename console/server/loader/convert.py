@@ -1,0 +1,268 @@
+"""Turns the text of one line into a report with its history, and remarks on whatever had to be left out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from console.domain.area import AreaIndex
+from console.domain.report import Area, Contact, Entry, Photo, PhotoRole, Report
+from console.domain.status import BY_STATUS, Status, is_open
+from console.server.loader.dialects import OWN_WORDS, STATUS_WORDS, Dialect
+from console.server.loader.places import read_place
+from console.server.loader.raw import DATES, RawReport
+from console.server.loader.services import ServiceBook
+from console.server.loader.times import DateColumn, Moment, read_time
+from console.server.records import LoadedReport
+
+GIVEN = "given"
+"""The rule that gave a report its area: the file said so."""
+
+_LONGEST_TEXT = 100_000
+_LONGEST_ID = 128
+_PRIORITIES = {
+    "p1": 1, "hazard": 1, "emergency": 1, "critical": 1, "darurat": 1,
+    "p2": 2, "urgent": 2, "high": 2, "tinggi": 2, "mendesak": 2,
+    "p3": 3, "routine": 3, "normal": 3, "medium": 3, "standard": 3, "sedang": 3,
+    "p4": 4, "minor": 4, "low": 4, "rendah": 4,
+}  # fmt: skip
+_PADDED_FRACTION = re.compile(r"(\d+)\.0+")
+_SPREADSHEET_ID = re.compile(r"\d(?:[.,]\d+)?E\+\d{1,3}", re.IGNORECASE)
+
+
+class Converter:
+    """Knows everything that was decided for the whole file; `convert` then looks at one line alone."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        has: frozenset[str],
+        columns: Mapping[str, DateColumn],
+        zone: ZoneInfo,
+        services: ServiceBook,
+        index: AreaIndex,
+        areas_by_word: Mapping[str, Area],
+        now: datetime,
+    ) -> None:
+        self._dialect = dialect
+        self._has = has
+        self._columns = columns
+        self._zone = zone
+        self._services = services
+        self._index = index
+        self._areas_by_word = areas_by_word
+        self._now = now
+        self._copies: Counter[str] = Counter()
+
+    def convert(self, raw: RawReport, *, nth: bool = False) -> tuple[LoadedReport, list[str], bool]:
+        """The report of a line, the remarks on it, and whether a zone was assumed.
+
+        With `nth` the same line comes again elsewhere in the file; where it has no id, the copies are counted.
+        """
+        remarks = list(raw.remarks)
+        key = self._id(raw, remarks, nth=nth)
+        times, assumed = self._times(raw, remarks)
+        created, updated, closed_at = self._order_times(raw, times, remarks)
+        status, label = self._status(raw, times, remarks)
+        place, remark = read_place(raw.get("lat"), raw.get("lon"), raw.get("point"))
+        if remark:
+            remarks.append(remark)
+        service, word = self._service(raw, remarks)
+        area, rule = self._area(raw, place)
+        description = self._text(raw, "description", remarks)
+        if word and not raw.get("title"):
+            title = word
+        else:
+            title = raw.get("title")[:500]
+        closed = not is_open(status)
+        report = Report(
+            id=key,
+            version=1,
+            status=status,
+            status_label=label,
+            service=service,
+            priority=self._priority(raw, service, remarks),
+            title=title,
+            description=description,
+            created=created,
+            updated=updated,
+            area=area,
+            area_rule=rule,
+            agency=raw.get("agency")[:200] or None,
+            address=_address(raw),
+            lat=place[0] if place else None,
+            lon=place[1] if place else None,
+            channel=raw.get("channel")[:100],
+            disposition=(raw.get("disposition")[:2000] or None) if closed else None,
+            merged_into=raw.get("merged_into")[:_LONGEST_ID] or None if status is Status.CLOSED else None,
+            closed_at=(closed_at or updated) if closed else None,
+            photos=self._photos(raw, remarks),
+            remarks=tuple(remarks) + ((f"time zone assumed: {self._zone.key}",) if assumed else ()),
+        )
+        return LoadedReport(report, entries=_history(report, raw), contact=_contact(raw)), remarks, assumed
+
+    def _id(self, raw: RawReport, remarks: list[str], *, nth: bool) -> str:
+        key = raw.get("id")
+        if not key:
+            key = f"{self._dialect.id_prefix or 'line'}-{raw.identity():016x}"
+            if nth:
+                self._copies[key] += 1
+                if self._copies[key] > 1:
+                    key = f"{key}-{self._copies[key]}"
+            if "id" in self._has:
+                remarks.append(f"no id; it was given the id {key}")
+        elif len(key) > _LONGEST_ID:
+            key = f"{key[: _LONGEST_ID - 17]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+            remarks.append(f"the id is longer than {_LONGEST_ID} characters and was cut")
+        elif _SPREADSHEET_ID.fullmatch(key):
+            remarks.append(f"the id {key} looks rounded by a spreadsheet")
+        return key
+
+    def _times(self, raw: RawReport, remarks: list[str]) -> tuple[dict[str, Moment], bool]:
+        times: dict[str, Moment] = {}
+        assumed = False
+        for name in DATES:
+            text = raw.get(name)
+            if not text:
+                continue
+            moment = read_time(text, self._columns[name], self._zone)
+            if moment is None:
+                remarks.append(f"unreadable time {text[:60]!r} ({name})")
+            else:
+                times[name] = moment
+                assumed = assumed or moment.assumed
+        return times, assumed
+
+    def _order_times(
+        self, raw: RawReport, times: Mapping[str, Moment], remarks: list[str]
+    ) -> tuple[datetime, datetime, datetime | None]:
+        known = [times[name].at for name in ("created", "updated", "closed") if name in times]
+        if "created" in times:
+            created = times["created"].at
+        elif known:
+            created = min(known)
+            remarks.append("no time of arrival; the earliest other time stands for it")
+        else:
+            created = self._now
+            remarks.append("no time of arrival; the time of loading stands for it")
+        closed = times["closed"].at if "closed" in times else None
+        if closed is not None and closed < created:
+            remarks.append("closed before it was opened; the closing time is not used")
+            closed = None
+        return created, max([created, *known]), closed
+
+    def _status(self, raw: RawReport, times: Mapping[str, Moment], remarks: list[str]) -> tuple[Status, str | None]:
+        word = raw.get("status")
+        by_time = Status.RESOLVED if "closed" in times else Status.NEW
+        if not word:
+            if "status" in self._has:
+                remarks.append(f"no status; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}")
+            return by_time, None
+        small = " ".join(word.casefold().split())
+        status = self._dialect.statuses.get(small) or STATUS_WORDS.get(small)
+        if status is None:
+            remarks.append(
+                f"unknown status {word[:60]!r}; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}"
+            )
+            return by_time, word[:100]
+        if small in OWN_WORDS and small != "closed":
+            return status, None
+        return status, None if small == BY_STATUS[status].label.casefold() else word[:100]
+
+    def _service(self, raw: RawReport, remarks: list[str]) -> tuple[str | None, str | None]:
+        code, name = raw.get("service_code"), raw.get("service")
+        if not code and not name:
+            if self._has & {"service", "service_code"}:
+                remarks.append("no category")
+            return None, None
+        found = self._services.find(code, name)
+        if found is None:
+            remarks.append(f"unknown category {(name or code)[:60]!r}")
+            return None, name or code
+        if found in self._services.made and not self._services.began_empty:
+            remarks.append(f"unknown category {(name or code)[:60]!r}; it was added to the city's")
+        return found.code, None
+
+    def _area(self, raw: RawReport, place: tuple[float, float] | None) -> tuple[str | None, str | None]:
+        if place is not None:
+            found = self._index.area_at(*place)
+            if found is not None:
+                return found
+        given = self._areas_by_word.get(raw.get("area").casefold())
+        return (given.code, GIVEN) if given is not None else (None, None)
+
+    def _text(self, raw: RawReport, name: str, remarks: list[str]) -> str:
+        text = raw.get(name)
+        if len(text) > _LONGEST_TEXT:
+            remarks.append(f"the {name} was cut at {_LONGEST_TEXT:,} of {len(text):,} characters")
+        return text[:_LONGEST_TEXT]
+
+    def _priority(self, raw: RawReport, service: str | None, remarks: list[str]) -> int:
+        word = _PADDED_FRACTION.sub(r"\1", raw.get("priority").casefold())
+        known = self._services.find(service, "") if service else None
+        usual = known.priority if known is not None else 3
+        if not word:
+            return usual
+        value = int(word) if word in ("1", "2", "3", "4") else _PRIORITIES.get(word)
+        if value is None:
+            remarks.append(f"unknown priority {word[:30]!r}")
+            return usual
+        return value
+
+    def _photos(self, raw: RawReport, remarks: list[str]) -> tuple[Photo, ...]:
+        photos: list[Photo] = []
+        for name, role in (("photo", PhotoRole.REPORT), ("photo_after", PhotoRole.AFTER)):
+            for address in raw.get(name).split():
+                if address.startswith(("https://", "http://")) and len(address) < 2000:
+                    photos.append(Photo(None, role, url=address))
+                else:
+                    remarks.append(f"{address[:60]!r} is no address of a photo")
+        return tuple(photos[:20])
+
+
+def _address(raw: RawReport) -> str:
+    address, zipcode = " ".join(raw.get("address").split()), _PADDED_FRACTION.sub(r"\1", raw.get("zipcode"))
+    return (f"{address}, {zipcode}" if address and zipcode and zipcode not in address else address)[:500]
+
+
+def _contact(raw: RawReport) -> Contact | None:
+    name = f"{raw.get('contact_name')} {raw.get('contact_last_name')}".strip()
+    contact = Contact(name[:200], raw.get("contact_phone")[:60], raw.get("contact_email")[:200])
+    return contact if contact != Contact() else None
+
+
+def _history(report: Report, raw: RawReport) -> tuple[Entry, ...]:
+    author = report.channel or "file"
+    entries = [Entry(f"{report.id}/created", report.id, "created", report.created, author)]
+    if raw.get("reply"):
+        reply = raw.get("reply")[:4000]
+        author = report.agency or "city"
+        entries.append(
+            Entry(f"{report.id}/reply", report.id, "reply", report.updated, author, text=reply, data={"text": reply})
+        )
+    if report.closed_at is not None:
+        data = {"status": report.status.value}
+        entries.append(
+            Entry(
+                f"{report.id}/closed",
+                report.id,
+                "set",
+                report.closed_at,
+                report.agency or "city",
+                text=report.disposition or "",
+                data=data,
+            )
+        )
+    return tuple(entries)
+
+
+def with_remark(loaded: LoadedReport, remark: str) -> LoadedReport:
+    """The same report with one remark more."""
+    report = msgspec.structs.replace(loaded.report, remarks=(*loaded.report.remarks, remark))
+    return msgspec.structs.replace(loaded, report=report)

@@ -1,0 +1,183 @@
+"""Reads a CSV export line by line, whatever its quotes, lengths and line ends are like."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from console.server.loader.dialects import Dialect, plain, recognise
+from console.server.loader.plain_file import has_bad_bytes, mended
+from console.server.loader.raw import RawReport
+from console.server.loader.result import LoadError, Remark
+
+_LONGEST_LINE = 16 << 20
+_MOST_LINES = 5_000
+"""A record over more physical lines has lost its closing quote."""
+_HEADING_WITHIN = 30
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+class CsvFile:
+    """A CSV file whose headings were recognised; `raws()` may be read again and again."""
+
+    def __init__(self, path: Path, shown: Path, mapping: Dialect | None) -> None:
+        csv.field_size_limit(_LONGEST_LINE + 1)
+        self._path = path
+        self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, mapping)
+        self._columns = self.dialect.places(self.headings)
+        self.has = frozenset(self._columns)
+        self.format = f"CSV of {self.dialect.name}"
+        self.notes: list[str] = []
+
+    def raws(self) -> Iterator[RawReport | Remark]:
+        """Every record as text; a Remark for a record that is none."""
+        width = len(self.headings)
+        heading = [plain(text) for text in self.headings]
+        with self._path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            for line, cells, remarks in _records(file, self._delimiter, width, self._heading_line):
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) == width and [plain(cell) for cell in cells] == heading:
+                    yield Remark(line, "the headings once more")
+                    continue
+                if len(cells) != width:
+                    remarks.append(f"{len(cells)} columns instead of {width}")
+                yield RawReport(line, self._values(cells), remarks)
+
+    def _values(self, cells: Sequence[str]) -> dict[str, str]:
+        values: dict[str, str] = {}
+        count = len(cells)
+        for field, columns in self._columns.items():
+            for column in columns:
+                if column < count and (text := mended(cells[column])):
+                    values[field] = text
+                    break
+        return values
+
+
+class _TooLong(Exception):
+    """The record under way spans too many physical lines."""
+
+
+class _Lines:
+    """The physical lines of a file with a way back, so that a record that swallowed its neighbours can be undone."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._back: deque[tuple[int, str]] = deque()
+        self._number = 0
+        self.taken: list[tuple[int, str]] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= _MOST_LINES:
+            raise _TooLong
+        if self._back:
+            number, line = self._back.popleft()
+        else:
+            line = self._file.readline(_LONGEST_LINE)
+            if not line:
+                raise StopIteration
+            self._number += 1
+            number = self._number
+            if len(line) >= _LONGEST_LINE:
+                while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
+                    pass
+        self.taken.append((number, line))
+        return line.replace("\0", "")
+
+    def begin(self) -> None:
+        """Forget the lines of the record before."""
+        self.taken = []
+
+    def give_back(self) -> tuple[int, str]:
+        """Keep only the first line of the record under way and return it; the others will be read again."""
+        first = self.taken[0]
+        self._back.extendleft(reversed(self.taken[1:]))
+        self.taken = [first]
+        return first
+
+
+def _records(file: TextIO, delimiter: str, width: int, heading_line: int) -> Iterator[tuple[int, list[str], list[str]]]:
+    lines = _Lines(file)
+    for _ in range(heading_line):
+        next(lines, None)
+        lines.begin()
+    reader = csv.reader(lines, delimiter=delimiter)
+    while True:
+        lines.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (_TooLong, csv.Error):
+            cells = []
+            reader = csv.reader(lines, delimiter=delimiter)
+        remarks: list[str] = []
+        if len(lines.taken) > 1 and _swallowed(lines.taken, cells, delimiter, width):
+            _, text = lines.give_back()
+            reader = csv.reader(lines, delimiter=delimiter)
+            cells = _without_quotes(text, delimiter)
+            remarks.append("a quotation mark without its partner")
+        elif not cells and lines.taken:
+            cells = _without_quotes(lines.taken[0][1], delimiter)
+        number = lines.taken[0][0] if lines.taken else 0
+        if any("\0" in line for _, line in lines.taken):
+            remarks.append("NUL characters were dropped")
+        if any(has_bad_bytes(line) for _, line in lines.taken):
+            remarks.append("letters that are not UTF-8 were read as Windows-1252")
+        if any(len(line) >= _LONGEST_LINE for _, line in lines.taken):
+            remarks.append(f"the line was cut at {_LONGEST_LINE:,} characters")
+        yield number, cells, remarks
+
+
+def _swallowed(taken: Sequence[tuple[int, str]], cells: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether a record over several lines is really several records behind a lost quotation mark."""
+    if len(cells) != width:
+        return True
+    if width < 4:
+        return False
+    return any(
+        line.count(delimiter) >= width - 1 and len(next(csv.reader([line], delimiter=delimiter), [])) == width
+        for _, line in taken[1:]
+    )
+
+
+def _without_quotes(text: str, delimiter: str) -> list[str]:
+    text = text.rstrip("\r\n").replace("\0", "")
+    return [cell.strip().strip('"') for cell in text.split(delimiter)]
+
+
+def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[list[str], str, int, Dialect]:
+    """The heading line: the first of some lines, with the delimiter, under which a dialect knows it best."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        head = []
+        for _ in range(_HEADING_WITHIN):
+            line = file.readline(1 << 20)
+            if not line:
+                break
+            head.append(line)
+    if not any(line.strip() for line in head):
+        raise LoadError(f"The file {shown} is empty.")
+    delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
+    for number, line in enumerate(head, start=1):
+        best: tuple[int, list[str], str, Dialect] | None = None
+        for delimiter in delimiters:
+            headings = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
+            dialect = mapping if mapping is not None else recognise(headings)
+            if dialect is None or len(headings) < 2:
+                continue
+            known = len(dialect.places(headings))
+            if known >= 2 and (best is None or known > best[0]):
+                best = (known, [heading.strip() for heading in headings], delimiter, dialect)
+        if best is not None:
+            return best[1], best[2], number, best[3]
+    first = next(line for line in head if line.strip())
+    raise LoadError(
+        f"The headings of {shown} are not known: {first.strip()[:200]!r}. Name its columns with a mapping file."
+    )

@@ -1,0 +1,240 @@
+"""Loads one file of reports into a city: a first reading decides what holds for the whole file, a second one loads."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from console.domain.area import AreaIndex
+from console.domain.report import Agency, Area, Report, Service
+from console.server.loader.convert import Converter, with_remark
+from console.server.loader.csv_file import CsvFile
+from console.server.loader.dialects import Dialect, read_mapping
+from console.server.loader.json_file import JsonFile
+from console.server.loader.plain_file import plain_file
+from console.server.loader.raw import DATES, RawReport, identity
+from console.server.loader.result import LoadError, LoadResult, Remark
+from console.server.loader.services import ServiceBook, slug
+from console.server.loader.times import DateColumn
+from console.server.records import LoadedReport
+
+_MOST_WORDS = 2_000
+"""More different categories, areas or agencies than this are no vocabulary; the rest is left out with a remark."""
+_PROGRESS_EVERY = 500
+
+
+class Shelf(Protocol):
+    """What the loader needs of a city."""
+
+    def areas(self) -> Sequence[Area]:
+        """All areas."""
+
+    def services(self) -> Sequence[Service]:
+        """All services."""
+
+    def put_areas(self, areas: list[Area]) -> None:
+        """Keep these areas."""
+
+    def put_services(self, services: list[Service]) -> None:
+        """Keep these services."""
+
+    def put_agencies(self, agencies: list[Agency]) -> None:
+        """Keep these agencies."""
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Keep these reports with their histories."""
+
+
+def load_file(
+    path: Path,
+    city: Shelf,
+    *,
+    mapping: Path | None = None,
+    timezone: str = "UTC",
+    progress: Callable[[int], None] = lambda _: None,
+) -> LoadResult:
+    """Load a CSV export, a GeoReport or GeoJSON file into `city`; times without a zone are taken as of `timezone`.
+
+    `progress` gets the number of reports loaded so far. Raises LoadError when the file as a whole is of no use.
+    """
+    told = read_mapping(mapping) if mapping is not None else None
+    zone = _zone((told.timezone if told else None) or timezone)
+    result = LoadResult(str(path), timezone=zone.key)
+    with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, told) as file:
+        result.format = file.format
+        survey = _Survey(file)
+        result.order_decided = survey.decide_order(file.dialect, zone)
+        services = ServiceBook(city.services(), dict(file.dialect.services))
+        areas = list(city.areas())
+        made_areas = _make_areas(survey, areas)
+        for code, name in survey.services:
+            if services.find(code, name) is None:
+                services.make(code, name)
+        if services.made:
+            city.put_services(services.made)
+            result.services_made = len(services.made)
+            result.notes.append(f"{len(services.made):,} categories of the file were added to the city's")
+        if made_areas:
+            city.put_areas(made_areas)
+            result.notes.append(f"{len(made_areas):,} areas are known by name alone")
+        if survey.agencies:
+            city.put_agencies([Agency(name, name) for name in survey.agencies])
+        if "id" not in file.has and survey.rows:
+            result.notes.append("the file has no ids; each report is named after what it says")
+        index = AreaIndex(areas)
+        by_word = {area.name.casefold(): area for area in (*areas, *made_areas)}
+        by_word.update({area.code.casefold(): area for area in (*areas, *made_areas)})
+        converter = Converter(file.dialect, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC))
+        city.load(_loading(file, converter, survey.repeated(), result, progress))
+        result.notes += file.notes
+    progress(result.loaded)
+    return result
+
+
+class _Survey:
+    """What the first reading of a file tells: orders of dates, the vocabulary, and which ids come again."""
+
+    def __init__(self, file: CsvFile | JsonFile) -> None:
+        self.columns = {name: DateColumn(name) for name in DATES}
+        self.services: dict[tuple[str, str], None] = {}
+        self.areas: dict[str, None] = {}
+        self.agencies: dict[str, None] = {}
+        self.rows = 0
+        self._ids = array("Q")
+        for raw in file.raws():
+            if isinstance(raw, RawReport):
+                self._see(raw)
+            elif isinstance(raw, Report):
+                self.rows += 1
+                self._ids.append(identity(raw.id))
+
+    def _see(self, raw: RawReport) -> None:
+        if not raw.is_report():
+            return
+        self.rows += 1
+        self._ids.append(raw.identity())
+        for name, column in self.columns.items():
+            if text := raw.get(name):
+                column.see(text)
+        word = (raw.get("service_code"), raw.get("service"))
+        if any(word) and len(self.services) < _MOST_WORDS:
+            self.services[word] = None
+        if (name := raw.get("area")[:200]) and len(self.areas) < _MOST_WORDS:
+            self.areas[name] = None
+        if (name := raw.get("agency")[:200]) and len(self.agencies) < _MOST_WORDS:
+            self.agencies[name] = None
+
+    def repeated(self) -> frozenset[int]:
+        """The identities that stand on more than one line."""
+        hashes = np.sort(np.frombuffer(self._ids, dtype=np.uint64)) if self._ids else np.empty(0, np.uint64)
+        return frozenset(hashes[:-1][hashes[1:] == hashes[:-1]].tolist())
+
+    def decide_order(self, dialect: Dialect, zone: ZoneInfo) -> str:
+        """Fix day and month of every column; sentences about it."""
+        for column in self.columns.values():
+            if dialect.columns.get(column.name):
+                column.name = dialect.columns[column.name][0]
+        clear = {column.first_over_12 > column.then_over_12 for column in self.columns.values()
+                 if column.first_over_12 != column.then_over_12}  # fmt: skip
+        if len(clear) == 1:
+            fallback, because = clear.pop(), "as the other columns; nothing in it decides"
+        elif dialect.day_first is not None:
+            fallback, because = dialect.day_first, f"as usual in files of {dialect.name}; nothing in it decides"
+        else:
+            fallback = not zone.key.startswith(("America/", "US/"))
+            because = f"assumed for {zone.key}; nothing in it decides"
+        said = [column.decide(fallback, because) for column in self.columns.values()]
+        return "; ".join(sentence for sentence in said if sentence)
+
+
+def _loading(
+    file: CsvFile | JsonFile,
+    converter: Converter,
+    repeated: frozenset[int],
+    result: LoadResult,
+    progress: Callable[[int], None],
+) -> Iterator[LoadedReport]:
+    """The reports of the second reading; those whose id comes again wait for the end, when the newest is known."""
+    waiting: dict[str, tuple[LoadedReport, int, list[str], bool, int]] = {}
+    for raw in file.raws():
+        result.lines += 1
+        if isinstance(raw, Remark):
+            result.refuse(raw.line, raw.why)
+            continue
+        if isinstance(raw, Report):
+            loaded, remarks, assumed, line = LoadedReport(raw), [], False, result.lines
+            again = identity(raw.id) in repeated
+        elif not raw.is_report():
+            result.refuse(raw.line, "; ".join(["neither an id nor anything to work on", *raw.remarks]))
+            continue
+        else:
+            again = raw.identity() in repeated
+            loaded, remarks, assumed = converter.convert(raw, nth=again)
+            line = raw.line
+            again = again and bool(raw.get("id"))
+        key = loaded.report.id
+        if not again:
+            yield _counted(loaded, line, remarks, assumed, result)
+            if result.loaded % _PROGRESS_EVERY == 0:
+                progress(result.loaded)
+            continue
+        before = waiting.get(key)
+        if before is None:
+            waiting[key] = (loaded, line, remarks, assumed, 1)
+        elif loaded.report.updated >= before[0].report.updated:
+            result.repeat(before[1], f"the id {key} comes again on line {line}, newer")
+            waiting[key] = (loaded, line, remarks, assumed, before[4] + 1)
+        else:
+            result.repeat(line, f"the id {key} stands newer on line {before[1]}")
+            waiting[key] = (*before[:4], before[4] + 1)
+    for loaded, line, remarks, assumed, times in waiting.values():
+        if times > 1:
+            remark = f"the id stands on {times} lines; the newest was used"
+            loaded, remarks = with_remark(loaded, remark), [*remarks, remark]
+        yield _counted(loaded, line, remarks, assumed, result)
+
+
+def _counted(loaded: LoadedReport, line: int, remarks: list[str], assumed: bool, result: LoadResult) -> LoadedReport:
+    result.loaded += 1
+    if remarks:
+        result.remark(line, "; ".join(remarks))
+    result.assumed_zone += assumed
+    result.without_place += loaded.report.lat is None
+    result.without_area += loaded.report.area is None
+    return loaded
+
+
+def _make_areas(survey: _Survey, known: Sequence[Area]) -> list[Area]:
+    """Areas by the file's own names, only where the city has none at all."""
+    if known:
+        return []
+    made: dict[str, Area] = {}
+    for name in survey.areas:
+        code = slug(name) or name
+        made.setdefault(code, Area(code, name, 0))
+    return list(made.values())
+
+
+@contextmanager
+def _opened(path: Path, shown: Path, mapping: Dialect | None) -> Iterator[CsvFile | JsonFile]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        is_json = head[:1] in (b"{", b"[") or shown.suffix.casefold() in (".json", ".geojson", ".ndjson", ".jsonl")
+        yield (JsonFile if is_json else CsvFile)(path, shown, mapping)
+    except OSError as fault:
+        raise LoadError(f"The file {shown} cannot be read: {fault.strerror or fault}.") from fault
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        raise LoadError(f"There is no time zone named {name!r}.") from fault

@@ -1,0 +1,75 @@
+"""A line of a file as text under our own names, before anything in it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+FIELDS = (
+    "id",
+    "status",
+    "service",
+    "service_code",
+    "subservice",
+    "title",
+    "description",
+    "created",
+    "updated",
+    "closed",
+    "due",
+    "address",
+    "zipcode",
+    "lat",
+    "lon",
+    "point",
+    "agency",
+    "channel",
+    "area",
+    "priority",
+    "photo",
+    "photo_after",
+    "disposition",
+    "reply",
+    "merged_into",
+    "contact_name",
+    "contact_last_name",
+    "contact_phone",
+    "contact_email",
+)
+"""What a file may say about a report; a dialect maps headings to these."""
+
+DATES = ("created", "updated", "closed", "due")
+
+
+@dataclass(slots=True)
+class RawReport:
+    """One report of a file: its line, its values by our field names (empty ones left out), remarks so far."""
+
+    line: int
+    values: dict[str, str]
+    remarks: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> str:
+        """The text of a field, "" when it has none."""
+        return self.values.get(name, "")
+
+    def is_report(self) -> bool:
+        """Whether it can be a report: an id, or anything to work on (words, a category, a place, a photo)."""
+        return any(self.values.get(name) for name in _CONTENT)
+
+    def identity(self) -> int:
+        """64 bits that stand for its id, or for all it says where it has none; to find repetitions."""
+        key = self.get("id")
+        return identity(key) if key else identity(self.said())
+
+    def said(self) -> str:
+        """All it says as one text."""
+        return "\x1f".join(f"{name}={text}" for name, text in sorted(self.values.items()))
+
+
+def identity(key: str) -> int:
+    """64 bits that stand for a text."""
+    return int.from_bytes(blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+_CONTENT = ("id", "description", "title", "service", "service_code", "address", "lat", "lon", "point", "photo")
