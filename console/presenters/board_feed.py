@@ -21,9 +21,10 @@ from console.domain.status import ORDER
 from console.presenters.catalog import KINDS, Catalog, read_catalog
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
+from console.store.items import FIRST_ROW
 from console.tasks import Tasks
 
-LOCAL_ROWS = 1000
+LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""
 
 _LEAST_GAP_MS = 50

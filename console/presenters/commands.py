@@ -59,7 +59,9 @@ VERBS: dict[str, str] = {
 }
 """Short and long verbs; unknown words fall back to search."""
 
-UNIT_VERBS = frozenset({"dispatch", "assign", "recall", "en_route", "on_scene", "done", "available", "break", "unavailable"})
+UNIT_VERBS = frozenset(
+    {"dispatch", "assign", "recall", "en_route", "on_scene", "done", "available", "break", "unavailable"}
+)
 _NEED_UNIT = frozenset({"dispatch", "assign", "en_route", "on_scene", "done", "available", "break", "unavailable"})
 _TAKE_TEXT = frozenset({"note", "reply", "close", "hold", "show", "find", "priority"})
 
@@ -98,14 +100,23 @@ def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
         elif "=" in word and word.split("=", 1)[0].isidentifier():
             name, value = word.split("=", 1)
             options[name] = value
-        elif not number and word.lstrip("#").replace("-", "").isalnum() and any(char.isdigit() for char in word) and not rest:
+        elif (
+            not number
+            and word.lstrip("#").replace("-", "").isalnum()
+            and any(char.isdigit() for char in word)
+            and not rest
+        ):
             number = word.lstrip("#")
         else:
             rest.append(word)
         del pending[:used]
     problem = ""
     if verb in _NEED_UNIT and unit is None:
-        problem = "Which unit? Write its code." if not rest and not number else f"No unit is called “{' '.join(rest) or number}”."
+        problem = (
+            "Which unit? Write its code."
+            if not rest and not number
+            else f"No unit is called “{' '.join(rest) or number}”."
+        )
     elif rest and verb not in _TAKE_TEXT and verb != "unavailable":
         problem = f"“{' '.join(rest)}” is not understood here."
     if verb == "priority" and number and not rest and number in "1234" and len(number) == 1:

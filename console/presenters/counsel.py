@@ -57,8 +57,17 @@ class Counsellor(QObject):
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
             free = [unit for unit in units if unit.id not in live]
-            found = recommend(dossier.shown, free, catalog.assignments, now, service=catalog.services.get(dossier.shown.service or ""), areas=catalog.areas)
-            near = possible_duplicates(view.snapshot, dossier.row, int(now.timestamp()), catalog=catalog, texts=reader().texts)
+            found = recommend(
+                dossier.shown,
+                free,
+                catalog.assignments,
+                now,
+                service=catalog.services.get(dossier.shown.service or ""),
+                areas=catalog.areas,
+            )
+            near = possible_duplicates(
+                view.snapshot, dossier.row, int(now.timestamp()), catalog=catalog, texts=reader().texts
+            )
             texts = {text.row: text for text in reader().texts([one.row for one in near[:_TOP]])}
             facts = {fact.row: fact for fact in view.snapshot.facts([one.row for one in near[:_TOP]])}
             return Counsel(
@@ -66,7 +75,13 @@ class Counsellor(QObject):
                 tuple(found.units[:_TOP]),
                 found.why_none,
                 tuple(
-                    (one, texts[one.row].remote_id, texts[one.row].description, facts[one.row].priority, facts[one.row].status)
+                    (
+                        one,
+                        texts[one.row].remote_id,
+                        texts[one.row].description,
+                        facts[one.row].priority,
+                        facts[one.row].status,
+                    )
                     for one in near[:_TOP]
                     if one.row in texts
                 ),
@@ -77,5 +92,3 @@ class Counsellor(QObject):
     def _set(self, counsel: Counsel) -> None:
         if self._dossier is not None and counsel.row == self._dossier.row:
             self.changed.emit(counsel)
-
-

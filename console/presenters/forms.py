@@ -16,7 +16,17 @@ from console.images import ImageError, Prepared, store_photo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.tasks import Tasks
-from widgets.dialogs import AskText, Choice, ChooseOne, CloseForm, ConflictForm, ConflictRow, HoldForm, NewReportForm, ValidateForm
+from widgets.dialogs import (
+    AskText,
+    Choice,
+    ChooseOne,
+    CloseForm,
+    ConflictForm,
+    ConflictRow,
+    HoldForm,
+    NewReportForm,
+    ValidateForm,
+)
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
@@ -64,9 +74,7 @@ class Forms(QObject):
         if self._new is dialog:
             self._new = None
 
-    def ask_text(
-        self, title: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]
-    ) -> None:
+    def ask_text(self, title: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]) -> None:
         """One text, with standard texts to choose from."""
         form = AskText(self._theme, title, sentence, list(templates), parent=self._window)
         form.committed.connect(then)
@@ -95,9 +103,7 @@ class Forms(QObject):
         form.committed.connect(commit)
         self._show(form)
 
-    def close(
-        self, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]
-    ) -> None:
+    def close(self, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]) -> None:
         """Disposition, reason, and which units are released."""
         texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"]
         dispositions = texts or [
@@ -206,5 +212,3 @@ def _plain(value: Any) -> str:
     if value is None:
         return "–"
     return str(value) if not isinstance(value, dict) else ", ".join(f"{key} {one}" for key, one in value.items())
-
-

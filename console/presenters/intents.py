@@ -43,6 +43,8 @@ class Intents(QObject):
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
         self._may_write = True
+        self._panel = ""
+        self._waiting: tuple[int, Callable[[], None]] | None = None
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
         deeds.done.connect(lambda _: self._tell())
@@ -86,6 +88,25 @@ class Intents(QObject):
         """The chosen report."""
         self._dossier = dossier
         self._tell()
+        if self._waiting is not None and dossier is not None and dossier.row == self._waiting[0]:
+            then, self._waiting = self._waiting[1], None
+            then()
+
+    def when_read(self, row: int, then: Callable[[], None]) -> None:
+        """Run `then` once this report is the chosen one and has been read."""
+        if self._dossier is not None and self._dossier.row == row:
+            then()
+        else:
+            self._waiting = (row, then)
+
+    def set_panel(self, key: str) -> None:
+        """Which panel has the keyboard: in the units panel the unit keys mean the chosen unit."""
+        self._panel = key
+
+    def run_for_unit(self, action_id: str) -> None:
+        """A unit key for the chosen unit, wherever the keyboard is."""
+        self._panel = "units"
+        self.run(action_id)
 
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""
@@ -185,7 +206,11 @@ class Intents(QObject):
     def _do_assign(self) -> None:
         advised = [advice.unit_id for advice in self._counsel.units]
         units = sorted(
-            (unit for unit in self._desk.catalog.units.values() if unit.state.value not in ("off_shift", "unavailable")),
+            (
+                unit
+                for unit in self._desk.catalog.units.values()
+                if unit.state.value not in ("off_shift", "unavailable")
+            ),
             key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
         )
         self._forms.choose(self.tr("Assign without sending"), [self._unit_row(unit) for unit in units], self.assign)
@@ -289,7 +314,10 @@ class Intents(QObject):
         dossier = self._dossier
         assert dossier is not None
         self._forms.ask_text(
-            self.tr("Reopen"), self.tr("Why does it need work again?"), (), lambda text: self._deeds.reopen(dossier, text)
+            self.tr("Reopen"),
+            self.tr("Why does it need work again?"),
+            (),
+            lambda text: self._deeds.reopen(dossier, text),
         )
 
     def _do_undo(self) -> None:
@@ -311,7 +339,8 @@ class Intents(QObject):
         self.said.emit(self.tr("Saved: {name}").format(name=name))
 
     def _unit_step(self, state: AssignmentState) -> None:
-        unit_id = self.situation.lead_unit or self._desk.unit
+        lead = self.situation.lead_unit
+        unit_id = self._desk.unit if self._desk.unit and (self._panel == "units" or not lead) else lead or ""
         unit = self._desk.catalog.units.get(unit_id)
         code = unit.code if unit else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
@@ -329,5 +358,3 @@ class Intents(QObject):
 
 def _has_proof(report: Report) -> bool:
     return any(photo.role == "after" for photo in report.photos)
-
-

@@ -87,15 +87,15 @@ class OutboxPresenter(QObject):
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog, self.tr)
-        state, level, actions = self.tr(STATE_WORDS[queued.state]), words.CALM, [("withdraw", self.tr("Withdraw"))]
+        state, level, actions = self.tr(STATE_WORDS[queued.state]), "", [("withdraw", self.tr("Withdraw"))]
         waiting = queued.state in (EditState.QUEUED, EditState.UNCONFIRMED)
         if queued.state is EditState.EXPIRED:
-            level = words.AT_RISK
+            level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
         elif queued.state is EditState.CONFLICT:
-            level, actions = words.AT_RISK, [("conflict", self.tr("Decide"))]
+            level, actions = "warn", [("conflict", self.tr("Decide"))]
         elif queued.state is EditState.ATTENTION:
-            level, state = words.AT_RISK, queued.problem or state
+            level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
         elif edit.kind is Kind.DISPATCH and is_order(edit) and waiting:
             unit = self._desk.catalog.units.get(str(edit.data.get("unit")))
@@ -103,7 +103,7 @@ class OutboxPresenter(QObject):
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif (self._now() - edit.occurred_at).total_seconds() > 3:
-                level, state = words.AT_RISK, self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
+                level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions.insert(0, ("told", self.tr("Told by radio")))
         if edit.report:
             actions.append(("open", self.tr("Open")))
@@ -115,5 +115,5 @@ class OutboxPresenter(QObject):
             mark=_MARKS.get(queued.state, "hollow"),
             state_text=state,
             level=level,
-            actions=actions,
+            actions=tuple(actions),
         )

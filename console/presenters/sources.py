@@ -59,6 +59,21 @@ class Sources(QObject):
             self.back.emit(state.source)
         self.changed.emit()
 
+    def set_sources(self, sources: list[Source]) -> None:
+        """Follow these from now on."""
+        self._names = {source.key: source.name for source in sources}
+        self._insecure = [source.name for source in sources if source.insecure_http]
+        self.changed.emit()
+
+    def filling(self) -> bool:
+        """Whether some source has not been read whole yet."""
+        return not self._states or any(state.state in ("filling", "connecting") for state in self._states.values())
+
+    def as_of(self) -> datetime | None:
+        """The time the oldest source's data is complete to."""
+        known = [state.as_of for state in self._states.values()]
+        return None if not known or None in known else min(as_of for as_of in known if as_of is not None)
+
     def set_alive(self, alive: bool) -> None:  # noqa: FBT001 (a slot of a Signal(bool))
         """Whether the sync process runs."""
         self.sync_alive = alive
@@ -66,10 +81,8 @@ class Sources(QObject):
 
     def age_s(self) -> float | None:
         """Seconds since the oldest source's data was complete; None when there is none."""
-        known = [state.as_of for state in self._states.values()]
-        if not known or any(as_of is None for as_of in known):
-            return None
-        return max((self._now() - as_of).total_seconds() for as_of in known if as_of is not None)
+        as_of = self.as_of()
+        return None if as_of is None else (self._now() + self.offset() - as_of).total_seconds()
 
     def age_level(self) -> int:
         """0 fresh, 1 amber, 2 too old to rely on."""
@@ -82,28 +95,26 @@ class Sources(QObject):
         """One status bar cell a source."""
         cells = []
         if not self.sync_alive:
-            cells.append(Cell("sync", self.tr("Sync is starting again"), words.AT_RISK))
+            cells.append(Cell("sync", self.tr("Sync is starting again"), "warn"))
         for key, name in self._names.items():
             state = self._states.get(key)
             text, level = self._line(state)
             cells.append(Cell(f"source:{key}", f"{name}: {text}" if len(self._names) > 1 else text, level))
-        cells += [
-            Cell("http", self.tr("{name}: not encrypted").format(name=name), words.AT_RISK) for name in self._insecure
-        ]
+        cells += [Cell("http", self.tr("{name}: not encrypted").format(name=name), "warn") for name in self._insecure]
         return cells
 
-    def _line(self, state: SourceState | None) -> tuple[str, int]:
+    def _line(self, state: SourceState | None) -> tuple[str, str]:
         if state is None:
-            return self.tr("Connecting"), words.CALM
+            return self.tr("Connecting"), ""
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
-            return self.tr("Server") + latency, words.CALM
+            return self.tr("Server") + latency, "ok"
         if state.state == "filling":
             share = f" {state.progress:.0%}" if state.progress is not None else ""
-            return self.tr("Loading") + share, words.CALM
+            return self.tr("Loading") + share, ""
         if state.state == "connecting":
-            return self.tr("Connecting"), words.CALM
-        return state.problem or self.tr("Server does not answer"), words.AT_RISK
+            return self.tr("Connecting"), ""
+        return state.problem or self.tr("Server does not answer"), "warn"
 
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached."""
@@ -125,7 +136,7 @@ class Sources(QObject):
                 ("refresh", self.tr("Try now"), "F5"),
                 ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl+7"),
             ]
-            return Notice("warn", bold, text, buttons)
+            return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
 
     def next_try(self) -> str:

@@ -1,0 +1,521 @@
+"""The composition root: builds every object of a window, connects every signal, and takes the picture when asked."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import logging
+import sys
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication
+
+from console import logs
+from console.actions import ACTIONS, Action
+from console.basemap import Basemap
+from console.domain.edit import Edit, EditState, Queued
+from console.domain.filter import Filter
+from console.domain.messages import Fetch, Outcome, Presence, Push, Source, SourceState, Start, SyncNow, Touched
+from console.edits import Edits
+from console.notices import LOCAL, describe
+from console.presenters.board_feed import BoardFeed
+from console.presenters.charts import ChartsPresenter
+from console.presenters.command import CommandPresenter
+from console.presenters.counsel import Counsellor
+from console.presenters.deeds import Deed, Deeds
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier, Dossiers
+from console.presenters.forms import Forms
+from console.presenters.intents import Intents
+from console.presenters.kpi import KpiPresenter
+from console.presenters.map import MapPresenter
+from console.presenters.outbox import OutboxPresenter
+from console.presenters.photos import PhotoCards
+from console.presenters.queue import QueuePresenter
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.presenters.ticket import TicketPresenter
+from console.presenters.units import UnitsPresenter, count_states
+from console.settings import Settings, Tokens, save_settings
+from console.start import DemoServer, WindowOptions, since_start_s
+from console.store.cache_read import CacheReader
+from console.sync_link import SyncLink
+from console.tasks import Tasks
+from widgets.charts import ChartsPanel
+from widgets.command import CommandLine
+from widgets.dialogs import KeyRow, KeysSheet
+from widgets.kpi import KpiStrip
+from widgets.map.panel import MapPanel
+from widgets.map.scheme import register_scheme
+from widgets.notice import Banner
+from widgets.outbox import OutboxPanel
+from widgets.palette import Palette
+from widgets.queue import QueuePanel
+from widgets.shell import Shell
+from widgets.statusbar import StatusBar
+from widgets.symbols import Symbols
+from widgets.theme import Theme, load_fonts, load_theme
+from widgets.ticket import TicketPanel
+from widgets.units import UnitsPanel
+
+_log = logging.getLogger(__name__)
+_TICK_MS = 1000
+_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+_PICTURE_AT_MOST_S = 60.0
+
+
+def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo: DemoServer | None) -> int:
+    """Open the window, run until it closes, and return the exit code."""
+    register_scheme()
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    app = QApplication.instance() or QApplication(["sigap"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Sigap")
+    sys.excepthook = logs.describe_exception
+    load_fonts()
+    console = ConsoleWindow(app, options, settings, tokens, demo)
+    console.open()
+    code = app.exec()
+    console.close()
+    return code or console.exit_code
+
+
+class ConsoleWindow(QObject):
+    """One window and all that stands behind it."""
+
+    def __init__(
+        self,
+        app: QApplication,
+        options: WindowOptions,
+        settings: Settings,
+        tokens: Tokens,
+        demo: DemoServer | None,
+    ) -> None:
+        super().__init__()
+        self._app, self._options, self._settings, self._tokens, self._demo = app, options, settings, tokens, demo
+        self.exit_code = 0
+        self._zone = ZoneInfo("Asia/Jakarta")
+        self._readers = threading.local()
+        self._opened_readers: list[CacheReader] = []
+        self._started = False
+        self._drawn_view = -1
+        me = settings.author or "local"
+
+        self.tasks = Tasks("worker", 2, self)
+        self.desk = Desk(me, Filter(), self)
+        self.sources = Sources(list(settings.sources), self._zone, lambda: datetime.now(UTC), self)
+        self.link = SyncLink(self)
+        self.edits = Edits(
+            options.profile, self.link.send, author=me, clock=self.now, ids=lambda: str(uuid.uuid4()), parent=self
+        )
+        self.feed = BoardFeed(self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self)
+        self.deeds = Deeds(self.edits, self)
+        self._build_widgets()
+        self._build_presenters()
+        self._connect()
+        self._make_shortcuts()
+
+    # Time and readers
+
+    def now(self) -> datetime:
+        """The server's time as well as it is known."""
+        return datetime.now(UTC) + self.sources.offset()
+
+    def reader(self) -> CacheReader:
+        """The cache reader of the calling worker thread."""
+        found = getattr(self._readers, "reader", None)
+        if found is None:
+            found = self._readers.reader = CacheReader(self._options.profile)
+            self._opened_readers.append(found)
+        assert isinstance(found, CacheReader)
+        return found
+
+    # Building
+
+    def _build_widgets(self) -> None:
+        resources = files("resources")
+        tokens_text = (resources / "tokens.json").read_text(encoding="utf-8")
+        symbols_text = (resources / "symbols.json").read_text(encoding="utf-8")
+        self.theme: Theme = load_theme(self._options.theme, tokens_text, self._settings.text_scale)
+        self.theme.apply(self._app)
+        self.symbols = Symbols(symbols_text, self.theme)
+        self.kpi = KpiStrip(self.theme, self.symbols)
+        self.banner = Banner(self.theme, self.symbols)
+        self.queue = QueuePanel(self.theme, self.symbols)
+        self.ticket = TicketPanel(self.theme, self.symbols)
+        self.units = UnitsPanel(self.theme, self.symbols)
+        self.outbox = OutboxPanel(self.theme)
+        self.charts = ChartsPanel(self.theme)
+        self.command = CommandLine(self.theme)
+        self.status = StatusBar(self.theme)
+        self.palette = Palette(self.theme)
+        self._map_holder = MapPresenter(
+            self.desk, Basemap(self._options.profile, self._settings.basemap), self.now, self
+        )
+        self.map = MapPanel(
+            self.theme, symbols_text, self._map_holder.handlers(), lambda work, done: self.tasks.submit(work, done)
+        )
+        self.window = Shell(
+            self.theme,
+            self.kpi,
+            self.banner,
+            self.queue,
+            self.map,
+            self.ticket,
+            [("units", self.tr("Units"), self.units), ("outbox", self.tr("Outbox"), self.outbox)],
+            [("charts", self.tr("Charts"), self.charts)],
+            self.command,
+            self.status,
+            tab_keys={"units": "Ctrl 3", "outbox": "Ctrl 7", "charts": "Ctrl 5"},
+        )
+        self.window.setWindowTitle("Sigap")
+        self.forms = Forms(
+            self.window, self.theme, self.symbols, self.desk, self.tasks, self._options.profile, self.say
+        )
+
+    def _build_presenters(self) -> None:
+        now, zone, tasks, reader, desk = self.now, self._zone, self.tasks, self.reader, self.desk
+        self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
+        self.ticket_presenter = TicketPresenter(self.ticket, desk, zone, now, self)
+        self.units_presenter = UnitsPresenter(self.units, desk, tasks, reader, zone, now, self)
+        self.charts_presenter = ChartsPresenter(self.charts, desk, self)
+        self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
+        self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
+        self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
+        self.counsellor = Counsellor(desk, tasks, reader, self.units_presenter.units, now, self)
+        self.photos = PhotoCards(tasks, self.forms.photo_file, self._fetch_photo, zone, self)
+        self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
+        self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
+        self.commands = CommandPresenter(
+            self.command, self.palette, desk, self.intents, tasks, reader, self.window, self
+        )
+
+    def _connect(self) -> None:
+        self._map_holder.bind(self.map)
+        self.link.touched.connect(self._on_touched)
+        self.link.outcome.connect(self._on_outcome)
+        self.link.source_state.connect(self._on_source_state)
+        self.link.presence.connect(self._on_presence)
+        self.link.fetched.connect(self.photos.on_fetched)
+        self.link.alive.connect(self.sources.set_alive)
+        self.link.restarted.connect(self.edits.resend_due)
+        self.sources.back.connect(lambda _: self.edits.resend_due())
+        self.sources.changed.connect(self.status_presenter.show)
+        self.edits.changed.connect(self._on_outbox)
+        self.edits.refused.connect(self._on_edit_refused)
+        self.dossiers.changed.connect(self._on_dossier)
+        self.counsellor.changed.connect(self._on_counsel)
+        self.photos.changed.connect(self.ticket_presenter.set_photos)
+        self.intents.situation_changed.connect(self._on_situation)
+        self.intents.window_action.connect(self._on_window_action)
+        self.intents.said.connect(self.say)
+        self.deeds.done.connect(self._on_deed)
+        self.ticket.action.connect(self.intents.run)
+        self.ticket.advice_chosen.connect(self.intents.dispatch)
+        self.ticket.duplicate_opened.connect(self.desk.choose)
+        self.ticket.strip_action.connect(self._on_strip)
+        self.queue.opened.connect(lambda _: self.window.focus_panel("report"))
+        self.queue.filter_asked.connect(lambda: self.intents.run("filter"))
+        self.banner.notice_action.connect(self.intents.run)
+        self.status.undo_asked.connect(lambda: self.intents.run("undo"))
+        self.status.cell_chosen.connect(self._on_cell)
+        self.outbox_presenter.conflict_opened.connect(self._open_conflict)
+        self.outbox_presenter.report_opened.connect(self._open_report)
+        self.outbox_presenter.count_changed.connect(self._on_outbox_count)
+        self.map.drawn.connect(self._on_drawn)
+        self.map.page_lost.connect(self.say)
+        self._map_holder.place_picked.connect(self.forms.set_place)
+        self.forms.place_wanted = self.map.start_pick
+        self.forms.duplicates_of = self.counsellor.near
+        self.feed.failed.connect(self._on_failed)
+        self.tasks.failed.connect(self._on_failed)
+        self.window.compact_changed.connect(lambda _: self._tick())
+        self.window.panel_entered.connect(self.intents.set_panel)
+        self.window.closed.connect(self._remember)
+        self._timer = QTimer(self, interval=_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._city_timer = QTimer(self, interval=100)
+        self._city_timer.timeout.connect(self._look_for_demo)
+
+    def _make_shortcuts(self) -> None:
+        for action in ACTIONS:
+            for keys in action.keys:
+                shortcut = QShortcut(QKeySequence(keys), self.window)
+                shortcut.activated.connect(lambda action=action: self.intents.run(action.id))
+                shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.run(action.id))
+
+    # Life
+
+    def open(self) -> None:
+        """Show the window, then start everything else."""
+        size = self._options.size
+        kept = self._settings.layouts.get(self._options.perspective, "")
+        if size is not None:
+            self.window.resize(*size)
+        elif not (kept and not self._options.reset_layout and self.window.restore_layout(base64.b64decode(kept))):
+            self.window.resize(1600, 900)
+        self.window.show()
+        _log.info("window after %.2f s", since_start_s())
+        gc.freeze()
+        self.edits.start()
+        self.feed.start()
+        self._timer.start()
+        self._tick()
+        self.queue.setFocus()
+        if self._demo is not None:
+            self._city_timer.start()
+        elif self._settings.sources:
+            self._start_sync(self._settings.sources)
+        else:
+            self.status_presenter.set_hint(self.tr("No server yet. Connect one: sigap connect URL"))
+        if self._options.quit_after_s is not None:
+            QTimer.singleShot(int(self._options.quit_after_s * 1000), self._on_quit_time)
+        elif self._options.screenshot is not None:
+            QTimer.singleShot(int(_PICTURE_AT_MOST_S * 1000), self._on_quit_time)
+
+    def close(self) -> None:
+        """Stop in order: no more intents, then the edits, the sync process, the workers."""
+        self._timer.stop()
+        self._city_timer.stop()
+        self.edits.close()
+        self.link.stop()
+        self.tasks.shutdown()
+        for reader in self._opened_readers:
+            reader.close()
+        self.map.deleteLater()
+        self._app.processEvents()
+
+    def _start_sync(self, sources: list[Source]) -> None:
+        tokens = {source.key: token for source in sources if (token := self._tokens.get(source.key))}
+        self.sources.set_sources(sources)
+        self.link.start(Start(str(self._options.profile), tuple(sources), tokens))
+
+    def _look_for_demo(self) -> None:
+        assert self._demo is not None
+        source, trouble = self._demo.source(), self._demo.died()
+        if source is not None:
+            self._city_timer.stop()
+            self.kpi_presenter.set_city(source.name)
+            self._start_sync([source])
+        elif trouble:
+            self._city_timer.stop()
+            self.say(trouble)
+            self.exit_code = 1
+
+    def _tick(self) -> None:
+        self.queue_presenter.tick()
+        self.ticket_presenter.tick()
+        self.units_presenter.tick()
+        self.outbox_presenter.tick()
+        units = self.units_presenter.units()
+        self._map_holder.set_units(units)
+        self.kpi_presenter.set_units(count_states(units, self.now()))
+        self.kpi_presenter.show()
+        self.status_presenter.show()
+
+    def _remember(self) -> None:
+        if self._options.demo or self._options.screenshot is not None:
+            return
+        layout = base64.b64encode(self.window.save_layout()).decode()
+        self._settings.layouts[self._options.perspective] = layout
+        save_settings(self._options.profile, self._settings)
+
+    # From the sync process
+
+    def _on_touched(self, touched: Touched) -> None:
+        self.feed.on_touched(touched)
+        if touched.edits:
+            self.edits.on_proved(touched.edits)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self.edits.on_outcome(outcome)
+
+    def _on_source_state(self, state: SourceState) -> None:
+        self.sources.set_state(state)
+        self.kpi_presenter.show()
+
+    def _on_presence(self, presence: Presence) -> None:
+        self.units_presenter.set_positions(presence.positions)
+
+    def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
+        self.link.send(Fetch(source, sha256, url))
+
+    # From the outbox
+
+    def _on_outbox(self, outbox: tuple[Queued, ...]) -> None:
+        self.feed.on_outbox(outbox)
+        self.outbox_presenter.set_outbox(outbox)
+        self.ticket_presenter.set_outbox(outbox)
+        self.dossiers.read()
+
+    def _on_outbox_count(self, count: int) -> None:
+        self.kpi_presenter.set_outbox(count)
+        self.status_presenter.set_waiting(count)
+        self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
+
+    def _on_edit_refused(self, edit: Edit, error: Exception) -> None:
+        self.status_presenter.set_trouble(self.tr("NOT SAVED: {why}").format(why=describe(error)))
+        _log.error("edit %s not saved", edit.id, exc_info=error)
+
+    def _on_deed(self, deed: Deed) -> None:
+        self.status.show_undo(deed.text)
+
+    def _on_strip(self, intent: str) -> None:
+        verb, edit_id = intent.split(":", 1)
+        if verb == "outbox":
+            self.window.focus_panel("outbox")
+        elif verb == "conflict":
+            self._open_conflict(edit_id)
+        else:
+            self.outbox_presenter.act(edit_id, verb)
+
+    def _open_conflict(self, edit_id: str) -> None:
+        queued = next((one for one in self.outbox_presenter.outbox if one.edit.id == edit_id), None)
+        if queued is not None and queued.state is EditState.CONFLICT:
+            self.forms.conflict(queued, lambda mine: self.edits.choose(edit_id, mine=mine))
+
+    def _open_report(self, source: str, key: str) -> None:
+        self.tasks.submit(lambda: self.reader().row_of(source, key), lambda row: self.desk.choose(row or 0))
+
+    # The chosen report
+
+    def _on_dossier(self, dossier: Dossier | None) -> None:
+        self.ticket_presenter.set_dossier(dossier)
+        self.intents.set_dossier(dossier)
+        self._map_holder.set_dossier(dossier)
+        self.photos.set_dossier(dossier)
+        self.counsellor.set_dossier(dossier)
+        self._current = dossier
+
+    def _on_counsel(self, counsel: Any) -> None:
+        self.ticket_presenter.set_counsel(counsel)
+        self.intents.set_counsel(counsel)
+
+    def _on_situation(self, situation: Any) -> None:
+        self.ticket_presenter.set_situation(situation)
+
+    # The window
+
+    def say(self, sentence: str) -> None:
+        """A sentence for the operator, in the status bar."""
+        self.status_presenter.say(sentence)
+
+    def _on_cell(self, key: str) -> None:
+        if key.startswith("source:"):
+            self.intents.run("refresh")
+
+    def _on_window_action(self, action_id: str) -> None:
+        doing: dict[str, Callable[[], object]] = {
+            "palette": self.commands.open,
+            "help": self._show_keys,
+            "panel_queue": lambda: self.window.focus_panel("queue"),
+            "panel_map": lambda: self.window.focus_panel("map"),
+            "panel_units": lambda: self.window.focus_panel("units"),
+            "panel_report": lambda: self.window.focus_panel("report"),
+            "panel_charts": lambda: self.window.focus_panel("charts"),
+            "panel_outbox": lambda: self.window.focus_panel("outbox"),
+            "next_panel": lambda: self.window.next_panel(1),
+            "previous_panel": lambda: self.window.next_panel(-1),
+            "full_screen": self.window.toggle_full_screen,
+            "reset_layout": self.window.reset_layout,
+            "text_larger": lambda: self._scale(1),
+            "text_smaller": lambda: self._scale(-1),
+            "refresh": lambda: self.link.send(SyncNow()),
+            "filter": lambda: self.command.focus_line("show "),
+            "clear_filter": lambda: self.desk.set_filter(Filter(tab=self.desk.filter.tab)),
+            "next_report": lambda: self.queue.move(1),
+            "previous_report": lambda: self.queue.move(-1),
+            "recommend": self.ticket.focus_advice,
+            "go_to": self._go_to,
+            "contact": self._show_contact,
+            "quit": self.window.close,
+        }
+        if action_id.startswith("tab_"):
+            self.desk.set_filter(self.desk.filter.with_tab(action_id.removeprefix("tab_")))
+        else:
+            doing[action_id]()
+
+    def _go_to(self) -> None:
+        if self.dossiers.current is not None:
+            self._map_holder.go_to(self.dossiers.current)
+
+    def _show_contact(self) -> None:
+        row = self.desk.row
+
+        def show(contact: Any) -> None:
+            _log.info("the reporter of row %s was revealed to %s", row, self.desk.me)
+            text = " · ".join(part for part in (contact.name, contact.phone, contact.email) if part) if contact else ""
+            self.say(text or self.tr("The reporter left no name"))
+
+        self.tasks.submit(lambda: self.reader().contact(row), show)
+
+    def _show_keys(self) -> None:
+        rows = [
+            KeyRow(self.tr(action.group), self.tr(action.text), _keys_text(action)) for action in ACTIONS if action.keys
+        ]
+        self._keys = KeysSheet(self.theme, self.tr("Keys"), rows, parent=self.window)
+        self._keys.show()
+
+    def _scale(self, step: int) -> None:
+        at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - self._settings.text_scale))
+        self._settings.text_scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
+        save_settings(self._options.profile, self._settings)
+        self.say(self.tr("Text {scale:.0%} from the next start on").format(scale=self._settings.text_scale))
+
+    def _on_failed(self, error: Exception) -> None:
+        self.say(describe(error))
+
+    # The picture
+
+    def _on_drawn(self, view: int) -> None:
+        self._drawn_view = view
+        if self._options.screenshot is not None and not self.loading():
+            QTimer.singleShot(400, self._take_picture)
+
+    def loading(self) -> list[str]:
+        """What keeps the picture from being complete, in words."""
+        missing = []
+        if self.desk.view is None or self.desk.view.total == 0:
+            missing.append("no reports yet")
+        if self._drawn_view < 0:
+            missing.append("the map is not drawn")
+        if self.sources.filling():
+            missing.append("the first fill is not done")
+        return missing
+
+    def _take_picture(self) -> None:
+        if self._options.screenshot is None or self._started:
+            return
+        self._started = True
+        if self.desk.row == 0 and self.desk.view is not None and len(self.desk.view.order):
+            self.desk.choose(int(self.desk.view.order[0]))
+        QTimer.singleShot(1500, self._save_picture)
+
+    def _save_picture(self) -> None:
+        assert self._options.screenshot is not None
+        if not self.window.grab().save(str(self._options.screenshot)):
+            print(f"sigap: the picture cannot be saved at {self._options.screenshot}", file=sys.stderr)
+            self.exit_code = LOCAL
+        self.window.close()
+        self._app.quit()
+
+    def _on_quit_time(self) -> None:
+        if self._options.screenshot is not None and not self._started:
+            print(f"sigap: the picture is not complete: {', '.join(self.loading())}", file=sys.stderr)
+            self.exit_code = LOCAL
+            self._started = True
+            self.window.grab().save(str(self._options.screenshot))
+        self.window.close()
+        self._app.quit()
+
+
+def _keys_text(action: Action) -> str:
+    return " or ".join(key.replace("+", " ").replace("Return", "Enter") for key in action.keys)

@@ -1,0 +1,135 @@
+"""The chosen report's photos: fetched by the sync process, decoded in the image process, shown as cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from console.domain.messages import Fetched
+from console.domain.place import distance_m
+from console.domain.report import Photo, PhotoRole, Report
+from console.images import thumbnail
+from console.presenters import words
+from console.presenters.dossier import Dossier
+from console.tasks import Tasks
+from widgets.ticket import PhotoCard
+
+_KEPT = 64
+_FAR_M = 300.0
+
+
+class PhotoCards(QObject):
+    """Keeps the cards of the chosen report's photos; an image appears when it is here and decoded."""
+
+    changed = Signal(object)
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        file_of: Callable[[str], Path | None],
+        fetch: Callable[[str, str | None, str | None], None],
+        zone: tzinfo,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._tasks, self._file_of, self._fetch, self._zone = tasks, file_of, fetch, zone
+        self._images: dict[str, QImage | None] = {}
+        self._problems: dict[str, str] = {}
+        self._asked: set[str] = set()
+        self._dossier: Dossier | None = None
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """Show this report's photos."""
+        self._dossier = dossier
+        if dossier is not None:
+            for photo in dossier.shown.photos:
+                self._want(photo, dossier.source)
+        self._tell()
+
+    def on_fetched(self, fetched: Fetched) -> None:
+        """The sync process brought a photo, or says why not."""
+        key = fetched.sha256 or fetched.url or ""
+        self._asked.discard(key)
+        if fetched.problem:
+            self._problems[key] = fetched.problem
+            self._tell()
+        else:
+            if fetched.url and fetched.sha256 and fetched.url in self._asked:
+                self._asked.discard(fetched.url)
+            self._decode(fetched.sha256 or "", fetched.url)
+
+    def _want(self, photo: Photo, source: str) -> None:
+        key = _key(photo)
+        if key in self._images or key in self._asked:
+            return
+        if photo.sha256 and self._file_of(photo.sha256) is not None:
+            self._decode(photo.sha256, None)
+        else:
+            self._asked.add(key)
+            self._fetch(source, photo.sha256, photo.url)
+
+    def _decode(self, sha256: str, url: str | None) -> None:
+        file = self._file_of(sha256)
+        key = url or sha256
+        if file is None:
+            self._problems[key] = self.tr("The photo is not on this computer.")
+            self._tell()
+            return
+        if len(self._images) > _KEPT:
+            self._images.clear()
+
+        def done(data: bytes) -> None:
+            image = QImage.fromData(data, "JPEG")  # type: ignore[call-overload]
+            self._images[key] = self._images[sha256] = image
+            self._problems.pop(key, None)
+            self._tell()
+
+        def failed(error: Exception) -> None:
+            self._problems[key] = str(error)
+            self._tell()
+
+        self._tasks.submit(lambda: thumbnail(file.read_bytes()), done, failed)
+
+    def _tell(self) -> None:
+        dossier = self._dossier
+        cards = {_key(photo): self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
+        self.changed.emit(cards)
+
+    def _card(self, photo: Photo, report: Report) -> PhotoCard:
+        key = _key(photo)
+        roles = {
+            PhotoRole.REPORT: self.tr("Before"),
+            PhotoRole.BEFORE: self.tr("Before"),
+            PhotoRole.AFTER: self.tr("After"),
+            PhotoRole.OTHER: self.tr("Photo"),
+        }
+        caption = words.day_and_clock(photo.taken, self._zone) if photo.taken else ""
+        return PhotoCard(
+            id=key,
+            role_label=roles[photo.role],
+            caption=caption,
+            image=self._images.get(key),
+            problem=self._problems.get(key) or self._doubt(photo, report),
+        )
+
+    def _doubt(self, photo: Photo, report: Report) -> str:
+        """What speaks against a proof; it can only flag, not prove."""
+        if photo.role is not PhotoRole.AFTER:
+            return ""
+        doubts = []
+        if None not in (photo.lat, photo.lon, report.lat, report.lon):
+            away = distance_m(photo.lat, photo.lon, report.lat, report.lon)  # type: ignore[arg-type]
+            if away > _FAR_M:
+                doubts.append(self.tr("taken {distance} away").format(distance=words.distance(away)))
+        if photo.taken is not None and photo.taken < report.created:
+            early = words.age((report.created - photo.taken).total_seconds())
+            doubts.append(self.tr("{time} before the report").format(time=early))
+        return self.tr("After photo: {doubts}").format(doubts=", ".join(doubts)) if doubts else ""
+
+
+def _key(photo: Photo) -> str:
+    return photo.sha256 or photo.url or ""

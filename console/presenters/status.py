@@ -1,0 +1,86 @@
+"""The status bar and the banner: every source's state, the counts, the operator, and what was just said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QObject
+
+from console.presenters import words
+from console.presenters.desk import Desk
+from console.presenters.sources import Sources
+from widgets.notice import Banner, Notice
+from widgets.statusbar import Cell, StatusBar
+
+_SAID_S = 6.0
+
+
+class StatusPresenter(QObject):
+    """Binds the sources and the desk to the status bar and the banner."""
+
+    def __init__(
+        self,
+        bar: StatusBar,
+        banner: Banner,
+        desk: Desk,
+        sources: Sources,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
+        self._zone, self._now = zone, now
+        self._said, self._said_at = "", 0.0
+        self._waiting, self._hint, self._trouble = 0, "", ""
+        desk.view_changed.connect(lambda _: self.show())
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence for six seconds."""
+        self._said, self._said_at = sentence, self._now().timestamp()
+        self.show()
+
+    def set_waiting(self, count: int) -> None:
+        """How many edits wait."""
+        self._waiting = count
+        self._trouble = ""
+
+    def set_hint(self, hint: str) -> None:
+        """What to do when there is no source at all."""
+        self._hint = hint
+        self.show()
+
+    def set_trouble(self, sentence: str) -> None:
+        """Something that must not be missed, until the next edit is saved."""
+        self._trouble = sentence
+        self.show()
+
+    def show(self) -> None:
+        """Fill bar and banner."""
+        self._bar.set_left(self._left())
+        self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text="?")])
+        self._banner.set_notice(self._notice())
+
+    def _left(self) -> list[Cell]:
+        cells = self._sources.cells()
+        as_of = self._sources.as_of()
+        if as_of is not None:
+            cells.append(Cell("sync", self.tr("Sync {time}").format(time=f"{as_of.astimezone(self._zone):%H:%M:%S}")))
+        view = self._desk.view
+        if view is not None:
+            open_, total = words.thousands(view.counts.all_open), words.thousands(view.total)
+            cells.append(Cell("count", self.tr("{open} open, {total} reports").format(open=open_, total=total)))
+            chips = len(view.filter.chips())
+            if chips:
+                cells.append(Cell("filters", self.tr("{n} filters").format(n=chips)))
+        if self._said and self._now().timestamp() - self._said_at < _SAID_S:
+            cells.append(Cell("said", self._said, "info"))
+        return cells
+
+    def _notice(self) -> Notice | None:
+        if self._trouble:
+            return Notice("p1", self._trouble, "")
+        if self._hint:
+            return Notice("info", self._hint, "")
+        return self._sources.banner(self._waiting)
