@@ -113,9 +113,9 @@ def place_columns(theme: Theme, width: int) -> dict[str, QRect]:
 class _Head(QWidget):
     """The words over the columns."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._view = theme, view
         self._words = {
             "code": self.tr("Unit"),
             "state": self.tr("State"),
@@ -138,7 +138,7 @@ class _Head(QWidget):
         painter.setFont(theme.font("caption", 500))
         painter.setPen(theme.color("text.tertiary"))
         right = {column.key for column in _COLUMNS if column.right}
-        for key, place in place_columns(theme, self.width()).items():
+        for key, place in place_columns(theme, self._view.viewport().width()).items():
             box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
             side = Qt.AlignmentFlag.AlignRight if key in right else Qt.AlignmentFlag.AlignLeft
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side, self._words.get(key, ""))
@@ -243,7 +243,8 @@ class UnitsPanel(QWidget):
         self.view.setItemDelegate(_UnitDelegate(theme, symbols, self.view))
         self.view.entered.connect(self.current_changed)
         self.view.opened.connect(self.opened)
-        self._head = _Head(theme)
+        self.view.viewport().installEventFilter(self)
+        self._head = _Head(theme, self.view)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -264,10 +265,10 @@ class UnitsPanel(QWidget):
         self.view.set_current_id(unit_id)
 
     @override
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self.view.doItemsLayout()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:  # a scroll bar came or went: the words stay over their columns
+            self._head.update()
+        return super().eventFilter(watched, event)
 
 
 def _words(row: UnitRow) -> str:

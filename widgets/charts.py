@@ -1,0 +1,509 @@
+"""Three small charts: reports per hour, open reports by category, and a trend against its goal.
+
+pyqtgraph is imported after the panel's first paint: it takes 0.3 s, and the window should stand before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from typing_extensions import override
+
+from widgets.theme import Theme, paint_focus
+from widgets.units import paint_hatching
+
+_GUTTER, _FOOT = 26, 16
+
+
+@dataclass(frozen=True)
+class CategoryBar:
+    """One category: how many are open, and how many of them are overdue."""
+
+    key: str
+    label: str
+    count: int
+    overdue: int = 0
+
+
+class _Plot(QWidget):
+    """Title, figure, comparison, and a plot in pixel coordinates that `_draw` fills."""
+
+    picked = Signal(int)
+
+    def __init__(self, theme: Theme, title: str) -> None:
+        super().__init__()
+        self._theme, self.title = theme, title
+        self._figure, self._note, self._why = "", "", ""
+        self._canvas: Any = None
+        self._pg: Any = None
+        self.cursor_at = -1
+        self.edge = True
+        self._drawn: object = None
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setAccessibleName(title)
+
+    # -- what subclasses give
+
+    def _draw(self, width: int, height: int) -> None:
+        """Fill the empty plot."""
+        raise NotImplementedError
+
+    def _bars(self) -> int:
+        """How many bars can be picked."""
+        return 0
+
+    def _bar_at(self, point: QPoint, width: int, height: int) -> int:
+        """The bar under a point of the plot, -1 for none."""
+        return -1
+
+    def _bar_words(self, number: int) -> str:
+        """A bar for those who hear it."""
+        return ""
+
+    def _data(self) -> object:
+        """What is drawn; equal data is not drawn again."""
+        return None
+
+    # -- head and state
+
+    def set_head(self, figure: str, note: str) -> None:
+        self._figure, self._note, self._why = figure, note, ""
+        self.setAccessibleName(f"{self.title}: {figure}, {note}")
+        self.refresh()
+
+    def set_no_data(self, why: str) -> None:
+        self._why = why
+        self.setAccessibleName(f"{self.title}: {why}")
+        self.refresh()
+
+    def ensure_canvas(self, pyqtgraph: Any) -> None:
+        """Make the plot, once."""
+        if self._canvas is not None:
+            return
+        self._pg = pyqtgraph
+        canvas = pyqtgraph.PlotWidget(parent=self, background=self._theme.color("surface.panel"))
+        canvas.setMenuEnabled(False)
+        canvas.hideButtons()
+        canvas.hideAxis("left")
+        canvas.hideAxis("bottom")
+        canvas.setMouseEnabled(x=False, y=False)
+        canvas.getPlotItem().layout.setContentsMargins(0, 0, 0, 0)
+        canvas.getPlotItem().getViewBox().setDefaultPadding(0)
+        canvas.invertY(True)
+        canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        canvas.setFrameShape(canvas.Shape.NoFrame)
+        canvas.viewport().installEventFilter(self)
+        canvas.setAccessibleName(self.title)
+        self._canvas = canvas
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw what has changed."""
+        self.update()
+        if self._canvas is None:
+            return
+        box = self._plot_box()
+        shown = not self._why and box.width() > 40 and box.height() > 40
+        self._canvas.setVisible(shown)
+        state = (box, self._data(), self.cursor_at if self.hasFocus() else -1)
+        if not shown or state == self._drawn:
+            return
+        self._drawn = state
+        self._canvas.setGeometry(box)
+        self._canvas.clear()
+        self._canvas.setRange(xRange=(0, box.width()), yRange=(0, box.height()), padding=0, disableAutoRange=True)
+        self._draw(box.width(), box.height())
+
+    def _plot_box(self) -> QRect:
+        px = self._theme.px
+        return QRect(px(12), px(48), self.width() - px(24) - 1, self.height() - px(60))
+
+    # -- pieces
+
+    def _text(self, text: str, left: float, top: float, token: str, role: str = "micro", anchor: float = 0) -> None:
+        item = self._pg.TextItem(color=self._theme.color(token), anchor=(anchor, 0.5))
+        item.setFont(self._theme.font(role))
+        item.textItem.document().setDocumentMargin(0)
+        item.setText(text)
+        item.setPos(left, top)
+        self._canvas.addItem(item)
+
+    def _line(self, left: float, right: float, top: float, token: str, *, dashed: bool = False) -> None:
+        pen = QPen(self._theme.color(token), 1)
+        pen.setCosmetic(True)
+        if dashed:
+            pen.setDashPattern([4, 3])
+        self._canvas.plot([left, right], [round(top) + 0.5] * 2, pen=pen)
+
+    def _blocks(self, lefts: Sequence[float], tops: Sequence[float], wide: Any, high: Any, colors: Any) -> None:
+        item = self._pg.BarGraphItem(
+            x0=lefts, y0=tops, width=wide, height=high, brushes=colors, pen=self._pg.mkPen(None)
+        )
+        self._canvas.addItem(item)
+
+    def _dashes(self, xs: Sequence[float], ys: Sequence[float], token: str) -> None:
+        pen = QPen(self._theme.color(token), 1.5)
+        pen.setCosmetic(True)
+        pen.setDashPattern([4 / 1.5, 3 / 1.5])
+        self._canvas.plot(xs, ys, pen=pen, antialias=True)
+
+    def _scale_lines(self, low: float, high: float, width: int, base: float) -> Callable[[float], float]:
+        """Three horizontal grid lines with their numbers; returns value -> y."""
+        top = self._theme.px(6)
+        place = lambda value: base - (value - low) / ((high - low) or 1) * (base - top)  # noqa: E731
+        gutter = self._theme.px(_GUTTER)
+        for value in (low, (low + high) / 2, high):
+            self._line(gutter - 2, width, place(value), "chart.grid")
+            self._text(f"{value:g}", gutter - self._theme.px(7), place(value), "chart.axis", anchor=1)
+        return place
+
+    # -- keyboard and mouse
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        bars = self._bars()
+        step = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Down: 1,
+        }.get(Qt.Key(event.key()), 0)
+        if step and bars:
+            self._move_to(max(0, min(bars - 1, self.cursor_at + step)))
+        elif event.key() == Qt.Key.Key_Home and bars:
+            self._move_to(0)
+        elif event.key() == Qt.Key.Key_End and bars:
+            self._move_to(bars - 1)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and 0 <= self.cursor_at < bars:
+            self.picked.emit(self.cursor_at)
+        else:
+            super().keyPressEvent(event)
+
+    def _move_to(self, number: int) -> None:
+        self.cursor_at = number
+        self.setAccessibleDescription(self._bar_words(number))
+        self.refresh()
+
+    @override
+    def focusInEvent(self, event: Any) -> None:
+        super().focusInEvent(event)
+        if self.cursor_at < 0 < self._bars():
+            self._move_to(self._bars() - 1 if isinstance(self, _Hours) else 0)
+        self.refresh()
+
+    @override
+    def focusOutEvent(self, event: Any) -> None:
+        super().focusOutEvent(event)
+        self.refresh()
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
+            box = self._plot_box()
+            number = self._bar_at(event.position().toPoint(), box.width(), box.height())
+            if number >= 0:
+                self.cursor_at = number
+                self.picked.emit(number)
+            return True
+        return super().eventFilter(watched, event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.refresh()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        px = theme.px
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        if self.edge:
+            painter.fillRect(QRect(self.width() - 1, 0, 1, self.height()), theme.color("border.subtle"))
+        inside = QRect(px(12), px(8), self.width() - px(24), px(16))
+        line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        font = theme.font("caption")
+        painter.setFont(font)
+        painter.setPen(theme.color("text.secondary"))
+        elide = Qt.TextElideMode.ElideRight
+        painter.drawText(inside, line, QFontMetrics(font).elidedText(self.title, elide, inside.width()))
+        inside.translate(0, px(16))
+        inside.setHeight(px(22))
+        figure = self.tr("no figure") if self._why else self._figure
+        font = theme.font("title", 600)
+        painter.setFont(font)
+        painter.setPen(theme.color("text.tertiary" if self._why else "text.primary"))
+        painter.drawText(inside, line, figure)
+        if not self._why:
+            inside.setLeft(inside.left() + QFontMetrics(font).horizontalAdvance(figure) + px(8))
+            font = theme.font("caption")
+            painter.setFont(font)
+            painter.setPen(theme.color("text.tertiary"))
+            note = QFontMetrics(font).elidedText(self._note, elide, max(0, inside.width()))
+            painter.drawText(inside.adjusted(0, px(2), 0, px(2)), line, note)
+        else:
+            self._paint_no_data(painter)
+        if self.hasFocus() and self._bars():
+            paint_focus(painter, theme, self)
+
+    def _paint_no_data(self, painter: QPainter) -> None:
+        theme = self._theme
+        box = self._plot_box().adjusted(0, theme.px(4), 0, theme.px(4))
+        paint_hatching(painter, theme, box)
+        first, dot, rest = self._why.partition(". ")
+        parts = [(first + dot.strip(), "text.secondary"), (rest, "text.tertiary")]
+        metrics = QFontMetrics(theme.font("dense"))
+        lines = [(metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()), token) for text, token in parts if text]
+        wide = max(metrics.horizontalAdvance(text) for text, _ in lines) + theme.px(20)
+        high = theme.line("dense") * len(lines) + theme.px(8)
+        plate = QRect(0, 0, min(wide, box.width()), high)
+        plate.moveCenter(box.center())
+        painter.fillRect(plate, theme.color("surface.panel"))
+        painter.setFont(theme.font("dense"))
+        top = plate.top() + theme.px(4)
+        for text, token in lines:
+            painter.setPen(theme.color(token))
+            row = QRect(plate.left(), top, plate.width(), theme.line("dense"))
+            painter.drawText(row, Qt.AlignmentFlag.AlignCenter, text)
+            top += theme.line("dense")
+
+
+class _Hours(_Plot):
+    labels: tuple[str, ...] = ()
+    counts: tuple[float, ...] = ()
+    usual: tuple[float, ...] = ()
+    complete_last = False
+
+    @override
+    def _data(self) -> object:
+        return self.labels, self.counts, self.usual
+
+    @override
+    def _bars(self) -> int:
+        return len(self.counts)
+
+    @override
+    def _bar_words(self, number: int) -> str:
+        usual = f" ({self.usual[number]:g})" if number < len(self.usual) else ""
+        return f"{self.labels[number]}: {self.counts[number]:g}{usual}"
+
+    @override
+    def _bar_at(self, point: QPoint, width: int, height: int) -> int:
+        gutter = self._theme.px(_GUTTER)
+        if not self.counts or point.x() < gutter:
+            return -1
+        return min(len(self.counts) - 1, int((point.x() - gutter) / (width - gutter) * len(self.counts)))
+
+    @override
+    def _draw(self, width: int, height: int) -> None:
+        theme, count = self._theme, len(self.counts)
+        if not count:
+            return
+        gutter, base = theme.px(_GUTTER), height - theme.px(_FOOT)
+        place = self._scale_lines(0, nice_top(max((*self.counts, *self.usual, 1))), width, base)
+        step = (width - gutter) / count
+        lefts = [gutter + number * step for number in range(count)]
+        tops = [place(value) for value in self.counts]
+        colors = [theme.color("chart.bar")] * (count - 1) + [theme.color("chart.bar-now")]
+        if self.hasFocus() and 0 <= self.cursor_at < count:
+            colors[self.cursor_at] = theme.color("accent.strong")
+        self._blocks(lefts, tops, max(1.0, step - 2), [base - top for top in tops], colors)
+        if self.usual:
+            middles = [left + step / 2 - 1 for left in lefts[: len(self.usual)]]
+            self._dashes(middles, [place(value) for value in self.usual], "chart.target")
+        middle = height - theme.px(_FOOT) / 2 + 1
+        for number in range(0, count - 3, max(1, count // 4)):
+            self._text(self.labels[number], lefts[number] + step / 2, middle, "chart.axis", anchor=0.5)
+        self._text(self.labels[-1], width, middle, "chart.axis", anchor=1)
+
+
+class _Categories(_Plot):
+    bars: tuple[CategoryBar, ...] = ()
+
+    @override
+    def _data(self) -> object:
+        return self.bars
+
+    @override
+    def _bars(self) -> int:
+        return len(self.bars)
+
+    @override
+    def _bar_words(self, number: int) -> str:
+        bar = self.bars[number]
+        return f"{bar.label}: {bar.count}" + (f" ({bar.overdue})" if bar.overdue else "")
+
+    @override
+    def _bar_at(self, point: QPoint, width: int, height: int) -> int:
+        if not self.bars or not 0 <= point.y() < height:
+            return -1
+        return int(point.y() / height * len(self.bars))
+
+    @override
+    def _draw(self, width: int, height: int) -> None:
+        theme = self._theme
+        if not self.bars:
+            return
+        high = height / len(self.bars)
+        label, number = theme.px(78), theme.px(38)
+        room = max(1, width - label - number)
+        most = max(1, *(bar.count for bar in self.bars))
+        metrics = QFontMetrics(theme.font("caption"))
+        thick = theme.px(10)
+        lefts, tops, wides, colors = [], [], [], []
+        for row, bar in enumerate(self.bars):
+            middle = (row + 0.5) * high
+            chosen = self.hasFocus() and row == self.cursor_at
+            lefts.append(label)
+            tops.append(round(middle - thick / 2))
+            wides.append(room * bar.count / most)
+            colors.append(theme.color("accent.strong" if chosen else "chart.bar"))
+            words = metrics.elidedText(bar.label, Qt.TextElideMode.ElideRight, label - theme.px(6))
+            self._text(words, 0, middle, "text.primary" if chosen else "text.secondary", "caption")
+            self._text(f"{bar.count:,}", label + wides[-1] + theme.px(5), middle, "chart.axis")
+        late = [(row, bar.overdue) for row, bar in enumerate(self.bars) if bar.overdue]
+        self._blocks(lefts, tops, wides, thick, colors)
+        if late:
+            wide = [max(theme.px(3), room * overdue / most) for _, overdue in late]
+            amber: QColor = theme.color("priority.p2-mark")
+            self._blocks([label] * len(late), [tops[row] for row, _ in late], wide, thick, [amber] * len(late))
+
+
+class _Trend(_Plot):
+    values: tuple[float, ...] = ()
+    goal: float | None = None
+    ends: tuple[str, str] = ("", "")
+
+    @override
+    def _data(self) -> object:
+        return self.values, self.goal, self.ends
+
+    @override
+    def _draw(self, width: int, height: int) -> None:
+        theme = self._theme
+        known = [value for value in self.values if math.isfinite(value)]
+        if not known:
+            return
+        all_ = [*known, *([self.goal] if self.goal is not None else [])]
+        step = 10 ** max(0, math.floor(math.log10(max(max(all_), 10))) - 1) * 10 // 10 or 1
+        step = max(step, 10) if max(all_) <= 100 else step
+        low = max(0, math.floor(min(all_) / step - 1) * step)
+        high = math.ceil(max(all_) / step) * step
+        base, gutter = height - theme.px(_FOOT), theme.px(_GUTTER)
+        place = self._scale_lines(low, high if high > low else low + step, width, base)
+        if self.goal is not None:
+            self._line(gutter, width, place(self.goal), "chart.target", dashed=True)
+        room = width - gutter - theme.px(4)
+        xs = [gutter + number * room / max(1, len(self.values) - 1) for number in range(len(self.values))]
+        ys = [place(value) if math.isfinite(value) else math.nan for value in self.values]
+        pen = QPen(theme.color("chart.bar-now"), 2)
+        pen.setCosmetic(True)
+        self._canvas.plot(xs, ys, pen=pen, antialias=True, connect="finite")
+        last = max(number for number, value in enumerate(self.values) if math.isfinite(value))
+        half = theme.px(3)
+        self._blocks([xs[last] - half], [ys[last] - half], 2 * half, 2 * half, [theme.color("chart.bar-now")])
+        middle = height - theme.px(_FOOT) / 2 + 1
+        self._text(self.ends[0], gutter, middle, "chart.axis")
+        self._text(self.ends[1], width, middle, "chart.axis", anchor=1)
+
+
+def nice_top(most: float) -> int:
+    """The smallest even end of a scale from 0 that holds `most`: 2, 4, 6, 10, 20, 30, 40, 50, 60, 80, 100, 200 …"""
+    for power in range(12):
+        for lead in (2, 3, 4, 5, 6, 8, 10):
+            top = lead * 10**power
+            if top >= most and (power or top % 2 == 0):
+                return top
+    return math.ceil(most)
+
+
+class ChartsPanel(QWidget):
+    """The three charts side by side. A click on a bar, or Enter on it, is an intent."""
+
+    hour_chosen = Signal(int)
+    """The position of the bar, 0 is the oldest hour."""
+    category_chosen = Signal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._hours = _Hours(theme, self.tr("Reports per hour"))
+        self._categories = _Categories(theme, self.tr("Open by category"))
+        self._trend = _Trend(theme, "")
+        self._plots: dict[str, _Plot] = {"hours": self._hours, "categories": self._categories, "trend": self._trend}
+        self._built = False
+        self._trend.edge = False
+        self._hours.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._categories.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._hours.picked.connect(self.hour_chosen)
+        self._categories.picked.connect(self._on_category)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for plot, share in ((self._hours, 39), (self._categories, 34), (self._trend, 27)):
+            row.addWidget(plot, share)
+        self.setFocusProxy(self._hours)
+
+    def set_hours(
+        self, labels: Sequence[str], counts: Sequence[float], usual: Sequence[float], figure: str, note: str
+    ) -> None:
+        """One bar an hour, oldest first; the last one is the present hour. `usual` may be empty."""
+        self._hours.labels, self._hours.counts = tuple(labels), tuple(map(float, counts))
+        self._hours.usual = tuple(map(float, usual))
+        self._hours.set_head(figure, note)
+
+    def set_categories(self, bars: Sequence[CategoryBar], figure: str, note: str) -> None:
+        """One bar a category, in this order."""
+        self._categories.bars = tuple(bars)
+        self._categories.set_head(figure, note)
+
+    def set_trend(
+        self,
+        values: Sequence[float],
+        goal: float | None,
+        figure: str,
+        note: str,
+        *,
+        title: str = "",
+        ends: tuple[str, str] = ("", ""),
+    ) -> None:
+        """A line, oldest first (NaN is a gap), its goal, and the words at both ends of the time axis."""
+        self._trend.values, self._trend.goal, self._trend.ends = tuple(map(float, values)), goal, ends
+        self._trend.title = title or self._trend.title
+        self._trend.set_head(figure, note)
+
+    def set_no_data(self, which: str, why: str, *, title: str = "") -> None:
+        """Say why a chart ("hours", "categories", "trend") has nothing to show; it draws no zero."""
+        plot = self._plots[which]
+        plot.title = title or plot.title
+        plot.set_no_data(why)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the plots have been made."""
+        return self._built
+
+    def _on_category(self, number: int) -> None:
+        self.category_chosen.emit(self._categories.bars[number].key)
+
+    def _build(self) -> None:
+        import pyqtgraph
+
+        for plot in self._plots.values():
+            plot.ensure_canvas(pyqtgraph)
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(600, 212)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._built:
+            self._built = True
+            QTimer.singleShot(0, self._build)
