@@ -38,9 +38,6 @@ FIELDS: tuple[tuple[str, str], ...] = (
 """Name and struct code (little endian, no padding) of every column, in the order of the bytes."""
 
 FACTS = struct.Struct("<" + "".join(code for _, code in FIELDS))
-FIRST_ROW = 1000
-"""Rows below are left to the board for reports that exist on this console only."""
-
 NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 of a report without a place."""
 

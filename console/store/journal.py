@@ -17,12 +17,14 @@ _LONG_BYTES = 8 * 2**20
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A new edit (`edit`), or what became of the edit `id`."""
+    """An edit as it is now queued (`edit`), what became of the edit `id`, or a local key's remote id (`key`)."""
 
     at: datetime | None = None
     edit: Edit | None = None
     id: str | None = None
     state: EditState | None = None
+    key: str | None = None
+    source: str | None = None
     remote_id: str | None = None
 
 

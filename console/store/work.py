@@ -145,6 +145,23 @@ class WorkFile:
             self._journal.write(line, sync=state is EditState.WITHDRAWN)
         return after
 
+    def rebase(self, edit_id: str, base_version: int) -> None:
+        """Queue an edit again on a newer version of its report: nobody else had touched its fields."""
+        before = self.get(edit_id)
+        if before is None:
+            return
+        edit = msgspec.structs.replace(before.edit, base_version=base_version)
+        queued = msgspec.structs.replace(before, edit=edit, state=EditState.QUEUED, changed_at=self._clock())
+        with self._journal.whole(), self._writing():
+            self._update(queued)
+            self._journal.write(Line(edit=edit, at=queued.changed_at), sync=False)
+
+    def learn_key(self, key: str, source: str, remote_id: str) -> None:
+        """Note the server's id of a report that was created here under a local key."""
+        with self._journal.whole(), self._writing():
+            self._connection.execute("INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (key, source, remote_id))
+            self._journal.write(Line(key=key, source=source, remote_id=remote_id), sync=False)
+
     def local_keys(self) -> dict[str, tuple[str, str]]:
         """Reports created here that a server knows by now: local key -> (source, remote id)."""
         found = self._all("SELECT key, source, remote_id FROM local_keys")
@@ -218,7 +235,9 @@ class WorkFile:
         keys: list[tuple[str, str, str]] = []
         for line in self._journal.read():
             if line.edit is not None:
-                found.setdefault(line.edit.id, Queued(edit=line.edit, state=EditState.QUEUED, changed_at=line.at))
+                found[line.edit.id] = Queued(edit=line.edit, state=EditState.QUEUED, changed_at=line.at)
+            elif line.key is not None and line.source is not None and line.remote_id is not None:
+                keys.append((line.key, line.source, line.remote_id))
             elif line.id in found and line.state is not None:
                 before = found[line.id]
                 found[line.id] = msgspec.structs.replace(before, state=line.state, changed_at=line.at)

@@ -1,0 +1,670 @@
+"""The operator's edits: saved at once on a thread of their own, sent in order, followed until they are proved."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, is_order
+from console.domain.merge import three_way, told
+from console.domain.messages import Outcome, Push, Withdraw
+from console.store.errors import StoreError
+from console.store.work import Salvage, WorkFile
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+LATE_S = 60.0
+"""An edit first sent later than this after it was made is marked as entered late."""
+
+_RETRY_MS = 10_000
+_STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
+_NOT_LEFT = frozenset({EditState.QUEUED, *_STUCK})
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What work.db holds when it is opened."""
+
+    outbox: list[Queued]
+    keys: dict[str, tuple[str, str]]
+    drafts: dict[str, dict[str, Any]]
+    filters: dict[str, str]
+    alarms: dict[str, str]
+    salvaged: Salvage | None
+
+
+class Edits(QObject):
+    """The outbox, on the GUI thread; one thread of its own does every write to work.db.
+
+    Rules: an edit is pushed only after it (and the fact that it is being sent) is on the disk. Of one report one edit
+    is under way at a time, in the order in which they were made; while one needs the operator, later ones of that
+    report wait, except appends (a note, a reply, a photo). Facts are sent whenever their source is there; an order
+    (see `is_order`) older than `order_lifetime_s` is not sent but EXPIRED: "still wanted?". A withdrawn edit is never
+    sent. An edit is SENT when the cache holds the history entry that bears its id.
+    """
+
+    opened = Signal()
+    """work.db is open; drafts, filters and the outbox are known."""
+    unavailable = Signal(object)
+    """work.db could not be opened (a StoreError): every edit will be refused."""
+    saved = Signal(object)
+    """A Queued: this edit is on the disk."""
+    refused = Signal(str, object)
+    """An edit's id and the exception for which it could not be saved: it does not exist."""
+    changed = Signal(object)
+    """All edits that are not finished, as a tuple of Queued, oldest first."""
+    trouble = Signal(object)
+    """An exception for which a later state or a draft could not be noted; the edit itself is safe."""
+
+    _delivered = Signal(object)
+
+    def __init__(
+        self,
+        folder: Path,
+        push: Callable[[Push | Withdraw], None],
+        clock: Callable[[], datetime],
+        ids: Callable[[], str],
+        order_lifetime_s: float = 600.0,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._folder, self._push, self._clock, self._ids = folder, push, clock, ids
+        self._order_lifetime_s = order_lifetime_s
+        self.author = ""
+        """Who makes the edits from now on; edits of another author are not sent while this one is signed in."""
+        self.salvaged: Salvage | None = None
+        """What was brought back when work.db was found damaged."""
+        self._file: WorkFile | None = None
+        self._failure: Exception | None = None
+        self._outbox: dict[str, Queued] = {}
+        self._keys: dict[str, tuple[str, str]] = {}
+        self._drafts: dict[str, dict[str, Any]] = {}
+        self._filters: dict[str, str] = {}
+        self._alarms: dict[str, str] = {}
+        self._saving: set[str] = set()
+        self._withdraw_when_saved: set[str] = set()
+        self._waiting: set[str] = set()  # tried in vain: tried again by `resend_due` and every 10 s
+        self._handed_over: set[str] = set()  # the sync process has them
+        self._asked_back: set[str] = set()
+        self._proved_early: set[str] = set()
+        self._away: set[str] = set()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
+        self._closed = False
+        self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._announce = QTimer(self, singleShot=True, interval=0)
+        self._announce.timeout.connect(lambda: self.changed.emit(self.outbox))
+        self._retry = QTimer(self, interval=_RETRY_MS)
+        self._retry.timeout.connect(self._try_again)
+        self._run(self._open, self._on_opened, self._on_unavailable)
+
+    # What is known
+
+    @property
+    def outbox(self) -> tuple[Queued, ...]:
+        """All edits that are not finished, oldest first."""
+        return tuple(self._outbox_shown())
+
+    @property
+    def counts(self) -> dict[EditState, int]:
+        """How many unfinished edits stand in each state."""
+        return dict(Counter(queued.state for queued in self._outbox.values()))
+
+    def pending_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
+        """The edits that the shown state of a report includes, oldest first."""
+        return tuple(
+            queued.edit
+            for queued in self._outbox_shown()
+            if queued.state in PENDING and queued.edit.source == source and queued.edit.report == report_key
+        )
+
+    def waiting_ids(self) -> tuple[str, ...]:
+        """Ids to look up in the cache (`CacheReader.proved`) after a start."""
+        return tuple(self._outbox)
+
+    def remote_of(self, local_key: str) -> str | None:
+        """The server's id of a report that was created here; None while it has none."""
+        found = self._keys.get(local_key)
+        return found[1] if found else None
+
+    # What the operator does
+
+    def submit(
+        self,
+        kind: Kind,
+        report_key: str | None,
+        *,
+        source: str,
+        data: dict[str, Any],
+        base: dict[str, Any],
+        base_version: int | None,
+        title: str,
+        undoes: str | None = None,
+    ) -> str:
+        """Make an edit and return its id at once; `saved` or `refused` follows when the disk has answered.
+
+        A CREATE without a key gets the local key "local:<edit id>", its report's key for life.
+        """
+        return self._submit(
+            Edit(
+                id=self._ids(),
+                kind=kind,
+                report=report_key,
+                author=self.author,
+                device="",
+                number=0,
+                occurred_at=self._clock(),
+                data=data,
+                base=base,
+                base_version=base_version,
+                source=source,
+                undoes=undoes,
+                title=title,
+            ),
+            self._on_saved,
+        )
+
+    def withdraw(self, edit_id: str) -> bool:
+        """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
+
+        With a report's CREATE everything that was done to that report goes too.
+        """
+        if edit_id in self._saving:
+            self._withdraw_when_saved.add(edit_id)
+            return True
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.state not in _NOT_LEFT:
+            return False
+        for one in [queued, *self._children(queued)]:
+            self._withdraw_now(one)
+        self._send_due()
+        return True
+
+    def ask_back(self, edit_id: str) -> None:
+        """Withdraw now, or ask the sync process not to send what it still holds: the outcome tells."""
+        queued = self._outbox.get(edit_id)
+        if not self.withdraw(edit_id) and queued is not None and queued.state is not EditState.ACCEPTED:
+            self._asked_back.add(edit_id)
+            self._push(Withdraw(edit_id))
+
+    def still_wanted(self, edit_id: str, yes: bool) -> None:
+        """Answer for an expired order: give it anew (a new edit, made now), or drop it."""
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.state is not EditState.EXPIRED:
+            return
+        if yes:
+            self._replace(queued, queued.edit.base, queued.edit.base_version)
+        else:
+            self.withdraw(edit_id)
+
+    def told(self, edit_id: str, who: str) -> None:
+        """Record who was told by radio."""
+        queued = self._outbox.get(edit_id)
+        if queued is not None:
+            self._set(replace(queued, told=who))
+
+    def retry(self, edit_id: str) -> None:
+        """Send again what was refused: the same edit under the same key."""
+        queued = self._outbox.get(edit_id)
+        if queued is None:
+            return
+        self._waiting.discard(edit_id)
+        if queued.state is EditState.ATTENTION:
+            self._set(replace(queued, state=EditState.QUEUED, problem=""))
+        self._send_due()
+
+    def choose(self, edit_id: str, mine: bool, version: int | None = None) -> None:
+        """Settle a conflict: mine becomes a new edit on top of theirs; theirs withdraws the edit.
+
+        `version` is the report's present version where the outcome did not tell it.
+        """
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.state is not EditState.CONFLICT:
+            return
+        if not mine:
+            self.withdraw(edit_id)
+            return
+        now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
+        present = version if version is not None else queued.theirs.get("version", queued.edit.base_version)
+        self._replace(queued, {**queued.edit.base, **now_there}, present)
+
+    # What the sync process says
+
+    @Slot(object)
+    def on_outcome(self, outcome: Outcome) -> None:
+        """What became of an edit that was pushed."""
+        if outcome.remote_id is not None:
+            self._learn_key(outcome)
+        queued = self._outbox.get(outcome.edit_id)
+        if queued is None:
+            return
+        if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
+            self._handed_over.discard(outcome.edit_id)
+        match outcome.state:
+            case EditState.QUEUED | EditState.UNCONFIRMED:
+                self._on_not_confirmed(queued, outcome)
+            case EditState.ACCEPTED if queued.edit.id in self._proved_early:
+                self._finish(queued, EditState.SENT)
+            case EditState.CONFLICT:
+                self._on_conflict(queued, outcome)
+            case EditState.SENT | EditState.WITHDRAWN:
+                self._finish(queued, outcome.state)
+            case EditState.ACCEPTED | EditState.ATTENTION | EditState.EXPIRED:
+                self._set(replace(queued, state=outcome.state, problem=outcome.problem, theirs=dict(outcome.theirs)))
+            case EditState.SENDING:
+                return
+        self._send_due()
+
+    def on_proved(self, edit_ids: Iterable[str]) -> None:
+        """The cache holds the history entries of these edits: they are sent, whatever was believed before."""
+        for edit_id in edit_ids:
+            queued = self._outbox.get(edit_id)
+            if queued is None:
+                continue
+            if queued.edit.kind is Kind.CREATE and queued.edit.report not in self._keys:
+                # Its server id is still needed for the edits that follow; asking again with the same key tells it.
+                self._proved_early.add(edit_id)
+            else:
+                self._finish(queued, EditState.SENT)
+        self._send_due()
+
+    def resend_due(self, source: str | None = None) -> None:
+        """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
+        if source is None:
+            self._away.clear()
+        else:
+            self._away.discard(source)
+        here = [one for one in self._outbox.values() if source in (None, one.edit.source)]
+        self._waiting -= {one.edit.id for one in here}
+        for one in here:
+            if one.state is EditState.UNCONFIRMED and self._too_old(one):
+                self._expire(one)  # the complete cache does not have it, so it did not arrive
+        self._send_due()
+
+    def source_lost(self, source: str) -> None:
+        """A source cannot be reached: nothing is pushed for it until `resend_due`."""
+        self._away.add(source)
+
+    def on_restarted(self) -> None:
+        """The sync process was started again: what it had under way may or may not have left."""
+        self._handed_over.clear()
+        for queued in list(self._outbox.values()):
+            if queued.state is EditState.SENDING:
+                self._waiting.add(queued.edit.id)
+                self._set(replace(queued, state=EditState.UNCONFIRMED))
+
+    # Drafts, filters, alarms: kept in memory, written behind
+
+    def save_draft(self, key: str, draft: dict[str, Any]) -> None:
+        """Keep what was typed into a form."""
+        self._drafts[key] = draft
+        self._write(lambda file: file.save_draft(key, draft))
+
+    def draft(self, key: str) -> dict[str, Any] | None:
+        """What was typed into a form and not committed."""
+        return self._drafts.get(key)
+
+    def drop_draft(self, key: str) -> None:
+        """Forget a draft."""
+        if self._drafts.pop(key, None) is not None:
+            self._write(lambda file: file.drop_draft(key))
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Saved filters: name -> text."""
+        return dict(self._filters)
+
+    def save_filter(self, name: str, text: str) -> None:
+        """Keep a filter under a name."""
+        self._filters[name] = text
+        self._write(lambda file: file.save_filter(name, text))
+
+    def drop_filter(self, name: str) -> None:
+        """Forget a saved filter."""
+        if self._filters.pop(name, None) is not None:
+            self._write(lambda file: file.drop_filter(name))
+
+    @property
+    def alarms(self) -> dict[str, str]:
+        """Alarm states by key."""
+        return dict(self._alarms)
+
+    def set_alarm(self, key: str, state: str) -> None:
+        """Note an alarm's state."""
+        self._alarms[key] = state
+        self._write(lambda file: file.set_alarm(key, state))
+
+    # The end
+
+    def shutdown(self) -> None:
+        """Write what waits to be written, then close work.db; nothing is called back afterwards."""
+        if self._closed:
+            return
+        self._closed = True
+        self._retry.stop()
+        self._announce.stop()
+        self._pool.submit(self._close)
+        self._pool.shutdown(wait=True)
+
+    # Sending
+
+    def _send_due(self) -> None:
+        self._changed()
+        for queued in self._due():
+            if not self._too_old(queued):
+                self._send(queued)
+            elif queued.state is EditState.QUEUED:  # one that may have left waits for the complete cache
+                self._expire(queued)
+
+    def _due(self) -> list[Queued]:
+        """The edits to send now: at most one for each report, never past an earlier one that must go first."""
+        due: list[Queued] = []
+        under_way: set[tuple[str, str]] = set()
+        stuck: set[tuple[str, str]] = set()
+        for queued in self._outbox.values():
+            edit, state, chain = queued.edit, queued.state, _chain(queued.edit)
+            if state in _STUCK:
+                (under_way if edit.kind is Kind.CREATE else stuck).add(chain)
+            elif state is not EditState.ACCEPTED:
+                held = chain in under_way or (chain in stuck and edit.kind not in APPENDS)
+                if not held and self._may_go(queued):
+                    due.append(queued)
+                under_way.add(chain)
+        return due
+
+    def _may_go(self, queued: Queued) -> bool:
+        edit = queued.edit
+        if queued.state is EditState.SENDING or edit.id in self._waiting or edit.source in self._away:
+            return False
+        if self.author and edit.author and edit.author != self.author:
+            return False
+        local = [key for key in (edit.report, edit.data.get("into")) if str(key).startswith("local:")]
+        return edit.kind is Kind.CREATE or all(key in self._keys for key in local)
+
+    def _too_old(self, queued: Queued) -> bool:
+        """Whether it is an order past its time."""
+        age_s = (self._clock() - queued.edit.occurred_at).total_seconds()
+        return is_order(queued.edit) and age_s > self._order_lifetime_s
+
+    def _expire(self, queued: Queued) -> None:
+        self._withdraw_from_sync(queued.edit.id)
+        self._set(replace(queued, state=EditState.EXPIRED))
+
+    def _send(self, queued: Queued) -> None:
+        """Note on the disk that the edit is being sent, then hand it over."""
+        edit_id = queued.edit.id
+        unconfirmed = queued.state is EditState.UNCONFIRMED
+        late = queued.edit.late
+        if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
+            late = (self._clock() - queued.edit.occurred_at).total_seconds() > LATE_S
+        sending = replace(
+            queued,
+            edit=replace(queued.edit, late=late),
+            state=EditState.SENDING,
+            attempts=queued.attempts + 1,
+            problem="",
+        )
+        self._remember(sending)
+
+        def hand_over(_: object) -> None:
+            now = self._outbox.get(edit_id)
+            if now is not None and now.state is EditState.SENDING:
+                self._handed_over.add(edit_id)
+                self._push(Push(edit=self._addressed(now.edit), unconfirmed=unconfirmed))
+
+        def failed(error: Exception) -> None:
+            self._waiting.add(edit_id)
+            if edit_id in self._outbox:
+                self._remember(queued)
+            self.trouble.emit(error)
+
+        self._run(
+            lambda: self._opened_file().set_state(edit_id, EditState.SENDING, told=queued.told, late=late),
+            hand_over,
+            failed,
+        )
+
+    def _addressed(self, edit: Edit) -> Edit:
+        """The edit with the server's ids in place of local keys."""
+        changes: dict[str, Any] = {}
+        if edit.report in self._keys and edit.kind is not Kind.CREATE:
+            changes["report"] = self._keys[edit.report][1]
+            if edit.base_version is None:
+                changes["base_version"] = 1
+        into = edit.data.get("into")
+        if into in self._keys:
+            changes["data"] = {**edit.data, "into": self._keys[into][1]}
+        return replace(edit, **changes) if changes else edit
+
+    def _try_again(self) -> None:
+        self._waiting.clear()
+        self._send_due()
+
+    # Outcomes
+
+    def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
+        if outcome.state is EditState.QUEUED and queued.edit.id in self._asked_back:
+            self._finish(queued, EditState.WITHDRAWN)
+            return
+        self._waiting.add(queued.edit.id)
+        self._set(replace(queued, state=outcome.state, problem=outcome.problem))
+
+    def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
+        """Send again when nobody touched what the operator changed, else leave it to the operator."""
+        edit = queued.edit
+        theirs: dict[str, Any] = dict(outcome.theirs)
+        if outcome.version is not None:
+            theirs.setdefault("version", outcome.version)
+        fields = {name: value for name, value in edit.data.items() if name != "reason"}
+        touched = {name for name in theirs if name in fields}
+        version = theirs.get("version")
+        clean = edit.kind is Kind.SET and touched and not three_way(edit.base, fields, theirs).conflicts
+        if clean and isinstance(version, int) and (edit.base_version is None or version > edit.base_version):
+            again = replace(edit, base_version=version)
+            self._remember(replace(queued, edit=again, state=EditState.QUEUED))
+            self._waiting.discard(edit.id)
+            self._write(lambda file: file.rebase(edit.id, version))
+        else:
+            self._set(replace(queued, state=EditState.CONFLICT, problem=outcome.problem, theirs=theirs))
+
+    def _learn_key(self, outcome: Outcome) -> None:
+        queued = self._outbox.get(outcome.edit_id)
+        if queued is None or queued.edit.report is None or outcome.remote_id is None:
+            return
+        key, source, remote_id = queued.edit.report, queued.edit.source, outcome.remote_id
+        self._keys[key] = (source, remote_id)
+        self._write(lambda file: file.learn_key(key, source, remote_id))
+
+    def _finish(self, queued: Queued, state: EditState) -> None:
+        edit_id = queued.edit.id
+        self._outbox.pop(edit_id, None)
+        for known in (self._waiting, self._handed_over, self._asked_back, self._proved_early):
+            known.discard(edit_id)
+        self._changed()
+        self._write(lambda file: file.set_state(edit_id, state))
+
+    # Withdrawing and replacing
+
+    def _withdraw_now(self, queued: Queued) -> None:
+        """Gone from the screen at once; back again if the disk refuses to note it."""
+        edit_id = queued.edit.id
+        self._withdraw_from_sync(edit_id)
+        self._outbox.pop(edit_id, None)
+        self._waiting.discard(edit_id)
+        self._changed()
+
+        def failed(error: Exception) -> None:
+            self._waiting.add(edit_id)
+            self._remember(queued)
+            self.trouble.emit(error)
+
+        self._run(lambda: self._opened_file().set_state(edit_id, EditState.WITHDRAWN), None, failed)
+
+    def _withdraw_from_sync(self, edit_id: str) -> None:
+        if edit_id in self._handed_over:
+            self._handed_over.discard(edit_id)
+            self._push(Withdraw(edit_id))
+
+    def _children(self, queued: Queued) -> list[Queued]:
+        if queued.edit.kind is not Kind.CREATE:
+            return []
+        key = queued.edit.report
+        return [one for one in self._outbox.values() if one.edit.report == key and one is not queued]
+
+    def _replace(self, old: Queued, base: dict[str, Any], base_version: int | None) -> None:
+        """The same wish as a new edit, made now; the old one goes when the new one is on the disk."""
+
+        def on_saved(queued: Queued) -> None:
+            if old.edit.id in self._outbox:
+                self._withdraw_now(old)
+            self._on_saved(queued)
+
+        self._submit(
+            replace(
+                old.edit,
+                id=self._ids(),
+                author=self.author or old.edit.author,
+                occurred_at=self._clock(),
+                base=base,
+                base_version=base_version,
+                late=False,
+            ),
+            on_saved,
+        )
+
+    def _submit(self, edit: Edit, on_saved: Callable[[Queued], None]) -> str:
+        if edit.kind is Kind.CREATE and edit.report is None:
+            edit = replace(edit, report=f"local:{edit.id}")
+        self._saving.add(edit.id)
+
+        def save() -> Queued:
+            file = self._opened_file()
+            return file.append(replace(edit, device=file.device, number=file.next_number()))
+
+        def refused(error: Exception) -> None:
+            self._saving.discard(edit.id)
+            self._withdraw_when_saved.discard(edit.id)
+            self.refused.emit(edit.id, error)
+
+        self._run(save, on_saved, refused)
+        return edit.id
+
+    def _on_saved(self, queued: Queued) -> None:
+        self._saving.discard(queued.edit.id)
+        self._outbox[queued.edit.id] = queued
+        self.saved.emit(queued)
+        if queued.edit.id in self._withdraw_when_saved:
+            self._withdraw_when_saved.discard(queued.edit.id)
+            self.withdraw(queued.edit.id)
+        else:
+            self._send_due()
+
+    # Memory and disk
+
+    def _outbox_shown(self) -> list[Queued]:
+        """The outbox with server ids for reports whose CREATE is finished; until then a report keeps its local key."""
+        creating = {one.edit.report for one in self._outbox.values() if one.edit.kind is Kind.CREATE}
+        return [
+            replace(one, edit=replace(one.edit, report=self._keys[one.edit.report][1]))
+            if one.edit.report in self._keys and one.edit.report not in creating
+            else one
+            for one in self._outbox.values()
+        ]
+
+    def _remember(self, queued: Queued) -> None:
+        """Put an edit into its place in memory, by number."""
+        known = queued.edit.id in self._outbox
+        self._outbox[queued.edit.id] = replace(queued, changed_at=self._clock())
+        if not known:
+            self._outbox = dict(sorted(self._outbox.items(), key=lambda item: item[1].edit.number))
+        self._changed()
+
+    def _set(self, queued: Queued) -> None:
+        """A new state, in memory at once and on the disk behind it."""
+        self._remember(queued)
+        self._write(
+            lambda file: file.set_state(
+                queued.edit.id, queued.state, problem=queued.problem, theirs=queued.theirs, told=queued.told
+            )
+        )
+
+    def _changed(self) -> None:
+        if not self._closed:
+            self._announce.start()
+
+    def _write(self, work: Callable[[WorkFile], object]) -> None:
+        self._run(lambda: work(self._opened_file()), None, self.trouble.emit)
+
+    # The edits thread
+
+    def _open(self) -> _Kept:
+        try:
+            file = self._file = WorkFile(self._folder, clock=self._clock)
+        except Exception as error:
+            self._failure = error
+            raise
+        return _Kept(file.unfinished(), file.local_keys(), file.drafts(), file.filters(), file.alarms(), file.salvaged)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _opened_file(self) -> WorkFile:
+        if self._file is None:
+            raise self._failure or RuntimeError("work.db is not open")
+        return self._file
+
+    def _on_opened(self, kept: _Kept) -> None:
+        for queued in kept.outbox:
+            if queued.state is EditState.SENDING:  # it may or may not have left before the end of the last run
+                queued = replace(queued, state=EditState.UNCONFIRMED)
+            self._waiting.add(queued.edit.id)
+            self._outbox[queued.edit.id] = queued
+        self._keys |= kept.keys
+        self._drafts = kept.drafts | self._drafts
+        self._filters = kept.filters | self._filters
+        self._alarms = kept.alarms | self._alarms
+        self.salvaged = kept.salvaged
+        self._retry.start()
+        self._changed()
+        self.opened.emit()
+
+    def _on_unavailable(self, error: Exception) -> None:
+        if not isinstance(error, StoreError):
+            _log.error("work.db could not be opened", exc_info=error)
+        self.unavailable.emit(error)
+
+    def _run(
+        self, work: Callable[[], T], on_done: Callable[[T], object] | None, on_error: Callable[[Exception], object]
+    ) -> None:
+        if self._closed:
+            return
+
+        def settle(future: Future[T]) -> None:
+            error = future.exception()
+            if error is None:
+                if on_done is not None:
+                    self._delivered.emit(partial(on_done, future.result()))
+            elif isinstance(error, Exception):
+                self._delivered.emit(partial(on_error, error))
+
+        self._pool.submit(work).add_done_callback(settle)
+
+    @Slot(object)
+    def _deliver(self, callback: Callable[[], object]) -> None:
+        if not self._closed:
+            callback()
+
+
+def _chain(edit: Edit) -> tuple[str, str]:
+    """Edits of one report (or, without a report, of one unit) go in their order."""
+    return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
