@@ -1,0 +1,123 @@
+"""`sigap doctor`: what this computer has and lacks for Sigap, in plain lines or JSON."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import keyring
+import msgspec
+
+from console.paths import home
+
+_NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "sqlite-utils", "msgspec", "starlette", "uvicorn")
+_WAL_BUG = ((3, 7, 0), (3, 51, 2))
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line: what was looked at, what was found, whether it is all right, and what to do otherwise."""
+
+    what: str
+    found: str
+    ok: bool
+    advice: str = ""
+
+
+def run_doctor(*, as_json: bool) -> int:
+    """Print all findings; 0 when all is well, 4 otherwise."""
+    findings = examine()
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(findings).decode() + "\n")
+    else:
+        for finding in findings:
+            mark = "ok " if finding.ok else "NO "
+            advice = f"  ({finding.advice})" if finding.advice else ""
+            sys.stdout.write(f"{mark} {finding.what}: {finding.found}{advice}\n")
+    return 0 if all(finding.ok for finding in findings) else 4
+
+
+def examine() -> list[Finding]:
+    """Everything that can be asked without opening a window."""
+    return [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _sandbox(), _keyring(), _folder()]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("Python", version, good, "" if good else "use 3.11, 3.12 or 3.13")
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    affected = _WAL_BUG[0] <= version <= _WAL_BUG[1]
+    note = "has the WAL-reset fault; Sigap keeps to one writer a file" if affected else ""
+    return Finding("SQLite", sqlite3.sqlite_version, True, note)
+
+
+def _packages() -> list[Finding]:
+    findings = []
+    for name in _NEEDED:
+        try:
+            findings.append(Finding(name, importlib.metadata.version(name), True))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(Finding(name, "missing", False, "run make setup"))
+    return findings
+
+
+def _map_files() -> Finding:
+    import resources
+
+    leaflet = Path(resources.__file__).parent / "web" / "vendor" / "leaflet" / "leaflet.js"
+    there = leaflet.is_file()
+    return Finding("Map libraries", "there" if there else "missing", there, "" if there else "run make setup")
+
+
+def _screen() -> Finding:
+    if sys.platform in ("win32", "darwin"):
+        return Finding("Screen", "the system's", True)
+    screen = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if screen:
+        return Finding("Screen", screen, True)
+    xvfb = shutil.which("Xvfb")
+    return Finding(
+        "Screen",
+        "none, Xvfb is there" if xvfb else "none",
+        bool(xvfb),
+        "" if xvfb else "install xvfb, or use --screenshot",
+    )
+
+
+def _sandbox() -> Finding:
+    if sys.platform != "linux":
+        return Finding("Web engine's sandbox", "the system's", True)
+    from widgets.map.sandbox import sandbox_possible
+
+    if sandbox_possible():
+        return Finding("Web engine's sandbox", "possible", True)
+    return Finding(
+        "Web engine's sandbox", "not possible here", True, "run needs --unsandboxed; start as an ordinary user"
+    )
+
+
+def _keyring() -> Finding:
+    name = type(keyring.get_keyring()).__module__
+    good = "fail" not in name and "null" not in name
+    return Finding("Keyring", name if good else "none", True, "" if good else "tokens are kept in memory only")
+
+
+def _folder() -> Finding:
+    folder = home()
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(parent).free
+    good = os.access(parent, os.W_OK) and free > 500_000_000
+    return Finding(
+        "Data folder",
+        f"{folder}, {free / 1e9:.0f} GB free",
+        good,
+        "" if good else "needs 500 MB and the right to write",
+    )

@@ -1,0 +1,127 @@
+"""A real city's server as a process, and a real console window in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Served:
+    """`sigap serve` as a child process."""
+
+    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+        self.folder, self.arguments = folder, arguments
+        self.port = port
+        self.address = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, timeout_s: float = 90) -> Served:
+        log = (self.folder / "server.log").open("a")
+        command = [sys.executable, "-m", "console", "serve", "--port", str(self.port), *self.arguments]
+        if "--database" not in self.arguments:
+            command += ["--database", f"sqlite:///{self.folder / 'city.db'}", "--media", str(self.folder / "media")]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
+        )
+        timer = threading.Timer(timeout_s, self.process.kill)
+        timer.start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.address, self.port = found.group(0), int(found.group(1))
+                break
+        timer.cancel()
+        assert self.address, (self.folder / "server.log").read_text()[-3000:]
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(15)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path, timeout=20) as answer:
+            return json.load(answer)
+
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text()
+
+    def entries(self, report: str) -> list[dict[str, Any]]:
+        found = self.get(f"/dispatch/v1/reports/{report}/entries")
+        return list(found if isinstance(found, list) else found["entries"])
+
+
+@contextlib.contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[Served]:
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Served(folder, *arguments)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str = "") -> None:
+    """Let Qt's events run until `condition` holds."""
+    from PySide6.QtTest import QTest
+
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what or condition}"
+        QTest.qWait(10)
+
+
+@contextlib.contextmanager
+def console(
+    folder: Path, source: str | None, *, name: str = "rina", size: tuple[int, int] = (1600, 900)
+) -> Iterator[Any]:
+    """A real ConsoleWindow with its own profile and sync process."""
+    from PySide6.QtWidgets import QApplication
+
+    from console.app import ConsoleWindow
+    from console.domain.messages import Source
+    from console.settings import Settings, Tokens
+    from console.start import WindowOptions
+
+    folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    sources = [Source("city", "City", source, "dispatch")] if source else []
+    settings = Settings(sources=sources, author=name)
+    window = ConsoleWindow(
+        app, WindowOptions(profile=folder, profile_name="test", size=size), settings, Tokens("test"), None
+    )
+    window.open()
+    try:
+        yield window
+    finally:
+        window.window.close()
+        window.close()
+
+
+def run_sigap(*arguments: str, home: Path, timeout_s: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """The program as a process, with its profiles under `home`."""
+    environment = {**os.environ, "SIGAP_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-m", "console", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        env=environment,
+        cwd=ROOT,
+        input=stdin,
+    )
