@@ -120,29 +120,32 @@ class MapPage(QWebEnginePage):
 
     @override
     def acceptNavigationRequest(
-        self, url: QUrl | str, type: QWebEnginePage.NavigationType, isMainFrame: bool  # noqa: A002, N803
+        self,
+        url: QUrl | str,
+        type: QWebEnginePage.NavigationType,
+        isMainFrame: bool,
     ) -> bool:
         return isMainFrame and QUrl(url) == PAGE_URL
 
     @override
-    def createWindow(self, type: QWebEnginePage.WebWindowType) -> QWebEnginePage:  # noqa: A002
+    def createWindow(self, type: QWebEnginePage.WebWindowType) -> QWebEnginePage:
         return None  # type: ignore[return-value]  # the stub knows no "no window"
 
     @override
     def chooseFiles(
         self,
         mode: QWebEnginePage.FileSelectionMode,
-        oldFiles: Sequence[str],  # noqa: N803
-        acceptedMimeTypes: Sequence[str],  # noqa: N803
+        oldFiles: Sequence[str],
+        acceptedMimeTypes: Sequence[str],
     ) -> list[str]:
         return []
 
     @override
-    def javaScriptAlert(self, securityOrigin: QUrl | str, msg: str) -> None:  # noqa: N803
+    def javaScriptAlert(self, securityOrigin: QUrl | str, msg: str) -> None:
         _log.warning("alert refused")
 
     @override
-    def javaScriptConfirm(self, securityOrigin: QUrl | str, msg: str) -> bool:  # noqa: N803
+    def javaScriptConfirm(self, securityOrigin: QUrl | str, msg: str) -> bool:
         return False
 
     @override
@@ -150,8 +153,8 @@ class MapPage(QWebEnginePage):
         self,
         level: QWebEnginePage.JavaScriptConsoleMessageLevel,
         message: str,
-        lineNumber: int,  # noqa: N803
-        sourceID: str,  # noqa: N803
+        lineNumber: int,
+        sourceID: str,
     ) -> None:
         place = sourceID.rpartition("/")[2][:80]
         _log.log(_LEVELS[level], "%s (%s:%d)", ascii(message[:500]), ascii(place), lineNumber)

@@ -13,12 +13,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from shiboken6 import delete, isValid
 from typing_extensions import override
 
 from widgets.map.bridge import Bridge
@@ -31,22 +32,22 @@ Box = tuple[float, float, float, float]
 _log = logging.getLogger(__name__)
 _CRASHES, _CRASH_WINDOW_S = 3, 60.0
 _NOWHERE = math.nan
+_QUIET_MS = 50
+"""The page says "complete" a few frames before the widget shows it: the last frame is on when none came for so long."""
 
-_COLOURS = (
-    *(
-        f"map.{name}"
-        for name in (
-            "water river land-outside land street road toll area-border district-border label label-strong halo cell "
-            "cell-text cell-border unit trail hatch"
-        ).split()
+_COLOURS: dict[str, tuple[str, ...]] = {
+    "map": (
+        *("water", "river", "land-outside", "land", "street", "road", "toll", "area-border", "district-border"),
+        *("label", "label-strong", "halo", "cell", "cell-text", "cell-border", "unit", "trail", "hatch"),
     ),
-    *(f"priority.{name}" for name in ("p1", "p2", "p3", "p4", "p2-mark")),
-    *(f"text.{name}" for name in ("primary", "secondary", "tertiary")),
-    *(f"surface.{name}" for name in ("panel", "raised", "hover")),
-    *(f"border.{name}" for name in ("divider", "subtle", "control")),
-    *(f"accent.{name}" for name in ("base", "strong")),
-    *(f"alarm.{name}" for name in ("p1-edge", "warn-surface", "warn-text", "warn-edge")),
-)
+    "priority": ("p1", "p2", "p3", "p4", "p2-mark"),
+    "text": ("primary", "secondary", "tertiary"),
+    "surface": ("panel", "raised", "hover"),
+    "border": ("divider", "subtle", "control"),
+    "accent": ("base", "strong"),
+    "alarm": ("p1-edge", "warn-surface", "warn-text", "warn-edge"),
+}
+"""The tokens that the page uses."""
 
 _MAP_KEYS = frozenset(
     {
@@ -109,17 +110,18 @@ class MapPanel(QWidget):
         handlers: Mapping[str, Handler],
         runner: Runner,
         *,
-        fonts: Sequence[tuple[str, int, Path]] = (),
+        fonts: Mapping[str, Path] | None = None,
         web: Traversable | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         parent: QWidget | None = None,
     ) -> None:
-        """`fonts`: family, weight and file of what the page may use; `web`: the page's folder."""
+        """`fonts`: family -> its (variable) font file; `web`: the page's folder."""
         super().__init__(parent)
         self._theme, self._symbols = theme, json.loads(symbols_json)
         self._monotonic_s = monotonic_s
         self._texts: dict[str, str] = self._own_texts()
-        self._fonts = [{"family": f, "weight": w, "url": f"/fonts/{i}"} for i, (f, w, _) in enumerate(fonts)]
+        font_bytes = {str(index): path.read_bytes() for index, path in enumerate((fonts or {}).values())}
+        self._fonts = [{"family": family, "url": f"/fonts/{index}"} for index, family in enumerate(fonts or {})]
         self._tiles: dict[str, Any] | None = None
         self._versions = {"config": 1, "units": 0, "areas": 0}
         self._unit_list: list[dict[str, Any]] = []
@@ -132,8 +134,12 @@ class MapPanel(QWidget):
         self._notes = ("", "")
         self._locked = self._picking = self._ready = self._cursor = False
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
+        self._drawn_number: int | None = None
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self._on_quiet)
 
-        font_bytes = {str(i): path.read_bytes() for i, (_, _, path) in enumerate(fonts)}
         handler = MapSchemeHandler(web or files("resources") / "web", font_bytes, handlers, runner, self._document)
         profile = make_profile(handler)
         handler.setParent(profile)
@@ -142,7 +148,10 @@ class MapPanel(QWidget):
         self._channel.registerObject("bridge", self._bridge)
         self._page = MapPage(profile, self)
         # The page must die before its profile; this closure is what keeps the profile alive until then.
-        self._page.destroyed.connect(lambda: profile.deleteLater())
+        self._page.destroyed.connect(lambda: profile.deleteLater() if isValid(profile) else None)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.shut)
         self._page.setWebChannel(self._channel)
         self._page.loadFinished.connect(self._on_load_finished)
         self._page.urlChanged.connect(self._on_url_changed)
@@ -183,7 +192,9 @@ class MapPanel(QWidget):
         """Show View `number`: the page asks "reports" for it. The texts stand in the corner; None keeps them."""
         self._view_number = number
         self._tell(self._bridge.view, number)
-        notes = tuple(old if new is None else new for new, old in zip((attribution, units_note), self._notes, strict=True))
+        notes = tuple(
+            old if new is None else new for new, old in zip((attribution, units_note), self._notes, strict=True)
+        )
         if notes != self._notes:
             self._notes = (notes[0], notes[1])
             self._tell(self._bridge.notes, *self._notes)
@@ -207,7 +218,9 @@ class MapPanel(QWidget):
         self._versions["areas"] = version
         self._tell(self._bridge.areas, version)
 
-    def set_selection(self, row: int | None, lat: float | None = None, lon: float | None = None, label: str = "") -> None:
+    def set_selection(
+        self, row: int | None, lat: float | None = None, lon: float | None = None, label: str = ""
+    ) -> None:
         """Ring and tag around the chosen report; it is not moved to."""
         here = lat is not None and lon is not None
         place = (lat, lon) if lat is not None and lon is not None else (_NOWHERE, _NOWHERE)
@@ -270,6 +283,12 @@ class MapPanel(QWidget):
     def focus_map(self) -> None:
         """Give the keyboard to the map."""
         self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def shut(self) -> None:
+        """End the page, for good; runs by itself when the application quits."""
+        self._ready = False
+        if isValid(self._page):
+            delete(self._page)
 
     def reload(self) -> None:
         """Load the page again, also after it was given up."""
@@ -335,7 +354,7 @@ class MapPanel(QWidget):
         bridge.place_picked.connect(self._on_place_picked)
         bridge.pick_left.connect(self._on_pick_left)
         bridge.view_changed.connect(self._on_view_changed)
-        bridge.drawn.connect(self.drawn)
+        bridge.drawn.connect(self._on_drawn)
         bridge.locked_changed.connect(self._on_locked_changed)
         bridge.cursor_changed.connect(self._on_cursor_changed)
 
@@ -346,7 +365,11 @@ class MapPanel(QWidget):
             "theme": {
                 "name": self._theme.name,
                 "scale": self._theme.scale,
-                "colors": {token: self._theme.hex(token) for token in _COLOURS},
+                "colors": {
+                    f"{group}.{name}": self._theme.hex(f"{group}.{name}")
+                    for group, names in _COLOURS.items()
+                    for name in names
+                },
             },
             "texts": self._texts,
             "symbols": self._symbols,
@@ -394,7 +417,7 @@ class MapPanel(QWidget):
     def _on_url_changed(self, url: Any) -> None:
         if url != PAGE_URL:  # three locks forbid it; should it happen all the same, the channel is not there
             self._channel.deregisterObject(self._bridge)
-            self._page.setWebChannel(None)
+            self._page.setWebChannel(None)  # type: ignore[arg-type]  # None takes it away
             _log.error("the map page left its address")
 
     def _on_lost(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
@@ -424,6 +447,15 @@ class MapPanel(QWidget):
         self._last_view = ((west, south, east, north), zoom)
         self.view_changed.emit(west, south, east, north, zoom)
 
+    def _on_drawn(self, number: int) -> None:
+        self._drawn_number = number
+        self._quiet.start()
+
+    def _on_quiet(self) -> None:
+        if self._drawn_number is not None:
+            number, self._drawn_number = self._drawn_number, None
+            self.drawn.emit(number)
+
     def _on_locked_changed(self, locked: bool) -> None:
         self._locked = locked
         self.locked_changed.emit(locked)
@@ -436,7 +468,9 @@ class MapPanel(QWidget):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the map's own few keys from becoming the window's shortcuts while the map has the keyboard."""
+        """See frames come, and keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
+        if event.type() == QEvent.Type.Paint and self._drawn_number is not None:
+            self._quiet.start()
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
             if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:

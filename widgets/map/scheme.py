@@ -54,7 +54,17 @@ _FILES = {
     "vendor/leaflet/leaflet.js": _JS,
     "vendor/protomaps-leaflet/protomaps-leaflet.js": _JS,
 }
-_MAGIC = ((b"\x89PNG", b"image/png"), (b"\xff\xd8\xff", b"image/jpeg"), (b"RIFF", b"image/webp"), (b"GIF8", b"image/gif"))
+_MAGIC = (
+    (b"\x89PNG", b"image/png"),
+    (b"\xff\xd8\xff", b"image/jpeg"),
+    (b"RIFF", b"image/webp"),
+    (b"GIF8", b"image/gif"),
+)
+    (b"\x89PNG", b"image/png"),
+    (b"\xff\xd8\xff", b"image/jpeg"),
+    (b"RIFF", b"image/webp"),
+    (b"GIF8", b"image/gif"),
+)
 
 
 def register_scheme() -> None:
@@ -99,7 +109,6 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
         self._files.update({f"/fonts/{name}": Document(body, b"font/ttf") for name, body in fonts.items()})
         self._open: set[int] = set()
         self._serial = 0
-        self._csp = {QByteArray(b"Content-Security-Policy"): QByteArray(CSP.encode())}
 
     @override
     def requestStarted(self, job: QWebEngineUrlRequestJob) -> None:
@@ -112,9 +121,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
     def _serve(self, job: QWebEngineUrlRequestJob) -> None:
         url = job.requestUrl()
         path = url.path()
-        if bytes(job.requestMethod().data()) != b"GET":
-            job.fail(_Error.RequestDenied)
-        elif url.host() != "map" or url.hasQuery() or not self._may_ask(job, path):
+        if bytes(job.requestMethod().data()) != b"GET" or url.host() != "map" or url.hasQuery() or not self._may_ask(job, path):
             job.fail(_Error.RequestDenied)
         elif path in self._files:
             self._reply(job, self._files[path])
@@ -160,17 +167,14 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
         if not _range_is_safe(job, len(document.body)):
             job.fail(_Error.RequestFailed)
             return
-        job.setAdditionalResponseHeaders({name: [value] for name, value in self._headers(document).items()})
+        headers: Any = {QByteArray(b"X-Content-Type-Options"): [QByteArray(b"nosniff")]}
+        if document.content_type == _HTML:
+            headers[QByteArray(b"Content-Security-Policy")] = [QByteArray(CSP.encode())]
+        job.setAdditionalResponseHeaders(headers)
         buffer = QBuffer(job)  # lives as long as its job
         buffer.setData(QByteArray(document.body))
         buffer.open(QIODevice.OpenModeFlag.ReadOnly)
         job.reply(QByteArray(document.content_type), buffer)
-
-    def _headers(self, document: Document) -> dict[QByteArray, QByteArray]:
-        headers = {QByteArray(b"X-Content-Type-Options"): QByteArray(b"nosniff")}
-        if document.content_type == _HTML:
-            headers.update(self._csp)
-        return headers
 
 
 def _answer(request: Request, body: bytes | None) -> Document:

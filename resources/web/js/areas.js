@@ -68,7 +68,7 @@ function style(one, colors) {
   const district = (one.properties.level ?? 1) >= DISTRICT_LEVEL;
   return {
     color: colors[district ? "map.district-border" : "map.area-border"],
-    weight: district ? 1.5 : 1,
+    weight: district ? 1.25 : 1,
     fill: false,
     dashArray: district ? "6 3 1.5 3" : undefined,
   };

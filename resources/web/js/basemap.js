@@ -2,7 +2,7 @@
 /** The background: vector tiles painted by rules from the theme's colours, or raster tiles; and when it is complete. */
 
 /** Layers of the tiles we know, by meaning: Jakarta's own, Protomaps', OpenMapTiles'. */
-const LAND = ["earth", "land", "kota"];
+const LAND = ["earth", "land", "kota", "kecamatan", "kelurahan"]; // areas as well: simplified borders leave gaps
 const WATER = ["water", "ocean"];
 const RIVERS = ["waterway", "rivers", "physical_line"];
 const STREETS = ["rw"];

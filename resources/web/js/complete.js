@@ -1,7 +1,7 @@
 // @ts-check
 /** Tell when everything of a View is on the screen: nothing on its way, and one picture painted since. */
 
-const NO_FRAME_MS = 100;
+const NO_FRAME_MS = 2000;
 
 export class Completeness {
   /** @param {() => boolean} isSettled @param {() => number} view @param {(view: number) => void} onComplete */
@@ -23,13 +23,13 @@ export class Completeness {
   }
 }
 
-/** After the next frame; a hidden page paints none, so not for ever. @param {() => void} then */
+/** After two frames, so that what was drawn is on the screen; a hidden page paints none. @param {() => void} then */
 function afterPaint(then) {
   let done = false;
   const once = () => {
     if (!done) then();
     done = true;
   };
-  requestAnimationFrame(() => requestAnimationFrame(once));
-  setTimeout(once, NO_FRAME_MS);
+  if (document.visibilityState === "visible") requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(once)));
+  setTimeout(once, document.visibilityState === "visible" ? NO_FRAME_MS : 0);
 }

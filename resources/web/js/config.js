@@ -7,7 +7,7 @@
  * @property {Record<string, string>} texts
  * @property {any} symbols
  * @property {{kind: "vector" | "raster", minZoom: number, maxZoom: number} | null} tiles
- * @property {{family: string, weight: number, url: string}[]} fonts
+ * @property {{family: string, url: string}[]} fonts
  */
 
 /**
@@ -45,9 +45,9 @@ export async function applyConfig(config) {
   root.setProperty("--font", family);
 }
 
-/** @param {{family: string, weight: number, url: string}} one */
+/** One file holds all weights. @param {{family: string, url: string}} one */
 async function loadFont(one) {
-  const face = new FontFace(one.family, `url(${one.url})`, { weight: String(one.weight) });
+  const face = new FontFace(one.family, `url(${one.url})`, { weight: "100 900" });
   loaded.add(one.url);
   document.fonts.add(await face.load());
 }
