@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.actions import ACTIONS, Action
 from console.basemap import Basemap
-from console.domain.edit import Edit, EditState, Queued
+from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
 from console.domain.messages import Fetch, Outcome, Presence, Push, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
@@ -113,10 +113,11 @@ class ConsoleWindow(QObject):
         self.desk = Desk(me, Filter(), self)
         self.sources = Sources(list(settings.sources), self._zone, lambda: datetime.now(UTC), self)
         self.link = SyncLink(self)
-        self.edits = Edits(
-            options.profile, self.link.send, author=me, clock=self.now, ids=lambda: str(uuid.uuid4()), parent=self
+        self.edits = Edits(options.profile, self.link.send, clock=self.now, ids=lambda: str(uuid.uuid4()), parent=self)
+        self.edits.author = me
+        self.feed = BoardFeed(
+            self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
         )
-        self.feed = BoardFeed(self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self)
         self.deeds = Deeds(self.edits, self)
         self._build_widgets()
         self._build_presenters()
@@ -206,8 +207,13 @@ class ConsoleWindow(QObject):
         self.link.presence.connect(self._on_presence)
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
-        self.link.restarted.connect(self.edits.resend_due)
-        self.sources.back.connect(lambda _: self.edits.resend_due())
+        self.link.restarted.connect(self.edits.on_restarted)
+        self.sources.back.connect(self._on_source_back)
+        self.sources.lost.connect(self.edits.source_lost)
+        self.edits.opened.connect(self._look_up_edits)
+        self.edits.unavailable.connect(self._on_work_unavailable)
+        self.edits.trouble.connect(self._on_failed)
+        self.feed.arrived.connect(self._on_arrived)
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.changed.connect(self._on_outbox)
         self.edits.refused.connect(self._on_edit_refused)
@@ -265,7 +271,6 @@ class ConsoleWindow(QObject):
         self.window.show()
         _log.info("window after %.2f s", since_start_s())
         gc.freeze()
-        self.edits.start()
         self.feed.start()
         self._timer.start()
         self._tick()
@@ -361,9 +366,27 @@ class ConsoleWindow(QObject):
         self.status_presenter.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
-    def _on_edit_refused(self, edit: Edit, error: Exception) -> None:
+    def _on_edit_refused(self, edit_id: str, error: Exception) -> None:
         self.status_presenter.set_trouble(self.tr("NOT SAVED: {why}").format(why=describe(error)))
-        _log.error("edit %s not saved", edit.id, exc_info=error)
+        _log.error("edit %s not saved: %s", edit_id, error)
+
+    def _on_work_unavailable(self, error: Exception) -> None:
+        self.status_presenter.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)))
+        self.intents.set_may_write(False)
+
+    def _look_up_edits(self) -> None:
+        """What the cache has proved meanwhile, after a start."""
+        waiting = self.edits.waiting_ids()
+        if waiting:
+            self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), self.edits.on_proved)
+
+    def _on_source_back(self, source: str) -> None:
+        self._look_up_edits()
+        self.edits.resend_due(source)
+
+    def _on_arrived(self, local_row: int, row: int) -> None:
+        if self.desk.row == local_row:
+            self.desk.choose(row)
 
     def _on_deed(self, deed: Deed) -> None:
         self.status.show_undo(deed.text)

@@ -39,6 +39,7 @@ class _Job(msgspec.Struct, frozen=True):
     removed: tuple[int, ...]
     edits: dict[tuple[str, str], tuple[Edit, ...]]
     local_rows: dict[str, int]
+    remote: dict[str, str]
     catalog: Catalog | None
     filter: Filter
     number: int
@@ -50,12 +51,16 @@ class _Result(msgspec.Struct, frozen=True):
     catalog: Catalog
     view: View
     overlaid: frozenset[int]
+    arrived: dict[str, int]
+    """Reports created here that the cache holds now: local key -> row."""
 
 
 class BoardFeed(QObject):
     """Turns `Touched` messages and outbox changes into Views; at most 20 times a second, one at a time."""
 
     failed = Signal(object)
+    arrived = Signal(int, int)
+    """A report created here has come back from the server: its local row and its row in the cache."""
     ready = Signal()
     """The first View is there."""
 
@@ -65,10 +70,12 @@ class BoardFeed(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         now_s: Callable[[], float],
+        remote_of: Callable[[str], str | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
+        self._remote_of = remote_of
         self._snapshot: Snapshot | None = None
         self._catalog: Catalog | None = None
         self._rows: set[int] = set()
@@ -115,7 +122,8 @@ class BoardFeed(QObject):
             shown = queued.state in PENDING or (edit.kind is Kind.CREATE and queued.state is EditState.ATTENTION)
             if shown and edit.report is not None:
                 edits.setdefault((edit.source, edit.report), []).append(edit)
-                if edit.kind is Kind.CREATE and edit.report not in self._local_rows:
+                known = edit.report in self._local_rows or self._remote_of(edit.report) is not None
+                if edit.kind is Kind.CREATE and not known:
                     self._local_rows[edit.report] = self._free_local_row()
         self._edits = {key: tuple(sorted(found, key=lambda edit: edit.number)) for key, found in edits.items()}
         self.refresh()
@@ -127,9 +135,15 @@ class BoardFeed(QObject):
                 return next((found for found in self._edits if found[1] == key), None)
         return None
 
+    @property
+    def _local_keys(self) -> list[str]:
+        return [key for _, key in self._edits if key.startswith("local:")]
+
     def edits_of(self, source: str, report: str) -> tuple[Edit, ...]:
-        """The operator's own pending edits of one report."""
-        return self._edits.get((source, report), ())
+        """The operator's own pending edits of one report, by its key here or at the server."""
+        local = next((key for key in self._local_keys if self._remote_of(key) == report), None)
+        under_local = self._edits.get((source, local), ()) if local else ()
+        return (*under_local, *self._edits.get((source, report), ()))
 
     def _free_local_row(self) -> int:
         used = set(self._local_rows.values())
@@ -146,6 +160,7 @@ class BoardFeed(QObject):
             removed=(),
             edits=self._edits,
             local_rows=dict(self._local_rows),
+            remote={key: remote for key in self._local_rows if (remote := self._remote_of(key)) is not None},
             catalog=self._catalog,
             filter=self._desk.filter,
             number=self._number,
@@ -168,6 +183,10 @@ class BoardFeed(QObject):
         if changed:
             self._desk.rows_touched.emit(changed)
         self._desk.set_view(result.view)
+        for key, row in result.arrived.items():
+            local = self._local_rows.pop(key, 0)
+            if local:
+                self.arrived.emit(local, row)
         if first:
             self.ready.emit()
         if self._wanted or self._rows:
@@ -187,10 +206,19 @@ def _round(job: _Job, reader: CacheReader, now_s: int) -> _Result:
     patches: dict[int, Report] = {}
     sent: dict[int, str] = {}
     sources: dict[int, str] = {}
+    arrived = _arrived(job, reader)
     for (source, key), edits in job.edits.items():
-        row = reader.row_of(source, key)
+        row = arrived.get(key) or reader.row_of(source, key)
         if row is not None:
-            patches[row] = apply_edits(reader.report(row).report, edits, now=edits[-1].occurred_at)
+            cached = reader.report(row)
+            if cached is None:
+                continue
+            later = [edit for edit in edits if edit.kind is not Kind.CREATE]
+            if not later:
+                continue
+            patches[row] = apply_edits(
+                cached.report, later, now=later[-1].occurred_at, assignments=reader.assignments(row)
+            )
         elif key in job.local_rows and edits[0].kind is Kind.CREATE:
             row = job.local_rows[key]
             patches[row] = apply_edits(created_report(edits[0]), edits[1:], now=edits[-1].occurred_at)
@@ -218,7 +246,22 @@ def _round(job: _Job, reader: CacheReader, now_s: int) -> _Result:
     text_rows = reader.matching(job.filter.text) if job.filter.text else None
     me = catalog.numbers.get("user", {}).get(job.me, -1)
     view = make_view(snapshot, job.filter, now_s, job.number, words=catalog.words, text_rows=text_rows, me=me)
-    return _Result(snapshot, catalog, view, frozenset(patches))
+    return _Result(snapshot, catalog, view, frozenset(patches), arrived)
+
+
+def _arrived(job: _Job, reader: CacheReader) -> dict[str, int]:
+    """Which reports created here are in the cache, by the server's answer or by the cache's own record of the edit."""
+    found = {}
+    for (source, key), edits in job.edits.items():
+        if key not in job.local_rows and key not in job.remote:
+            continue
+        remote = job.remote.get(key) or next(
+            (reader.report_of_edit(edit.id) for edit in edits if edit.kind is Kind.CREATE), None
+        )
+        row = reader.row_of(source, remote) if remote else None
+        if row is not None:
+            found[key] = row
+    return found
 
 
 def _columns(

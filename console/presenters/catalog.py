@@ -81,12 +81,12 @@ def read_catalog(reader: CacheReader) -> Catalog:
     """Read the whole vocabulary; for a worker thread."""
     units = reader.units()
     return Catalog(
-        services={service.code: service for _, service in reader.services()},
-        areas={area.code: area for _, area in reader.areas()},
-        agencies={agency.code: agency for _, agency in reader.agencies()},
+        services={service.code: service for service in reader.services()},
+        areas={area.code: area for area in reader.areas()},
+        agencies={agency.code: agency for agency in reader.agencies()},
         units={unit.id: unit for _, unit in units},
         unit_source={unit.id: source for source, unit in units},
-        assignments=tuple(assignment for _, assignment in reader.all_assignments_open()),
-        templates=tuple(template for _, template in reader.templates()),
+        assignments=tuple(assignment for assignment in reader.all_assignments_open()),
+        templates=tuple(template for template in reader.templates()),
         words={kind: reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")},
     )

@@ -91,15 +91,16 @@ def _read(
     cached = reader.report(row)
     if cached is None:
         return None
-    pending = edits_of(cached.source, cached.report.id)
+    pending = tuple(edit for edit in edits_of(cached.source, cached.report.id) if edit.kind is not Kind.CREATE)
+    assignments = tuple(reader.assignments(row))
     return Dossier(
         row=row,
         source=cached.source,
         key=cached.report.id,
-        shown=apply_edits(cached.report, pending, now=now),
+        shown=apply_edits(cached.report, pending, now=now, assignments=assignments),
         server=cached.report,
         entries=tuple(reader.entries(row)),
-        assignments=_with_orders(tuple(reader.assignments(row)), cached.report.id, pending),
+        assignments=_with_orders(assignments, cached.report.id, pending),
         pending=pending,
     )
 

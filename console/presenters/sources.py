@@ -13,6 +13,7 @@ from widgets.notice import Notice
 from widgets.statusbar import Cell
 
 _INTERVAL_S = 5.0
+_REACHED = frozenset({"live", "filling", "connecting"})
 _AMBER, _GREY = 3, 10
 """Data older than 3 intervals is amber, older than 10 grey and hatched."""
 
@@ -23,6 +24,8 @@ class Sources(QObject):
     changed = Signal()
     back = Signal(str)
     """A source is live after it was not: its key."""
+    lost = Signal(str)
+    """A source cannot be reached any more: its key."""
 
     def __init__(
         self, sources: list[Source], zone: tzinfo, now: Callable[[], datetime], parent: QObject | None = None
@@ -43,7 +46,7 @@ class Sources(QObject):
     @property
     def offline(self) -> bool:
         """Whether some source cannot be reached."""
-        return any(state.state not in ("live", "filling", "connecting") for state in self._states.values())
+        return any(state.state not in _REACHED for state in self._states.values())
 
     def offset(self) -> timedelta:
         """How far the server's clock is ahead of this computer's."""
@@ -57,6 +60,8 @@ class Sources(QObject):
         self._at[state.source] = self._now()
         if state.state == "live" and (before is None or before.state != "live"):
             self.back.emit(state.source)
+        if state.state not in _REACHED and (before is None or before.state in _REACHED):
+            self.lost.emit(state.source)
         self.changed.emit()
 
     def set_sources(self, sources: list[Source]) -> None:
@@ -119,7 +124,7 @@ class Sources(QObject):
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached."""
         for key, state in self._states.items():
-            if state.state in ("live", "filling", "connecting"):
+            if state.state in _REACHED:
                 continue
             since = words.clock(state.since, self._zone) if state.since else ""
             as_of = words.clock(state.as_of, self._zone) if state.as_of else ""

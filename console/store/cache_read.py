@@ -237,6 +237,11 @@ class CacheReader:
             )
         }
 
+    def report_of_edit(self, edit_id: str) -> str | None:
+        """The server's id of the report whose history holds this edit."""
+        found = self._all("SELECT report FROM entries WHERE edit = ? LIMIT 1", (edit_id,))
+        return found[0][0] if found else None
+
     # Search
 
     def find(self, text: str, limit: int) -> Rows:
