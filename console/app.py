@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
@@ -524,17 +525,34 @@ class ConsoleWindow(QObject):
 
     def _save_picture(self) -> None:
         assert self._options.screenshot is not None
+        self._write_state()
         if not self.window.grab().save(str(self._options.screenshot)):
             print(f"sigap: the picture cannot be saved at {self._options.screenshot}", file=sys.stderr)
             self.exit_code = LOCAL
         self.window.close()
         self._app.quit()
 
+    def _write_state(self) -> None:
+        """What the panels show, in numbers (docs/decisions/0001)."""
+        if self._options.state is None:
+            return
+        shown = {
+            "queue_rows": self.queue.row_count(),
+            "tabs": self.queue.tab_counts(),
+            "map": self._map_holder.corner(),
+            "categories": self.charts.categories(),
+            "outbox": len(self.outbox_presenter.outbox),
+            "sources": self.sources.states(),
+            "missing": self.loading(),
+        }
+        self._options.state.write_bytes(msgspec.json.format(msgspec.json.encode(shown)))
+
     def _on_quit_time(self) -> None:
         if self._options.screenshot is not None and not self._started:
             print(f"sigap: the picture is not complete: {', '.join(self.loading())}", file=sys.stderr)
             self.exit_code = LOCAL
             self._started = True
+            self._write_state()
             self.window.grab().save(str(self._options.screenshot))
         self.window.close()
         self._app.quit()

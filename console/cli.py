@@ -36,16 +36,26 @@ def main(argv: list[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The grammar of the command line (DESIGN 6)."""
-    parser = argparse.ArgumentParser(prog="sigap", description="A desktop operations console for a city's citizen reports.")
+    parser = argparse.ArgumentParser(
+        prog="sigap", description="A desktop operations console for a city's citizen reports."
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    for name, words, run in (("demo", "a living demo city in a window", _demo), ("run", "the console on a profile", _run)):
+    for name, words, run in (
+        ("demo", "a living demo city in a window", _demo),
+        ("run", "the console on a profile", _run),
+    ):
         window = commands.add_parser(name, help=words, description=words)
         window.set_defaults(command=run)
         window.add_argument("--profile", default="demo" if name == "demo" else "default", metavar="NAME")
         window.add_argument("--reports", type=_positive, default=30_000, metavar="N", help="size of the demo city")
         window.add_argument("--seed", type=int, default=1, metavar="S")
-        window.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture when all is drawn, then quit")
+        window.add_argument(
+            "--screenshot", type=Path, metavar="FILE", help="save a picture when all is drawn, then quit"
+        )
+        window.add_argument(
+            "--state", type=Path, metavar="FILE", help="write what the panels show, as JSON, when it ends"
+        )
         window.add_argument("--size", type=_size, metavar="WxH", help="1920x1080")
         window.add_argument("--theme", choices=("dark", "light"))
         window.add_argument("--lang", choices=("en", "id"))

@@ -37,6 +37,7 @@ class WindowOptions(msgspec.Struct, frozen=True):
     language: str = "en"
     size: tuple[int, int] | None = None
     screenshot: Path | None = None
+    state: Path | None = None
     quit_after_s: float | None = None
     reset_layout: bool = False
     demo: bool = False
@@ -89,7 +90,9 @@ class DemoServer:
         command += ["--database", f"sqlite:///{self._folder / 'city.db'}", "--media", str(self._folder / "media")]
         command += ["--reports", str(self._reports), "--seed", str(self._seed), "--name", "Jakarta"]
         log = (self._folder / "server.log").open("w")
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True
+        )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         return self
 
@@ -135,6 +138,7 @@ def _options(
         language=arguments.lang or settings.language,
         size=arguments.size,
         screenshot=arguments.screenshot,
+        state=arguments.state,
         quit_after_s=arguments.quit_after,
         reset_layout=arguments.reset_layout,
         demo=demo,
@@ -156,7 +160,15 @@ def _display(arguments: argparse.Namespace) -> Iterator[None]:
     elif chosen == "offscreen" or arguments.screenshot is not None:
         with tempfile.TemporaryDirectory(prefix="sigap-screen-") as folder:
             config = Path(folder) / "screens.json"
-            screen = {"name": "picture", "x": 0, "y": 0, "width": size[0], "height": size[1], "logicalDpi": 96, "dpr": 1}
+            screen = {
+                "name": "picture",
+                "x": 0,
+                "y": 0,
+                "width": size[0],
+                "height": size[1],
+                "logicalDpi": 96,
+                "dpr": 1,
+            }
             config.write_text(json.dumps({"screens": [screen]}))
             os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={config}"
             yield
@@ -179,7 +191,9 @@ def _xvfb(size: tuple[int, int]) -> Iterator[None]:
         if not number:
             raise OSError(None, "Xvfb does not start")
         os.environ["DISPLAY"] = f":{number}"
-        print(f"No screen here: Sigap runs on Xvfb :{number}. To look: x11vnc -localhost -display :{number}", flush=True)
+        print(
+            f"No screen here: Sigap runs on Xvfb :{number}. To look: x11vnc -localhost -display :{number}", flush=True
+        )
         yield
     finally:
         process.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -40,6 +41,7 @@ class MapPresenter(QObject):
         self._areas_number = 0
         self._units: bytes = b"[]"
         self._units_number = 0
+        self._corner = (0,) * 8
         self._panel: MapPanel | None = None
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
@@ -104,7 +106,7 @@ class MapPresenter(QObject):
         view = self._views.get(request.view) or self._desk.view
         if view is None:
             return None
-        return map_answer(
+        answer = map_answer(
             view,
             request.west,
             request.south,
@@ -115,6 +117,13 @@ class MapPresenter(QObject):
             request.height,
             self._desk.row,
         )
+        self._corner = struct.unpack_from("<8I", answer)
+        return answer
+
+    def corner(self) -> dict[str, int]:
+        """What the map's corner says of the newest answer that the page was given."""
+        _, view, _, symbols, in_cells, outside, placeless, _ = self._corner
+        return {"view": view, "symbols": symbols, "in_cells": in_cells, "outside": outside, "placeless": placeless}
 
     def _tile(self, request: Request) -> bytes | None:
         found = self._basemap.tile(request.zoom, request.x, request.y)

@@ -70,6 +70,10 @@ class Sources(QObject):
         self._insecure = [source.name for source in sources if source.insecure_http]
         self.changed.emit()
 
+    def states(self) -> dict[str, str]:
+        """The state word of each source."""
+        return {key: state.state for key, state in self._states.items()}
+
     def filling(self) -> bool:
         """Whether some source has not been read whole yet."""
         return not self._states or any(state.state in ("filling", "connecting") for state in self._states.values())

@@ -1,0 +1,146 @@
+"""The whole main job, on a real server process and real windows, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from tests.helpers.city import Served, console, served, wait_for
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("city")
+    with served(folder, "--demo-city", "--still", "--reports", "1500") as server:
+        yield server
+
+
+def key(window: Any, keys: str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key in whatever has the keyboard in this window."""
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+    target = window.window.focusWidget() or window.window
+    code = {"Enter": Qt.Key.Key_Return, "Esc": Qt.Key.Key_Escape}.get(keys) or Qt.Key[f"Key_{keys}"]
+    QTest.keyClick(target, code, modifier)
+
+
+def form_key(code: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, text: str = "") -> None:
+    """Type into the open form, then press a key there."""
+    form = QApplication.activeWindow()
+    assert form is not None
+    target: QWidget = form.focusWidget() or form
+    if text:
+        QTest.keyClicks(target, text)
+    QTest.keyClick(form.focusWidget() or form, code, modifier)
+
+
+def wait_ready(window: Any) -> None:
+    wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the first reports")
+    wait_for(lambda: not window.sources.filling(), 40, "the fill")
+
+
+def choose_unassigned(window: Any) -> str:
+    """Choose an unassigned report with a place and recommended units; its number."""
+    key(window, "2", Qt.KeyboardModifier.AltModifier)
+    wait_for(lambda: window.desk.view.filter.tab == "unassigned", what="the tab")
+    for row in window.desk.view.order[:40]:
+        window.queue.set_current(int(row))
+        window.desk.choose(int(row))
+        wait_for(lambda row=row: window.dossiers.current is not None and window.dossiers.current.row == int(row))
+        wait_for(lambda row=row: window.intents._counsel.row == int(row), what="advice")
+        situation = window.intents.situation
+        if situation.advice and situation.has_place:
+            window.queue.setFocus()
+            return str(window.dossiers.current.key)
+    raise AssertionError("no unassigned report with a recommended unit")
+
+
+def shown(window: Any) -> Any:
+    return window.dossiers.current.shown
+
+
+def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+        wait_ready(one)
+        wait_ready(two)
+        number = choose_unassigned(one)
+        key(one, "T")
+        wait_for(lambda: one.intents.situation.holder == "rina", 2, "taken on the screen")
+        key(one, "A")
+        key(one, "Enter")
+        wait_for(lambda: one.intents.situation.lead_unit, 2, "dispatched on the screen")
+        wait_for(lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), 2, "in the server's feed")
+        two.desk.choose(two.reader().row_of("city", number))
+
+        def seen() -> bool:
+            dossier = two.dossiers.current
+            return dossier is not None and any(entry.kind == "dispatch" for entry in dossier.entries)
+
+        wait_for(seen, 3, "seen on the second console")
+        wait_for(lambda: not one.outbox_presenter.outbox, 5, "the outbox is empty: the server's record proves it")
+        kinds = [entry["kind"] for entry in city.entries(number)]
+        assert kinds.count("dispatch") == 1
+        assert kinds.count("claim") == 1
+
+
+def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo = tmp_path / "after.jpg"
+    Image.new("RGB", (640, 480), (90, 120, 90)).save(photo)
+    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+        wait_ready(one)
+        wait_ready(two)
+        number = choose_unassigned(one)
+        key(one, "T")
+        key(one, "W")  # coordination: to an agency
+        wait_for(lambda: QApplication.activeWindow() is not one.window, what="the form")
+        form_key(Qt.Key.Key_Return)
+        wait_for(lambda: shown(one).status in ("coordination", "new"), 3)
+        key(one, "A")
+        key(one, "Enter")
+        wait_for(lambda: shown(one).status == "assigned", 3, "assigned")
+        key(one, "1", Qt.KeyboardModifier.ControlModifier)
+        key(one, "E")
+        key(one, "O")
+        wait_for(lambda: shown(one).status == "progress", 3, "in progress")
+        one.forms.add_photo(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
+        key(one, "V")
+        wait_for(lambda: shown(one).status == "validation", 5, "awaiting validation")
+        wait_for(lambda: not one.outbox_presenter.outbox, 10, "all received")
+
+        row = two.reader().row_of("city", number)
+        two.desk.choose(row)
+        wait_for(lambda: two.dossiers.current is not None and shown(two).status == "validation", 5)
+        two.queue.setFocus()
+        key(two, "V", Qt.KeyboardModifier.ShiftModifier)
+        wait_for(lambda: QApplication.activeWindow() is not two.window, what="the validation form")
+        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        wait_for(lambda: shown(two).status == "resolved", 3, "resolved")
+        wait_for(lambda: city.get(f"/dispatch/v1/reports/{number}")["status"] == "resolved", 5)
+        wait_for(lambda: shown(one).status == "resolved", 5, "the first console sees it")
+
+
+def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path / "one", city.address) as one:
+        wait_ready(one)
+        before = one.desk.view.counts.all_open
+        at_server = city.get("/dispatch/v1/stats")["reports"]
+        key(one, "N", Qt.KeyboardModifier.ControlModifier)
+        wait_for(lambda: one.forms._new is not None and QApplication.activeWindow() is one.forms._new, what="the form")
+        form_key(Qt.Key.Key_Tab, text="banjir")
+        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, text="Air setinggi lutut di gang")
+        wait_for(lambda: one.desk.view.counts.all_open == before + 1, 3, "in the queue")
+        wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, 5, "at the server")
+        wait_for(lambda: not one.outbox_presenter.outbox, 8, "received")
+        wait_for(lambda: one.desk.view.counts.all_open == before + 1, 3, "once")
+        assert city.get("/dispatch/v1/stats")["reports"] == at_server + 1
