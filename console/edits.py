@@ -359,11 +359,14 @@ class Edits(QObject):
 
     def _send_due(self) -> None:
         self._changed()
-        for queued in self._due():
-            if not self._too_old(queued):
-                self._send(queued)
-            elif queued.state is EditState.QUEUED:  # one that may have left waits for the complete cache
+        due = self._due()
+        while old := [one for one in due if one.state is EditState.QUEUED and self._too_old(one)]:
+            for queued in old:
                 self._expire(queued)
+            due = self._due()  # what stood behind them may go now
+        for queued in due:
+            if not self._too_old(queued):  # an old order that may have left waits for the complete cache
+                self._send(queued)
 
     def _due(self) -> list[Queued]:
         """The edits to send now: at most one for each report, never past an earlier one that must go first."""

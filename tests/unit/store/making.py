@@ -1,0 +1,63 @@
+"""Small reports, pages and edits for the store's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from console.domain.edit import Edit, Kind
+from console.domain.report import Assignment, Entry, Report
+from console.domain.status import AssignmentState, Status
+from console.store.items import Cursor, Item
+
+T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def report(remote_id: str = "1", **changes: Any) -> Report:
+    values: dict[str, Any] = {
+        "id": remote_id,
+        "version": 1,
+        "status": Status.NEW,
+        "service": "flood",
+        "priority": 3,
+        "description": "Water on the road",
+        "created": T0,
+        "updated": T0,
+    }
+    return Report(**(values | changes))
+
+
+def assignment(key: str, report_id: str, unit: str, state: AssignmentState, minute: int = 0) -> Assignment:
+    at = T0 + timedelta(minutes=minute)
+    return Assignment(key, report_id, unit, state, at, "rina", at)
+
+
+def entry(key: str, report_id: str | None, edit: str | None, minute: int = 0) -> Entry:
+    return Entry(key, report_id, "note", T0 + timedelta(minutes=minute), "rina", edit=edit)
+
+
+def items(*reports: Report, seq: int = 1) -> list[Item]:
+    return [Item("report", seq + index, one.id, one) for index, one in enumerate(reports)]
+
+
+def at(seq: int) -> Cursor:
+    return Cursor(epoch="e1", seq=seq, scope_version=1, as_of=T0)
+
+
+def edit(edit_id: str, kind: Kind = Kind.NOTE, report_key: str | None = "1", number: int = 1, **changes: Any) -> Edit:
+    values: dict[str, Any] = {
+        "id": edit_id,
+        "kind": kind,
+        "report": report_key,
+        "author": "rina",
+        "device": "d1",
+        "number": number,
+        "occurred_at": T0,
+        "source": "city",
+    }
+    return Edit(**(values | changes))
+
+
+def ids(rows: Iterable[Any]) -> list[int]:
+    return [int(row) for row in rows]

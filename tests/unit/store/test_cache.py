@@ -1,0 +1,309 @@
+"""cache.db as one process writes it and others read it."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from console.domain.report import Area, Claim, Clock, ClockState, Contact, Hold, Photo, PhotoRole, Unit, WaitsFor
+from console.domain.status import ORDER, AssignmentState, Status, UnitState
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter, Gone, Item
+from console.store.facts import NO_PLACE
+from console.store.schema import CACHE, set_aside
+from tests.unit.store.making import T0, assignment, at, entry, ids, items, report
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[CacheWriter]:
+    writer = CacheWriter(tmp_path)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[CacheReader]:
+    reader = CacheReader(tmp_path)
+    yield reader
+    reader.close()
+
+
+def column(reader: CacheReader, name: str) -> dict[str, int]:
+    """One column by remote id."""
+    columns = reader.columns()
+    texts = {text.row: text.remote_id for text in reader.texts(columns["row"])}
+    return {texts[int(row)]: int(value) for row, value in zip(columns["row"], columns[name], strict=True)}
+
+
+def test_a_report_comes_back_as_it_was_and_as_columns(writer: CacheWriter, reader: CacheReader) -> None:
+    full = report(
+        "928214",
+        title="Banjir",
+        status=Status.PROGRESS,
+        area="31.75",
+        agency="sda",
+        lat=-6.2001234,
+        lon=106.8004321,
+        priority=1,
+        updated=T0 + timedelta(hours=1),
+        hold=Hold("rain", WaitsFor.WEATHER),
+        claim=Claim("rina", T0),
+        duplicates=2,
+        merged_into="7",
+        photos=(Photo("ab", PhotoRole.REPORT),),
+        clocks=(
+            Clock("first_response", ClockState.MET, T0, 60, due=T0, met_at=T0),
+            Clock("finish", ClockState.RUNNING, T0, 3600, due=T0 + timedelta(hours=2)),
+        ),
+    )
+    writer.apply("city", items(full, report("2")), at(2))
+
+    row = reader.row_of("city", "928214")
+    assert row is not None
+    cached = reader.report(row)
+    assert cached is not None
+    assert (cached.source, cached.report) == ("city", full)
+    assert reader.row_of("another", "928214") is None
+    columns = reader.columns([row])
+    words = {kind: reader.words(kind) for kind in ("source", "service", "area", "agency", "user")}
+    assert {name: int(values[0]) for name, values in columns.items() if name not in words} == {
+        "row": row,
+        "created": int(T0.timestamp()),
+        "updated": int(T0.timestamp()) + 3600,
+        "due": int(T0.timestamp()) + 7200,
+        "lat_e7": -62001234,
+        "lon_e7": 1068004321,
+        "lead_unit": 0,
+        "claim": columns["claim"][0],
+        "duplicates": 2,
+        "status": ORDER.index(Status.PROGRESS),
+        "hold": list(WaitsFor).index(WaitsFor.WEATHER) + 1,
+        "priority": 1,
+        "due_state": 1,
+        "photos": 1,
+        "merged": 1,
+    }
+    assert [words[kind][int(columns[kind][0])] for kind in ("source", "service", "area", "agency")] == [
+        "city",
+        "flood",
+        "31.75",
+        "sda",
+    ]
+    assert words["user"][int(columns["claim"][0])] == "rina"
+    assert column(reader, "lat_e7")["2"] == column(reader, "lon_e7")["2"] == NO_PLACE
+    assert reader.cursors() == {"city": at(2)}
+
+
+def test_damaged_places_and_huge_numbers_still_fit(writer: CacheWriter, reader: CacheReader) -> None:
+    odd = report(
+        "1", lat=float("nan"), lon=400.0, duplicates=10**6, priority=99, photos=(Photo("a", PhotoRole.OTHER),) * 300
+    )
+    writer.apply("city", items(odd), at(1))
+    columns = reader.columns()
+    assert (columns["lat_e7"][0], columns["duplicates"][0], columns["photos"][0]) == (NO_PLACE, 32767, 127)
+
+
+_EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=_EVENTS, data=st.data())
+def test_whatever_order_pages_come_in_the_highest_number_wins(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, bool]], data: st.DataObject
+) -> None:
+    """Pages arrive shuffled and twice (a snapshot behind changes, a page again after a crash)."""
+    numbered = [(seq, key, gone) for seq, (key, gone) in enumerate(events, start=1)]
+    arriving = data.draw(st.permutations(numbered + numbered[:3]))
+    folder = tmp_path_factory.mktemp("cache")
+    writer, reader = CacheWriter(folder), CacheReader(folder)
+    for seq, key, gone in arriving:
+        deleted = [Gone("report", key, seq)] if gone else []
+        page = [] if gone else [Item("report", seq, key, report(key, version=seq, description=f"word{seq}x"))]
+        writer.apply("city", page, at(seq), gone=deleted)
+    last = {key: (seq, gone) for seq, key, gone in numbered}
+    expected = {key: seq for key, (seq, gone) in last.items() if not gone}
+    rows = {key: reader.row_of("city", key) for key in "abcd"}
+    versions = {key: cached.report.version for key, row in rows.items() if (cached := reader.report(row or 0))}
+    assert versions == expected
+    for seq, key, _ in numbered:  # the search index followed every change
+        assert ids(reader.matching(f"word{seq}x")) == ([rows[key]] if expected.get(key) == seq else [])
+    writer.close()
+    reader.close()
+
+
+def test_the_lead_unit_is_the_first_that_still_works(writer: CacheWriter, reader: CacheReader) -> None:
+    early = Item("assignment", 1, "a2", assignment("a2", "1", "u2", AssignmentState.DISPATCHED, minute=2))
+    writer.apply("city", [early], at(1))  # before its report
+    writer.apply("city", items(report("1"), report("2"), seq=2), at(3))
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u2"
+    assert column(reader, "lead_unit")["2"] == 0
+
+    first = Item("assignment", 4, "a1", assignment("a1", "1", "u1", AssignmentState.EN_ROUTE, minute=1))
+    touched = writer.apply("city", [first], at(4))
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u1"
+    assert touched.rows == (reader.row_of("city", "1"),)
+    assert [one.unit for one in reader.all_assignments_open()] == ["u1", "u2"]
+
+    done = Item("assignment", 5, "a1", assignment("a1", "1", "u1", AssignmentState.DONE, minute=1))
+    newer = Item("report", 6, "1", report("1", version=2, status=Status.PROGRESS))
+    writer.apply("city", [done, newer], at(6))
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u2"
+    writer.apply("city", [], at(7), gone=[Gone("assignment", "a2", 7)])
+    assert column(reader, "lead_unit")["1"] == 0
+
+
+def test_an_edit_is_proved_by_the_entry_that_bears_its_id(writer: CacheWriter, reader: CacheReader) -> None:
+    writer.apply("city", items(report("1")), at(1))
+    second = Item("entry", 2, "h1", entry("h1", "1", "edit-1", minute=5))
+    earlier = Item("entry", 3, "h0", entry("h0", "1", None, minute=1))
+    touched = writer.apply("city", [second, earlier], at(3))
+    assert touched.edits == ("edit-1",)
+    assert touched.rows == (reader.row_of("city", "1"),)
+    assert touched.kinds == ("entry",)
+    assert reader.proved(["edit-1", "edit-2"]) == {"edit-1"}
+    assert [one.id for one in reader.entries(touched.rows[0])] == ["h0", "h1"]
+
+
+def test_search_finds_beginnings_newest_first_and_numbers_before_all(writer: CacheWriter, reader: CacheReader) -> None:
+    old = report("100", title="Banjir di Cawang", created=T0 - timedelta(days=1))
+    new = report("101", description="banjir besar, lampu 100 padam", address="Jl. Otista")
+    writer.apply("city", [*items(new, old)], at(2))
+    row = {key: reader.row_of("city", key) for key in ("100", "101")}
+    assert ids(reader.find("BANJ", 10)) == [row["101"], row["100"]]
+    assert ids(reader.find("100", 10)) == [row["100"], row["101"]]
+    assert ids(reader.find("banjir otis", 10)) == [row["101"]]
+    assert ids(reader.find("banjir", 1)) == [row["101"]]
+    for hostile in ('"', "* OR (", "title:banjir NEAR(", "';--", "\x00", "ba*nj"):
+        reader.find(hostile, 5)
+    assert ids(reader.find("!?", 5)) == ids(reader.matching("--")) == []
+
+
+def test_area_names_that_arrive_late_are_searched_too(writer: CacheWriter, reader: CacheReader) -> None:
+    writer.apply("city", items(report("1", area="31.75")), at(1))
+    writer.apply("city", [Item("area", 2, "31.75", Area("31.75", "Cawang", 3))], at(2))
+    assert ids(reader.matching("cawang")) == [reader.row_of("city", "1")]
+
+
+def test_a_bulk_fill_ends_with_search_and_an_interrupted_one_is_mended(tmp_path: Path) -> None:
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    with writer.bulk():
+        writer.apply("city", items(report("1", title="kata1", area="x")), at(1))
+        writer.apply("city", [Item("area", 2, "x", Area("x", "Menteng", 3))], at(2))
+    assert ids(reader.matching("kata1 menteng")) == [reader.row_of("city", "1")]
+    bulk = writer.bulk()
+    bulk.__enter__()
+    writer.apply("city", items(report("2", title="kata2"), seq=3), at(3))
+    assert not bulk.__exit__(ConnectionError, ConnectionError(), None)
+    writer.close()
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", [], at(4))
+    assert ids(reader.matching("kata2")) == [reader.row_of("city", "2")]
+    writer.close()
+    reader.close()
+
+
+def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: CacheReader) -> None:
+    unit = Unit("u1", "U-1", UnitState.AVAILABLE, T0)
+    for source in ("city", "other"):
+        writer.apply(source, [*items(report("1", title=source)), Item("unit", 2, "u1", unit)], at(2))
+    writer.put_contact("city", "1", Contact(name="Sari"))
+    assert writer.forget("city").everything
+    assert (reader.row_of("city", "1"), writer.cursor("city")) == (None, None)
+    assert reader.units() == [("other", unit)]
+    assert ids(reader.matching("city other")) == []
+    assert ids(reader.matching("other")) == [reader.row_of("other", "1")]
+    writer.apply("city", items(report("1")), at(1))  # numbers of the forgotten data bar nothing
+    assert reader.row_of("city", "1") is not None
+
+
+def test_personal_data_goes_when_its_report_is_long_closed(writer: CacheWriter, reader: CacheReader) -> None:
+    closed = report("1", status=Status.CLOSED, closed_at=T0)
+    writer.apply("city", items(closed, report("2")), at(2))
+    for key in ("1", "2"):
+        writer.put_contact("city", key, Contact(name="Sari", phone="0812"))
+    assert writer.drop_contacts(T0) == 0
+    assert writer.drop_contacts(T0 + timedelta(seconds=1)) == 1
+    rows = [reader.row_of("city", key) or 0 for key in ("1", "2")]
+    assert [reader.contact(row) for row in rows] == [None, Contact(name="Sari", phone="0812")]
+
+
+def test_a_page_that_fails_leaves_neither_rows_nor_words_nor_cursor(writer: CacheWriter, reader: CacheReader) -> None:
+    writer.apply("city", items(report("1")), at(1))
+    broken = Item("report", 3, "3", report("3", service="new-word", title="bad \ud800"))
+    with pytest.raises(UnicodeEncodeError):
+        writer.apply("city", [*items(report("2", service="fresh"), seq=2), broken], at(3))
+    assert (writer.cursor("city"), reader.counts()["reports"]) == (at(1), 1)
+    assert "fresh" not in reader.words("service").values()
+    writer.apply("city", items(report("2", service="fresh"), seq=2), at(2))
+    service = reader.columns([reader.row_of("city", "2") or 0])["service"]
+    assert reader.words("service")[int(service[0])] == "fresh"
+
+
+def test_files_are_private(writer: CacheWriter, reader: CacheReader, tmp_path: Path) -> None:
+    writer.apply("city", items(report("1")), at(1))
+    reader.counts()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert set(modes) >= {"cache.db", "cache.db-wal", "cache.db-shm"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_reader_waits_for_the_file_and_follows_a_new_one(tmp_path: Path) -> None:
+    reader = CacheReader(tmp_path)
+    assert (len(reader.columns()["row"]), reader.report(1), reader.find("x", 5).size, reader.available) == (
+        0,
+        None,
+        0,
+        False,
+    )
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1"), report("2")), at(2))
+    assert reader.counts()["reports"] == 2
+    writer.close()
+    set_aside(tmp_path / CACHE)
+    assert reader.counts()["reports"] == 0
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("9")), at(1))
+    assert reader.row_of("city", "9") is not None
+    assert reader.row_of("city", "1") is None
+    reader.close()  # the last one on the old file must not take the new file's log with it
+    writer.apply("city", items(report("10"), seq=2), at(2))
+    assert reader.counts()["reports"] == 2
+    writer.close()
+    assert reader.counts()["reports"] == 2  # closed in order, no log beside it
+    reader.close()
+
+
+def test_a_reader_only_reads(writer: CacheWriter, reader: CacheReader, tmp_path: Path) -> None:
+    """Columns are of one moment while the writer goes on, and the reader does not hold it up."""
+    writer.apply("city", items(*(report(str(number)) for number in range(100))), at(100))
+    with reader._snapshot() as connection:
+        assert connection is not None
+        before = connection.execute("SELECT count(*) FROM reports").fetchone()
+        writer.apply("city", items(report("100"), seq=101), at(101))
+        assert connection.execute("SELECT count(*) FROM reports").fetchone() == before
+    assert reader.counts()["reports"] == 101
+
+
+def test_a_fill_writes_twenty_thousand_reports_a_second(writer: CacheWriter) -> None:
+    """The best of ten pages of 2,000, so that a busy machine does not fail it."""
+    best_s = 1e9
+    with writer.bulk():
+        for page in range(10):
+            made = items(
+                *(
+                    report(str(page * 2000 + n), description=f"genangan {n} dekat pasar", area=f"a{n % 267}")
+                    for n in range(2000)
+                ),
+                seq=page * 2000 + 1,
+            )
+            started = time.perf_counter()
+            writer.apply("city", made, at(page * 2000 + 2000))
+            best_s = min(best_s, time.perf_counter() - started)
+    assert best_s < 2000 / 20_000

@@ -1,0 +1,339 @@
+"""The outbox: saved first, sent in order, orders asked about when they are old, nothing lost over a restart."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import EditState, Kind, Queued
+from console.domain.messages import Outcome, Push, Withdraw
+from console.edits import Edits
+from console.store.errors import StoreError
+from console.store.work import WorkFile
+from tests.unit.store.making import T0
+
+S = EditState
+
+
+class Desk:
+    """An `Edits` with a sync process that only takes notes, and a clock that is set by hand."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        self.qtbot, self.folder = qtbot, folder
+        self.now = T0
+        self.down: list[Push | Withdraw] = []
+        self._ids = (f"e{number}" for number in itertools.count(1))
+        self.edits = self._start()
+
+    def _start(self) -> Edits:
+        edits = Edits(self.folder, self.down.append, lambda: self.now, lambda: next(self._ids))
+        edits.author = "rina"
+        with self.qtbot.waitSignal(edits.opened):
+            pass
+        return edits
+
+    def restart(self) -> None:
+        self.edits.shutdown()
+        self.down.clear()
+        self.edits = self._start()
+
+    def do(self, kind: Kind, report: str | None = "1", **changes: Any) -> str:
+        values: dict[str, Any] = {"source": "city", "data": {}, "base": {}, "base_version": 1, "title": "t"}
+        with self.qtbot.waitSignal(self.edits.saved):
+            return self.edits.submit(kind, report, **(values | changes))
+
+    def pushed(self, *edit_ids: str) -> list[Push]:
+        """Wait until exactly these were pushed, in this order, then return and forget the pushes."""
+
+        def there() -> None:
+            assert [one.edit.id for one in self.down if isinstance(one, Push)] == list(edit_ids)
+
+        self.qtbot.waitUntil(there)
+        pushes = [one for one in self.down if isinstance(one, Push)]
+        self.down.clear()
+        return pushes
+
+    def quiet(self) -> None:
+        """Wait for the edits thread and the event loop; nothing may have been sent."""
+        self.settle()
+        assert self.down == []
+
+    def settle(self) -> None:
+        draft = {"at": str(len(self.down))}
+        self.edits.save_draft("settle", draft)
+        self.edits._pool.submit(lambda: None).result()
+        with self.qtbot.waitSignal(self.edits.changed):
+            self.edits._changed()
+
+    def answer(self, edit_id: str, state: EditState, **values: Any) -> None:
+        self.edits.on_outcome(Outcome(edit_id, state, **values))
+
+    def states(self) -> dict[str, EditState]:
+        return {queued.edit.id: queued.state for queued in self.edits.outbox}
+
+    def on_disk(self) -> dict[str, Queued]:
+        """What work.db says after everything was written."""
+        self.edits.shutdown()
+        work = WorkFile(self.folder)
+        found = {queued.edit.id: queued for queued in work.all()}
+        work.close()
+        return found
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(qtbot, tmp_path)
+    yield desk
+    desk.edits.shutdown()
+
+
+def test_an_edit_is_on_the_disk_as_being_sent_before_it_is_handed_over(desk: Desk) -> None:
+    def look(message: Push | Withdraw) -> None:
+        with WorkFileCopy(desk.folder) as states:
+            seen.append(states)
+        desk.down.append(message)
+
+    seen: list[dict[str, str]] = []
+    desk.edits._push = look
+    edit_id = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3}, base_version=7)
+    (push,) = desk.pushed(edit_id)
+    assert seen == [{edit_id: "sending"}]
+    assert (push.edit.number, push.edit.author, push.edit.occurred_at, push.edit.late) == (1, "rina", T0, False)
+    assert push.edit.device
+    assert (push.edit.base_version, push.unconfirmed) == (7, False)
+    assert desk.edits.pending_for("city", "1") == (push.edit,)
+    desk.answer(edit_id, S.ACCEPTED)
+    assert desk.states() == {edit_id: S.ACCEPTED}
+    desk.edits.on_proved([edit_id])
+    assert desk.edits.outbox == ()
+    assert desk.on_disk()[edit_id].state is S.SENT
+
+
+class WorkFileCopy:
+    """The states in work.db as another connection reads them now."""
+
+    def __init__(self, folder: Path) -> None:
+        import sqlite3
+
+        self._connection = sqlite3.connect(f"file:{folder / 'work.db'}?mode=ro", uri=True)
+
+    def __enter__(self) -> dict[str, str]:
+        return dict(self._connection.execute("SELECT id, state FROM edits"))
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def test_edits_of_one_report_go_one_after_the_other_and_hold_no_other_report(desk: Desk) -> None:
+    first, second, other = desk.do(Kind.CLAIM), desk.do(Kind.NOTE), desk.do(Kind.NOTE, "2")
+    desk.pushed(first, other)
+    desk.answer(other, S.ACCEPTED)
+    desk.quiet()
+    desk.answer(first, S.ACCEPTED)
+    desk.pushed(second)
+
+
+def test_what_needs_the_operator_holds_later_changes_of_its_report_but_no_appends(desk: Desk) -> None:
+    bad = desk.do(Kind.SET, data={"priority": 1})
+    desk.pushed(bad)
+    desk.answer(bad, S.ATTENTION, problem="no such service")
+    note, change = desk.do(Kind.NOTE), desk.do(Kind.SET, data={"title": "x"})
+    desk.pushed(note)
+    desk.answer(note, S.ACCEPTED)
+    desk.quiet()
+    desk.edits.retry(bad)
+    (again,) = desk.pushed(bad)
+    assert again.edit.data == {"priority": 1}
+    desk.answer(bad, S.ACCEPTED)
+    desk.pushed(change)
+
+
+def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    note = desk.do(Kind.NOTE, data={"text": "n"})
+    arrived = desk.do(Kind.PROGRESS, "2", data={"unit": "u2", "state": "on_scene"})
+    desk.now += timedelta(minutes=11)
+    fresh = desk.do(Kind.DISPATCH, "3", data={"unit": "u3"})
+    desk.edits.told(dispatch, "U12")
+    desk.quiet()
+    desk.edits.resend_due("city")
+    pushes = desk.pushed(note, arrived, fresh)
+    assert {push.edit.id: push.edit.late for push in pushes} == {note: True, arrived: True, fresh: False}
+    assert all(push.edit.occurred_at == T0 for push in pushes[:2])
+    assert desk.states()[dispatch] is S.EXPIRED
+    assert next(one for one in desk.edits.outbox if one.edit.id == dispatch).told == "U12"
+
+    desk.answer(note, S.ACCEPTED)
+    desk.edits.still_wanted(dispatch, yes=True)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (push,) = [one for one in desk.down if isinstance(one, Push)]
+    assert push.edit.id != dispatch
+    assert (push.edit.data, push.edit.occurred_at) == ({"unit": "u1"}, desk.now)
+    kept = desk.on_disk()
+    assert (kept[dispatch].state, kept[push.edit.id].state) == (S.WITHDRAWN, S.SENDING)
+
+
+def test_an_old_order_nobody_wants_is_dropped(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    claim = desk.do(Kind.CLAIM)
+    desk.now += timedelta(minutes=11)
+    desk.edits.resend_due()
+    assert desk.states() == {claim: S.EXPIRED}
+    desk.edits.still_wanted(claim, yes=False)
+    desk.quiet()
+    assert desk.edits.outbox == ()
+    assert desk.on_disk()[claim].state is S.WITHDRAWN
+
+
+def test_an_order_that_may_have_left_is_judged_by_the_complete_cache_only(desk: Desk) -> None:
+    arrived, lost = desk.do(Kind.DISPATCH, "1", data={"unit": "u1"}), desk.do(Kind.DISPATCH, "2", data={"unit": "u2"})
+    desk.pushed(arrived, lost)
+    for edit_id in (arrived, lost):
+        desk.answer(edit_id, S.UNCONFIRMED)
+    desk.now += timedelta(minutes=11)
+    desk.edits._try_again()
+    desk.quiet()
+    assert desk.states() == {arrived: S.UNCONFIRMED, lost: S.UNCONFIRMED}
+    desk.edits.on_proved([arrived])
+    desk.edits.resend_due("city")
+    assert desk.states() == {lost: S.EXPIRED}
+
+
+def test_undo_before_it_left_and_after(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    early = desk.do(Kind.CLAIM)
+    assert desk.edits.withdraw(early)
+    at_once = desk.edits.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
+    assert desk.edits.withdraw(at_once)  # not even saved yet
+    desk.edits.resend_due()
+    desk.quiet()
+    assert desk.edits.outbox == ()
+    late = desk.do(Kind.CLAIM)
+    desk.pushed(late)
+    assert not desk.edits.withdraw(late)
+    desk.edits.ask_back(late)
+    assert desk.down == [Withdraw(late)]
+    desk.answer(late, S.WITHDRAWN)
+    assert desk.edits.outbox == ()
+    assert {queued.state for queued in desk.on_disk().values()} == {S.WITHDRAWN}
+
+
+def test_a_report_made_offline_takes_its_edits_along(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    create = desk.do(Kind.CREATE, None, data={"description": "x"}, base_version=None)
+    key = f"local:{create}"
+    note = desk.do(Kind.NOTE, key, base_version=None)
+    change = desk.do(Kind.SET, key, data={"priority": 1}, base_version=None)
+    assert [one.edit.report for one in desk.edits.outbox] == [key, key, key]
+    desk.edits.resend_due()
+    desk.pushed(create)
+    desk.edits.on_proved([create])  # the feed was faster than the answer
+    desk.quiet()
+    desk.answer(create, S.ACCEPTED, remote_id="928")
+    (push,) = desk.pushed(note)
+    assert (push.edit.report, push.edit.base_version) == ("928", 1)
+    assert [one.edit.report for one in desk.edits.outbox] == ["928", "928"]
+    desk.restart()
+    assert desk.edits.remote_of(key) == "928"
+    desk.edits.on_proved([note])
+    desk.edits.resend_due()
+    assert desk.pushed(change)[0].edit.report == "928"
+
+
+def test_withdrawing_a_new_report_takes_back_what_was_done_to_it(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    create = desk.do(Kind.CREATE, "local:x")
+    desk.do(Kind.NOTE, "local:x")
+    other = desk.do(Kind.NOTE, "2")
+    assert desk.edits.withdraw(create)
+    assert list(desk.states()) == [other]
+
+
+def test_a_stale_change_nobody_contradicts_is_sent_again_by_itself(desk: Desk) -> None:
+    edit_id = desk.do(Kind.SET, data={"priority": 1, "reason": "r"}, base={"priority": 2}, base_version=5)
+    desk.pushed(edit_id)
+    theirs = {"priority": {"value": 2, "who": "rina", "at": "2026-03-01T08:00:00Z"}}
+    desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
+    (again,) = desk.pushed(edit_id)
+    assert again.edit.base_version == 6
+    assert desk.on_disk()[edit_id].edit.base_version == 6
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_real_conflict_is_the_operators_to_decide(desk: Desk, mine: bool) -> None:
+    edit_id = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3}, base_version=5)
+    desk.pushed(edit_id)
+    theirs = {"priority": {"value": 2, "who": "budi", "at": "2026-03-01T08:00:00Z"}}
+    desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
+    desk.quiet()
+    (queued,) = desk.edits.outbox
+    assert (queued.state, queued.theirs["priority"]) == (S.CONFLICT, theirs["priority"])
+    desk.edits.choose(edit_id, mine)
+    if not mine:
+        desk.quiet()
+        assert desk.edits.outbox == ()
+        return
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (push,) = [one for one in desk.down if isinstance(one, Push)]
+    assert (push.edit.base, push.edit.base_version, push.edit.data) == ({"priority": 2}, 6, {"priority": 1})
+    kept = desk.on_disk()
+    assert (kept[edit_id].state, len(kept)) == (S.WITHDRAWN, 2)
+
+
+def test_after_a_restart_what_was_being_sent_is_asked_again_with_its_key(desk: Desk) -> None:
+    sent, waiting = desk.do(Kind.NOTE, "1"), desk.do(Kind.NOTE, "1")
+    desk.pushed(sent)
+    desk.restart()
+    assert desk.states() == {sent: S.UNCONFIRMED, waiting: S.QUEUED}
+    assert desk.edits.waiting_ids() == (sent, waiting)
+    desk.quiet()
+    desk.edits.resend_due()
+    (push,) = desk.pushed(sent)
+    assert push.unconfirmed
+    desk.edits.on_restarted()  # this time the sync process died
+    assert desk.states()[sent] is S.UNCONFIRMED
+    desk.edits.resend_due()
+    desk.pushed(sent)
+
+
+def test_nothing_is_sent_under_another_name(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    rinas = desk.do(Kind.NOTE, "1")
+    desk.edits.author = "budi"
+    budis = desk.do(Kind.NOTE, "2")
+    desk.edits.resend_due()
+    desk.pushed(budis)
+    desk.edits.author = "rina"
+    desk.edits.resend_due()
+    desk.pushed(rinas)
+
+
+def test_drafts_and_filters_are_there_after_a_restart(desk: Desk) -> None:
+    desk.edits.save_draft("new", {"text": "half"})
+    desk.edits.save_filter("floods", "cat=flood")
+    desk.edits.set_alarm("p1/1", "raised")
+    desk.restart()
+    assert (desk.edits.draft("new"), desk.edits.filters) == ({"text": "half"}, {"floods": "cat=flood"})
+    assert desk.edits.alarms == {"p1/1": "raised"}
+
+
+def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Path) -> None:
+    holder = WorkFile(tmp_path)
+    clock: Callable[[], datetime] = lambda: T0  # noqa: E731
+    edits = Edits(tmp_path, lambda _: pytest.fail("pushed"), clock, lambda: "e1")
+    with qtbot.waitSignal(edits.unavailable) as unavailable:
+        pass
+    with qtbot.waitSignal(edits.refused) as refused:
+        edits.submit(Kind.NOTE, "1", source="city", data={}, base={}, base_version=None, title="")
+    assert isinstance(unavailable.args[0], StoreError)
+    assert refused.args == ["e1", unavailable.args[0]]
+    assert edits.outbox == ()
+    edits.shutdown()
+    holder.close()

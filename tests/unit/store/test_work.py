@@ -1,0 +1,126 @@
+"""work.db and its journal: what the operator did is kept, and kept once."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from console.domain.edit import Edit, EditState, Kind
+from console.store.errors import LockedByOther
+from console.store.journal import Line
+from console.store.work import WorkFile
+from tests.unit.store.making import T0, edit
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[WorkFile]:
+    work = WorkFile(tmp_path)
+    yield work
+    work.close()
+
+
+def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
+    work = WorkFile(tmp_path)
+    device = work.device
+    for number in range(1, 4):
+        made = edit(f"e{number}", number=work.next_number(), data={"text": "é\x00💧"}, base={"priority": 3})
+        assert work.append(made).edit == made
+    work.set_state("e1", EditState.SENDING)
+    work.set_state("e1", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, told="U12")
+    work.set_state("e2", EditState.SENDING, late=True)
+    work.set_state("e3", EditState.WITHDRAWN)
+    work.close()
+
+    work = WorkFile(tmp_path)
+    assert work.device == device
+    assert work.next_number() == 4
+    first, second = work.unfinished()
+    assert (first.state, first.problem, first.theirs, first.told, first.attempts) == (
+        EditState.CONFLICT,
+        "changed",
+        {"priority": {"value": 1}},
+        "U12",
+        1,
+    )
+    assert second.edit == edit("e2", number=2, data={"text": "é\x00💧"}, base={"priority": 3}, late=True)
+    assert [queued.edit.id for queued in work.all([EditState.WITHDRAWN])] == ["e3"]
+    assert work.set_state("unknown", EditState.SENT) is None
+    work.close()
+
+
+def test_the_same_edit_twice_is_one_edit(work: WorkFile) -> None:
+    work.append(edit("e1"))
+    work.set_state("e1", EditState.SENDING)
+    assert work.append(edit("e1")).state is EditState.SENDING
+    assert len(work.all()) == 1
+
+
+def test_local_keys_drafts_filters_and_alarms(work: WorkFile) -> None:
+    work.learn_key("local:1", "city", "928")
+    work.save_draft("new", {"text": "half a sen"})
+    work.save_draft("note/5", {"text": "x"})
+    work.drop_draft("note/5")
+    work.save_filter("floods", "cat=flood")
+    work.save_filter("old", "age>2d")
+    work.drop_filter("old")
+    work.set_alarm("p1/7", "raised")
+    work.set_alarm("p1/7", "acknowledged")
+    assert work.local_keys() == {"local:1": ("city", "928")}
+    assert (work.draft("new"), work.draft("note/5")) == ({"text": "half a sen"}, None)
+    assert (work.filters(), work.alarms()) == ({"floods": "cat=flood"}, {"p1/7": "acknowledged"})
+
+
+def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path: Path) -> None:
+    work.append(edit("e1", data={"text": "note"}))
+    work.set_state("e1", EditState.WITHDRAWN)
+    lines = [msgspec.json.decode(line, type=Line) for line in (tmp_path / "work.journal").read_bytes().splitlines()]
+    assert lines[0].edit == edit("e1", data={"text": "note"})
+    assert (lines[1].id, lines[1].state) == ("e1", EditState.WITHDRAWN)
+
+
+def test_a_long_journal_is_written_anew_without_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.store.journal._LONG_BYTES", 2000)
+    work = WorkFile(tmp_path)
+    for number in range(1, 11):
+        work.append(edit(f"e{number}", number=number))
+        work.set_state(f"e{number}", EditState.SENT if number < 10 else EditState.ACCEPTED)
+    work.close()
+    WorkFile(tmp_path).close()
+    assert (tmp_path / "work.journal").read_bytes().count(b"\n") == 2
+    (tmp_path / "work.db").unlink()
+    work = WorkFile(tmp_path)
+    assert [(one.edit.id, one.state) for one in work.all()] == [("e10", EditState.ACCEPTED)]
+    work.close()
+
+
+def test_files_are_private_and_one_process_writes(work: WorkFile, tmp_path: Path) -> None:
+    work.append(edit("e1"))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    with pytest.raises(LockedByOther) as caught:
+        WorkFile(tmp_path)
+    assert caught.value.retry
+
+
+def test_an_edit_is_durable_in_under_five_milliseconds(work: WorkFile) -> None:
+    """The median of fifty, so that one slow sync of a shared disk does not fail it."""
+    took_s = []
+    for number in range(1, 51):
+        made = Edit(f"e{number}", Kind.NOTE, "1", "rina", "d", number, datetime.now(UTC), {"text": "x" * 200})
+        started = time.perf_counter()
+        work.append(made)
+        took_s.append(time.perf_counter() - started)
+    assert sorted(took_s)[25] < 0.005
+
+
+def test_times_come_from_the_given_clock(tmp_path: Path) -> None:
+    work = WorkFile(tmp_path, clock=lambda: T0)
+    assert work.append(edit("e1")).changed_at == T0
+    work.close()
