@@ -1,0 +1,254 @@
+"""Find the tiles of the map's background in a file of this computer: PMTiles (version 3) or MBTiles."""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import re
+import sqlite3
+import threading
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pmtiles.tile import (
+    Compression,
+    MagicNumberNotFound,
+    SpecVersionUnsupported,
+    deserialize_directory,
+    deserialize_header,
+    find_tile,
+    zxy_to_tileid,
+)
+
+TileKind = Literal["vector", "raster"]
+
+_MOST_TILE_BYTES = 8 * 2**20
+_MOST_TEXT = 300
+_DIRECTORIES = 64
+_DIRECTORY_DEPTH = 4
+_MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
+_VECTOR = "application/x-protobuf"
+_FORMATS: dict[str, TileKind] = {
+    "pbf": "vector",
+    "mvt": "vector",
+    "png": "raster",
+    "jpg": "raster",
+    "jpeg": "raster",
+    "webp": "raster",
+}
+_log = logging.getLogger(__name__)
+
+
+class BasemapError(Exception):
+    """Why a file can't be the background; its text is for the operator."""
+
+
+class _Tiles(Protocol):
+    kind: TileKind
+    min_zoom: int
+    max_zoom: int
+    attribution: str
+
+    def raw(self, z: int, x: int, y: int) -> bytes | None:
+        """The tile as it lies in the file, in the web's numbering (y from the north)."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Basemap:
+    """The background's tiles, for any number of worker threads. Without a file, or with a bad one, it has none."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Never raises: `problem` says what is wrong with `path`."""
+        self._tiles: _Tiles | None = None
+        self.problem = ""
+        """Why there is no background, in words; empty when there is one or none is wanted."""
+        if path is None:
+            return
+        try:
+            self._tiles = open_tiles(path)
+        except BasemapError as error:
+            self.problem = str(error)
+            _log.info("no map background: %s", error)
+
+    @property
+    def kind(self) -> TileKind | None:
+        """What the tiles are; None without any."""
+        return self._tiles.kind if self._tiles else None
+
+    @property
+    def zooms(self) -> tuple[int, int]:
+        """The lowest and the highest zoom that tiles exist for."""
+        return (self._tiles.min_zoom, self._tiles.max_zoom) if self._tiles else (0, 0)
+
+    @property
+    def attribution(self) -> str:
+        """Whom the file names as its source, as plain text."""
+        return self._tiles.attribution if self._tiles else ""
+
+    def state(self) -> Literal["ok", "unavailable"]:
+        """Whether there is a background to draw."""
+        return "ok" if self._tiles else "unavailable"
+
+    def tile(self, z: int, x: int, y: int) -> tuple[bytes, str] | None:
+        """One tile, unpacked, and its content type; None where the file has none, or a damaged one."""
+        if self._tiles is None or not (0 <= z <= 24 and 0 <= x < 2**z and 0 <= y < 2**z):
+            return None
+        try:
+            packed = self._tiles.raw(z, x, y)
+            return None if not packed else _checked(_unpacked(packed), self._tiles.kind)
+        except (ValueError, EOFError, IndexError, OverflowError, zlib.error, sqlite3.Error, BasemapError):
+            _log.info("tile %d/%d/%d is damaged", z, x, y, exc_info=True)
+            return None
+
+    def close(self) -> None:
+        """Let go of the file; tiles still asked for are not there."""
+        tiles, self._tiles = self._tiles, None
+        if tiles is not None:
+            tiles.close()
+
+
+def open_tiles(path: Path) -> _Tiles:
+    """The reader that the file's first bytes call for.
+
+    Raises BasemapError.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+        if head.startswith(b"SQLite format 3\0"):
+            return _MbTiles(path)
+        if head.startswith(b"PM"):
+            return _PmTiles(path)
+    except OSError as error:
+        raise BasemapError(f"{path.name} can't be read: {error.strerror or error}.") from error
+    raise BasemapError(f"{path.name} is neither PMTiles nor MBTiles.")
+
+
+class _PmTiles:
+    """A PMTiles archive, mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            header: dict[str, Any] = dict(deserialize_header(self._bytes[:127]))
+        except SpecVersionUnsupported as error:
+            raise BasemapError(f"{path.name} is not PMTiles version 3.") from error
+        except (MagicNumberNotFound, ValueError, IndexError, KeyError) as error:
+            raise BasemapError(f"{path.name} is a damaged PMTiles file.") from error
+        if header["tile_compression"] not in (Compression.NONE, Compression.GZIP):
+            raise BasemapError(f"{path.name} is compressed with {header['tile_compression'].name.lower()}, not gzip.")
+        kind = _FORMATS.get(header["tile_type"].name.lower())
+        if kind is None:
+            raise BasemapError(f"{path.name} holds tiles of an unknown format.")
+        self.kind: TileKind = kind
+        self.min_zoom, self.max_zoom = header["min_zoom"], header["max_zoom"]
+        self._header = header
+        self._directory = lru_cache(_DIRECTORIES)(self._read_directory)
+        self.attribution = _plain(self._metadata().get("attribution"))
+
+    def raw(self, z: int, x: int, y: int) -> bytes | None:
+        tile_id = zxy_to_tileid(z, x, y)
+        offset, length = self._header["root_offset"], self._header["root_length"]
+        for _ in range(_DIRECTORY_DEPTH):
+            entry = find_tile(self._directory(offset, length), tile_id)
+            if entry is None:
+                return None
+            if entry.run_length:
+                start = self._header["tile_data_offset"] + entry.offset
+                return self._bytes[start : start + entry.length]
+            offset, length = self._header["leaf_directory_offset"] + entry.offset, entry.length
+        return None
+
+    def close(self) -> None:
+        self._bytes.close()
+
+    def _read_directory(self, offset: int, length: int) -> Any:
+        return deserialize_directory(self._bytes[offset : offset + length])
+
+    def _metadata(self) -> dict[str, Any]:
+        start, length = self._header["metadata_offset"], self._header["metadata_length"]
+        try:
+            found = json.loads(_unpacked(self._bytes[start : start + length]) or b"{}")
+        except (ValueError, zlib.error, BasemapError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class _MbTiles:
+    """An MBTiles database, opened read only; rows count from the south there."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise BasemapError(f"{path.name} can't be opened: {error}.") from error
+        try:
+            self._database.execute("PRAGMA trusted_schema = OFF")
+            self._look(path.name)
+        except sqlite3.Error as error:
+            self._database.close()
+            raise BasemapError(f"{path.name} is not a readable MBTiles file: {error}.") from error
+        except BasemapError:
+            self._database.close()
+            raise
+
+    def raw(self, z: int, x: int, y: int) -> bytes | None:
+        query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
+        with self._lock:
+            found = self._database.execute(query, (z, x, 2**z - 1 - y)).fetchone()
+        return found[0] if found and isinstance(found[0], bytes) else None
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def _look(self, name: str) -> None:
+        facts = dict(self._database.execute("SELECT name, value FROM metadata LIMIT 200").fetchall())
+        zooms = self._database.execute("SELECT min(zoom_level), max(zoom_level) FROM tiles").fetchone()
+        one = self._database.execute("SELECT tile_data FROM tiles LIMIT 1").fetchone()
+        if one is None or not isinstance(one[0], bytes) or not all(isinstance(zoom, int) for zoom in zooms):
+            raise BasemapError(f"{name} holds no tiles.")
+        self.min_zoom, self.max_zoom = zooms
+        self.attribution = _plain(facts.get("attribution"))
+        kind = _kind_of(one[0], str(facts.get("format", "")).lower())
+        if kind is None:
+            raise BasemapError(f"{name} holds tiles of an unknown format.")
+        self.kind: TileKind = kind
+
+
+def _kind_of(tile: bytes, said: str) -> TileKind | None:
+    """What a tile is: its own first bytes count more than what the file says."""
+    if any(tile.startswith(magic) for magic, _ in _MAGIC):
+        return "raster"
+    if tile.startswith((b"\x1f\x8b", b"\x1a")):  # gzip, or a vector tile's first layer
+        return "vector"
+    return "vector" if _FORMATS.get(said) == "vector" and not tile.startswith(b"\xff") else None
+
+
+def _unpacked(body: bytes) -> bytes:
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    unpacker = zlib.decompressobj(wbits=31)
+    unpacked = unpacker.decompress(body, _MOST_TILE_BYTES)
+    if unpacker.unconsumed_tail:
+        raise BasemapError("A tile is too large.")
+    return unpacked
+
+
+def _checked(body: bytes, kind: TileKind) -> tuple[bytes, str] | None:
+    for magic, content_type in _MAGIC:
+        if body.startswith(magic):
+            return (body, content_type) if kind == "raster" else None
+    return (body, _VECTOR) if kind == "vector" else None
+
+
+def _plain(text: object) -> str:
+    """An attribution without its mark-up (files hold HTML there); it is shown as text anyway."""
+    return re.sub(r"<[^>]*>", "", text)[:_MOST_TEXT].strip() if isinstance(text, str) else ""

@@ -1,0 +1,171 @@
+"""The child process that decodes one photo: it reads place and time, drops all metadata, shrinks and re-encodes.
+
+`python -m console.image_child < photo > answer`, under limits of memory, time and file size.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+import warnings
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+MAX_BYTES = 15 * 2**20
+MAX_PIXELS = 40_000_000
+PHOTO_PX, THUMBNAIL_PX = 1600, 320
+TIMEOUT_S = 5.0
+MEMORY_BYTES = 512 * 2**20
+
+_FORMATS = ("JPEG", "PNG", "WEBP")
+_PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
+_BAD = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError)
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_CHANGED, _TAKEN, _TAKEN_ZONE = 0x0132, 0x9003, 0x9011
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The answer; `body` and `thumbnail` are JPEG, `problem` says in words why there are none."""
+
+    body: bytes = b""
+    thumbnail: bytes = b""
+    width: int = 0
+    height: int = 0
+    taken_at: datetime | None = None
+    lat: float | None = None
+    lon: float | None = None
+    problem: str = ""
+
+
+def kind_of(body: bytes) -> str | None:
+    """JPEG, PNG or WEBP by the first bytes; None for anything else, whatever it is called."""
+    if body.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        return "WEBP"
+    return None
+
+
+def main() -> int:
+    """Read one photo from standard input, answer on standard output."""
+    _limit()
+    body = sys.stdin.buffer.read(MAX_BYTES + 1)
+    try:
+        made = make(body)
+    except MemoryError:
+        made = Made(problem="The photo needs too much memory.")
+    sys.stdout.buffer.write(msgspec.json.encode(made))
+    return 0
+
+
+def make(body: bytes) -> Made:
+    """Decode and encode again; what can't be read is said in `problem`."""
+    Image._initialized = 2  # no other decoder is ever loaded, whatever the bytes look like
+    Image.MAX_IMAGE_PIXELS = None  # our own, smaller limit stands below
+    warnings.simplefilter("ignore")
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return Made(problem="The photo has more than 40 megapixels.")
+            exif = image.getexif()
+            taken_at, (lat, lon) = _taken_at(exif), _place(exif)
+            small = _shrunk(image)
+            small = ImageOps.exif_transpose(small)
+        photo = _flat(small)
+        thumbnail = photo.copy()
+        thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
+        return Made(_jpeg(photo, 85), _jpeg(thumbnail, 80), photo.width, photo.height, taken_at, lat, lon)
+    except _BAD:
+        return Made(problem="The photo can't be read.")
+
+
+def _limit() -> None:
+    """No more memory than allowed, no files, and a little more processor time than the parent waits."""
+    try:
+        import resource
+    except ImportError:  # Windows has none of these; the parent's clock still holds
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    seconds = int(TIMEOUT_S) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    """At most 1600 px a side, before anything makes a copy at full size. The orientation stays in its metadata."""
+    if image.format == "JPEG":
+        image.draft("RGB", (PHOTO_PX, PHOTO_PX))  # decodes only as much as is needed
+    exif = image.getexif()
+    shrunk = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
+    shrunk.thumbnail((PHOTO_PX, PHOTO_PX), Image.Resampling.LANCZOS)
+    shrunk.getexif()[0x0112] = exif.get(0x0112, 1)
+    return shrunk
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB, on white where it is transparent."""
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    bare = Image.frombytes("RGB", image.size, image.tobytes())  # carries no metadata along
+    packed = io.BytesIO()
+    bare.save(packed, "JPEG", quality=quality, optimize=True)
+    return packed.getvalue()
+
+
+def _taken_at(exif: Image.Exif) -> datetime | None:
+    details = exif.get_ifd(_EXIF_IFD)
+    text = details.get(_TAKEN) or exif.get(_CHANGED)
+    if not isinstance(text, str):
+        return None
+    try:
+        when = datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - cameras mostly know no zone
+    except ValueError:
+        return None
+    return when.replace(tzinfo=_zone(details.get(_TAKEN_ZONE)))
+
+
+def _zone(text: object) -> timezone | None:
+    """+07:00 and the like."""
+    try:
+        sign, hours, minutes = str(text)[0], int(str(text)[1:3]), int(str(text)[4:6])
+    except (ValueError, IndexError):
+        return None
+    if sign not in "+-" or hours > 14 or minutes > 59:
+        return None
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(offset if sign == "+" else -offset)
+
+
+def _place(exif: Image.Exif) -> tuple[float | None, float | None]:
+    gps = exif.get_ifd(_GPS_IFD)
+    lat, lon = _degrees(gps.get(2), gps.get(1), "S", 90), _degrees(gps.get(4), gps.get(3), "W", 180)
+    return (lat, lon) if lat is not None and lon is not None and (lat, lon) != (0, 0) else (None, None)
+
+
+def _degrees(parts: object, reference: object, negative: str, most: float) -> float | None:
+    if not isinstance(parts, tuple) or len(parts) != 3:
+        return None
+    try:
+        degrees, minutes, seconds = (float(part) for part in parts)
+    except _BAD:
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    if not math.isfinite(value) or not 0 <= value <= most:
+        return None
+    return -value if str(reference).strip("\0 ").upper() == negative else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
