@@ -255,7 +255,7 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
             for name in ("unit", "report", "who", "at")
             if word == "busy" and (value := getattr(conflict, name)) is not None
         }
-        raise errors.Conflict(words, fields=conflict.fields, busy=busy)
+        raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
     raise errors.Refused(words, status=status, word=word)
 
 

@@ -130,12 +130,21 @@ class Refused(ApiError):
 class Conflict(ApiError):
     """412: somebody else was first.
 
-    `fields` maps a field to {value, who, at}; `busy` is {unit, report, who, at} of a unit that has another job.
+    `fields` maps a field to {value, who, at}; `busy` is {unit, report, who, at} of a unit that has another job;
+    `version` is the report's present version where the server told it.
     """
 
     may_have_arrived = False
 
-    def __init__(self, words: str, *, fields: dict[str, Any] | None = None, busy: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        fields: dict[str, Any] | None = None,
+        busy: dict[str, Any] | None = None,
+        version: int | None = None,
+    ) -> None:
         super().__init__(words)
         self.fields = fields or {}
         self.busy = busy or {}
+        self.version = version

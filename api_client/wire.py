@@ -317,10 +317,11 @@ class EditAnswer(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """The body of an error; the last four are of a busy unit."""
+    """The body of an error; the last four are of a busy unit, `version` of a conflict."""
 
     error: str = ""
     message: str = ""
+    version: int | None = None
     fields: dict[str, Any] = {}
     unit: str | None = None
     report: str | None = None

@@ -1,0 +1,157 @@
+"""Turn GeoReport v2 requests, as real servers send them, into reports; say on the report what had to be guessed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from api_client import wire
+from console.domain.report import Entry, Photo, PhotoRole, Report, Service
+from console.domain.status import BY_STATUS, Status
+from console.store.items import Item
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+STATUS_WORDS: dict[str, Status] = {
+    "open": Status.NEW,
+    "new": Status.NEW,
+    "submitted": Status.NEW,
+    "received": Status.NEW,
+    "acknowledged": Status.NEW,
+    "for_triage": Status.COORDINATION,
+    "internal_referral": Status.COORDINATION,
+    "referred": Status.COORDINATION,
+    "assigned": Status.ASSIGNED,
+    "action_scheduled": Status.ASSIGNED,
+    "planned": Status.ASSIGNED,
+    "investigating": Status.PROGRESS,
+    "in_progress": Status.PROGRESS,
+    "in process": Status.PROGRESS,
+    "reopened": Status.RETURNED,
+    "closed": Status.RESOLVED,
+    "completed": Status.RESOLVED,
+    "resolved": Status.RESOLVED,
+    "fixed": Status.RESOLVED,
+    "duplicate": Status.CLOSED,
+    "cancelled": Status.CLOSED,
+    "canceled": Status.CLOSED,
+    "not_councils_responsibility": Status.CLOSED,
+    "no_further_action": Status.CLOSED,
+    "archived": Status.CLOSED,
+}
+"""What the words of other systems are here; any word not in it counts as open and is shown as it is."""
+
+
+def service_item(service: wire.GeoService, seq: int) -> Item | None:
+    """A category; None when it has neither code nor name."""
+    code = _text(service.service_code) or _text(service.service_name)
+    if not code:
+        return None
+    keywords = service.keywords if isinstance(service.keywords, str) else ", ".join(service.keywords or ())
+    name = _text(service.service_name) or code
+    return Item("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
+
+
+def request_items(request: wire.GeoRequest) -> list[Item]:
+    """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet)."""
+    remote_id = _text(request.service_request_id)
+    if not remote_id:
+        return []
+    remarks: list[str] = []
+    created = _time(request.requested_datetime, "requested", remarks)
+    updated = _time(request.updated_datetime, "updated", remarks)
+    if created is None:
+        created = updated or _EPOCH
+        remarks.append("No date of the request was given.")
+    latest = max(created, updated or created)  # some servers date a change before the request
+    word = _text(request.status)
+    status = STATUS_WORDS.get(word.lower().replace(" ", "_"), STATUS_WORDS.get(word.lower()))
+    if status is None:
+        status = Status.NEW
+        remarks.append(f"The server's status “{word}” is not one of ours." if word else "No status was given.")
+    lat, lon = _place(request, remarks)
+    is_open = BY_STATUS[status].is_open
+    seq = int(latest.timestamp())
+    report = Report(
+        id=remote_id,
+        version=seq,
+        status=status,
+        service=_text(request.service_code) or _text(request.service_name) or None,
+        priority=3,
+        description=_text(request.description),
+        created=created,
+        updated=latest,
+        title=_text(request.service_name),
+        status_label=word if word.lower() not in ("", "open", "closed") else None,
+        agency=_agency(request.agency_responsible) or None,
+        address=_text(request.address) or _text(request.address_string),
+        lat=lat,
+        lon=lon,
+        channel="open311",
+        closed_at=None if is_open else latest,
+        photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in _urls(request.media_url)),
+        remarks=tuple(remarks),
+    )
+    items = [Item("report", seq, remote_id, report)]
+    notes = _notes(request.status_notes)
+    if notes:
+        entry = Entry(f"{remote_id}/notes", remote_id, "reply", latest, report.agency or "", text=notes)
+        items.append(Item("entry", seq, entry.id, entry))
+    return items
+
+
+def created_entry(remote_id: str, edit_id: str, author: str, at: datetime) -> Item:
+    """The history line that proves our own report: this server's records name no edit."""
+    entry = Entry(f"{remote_id}/created", remote_id, "created", at, author, edit=edit_id)
+    return Item("entry", int(at.timestamp()), entry.id, entry)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _agency(value: Any) -> str:
+    """A name, or FixMyStreet's {"recipient": [names]}."""
+    if isinstance(value, dict):
+        return ", ".join(map(str, value.get("recipient") or ()))
+    return _text(value)
+
+
+def _notes(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(_text(each) for each in value if _text(each))
+    return "" if isinstance(value, dict) else _text(value)
+
+
+def _urls(value: Any) -> Iterable[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [url for url in map(_text, listed) if url.startswith(("https://", "http://"))]
+
+
+def _time(text: str | None, name: str, remarks: list[str]) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        remarks.append(f"The {name} date “{text[:40]}” cannot be read.")
+        return None
+    if found.tzinfo is None:
+        remarks.append(f"The {name} date has no time zone; UTC was assumed.")
+        return found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
+
+
+def _place(request: wire.GeoRequest, remarks: list[str]) -> tuple[float | None, float | None]:
+    if _text(request.lat) == "" or _text(request.long) == "":
+        return None, None
+    try:
+        lat, lon = float(_text(request.lat)), float(_text(request.long))
+    except ValueError:
+        lat = lon = math.nan
+    if not (abs(lat) <= 90 and abs(lon) <= 180) or (lat == 0 and lon == 0):
+        remarks.append(f"The place {_text(request.lat)[:20]}, {_text(request.long)[:20]} is none.")
+        return None, None
+    return lat, lon

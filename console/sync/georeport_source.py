@@ -1,0 +1,188 @@
+"""A GeoReport server that is followed: it can be read and takes new reports, nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from api_client import errors
+from api_client.georeport import GeoReportClient
+from console.domain.edit import Edit, EditState, Kind
+from console.domain.messages import Fetch, Outcome, Push, Source, Up, Withdraw
+from console.sync.health import Health
+from console.sync.ledger import Ledger
+from console.sync.media import DownloadLane
+from console.sync.outgoing import Outgoing
+from console.sync.pull_georeport import GeoReportPuller
+from console.sync.push import CannotSend, PushLane
+from console.sync.source import PullLane
+
+POLL_S = 30.0
+_LOOK_BACK = timedelta(minutes=10)
+
+
+class Taken(NamedTuple):
+    """A report as the server took it."""
+
+    remote_id: str | None
+    version: int | None = None
+
+
+class GeoReportSender:
+    """Sends new reports. These servers know no keys, so nothing is sent twice on a guess."""
+
+    def __init__(self, client: GeoReportClient, expect: Callable[[str, str, str, datetime], None]) -> None:
+        self._client = client
+        self._expect = expect
+
+    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
+        """See console.sync.push.Sender."""
+        if edit.kind is not Kind.CREATE:
+            raise CannotSend(
+                "This city's server takes new reports only. What you entered stays here; tell the city by its own way."
+            )
+        if repeated:
+            remote_id = self._find(edit)
+            if remote_id is None:
+                raise CannotSend(
+                    "The server gave no answer, and the report is not in its list. It may have arrived: look there "
+                    "before you send it again."
+                )
+            return self._taken(edit, remote_id)
+        created = self._client.create(_form(edit))
+        remote_id = created.request_id
+        if remote_id is None and created.token is not None:
+            remote_id = self._client.id_of_token(created.token)
+        if remote_id is None:
+            raise errors.InProgress("The server took the report and has given it no number yet.")
+        return self._taken(edit, remote_id)
+
+    def has_arrived(self, edit: Edit, report: str | None) -> bool:
+        """Whether the server's list holds the report."""
+        return self._find(edit) is not None
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+        self._client.cut()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._client.close()
+
+    def _taken(self, edit: Edit, remote_id: str) -> Taken:
+        self._expect(remote_id, edit.id, edit.author, edit.occurred_at)
+        return Taken(remote_id)
+
+    def _find(self, edit: Edit) -> str | None:
+        """The id of a request with the same text and service, made since the edit was."""
+        for page in self._client.requests(start=edit.occurred_at - _LOOK_BACK):
+            for request in page:
+                same_text = (request.description or "").strip() == str(edit.data.get("description", "")).strip()
+                if same_text and str(request.service_code) == str(edit.data.get("service")):
+                    return str(request.service_request_id)
+        return None
+
+
+def _form(edit: Edit) -> dict[str, str]:
+    data = edit.data
+    contact = data.get("contact") or {}
+    given, _, family = str(contact.get("name") or "").partition(" ")
+    form = {
+        "service_code": data.get("service"),
+        "description": data.get("description"),
+        "lat": data.get("lat"),
+        "long": data.get("lon"),
+        "address_string": data.get("address"),
+        "first_name": given,
+        "last_name": family,
+        "phone": contact.get("phone"),
+        "email": contact.get("email"),
+    }
+    return {name: str(value) for name, value in form.items() if value not in (None, "")}
+
+
+class GeoReportSource:
+    """The lanes of one GeoReport server: pull by polling, new reports out, photos in."""
+
+    def __init__(
+        self,
+        source: Source,
+        token: str | None,
+        folder: Path,
+        ledger: Ledger,
+        emit: Callable[[Up], None],
+        *,
+        order_lifetime_s: float,
+        clock: Callable[[], datetime],
+        random_source: random.Random,
+    ) -> None:
+        def client() -> GeoReportClient:
+            return GeoReportClient(source.url, token, insecure_http=source.insecure_http)
+
+        self._emit = emit
+        self._random = random_source
+        self._health = Health(source.key, emit, clock)
+        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
+        pull_client = client()
+        self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)
+        self._pull = PullLane(
+            self._puller, self._health, self._pause_s, pull_client.cut, pull_client.close, random_source
+        )
+        self._push = PushLane(
+            self._outgoing,
+            lambda: GeoReportSender(client(), self._puller.expect),
+            self._health,
+            emit,
+            self._pull.poke,
+            random_source,
+        )
+        self._download = DownloadLane(folder, source, None, emit)
+        self._health.on_live.append(self._push.hurry)
+
+    @property
+    def pulled(self) -> int:
+        """How many objects were read."""
+        return self._puller.pulled
+
+    @property
+    def skipped(self) -> int:
+        """How many requests had no id yet."""
+        return 0
+
+    def start(self) -> None:
+        """Start all lanes."""
+        self._health.announce()
+        for lane in (self._pull, self._push, self._download):
+            lane.start()
+
+    def push(self, push: Push) -> None:
+        """Take an edit; a photo is answered at once, for it would wait for an upload that never comes."""
+        if push.edit.kind is Kind.PHOTO:
+            words = "This city's server takes no photos after the report."
+            self._emit(Outcome(push.edit.id, EditState.ATTENTION, problem=words))
+            return
+        self._push.add(push.edit, unconfirmed=push.unconfirmed)
+
+    def withdraw(self, withdraw: Withdraw) -> None:
+        """Take an edit back if it has not left."""
+        self._push.withdraw(withdraw.edit_id)
+
+    def fetch(self, fetch: Fetch) -> None:
+        """Bring a photo."""
+        self._download.want(fetch)
+
+    def hurry(self) -> None:
+        """Try everything at once."""
+        self._pull.hurry()
+        self._push.hurry()
+
+    def stop(self) -> None:
+        """End all lanes."""
+        for lane in (self._push, self._download, self._pull):
+            lane.stop()
+
+    def _pause_s(self) -> float:
+        return POLL_S * self._random.uniform(0.8, 1.2)

@@ -1,0 +1,149 @@
+"""Know how one source is doing and say it upwards whenever that changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from statistics import median
+
+from api_client import errors
+from api_client.transport import Answer
+from console.domain.messages import SourceState
+from console.store.errors import StoreError
+
+CONNECTING, FILLING, LIVE = "connecting", "filling", "live"
+OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
+_EVERY_S = 1.0
+
+
+class Health:
+    """The state of one source, fed by all its lanes from their threads.
+
+    `emit` gets a SourceState on every change, but the age of the data alone at most once a second. `on_live` is called,
+    on the thread that noticed, each time the source becomes live.
+    """
+
+    def __init__(self, source: str, emit: Callable[[SourceState], None], clock: Callable[[], datetime]) -> None:
+        self._source = source
+        self._emit = emit
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._offsets: deque[float] = deque(maxlen=9)
+        self._refusal = ""
+        self._said_at: datetime | None = None
+        self._state = SourceState(source, CONNECTING, since=clock())
+        self.on_live: list[Callable[[], None]] = []
+        self.user = ""
+
+    @property
+    def state(self) -> str:
+        """The word of the present state."""
+        with self._lock:
+            return self._state.state
+
+    @property
+    def offset_s(self) -> float:
+        """Server clock minus ours: the median of the last answers, so that one slow answer moves nothing."""
+        with self._lock:
+            return median(self._offsets) if self._offsets else 0.0
+
+    def server_now(self) -> datetime:
+        """The server's time now, as measured."""
+        return self._clock() + timedelta(seconds=self.offset_s)
+
+    def announce(self) -> None:
+        """Say the present state."""
+        with self._lock:
+            self._say(self._state)
+
+    def measured(self, answer: Answer | None) -> None:
+        """Learn clock and latency from an answer."""
+        if answer is None:
+            return
+        with self._lock:
+            if answer.clock_offset_s is not None:
+                self._offsets.append(answer.clock_offset_s)
+            self._state = _with(self._state, latency_ms=round(answer.latency_s * 1000, 1))
+
+    def filling(self, progress: float | None, as_of: datetime | None = None) -> None:
+        """A first fill is under way."""
+        self._become(FILLING, progress=progress, as_of=as_of)
+
+    def complete(self, as_of: datetime | None = None, detail: str = "") -> None:
+        """The cache holds all the server had at `as_of` (server time; now when not given)."""
+        with self._lock:
+            word = REFUSED if self._refusal else LIVE
+            self._become(word, problem=self._refusal, detail=detail, as_of=as_of or self.server_now())
+
+    def failed(self, error: Exception, next_try_s: float | None) -> None:
+        """The source could not be read; it is tried again in that many seconds."""
+        self._become(_state_of(error), problem=str(error), next_try_s=next_try_s)
+
+    def writes_refused(self, words: str) -> None:
+        """The server wants a sign-in before it takes anything."""
+        with self._lock:
+            self._refusal = words
+            self._become(REFUSED, problem=words)
+
+    def writes_taken(self) -> None:
+        """The server took an edit."""
+        with self._lock:
+            if self._refusal:
+                self._refusal = ""
+                self._become(LIVE)
+
+    def _become(
+        self,
+        word: str,
+        *,
+        problem: str = "",
+        detail: str = "",
+        as_of: datetime | None = None,
+        next_try_s: float | None = None,
+        progress: float | None = None,
+    ) -> None:
+        with self._lock:
+            old = self._state
+            changed = (word, problem, detail) != (old.state, old.problem, old.detail)
+            self._state = SourceState(
+                self._source,
+                word,
+                problem=problem,
+                detail=detail,
+                as_of=as_of or old.as_of,
+                since=old.since if word == old.state else self._clock(),
+                next_try_s=None if next_try_s is None else round(next_try_s, 1),
+                clock_offset_s=round(self.offset_s, 1),
+                latency_ms=old.latency_ms,
+                progress=progress,
+            )
+            became_live = word == LIVE and old.state != LIVE
+            if changed or next_try_s is not None or self._said_long_ago():
+                self._say(self._state)
+            listeners = list(self.on_live) if became_live else []
+        for listener in listeners:
+            listener()
+
+    def _said_long_ago(self) -> bool:
+        return self._said_at is None or abs((self._clock() - self._said_at).total_seconds()) >= _EVERY_S
+
+    def _say(self, state: SourceState) -> None:
+        self._said_at = self._clock()
+        self._emit(state)
+
+
+def _with(state: SourceState, *, latency_ms: float) -> SourceState:
+    fields = {name: getattr(state, name) for name in state.__struct_fields__}
+    return SourceState(**(fields | {"latency_ms": latency_ms}))
+
+
+def _state_of(error: Exception) -> str:
+    if isinstance(error, (errors.SignIn, errors.Forbidden)):
+        return REFUSED
+    if isinstance(error, (errors.NotThisServer, errors.Malformed, errors.BadAddress, errors.Refused, errors.Gone)):
+        return WRONG_SERVER
+    if isinstance(error, (errors.ApiError, StoreError)):
+        return OFFLINE
+    raise TypeError(f"no state for {type(error).__name__}")

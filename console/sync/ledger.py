@@ -1,0 +1,65 @@
+"""The one writing connection to cache.db, shared by the lanes of all sources; what was committed is announced."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from console.domain.messages import Touched
+from console.store.cache_write import CacheWriter
+from console.store.errors import DamagedFile
+from console.store.items import Cursor, Item
+
+
+class Ledger:
+    """Pages of server truth go in whole, with their cursor; `emit` gets a Touched after each commit."""
+
+    def __init__(self, folder: Path, emit: Callable[[Touched], None]) -> None:
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._writer = CacheWriter(folder)
+
+    def close(self) -> None:
+        """Checkpoint and let go."""
+        with self._lock:
+            self._writer.close()
+
+    def cursor(self, source: str) -> Cursor | None:
+        """How far a source has been read."""
+        with self._lock:
+            return self._writer.cursor(source)
+
+    def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, announce: bool = True) -> Touched:
+        """Commit one page and, with `announce`, say so.
+
+        Raises StoreError. After DamagedFile the file is a new one and the cursors are empty.
+        """
+        try:
+            with self._lock:
+                touched = self._writer.apply(source, items, cursor)
+        except DamagedFile:
+            self._emit(Touched(everything=True))
+            raise
+        if announce and (touched.rows or touched.kinds or touched.edits):
+            self._emit(touched)
+        return touched
+
+    def forget(self, source: str) -> None:
+        """Drop all that a source said, because its data was replaced."""
+        with self._lock:
+            self._writer.forget(source)
+
+    @contextlib.contextmanager
+    def bulk(self) -> Iterator[None]:
+        """For fills: search is rebuilt at the end, and then everything is to be read again."""
+        with contextlib.ExitStack() as stack:
+            with self._lock:
+                stack.enter_context(self._writer.bulk())
+            try:
+                yield
+            finally:
+                with self._lock:
+                    stack.close()
+        self._emit(Touched(everything=True))

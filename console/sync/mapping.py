@@ -1,0 +1,136 @@
+"""Turn what a server sent into the console's own objects; one that cannot be understood is left out and counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from api_client import wire
+from console.domain import report as domain
+from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
+from console.domain.status import Status, UnitState
+from console.store.items import Item
+
+_DOMAIN: dict[str, Any] = {
+    "report": domain.Report,
+    "entry": domain.Entry,
+    "assignment": domain.Assignment,
+    "unit": domain.Unit,
+    "area": domain.Area,
+    "service": domain.Service,
+    "template": domain.Template,
+    "calendar": domain.Calendar,
+    "agency": domain.Agency,
+    "user": domain.User,
+}
+_STATUSES = frozenset(status.value for status in Status)
+_UNIT_STATES = frozenset(state.value for state in UnitState)
+_WAITS = frozenset(each.value for each in WaitsFor)
+_ROLES = frozenset(role.value for role in PhotoRole)
+_CLOCK_STATES = frozenset(state.value for state in domain.ClockState)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError)
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """A page in the console's words. `skipped` names the objects that could not be understood ("kind/id")."""
+
+    items: list[Item]
+    skipped: list[str]
+
+
+class Mapper:
+    """Maps the items of one server. `open_words` says of the server's own status words whether they are open."""
+
+    def __init__(self, open_words: Mapping[str, bool] | None = None) -> None:
+        self._open_words = dict(open_words or {})
+        self._decoders = {kind: msgspec.json.Decoder(struct) for kind, struct in _DOMAIN.items()}
+
+    def page(self, items: Sequence[wire.Item]) -> Mapped:
+        """Every item that can be understood, in the same order."""
+        mapped: list[Item] = []
+        skipped: list[str] = []
+        for item in items:
+            decoder = self._decoders.get(item.kind)
+            if decoder is None:
+                if item.kind == "gone":
+                    mapped.append(Item("gone", item.seq, item.id, None))
+                continue
+            try:
+                data = decoder.decode(item.data)
+            except _BROKEN:
+                try:
+                    data = self._tolerant(item)
+                except _BROKEN:
+                    skipped.append(f"{item.kind}/{item.id}")
+                    continue
+            mapped.append(Item(item.kind, item.seq, item.id, data))
+        return Mapped(mapped, skipped)
+
+    def _tolerant(self, item: wire.Item) -> Any:
+        """The slow way: texts are mended, unknown words are kept as words."""
+        mended = _mended(json.loads(bytes(item.data)))
+        loose = msgspec.convert(mended, wire.KINDS[item.kind], strict=False)
+        if isinstance(loose, wire.Report):
+            return self._report(loose)
+        if isinstance(loose, wire.Unit):
+            return _unit(loose)
+        if isinstance(loose, wire.Service):
+            return _service(loose)
+        return msgspec.convert(msgspec.to_builtins(loose), _DOMAIN[item.kind], strict=False)
+
+    def _report(self, loose: wire.Report) -> Report:
+        remarks = list(loose.remarks)
+        plain = msgspec.to_builtins(loose)
+        if loose.status not in _STATUSES:
+            plain["status"] = Status.NEW if self._open_words.get(loose.status, True) else Status.RESOLVED
+            plain["status_label"] = loose.status_label or loose.status or None
+            remarks.append(f"The server's status “{loose.status}” is not one of ours.")
+        created = loose.created or loose.updated
+        if created is None:
+            remarks.append("No date was given.")
+        plain["created"] = created or _EPOCH
+        plain["updated"] = loose.updated or created or _EPOCH
+        if not 1 <= loose.priority <= 4:
+            plain["priority"] = min(4, max(1, loose.priority))
+        if loose.hold is not None and loose.hold.waits_for not in _WAITS:
+            plain["hold"]["waits_for"] = WaitsFor.AGENCY
+        for photo in plain["photos"]:
+            if photo["role"] not in _ROLES:
+                photo["role"] = PhotoRole.OTHER
+        plain["clocks"] = [clock for clock in plain["clocks"] if clock["state"] in _CLOCK_STATES]
+        plain["remarks"] = remarks
+        return msgspec.convert(plain, Report, strict=False)
+
+
+def _unit(loose: wire.Unit) -> Unit:
+    plain = msgspec.to_builtins(loose)
+    if loose.state not in _UNIT_STATES:
+        plain["state"], plain["reason"] = UnitState.UNAVAILABLE, loose.state or None
+    plain["state_since"] = loose.state_since or loose.position_at or _EPOCH
+    plain["code"] = loose.code or loose.id
+    return msgspec.convert(plain, Unit, strict=False)
+
+
+def _service(loose: wire.Service) -> Service:
+    plain = msgspec.to_builtins(loose)
+    plain["name"] = loose.name or loose.code
+    try:
+        return msgspec.convert(plain, Service, strict=False)
+    except msgspec.ValidationError:
+        return msgspec.convert(plain | {"sla": {}}, Service, strict=False)
+
+
+def _mended(value: Any) -> Any:
+    """Texts without halves of surrogate pairs, which no file of ours could keep."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(each) for name, each in value.items()}
+    return value

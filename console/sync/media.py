@@ -1,0 +1,216 @@
+"""The lane of photos: bytes up before their edit, bytes down when somebody looks; none of it holds the small writes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import queue
+import random
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from api_client import errors
+from api_client.media import fetch_photo
+from console.domain.edit import Edit, EditState
+from console.domain.messages import Fetch, Fetched, Outcome, Source
+from console.sync.outgoing import Outgoing
+from console.sync.pace import Backoff, Bell
+
+_log = logging.getLogger(__name__)
+CACHE_BYTES = 2 * 1000**3
+_PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+
+
+class MediaStore(Protocol):
+    """A server that keeps photos by hash."""
+
+    def put_media(self, sha256: str, content: bytes) -> None:
+        """Send the bytes; harmless to repeat."""
+
+    def get_media(self, sha256: str) -> bytes:
+        """Bring the bytes, checked."""
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+
+    def close(self) -> None:
+        """Drop the connections."""
+
+
+class UploadLane:
+    """Sends the bytes of waiting photo edits, one after the other, and then lets the edits go."""
+
+    def __init__(
+        self,
+        folder: Path,
+        client: MediaStore,
+        outgoing: Outgoing,
+        emit: Callable[[Outcome], None],
+        on_ready: Callable[[], None],
+        random_source: random.Random,
+    ) -> None:
+        self._folder = folder / "work-media"
+        self._client = client
+        self._outgoing = outgoing
+        self._emit = emit
+        self._on_ready = on_ready
+        self._backoff = Backoff(random_source)
+        self._bell = Bell()
+        self._thread = threading.Thread(target=self._work, name="upload", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There may be a photo to send."""
+        self._bell.poke()
+
+    def hurry(self) -> None:
+        """Try at once."""
+        self._bell.hurry()
+
+    def stop(self) -> None:
+        """End; what was sent of a photo is sent again or continued later."""
+        self._bell.stop()
+        self._client.cut()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        while not self._bell.stopped:
+            waiting = next((each for each in self._outgoing.all() if each.needs_upload), None)
+            if waiting is None:
+                self._bell.wait(60.0)
+                continue
+            try:
+                self._upload(waiting.edit)
+            except errors.ApiError as error:
+                if self._bell.stopped:
+                    break
+                if error.retry or isinstance(error, errors.SignIn):
+                    state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
+                    self._emit(Outcome(waiting.edit.id, state, problem=str(error)))
+                    self._bell.back_off(self._backoff.next_s(error))
+                else:
+                    self._park(waiting.edit, str(error))
+            except OSError as error:
+                _log.info("photo of edit %s: %s", waiting.edit.id, error.strerror)
+                self._park(waiting.edit, "The photo's file is missing on this computer; take or choose it again.")
+            else:
+                self._backoff.reset()
+                self._outgoing.uploaded(waiting.edit.id)
+                self._on_ready()
+        self._client.close()
+
+    def _upload(self, edit: Edit) -> None:
+        sha256 = str(edit.data.get("sha256", ""))
+        content = (self._folder / Path(sha256).name).read_bytes()
+        self._client.put_media(sha256, content)
+
+    def _park(self, edit: Edit, words: str) -> None:
+        self._outgoing.drop(edit.id)
+        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
+
+
+class DownloadLane:
+    """Brings photos into media/, named by their hash; answers every Fetch with a Fetched."""
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Source,
+        client: MediaStore | None,
+        emit: Callable[[Fetched], None],
+        cap: int = CACHE_BYTES,
+    ) -> None:
+        self._folder = folder / "media"
+        self._source = source
+        self._client = client
+        self._emit = emit
+        self._cap = cap
+        self._wanted: queue.SimpleQueue[Fetch | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="download", daemon=True)
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin to bring."""
+        self._thread.start()
+
+    def want(self, fetch: Fetch) -> None:
+        """Bring one photo."""
+        self._wanted.put(fetch)
+
+    def stop(self) -> None:
+        """End; what was not brought is not answered."""
+        self._stopped = True
+        self._wanted.put(None)
+        if self._client is not None:
+            self._client.cut()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        while not self._stopped and (fetch := self._wanted.get()) is not None:
+            try:
+                sha256 = self._bring(fetch)
+            except errors.ApiError as error:
+                self._emit(Fetched(fetch.sha256, fetch.url, problem=str(error)))
+            except OSError as error:
+                self._emit(Fetched(fetch.sha256, fetch.url, problem=f"The photo cannot be kept: {error.strerror}."))
+            else:
+                self._emit(Fetched(sha256, fetch.url))
+        if self._client is not None:
+            self._client.close()
+
+    def _bring(self, fetch: Fetch) -> str:
+        if fetch.sha256 is not None:
+            kept = self._folder / Path(fetch.sha256).name
+            if kept.exists():
+                with contextlib.suppress(OSError):
+                    os.utime(kept)  # the oldest are thrown out first
+                return fetch.sha256
+        content = self._content(fetch)
+        if not is_photo(content):
+            raise errors.Malformed("What came is not a JPEG, PNG or WebP picture.")
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._keep(sha256, content)
+        return sha256
+
+    def _content(self, fetch: Fetch) -> bytes:
+        if fetch.sha256 is not None and self._client is not None:
+            return self._client.get_media(fetch.sha256)
+        if fetch.url is None:
+            raise errors.Refused("This server keeps no photos.")
+        own = urlsplit(self._source.url)
+        return fetch_photo(fetch.url, own_scheme=own.scheme, own_netloc=own.netloc)
+
+    def _keep(self, sha256: str, content: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".part-", delete=False) as part:
+            part.write(content)
+        Path(part.name).replace(self._folder / sha256)
+        prune(self._folder, self._cap)
+
+
+def is_photo(content: bytes) -> bool:
+    """Whether bytes begin as JPEG, PNG or WebP do."""
+    return content.startswith(_PHOTO_STARTS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+
+
+def prune(folder: Path, cap: int) -> None:
+    """Remove the photos not looked at for longest until the rest is at most `cap` bytes."""
+    files = [
+        (entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder) if entry.is_file()
+    ]
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= cap:
+            break
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+            total -= size

@@ -1,0 +1,225 @@
+"""Decide which edit may leave now: in order where order matters, and not waiting for anything else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.domain.edit import Edit, Kind, is_order
+
+_NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
+
+
+@dataclass
+class Waiting:
+    """An edit that is not settled. `left` is whether it may have reached the server."""
+
+    edit: Edit
+    left: bool
+    attempts: int = 0
+    not_before: float = 0.0
+    in_flight: bool = False
+    uploaded: bool = False
+    failures: int = 0
+    told: bool = False
+    """Whether the console knows that it has to wait."""
+
+    @property
+    def needs_upload(self) -> bool:
+        """Whether the bytes of its photo are not at the server yet."""
+        return self.edit.kind is Kind.PHOTO and not self.uploaded
+
+
+class Outgoing:
+    """All unsettled edits of one source; safe from any thread.
+
+    Edits that share a report or a unit leave in the order of their numbers, one at a time. A photo whose bytes are
+    still on their way holds only what needs the proof (done, validate, close, reopen) or takes it back.
+    """
+
+    def __init__(self, order_lifetime_s: float, now: Callable[[], datetime]) -> None:
+        self._order_lifetime_s = order_lifetime_s
+        self._now = now
+        self._condition = threading.Condition()
+        self._waiting: dict[str, Waiting] = {}
+        self._remote_ids: dict[str, str] = {}
+        self._held_until = 0.0
+        self._stopped = False
+
+    def add(self, edit: Edit, *, unconfirmed: bool) -> None:
+        """Take an edit; one that is here already (a console may send it again) only has its state to be told anew."""
+        with self._condition:
+            known = self._waiting.setdefault(edit.id, Waiting(edit, unconfirmed))
+            known.told = False
+            if not known.in_flight:
+                known.edit = edit
+            self._condition.notify_all()
+
+    def untold(self) -> list[Waiting]:
+        """The edits that wait for a better time and of which nobody was told so; they count as told from here on."""
+        with self._condition:
+            now = time.monotonic()
+            found = [
+                waiting
+                for waiting in self._ordered()
+                if not waiting.told and not waiting.in_flight and now < max(self._held_until, waiting.not_before)
+            ]
+            for waiting in found:
+                waiting.told = True
+            return found
+
+    def withdraw(self, edit_id: str) -> bool:
+        """Forget an edit that has certainly not left; False when it has, may have, or is unknown."""
+        with self._condition:
+            known = self._waiting.get(edit_id)
+            if known is None or known.in_flight or known.left:
+                return False
+            del self._waiting[edit_id]
+            self._condition.notify_all()
+            return True
+
+    def take(self, longest_s: float) -> tuple[Waiting | None, list[Edit]]:
+        """The next edit that may leave, now in flight, and the orders that died waiting (they are forgotten here).
+
+        Waits up to `longest_s` for one.
+        """
+        until = time.monotonic() + longest_s
+        with self._condition:
+            while True:
+                dead = [] if self._stopped else self._bury()
+                found = None if self._stopped else self._eligible()
+                left = until - time.monotonic()
+                if found or dead or left <= 0 or self._stopped:
+                    if found:
+                        found.in_flight = True
+                        found.attempts += 1
+                    return found, dead
+                self._condition.wait(min(left, 1.0) if self._waiting else left)
+
+    def settled(self, waiting: Waiting, *, remote_id: str | None = None) -> None:
+        """The edit has its answer, good or bad."""
+        with self._condition:
+            self._waiting.pop(waiting.edit.id, None)
+            if remote_id is not None and waiting.edit.report is not None:
+                self._remote_ids[waiting.edit.report] = remote_id
+            self._condition.notify_all()
+
+    def again(self, waiting: Waiting, wait_s: float, *, left: bool, everything: bool) -> None:
+        """Try it again later. `everything`: the server itself is away, so nothing else leaves before either."""
+        with self._condition:
+            waiting.in_flight = False
+            waiting.left = waiting.left or left
+            waiting.failures += 1
+            if everything:
+                self._held_until = time.monotonic() + wait_s
+            else:
+                waiting.not_before = time.monotonic() + wait_s
+            self._condition.notify_all()
+
+    def uploaded(self, edit_id: str) -> None:
+        """A photo's bytes are at the server."""
+        with self._condition:
+            if (waiting := self._waiting.get(edit_id)) is not None:
+                waiting.uploaded = True
+            self._condition.notify_all()
+
+    def drop(self, edit_id: str) -> None:
+        """Forget an edit that cannot be sent."""
+        with self._condition:
+            self._waiting.pop(edit_id, None)
+            self._condition.notify_all()
+
+    def hurry(self) -> None:
+        """End all waiting for a better time."""
+        with self._condition:
+            self._held_until = 0.0
+            for waiting in self._waiting.values():
+                waiting.not_before = 0.0
+            self._condition.notify_all()
+
+    def stop(self) -> None:
+        """Give nothing out any more."""
+        with self._condition:
+            self._stopped = True
+            self._condition.notify_all()
+
+    def all(self) -> list[Waiting]:
+        """Everything unsettled, in order."""
+        with self._condition:
+            return self._ordered()
+
+    def remote_id(self, report: str | None) -> str | None:
+        """The server's id of a report, None while a report created here has none."""
+        with self._condition:
+            return self._remote(report)
+
+    def is_too_old(self, edit: Edit) -> bool:
+        """Whether an order has outlived its time."""
+        return is_order(edit) and (self._now() - edit.occurred_at).total_seconds() > self._order_lifetime_s
+
+    def _bury(self) -> list[Edit]:
+        dead = [
+            waiting.edit
+            for waiting in self._waiting.values()
+            if not waiting.in_flight and not waiting.left and self.is_too_old(waiting.edit)
+        ]
+        for edit in dead:
+            del self._waiting[edit.id]
+        return dead
+
+    def _eligible(self) -> Waiting | None:
+        now = time.monotonic()
+        if now < self._held_until:
+            return None
+        blocked: set[str] = set()
+        for waiting in self._waiting.values():
+            if waiting.in_flight:
+                blocked |= self._keys(waiting.edit)
+        for waiting in self._ordered():
+            if waiting.in_flight:
+                continue
+            keys = self._keys(waiting.edit)
+            if waiting.needs_upload:
+                blocked |= {f"proof:{self._report_key(waiting.edit)}", f"edit:{waiting.edit.id}"}
+            elif (
+                blocked & (keys | self._needs(waiting.edit))
+                or now < waiting.not_before
+                or not self._known(waiting.edit)
+            ):
+                blocked |= keys
+            else:
+                return waiting
+        return None
+
+    def _ordered(self) -> list[Waiting]:
+        return sorted(self._waiting.values(), key=lambda waiting: (waiting.edit.number, waiting.edit.occurred_at))
+
+    def _known(self, edit: Edit) -> bool:
+        return edit.kind is Kind.CREATE or edit.report is None or self._remote(edit.report) is not None
+
+    def _remote(self, report: str | None) -> str | None:
+        if report is None or not report.startswith("local:"):
+            return report
+        return self._remote_ids.get(report)
+
+    def _report_key(self, edit: Edit) -> str:
+        return self._remote(edit.report) or edit.report or ""
+
+    def _keys(self, edit: Edit) -> set[str]:
+        """What an edit touches: its report, the unit it names, and itself for those that take it back."""
+        keys = {f"edit:{edit.id}"}
+        if edit.report is not None:
+            keys.add(f"report:{self._report_key(edit)}")
+        if unit := edit.data.get("unit"):
+            keys.add(f"unit:{unit}")
+        keys |= {f"unit:{unit}" for unit in edit.data.get("release") or ()}
+        return keys
+
+    def _needs(self, edit: Edit) -> set[str]:
+        needs = {f"edit:{edit.undoes}"} if edit.undoes else set()
+        if edit.kind in _NEEDS_PROOF or (edit.kind is Kind.PROGRESS and edit.data.get("state") == "done"):
+            needs.add(f"proof:{self._report_key(edit)}")
+        return needs

@@ -1,0 +1,211 @@
+"""The sync process: messages down on standard input, messages up on standard output, one set of lanes a source."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from api_client import errors
+from api_client.transport import utc_now
+from console.domain.edit import EditState
+from console.domain.messages import (
+    Down,
+    Fetch,
+    Fetched,
+    Outcome,
+    Push,
+    Source,
+    SourceState,
+    Start,
+    Stop,
+    SyncNow,
+    Up,
+    Withdraw,
+)
+from console.store.errors import LockedByOther, StoreError
+from console.store.lock import FileLock
+from console.sync.georeport_source import GeoReportSource
+from console.sync.health import OFFLINE, WRONG_SERVER
+from console.sync.ledger import Ledger
+from console.sync.pipe import BrokenFrame, Frames, pack
+from console.sync.source import DispatchSource, Following
+
+_log = logging.getLogger(__name__)
+LOCK = "sync.lock"
+_LOCK_WAIT_S = 10.0
+_READ = 65536
+_MEMORY_BYTES = 4 * 2**30
+_EXIT_LOCAL = 4
+
+
+class Followers:
+    """The sources of one profile and the ledger they share. `emit` may be called from any lane's thread."""
+
+    def __init__(
+        self,
+        start: Start,
+        emit: Callable[[Up], None],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        random_source: random.Random | None = None,
+    ) -> None:
+        self._start = start
+        self._emit = emit
+        self._clock = clock
+        self._random = random_source or random.Random()  # noqa: S311 — only spreads retries
+        self._folder = Path(start.folder)
+        self._ledger = Ledger(self._folder, emit)
+        self._following: dict[str, Following] = {}
+
+    @property
+    def pulled(self) -> int:
+        """How many objects were read."""
+        return sum(following.pulled for following in self._following.values())
+
+    @property
+    def skipped(self) -> int:
+        """How many objects could not be understood."""
+        return sum(following.skipped for following in self._following.values())
+
+    def start(self) -> None:
+        """Follow every source; one whose address cannot be used is said so and left out."""
+        for source in self._start.sources:
+            try:
+                following = self._follow(source)
+            except errors.BadAddress as error:
+                self._emit(SourceState(source.key, WRONG_SERVER, problem=str(error), since=self._clock()))
+                continue
+            self._following[source.key] = following
+            following.start()
+
+    def take(self, message: Down) -> None:
+        """Act on a message of the console."""
+        if isinstance(message, Push):
+            following = self._following.get(message.edit.source)
+            if following is None:
+                words = "The city this edit belongs to is not connected any more."
+                self._emit(Outcome(message.edit.id, EditState.ATTENTION, problem=words))
+            else:
+                following.push(message)
+        elif isinstance(message, Withdraw):
+            for following in self._following.values():
+                following.withdraw(message)
+        elif isinstance(message, Fetch):
+            following = self._following.get(message.source)
+            if following is None:
+                self._emit(Fetched(message.sha256, message.url, problem="The photo's city is not connected."))
+            else:
+                following.fetch(message)
+        elif isinstance(message, SyncNow):
+            for following in self._following.values():
+                following.hurry()
+
+    def stop(self) -> None:
+        """End all lanes and close the cache."""
+        stopping = [threading.Thread(target=following.stop) for following in self._following.values()]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
+        self._ledger.close()
+
+    def _follow(self, source: Source) -> Following:
+        kind = DispatchSource if source.kind == "dispatch" else GeoReportSource
+        return kind(
+            source,
+            self._start.tokens.get(source.key),
+            self._folder,
+            self._ledger,
+            self._emit,
+            order_lifetime_s=self._start.order_lifetime_s,
+            clock=self._clock,
+            random_source=self._random,
+        )
+
+
+def run_pipe() -> int:
+    """Be the sync process of a console: until its pipe closes or it says stop. Returns the exit code."""
+    _limit_memory()
+    out_fd = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not break the frames
+    lock = threading.Lock()
+
+    def emit(message: Up) -> None:
+        frame = pack(message)
+        with lock:
+            try:
+                _write_all(out_fd, frame)
+            except OSError:
+                os._exit(0)  # the console is gone, and with it the only reader
+
+    messages = _messages(sys.stdin.fileno())
+    followers: Followers | None = None
+    held: FileLock | None = None
+    try:
+        for message in messages:
+            if isinstance(message, Stop):
+                break
+            if isinstance(message, Start):
+                if followers is not None:
+                    followers.stop()
+                try:
+                    held = held or _hold(Path(message.folder))
+                    followers = Followers(message, emit)
+                except StoreError as error:
+                    for source in message.sources:
+                        emit(SourceState(source.key, OFFLINE, problem=str(error), since=utc_now()))
+                    return _EXIT_LOCAL
+                followers.start()
+            elif followers is not None:
+                followers.take(message)
+    except BrokenFrame:
+        _log.exception("the console sent what is no message")
+        return 1
+    finally:
+        if followers is not None:
+            followers.stop()
+        if held is not None:
+            held.release()
+    return 0
+
+
+def _limit_memory() -> None:
+    """A hostile page must end this process and not the computer. Threads reserve much address space: hence so much."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or hard > _MEMORY_BYTES:
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, hard))
+
+
+def _hold(folder: Path) -> FileLock:
+    """The profile's lock; an old sync process may need a moment to end."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    until = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            return FileLock(folder / LOCK)
+        except LockedByOther:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def _messages(fd: int) -> Iterator[Down]:
+    frames: Frames[Down] = Frames(Down)
+    while piece := os.read(fd, _READ):
+        yield from frames.feed(piece)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]

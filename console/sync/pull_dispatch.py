@@ -1,0 +1,177 @@
+"""Read a Dispatch server into the cache: a first fill by snapshot pages, then the feed, each page with its cursor."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from api_client import errors
+from api_client.dispatch import DispatchClient
+from api_client.wire import Changes, Snapshot
+from console.domain.messages import Touched
+from console.store.items import Cursor
+from console.sync.health import Health
+from console.sync.ledger import Ledger
+from console.sync.mapping import Mapped, Mapper
+
+_log = logging.getLogger(__name__)
+PAGE_ROWS = 2000
+_MOST_GAPS = 3
+_ANNOUNCE_S = 1.0
+
+
+class DispatchPuller:
+    """Brings the cache up to the server's state. `catch_up` is one whole round; run by one thread."""
+
+    def __init__(
+        self,
+        source: str,
+        client: DispatchClient,
+        ledger: Ledger,
+        health: Health,
+        emit: Callable[[Touched], None],
+        page_rows: int = PAGE_ROWS,
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._ledger = ledger
+        self._health = health
+        self._emit = emit
+        self._page_rows = page_rows
+        self._mapper = Mapper()
+        self._knows_statuses = False
+        self._scope_version: int | None = None
+        self.pulled = 0
+        self.skipped: set[str] = set()
+        self.seq = -1
+        """The number the cache has reached."""
+
+    def catch_up(self, stopped: Callable[[], bool]) -> None:
+        """Read until the server has nothing newer, or `stopped()`.
+
+        Raises ApiError, StoreError; everything read before is kept.
+        """
+        if not self._knows_statuses:
+            self._learn_statuses()
+        cursor = self._ledger.cursor(self._source)
+        if cursor is None or cursor.snapshot_key is not None:
+            cursor = self._fill(cursor, stopped)
+        if cursor is not None:
+            self._follow(cursor, stopped)
+
+    # First fill
+
+    def _fill(self, cursor: Cursor | None, stopped: Callable[[], bool], *, replace: bool = False) -> Cursor | None:
+        """Snapshot pages to the end, going on where an earlier fill of the same data stopped. None when stopped.
+
+        With `replace` what the source said before is dropped, but only when the first new page is in hand.
+        """
+        expected = self._client.stats().reports
+        self._health.measured(self._client.last)
+        self._health.filling(0.0)
+        announced_at = 0.0
+        rows: list[int] = []
+        done = 0
+        key = cursor.snapshot_key if cursor else None
+        with self._ledger.bulk():
+            while not stopped():
+                page = self._client.snapshot(key, self._page_rows)
+                self._health.measured(self._client.last)
+                if cursor is not None and page.epoch != cursor.epoch:
+                    cursor, key, replace = None, None, True
+                    continue
+                if replace:
+                    self._ledger.forget(self._source)
+                    replace = False
+                seq = cursor.seq if cursor else page.seq
+                cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key)
+                touched = self._keep_snapshot(page, cursor)
+                done += sum(item.kind == "report" for item in page.items)
+                rows += touched.rows
+                if time.monotonic() - announced_at >= _ANNOUNCE_S:
+                    self._emit(Touched(rows=tuple(rows), kinds=touched.kinds))
+                    rows, announced_at = [], time.monotonic()
+                self._health.filling(min(1.0, done / expected) if expected else None)
+                if page.next_key is None:
+                    return cursor
+                key = page.next_key
+        return None
+
+    def _keep_snapshot(self, page: Snapshot, cursor: Cursor) -> Touched:
+        mapped = self._map(page)
+        self.pulled += len(mapped.items)
+        return self._ledger.apply(self._source, mapped.items, cursor, announce=False)
+
+    # The feed
+
+    def _follow(self, cursor: Cursor, stopped: Callable[[], bool]) -> None:
+        gaps = 0
+        while not stopped():
+            try:
+                page = self._client.changes(cursor.seq, self._page_rows)
+            except errors.Gone:
+                _log.info("%s no longer keeps what came after %d: reading everything anew", self._source, cursor.seq)
+                self._refill(stopped)
+                return
+            self._health.measured(self._client.last)
+            if page.epoch != cursor.epoch:
+                _log.info("the data of %s was replaced: reading everything anew", self._source)
+                self._refill(stopped)
+                return
+            if not _fits(page, cursor.seq):
+                gaps += 1
+                if gaps >= _MOST_GAPS:
+                    raise errors.Malformed("The server's feed has a gap; nothing was taken from it.")
+                continue
+            gaps = 0
+            cursor = self._keep_changes(page, cursor)
+            if not page.more:
+                self._health.complete(detail=self.remarks)
+                return
+
+    def _keep_changes(self, page: Changes, before: Cursor) -> Cursor:
+        as_of = before.as_of if page.more else self._health.server_now()
+        cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None)
+        if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
+            mapped = self._map(page)
+            self._ledger.apply(self._source, mapped.items, cursor)
+            self.pulled += len(mapped.items)
+        self.seq = page.upto
+        if page.scope_version != self._scope_version:
+            self._scope_version = page.scope_version
+            self._health.user = self._client.me().name
+        return cursor
+
+    def _refill(self, stopped: Callable[[], bool]) -> None:
+        """Everything anew: the rows of before stay until the first new page is there; edits are not touched."""
+        self._learn_statuses()
+        cursor = self._fill(None, stopped, replace=True)
+        if cursor is not None:
+            self._follow(cursor, stopped)
+
+    def _map(self, page: Changes | Snapshot) -> Mapped:
+        mapped = self._mapper.page(page.items)
+        self.skipped.update(mapped.skipped)
+        if mapped.skipped:
+            _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
+        return mapped
+
+    def _learn_statuses(self) -> None:
+        self._mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})
+        self._knows_statuses = True
+
+    @property
+    def remarks(self) -> str:
+        """What could not be understood so far, in words."""
+        return f"{len(self.skipped)} objects of the server could not be understood." if self.skipped else ""
+
+
+def _fits(page: Changes, asked: int) -> bool:
+    """Whether a page continues exactly what the cache has, and says itself consistent."""
+    return (
+        page.from_ == asked
+        and page.upto >= asked
+        and not (page.more and page.upto == asked)
+        and all(asked < item.seq <= page.upto for item in page.items)
+    )

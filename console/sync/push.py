@@ -1,0 +1,201 @@
+"""The lane of small writes: send edits as soon as they may leave, and report what became of each."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from api_client import errors
+from console.domain.edit import Edit, EditState
+from console.domain.messages import Outcome
+from console.sync.health import Health
+from console.sync.outgoing import Outgoing, Waiting
+from console.sync.pace import Backoff
+
+_log = logging.getLogger(__name__)
+_WORKERS = 2
+_SIGNED_OUT_S = 60.0
+_IDLE_S = 30.0
+
+
+class Sent(Protocol):
+    """What a sender says of an edit that the server took."""
+
+    @property
+    def remote_id(self) -> str | None:
+        """The id of the report that the edit made, None for other edits."""
+
+    @property
+    def version(self) -> int | None:
+        """The report's version after the edit."""
+
+
+class Sender(Protocol):
+    """Knows how one kind of server takes an edit; used by one thread."""
+
+    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Sent:
+        """Send one edit; `report` is its report's id at the server, `repeated` whether an earlier try may have arrived.
+
+        Raises ApiError, or CannotSend for what this server cannot do.
+        """
+
+    def has_arrived(self, edit: Edit, report: str | None) -> bool:
+        """Whether the server's own record holds the edit. Raises ApiError."""
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+
+    def close(self) -> None:
+        """Drop the connections."""
+
+
+class CannotSend(Exception):
+    """This server cannot take such an edit; the words say what to do instead."""
+
+
+class PushLane:
+    """Sends the edits of one source with a few workers, each with its own session.
+
+    `emit` gets an Outcome for every change of an edit's state. `on_news` is called when the server took an edit, whose
+    history entry should now be read, and when it could not be reached, which the pull should look into.
+    """
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        make_sender: Callable[[], Sender],
+        health: Health,
+        emit: Callable[[Outcome], None],
+        on_news: Callable[[], None],
+        random_source: random.Random,
+    ) -> None:
+        self._outgoing = outgoing
+        self._health = health
+        self._emit = emit
+        self._on_news = on_news
+        self._random = random_source
+        self._backoff = Backoff(random_source)
+        self._problem = ""
+        self._stopped = threading.Event()
+        self._senders = [make_sender() for _ in range(_WORKERS)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(sender,), name=f"push-{number}", daemon=True)
+            for number, sender in enumerate(self._senders)
+        ]
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def hurry(self) -> None:
+        """Try everything at once."""
+        self._backoff.reset()
+        self._outgoing.hurry()
+
+    def stop(self) -> None:
+        """End; an edit in flight is cut and stays unconfirmed."""
+        self._stopped.set()
+        self._outgoing.stop()
+        for sender in self._senders:
+            sender.cut()
+        for thread in self._threads:
+            thread.join(5)
+
+    def add(self, edit: Edit, *, unconfirmed: bool) -> None:
+        """Take an edit to send."""
+        self._outgoing.add(edit, unconfirmed=unconfirmed)
+        self._tell_waiting(self._problem)
+
+    def withdraw(self, edit_id: str) -> None:
+        """Do not send an edit that has not left."""
+        if self._outgoing.withdraw(edit_id):
+            self._emit(Outcome(edit_id, EditState.WITHDRAWN))
+
+    def _work(self, sender: Sender) -> None:
+        while not self._stopped.is_set():
+            waiting, dead = self._outgoing.take(_IDLE_S)
+            for edit in dead:
+                self._emit(Outcome(edit.id, EditState.EXPIRED))
+            if waiting is not None:
+                self._send(sender, waiting)
+        sender.close()
+
+    def _send(self, sender: Sender, waiting: Waiting) -> None:
+        edit, outgoing = waiting.edit, self._outgoing
+        report = outgoing.remote_id(edit.report)
+        if waiting.attempts == 1:
+            self._say(waiting, EditState.SENDING)
+        try:
+            if waiting.left and outgoing.is_too_old(edit) and not sender.has_arrived(edit, report):
+                outgoing.settled(waiting)
+                self._say(waiting, EditState.EXPIRED)
+                return
+            sent = sender.send(edit, report, repeated=waiting.left)
+        except errors.ApiError as error:
+            self._failed(waiting, error)
+        except CannotSend as error:
+            outgoing.settled(waiting)
+            self._say(waiting, EditState.ATTENTION, problem=str(error))
+        except Exception:
+            # A defect of ours must park this one edit and not end the lane for all the others.
+            _log.exception("edit %s could not be sent", edit.id)
+            outgoing.settled(waiting)
+            self._say(waiting, EditState.ATTENTION, problem="Sigap could not put this edit into the server's form.")
+        else:
+            self._backoff.reset()
+            outgoing.settled(waiting, remote_id=sent.remote_id)
+            self._emit(Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version))
+            self._health.writes_taken()
+            self._on_news()
+
+    def _failed(self, waiting: Waiting, error: errors.ApiError) -> None:
+        outgoing = self._outgoing
+        if isinstance(error, errors.Conflict):
+            outgoing.settled(waiting)
+            theirs: dict[str, object] = {"busy": error.busy} if error.busy else dict(error.fields)
+            self._say(waiting, EditState.CONFLICT, problem=str(error), theirs=theirs, version=error.version)
+        elif isinstance(error, errors.SignIn):
+            self._health.writes_refused(str(error))
+            self._later(waiting, error, _SIGNED_OUT_S, everything=True)
+        elif isinstance(error, errors.InProgress):
+            outgoing.again(waiting, self._pause_of_one(waiting), left=True, everything=False)
+        elif isinstance(error, errors.ServerFault):
+            # Perhaps only this edit brings the server to fall: the others go on.
+            self._later(waiting, error, self._pause_of_one(waiting), everything=False)
+        elif error.retry:
+            self._later(waiting, error, self._backoff.next_s(error), everything=True)
+        else:
+            outgoing.settled(waiting)
+            self._say(waiting, EditState.ATTENTION, problem=str(error))
+
+    def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
+        if error.may_have_arrived and not waiting.left:
+            waiting.told = False
+        self._outgoing.again(waiting, wait_s, left=error.may_have_arrived, everything=everything)
+        if everything:
+            self._problem = str(error)
+            self._on_news()
+        self._tell_waiting(str(error))
+
+    def _tell_waiting(self, problem: str) -> None:
+        for waiting in self._outgoing.untold():
+            self._say(waiting, EditState.UNCONFIRMED if waiting.left else EditState.QUEUED, problem=problem)
+
+    def _pause_of_one(self, waiting: Waiting) -> float:
+        return self._random.uniform(0.1, min(60.0, 0.5 * 2.0 ** min(waiting.failures, 10)))
+
+    def _say(
+        self,
+        waiting: Waiting,
+        state: EditState,
+        *,
+        problem: str = "",
+        theirs: dict[str, object] | None = None,
+        version: int | None = None,
+    ) -> None:
+        if not self._stopped.is_set():
+            self._emit(Outcome(waiting.edit.id, state, problem=problem, theirs=theirs or {}, version=version))

@@ -1,0 +1,89 @@
+"""Put an edit into the Dispatch API's form and send it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from api_client import errors
+from api_client.dispatch import DispatchClient
+from console.domain.edit import APPENDS, Edit, Kind
+from console.sync.push import CannotSend
+
+
+class Taken(NamedTuple):
+    """An edit as the server took it."""
+
+    remote_id: str | None
+    version: int | None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """The body of an edit's request: the same bytes on every try, or the server would refuse the repeated key."""
+
+    id: str
+    kind: Kind
+    occurred_at: Any
+    late: bool
+    data: dict[str, Any]
+    undoes: str | None
+    device: str
+    number: int
+
+
+class DispatchSender:
+    """Sends edits to one Dispatch server. An edit of somebody else is refused: it would bear the wrong name there."""
+
+    def __init__(self, client: DispatchClient) -> None:
+        self._client = client
+        self._me: str | None = None
+
+    def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
+        """See console.sync.push.Sender. The key makes repeating harmless."""
+        self._check_author(edit)
+        if_match = None if edit.kind in APPENDS or edit.report is None else edit.base_version
+        try:
+            answer = self._client.send_edit(_path(edit, report), encode_edit(edit), key=edit.id, if_match=if_match)
+        except errors.Conflict as conflict:
+            if conflict.version is None and report is not None:
+                conflict.version = self._client.report(report).version
+            raise
+        created = answer.entry.report if edit.kind is Kind.CREATE else None
+        if edit.kind is Kind.CREATE and created is None:
+            raise errors.Malformed("The server took the report but named no id.")
+        return Taken(created, answer.report.version if answer.report is not None else None)
+
+    def has_arrived(self, edit: Edit, report: str | None) -> bool:
+        """Whether the report's history holds an entry with the edit's id."""
+        return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+        self._client.cut()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._client.close()
+
+    def _check_author(self, edit: Edit) -> None:
+        if self._me is None:
+            self._me = self._client.me().name
+        if self._me != "local" and edit.author and edit.author != self._me:
+            raise CannotSend(f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}.")
+
+
+def encode_edit(edit: Edit) -> bytes:
+    """The request's body."""
+    return msgspec.json.encode(
+        Body(edit.id, edit.kind, edit.occurred_at, edit.late, edit.data, edit.undoes, edit.device, edit.number)
+    )
+
+
+def _path(edit: Edit, report: str | None) -> str:
+    if edit.kind is Kind.CREATE:
+        return "/reports"
+    if edit.report is None:
+        return f"/units/{quote(str(edit.data.get('unit', '')), safe='')}/edits"
+    return f"/reports/{quote(report or '', safe='')}/edits"

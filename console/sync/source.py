@@ -1,0 +1,211 @@
+"""One source with all its lanes, each on its own threads and sessions, so that a slow one holds no other."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from api_client import errors
+from api_client.dispatch import DispatchClient
+from console.domain.messages import Fetch, Push, Source, Up, Withdraw
+from console.store.errors import DamagedFile, StoreError
+from console.sync.health import LIVE, Health
+from console.sync.ledger import Ledger
+from console.sync.media import DownloadLane, UploadLane
+from console.sync.outgoing import Outgoing
+from console.sync.pace import Backoff, Bell
+from console.sync.pull_dispatch import DispatchPuller
+from console.sync.push import PushLane
+from console.sync.send_dispatch import DispatchSender
+from console.sync.stream import StreamLane
+
+_log = logging.getLogger(__name__)
+POLL_S = 5.0
+_WITH_STREAM_S = 60.0
+
+
+class Puller(Protocol):
+    """Brings the cache up to one kind of server's state."""
+
+    def catch_up(self, stopped: Callable[[], bool]) -> None:
+        """One whole round. Raises ApiError, StoreError."""
+
+
+class PullLane:
+    """Runs rounds of a puller: when poked, when the poll is due, and after failures with back-off."""
+
+    def __init__(
+        self,
+        puller: Puller,
+        health: Health,
+        pause_s: Callable[[], float],
+        cut: Callable[[], None],
+        close: Callable[[], None],
+        random_source: random.Random,
+    ) -> None:
+        self._puller = puller
+        self._health = health
+        self._pause_s = pause_s
+        self._cut = cut
+        self._close = close
+        self._backoff = Backoff(random_source)
+        self._bell = Bell()
+        self._thread = threading.Thread(target=self._work, name="pull", daemon=True)
+
+    def start(self) -> None:
+        """Begin with the first round."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There is something new."""
+        self._bell.poke()
+
+    def hurry(self) -> None:
+        """Try at once, whatever failed."""
+        self._bell.hurry()
+
+    def stop(self) -> None:
+        """End; a page that was not committed is read again next time."""
+        self._bell.stop()
+        self._cut()
+        self._thread.join(10)
+
+    def _work(self) -> None:
+        while not self._bell.stopped:
+            try:
+                self._puller.catch_up(lambda: self._bell.stopped)
+            except DamagedFile:
+                _log.info("cache.db was damaged and is being rebuilt")
+            except (errors.ApiError, StoreError) as error:
+                if self._bell.stopped:
+                    break
+                wait_s = self._backoff.next_s(error)
+                self._health.failed(error, wait_s)
+                self._bell.back_off(wait_s)
+            else:
+                self._backoff.reset()
+                self._bell.wait(self._pause_s())
+        self._close()
+
+
+class Following(Protocol):
+    """A source that is followed, whatever its kind."""
+
+    @property
+    def pulled(self) -> int:
+        """How many objects were read."""
+
+    @property
+    def skipped(self) -> int:
+        """How many objects could not be understood."""
+
+    def start(self) -> None:
+        """Start all lanes."""
+
+    def push(self, push: Push) -> None:
+        """Take an edit."""
+
+    def withdraw(self, withdraw: Withdraw) -> None:
+        """Take an edit back if it has not left."""
+
+    def fetch(self, fetch: Fetch) -> None:
+        """Bring a photo."""
+
+    def hurry(self) -> None:
+        """Try everything at once."""
+
+    def stop(self) -> None:
+        """End all lanes."""
+
+
+class DispatchSource:
+    """A Dispatch server that is followed."""
+
+    def __init__(
+        self,
+        source: Source,
+        token: str | None,
+        folder: Path,
+        ledger: Ledger,
+        emit: Callable[[Up], None],
+        *,
+        order_lifetime_s: float,
+        clock: Callable[[], datetime],
+        random_source: random.Random,
+    ) -> None:
+        def client() -> DispatchClient:
+            return DispatchClient(source.url, token, insecure_http=source.insecure_http)
+
+        self._random = random_source
+        self._health = Health(source.key, emit, clock)
+        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
+        puller_client, upload_client = client(), client()
+        self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
+        self._pull = PullLane(
+            self._puller, self._health, self._pause_s, puller_client.cut, puller_client.close, random_source
+        )
+        self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
+        self._push = PushLane(
+            self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
+        )
+        self._upload = UploadLane(folder, upload_client, self._outgoing, emit, lambda: None, random_source)
+        self._download = DownloadLane(folder, source, client(), emit)
+        self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry]
+        self._heard = -1
+
+    @property
+    def pulled(self) -> int:
+        """How many objects were read."""
+        return self._puller.pulled
+
+    @property
+    def skipped(self) -> int:
+        """How many objects could not be understood."""
+        return len(self._puller.skipped)
+
+    def start(self) -> None:
+        """Start all lanes."""
+        self._health.announce()
+        for lane in (self._pull, self._stream, self._push, self._upload, self._download):
+            lane.start()
+
+    def push(self, push: Push) -> None:
+        """Take an edit."""
+        self._push.add(push.edit, unconfirmed=push.unconfirmed)
+        self._upload.poke()
+
+    def withdraw(self, withdraw: Withdraw) -> None:
+        """Take an edit back if it has not left."""
+        self._push.withdraw(withdraw.edit_id)
+
+    def fetch(self, fetch: Fetch) -> None:
+        """Bring a photo."""
+        self._download.want(fetch)
+
+    def hurry(self) -> None:
+        """Try everything at once."""
+        for lane in (self._pull, self._stream, self._push, self._upload):
+            lane.hurry()
+
+    def stop(self) -> None:
+        """End all lanes."""
+        for lane in (self._push, self._upload, self._download, self._stream, self._pull):
+            lane.stop()
+
+    def _pause_s(self) -> float:
+        return _WITH_STREAM_S if self._stream.alive else POLL_S * self._random.uniform(0.8, 1.2)
+
+    def _on_news(self, seq: int) -> None:
+        self._heard = seq
+        if seq < 0 or seq > self._puller.seq:
+            self._pull.poke()
+
+    def _on_beat(self) -> None:
+        """The server has nothing that we have not: what is in the cache is true now."""
+        if self._health.state == LIVE and self._heard <= self._puller.seq:
+            self._health.complete(detail=self._puller.remarks)

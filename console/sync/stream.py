@@ -1,0 +1,82 @@
+"""The lane of the server's events: wake the pull, carry presence, keep the age of the data true."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+from api_client import errors, wire
+from api_client.dispatch import DispatchClient
+from console.domain.messages import Presence
+from console.sync.health import LIVE, Health
+from console.sync.pace import Backoff, Bell
+
+
+class StreamLane:
+    """Holds one connection open while the source is live. `alive` is whether events arrive; without them pull polls."""
+
+    def __init__(
+        self,
+        source: str,
+        client: DispatchClient,
+        health: Health,
+        on_news: Callable[[int], None],
+        on_beat: Callable[[], None],
+        emit: Callable[[Presence], None],
+        random_source: random.Random,
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._health = health
+        self._on_news = on_news
+        self._on_beat = on_beat
+        self._emit = emit
+        self._backoff = Backoff(random_source)
+        self._bell = Bell()
+        self._thread = threading.Thread(target=self._work, name="stream", daemon=True)
+        self.alive = False
+
+    def start(self) -> None:
+        """Begin to listen once the source is live."""
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Connect at once."""
+        self._bell.hurry()
+
+    def stop(self) -> None:
+        """End, even in the middle of a silence."""
+        self._bell.stop()
+        self._client.cut()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        while not self._bell.stopped:
+            if self._health.state != LIVE:
+                self._bell.wait(5.0)
+                continue
+            error: errors.ApiError | None = None
+            try:
+                self._listen()
+            except errors.ApiError as caught:
+                error = caught
+            self.alive = False
+            if self._bell.stopped:
+                break
+            # Whatever ended the stream may have hidden changes, or be the first sign that the server is gone.
+            self._on_news(-1)
+            self._bell.back_off(self._backoff.next_s(error))
+        self._client.close()
+
+    def _listen(self) -> None:
+        with self._client.stream() as events:
+            for event in events:
+                if not self.alive:
+                    self.alive = True
+                    self._backoff.reset()
+                if isinstance(event, wire.Seq):
+                    self._on_news(event.seq)
+                elif isinstance(event, wire.Positions):
+                    self._emit(Presence(self._source, event.positions, event.looking))
+                self._on_beat()

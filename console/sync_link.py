@@ -1,0 +1,185 @@
+"""The console's end of the pipe: start the sync process, talk with it, start it again when it ends."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from console.domain.messages import (
+    Down,
+    Fetch,
+    Fetched,
+    Outcome,
+    Presence,
+    SourceState,
+    Start,
+    Stop,
+    Touched,
+    Up,
+)
+from console.sync.pipe import BrokenFrame, Frames, pack
+
+_log = logging.getLogger(__name__)
+_BASE_MS, _CAP_MS = 500, 30_000
+_STOP_MS = 5_000
+_STEADY_MS = 30_000
+_MOST_FETCHES = 200
+
+
+class SyncLink(QObject):
+    """Owns the sync process of one profile; every signal comes on this object's thread.
+
+    What is sent while the process is down is lost, except fetches: edits are safe in work.db, and `restarted` tells
+    their keeper to hand them over again.
+    """
+
+    touched = Signal(object)
+    """A Touched: rows and cursor were committed."""
+    outcome = Signal(object)
+    """An Outcome: what became of an edit."""
+    source_state = Signal(object)
+    """A SourceState."""
+    presence = Signal(object)
+    """A Presence."""
+    fetched = Signal(object)
+    """A Fetched."""
+    alive = Signal(bool)
+    """Whether the process runs."""
+    restarted = Signal()
+    """The process runs again after it had ended by itself."""
+
+    def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
+        super().__init__(parent)
+        self._command = list(command or (sys.executable, "-m", "console", "sync", "--pipe"))
+        self._start: Start | None = None
+        self._process: QProcess | None = None
+        self._frames: Frames[Up] = Frames(Up)
+        self._fetches: list[Fetch] = []
+        self._failures = 0
+        self._ran_before = False
+        self._again = QTimer(self, singleShot=True)
+        self._again.timeout.connect(self._launch)
+        self._steady = QTimer(self, singleShot=True, interval=_STEADY_MS)
+        self._steady.timeout.connect(self._on_steady)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process takes messages now."""
+        return self._process is not None and self._process.state() is QProcess.ProcessState.Running
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.processId() if self._process is not None and self.running else None
+
+    def start(self, start: Start) -> None:
+        """Follow these sources from now on; starts the process when it does not run."""
+        self._start = start
+        if self.running:
+            self.send(start)
+        elif not self._again.isActive() and self._process is None:
+            self._launch()
+
+    def send(self, message: Down) -> None:
+        """Hand a message over."""
+        if self.running and self._process is not None:
+            self._process.write(pack(message))
+        elif isinstance(message, Fetch):
+            self._fetches = [*self._fetches, message][-_MOST_FETCHES:]
+
+    def stop(self) -> None:
+        """End the process in order; after five seconds by force."""
+        self._start = None
+        self._again.stop()
+        self._steady.stop()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.readyReadStandardOutput.disconnect(self._on_output)
+        process.finished.disconnect(self._on_finished)
+        process.errorOccurred.disconnect(self._on_error)
+        if process.state() is not QProcess.ProcessState.NotRunning:
+            process.write(pack(Stop()))
+            process.closeWriteChannel()
+            if not process.waitForFinished(_STOP_MS):
+                process.kill()
+                process.waitForFinished(_STOP_MS)
+        process.deleteLater()
+        self.alive.emit(False)
+
+    def _launch(self) -> None:
+        self._frames = Frames(Up)
+        process = self._process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert("MALLOC_ARENA_MAX", "2")  # glibc reserves 64 MB of address space for each arena
+        process.setProcessEnvironment(environment)
+        process.setProcessChannelMode(QProcess.ProcessChannelMode.ForwardedErrorChannel)
+        process.started.connect(self._on_started)
+        process.readyReadStandardOutput.connect(self._on_output)
+        process.finished.connect(self._on_finished)
+        process.errorOccurred.connect(self._on_error)
+        process.start(self._command[0], self._command[1:])
+
+    def _on_started(self) -> None:
+        if self._start is None or self._process is None:
+            return
+        self._process.write(pack(self._start))
+        for fetch in self._fetches:
+            self._process.write(pack(fetch))
+        self._fetches = []
+        self._steady.start()
+        self.alive.emit(True)
+        if self._ran_before:
+            self.restarted.emit()
+        self._ran_before = True
+
+    def _on_steady(self) -> None:
+        self._failures = 0
+
+    def _on_output(self) -> None:
+        if self._process is None:
+            return
+        piece = self._process.readAllStandardOutput().data()
+        try:
+            for message in self._frames.feed(bytes(piece)):
+                self._deliver(message)
+        except BrokenFrame:
+            _log.exception("the sync process sent what is no message")
+            self._process.kill()
+
+    def _deliver(self, message: Up) -> None:
+        match message:
+            case Touched():
+                self.touched.emit(message)
+            case Outcome():
+                self.outcome.emit(message)
+            case SourceState():
+                self.source_state.emit(message)
+            case Presence():
+                self.presence.emit(message)
+            case Fetched():
+                self.fetched.emit(message)
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart:
+            self._ended("could not be started")
+
+    def _on_finished(self, code: int, _status: QProcess.ExitStatus) -> None:
+        self._ended(f"ended ({code})")
+
+    def _ended(self, how: str) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.deleteLater()
+        self._steady.stop()
+        span = min(_CAP_MS, _BASE_MS * 2 ** min(self._failures, 8))
+        self._failures += 1
+        wait_ms = random.randint(span // 2, span)  # noqa: S311 — only spreads retries
+        _log.info("the sync process %s; it starts again in %d ms", how, wait_ms)
+        self.alive.emit(False)
+        if self._start is not None:
+            self._again.start(wait_ms)
