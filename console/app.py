@@ -26,6 +26,7 @@ from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
 from console.domain.messages import Fetch, Outcome, Presence, Push, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
+from console.images import ImageProcess
 from console.notices import LOCAL, describe
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -52,7 +53,7 @@ from console.sync_link import SyncLink
 from console.tasks import Tasks
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
-from widgets.dialogs import KeyRow, KeysSheet
+from widgets.keys import key_text
 from widgets.kpi import KpiStrip
 from widgets.map.panel import MapPanel
 from widgets.map.scheme import register_scheme
@@ -158,7 +159,7 @@ class ConsoleWindow(QObject):
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme)
         self.status = StatusBar(self.theme)
-        self.palette = Palette(self.theme)
+        self.palette = Palette(self.theme, self.symbols)
         self._map_holder = MapPresenter(
             self.desk, Basemap(self._options.profile, self._settings.basemap), self.now, self
         )
@@ -179,8 +180,18 @@ class ConsoleWindow(QObject):
             tab_keys={"units": "Ctrl 3", "outbox": "Ctrl 7", "charts": "Ctrl 5"},
         )
         self.window.setWindowTitle("Sigap")
+        self.images = ImageProcess()
         self.forms = Forms(
-            self.window, self.theme, self.symbols, self.desk, self.tasks, self._options.profile, self.say
+            self.window,
+            self.theme,
+            self.symbols,
+            self.desk,
+            self.tasks,
+            self.images,
+            self._options.profile,
+            self._zone,
+            self.now,
+            self.say,
         )
 
     def _build_presenters(self) -> None:
@@ -193,7 +204,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
         self.counsellor = Counsellor(desk, tasks, reader, self.units_presenter.units, now, self)
-        self.photos = PhotoCards(tasks, self.forms.photo_file, self._fetch_photo, zone, self)
+        self.photos = PhotoCards(tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
         self.commands = CommandPresenter(
@@ -221,6 +232,7 @@ class ConsoleWindow(QObject):
         self.dossiers.changed.connect(self._on_dossier)
         self.counsellor.changed.connect(self._on_counsel)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
+        self.photos.changed.connect(self.intents.set_photos)
         self.intents.situation_changed.connect(self._on_situation)
         self.intents.window_action.connect(self._on_window_action)
         self.intents.said.connect(self.say)
@@ -240,6 +252,7 @@ class ConsoleWindow(QObject):
         self.map.drawn.connect(self._on_drawn)
         self.map.page_lost.connect(self.say)
         self._map_holder.place_picked.connect(self.forms.set_place)
+        self.forms.draft_kept, self.forms.draft_dropped = self.edits.save_draft, self.edits.drop_draft
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near
         self.feed.failed.connect(self._on_failed)
@@ -378,6 +391,9 @@ class ConsoleWindow(QObject):
     def _look_up_edits(self) -> None:
         """What the cache has proved meanwhile, after a start."""
         waiting = self.edits.waiting_ids()
+        draft = self.edits.draft("new_report")
+        if draft and not self.forms.drafts:
+            self.forms.drafts["new_report"] = draft
         if waiting:
             self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), self.edits.on_proved)
 
@@ -455,8 +471,8 @@ class ConsoleWindow(QObject):
             "refresh": lambda: self.link.send(SyncNow()),
             "filter": lambda: self.command.focus_line("show "),
             "clear_filter": lambda: self.desk.set_filter(Filter(tab=self.desk.filter.tab)),
-            "next_report": lambda: self.queue.move(1),
-            "previous_report": lambda: self.queue.move(-1),
+            "next_report": lambda: self.queue.view.move_by(1),
+            "previous_report": lambda: self.queue.view.move_by(-1),
             "recommend": self.ticket.focus_advice,
             "go_to": self._go_to,
             "contact": self._show_contact,
@@ -559,4 +575,4 @@ class ConsoleWindow(QObject):
 
 
 def _keys_text(action: Action) -> str:
-    return " or ".join(key.replace("+", " ").replace("Return", "Enter") for key in action.keys)
+    return "  ".join(key_text(key) for key in action.keys)

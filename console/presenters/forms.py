@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from console.domain.edit import Queued
 from console.domain.report import WaitsFor
-from console.images import ImageError, Prepared, store_photo
+from console.images import ImageError, ImageProcess, Prepared, store_photo
+from console.notices import describe
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.tasks import Tasks
@@ -23,10 +24,14 @@ from widgets.dialogs import (
     CloseForm,
     ConflictForm,
     ConflictRow,
+    ConflictValue,
     HoldForm,
+    KeysSheet,
     NewReportForm,
     ValidateForm,
 )
+from widgets.form import matching
+from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
@@ -41,14 +46,21 @@ class Forms(QObject):
         symbols: Symbols,
         desk: Desk,
         tasks: Tasks,
+        images: ImageProcess,
         profile: Path,
+        zone: tzinfo,
+        now: Callable[[], datetime],
         said: Callable[[str], None],
     ) -> None:
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
-        self._tasks, self._profile, self._said = tasks, profile, said
+        self._tasks, self._images, self._profile = tasks, images, profile
+        self._zone, self._now, self._said = zone, now, said
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
+        self.drafts: dict[str, dict[str, Any]] = {}
+        self.draft_kept: Callable[[str, dict[str, Any]], None] = lambda _key, _draft: None
+        self.draft_dropped: Callable[[str], None] = lambda _key: None
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.duplicates_of: Callable[[dict[str, Any], Callable[[list[Any]], None]], None] = lambda _data, _done: None
@@ -76,59 +88,72 @@ class Forms(QObject):
 
     def ask_text(self, title: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]) -> None:
         """One text, with standard texts to choose from."""
-        form = AskText(self._theme, title, sentence, list(templates), parent=self._window)
-        form.committed.connect(then)
+        form = AskText(self._theme, title, sentence, [(text[:40], text) for text in templates], parent=self._window)
+        form.committed.connect(lambda values: then(values["text"]))
         self._show(form)
 
-    def choose(self, title: str, rows: Sequence[tuple[str, str, str]], then: Callable[[str], object]) -> None:
+    def choose(self, title: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
         """One of many, by type-ahead."""
-        form = ChooseOne(self._theme, title, [Choice(*row) for row in rows], parent=self._window)
+        form = ChooseOne(self._theme, title, rows, symbols=self._symbols, parent=self._window)
         form.chosen.connect(then)
         self._show(form)
 
     def hold(self, then: Callable[[dict[str, Any]], object]) -> None:
         """Why the work waits, for what, until when."""
-        names = {
-            WaitsFor.REPORTER: self.tr("the reporter"),
-            WaitsFor.AGENCY: self.tr("another agency"),
-            WaitsFor.MATERIAL: self.tr("material"),
-            WaitsFor.WEATHER: self.tr("the weather"),
-        }
-        form = HoldForm(self._theme, [(key.value, text) for key, text in names.items()], parent=self._window)
+        waits_for = (
+            (WaitsFor.REPORTER.value, self.tr("The reporter")),
+            (WaitsFor.AGENCY.value, self.tr("Another agency")),
+            (WaitsFor.MATERIAL.value, self.tr("Material")),
+            (WaitsFor.WEATHER.value, self.tr("The weather")),
+        )
+        untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
+        form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, parent=self._window)
 
-        def commit(reason: str, waits_for: str, hours: float) -> None:
-            until = (datetime.now(UTC) + timedelta(hours=hours)).isoformat() if hours else None
-            then({"reason": reason, "waits_for": waits_for, "until": until})
+        def commit(values: dict[str, Any]) -> None:
+            hours = float(values["until"] or 0)
+            until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
+            then({"reason": values["reason"], "waits_for": values["waits_for"], "until": until})
 
         form.committed.connect(commit)
         self._show(form)
 
-    def close(self, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]) -> None:
+    def close(
+        self, number: str, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]
+    ) -> None:
         """Disposition, reason, and which units are released."""
-        texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"]
-        dispositions = texts or [
+        texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"] or [
             self.tr("Not found at the place"),
             self.tr("Not a matter of the city"),
             self.tr("Withdrawn by the reporter"),
             self.tr("Spam or misuse"),
         ]
-        form = CloseForm(self._theme, dispositions, list(units), parent=self._window)
-        form.committed.connect(lambda disposition, reason, release: then(disposition, reason, tuple(release)))
+        form = CloseForm(
+            self._theme,
+            self.tr("Close without work"),
+            [(text, text, False) for text in texts],
+            units,
+            number=number,
+            parent=self._window,
+        )
+        form.committed.connect(lambda values: then(values["disposition"], values["reason"], tuple(values["release"])))
         self._show(form)
 
-    def validate(self, dossier: Dossier, then: Callable[[bool, str, str], object]) -> None:
+    def validate(
+        self, dossier: Dossier, cards: Mapping[str, PhotoCard], then: Callable[[bool, str, str], object]
+    ) -> None:
         """Before and after side by side; accept, or return with a reason."""
-        texts = [one.text for one in self._desk.catalog.templates if one.kind == "return"]
-        form = ValidateForm(self._theme, self._photo_pair(dossier), texts, parent=self._window)
-        form.committed.connect(then)
+        before, after = _pair(dossier, cards)
+        form = ValidateForm(
+            self._theme,
+            self.tr("Validate the proof"),
+            before,
+            after,
+            number=dossier.key,
+            problems=[card.problem for card in (before, after) if card is not None and card.problem],
+            parent=self._window,
+        )
+        form.committed.connect(lambda values: then(values["accept"], values["reason"], values["disposition"]))
         self._show(form)
-
-    def _photo_pair(self, dossier: Dossier) -> list[tuple[str, Path | None]]:
-        pairs: list[tuple[str, Path | None]] = []
-        for label, roles in ((self.tr("Before"), ("before", "report")), (self.tr("After"), ("after",))):
-            shown = [photo for photo in dossier.shown.photos if photo.role.value in roles and photo.sha256]
-            pairs.append((label, self.photo_file(shown[-1].sha256 or "") if shown else None))
-        return pairs
 
     def photo_file(self, sha256: str) -> Path | None:
         """Where the bytes of a photo are on this computer, None when they are not here."""
@@ -139,7 +164,7 @@ class Forms(QObject):
         return None
 
     def photo(self, role: str, then: Callable[[dict[str, Any]], object]) -> None:
-        """A photo from a file; it is checked and re-encoded in a process of its own before anything else sees it."""
+        """A photo from a file."""
         dialog = QFileDialog(self._window, self.tr("Add a photo"), "", self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
@@ -147,39 +172,73 @@ class Forms(QObject):
         self._show(dialog)
 
     def add_photo(self, file: Path, role: str, then: Callable[[dict[str, Any]], object]) -> None:
-        """Prepare a photo on a worker, then hand over what the edit carries."""
+        """Check and re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
+        folder, images = self._profile / "work-media", self._images
+
+        def prepare() -> Prepared:
+            photo = images.prepare(file)
+            store_photo(folder, photo)
+            return photo
 
         def done(photo: Prepared) -> None:
             data: dict[str, Any] = {"sha256": photo.sha256, "role": role, "size": photo.size}
-            if photo.taken is not None:
-                data["taken"] = photo.taken.isoformat()
+            if photo.taken_at is not None:
+                taken = photo.taken_at if photo.taken_at.tzinfo else photo.taken_at.replace(tzinfo=self._zone)
+                data["taken"] = taken.isoformat()
             if photo.lat is not None and photo.lon is not None:
                 data |= {"lat": photo.lat, "lon": photo.lon}
             then(data)
 
         def failed(error: Exception) -> None:
-            text = str(error) if isinstance(error, (ImageError, OSError)) else self.tr("The photo could not be read.")
-            self._said(text)
+            self._said(str(error) if isinstance(error, ImageError) else describe(error))
 
-        self._tasks.submit(lambda: store_photo(self._profile / "work-media", file), done, failed)
+        self._tasks.submit(prepare, done, failed)
 
     def new_report(self, then: Callable[[dict[str, Any]], object]) -> None:
-        """A report by telephone: keyboard only, works offline."""
+        """A report by telephone: keyboard only, works offline; what was typed is kept when the form is left."""
+        if self._new is not None:
+            self._new.raise_()
+            self._new.activateWindow()
+            return
         catalog = self._desk.catalog
         form = NewReportForm(self._theme, self._symbols, parent=self._window)
-        form.set_services([(one.code, one.name, one.keywords, one.priority) for one in catalog.services.values()])
-        form.set_places(
-            [
-                (catalog.place(area.code), area.lat, area.lon)
-                for area in catalog.areas.values()
-                if area.lat is not None and area.lon is not None
-            ]
+        form.set_services(
+            [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
+            {one.code: str(one.priority) for one in catalog.services.values()},
         )
-        form.committed.connect(then)
+        places = {
+            area.code: Choice(area.code, catalog.place(area.code))
+            for area in catalog.areas.values()
+            if area.lat is not None and area.lon is not None
+        }
+        form.place_typed.connect(lambda text: form.set_places(matching(list(places.values()), text)[:8]))
+        form.place_chosen.connect(lambda code: self._take_place(form, code))
         form.changed.connect(lambda data: self.duplicates_of(data, form.set_duplicates))
+        form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self.place_wanted())
+        draft = self.drafts.get("new_report")
+        if draft:
+            form.set_values(draft)
+
+        def commit(values: dict[str, Any]) -> None:
+            self.drafts.pop("new_report", None)
+            self.draft_dropped("new_report")
+            then(_new_report_data(values))
+
+        def leave(values: dict[str, Any]) -> None:
+            if values:
+                self.drafts["new_report"] = values
+                self.draft_kept("new_report", values)
+
+        form.committed.connect(commit)
+        form.left.connect(leave)
         self._show(form)
         self._new = form
+
+    def _take_place(self, form: NewReportForm, code: str) -> None:
+        area = self._desk.catalog.areas[code]
+        if area.lat is not None and area.lon is not None:
+            form.set_place(area.lat, area.lon, self._desk.catalog.place(code))
 
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for the new report's place."""
@@ -188,24 +247,66 @@ class Forms(QObject):
             self._new.raise_()
             self._new.activateWindow()
 
+    def show_keys(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Every key and what it does."""
+        self._show(KeysSheet(self._theme, rows, title=self.tr("Keys"), parent=self._window))
+
     def conflict(self, queued: Queued, then: Callable[[bool], object]) -> None:
         """Somebody changed the same field: base, mine, theirs."""
         edit = queued.edit
         rows = [
             ConflictRow(
-                key=name,
-                label=name,
-                base=_plain(edit.base.get(name)),
-                mine=_plain(edit.data.get(name)),
-                theirs=_plain(value.get("value") if isinstance(value, dict) else value),
-                who=str(value.get("who", "")) if isinstance(value, dict) else "",
-                when=str(value.get("at", "")) if isinstance(value, dict) else "",
+                name,
+                name.capitalize(),
+                ConflictValue(_plain(edit.base.get(name))),
+                ConflictValue(_plain(edit.data.get(name))),
+                ConflictValue(_theirs(value)),
             )
             for name, value in queued.theirs.items()
+            if name in edit.data
         ]
-        form = ConflictForm(self._theme, edit.title, rows, parent=self._window)
-        form.committed.connect(lambda choices: then(any(choices.values())))
+        form = ConflictForm(
+            self._theme,
+            self._symbols,
+            self.tr("{title}: decide").format(title=edit.title),
+            edit.report or "",
+            self.tr("Somebody changed the same field while yours was on its way."),
+            rows,
+            parent=self._window,
+        )
+        form.committed.connect(lambda values: then("mine" in values["choices"].values()))
+        form.dropped.connect(lambda: then(False))
         self._show(form)
+
+
+def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard | None, PhotoCard | None]:
+    """The newest photo of the report and the newest of the work done."""
+    found: list[PhotoCard | None] = []
+    for roles in (("before", "report"), ("after",)):
+        shown = [photo.sha256 or photo.url or "" for photo in dossier.shown.photos if photo.role.value in roles]
+        found.append(cards.get(shown[-1]) if shown else None)
+    return found[0], found[1]
+
+
+def _new_report_data(values: dict[str, Any]) -> dict[str, Any]:
+    """What a CREATE edit carries, of what the form holds."""
+    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": "phone"}
+    if values.get("address"):
+        data["address"] = values["address"]
+    if values.get("lat") is not None and values.get("lon") is not None:
+        data |= {"lat": values["lat"], "lon": values["lon"]}
+    if values.get("priority"):
+        data["priority"] = int(values["priority"])
+    contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
+    return data | ({"contact": contact} if contact else {})
+
+
+def _theirs(told: Any) -> str:
+    """What another operator made of a field, and who it was."""
+    if not isinstance(told, dict) or "value" not in told:
+        return _plain(told)
+    who = str(told.get("who", ""))
+    return f"{_plain(told['value'])} ({who})" if who else _plain(told["value"])
 
 
 def _plain(value: Any) -> str:

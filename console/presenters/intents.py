@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, Situation
-from console.domain.report import Report, Unit
+from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.deeds import Deeds
@@ -17,6 +18,8 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
 from console.presenters.ticket import Counsel
+from widgets.form import Choice
+from widgets.photos import PhotoCard
 
 _UNIT_STEPS = {"en_route": AssignmentState.EN_ROUTE, "on_scene": AssignmentState.ON_SCENE, "done": AssignmentState.DONE}
 _UNIT_STATES = {"available": "available", "break": "break", "unavailable": "unavailable"}
@@ -42,6 +45,7 @@ class Intents(QObject):
         self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
+        self._cards: Mapping[str, PhotoCard] = {}
         self._may_write = True
         self._panel = ""
         self._waiting: tuple[int, Callable[[], None]] | None = None
@@ -54,22 +58,21 @@ class Intents(QObject):
         """What decides which actions make sense now."""
         dossier, desk = self._dossier, self._desk
         jobs = desk.catalog.by_unit.get(desk.unit, [])
-        common = {
-            "me": desk.me,
-            "unit": desk.unit or None,
-            "unit_busy": bool(jobs),
-            "undo": self._deeds.undo_text,
-            "writes": self._may_write,
-            "filtered": bool(desk.filter.chips()),
-        }
+        now = Situation(
+            me=desk.me,
+            unit=desk.unit or None,
+            unit_busy=bool(jobs),
+            undo=self._deeds.undo_text,
+            writes=self._may_write,
+            filtered=bool(desk.filter.chips()),
+        )
         if dossier is None:
-            return Situation(**common)
+            return now
         report = dossier.shown
         service = desk.catalog.services.get(report.service or "")
-        lead = dossier.live[0] if dossier.live else None
-        ended = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
-        lead = lead or (ended[-1] if ended and report.status in (Status.ASSIGNED, Status.PROGRESS) else None)
-        return Situation(
+        lead = _lead(dossier)
+        return msgspec.structs.replace(
+            now,
             report=True,
             status=report.status,
             holder=report.claim.who if report.claim else None,
@@ -81,7 +84,6 @@ class Intents(QObject):
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
             needs_proof=(service is None or service.proof) and not _has_proof(report),
-            **common,
         )
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -112,6 +114,10 @@ class Intents(QObject):
         """The advice on it."""
         self._counsel = counsel
         self._tell()
+
+    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
+        """The photo cards of the chosen report."""
+        self._cards = cards
 
     def set_may_write(self, may: bool) -> None:  # noqa: FBT001 (a slot)
         """Whether this operator may write at all."""
@@ -213,10 +219,11 @@ class Intents(QObject):
             ),
             key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
         )
-        self._forms.choose(self.tr("Assign without sending"), [self._unit_row(unit) for unit in units], self.assign)
+        self._forms.choose(self.tr("Assign without sending"), [self._unit_choice(unit) for unit in units], self.assign)
 
-    def _unit_row(self, unit: Unit) -> tuple[str, str, str]:
-        return unit.id, unit.code, f"{self.tr(words.UNIT_TEXT[unit.state])} · {', '.join(unit.skills)}"
+    def _unit_choice(self, unit: Unit) -> Choice:
+        note = f"{self.tr(words.UNIT_TEXT[unit.state])} · {', '.join(unit.skills)}"
+        return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])
 
     def _do_recall(self) -> None:
         dossier = self._dossier
@@ -226,11 +233,12 @@ class Intents(QObject):
         self._deeds.recall(dossier, lead, unit.code if unit else lead)
 
     def _do_priority(self) -> None:
-        rows = [(str(n), f"P{n} {self.tr(text)}", "") for n, text in words.PRIORITY_TEXT.items()]
+        rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]
         self._forms.choose(self.tr("Priority"), rows, lambda key: self.set_priority(int(key)))
 
     def _do_category(self) -> None:
-        rows = [(one.code, one.name, one.keywords) for one in self._desk.catalog.services.values()]
+        services = self._desk.catalog.services.values()
+        rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         self._forms.choose(self.tr("Category"), rows, self._set_category)
 
     def _set_category(self, code: str) -> None:
@@ -240,8 +248,8 @@ class Intents(QObject):
 
     def _do_transfer(self) -> None:
         catalog = self._desk.catalog
-        rows = [(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
-        rows += [(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
+        rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
+        rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
         self._forms.choose(self.tr("Transfer to"), rows, self._transfer)
 
     def _transfer(self, key: str) -> None:
@@ -295,7 +303,7 @@ class Intents(QObject):
         def decide(accepted: bool, reason: str, disposition: str) -> None:  # noqa: FBT001 (a form's answer)
             self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
 
-        self._forms.validate(dossier, decide)
+        self._forms.validate(dossier, self._cards, decide)
 
     def _do_close(self) -> None:
         dossier = self._dossier
@@ -308,7 +316,7 @@ class Intents(QObject):
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
             self._deeds.close(dossier, disposition, reason, release)
 
-        self._forms.close(units, close)
+        self._forms.close(dossier.key, units, close)
 
     def _do_reopen(self) -> None:
         dossier = self._dossier
@@ -354,6 +362,14 @@ class Intents(QObject):
         if jobs:
             source = self._desk.catalog.unit_source.get(unit_id, "")
             self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
+
+
+def _lead(dossier: Dossier) -> Assignment | None:
+    """The first unit at work; once all are done and the report is not, the last one that was."""
+    if dossier.live:
+        return dossier.live[0]
+    done = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
+    return done[-1] if done and dossier.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None
 
 
 def _has_proof(report: Report) -> bool:

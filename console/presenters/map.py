@@ -20,7 +20,8 @@ from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import is_stale
-from widgets.map import MapPanel, Request
+from widgets.map.panel import MapPanel
+from widgets.map.routes import Request
 
 _KEPT_VIEWS = 3
 
@@ -39,8 +40,6 @@ class MapPresenter(QObject):
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
         self._areas_number = 0
-        self._units: bytes = b"[]"
-        self._units_number = 0
         self._corner = (0,) * 8
         self._panel: MapPanel | None = None
 
@@ -88,22 +87,21 @@ class MapPresenter(QObject):
             {
                 "id": unit.id,
                 "code": unit.code,
-                "state": words.UNIT_SYMBOL[unit.state],
+                "state_key": words.UNIT_SYMBOL[unit.state],
                 "stale": is_stale(unit, now),
+                "beside": unit.state is UnitState.ON_SCENE,
+                "chosen": unit.id == self._desk.unit,
                 "lat": unit.lat,
                 "lon": unit.lon,
             }
             for unit in units
             if unit.lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
         ]
-        encoded = msgspec.json.encode(shown)
-        if encoded != self._units and self._panel is not None:
-            self._units = encoded
-            self._units_number += 1
-            self._panel.set_units(self._units_number)
+        if self._panel is not None:
+            self._panel.set_units(shown)
 
     def _reports(self, request: Request) -> bytes | None:
-        view = self._views.get(request.view) or self._desk.view
+        view = self._views.get(request.number) or self._desk.view
         if view is None:
             return None
         answer = map_answer(
@@ -126,7 +124,7 @@ class MapPresenter(QObject):
         return {"view": view, "symbols": symbols, "in_cells": in_cells, "outside": outside, "placeless": placeless}
 
     def _tile(self, request: Request) -> bytes | None:
-        found = self._basemap.tile(request.zoom, request.x, request.y)
+        found = self._basemap.tile(request.z, request.x, request.y)
         return found[0] if found else None
 
     def _on_view(self, view: View) -> None:

@@ -12,11 +12,11 @@ from PySide6.QtGui import QImage
 from console.domain.messages import Fetched
 from console.domain.place import distance_m
 from console.domain.report import Photo, PhotoRole, Report
-from console.images import thumbnail
+from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.dossier import Dossier
 from console.tasks import Tasks
-from widgets.ticket import PhotoCard
+from widgets.photos import PhotoCard
 
 _KEPT = 64
 _FAR_M = 300.0
@@ -30,13 +30,14 @@ class PhotoCards(QObject):
     def __init__(
         self,
         tasks: Tasks,
+        images: ImageProcess,
         file_of: Callable[[str], Path | None],
         fetch: Callable[[str, str | None, str | None], None],
         zone: tzinfo,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._file_of, self._fetch, self._zone = tasks, file_of, fetch, zone
+        self._tasks, self._images_process, self._file_of, self._fetch, self._zone = tasks, images, file_of, fetch, zone
         self._images: dict[str, QImage | None] = {}
         self._problems: dict[str, str] = {}
         self._asked: set[str] = set()
@@ -83,7 +84,7 @@ class PhotoCards(QObject):
             self._images.clear()
 
         def done(data: bytes) -> None:
-            image = QImage.fromData(data, "JPEG")  # type: ignore[call-overload]
+            image = QImage.fromData(data)
             self._images[key] = self._images[sha256] = image
             self._problems.pop(key, None)
             self._tell()
@@ -92,7 +93,8 @@ class PhotoCards(QObject):
             self._problems[key] = str(error)
             self._tell()
 
-        self._tasks.submit(lambda: thumbnail(file.read_bytes()), done, failed)
+        process = self._images_process
+        self._tasks.submit(lambda: process.thumbnail(file.read_bytes()), done, failed)
 
     def _tell(self) -> None:
         dossier = self._dossier
@@ -122,7 +124,7 @@ class PhotoCards(QObject):
             return ""
         doubts = []
         if None not in (photo.lat, photo.lon, report.lat, report.lon):
-            away = distance_m(photo.lat, photo.lon, report.lat, report.lon)  # type: ignore[arg-type]
+            away = distance_m(photo.lat, photo.lon, report.lat, report.lon)  
             if away > _FAR_M:
                 doubts.append(self.tr("taken {distance} away").format(distance=words.distance(away)))
         if photo.taken is not None and photo.taken < report.created:
