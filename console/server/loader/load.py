@@ -165,11 +165,12 @@ def _loading(
     waiting: dict[str, tuple[LoadedReport, int, list[str], bool, int]] = {}
     for raw in file.raws():
         result.lines += 1
+        remarks: list[str] = []
         if isinstance(raw, Remark):
             result.refuse(raw.line, raw.why)
             continue
         if isinstance(raw, Report):
-            loaded, remarks, assumed, line = LoadedReport(raw), [], False, result.lines
+            loaded, assumed, line = LoadedReport(raw), False, result.lines
             again = identity(raw.id) in repeated
         elif not raw.is_report():
             result.refuse(raw.line, "; ".join(["neither an id nor anything to work on", *raw.remarks]))

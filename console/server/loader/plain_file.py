@@ -52,7 +52,7 @@ def plain_file(path: Path, encoding: str | None = None) -> Iterator[Path]:
                 if encoding is None:
                     shutil.copyfileobj(source, target)
                 else:
-                    reader = codecs.getreader(encoding)(source, errors="replace")
+                    reader = codecs.getreader(encoding)(source, "replace")
                     while piece := reader.read(1 << 20):
                         target.write(piece.encode("utf-8", "replace"))
         except LookupError as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import msgspec
+from typing_extensions import override
 
 KEPT = 10_000
 """So many lines are kept in each list; the counts go on."""
@@ -90,5 +91,6 @@ class LoadResult:
                 said.append(f"  … {count - shown:,} more {title}" + ("s" if title == "remark" else ""))
         return "\n".join(said)
 
+    @override
     def __str__(self) -> str:
         return self.summary()

@@ -1,0 +1,5 @@
+"""The demo city: sixty days of a made-up Jakarta, and citizens and crews who go on living in it."""
+
+from console.server.demo.fill import fill
+
+__all__ = ["fill"]

@@ -1,0 +1,338 @@
+"""Decides what happened in the demo city: when, where and about what citizens reported, and how far each matter got."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from console.domain.report import Service, WaitsFor
+from console.domain.status import AssignmentState, Status, UnitState
+from console.server.demo.areas import Ward, point_in
+from console.server.demo.texts import write_address, write_text
+from console.server.demo.vocabulary import HABITS, Habit
+
+_HOURS = (4, 3, 2, 2, 3, 6, 12, 18, 22, 23, 22, 20, 18, 18, 19, 21, 23, 24, 22, 19, 16, 13, 10, 7)
+"""How many reports come in each hour of a day, in proportion."""
+_CHANNELS = (("JAKI", 74), ("WhatsApp", 9), ("telepon", 6), ("X", 5), ("kelurahan", 4), ("e-mail", 2))
+_WET = frozenset({
+    "Kampung Melayu", "Bidara Cina", "Bukit Duri", "Kebon Baru", "Cawang", "Manggarai", "Rawajati", "Cililitan",
+    "Balekambang", "Pengadegan", "Cikoko", "Pluit", "Penjaringan", "Kapuk", "Kapuk Muara", "Rawa Buaya",
+    "Cipinang Melayu", "Kelapa Gading Barat", "Pejaten Timur", "Kebon Pala", "Tegal Alur", "Semanan", "Kembangan Utara",
+    "Ulujami",
+})  # fmt: skip
+_STILL_OPEN = ((6, 0.9), (24, 0.68), (72, 0.46), (150, 0.17), (166, 0.05))
+"""The part of routine matters that is still open up to an age in hours."""
+_DUPLICATES = 0.03
+_WITHOUT_WORK = 0.02
+WITHOUT_PLACE = 9
+IN_NO_AREA = 12
+
+
+@dataclass(slots=True)
+class Draft:
+    """One report of the demo city before its history is written. Times are Unix seconds."""
+
+    created: int
+    habit: Habit
+    priority: int
+    ward: Ward | None
+    lat: float | None
+    lon: float | None
+    address: str
+    text: str
+    channel: str
+    status: Status = Status.NEW
+    parent: Draft | None = None
+    duplicates: int = 0
+    photos: int = 0
+    unit: str | None = None
+    job: AssignmentState | None = None
+    hold: tuple[str, WaitsFor] | None = None
+    claim: str | None = None
+    suspicious: bool = False
+    id: str = ""
+    tags: set[str] = field(default_factory=set)
+
+    @property
+    def service(self) -> Service:
+        """What it is about."""
+        return self.habit.service
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A report that always stands in the demo city, `ago_s` old, so that its picture is never empty."""
+
+    ago_s: int
+    service: str
+    priority: int
+    ward: str
+    status: Status
+    text: str
+    duplicates: int = 0
+    photos: int = 1
+    unit: str | None = None
+    state: UnitState | None = None
+    claim: str | None = None
+    address: str = ""
+
+
+_S, _U = Status, UnitState
+SCENES: tuple[Scene, ...] = (
+    Scene(41, "banjir", 1, "Cawang", _S.NEW,
+          "Air naik cepat sedada di Gang Arus, ada lansia dan balita di lantai bawah.", 4),
+    Scene(130, "kabel-listrik", 1, "Bidara Cina", _S.COORDINATION,
+          "Kabel putus menyentuh genangan di depan gerbang sekolah.", 0, 2, claim="dewi"),
+    Scene(510_000, "saluran", 2, "Kebon Baru", _S.RETURNED,
+          "Saluran PHB tersumbat sampah dan lumpur, air meluap ke jalan setinggi lutut tiap hujan. "
+          "Minggu lalu katanya selesai, tapi belum dikeruk.", 3, 3, address="Jl. Kebon Baru Utara, RW 05"),
+    Scene(392, "banjir", 2, "Kampung Melayu", _S.NEW, "Tanggul kali rembes di belakang rusunawa, air mulai masuk.", 2),
+    Scene(545, "pohon-tumbang", 2, "Menteng Atas", _S.NEW,
+          "Pohon besar tumbang menutup dua lajur, satu motor tertimpa.", 6, 2),
+    Scene(680, "kemacetan", 2, "Tebet Barat", _S.NEW,
+          "Truk mogok di lajur kanan, antrean sampai kolong flyover.", 1, 0),
+    Scene(1124, "genangan", 2, "Setia Budi", _S.ASSIGNED,
+          "Genangan 40 cm di terowongan Dukuh Atas, mobil kecil mogok.", 9, 4, "SDA-11", _U.EN_ROUTE),
+    Scene(3720, "jalan-rusak", 2, "Pisangan Baru", _S.PROGRESS,
+          "Aspal ambles selebar satu meter dekat halte, sering ada pemotor jatuh.", 2, 1, "BMG-04", _U.ON_SCENE),
+    Scene(838, "sampah", 3, "Manggarai", _S.NEW, "Sampah kiriman menumpuk di saringan pintu air."),
+    Scene(852, "saluran", 3, "Bukit Duri", _S.NEW, "Got depan rumah mampet, air masuk setiap hujan.", 1),
+    Scene(274_000, "lampu-jalan", 3, "Kebon Manggis", _S.VALIDATION, "PJU mati sepanjang gang, gelap dan rawan.", 0, 2),
+    Scene(903, "tempat-tidur-rs", 3, "Bali Mester", _S.NEW, "IGD penuh sejak pagi, mohon info kamar kosong.", 0, 0),
+    Scene(9600, "jalan-rusak", 3, "Tebet Timur", _S.COORDINATION,
+          "Lubang dalam di tikungan, lokasi tertukar dengan kelurahan sebelah.", 0, 1, claim="sari"),
+    Scene(940, "parkir-liar", 4, "Gondangdia", _S.NEW, "Mobil parkir di trotoar, pejalan kaki turun ke jalan.", 2),
+    Scene(2520, "sampah", 3, "Palmeriam", _S.PROGRESS,
+          "TPS penuh sampai ke badan jalan.", 0, 1, "PPSU-PLM 1", _U.ON_SCENE),
+    Scene(1980, "pohon-tumbang", 3, "Menteng", _S.ASSIGNED, "Dahan patah menimpa kabel di depan sekolah.", 0, 1,
+          "DSH-12", _U.EN_ROUTE),
+    Scene(2400, "lampu-jalan", 3, "Kebon Baru", _S.ASSIGNED, "3 tiang lampu padam sejak kemarin malam.", 0, 1,
+          "PPSU-KBR 2", _U.COMMITTED),
+    Scene(3300, "genangan", 3, "Cipinang Besar Selatan", _S.ASSIGNED,
+          "Air menggenang di depan pasar setinggi betis.", 0, 1, "SDA-15", _U.EN_ROUTE),
+    Scene(1290, "saluran", 3, "Kebon Baru", _S.COORDINATION,
+          "Got meluap di Kebon Baru Utara, sama seperti minggu lalu."),
+    Scene(3700, "genangan", 3, "Kebon Baru", _S.COORDINATION, "Jalan tergenang depan musala setinggi mata kaki."),
+    Scene(64_800, "saluran", 3, "Kebon Baru", _S.RESOLVED, "Saluran penuh lumpur, minta dikeruk."),
+)  # fmt: skip
+
+
+class Draftsman:
+    """Writes the drafts of a city: the same seed and time give the same city."""
+
+    def __init__(self, wards: Sequence[Ward], chance: random.Random, now: datetime, zone: ZoneInfo) -> None:
+        self._wards = wards
+        self._chance = chance
+        self._now = now
+        self._now_s = int(now.timestamp())
+        self._zone = zone
+        self._by_name = {ward.name: ward for ward in wards}
+        self._habits = {habit.service.code: habit for habit in HABITS}
+        weights = [(0.05 if ward.code.startswith("31.01.") else 1.0) * chance.lognormvariate(0, 0.55) for ward in wards]
+        self._dry = _running(weights)
+        self._wet = _running([w * (4.5 if ward.name in _WET else 1.0) for w, ward in zip(weights, wards, strict=True)])
+
+    def write(self, count: int, days: int) -> list[Draft]:
+        """`count` drafts over `days` days, oldest first."""
+        drafts: list[Draft] = []
+        if count >= 200:
+            drafts = self._scenes()
+        times, rain = self._times(count - len(drafts), days)
+        recent: deque[Draft] = deque(maxlen=60)
+        for created, wet in zip(times, rain, strict=True):
+            parent = self._parent(recent, created)
+            draft = self._double(parent, created) if parent is not None else self._draft(created, wet)
+            if parent is None:
+                draft.status = self._status(draft)
+                recent.append(draft)
+            drafts.append(draft)
+        drafts.sort(key=lambda draft: draft.created)
+        self._misplace(drafts)
+        self._pause(drafts)
+        return drafts
+
+    def draft(self, created: int, rain: float) -> Draft:
+        """One fresh report as a citizen might send it at `created`."""
+        return self._draft(created, rain)
+
+    def _times(self, count: int, days: int) -> tuple[list[int], list[float]]:
+        chance = self._chance
+        hours = days * 24
+        rain = [0.0] * hours
+        storms = [(0, 30), *((chance.randrange(48, hours), chance.randint(4, 16)) for _ in range(days // 5))]
+        for begin, length in storms:
+            for hour in range(begin, min(hours, begin + length)):
+                rain[hour] = max(rain[hour], 0.5 + 0.5 * chance.random())
+        weights = []
+        for ago in range(hours):
+            local = (self._now - timedelta(hours=ago + 0.5)).astimezone(self._zone)
+            weekend = 0.8 if local.weekday() >= 5 else 1.0
+            weights.append(_HOURS[local.hour] * weekend * (1 + 0.5 * rain[ago]) * chance.uniform(0.85, 1.15))
+        weights[0] *= 1.2
+        slots = sorted(chance.choices(range(hours), weights, k=count), reverse=True)
+        times = [self._now_s - slot * 3600 - chance.randrange(45, 3600) for slot in slots]
+        pairs = sorted(zip(times, (rain[slot] for slot in slots), strict=True))
+        return [at for at, _ in pairs], [wet for _, wet in pairs]
+
+    def _draft(self, created: int, rain: float) -> Draft:
+        chance = self._chance
+        habit = chance.choices(HABITS, [habit.share * (1 + rain * (habit.rain - 1)) for habit in HABITS])[0]
+        running = self._wet if habit.service.group == "air" else self._dry
+        ward = self._wards[min(bisect(running, chance.random()), len(self._wards) - 1)]
+        lat, lon = point_in(ward, chance)
+        priority = chance.choices((1, 2, 3, 4), habit.priorities)[0]
+        channel = chance.choices([name for name, _ in _CHANNELS], [share for _, share in _CHANNELS])[0]
+        address = write_address(ward.name, chance)
+        photos = 0 if channel == "telepon" else chance.choices((0, 1, 2, 3), (34, 48, 13, 5))[0]
+        return Draft(
+            created,
+            habit,
+            priority,
+            ward,
+            round(lat, 6),
+            round(lon, 6),
+            address,
+            write_text(habit.service.code, chance, address),
+            channel,
+            photos=photos,
+        )
+
+    def _parent(self, recent: Sequence[Draft], created: int) -> Draft | None:
+        if self._chance.random() >= _DUPLICATES or len(recent) < 5:
+            return None
+        parent = self._chance.choice(recent)
+        return parent if created - parent.created < 6 * 3600 else None
+
+    def _double(self, parent: Draft, created: int) -> Draft:
+        chance = self._chance
+        parent.duplicates += 1
+        assert parent.lat is not None and parent.lon is not None  # noqa: S101, PT018  parents have places
+        return Draft(
+            created,
+            parent.habit,
+            parent.priority,
+            parent.ward,
+            round(parent.lat + chance.uniform(-0.0006, 0.0006), 6),
+            round(parent.lon + chance.uniform(-0.0006, 0.0006), 6),
+            parent.address,
+            write_text(parent.service.code, chance),
+            "JAKI",
+            status=Status.CLOSED,
+            parent=parent,
+            photos=chance.randint(0, 2),
+        )
+
+    def _status(self, draft: Draft) -> Status:
+        """How far a matter has got, by its age: what is new is new, nothing is late without a reason."""
+        chance = self._chance
+        age = self._now_s - draft.created
+        roll = chance.random()
+        if roll < _WITHOUT_WORK and age > 1800:
+            return Status.CLOSED
+        if draft.priority == 1:
+            return Status.RESOLVED if age > 3 * 3600 else Status.PROGRESS
+        if draft.priority == 2:
+            if age > 20 * 3600 or roll > 1.5 - age / (20 * 3600):
+                return Status.RESOLVED
+            return chance.choices((_S.COORDINATION, _S.ASSIGNED, _S.PROGRESS, _S.VALIDATION), (25, 15, 35, 25))[0]
+        if age < 1200:
+            return chance.choices((_S.NEW, _S.COORDINATION), (90, 10))[0]
+        if age < 3300:
+            return chance.choices((_S.NEW, _S.COORDINATION, _S.ASSIGNED), (62, 28, 10))[0]
+        still_open = next((part for hours, part in _STILL_OPEN if age < hours * 3600), 0.0004)
+        if roll > still_open:
+            return Status.RESOLVED
+        return chance.choices(
+            (_S.COORDINATION, _S.ASSIGNED, _S.PROGRESS, _S.VALIDATION, _S.RETURNED),
+            (54, 6, 18, 20 if age > 4 * 3600 else 6, 2 if age > 24 * 3600 else 0),
+        )[0]
+
+    def _scenes(self) -> list[Draft]:
+        drafts = []
+        for scene in SCENES:
+            ward = self._by_name[scene.ward]
+            lat, lon = ward.lat, ward.lon
+            if scene.service != "saluran" or scene.ward != "Kebon Baru":
+                lat, lon = point_in(ward, self._chance)
+            elif scene.status is not Status.RETURNED:
+                lat, lon = lat + self._chance.uniform(-5e-4, 5e-4), lon + self._chance.uniform(-5e-4, 5e-4)
+            draft = Draft(
+                self._now_s - scene.ago_s,
+                self._habits[scene.service],
+                scene.priority,
+                ward,
+                round(lat, 6),
+                round(lon, 6),
+                scene.address or write_address(ward.name, self._chance),
+                scene.text,
+                "JAKI",
+                scene.status,
+                photos=scene.photos,
+                claim=scene.claim,
+                suspicious=scene.status is Status.RETURNED,
+            )
+            if scene.unit is not None and scene.state is not None:
+                draft.unit, draft.job = scene.unit, _JOB_OF[scene.state]
+            draft.tags.add("scene")
+            drafts.append(draft)
+            step = min(scene.ago_s, 7200) // 12
+            drafts += [self._double(draft, draft.created + step * number) for number in range(1, scene.duplicates + 1)]
+        return drafts
+
+    def _misplace(self, drafts: Sequence[Draft]) -> None:
+        """Some citizens send no place, some stand beyond the border."""
+        chance = self._chance
+        movable = [draft for draft in drafts if draft.parent is None and not draft.duplicates and not draft.tags]
+        still_open = [
+            draft for draft in movable
+            if draft.status in (Status.NEW, Status.COORDINATION) and draft.priority > 2
+        ]  # fmt: skip
+        placeless = chance.sample(still_open, min(WITHOUT_PLACE, len(still_open)))
+        for number, draft in enumerate(placeless):
+            draft.lat = draft.lon = None
+            draft.tags.add("placeless")
+            if number % 2:
+                draft.ward = None
+        rest = [draft for draft in movable if not draft.tags]
+        for draft in chance.sample(rest, min(IN_NO_AREA, len(rest))):
+            draft.ward = None
+            draft.lat, draft.lon = round(chance.uniform(-6.30, -6.20), 6), round(chance.uniform(106.99, 107.03), 6)
+            draft.address = f"Jl. Raya Bekasi KM {chance.randint(24, 30)}"
+
+    def _pause(self, drafts: Sequence[Draft]) -> None:
+        chance = self._chance
+        paused = [
+            draft for draft in drafts if draft.status is Status.PROGRESS and not draft.tags and draft.priority > 2
+        ]
+        reasons = (
+            ("Menunggu hujan reda", WaitsFor.WEATHER),
+            ("Menunggu material", WaitsFor.MATERIAL),
+            ("Menunggu instansi lain", WaitsFor.AGENCY),
+            ("Menunggu jawaban pelapor", WaitsFor.REPORTER),
+        )
+        for number, draft in enumerate(chance.sample(paused, min(7, len(paused)))):
+            draft.hold = reasons[number % len(reasons)]
+        looked_at = [draft for draft in drafts if draft.status is Status.COORDINATION and not draft.tags]
+        for draft in chance.sample(looked_at, min(4, len(looked_at))):
+            draft.claim = chance.choice(("dewi", "sari", "agus"))
+
+
+_JOB_OF = {
+    UnitState.COMMITTED: AssignmentState.ACKNOWLEDGED,
+    UnitState.EN_ROUTE: AssignmentState.EN_ROUTE,
+    UnitState.ON_SCENE: AssignmentState.ON_SCENE,
+}
+
+
+def _running(weights: Sequence[float]) -> list[float]:
+    """Running sums from 0 to 1, to draw by bisection."""
+    whole, total, sums = sum(weights), 0.0, []
+    for weight in weights:
+        total += weight / whole
+        sums.append(total)
+    return sums

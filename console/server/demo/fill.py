@@ -1,0 +1,157 @@
+"""Fills a city with sixty days of Jakarta: areas, services, crews, and reports with their histories and photos."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from console.domain.area import AreaIndex
+from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
+from console.domain.status import AssignmentState, Status, UnitState
+from console.server.demo.areas import Ward, make_areas, metres, read_wards
+from console.server.demo.drafts import Draft, Draftsman
+from console.server.demo.pictures import draw_album
+from console.server.demo.stories import Storyteller
+from console.server.demo.units import POSITION_LOST, make_units
+from console.server.demo.vocabulary import AGENCIES, CALENDARS, SERVICES, TEMPLATES
+from console.server.records import LoadedReport
+
+ZONE = ZoneInfo("Asia/Jakarta")
+_NEWEST_ID = 931_204
+_ON_THE_WAY, _AT_WORK, _COMMITTED = 6, 12, 3
+_A, _U = AssignmentState, UnitState
+
+
+class Shelf(Protocol):
+    """What the demo needs of a city."""
+
+    def put_areas(self, areas: list[Area]) -> None:
+        """Keep these areas."""
+
+    def put_services(self, services: list[Service]) -> None:
+        """Keep these services."""
+
+    def put_units(self, units: list[Unit]) -> None:
+        """Keep these units."""
+
+    def put_agencies(self, agencies: list[Agency]) -> None:
+        """Keep these agencies."""
+
+    def put_templates(self, templates: list[Template]) -> None:
+        """Keep these standard texts."""
+
+    def put_calendars(self, calendars: list[Calendar]) -> None:
+        """Keep these calendars."""
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Keep these reports with their histories."""
+
+
+def fill(
+    city: Shelf, *, reports: int = 30_000, seed: int = 1, now: datetime, days: int = 60, media: Path | None = None
+) -> None:
+    """Put the demo city into `city`, as of `now` (aware). Photos are drawn into `media` unless it is None.
+
+    The same `reports`, `seed`, `now` and `days` give the same city.
+    """
+    chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
+    wards = read_wards()
+    city.put_agencies(list(AGENCIES))
+    city.put_calendars(list(CALENDARS))
+    city.put_services(list(SERVICES))
+    areas = make_areas(wards)
+    city.put_areas(areas)
+    city.put_templates(list(TEMPLATES))
+    units = make_units(wards, chance, now, ZONE)
+    drafts = Draftsman(wards, chance, now, ZONE).write(reports, days)
+    first = max(100_000, _NEWEST_ID - len(drafts) + 1)
+    for number, draft in enumerate(drafts):
+        draft.id = str(first + number)
+    _settle(drafts, wards, areas)
+    units = _put_to_work(units, drafts, chance, now)
+    city.put_units(units)
+    teller = Storyteller(units, draw_album(media, seed), chance, now)
+    city.load(teller.tell(draft) for draft in drafts)
+
+
+def _settle(drafts: Sequence[Draft], wards: Sequence[Ward], areas: Sequence[Area]) -> None:
+    """Every report that lies in a cell belongs to it, also a double from across the street."""
+    index = AreaIndex(areas)
+    by_code = {ward.code: ward for ward in wards}
+    for draft in drafts:
+        if draft.lat is not None and draft.lon is not None and draft.ward is not None:
+            found = index.area_at(draft.lat, draft.lon)
+            draft.ward = by_code[found[0]] if found is not None else None
+
+
+def _put_to_work(units: Sequence[Unit], drafts: Sequence[Draft], chance: random.Random, now: datetime) -> list[Unit]:
+    """Give crews jobs: those of the scenes first, then some of the recent matters; the rest stays available."""
+    by_code = {unit.code: unit for unit in units}
+    taken: dict[str, Unit] = {}
+    for draft in drafts:
+        if draft.unit is not None and draft.job is not None:
+            taken[draft.unit] = _busy(by_code[draft.unit], draft, draft.job, chance, now)
+    resting = {"TMN-05": (_U.BREAK, None), "LH-03": (_U.UNAVAILABLE, "Truk mogok"), "BMG-06": (_U.OFF_SHIFT, None),
+               "PLN-02": (_U.BREAK, None)}  # fmt: skip
+    for code, (state, reason) in resting.items():
+        taken.setdefault(code, msgspec.structs.replace(by_code[code], state=state, reason=reason))
+    wanted = [_A.EN_ROUTE] * _ON_THE_WAY + [_A.ON_SCENE] * _AT_WORK + [_A.ACKNOWLEDGED] * _COMMITTED
+    free = [unit for unit in units if unit.code not in taken and unit.code != "SDA-07"]
+    chance.shuffle(free)
+    for job in wanted:
+        status = Status.PROGRESS if job is _A.ON_SCENE else Status.ASSIGNED
+        found = _matching(status, drafts, free, int(now.timestamp()))
+        if found is None:
+            break
+        unit, draft = found
+        draft.unit, draft.job = unit.code, job
+        taken[unit.code] = _busy(unit, draft, job, chance, now)
+        free.remove(unit)
+    return [_with_position_lost(taken.get(unit.code, unit), now) for unit in units]
+
+
+def _matching(status: Status, drafts: Sequence[Draft], free: Sequence[Unit], now_s: int) -> tuple[Unit, Draft] | None:
+    """A recent matter in this status that nobody works on, and the nearest free crew of its agency."""
+    for draft in reversed(drafts):
+        if now_s - draft.created > 3 * 86400:
+            return None
+        if draft.status is not status or draft.unit is not None or draft.hold is not None or draft.lat is None:
+            continue
+        able = [
+            unit for unit in free
+            if unit.agency == draft.service.agency and (not draft.ward or draft.ward.city_code in unit.areas)
+        ]  # fmt: skip
+        if able:
+            return min(able, key=lambda unit: _far(unit, draft)), draft
+    return None
+
+
+def _far(unit: Unit, draft: Draft) -> float:
+    if unit.lat is None or unit.lon is None or draft.lat is None or draft.lon is None:
+        return math.inf
+    return metres((unit.lat, unit.lon), (draft.lat, draft.lon))
+
+
+def _busy(unit: Unit, draft: Draft, job: AssignmentState, chance: random.Random, now: datetime) -> Unit:
+    state = {_A.ACKNOWLEDGED: _U.COMMITTED, _A.EN_ROUTE: _U.EN_ROUTE, _A.ON_SCENE: _U.ON_SCENE}[job]
+    assert draft.lat is not None and draft.lon is not None  # noqa: S101, PT018  chosen with a place
+    away_m = {_U.COMMITTED: 1500.0, _U.EN_ROUTE: chance.uniform(500, 2200), _U.ON_SCENE: 25.0}[state]
+    turn = chance.uniform(0, 2 * math.pi)
+    lat = draft.lat + away_m / 110_570 * math.sin(turn)
+    lon = draft.lon + away_m / 110_570 * math.cos(turn)
+    age_s = min(int(now.timestamp()) - draft.created - 30, chance.randint(60, 2600))
+    since = now - timedelta(seconds=max(10, age_s))
+    return msgspec.structs.replace(unit, state=state, state_since=since, lat=round(lat, 6), lon=round(lon, 6))
+
+
+def _with_position_lost(unit: Unit, now: datetime) -> Unit:
+    if unit.id != POSITION_LOST:
+        return unit
+    return msgspec.structs.replace(unit, position_at=now - timedelta(minutes=34))
