@@ -234,8 +234,9 @@ class Edits(QObject):
             self.withdraw(edit_id)
             return
         now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
-        present = version if version is not None else queued.theirs.get("version", queued.edit.base_version)
-        self._replace(queued, {**queued.edit.base, **now_there}, present)
+        present = queued.version if version is None else version
+        base_version = queued.edit.base_version if present is None else present
+        self._replace(queued, {**queued.edit.base, **now_there}, base_version)
 
     # What the sync process says
 
@@ -345,7 +346,7 @@ class Edits(QObject):
 
     # The end
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Write what waits to be written, then close work.db; nothing is called back afterwards."""
         if self._closed:
             return
@@ -465,19 +466,18 @@ class Edits(QObject):
         """Send again when nobody touched what the operator changed, else leave it to the operator."""
         edit = queued.edit
         theirs: dict[str, Any] = dict(outcome.theirs)
-        if outcome.version is not None:
-            theirs.setdefault("version", outcome.version)
+        version = outcome.version
         fields = {name: value for name, value in edit.data.items() if name != "reason"}
-        touched = {name for name in theirs if name in fields}
-        version = theirs.get("version")
+        touched = theirs.keys() & fields.keys()
         clean = edit.kind is Kind.SET and touched and not three_way(edit.base, fields, theirs).conflicts
-        if clean and isinstance(version, int) and (edit.base_version is None or version > edit.base_version):
+        if clean and version is not None and (edit.base_version is None or version > edit.base_version):
             again = replace(edit, base_version=version)
             self._remember(replace(queued, edit=again, state=EditState.QUEUED))
             self._waiting.discard(edit.id)
             self._write(lambda file: file.rebase(edit.id, version))
         else:
-            self._set(replace(queued, state=EditState.CONFLICT, problem=outcome.problem, theirs=theirs))
+            in_conflict = replace(queued, state=EditState.CONFLICT, theirs=theirs, version=version)
+            self._set(replace(in_conflict, problem=outcome.problem))
 
     def _learn_key(self, outcome: Outcome) -> None:
         queued = self._outbox.get(outcome.edit_id)
@@ -596,7 +596,12 @@ class Edits(QObject):
         self._remember(queued)
         self._write(
             lambda file: file.set_state(
-                queued.edit.id, queued.state, problem=queued.problem, theirs=queued.theirs, told=queued.told
+                queued.edit.id,
+                queued.state,
+                problem=queued.problem,
+                theirs=queued.theirs,
+                version=queued.version,
+                told=queued.told,
             )
         )
 

@@ -15,7 +15,7 @@ import msgspec
 class Kind(StrEnum):
     """Every kind of edit, with its payload (`Edit.data`)."""
 
-    CREATE = "create"  # {service, priority?, description, address?, lat?, lon?, area?, channel, contact?{name,phone,email}, created?}
+    CREATE = "create"  # {service, priority?, description, address?, lat?, lon?, area?, channel, contact?, created?}
     SET = "set"  # {field: value, ...} of FIELDS; reason? beside them
     NOTE = "note"  # {text}
     REPLY = "reply"  # {text}
@@ -95,7 +95,10 @@ PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED,
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """An edit with its place in the outbox."""
+    """An edit with its place in the outbox.
+
+    In a conflict `theirs` maps fields to {value, who, at}, and `version` is the report's version that holds them.
+    """
 
     edit: Edit
     state: EditState
@@ -104,3 +107,4 @@ class Queued(msgspec.Struct, frozen=True):
     theirs: dict[str, Any] = {}
     told: str | None = None
     changed_at: datetime | None = None
+    version: int | None = None

@@ -24,10 +24,10 @@ from console.store.schema import (
     KINDS,
     SUSPECT,
     cache_migrations,
-    check_header,
     open_writer,
     quick_check,
     set_aside,
+    sqlite_errors,
     table_of,
     transaction,
 )
@@ -60,8 +60,7 @@ class CacheWriter:
         self._bulk = False
         self._lock = FileLock(folder / "cache.lock")
         try:
-            self._connection = self._open()
-            self._load()
+            self._open()
         except BaseException:
             self._lock.release()
             raise
@@ -75,10 +74,11 @@ class CacheWriter:
 
     def cursor(self, source: str) -> Cursor | None:
         """How far `source` has been read; None before its first page."""
-        found = self._connection.execute(
-            "SELECT epoch, seq, scope_version, as_of, snapshot_key FROM cursors WHERE source = ?",
-            (self._words["source"].get(source, 0),),
-        ).fetchone()
+        with sqlite_errors(self._path):
+            found = self._connection.execute(
+                "SELECT epoch, seq, scope_version, as_of, snapshot_key FROM cursors WHERE source = ?",
+                (self._words["source"].get(source, 0),),
+            ).fetchone()
         if found is None:
             return None
         epoch, seq, scope_version, as_of, snapshot_key = found
@@ -171,41 +171,40 @@ class CacheWriter:
 
     # Opening
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> None:
         try:
             if self._suspect.exists():
                 raise DamagedFile(self._path, "A reader met damage in cache.db.")
-            check_header(self._path)
-            size = self._path.stat().st_size if self._path.exists() else 0
-            connection = open_writer(self._path, cache_migrations, synchronous="NORMAL")
-            try:
-                if size and (size <= _QUICK_CHECK_BYTES or not self._closed_in_order(connection)):
-                    quick_check(connection, self._path)
-            except BaseException:
-                connection.close()
-                raise
+            self._open_checked()
         except DamagedFile:
             self.set_aside = set_aside(self._path)
             self._suspect.unlink(missing_ok=True)
-            connection = open_writer(self._path, cache_migrations, synchronous="NORMAL")
-        connection.execute("DELETE FROM meta WHERE key = 'closed'")
-        connection.execute("PRAGMA cache_size = -65536")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        return connection
+            self._open_checked()
 
-    @staticmethod
-    def _closed_in_order(connection: sqlite3.Connection) -> bool:
-        return connection.execute("SELECT 1 FROM meta WHERE key = 'closed'").fetchone() is not None
+    def _open_checked(self) -> None:
+        """Open what is there, or a new file, and read what is kept in memory."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        connection = open_writer(self._path, cache_migrations, synchronous="NORMAL")
+        try:
+            with sqlite_errors(self._path):
+                in_order = connection.execute("DELETE FROM meta WHERE key = 'closed'").rowcount
+                if size and (size <= _QUICK_CHECK_BYTES or not in_order):
+                    quick_check(connection, self._path)
+                connection.execute("PRAGMA cache_size = -65536")
+                connection.execute("PRAGMA journal_size_limit = 67108864")
+                self._load(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
 
-    def _load(self) -> None:
+    def _load(self, connection: sqlite3.Connection) -> None:
         self._words: dict[str, dict[str, int]] = {
             kind: {} for kind in ("source", "service", "area", "agency", "unit", "user")
         }
-        for kind, number, word in self._connection.execute("SELECT kind, id, word FROM words"):
+        for kind, number, word in connection.execute("SELECT kind, id, word FROM words"):
             self._words.setdefault(kind, {})[word] = number
-        self._next_row = self._connection.execute(
-            "SELECT coalesce(max(row) + 1, ?) FROM reports", (FIRST_ROW,)
-        ).fetchone()[0]
+        self._next_row = connection.execute("SELECT coalesce(max(row) + 1, ?) FROM reports", (FIRST_ROW,)).fetchone()[0]
         self._fresh_words: list[tuple[str, int, str]] = []
         self._names: dict[int, tuple[object, dict[str, str]]] = {}
 
@@ -219,11 +218,10 @@ class CacheWriter:
         except DamagedFile as error:
             self._connection.close()
             error.set_aside = self.set_aside = set_aside(self._path)
-            self._connection = self._open()
-            self._load()
+            self._open_checked()
             raise
         except BaseException:
-            self._load()
+            self._load(self._connection)
             raise
 
     # Words

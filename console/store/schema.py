@@ -94,7 +94,7 @@ def w001_edits(db: Database) -> None:
         """CREATE TABLE edits (
              id TEXT PRIMARY KEY, number INTEGER NOT NULL, source TEXT NOT NULL, report TEXT, state TEXT NOT NULL,
              attempts INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT '', theirs TEXT NOT NULL DEFAULT '{}',
-             told TEXT, changed_at TEXT NOT NULL, body TEXT NOT NULL)""",
+             version INTEGER, told TEXT, changed_at TEXT NOT NULL, body TEXT NOT NULL)""",
         "CREATE INDEX edits_state ON edits (state, number)",
         "CREATE TABLE local_keys (key TEXT PRIMARY KEY, source TEXT NOT NULL, remote_id TEXT NOT NULL)",
         "CREATE TABLE drafts (key TEXT PRIMARY KEY, body TEXT NOT NULL, changed_at TEXT NOT NULL)",
@@ -125,23 +125,13 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
         path.chmod(0o600)
     except OSError as error:
         raise from_os(error, path) from error
-    connection: sqlite3.Connection | None = None
-    try:
+    with sqlite_errors(path), contextlib.ExitStack() as undo:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        undo.callback(connection.close)
         refuse_newer(connection, path, migrations)
         _prepare(connection, path, synchronous)
         _migrate(connection, path, migrations)
-    except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
-        found = from_sqlite(error, path)
-        if found is None:
-            raise
-        raise found from error
-    except BaseException:
-        if connection is not None:
-            connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 
@@ -210,9 +200,21 @@ def set_aside(path: Path, *, now: datetime | None = None) -> Path:
 
 
 @contextlib.contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite says about the file at `path` as the StoreError it means; defects of ours stay as they are."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        found = from_sqlite(error, path)
+        if found is None:
+            raise
+        raise found from error
+
+
+@contextlib.contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
     """One write transaction, whole or not at all; takes the write lock up front. Raises the StoreErrors."""
-    try:
+    with sqlite_errors(path):
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -221,11 +223,6 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
             if connection.in_transaction:  # SQLite rolls some failures back by itself
                 connection.execute("ROLLBACK")
             raise
-    except sqlite3.Error as error:
-        found = from_sqlite(error, path)
-        if found is None:
-            raise
-        raise found from error
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> None:

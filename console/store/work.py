@@ -13,15 +13,15 @@ from typing import Any
 import msgspec
 
 from console.domain.edit import Edit, EditState, Queued
-from console.store.errors import DamagedFile, from_sqlite
+from console.store.errors import DamagedFile
 from console.store.journal import Journal, Line
 from console.store.lock import FileLock
 from console.store.schema import (
     WORK,
-    check_header,
     open_writer,
     quick_check,
     set_aside,
+    sqlite_errors,
     transaction,
     work_migrations,
 )
@@ -113,6 +113,7 @@ class WorkFile:
         *,
         problem: str = "",
         theirs: dict[str, Any] | None = None,
+        version: int | None = None,
         told: str | None = None,
         remote_id: str | None = None,
         late: bool | None = None,
@@ -132,6 +133,7 @@ class WorkFile:
             attempts=before.attempts + (state is EditState.SENDING),
             problem=problem,
             theirs=theirs or {},
+            version=version,
             told=told or before.told,
             changed_at=self._clock(),
         )
@@ -216,7 +218,6 @@ class WorkFile:
         lost = not self._path.exists()
         aside: Path | None = None
         try:
-            check_header(self._path)
             connection = open_writer(self._path, work_migrations, synchronous="FULL")
             try:
                 quick_check(connection, self._path)
@@ -286,13 +287,8 @@ class WorkFile:
             self._connection.execute(sql, values)
 
     def _all(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        try:
+        with sqlite_errors(self._path):
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            found = from_sqlite(error, self._path)
-            if found is None:
-                raise
-            raise found from error
 
     def _meta(self, key: str, default: str) -> str:
         found = self._all("SELECT value FROM meta WHERE key = ?", (key,))
@@ -308,13 +304,14 @@ class WorkFile:
 
     def _update(self, queued: Queued) -> None:
         self._connection.execute(
-            "UPDATE edits SET state = ?, attempts = ?, problem = ?, theirs = ?, told = ?, changed_at = ?, body = ?"
-            " WHERE id = ?",
+            "UPDATE edits SET state = ?, attempts = ?, problem = ?, theirs = ?, version = ?, told = ?, changed_at = ?,"
+            " body = ? WHERE id = ?",
             (
                 str(queued.state),
                 queued.attempts,
                 queued.problem,
                 _dump(queued.theirs),
+                queued.version,
                 queued.told,
                 _iso(queued.changed_at),
                 _dump(queued.edit),
@@ -324,7 +321,8 @@ class WorkFile:
 
     def _queued(self, where: str, values: tuple[object, ...]) -> list[Queued]:
         found = self._all(
-            f"SELECT body, state, attempts, problem, theirs, told, changed_at FROM edits {where} ORDER BY number, id",  # noqa: S608
+            "SELECT body, state, attempts, problem, theirs, version, told, changed_at FROM edits"  # noqa: S608 - constants
+            f" {where} ORDER BY number, id",
             values,
         )
         return [
@@ -334,10 +332,11 @@ class WorkFile:
                 attempts=attempts,
                 problem=problem,
                 theirs=msgspec.json.decode(theirs),
+                version=version,
                 told=told,
                 changed_at=datetime.fromisoformat(changed_at),
             )
-            for body, state, attempts, problem, theirs, told, changed_at in found
+            for body, state, attempts, problem, theirs, version, told, changed_at in found
         ]
 
 

@@ -39,7 +39,7 @@ class Desk:
         return edits
 
     def restart(self) -> None:
-        self.edits.shutdown()
+        self.edits.close()
         self.down.clear()
         self.edits = self._start()
 
@@ -79,7 +79,7 @@ class Desk:
 
     def on_disk(self) -> dict[str, Queued]:
         """What work.db says after everything was written."""
-        self.edits.shutdown()
+        self.edits.close()
         work = WorkFile(self.folder)
         found = {queued.edit.id: queued for queued in work.all()}
         work.close()
@@ -90,7 +90,7 @@ class Desk:
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(qtbot, tmp_path)
     yield desk
-    desk.edits.shutdown()
+    desk.edits.close()
 
 
 def test_an_edit_is_on_the_disk_as_being_sent_before_it_is_handed_over(desk: Desk) -> None:
@@ -274,11 +274,13 @@ def test_a_real_conflict_is_the_operators_to_decide(desk: Desk, mine: bool) -> N
     desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
     desk.quiet()
     (queued,) = desk.edits.outbox
-    assert (queued.state, queued.theirs["priority"]) == (S.CONFLICT, theirs["priority"])
+    assert (queued.state, queued.theirs, queued.version) == (S.CONFLICT, theirs, 6)
+    desk.restart()
+    assert desk.edits.outbox == (queued,)
     desk.edits.choose(edit_id, mine)
     if not mine:
         desk.quiet()
-        assert desk.edits.outbox == ()
+        assert desk.states() == {}
         return
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     (push,) = [one for one in desk.down if isinstance(one, Push)]
@@ -335,5 +337,5 @@ def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Pat
     assert isinstance(unavailable.args[0], StoreError)
     assert refused.args == ["e1", unavailable.args[0]]
     assert edits.outbox == ()
-    edits.shutdown()
+    edits.close()
     holder.close()

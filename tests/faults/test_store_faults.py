@@ -1,0 +1,307 @@
+"""Kills, full disks, damaged and newer files: what was acknowledged is there, and nothing is half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.domain.edit import EditState
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
+from console.store.work import WorkFile
+from tests.unit.store.making import at, edit, ids, items, report
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 30
+
+
+def killed_after(lines: int, what: str, folder: Path) -> list[str]:
+    """Run the child, kill it without warning once it printed so many lines, and return all it managed to print."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.store_child", what, str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    printed = [child.stdout.readline().strip() for _ in range(lines)]
+    child.kill()
+    rest = child.stdout.read().splitlines(keepends=True)
+    child.wait()
+    child.stdout.close()
+    return [line for line in [*printed, *(line.strip() for line in rest if line.endswith("\n"))] if line]
+
+
+def test_no_acknowledged_edit_is_lost_to_kill_9(tmp_path: Path) -> None:
+    chance = random.Random(2602)
+    acknowledged: list[str] = []
+    for _ in range(KILLS):
+        acknowledged += killed_after(chance.randrange(1, 40), "edits", tmp_path)
+    work = WorkFile(tmp_path)
+    kept = work.all()
+    assert work.salvaged is None
+    work.close()
+    assert set(acknowledged) <= {queued.edit.id for queued in kept}
+    numbers = [queued.edit.number for queued in kept]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+    (tmp_path / "work.db").unlink()  # the journal alone is enough
+    work = WorkFile(tmp_path)
+    assert set(acknowledged) <= {queued.edit.id for queued in work.all()}
+    assert work.next_number() == len(numbers) + 1 or work.next_number() == len(numbers) + 2
+    work.close()
+
+
+def test_a_kill_never_parts_a_page_from_its_cursor(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    for _ in range(8):
+        printed = killed_after(chance.randrange(1, 12), "pages", tmp_path)
+        writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+        cursor = writer.cursor("city")
+        assert writer.set_aside is None
+        assert cursor is not None
+        assert cursor.seq >= int(printed[-1])
+        assert reader.counts()["reports"] == cursor.seq == len(reader.matching("kata"))
+        writer.close()
+        reader.close()
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size`: what a quota does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_quota_refuses_edits_whole_and_lets_them_in_again(tmp_path: Path) -> None:
+    """Whatever write meets the limit first, journal or database: an edit is in both or in neither."""
+    for limit in range(4096, 120_000, 9001):
+        folder = tmp_path / str(limit)
+        work = WorkFile(folder)
+        accepted: list[str] = []
+        refusal: StoreError | None = None
+        with largest_file(limit):
+            for number in range(1, 200):
+                try:
+                    work.append(edit(f"e{number}", number=number, data={"text": "y" * 700}))
+                except StoreError as error:
+                    refusal = error
+                    break
+                accepted.append(f"e{number}")
+            assert isinstance(refusal, DiskFull | NotWritable)
+            assert [queued.edit.id for queued in work.all()] == accepted  # reading goes on
+        journal = (folder / "work.journal").read_bytes()
+        assert journal.count(b"\n") == len(accepted)
+        assert journal.endswith(b"\n") or not journal
+        work.append(edit("later", number=500))
+        work.close()
+        work = WorkFile(folder)
+        assert [queued.edit.id for queued in work.all()] == [*accepted, "later"]
+        work.close()
+
+
+def test_a_full_disk_leaves_the_cache_as_it_was(tmp_path: Path) -> None:
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    writer.apply("city", items(report("1", title="kata")), at(1))
+    page = items(*(report(str(n), description="z" * 2000) for n in range(2, 400)), seq=2)
+    with largest_file(400_000):
+        with pytest.raises((DiskFull, NotWritable)):
+            writer.apply("city", page, at(400))
+        assert reader.counts()["reports"] == 1
+        assert writer.cursor("city") == at(1)
+    writer.apply("city", page, at(400))
+    assert reader.counts()["reports"] == 399
+    writer.close()
+    reader.close()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB of its own, where the system lets us mount one."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no right to mount a small file system here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_really_full_disk_is_called_full(tiny_disk: Path) -> None:
+    work = WorkFile(tiny_disk)
+    work.append(edit("e1"))
+    filler = tiny_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"0" * 4096)
+    with pytest.raises(DiskFull) as caught:  # noqa: PT012 - the log of work.db may have room for a few
+        for number in range(2, 200):
+            work.append(edit(f"e{number}", number=number, data={"text": "y" * 3000}))
+    assert "full" in str(caught.value)
+    filler.unlink()
+    accepted = len(work.all())
+    work.append(edit("later", number=500))
+    work.close()
+    assert len((tiny_disk / "work.journal").read_bytes().splitlines()) == accepted + 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    for opened in (WorkFile, CacheWriter):
+        with pytest.raises(NotWritable) as caught:
+            opened(tmp_path)
+        assert str(tmp_path) in str(caught.value) or "cannot be written" in str(caught.value)
+    tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize(("name", "opened"), [("cache.db", CacheWriter), ("work.db", WorkFile)])
+@pytest.mark.parametrize("how", ["version", "migration"])
+def test_a_file_of_a_newer_version_is_refused_untouched(
+    tmp_path: Path, name: str, opened: type[CacheWriter | WorkFile], how: str
+) -> None:
+    opened(tmp_path).close()
+    newer = sqlite3.connect(tmp_path / name)
+    if how == "version":
+        newer.execute("PRAGMA user_version = 99")
+    else:
+        newer.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, 'w999', '')", (name[:-3],)
+        )
+    newer.commit()
+    newer.close()
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(NewerFile) as caught:
+        opened(tmp_path)
+    assert "newer version" in str(caught.value)
+    assert (tmp_path / name).read_bytes() == before
+    if name == "cache.db" and how == "version":
+        with pytest.raises(NewerFile):
+            CacheReader(tmp_path).counts()
+
+
+def fill_cache(folder: Path) -> None:
+    writer = CacheWriter(folder)
+    writer.apply("city", items(*(report(str(n), description=f"kata{n} " * 40) for n in range(400))), at(400))
+    writer.close()
+
+
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    if how == "header":
+        data[:64] = b"\xff" * 64
+    elif how == "pages":
+        for page in range(4096, len(data) - 4096, 4096):
+            data[page : page + 16] = b"\xde\xad\xbe\xef" * 4
+    elif how == "texts":
+        for page in range(0, len(data), 4096):
+            if b"kata7 kata7" in data[page : page + 4096]:
+                data[page : page + 8] = b"\xde\xad\xbe\xef" * 2
+    elif how == "truncated":
+        del data[len(data) // 2 :]
+    else:
+        data[:] = b"<html>not a database</html>"
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("how", ["header", "pages", "truncated", "other"])
+def test_a_damaged_cache_is_set_aside_and_begun_anew(tmp_path: Path, how: str) -> None:
+    fill_cache(tmp_path)
+    damage(tmp_path / "cache.db", how)
+    broken = (tmp_path / "cache.db").read_bytes()
+    writer = CacheWriter(tmp_path)
+    assert writer.set_aside is not None
+    assert writer.set_aside.read_bytes() == broken
+    assert writer.cursor("city") is None
+    writer.apply("city", items(report("1", title="kata")), at(1))
+    reader = CacheReader(tmp_path)
+    assert ids(reader.matching("kata")) == [reader.row_of("city", "1")]
+    reader.close()
+    writer.close()
+
+
+def test_damage_that_a_reader_meets_reaches_the_writer(tmp_path: Path) -> None:
+    fill_cache(tmp_path)
+    damage(tmp_path / "cache.db", "pages")
+    reader = CacheReader(tmp_path)
+    with pytest.raises(DamagedFile):
+        reader.texts(range(1000, 1400))
+    writer = CacheWriter(tmp_path)
+    assert writer.set_aside is not None
+    assert reader.counts()["reports"] == 0
+    writer.close()
+    writer = CacheWriter(tmp_path)  # once is enough
+    assert writer.set_aside is None
+    writer.close()
+    reader.close()
+
+
+def test_damage_that_the_writer_meets_at_work_leaves_it_with_an_empty_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file that was closed in order is not read whole at the start, so damage shows later."""
+    monkeypatch.setattr("console.store.cache_write._QUICK_CHECK_BYTES", 0)
+    fill_cache(tmp_path)
+    damage(tmp_path / "cache.db", "texts")
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    assert reader.counts()["reports"] == 400
+    page = items(*(report(str(n), version=2, description="changed") for n in range(400)), seq=401)
+    with pytest.raises(DamagedFile) as caught:
+        writer.apply("city", page, at(800))
+    assert caught.value.set_aside is not None
+    assert writer.cursor("city") is None
+    writer.apply("city", page, at(800))
+    assert reader.counts()["reports"] == 400
+    assert reader.matching("changed").size == 400
+    writer.close()
+    reader.close()
+
+
+@pytest.mark.parametrize("how", ["header", "pages", "truncated", "other", "deleted"])
+def test_edits_outlive_a_damaged_work_db(tmp_path: Path, how: str) -> None:
+    work = WorkFile(tmp_path)
+    device = work.device
+    for number in range(1, 101):
+        work.append(edit(f"e{number}", number=number, device=device, data={"text": "x" * 300}))
+    work.set_state("e1", EditState.WITHDRAWN)
+    work.set_state("e2", EditState.SENDING)
+    work.learn_key("local:7", "city", "928")
+    work.close()
+    journal = tmp_path / "work.journal"
+    journal.write_bytes(journal.read_bytes() + b'{"edit": {"id": "torn')  # a kill in the middle of a line
+    broken = b""
+    if how == "deleted":
+        (tmp_path / "work.db").unlink()
+    else:
+        damage(tmp_path / "work.db", how)
+        broken = (tmp_path / "work.db").read_bytes()
+    work = WorkFile(tmp_path)
+    assert work.salvaged is not None
+    assert work.salvaged.edits == 100
+    if how != "deleted":
+        assert work.salvaged.set_aside is not None
+        assert work.salvaged.set_aside.read_bytes() == broken  # never deleted
+    states = {queued.edit.id: queued.state for queued in work.all()}
+    assert [states["e1"], states["e2"], states["e3"]] == [EditState.WITHDRAWN, EditState.SENDING, EditState.QUEUED]
+    assert (work.device, work.next_number(), work.local_keys()) == (device, 101, {"local:7": ("city", "928")})
+    work.append(edit("e101", number=101))
+    work.close()
+    work = WorkFile(tmp_path)
+    assert (len(work.all()), work.salvaged) == (101, None)
+    work.close()
