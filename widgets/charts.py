@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from typing_extensions import override
 
+from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 from widgets.units import paint_hatching
 
@@ -156,7 +157,10 @@ class _Plot(QWidget):
     def _scale_lines(self, low: float, high: float, width: int, base: float) -> Callable[[float], float]:
         """Three horizontal grid lines with their numbers; returns value -> y."""
         top = self._theme.px(6)
-        place = lambda value: base - (value - low) / ((high - low) or 1) * (base - top)  # noqa: E731
+
+        def place(value: float) -> float:
+            return base - (value - low) / ((high - low) or 1) * (base - top)
+
         gutter = self._theme.px(_GUTTER)
         for value in (low, (low + high) / 2, high):
             self._line(gutter - 2, width, place(value), "chart.grid")
@@ -259,7 +263,9 @@ class _Plot(QWidget):
         first, dot, rest = self._why.partition(". ")
         parts = [(first + dot.strip(), "text.secondary"), (rest, "text.tertiary")]
         metrics = QFontMetrics(theme.font("dense"))
-        lines = [(metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()), token) for text, token in parts if text]
+        lines = [
+            (metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()), token) for text, token in parts if text
+        ]
         wide = max(metrics.horizontalAdvance(text) for text, _ in lines) + theme.px(20)
         high = theme.line("dense") * len(lines) + theme.px(8)
         plate = QRect(0, 0, min(wide, box.width()), high)
@@ -364,7 +370,7 @@ class _Categories(_Plot):
             tops.append(round(middle - thick / 2))
             wides.append(room * bar.count / most)
             colors.append(theme.color("accent.strong" if chosen else "chart.bar"))
-            words = metrics.elidedText(bar.label, Qt.TextElideMode.ElideRight, label - theme.px(6))
+            words = metrics.elidedText(one_line(bar.label), Qt.TextElideMode.ElideRight, label - theme.px(6))
             self._text(words, 0, middle, "text.primary" if chosen else "text.secondary", "caption")
             self._text(f"{bar.count:,}", label + wides[-1] + theme.px(5), middle, "chart.axis")
         late = [(row, bar.overdue) for row, bar in enumerate(self.bars) if bar.overdue]
@@ -417,7 +423,7 @@ def nice_top(most: float) -> int:
     """The smallest even end of a scale from 0 that holds `most`: 2, 4, 6, 10, 20, 30, 40, 50, 60, 80, 100, 200 …"""
     for power in range(12):
         for lead in (2, 3, 4, 5, 6, 8, 10):
-            top = lead * 10**power
+            top = int(lead * 10**power)
             if top >= most and (power or top % 2 == 0):
                 return top
     return math.ceil(most)

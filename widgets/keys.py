@@ -82,8 +82,8 @@ class KeyButton(QAbstractButton):
         self._theme, self._keys, self._filled, self._height = theme, keys, filled, height
         self._ink, self._fill = ink, fill
         self._why_not = ""
-        self.setText(text)
-        self.setAccessibleName(text)
+        self.verb = ""
+        self.set_verb(text)
         self.setAccessibleDescription(keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -100,9 +100,10 @@ class KeyButton(QAbstractButton):
         self.setAccessibleDescription(why or self._keys)
         self.update()
 
-    def set_text(self, text: str) -> None:
+    def set_verb(self, text: str) -> None:
         """Change the verb."""
-        self.setText(text)
+        self.verb = text
+        self.setText(text.replace("&", "&&"))  # no mnemonic out of a name with an ampersand
         self.setAccessibleName(text)
         self.updateGeometry()
         self.update()
@@ -115,7 +116,7 @@ class KeyButton(QAbstractButton):
     @override
     def sizeHint(self) -> QSize:
         theme = self._theme
-        width = QFontMetrics(theme.font("dense", 600)).horizontalAdvance(self.text()) + 2 * theme.px(9) + 2
+        width = QFontMetrics(theme.font("dense", 600)).horizontalAdvance(self.verb) + 2 * theme.px(9) + 2
         if self._keys:
             width += theme.px(7) + cap_size(theme, self._keys).width()
         return QSize(width, theme.px(self._height))
@@ -157,13 +158,13 @@ class KeyButton(QAbstractButton):
         font = theme.font("dense", 600 if self._filled and enabled else 500)
         painter.setFont(font)
         painter.setPen(ink)
-        words = QFontMetrics(font).horizontalAdvance(self.text())
+        words = QFontMetrics(font).horizontalAdvance(self.verb)
         cap = cap_size(theme, self._keys).width() if self._keys else 0
         left = (self.width() - words - (theme.px(7) + cap if cap else 0)) // 2
         painter.drawText(
             QRect(QPoint(left, 0), QSize(words + 2, self.height())),
             Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            self.text(),
+            self.verb,
         )
         if cap:
             color = ink if filled or self._ink or not enabled else None

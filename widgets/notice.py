@@ -12,6 +12,7 @@ from typing_extensions import override
 from widgets.keys import KeyButton
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols
+from widgets.text import one_line
 from widgets.theme import Theme
 
 LEVELS = ("info", "warn", "p1", "replay")
@@ -94,7 +95,12 @@ class Banner(QWidget):
         for number, (intent, text, keys) in enumerate(self._notice.buttons):
             filled = level == "p1" and number == 0
             button = KeyButton(
-                self._theme, text, keys, filled=filled, ink=f"alarm.{level}-text", fill="alarm.p1-edge" if filled else ""
+                self._theme,
+                text,
+                keys,
+                filled=filled,
+                ink=f"alarm.{level}-text",
+                fill="alarm.p1-edge" if filled else "",
             )
             button.clicked.connect(lambda _=False, intent=intent: self.notice_action.emit(intent))
             self._row.addWidget(button)
@@ -147,7 +153,7 @@ class Banner(QWidget):
             room = right - left
             if text is notice.text and notice.tail:
                 room -= QFontMetrics(theme.font("body", 600)).horizontalAdvance(notice.tail) + theme.px(12)
-            words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(room, 0))
+            words = metrics.elidedText(one_line(text), Qt.TextElideMode.ElideRight, max(room, 0))
             width = metrics.horizontalAdvance(words)
             painter.setFont(font)
             where = right - width if at_right else left

@@ -21,11 +21,17 @@ from typing_extensions import override
 
 from widgets.keys import KeyButton
 from widgets.rows import RowsModel, RowsView
+from widgets.symbols import paint_mark
+from widgets.text import one_line
 from widgets.theme import Theme
-from widgets.units import paint_mark
 
 ROW_HEIGHT = 28
-_STATE = {"": ("text.secondary", 400), "warn": ("priority.p2", 400), "urgent": ("priority.p2", 600), "p1": ("priority.p1", 600)}
+_STATE = {
+    "": ("text.secondary", 400),
+    "warn": ("priority.p2", 400),
+    "urgent": ("priority.p2", 600),
+    "p1": ("priority.p1", 600),
+}
 
 
 @dataclass(frozen=True)
@@ -79,21 +85,23 @@ class _OutboxDelegate(QStyledItemDelegate):
         token, weight = _STATE[row.level]
         font = theme.font("dense", weight)
         room = (right - left) // 2
-        words = QFontMetrics(font).elidedText(row.state_text, Qt.TextElideMode.ElideRight, room)
+        words = QFontMetrics(font).elidedText(one_line(row.state_text), Qt.TextElideMode.ElideRight, room)
         width = QFontMetrics(font).horizontalAdvance(words)
         painter.setFont(font)
         painter.setPen(theme.color(token))
         painter.drawText(QRect(right - width, box.top(), width + 2, box.height()), line, words)
         if row.mark:
-            paint_mark(painter, theme, left, box.center().y() + 1, row.mark)
+            paint_mark(
+                painter, theme, left, box.center().y() + 1 - theme.px(4), row.mark, theme.color("text.secondary")
+            )
         left += theme.px(16)
         font = theme.font("dense")
         painter.setFont(font)
         painter.setPen(theme.color("text.primary"))
         room = right - width - theme.px(16) - left
-        words = QFontMetrics(font).elidedText(row.text, Qt.TextElideMode.ElideRight, room)
+        words = QFontMetrics(font).elidedText(one_line(row.text), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, box.top(), room + 2, box.height()), line, words)
-        if current and view is not None and view.hasFocus():
+        if current and view.hasFocus():
             painter.setPen(QPen(theme.color("accent.base"), 2))
             painter.drawRect(box.adjusted(1, 1, -1, -2))
 

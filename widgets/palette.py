@@ -14,12 +14,11 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
-    QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPainterPath, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -33,7 +32,8 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
-from widgets.symbols import Symbols
+from widgets.symbols import Symbols, paint_tag
+from widgets.text import one_line
 from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -44,9 +44,9 @@ ROW_HEIGHT, GROUP_HEIGHT, FIELD_HEIGHT, FOOT_HEIGHT, WIDTH = 32, 24, 48, 34, 820
 class PaletteRow:
     """One thing that can be chosen. Rows of one `kind` stand together under its heading.
 
-    Before the title: a report symbol (`priority` 1 to 4 and `status`), a crew (`unit_state`), a category (`glyph`), or a
-    chevron. `number` is an id in front of the title. At the right: `key_text` as caps (several by two spaces), or the
-    letter tag with `tail`.
+    Before the title: a report symbol (`priority` 1 to 4 and `status`), a crew (`unit_state`), a category (`glyph`), or
+    a chevron. `number` is an id in front of the title. At the right: `key_text` as caps (several by two spaces), or
+    the letter tag with `tail`.
     """
 
     id: str
@@ -158,7 +158,7 @@ class _PaletteDelegate(QStyledItemDelegate):
             painter.drawText(QRect(left, box.top(), right - left, box.height()), line, row.number)
             left += QFontMetrics(font).horizontalAdvance(row.number) + theme.px(9)
         plain = theme.color("text.primary" if row.enabled else "text.disabled")
-        for text, marked in split_hits(row.title, self.query):
+        for text, marked in split_hits(one_line(row.title), self.query):
             font = theme.font("body", 600 if marked and row.enabled else 400)
             words = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, max(0, right - left))
             painter.setFont(font)
@@ -168,10 +168,10 @@ class _PaletteDelegate(QStyledItemDelegate):
         left += theme.px(10)
         if row.note and right - left > theme.px(30):
             font = theme.font("dense")
-            words = QFontMetrics(font).elidedText(row.note, Qt.TextElideMode.ElideRight, right - left)
+            words = QFontMetrics(font).elidedText(one_line(row.note), Qt.TextElideMode.ElideRight, right - left)
             painter.setFont(font)
             painter.setPen(theme.color("text.tertiary"))
-            painter.drawText(QRect(left, box.top() + 1, right - left + 2, box.height()), line, words)
+            painter.drawText(QRect(left, box.top(), right - left + 2, box.height()), line, words)
 
     def _icon(self, painter: QPainter, box: QRect, row: PaletteRow, *, current: bool) -> None:
         theme = self._theme
@@ -220,22 +220,9 @@ class _PaletteDelegate(QStyledItemDelegate):
             right -= theme.px(6)
         if row.letter:
             right -= theme.px(16)
-            paint_tag(painter, theme, right, box.center().y() + 1, row.letter, row.letter_token)
+            tag = theme.color(row.letter_token)
+            paint_tag(painter, theme, right, box.center().y() + 1 - theme.px(8), row.letter, tag)
         return right
-
-
-def paint_tag(painter: QPainter, theme: Theme, left: float, middle: float, letter: str, token: str) -> None:
-    """Draw a letter tag, 16 px square, in the colour of its status."""
-    size = theme.px(16)
-    box = QRectF(left + 0.5, round(middle - size / 2) + 0.5, size - 1, size - 1)
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.color(token), 1))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(box, theme.px(2), theme.px(2))
-    painter.setFont(theme.font("micro", 600))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, letter)
-    painter.restore()
 
 
 def split_hits(text: str, query: str) -> list[tuple[str, bool]]:
@@ -321,8 +308,12 @@ class Palette(QWidget):
         *,
         summary: str = "",
         sentence: str = "",
+        marked: str | None = None,
     ) -> None:
-        """Show these rows, the first usable one current. `headings`: kind -> (words, note such as "3 of 6")."""
+        """Show these rows, the first usable one current. `headings`: kind -> (words, note such as "3 of 6").
+
+        `marked` are the words to show where they stand in titles, by default all that are typed.
+        """
         items: list[PaletteRow | _Group] = []
         kind = None
         for row in rows:
@@ -333,7 +324,7 @@ class Palette(QWidget):
                     items.append(_Group(words, note))
             items.append(row)
         self._summary, self._sentence = summary, sentence
-        self._delegate.query = self._field.text()
+        self._delegate.query = self._field.text() if marked is None else marked
         self._model.set_items(items)
         self._move_to(-1, 1)
         self._fit()

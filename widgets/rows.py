@@ -26,7 +26,9 @@ class Identified(Protocol):
     """A row that can be told from others."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """What the row is about."""
+        ...
 
 
 class RowsModel(QAbstractListModel):
@@ -170,7 +172,10 @@ class RowsView(QListView):
         if word in self.own_keys:
             self.own_key.emit(word)
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+        if (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        ):
             if self.currentIndex().isValid():
                 self.opened.emit(self.current_id())
             return

@@ -11,7 +11,15 @@ from typing import Any, TypeGuard
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QSplitterHandle, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QSplitter,
+    QSplitterHandle,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from widgets.tabs import TabLabel, TabStrip
@@ -194,7 +202,7 @@ class Shell(QMainWindow):
     def set_tab_label(self, key: str, text: str, count: str = "") -> None:
         """Change the words of a tab, and the count beside them ("" for none)."""
         for strip in (self._units.strip, self._charts.strip, self._fold):
-            if key in strip.keys():
+            if strip.has(key):
                 strip.set_label(key, text, count)
 
     def set_tab_note(self, key: str, text: str, level: str = "") -> None:
@@ -284,7 +292,7 @@ class Shell(QMainWindow):
         kept = {
             "version": LAYOUT_VERSION,
             "box": [box.x(), box.y(), box.width(), box.height()],
-            "screen": screen.name() if screen else "",
+            "screen": screen.name(),
             "maximized": self.isMaximized() or (self.isFullScreen() and self._was_maximized),
             "full_screen": self.isFullScreen(),
             "full": self._sizes[False],
@@ -422,7 +430,9 @@ class Shell(QMainWindow):
             panel.strip.set_note(text, level, [self._tab_keys[key]] if key in self._tab_keys else [])
         if self._open:
             text, level = self._notes.get(self._open, ("", ""))
-            self._fold.set_note(text, level, [*([self._tab_keys[self._open]] if self._open in self._tab_keys else []), "Esc"])
+            self._fold.set_note(
+                text, level, [*([self._tab_keys[self._open]] if self._open in self._tab_keys else []), "Esc"]
+            )
         else:
             first = [panel.current() for panel in (self._units, self._charts)]
             caps = [self._tab_keys[key] for key in first if key in self._tab_keys]
@@ -500,7 +510,7 @@ def _give_keyboard(widget: QWidget) -> None:
         widget.setFocus(reason)
         return
     part = widget.nextInFocusChain()
-    while part is not widget and widget.isAncestorOf(part):
+    while part is not None and part is not widget and widget.isAncestorOf(part):
         if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
             part.setFocus(reason)
             return

@@ -41,7 +41,14 @@ def paint_sign(painter: QPainter, theme: Theme, left: int, middle: float, level:
     reach = size * 0.69
     centre = box.center()
     painter.drawPolygon(
-        QPolygonF([centre + QPointF(0, -reach), centre + QPointF(reach, 0), centre + QPointF(0, reach), centre + QPointF(-reach, 0)])
+        QPolygonF(
+            [
+                centre + QPointF(0, -reach),
+                centre + QPointF(reach, 0),
+                centre + QPointF(0, reach),
+                centre + QPointF(-reach, 0),
+            ]
+        )
     )
     painter.restore()
 
@@ -126,7 +133,9 @@ class _Undo(QAbstractButton):
         painter.setFont(theme.font("caption", 600))
         painter.setPen(theme.color("accent.strong"))
         painter.drawText(QRect(left, 0, word + 4, self.height()), Qt.AlignmentFlag.AlignVCenter, self.word)
-        paint_cap(painter, theme, left + word + theme.px(6), self.height() // 2, self.key_text, theme.color("alarm.info-text"))
+        paint_cap(
+            painter, theme, left + word + theme.px(6), self.height() // 2, self.key_text, theme.color("alarm.info-text")
+        )
 
 
 class StatusBar(QWidget):

@@ -102,7 +102,8 @@ class TabStrip(QWidget):
     def __init__(self, theme: Theme, *, height: int = 32, padding: int = 10, edge: str = "bottom") -> None:
         super().__init__()
         self._theme, self._edge, self._lead, self._padding = theme, edge, "", padding
-        self._note, self._note_level, self._keys = "", "", ()
+        self._note, self._note_level = "", ""
+        self._keys: tuple[str, ...] = ()
         self._bar = _Bar(theme, padding, self)
         self._bar.tabBarClicked.connect(self._on_clicked)
         self._bar.currentChanged.connect(self._on_moved)
@@ -137,13 +138,15 @@ class TabStrip(QWidget):
 
     def set_label(self, key: str, text: str, count: str = "") -> None:
         """Change the words of one tab."""
-        self.set_tabs(
-            [TabLabel(key, text, count, one.apart) if one.key == key else one for one in self._bar.labels]
-        )
+        self.set_tabs([TabLabel(key, text, count, one.apart) if one.key == key else one for one in self._bar.labels])
 
     def keys(self) -> list[str]:
         """The keys of the tabs, left to right."""
         return [label.key for label in self._bar.labels]
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a tab."""
+        return key in self.keys()
 
     def current(self) -> str:
         """The key of the chosen tab, "" without tabs."""

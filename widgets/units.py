@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.rows import RowsModel, RowsView
-from widgets.symbols import Symbols
+from widgets.symbols import Symbols, paint_mark
+from widgets.text import one_line
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
@@ -61,24 +62,6 @@ _COLUMNS = (
 )
 _FIRST_TO_GO = ("shift", "skills", "next", "since")
 """Columns left out, in this order, when the job would have less than 130 px."""
-
-
-def paint_mark(painter: QPainter, theme: Theme, left: float, middle: float, mark: str, token: str = "") -> None:
-    """Draw the square of saved (hollow), sent (half) or received (solid), 8 px."""
-    size = theme.px(8)
-    color = theme.color(token or "text.secondary")
-    box = QRectF(left + 0.75, round(middle - size / 2) + 0.75, size - 1.5, size - 1.5)
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if mark in ("half", "solid"):
-        part = box.adjusted(-0.75, -0.75, 0.75, 0.75)
-        if mark == "half":
-            part.setTop(part.center().y())
-        painter.fillRect(part, color)
-    painter.setPen(QPen(color, 1.5))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(box)
-    painter.restore()
 
 
 def paint_hatching(painter: QPainter, theme: Theme, box: QRect) -> None:
@@ -183,10 +166,12 @@ class _UnitDelegate(QStyledItemDelegate):
         self._text(painter, places.get("code"), row.code, "text.primary", 600)
         state = places.get("state")
         if state is not None and row.mark:
-            paint_mark(painter, theme, state.left() + theme.px(8), state.center().y() + 1, row.mark)
+            mark_top = state.center().y() + 1 - theme.px(4)
+            color = theme.color("text.secondary")
+            paint_mark(painter, theme, state.left() + theme.px(8), mark_top, row.mark, color)
             state = state.adjusted(theme.px(14), 0, 0, 0)
         self._text(painter, state, row.state_text, dim)
-        self._text(painter, places.get("since"), row.since or "–", "text.secondary", right=True)
+        self._text(painter, places.get("since"), row.since, "text.secondary", right=True)
         self._job(painter, places.get("job"), row.job)
         self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
         self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
@@ -194,7 +179,7 @@ class _UnitDelegate(QStyledItemDelegate):
         token = "priority.p2" if row.position_level == 1 else "text.tertiary"
         self._text(painter, places.get("position"), row.position_age, token, right=True)
         self._text(painter, places.get("shift"), row.shift, "text.secondary", right=True)
-        if current and view is not None and view.hasFocus():
+        if current and view.hasFocus():
             painter.setPen(QPen(theme.color("accent.base"), 2))
             painter.drawRect(box.adjusted(1, 1, -1, -2))
 
@@ -206,7 +191,7 @@ class _UnitDelegate(QStyledItemDelegate):
         theme = self._theme
         font = theme.font("dense", weight)
         box = place.adjusted(theme.px(8), 0, -theme.px(8), 0)
-        words = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        words = QFontMetrics(font).elidedText(one_line(text), Qt.TextElideMode.ElideRight, box.width())
         painter.setFont(font)
         painter.setPen(theme.color(token))
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft

@@ -1,0 +1,372 @@
+"""The form of a conflict: before, yours, the server's and the result, one row a field; only real conflicts ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+from typing_extensions import override
+
+from widgets.form import Form, make_label
+from widgets.keys import KeyButton, cap_size, paint_cap
+from widgets.statusbar import paint_sign
+from widgets.symbols import Symbols, paint_tag
+from widgets.text import one_line
+from widgets.theme import Theme
+
+MINE, THEIRS, BOTH = "mine", "theirs", "both"
+
+
+@dataclass(frozen=True)
+class ConflictValue:
+    """A value as it is shown: words, with a letter tag or a report symbol before them."""
+
+    text: str
+    letter: str = ""
+    letter_token: str = "text.secondary"  # noqa: S105 - a colour's name
+    priority: int = 0
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class ConflictRow:
+    """One field. `asks`: the operator must choose; else `pick` (mine, theirs, both) is settled and `why` says why.
+
+    A value of None means "not changed".
+    """
+
+    field: str
+    label: str
+    before: ConflictValue
+    mine: ConflictValue | None
+    theirs: ConflictValue | None
+    asks: bool = True
+    pick: str = ""
+    why: str = ""
+
+
+class _Table(QWidget):
+    """The rows. Up and Down go from choice to choice, 1 takes yours, 2 takes the server's."""
+
+    decided = Signal()
+
+    def __init__(self, theme: Theme, symbols: Symbols, rows: Sequence[ConflictRow]) -> None:
+        super().__init__()
+        self._theme, self._symbols = theme, symbols
+        self.rows = list(rows)
+        self._heads: list[tuple[str, str]] = []
+        self.picks = {row.field: row.pick for row in rows if row.asks}
+        self._asks = [number for number, row in enumerate(rows) if row.asks]
+        self._at = next((number for number in self._asks if not rows[number].pick), (self._asks or [0])[0])
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(self._top(len(rows)))
+        self._tell()
+
+    def undecided(self) -> list[ConflictRow]:
+        return [row for row in self.rows if row.asks and not self.picks[row.field]]
+
+    def set_heads(self, heads: Sequence[tuple[str, str]]) -> None:
+        self._heads = list(heads)
+        self.update()
+
+    def pick(self, number: int, side: str) -> None:
+        """Decide a row and go to the next one that is open."""
+        row = self.rows[number]
+        if not row.asks:
+            return
+        self.picks[row.field] = side
+        self._at = number
+        open_ = [one for one in self._asks if not self.picks[self.rows[one].field]]
+        if open_:
+            self._at = next((one for one in open_ if one > number), open_[0])
+        self._tell()
+        self.update()
+        self.decided.emit()
+
+    def _tell(self) -> None:
+        if not self.rows:
+            return
+        row = self.rows[self._at]
+        side = {MINE: self.tr("Yours"), THEIRS: self.tr("Server")}.get(
+            self.picks.get(row.field, ""), self.tr("Choose one")
+        )
+        mine = row.mine.text if row.mine else self.tr("not changed")
+        theirs = row.theirs.text if row.theirs else self.tr("not changed")
+        self.setAccessibleName(f"{row.label}: {side}. 1: {mine}. 2: {theirs}")
+
+    def _row_height(self, row: ConflictRow) -> int:
+        return self._theme.px(52 if row.asks else 48)
+
+    def _top(self, number: int) -> int:
+        return self._theme.px(53) + sum(self._row_height(row) for row in self.rows[:number])
+
+    def _lefts(self) -> list[int]:
+        px = self._theme.px
+        return [0, px(104), px(290), px(552), px(814), self.width()]
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and self._asks:
+            step = 1 if event.key() == Qt.Key.Key_Down else -1
+            at = self._asks.index(self._at) if self._at in self._asks else 0
+            self._at = self._asks[max(0, min(len(self._asks) - 1, at + step))]
+            self._tell()
+            self.update()
+        elif event.text() in ("1", "2"):
+            self.pick(self._at, MINE if event.text() == "1" else THEIRS)
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.text() in ("1", "2"):
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        x, y = event.position().x(), event.position().y()
+        lefts = self._lefts()
+        for number, row in enumerate(self.rows):
+            if self._top(number) <= y < self._top(number + 1) and row.asks:
+                if lefts[2] <= x < lefts[3]:
+                    self.pick(number, MINE)
+                elif lefts[3] <= x < lefts[4]:
+                    self.pick(number, THEIRS)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        px = theme.px
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        lefts = self._lefts()
+        head = QRect(0, 0, self.width(), px(53))
+        painter.fillRect(head, theme.color("surface.raised"))
+        painter.fillRect(QRect(0, head.bottom(), self.width(), 1), theme.color("border.divider"))
+        for number, (title, note) in enumerate(self._heads[:5]):
+            box = QRect(lefts[number], px(8), lefts[number + 1] - lefts[number], px(20)).adjusted(px(12), 0, -px(6), 0)
+            painter.setFont(theme.font("body", 600))
+            painter.setPen(theme.color("text.primary"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, title)
+            font = theme.font("caption")
+            painter.setFont(font)
+            painter.setPen(theme.color("text.tertiary"))
+            box = box.translated(0, px(20)).adjusted(0, 0, 0, px(16) - px(20))
+            words = QFontMetrics(font).elidedText(note, Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, words)
+        for number, row in enumerate(self.rows):
+            self._row(painter, number, row, lefts)
+        for left in lefts[2:5]:
+            painter.fillRect(QRect(left, 0, 1, self.height()), theme.color("border.divider"))
+        if self._asks:
+            box = QRect(0, self._top(self._at), self.width(), self._row_height(self.rows[self._at]) - 1)
+            painter.setPen(QPen(theme.color("accent.base" if self.hasFocus() else "border.control"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(box.adjusted(1, 1, -1, -1))
+
+    def _row(self, painter: QPainter, number: int, row: ConflictRow, lefts: list[int]) -> None:
+        theme = self._theme
+        px = theme.px
+        line = QRect(0, self._top(number), self.width(), self._row_height(row))
+        pick = self.picks.get(row.field, "") if row.asks else row.pick
+        cells = [QRect(lefts[one], line.top(), lefts[one + 1] - lefts[one], line.height() - 1) for one in range(5)]
+        if row.asks and pick in (MINE, THEIRS):
+            chosen = cells[2 if pick == MINE else 3]
+            painter.fillRect(chosen.adjusted(1, 0, 0, 0), theme.color("surface.selected"))
+        painter.fillRect(QRect(0, line.bottom(), line.width(), 1), theme.color("border.subtle"))
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        painter.setFont(theme.font("body", 600 if row.asks else 400))
+        painter.setPen(theme.color("text.primary" if row.asks else "text.secondary"))
+        painter.drawText(cells[0].adjusted(px(12), 0, 0, 0), middle, row.label)
+        self._value(painter, cells[1].adjusted(px(12), 0, -px(6), 0), row.before, "text.tertiary", 400)
+        for cell, value, side, key in ((cells[2], row.mine, MINE, "1"), (cells[3], row.theirs, THEIRS, "2")):
+            inside = cell.adjusted(px(12), 0, -px(8), 0)
+            on = pick in (side, BOTH)
+            if row.asks:
+                self._radio(painter, QPointF(inside.left() + px(8), line.center().y() + 0.5), on=pick == side)
+                inside.setLeft(inside.left() + px(26))
+                cap = cap_size(theme, key).width()
+                paint_cap(painter, theme, inside.right() - cap, line.center().y(), key)
+                inside.setRight(inside.right() - cap - px(8))
+            if value is None:
+                painter.setFont(theme.font("body"))
+                painter.setPen(theme.color("text.tertiary"))
+                painter.drawText(inside, middle, self.tr("not changed"))
+            else:
+                token = "text.primary" if on else "text.secondary"
+                self._value(painter, inside, value, token, 500 if on else 400)
+        self._result(painter, cells[4].adjusted(px(12), 0, -px(8), 0), row, pick)
+
+    def _value(self, painter: QPainter, box: QRect, value: ConflictValue, token: str, weight: int) -> None:
+        theme = self._theme
+        left, middle = box.left(), box.center().y() + 1
+        if value.letter:
+            paint_tag(painter, theme, left, middle - theme.px(8), value.letter, theme.color(value.letter_token))
+            left += theme.px(24)
+        elif value.priority:
+            size = theme.px(16)
+            self._symbols.report(painter, QRect(left, middle - size // 2, size, size), value.priority, value.status)
+            left += theme.px(24)
+        font = theme.font("body", weight)
+        painter.setFont(font)
+        painter.setPen(theme.color(token))
+        words = QFontMetrics(font).elidedText(
+            one_line(value.text), Qt.TextElideMode.ElideRight, max(0, box.right() - left)
+        )
+        place = QRect(left, box.top(), max(0, box.right() - left) + 2, box.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
+
+    def _radio(self, painter: QPainter, centre: QPointF, *, on: bool) -> None:
+        theme = self._theme
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color("accent.base" if on else "border.control"), 1.6))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(centre, theme.px(6.6), theme.px(6.6))
+        if on:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent.base"))
+            dot = 3.2 * theme.scale
+            painter.drawEllipse(QRectF(centre.x() - dot, centre.y() - dot, 2 * dot, 2 * dot))
+        painter.restore()
+
+    def _result(self, painter: QPainter, box: QRect, row: ConflictRow, pick: str) -> None:
+        theme = self._theme
+        words = {MINE: self.tr("Yours"), THEIRS: self.tr("Server"), BOTH: self.tr("Both")}.get(pick, "")
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        if row.asks and not pick:
+            paint_sign(painter, theme, box.left(), box.center().y() + 1, "warn")
+            painter.setFont(theme.font("body", 600))
+            painter.setPen(theme.color("priority.p2"))
+            painter.drawText(box.adjusted(theme.px(14), 0, 0, 0), middle, self.tr("Choose one"))
+        elif row.asks:
+            painter.setFont(theme.font("body", 600))
+            painter.setPen(theme.color("accent.base"))
+            painter.drawText(box, middle, words)
+        else:
+            high = theme.px(18)
+            first = QRect(box.left(), box.center().y() - high + 1, box.width(), high)
+            painter.setFont(theme.font("body", 500))
+            painter.setPen(theme.color("text.primary"))
+            painter.drawText(first, middle, words)
+            font = theme.font("caption")
+            painter.setFont(font)
+            painter.setPen(theme.color("text.tertiary"))
+            why = QFontMetrics(font).elidedText(row.why, Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(first.translated(0, high), middle, why)
+
+
+class ConflictForm(Form):
+    """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason."""
+
+    dropped = Signal()
+    """All of one's own change is to be dropped."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        symbols: Symbols,
+        title: str,
+        number: str,
+        sentence: str,
+        rows: Sequence[ConflictRow],
+        *,
+        before_note: str = "",
+        mine_note: str = "",
+        theirs_note: str = "",
+        position: str = "",
+        note: str = "",
+        priority: int = 0,
+        status: int = 0,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text="", width=1178, number=number, parent=parent)
+        self.setWindowTitle(self.tr("Conflict"))
+        self.commit_button.set_verb(self.tr("Send merged change"))
+        self.leave_button.set_verb(self.tr("Decide later"))
+        self._notes = (before_note, mine_note, theirs_note)
+        if priority:
+            self.head_row.insertWidget(0, _Symbol(theme, symbols, priority, status))
+        self.table = _Table(theme, symbols, rows)
+        self.table.decided.connect(self._on_decided)
+        self.column.insertWidget(2, self.table)
+        self.body.addWidget(make_label(theme, self.tr("Reason for the log, optional"), "caption", "text.tertiary"))
+        self.reason = self.text_field(self.tr("Reason for the log, optional"), 3)
+        self.body.addWidget(self.reason)
+        if note:
+            words = make_label(theme, note, "caption", "text.secondary")
+            words.setWordWrap(True)
+            self.body.addWidget(words)
+        self.drop_button = KeyButton(theme, self.tr("Drop mine"), height=32)
+        self.drop_button.clicked.connect(self._on_drop)
+        self.foot_row.insertWidget(0, self.drop_button)
+        self._position = position
+        self._on_decided()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {"choices": dict(self.table.picks), "reason": self.reason.toPlainText().strip()}
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        for number, row in enumerate(self.table.rows):
+            side = draft.get("choices", {}).get(row.field)
+            if row.asks and side in (MINE, THEIRS):
+                self.table.pick(number, side)
+        self.reason.setPlainText(str(draft.get("reason", "")))
+
+    @override
+    def why_not(self) -> str:
+        waiting = self.table.undecided()
+        return f"{self.tr('Choose one')}: {', '.join(row.label for row in waiting)}" if waiting else ""
+
+    @override
+    def foot_note(self) -> str:
+        return self._position
+
+    @override
+    def is_empty(self) -> bool:
+        return not self.reason.toPlainText().strip() and not any(self.table.picks.values())
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.table
+
+    def _on_decided(self) -> None:
+        before, mine, theirs = self._notes
+        waiting = len(self.table.undecided())
+        done = self.tr("{0} to decide, {1} done")
+        done = done.replace("{0}", str(waiting)).replace("{1}", str(len(self.table.rows) - waiting))
+        changed = self.tr("{0} changed").replace("{0}", str(len(self.table.rows)))
+        self.table.set_heads(
+            [
+                (self.tr("Field"), changed),
+                (self.tr("Before"), before),
+                (self.tr("Yours"), mine),
+                (self.tr("Server"), theirs),
+                (self.tr("Result"), done),
+            ]
+        )
+        self.touch()
+
+    def _on_drop(self) -> None:
+        self._done = True
+        self.hide()
+        self.dropped.emit()
+
+
+class _Symbol(QWidget):
+    def __init__(self, theme: Theme, symbols: Symbols, priority: int, status: int) -> None:
+        super().__init__()
+        self._symbols, self._priority, self._status = symbols, priority, status
+        self.setFixedSize(theme.px(24), theme.px(24))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._symbols.report(QPainter(self), self.rect(), self._priority, self._status)

@@ -1,0 +1,853 @@
+"""The forms an operator asks for: new report, choosing, writing, holding, validating, closing, the sheet of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QScrollArea,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.conflict import ConflictForm, ConflictRow, ConflictValue
+from widgets.form import Choice, ChoiceDelegate, ChoiceModel, Form, Segments, Tick, TypeAhead, make_label, matching
+from widgets.keys import KeyButton, paint_cap
+from widgets.rows import RowsModel, RowsView
+from widgets.symbols import Symbols
+from widgets.text import one_line
+from widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from widgets.ticket import DuplicateRow, PhotoCard
+
+__all__ = [
+    "AskText",
+    "Choice",
+    "ChooseOne",
+    "CloseForm",
+    "ConflictForm",
+    "ConflictRow",
+    "ConflictValue",
+    "Form",
+    "HoldForm",
+    "KeysSheet",
+    "NewReportForm",
+    "ValidateForm",
+]
+
+
+class _Row:
+    """A possible duplicate as a row of a list."""
+
+    def __init__(self, row: DuplicateRow) -> None:
+        self.id, self.row = str(row.key), row
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Row) and other.row == self.row
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+class _DuplicateDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._symbols = theme, symbols
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(0, self._theme.px(26))
+
+    @override
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        theme, box = self._theme, option.rect
+        row = index.data(Qt.ItemDataRole.UserRole).row
+        view = option.widget
+        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index and view.hasFocus()
+        painter.fillRect(box, theme.color("surface.selected-inactive" if current else "surface.panel"))
+        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        size = theme.px(14)
+        left, right = box.left() + theme.px(8), box.right() - theme.px(7)
+        self._symbols.report(
+            painter, QRect(left, box.center().y() - size // 2 + 1, size, size), row.priority, row.status
+        )
+        left += theme.px(24)
+        line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        for text, wide, token in (
+            (row.why, theme.px(84), "text.secondary"),
+            (row.age, theme.px(56), "text.tertiary"),
+            (row.distance, theme.px(52), "text.tertiary"),
+        ):
+            painter.setFont(theme.font("dense"))
+            painter.setPen(theme.color(token))
+            painter.drawText(
+                QRect(right - wide, box.top(), wide, box.height()), line | Qt.AlignmentFlag.AlignRight, text
+            )
+            right -= wide
+        painter.setFont(theme.font("mono"))
+        painter.setPen(theme.color("text.secondary"))
+        number = str(row.number)
+        painter.drawText(QRect(left, box.top(), right - left, box.height()), line, number)
+        left += QFontMetrics(theme.font("mono")).horizontalAdvance(number) + theme.px(8)
+        font = theme.font("dense")
+        painter.setFont(font)
+        painter.setPen(theme.color("text.primary"))
+        words = QFontMetrics(font).elidedText(one_line(row.text), Qt.TextElideMode.ElideRight, max(0, right - left))
+        painter.drawText(QRect(left, box.top(), max(0, right - left), box.height()), line, words)
+        if current:
+            painter.setPen(QPen(theme.color("accent.base"), 2))
+            painter.drawRect(box.adjusted(1, 1, -1, -2))
+
+
+class NewReportForm(Form):
+    """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, priority,
+    caller_name, caller_phone.
+
+    The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
+    then `set_place`). Possible duplicates come by `set_duplicates` after `changed`.
+    """
+
+    pick_place_asked = Signal()
+    place_typed = Signal(str)
+    place_chosen = Signal(str)
+    """The id of a place out of `set_places` was taken; answer with `set_place`."""
+    duplicate_opened = Signal(int)
+
+    def __init__(
+        self,
+        theme: Theme,
+        symbols: Symbols,
+        *,
+        priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, "", commit_text="", width=620, parent=parent)
+        self._title.setText(self.tr("New report"))
+        self.setWindowTitle(self.tr("New report"))
+        self.setAccessibleName(self.tr("New report"))
+        self.commit_button.set_verb(self.tr("Save report"))
+        self.set_sentence(self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers."))
+        self._lat: float | None = None
+        self._lon: float | None = None
+        self._priority_by_hand = False
+        self._default_priorities: dict[str, str] = {}
+        self.service = TypeAhead(theme, symbols, self.tr("Category"))
+        self.service.picked.connect(self._on_service)
+        self.service.typed.connect(lambda _: self.touch())
+        self.report_text = self.text_field(self.tr("What happened"), 3)
+        self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
+        self.place.typed.connect(self._on_place_typed)
+        self.place.picked.connect(self._on_place_picked)
+        self.priority = Segments(theme, self.tr("Priority"), priorities, symbols=symbols, priorities=True)
+        self.priority.chosen.connect(self._on_priority)
+        self.caller_name = self.line_field(self.tr("Caller"), self.tr("Name"))
+        self.caller_phone = self.line_field(self.tr("Telephone"), self.tr("Telephone"))
+
+        self.body.addWidget(self.field_label(self.tr("Category")))
+        self.body.addWidget(self.service)
+        self.body.addWidget(self.field_label(self.tr("What happened")))
+        self.body.addWidget(self.report_text)
+        self.body.addWidget(self.field_label(self.tr("Place"), self.tr("Street, area or landmark")))
+        row = QHBoxLayout()
+        row.setSpacing(theme.px(8))
+        row.addWidget(self.place, 1)
+        self.pick = KeyButton(theme, self.tr("Pick on the map"), "Ctrl M")
+        self.pick.clicked.connect(self.pick_place_asked)
+        row.addWidget(self.pick)
+        self.body.addLayout(row)
+        self._where = make_label(theme, "", "caption", "text.tertiary")
+        self.body.addWidget(self._where)
+        self.body.addWidget(self.field_label(self.tr("Priority")))
+        self.body.addWidget(self.priority)
+        self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
+        row = QHBoxLayout()
+        row.setSpacing(theme.px(8))
+        row.addWidget(self.caller_name, 3)
+        row.addWidget(self.caller_phone, 2)
+        self.body.addLayout(row)
+        self._near = make_label(theme, "", "caption", "text.secondary", 600)
+        self.body.addSpacing(theme.px(8))
+        self.body.addWidget(self._near)
+        self._model = RowsModel(
+            lambda row: f"{row.row.number}, {row.row.text}, {row.row.distance}, {row.row.why}", self
+        )
+        self.duplicates = RowsView(self.tr("Possible duplicates"))
+        self.duplicates.setModel(self._model)
+        self.duplicates.setItemDelegate(_DuplicateDelegate(theme, symbols, self.duplicates))
+        self.duplicates.opened.connect(lambda key: self.duplicate_opened.emit(int(key)))
+        self.duplicates.setFixedHeight(theme.px(26) * 3)
+        self.body.addWidget(self.duplicates)
+        QShortcut(QKeySequence("Ctrl+M"), self).activated.connect(self.pick_place_asked)
+        for first, second in (
+            (self.service, self.report_text),
+            (self.report_text, self.place),
+            (self.place, self.pick),
+            (self.pick, self.priority),
+            (self.priority, self.caller_name),
+            (self.caller_name, self.caller_phone),
+            (self.caller_phone, self.duplicates),
+            (self.duplicates, self.leave_button),
+        ):
+            self.setTabOrder(first, second)
+        self.set_duplicates([])
+        self._tell_where("")
+        self.touch()
+
+    def set_services(self, choices: Sequence[Choice], priorities: dict[str, str] | None = None) -> None:
+        """The categories, and the priority each begins with (`{code: "3"}`) until one is chosen by hand."""
+        self.service.set_choices(choices)
+        self._default_priorities = dict(priorities or {})
+
+    def set_places(self, choices: Sequence[Choice]) -> None:
+        """The places found for what is typed, best first."""
+        self.place.set_choices(choices)
+
+    def set_place(self, lat: float, lon: float, label: str) -> None:
+        """Take a place found by its name or picked on the map."""
+        self._lat, self._lon = lat, lon
+        if label and label != self.place.text():
+            self.place.set_free_text(label)
+        self._tell_where("")
+        self.touch()
+
+    def set_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
+        """Open reports near the place that may be the same."""
+        self._model.set_rows([_Row(row) for row in rows])
+        count = len(rows)
+        self._near.setText(
+            self.tr("Possible duplicates") + f"  {count}" if count else self.tr("No possible duplicate so far")
+        )
+        self.duplicates.setFocusPolicy(Qt.FocusPolicy.StrongFocus if count else Qt.FocusPolicy.NoFocus)
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "service": self.service.value(),
+            "text": self.report_text.toPlainText().strip(),
+            "address": self.place.text().strip(),
+            "place": self.place.value(),
+            "lat": self._lat,
+            "lon": self._lon,
+            "priority": self.priority.value(),
+            "caller_name": self.caller_name.text().strip(),
+            "caller_phone": self.caller_phone.text().strip(),
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.service.set_value(str(draft.get("service", "")))
+        self.report_text.setPlainText(str(draft.get("text", "")))
+        self.place.set_free_text(str(draft.get("address", "")))
+        lat, lon = draft.get("lat"), draft.get("lon")
+        self._lat = float(lat) if isinstance(lat, (int, float)) else None
+        self._lon = float(lon) if isinstance(lon, (int, float)) else None
+        self.priority.set_value(str(draft.get("priority", "")))
+        self._priority_by_hand = bool(draft.get("priority"))
+        self.caller_name.setText(str(draft.get("caller_name", "")))
+        self.caller_phone.setText(str(draft.get("caller_phone", "")))
+        self._tell_where("")
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        if not self.service.value():
+            return self.tr("Category: choose one of the list")
+        if not self.report_text.toPlainText().strip():
+            return self.tr("What happened: a few words")
+        return ""
+
+    @override
+    def foot_note(self) -> str:
+        return "" if self._lat is not None else self.tr("Without a place it is not on the map")
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.service
+
+    @override
+    def is_empty(self) -> bool:
+        values = self.values()
+        return not any(values[key] for key in ("service", "text", "address", "caller_name", "caller_phone"))
+
+    def _on_service(self, code: str) -> None:
+        if not self._priority_by_hand and code in self._default_priorities:
+            self.priority.set_value(self._default_priorities[code])
+        self.touch()
+
+    def _on_priority(self, _: str) -> None:
+        self._priority_by_hand = True
+        self.touch()
+
+    def _on_place_typed(self, text: str) -> None:
+        self._lat = self._lon = None
+        self._tell_where(text)
+        self.place_typed.emit(text)
+        self.touch()
+
+    def _on_place_picked(self, place: str) -> None:
+        if place:
+            self.place_chosen.emit(place)
+            self.touch()
+
+    def _tell_where(self, typed: str) -> None:
+        if self._lat is not None and self._lon is not None:
+            self._where.setText(f"{self._lat:.5f}, {self._lon:.5f}")
+        else:
+            self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M") if typed else "")
+
+
+class ChooseOne(Form):
+    """One out of many by typing a part of it: a category, a place to transfer to, a unit. Enter chooses.
+
+    `committed` carries {"id": …}; `chosen` the same as a string.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        rows: Sequence[Choice],
+        *,
+        sentence: str = "",
+        commit_text: str = "",
+        current: str = "",
+        symbols: Symbols | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, commit_keys="↵", width=480, parent=parent)
+        if not commit_text:
+            self.commit_button.set_verb(self.tr("Choose"))
+        self._rows = list(rows)
+        self.field = self.line_field(title, self.tr("Type a part of it"))
+        self.field.textChanged.connect(self._on_typed)
+        self.field.installEventFilter(self)
+        self._model = ChoiceModel(self)
+        self.view = QListView()
+        self.view.setModel(self._model)
+        self.view.setItemDelegate(ChoiceDelegate(theme, symbols, self.view))
+        self.view.setUniformItemSizes(True)
+        self.view.setFrameShape(QFrame.Shape.NoFrame)
+        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.view.setAccessibleName(title)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setFixedHeight(theme.px(28) * 9)
+        self.view.setStyleSheet(f"QListView{{background:{theme.hex('surface.raised')}}}")
+        self.view.clicked.connect(self._on_clicked)
+        self.view.doubleClicked.connect(lambda _: self.commit())
+        self.body.addWidget(self.field)
+        self.body.addWidget(self.view)
+        self.committed.connect(lambda values: self.chosen.emit(values["id"]))
+        self._on_typed("")
+        number = next((number for number, row in enumerate(self._rows) if row.id == current), 0)
+        self.view.setCurrentIndex(self._model.index(number))
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        choice = self._model.choice(self.view.currentIndex().row())
+        return {"id": choice.id if choice else ""}
+
+    @override
+    def why_not(self) -> str:
+        return "" if self.values()["id"] else self.tr("Nothing is called so")
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.field
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    def _on_typed(self, text: str) -> None:
+        self._model.show_choices(matching(self._rows, text) if text.strip() else self._rows)
+        if self._model.rowCount():
+            self.view.setCurrentIndex(self._model.index(0))
+        self.touch()
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.view.setCurrentIndex(index)
+        self.touch()
+
+    @override
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        if watched is self.field and isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress:
+            step = {
+                Qt.Key.Key_Down: 1,
+                Qt.Key.Key_Up: -1,
+                Qt.Key.Key_PageDown: 8,
+                Qt.Key.Key_PageUp: -8,
+            }.get(Qt.Key(event.key()), 0)
+            if step:
+                last = self._model.rowCount() - 1
+                now = self.view.currentIndex().row()
+                self.view.setCurrentIndex(self._model.index(max(0, min(last, now + step))))
+                self.touch()
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self.commit()
+                return True
+        return super().eventFilter(watched, event)
+
+
+class AskText(Form):
+    """A text: a note, a reply, a reason. Templates go in with Alt and their digit. Values: text."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        sentence: str = "",
+        templates: Sequence[tuple[str, str]] = (),
+        *,
+        commit_text: str = "",
+        required: bool = True,
+        lines: int = 5,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, parent=parent)
+        if not commit_text:
+            self.commit_button.set_verb(self.tr("Save"))
+        self._required = required
+        self.field = self.text_field(title, lines)
+        self.body.addWidget(self.field)
+        if templates:
+            self.body.addWidget(self.field_label(self.tr("Templates")))
+        for number, (name, text) in enumerate(templates[:9]):
+            button = KeyButton(theme, _short(theme, name, 460), f"Alt {number + 1}")
+            button.setAccessibleName(name)
+            button.clicked.connect(lambda _=False, text=text: self.insert(text))
+            key = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
+            key.activated.connect(lambda text=text: self.insert(text))
+            self.body.addWidget(button)
+        self.touch()
+
+    def insert(self, text: str) -> None:
+        """Put a template where the cursor is."""
+        self.field.insertPlainText(text)
+        self.field.setFocus()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {"text": self.field.toPlainText().strip()}
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.field.setPlainText(str(draft.get("text", "")))
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        return "" if self.values()["text"] or not self._required else self.tr("Nothing is written yet")
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.field
+
+
+class CloseForm(Form):
+    """How a report ends, and which units it lets go. Values: disposition, reason, release (ids of units).
+
+    `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        dispositions: Sequence[tuple[str, str, bool]],
+        units: Sequence[tuple[str, str]] = (),
+        *,
+        sentence: str = "",
+        commit_text: str = "",
+        number: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, number=number, parent=parent)
+        if not commit_text:
+            self.commit_button.set_verb(self.tr("Close report"))
+        self._needs = {code for code, _, needs in dispositions if needs}
+        self.disposition = TypeAhead(theme, None, self.tr("Disposition"))
+        self.disposition.set_choices([Choice(code, words) for code, words, _ in dispositions])
+        self.disposition.picked.connect(lambda _: self.touch())
+        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.body.addWidget(self.field_label(self.tr("Disposition"), self.tr("type, or ↓ for all")))
+        self.body.addWidget(self.disposition)
+        self.body.addWidget(self.field_label(self.tr("Reason")))
+        self.body.addWidget(self.reason)
+        self.ticks: dict[str, Tick] = {}
+        if units:
+            self.body.addWidget(self.field_label(self.tr("Units to release"), self.tr("Space ticks")))
+        for unit_id, words in units:
+            tick = Tick(theme, words, on=True)
+            self.ticks[unit_id] = tick
+            self.body.addWidget(tick)
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "disposition": self.disposition.value(),
+            "reason": self.reason.toPlainText().strip(),
+            "release": [unit_id for unit_id, tick in self.ticks.items() if tick.isChecked()],
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.disposition.set_value(str(draft.get("disposition", "")))
+        self.reason.setPlainText(str(draft.get("reason", "")))
+        for unit_id, tick in self.ticks.items():
+            tick.setChecked(unit_id in draft.get("release", list(self.ticks)))
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        values = self.values()
+        if not values["disposition"]:
+            return self.tr("Disposition: choose one of the list")
+        if values["disposition"] in self._needs and not values["reason"]:
+            return self.tr("This one needs a reason")
+        return ""
+
+    @override
+    def is_empty(self) -> bool:
+        values = self.values()
+        return not values["disposition"] and not values["reason"]
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.disposition
+
+
+class _Photo(QWidget):
+    """One photo in a frame of fixed size, with its caption under it; never larger than it is."""
+
+    def __init__(self, theme: Theme, role: str, caption: str, image: QImage | None, problem: str) -> None:
+        super().__init__()
+        self._theme, self._role, self._caption, self._problem = theme, role, caption, problem
+        self._image = image
+        self.setMinimumSize(theme.px(240), theme.px(220))
+        self.setAccessibleName(", ".join(part for part in (role, caption, problem) if part))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        strip = theme.px(22)
+        box = self.rect().adjusted(0, 0, -1, -1)
+        painter.fillRect(box, theme.color("surface.input"))
+        inside = box.adjusted(1, 1, 0, -strip)
+        if self._image is not None and not self._image.isNull():
+            size = self._image.size().scaled(inside.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            where = QRect(QPoint(0, 0), size)
+            where.moveCenter(inside.center())
+            painter.drawImage(where, self._image)
+        painter.setPen(theme.color("status.returned" if self._problem else "border.divider"))
+        painter.drawRect(box)
+        foot = QRect(box.left() + 1, box.bottom() - strip, box.width() - 1, strip)
+        painter.fillRect(foot, theme.color("surface.window"))
+        painter.setPen(theme.color("text.primary"))
+        painter.setFont(theme.font("caption", 600))
+        text = foot.adjusted(theme.px(6), 0, -theme.px(6), 0)
+        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, self._role)
+        text.setLeft(text.left() + painter.fontMetrics().horizontalAdvance(self._role) + theme.px(6))
+        painter.setFont(theme.font("caption"))
+        words = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, text.width())
+        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, words)
+
+
+class ValidateForm(Form):
+    """The proof, side by side with what was reported. Values: accept (bool), reason, disposition."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        before: PhotoCard | None,
+        after: PhotoCard | None,
+        *,
+        sentence: str = "",
+        number: str = "",
+        problems: Sequence[str] = (),
+        dispositions: Sequence[tuple[str, str]] = (),
+        why_not_accept: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text="", width=820, number=number, parent=parent)
+        self._why_not_accept = why_not_accept
+        row = QHBoxLayout()
+        row.setSpacing(theme.px(8))
+        for card, missing in ((before, self.tr("No photo from before")), (after, self.tr("No photo from after"))):
+            if card is None:
+                row.addWidget(_Photo(theme, missing, "", None, ""), 1)
+            else:
+                row.addWidget(_Photo(theme, card.role_label, card.caption, card.image, card.problem), 1)
+        self.body.addLayout(row)
+        for problem in problems:
+            self.body.addWidget(make_label(theme, problem, "caption", "status.returned"))
+        self.body.addWidget(self.field_label(self.tr("Decision")))
+        self.decision = Segments(
+            theme,
+            self.tr("Decision"),
+            [("accept", self.tr("Accept the proof")), ("return", self.tr("Return to the crew"))],
+        )
+        self.decision.chosen.connect(lambda _: self.touch())
+        self.body.addWidget(self.decision)
+        self.disposition: Segments | None = None
+        if dispositions:
+            self.body.addWidget(self.field_label(self.tr("Disposition")))
+            self.disposition = Segments(theme, self.tr("Disposition"), dispositions, current=dispositions[0][0])
+            self.disposition.chosen.connect(lambda _: self.touch())
+            self.body.addWidget(self.disposition)
+        self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("needed to return it; the crew reads it")))
+        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.body.addWidget(self.reason)
+        self.touch()
+
+    @override
+    def touch(self) -> None:
+        returned = self.decision.value() == "return"
+        self.commit_button.set_verb(self.tr("Return to the crew") if returned else self.tr("Accept the proof"))
+        super().touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "accept": self.decision.value() == "accept",
+            "reason": self.reason.toPlainText().strip(),
+            "disposition": self.disposition.value() if self.disposition else "",
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.reason.setPlainText(str(draft.get("reason", "")))
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        if not self.decision.value():
+            return self.tr("Decide: 1 accepts, 2 returns")
+        if self.decision.value() == "accept":
+            return self._why_not_accept
+        return "" if self.values()["reason"] else self.tr("Returning needs a reason")
+
+    @override
+    def is_empty(self) -> bool:
+        return not self.values()["reason"]
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.decision
+
+
+class HoldForm(Form):
+    """Why a report waits, and until when. Values: waits_for, until, reason.
+
+    `waits_for` and `untils` are (id, words); the first of `untils` is chosen at first.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        waits_for: Sequence[tuple[str, str]],
+        untils: Sequence[tuple[str, str]] = (),
+        *,
+        sentence: str = "",
+        number: str = "",
+        commit_text: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, number=number, parent=parent)
+        if not commit_text:
+            self.commit_button.set_verb(self.tr("Hold"))
+        self.waits_for = Segments(theme, self.tr("Waits for"), waits_for)
+        self.waits_for.chosen.connect(lambda _: self.touch())
+        self.body.addWidget(self.field_label(self.tr("Waits for")))
+        self.body.addWidget(self.waits_for)
+        self.until: Segments | None = None
+        if untils:
+            self.until = Segments(theme, self.tr("Until"), untils, current=untils[0][0])
+            self.body.addWidget(self.field_label(self.tr("Until")))
+            self.body.addWidget(self.until)
+        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.body.addWidget(self.field_label(self.tr("Reason")))
+        self.body.addWidget(self.reason)
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "waits_for": self.waits_for.value(),
+            "until": self.until.value() if self.until else "",
+            "reason": self.reason.toPlainText().strip(),
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.waits_for.set_value(str(draft.get("waits_for", "")))
+        if self.until is not None and draft.get("until"):
+            self.until.set_value(str(draft["until"]))
+        self.reason.setPlainText(str(draft.get("reason", "")))
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        values = self.values()
+        if not values["waits_for"]:
+            return self.tr("What does it wait for?")
+        return "" if values["reason"] else self.tr("Reason: a few words")
+
+    @override
+    def is_empty(self) -> bool:
+        values = self.values()
+        return not values["waits_for"] and not values["reason"]
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.waits_for
+
+
+class _Sheet(QWidget):
+    """Keys and what they do, in columns under their group."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._columns: list[list[tuple[str, str]]] = []
+
+    def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        theme = self._theme
+        items: list[tuple[str, str]] = []
+        group = None
+        for group_name, keys, text in rows:
+            if group_name != group:
+                group = group_name
+                items.append(("", group_name))
+            items.append((keys, text))
+        each = max(1, -(-len(items) // 3))
+        self._columns = []
+        while items:
+            cut = min(each, len(items))
+            if cut < len(items) and not items[cut - 1][0]:  # a heading never stands alone at a foot
+                cut -= 1 if cut > 1 else 0
+            self._columns.append(items[:cut])
+            items = items[cut:]
+        tallest = max((len(column) for column in self._columns), default=1)
+        self.setFixedHeight(theme.px(24) * tallest + theme.px(8))
+        self.setAccessibleName(
+            "; ".join(f"{keys}: {text}" for column in self._columns for keys, text in column if keys)
+        )
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        wide = self.width() // max(3, len(self._columns))
+        high = theme.px(24)
+        for number, column in enumerate(self._columns):
+            for row, (keys, text) in enumerate(column):
+                box = QRect(number * wide, row * high, wide - theme.px(16), high)
+                if not keys:
+                    painter.setFont(theme.font("caption", 600))
+                    painter.setPen(theme.color("text.secondary"))
+                    painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+                    continue
+                left = box.left()
+                for cap in keys.split("  "):
+                    left += paint_cap(painter, theme, left, box.center().y() + 1, cap) + theme.px(4)
+                left = max(left + theme.px(4), box.left() + theme.px(92))
+                font = theme.font("dense")
+                painter.setFont(font)
+                painter.setPen(theme.color("text.primary"))
+                words = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, box.right() - left)
+                painter.drawText(
+                    QRect(left, box.top(), box.right() - left + 2, high), Qt.AlignmentFlag.AlignVCenter, words
+                )
+
+
+class KeysSheet(Form):
+    """Every key and what it does: rows of (group, key caps with two spaces between, words). Typing narrows it."""
+
+    def __init__(
+        self, theme: Theme, rows: Sequence[tuple[str, str, str]], *, title: str = "", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, title, commit_text="", width=1060, parent=parent)
+        if not title:
+            self._title.setText(self.tr("Keys"))
+            self.setWindowTitle(self.tr("Keys"))
+            self.setAccessibleName(self.tr("Keys"))
+        self.commit_button.hide()
+        self.leave_button.set_verb(self.tr("Back"))
+        self._rows = list(rows)
+        self.field: QLineEdit = self.line_field(self.tr("Search the keys"), self.tr("Type what you look for"))
+        self.field.textChanged.connect(self._on_typed)
+        self._sheet = _Sheet(theme)
+        area = QScrollArea()
+        area.setWidget(self._sheet)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.body.addWidget(self.field)
+        self.body.addSpacing(theme.px(8))
+        self.body.addWidget(area, 1)
+        self._on_typed("")
+        area.setMinimumHeight(min(theme.px(560), self._sheet.height() + theme.px(4)))
+
+    def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Show other keys."""
+        self._rows = list(rows)
+        self._on_typed(self.field.text())
+
+    def shown(self) -> list[tuple[str, str, str]]:
+        """The rows that match what is typed."""
+        wanted = self.field.text().casefold().split()
+        return [row for row in self._rows if all(word in " ".join(row).casefold() for word in wanted)]
+
+    @override
+    def why_not(self) -> str:
+        return " "
+
+    @override
+    def touch(self) -> None:
+        """Nothing is entered here."""
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.field
+
+    def _on_typed(self, _: str) -> None:
+        self._sheet.set_rows(self.shown())
+
+
+def _duplicate_words(row: _Row) -> str:
+    return f"{row.row.number}, {row.row.text}, {row.row.distance}, {row.row.why}"
+
+
+def _short(theme: Theme, text: str, room: int) -> str:
+    return QFontMetrics(theme.font("dense", 600)).elidedText(text, Qt.TextElideMode.ElideRight, theme.px(room))
