@@ -63,6 +63,8 @@ class Edits(QObject):
     """An edit's id and the exception for which it could not be saved: it does not exist."""
     changed = Signal(object)
     """All edits that are not finished, as a tuple of Queued, oldest first."""
+    too_late = Signal(object)
+    """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
     trouble = Signal(object)
     """An exception for which a later state or a draft could not be noted; the edit itself is safe."""
 
@@ -93,10 +95,11 @@ class Edits(QObject):
         self._alarms: dict[str, str] = {}
         self._saving: set[str] = set()
         self._withdraw_when_saved: set[str] = set()
-        self._waiting: set[str] = set()  # tried in vain: tried again by `resend_due` and every 10 s
+        self._waiting: set[str] = set()  # tried in vain: not before `resend_due`
         self._handed_over: set[str] = set()  # the sync process has them
         self._asked_back: set[str] = set()
         self._proved_early: set[str] = set()
+        self._taken_back: dict[str, Queued] = {}  # withdrawn while the sync process held them
         self._away: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
         self._closed = False
@@ -247,6 +250,7 @@ class Edits(QObject):
             self._learn_key(outcome)
         queued = self._outbox.get(outcome.edit_id)
         if queued is None:
+            self._on_outcome_of_withdrawn(outcome)
             return
         if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
             self._handed_over.discard(outcome.edit_id)
@@ -268,6 +272,8 @@ class Edits(QObject):
     def on_proved(self, edit_ids: Iterable[str]) -> None:
         """The cache holds the history entries of these edits: they are sent, whatever was believed before."""
         for edit_id in edit_ids:
+            if edit_id in self._taken_back:
+                self._on_outcome_of_withdrawn(Outcome(edit_id, EditState.SENT))
             queued = self._outbox.get(edit_id)
             if queued is None:
                 continue
@@ -450,7 +456,8 @@ class Edits(QObject):
         return replace(edit, **changes) if changes else edit
 
     def _try_again(self) -> None:
-        self._waiting.clear()
+        """What the sync process holds it tries again by itself; the rest (a disk that was full) is tried from here."""
+        self._waiting &= self._handed_over
         self._send_due()
 
     # Outcomes
@@ -461,6 +468,13 @@ class Edits(QObject):
             return
         self._waiting.add(queued.edit.id)
         self._set(replace(queued, state=outcome.state, problem=outcome.problem))
+
+    def _on_outcome_of_withdrawn(self, outcome: Outcome) -> None:
+        queued = self._taken_back.get(outcome.edit_id)
+        if queued is not None and outcome.state in (EditState.ACCEPTED, EditState.SENT):
+            del self._taken_back[outcome.edit_id]
+            self._set(replace(queued, state=EditState.ACCEPTED))
+            self.too_late.emit(queued)
 
     def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
         """Send again when nobody touched what the operator changed, else leave it to the operator."""
@@ -500,6 +514,8 @@ class Edits(QObject):
     def _withdraw_now(self, queued: Queued) -> None:
         """Gone from the screen at once; back again if the disk refuses to note it."""
         edit_id = queued.edit.id
+        if edit_id in self._handed_over:
+            self._taken_back[edit_id] = queued
         self._withdraw_from_sync(edit_id)
         self._outbox.pop(edit_id, None)
         self._waiting.discard(edit_id)

@@ -24,6 +24,7 @@ from console.store.schema import (
     KINDS,
     SUSPECT,
     cache_migrations,
+    drop_older_copies,
     open_writer,
     quick_check,
     set_aside,
@@ -177,9 +178,14 @@ class CacheWriter:
                 raise DamagedFile(self._path, "A reader met damage in cache.db.")
             self._open_checked()
         except DamagedFile:
-            self.set_aside = set_aside(self._path)
+            self._set_aside()
             self._suspect.unlink(missing_ok=True)
             self._open_checked()
+
+    def _set_aside(self) -> Path:
+        self.set_aside = aside = set_aside(self._path)
+        drop_older_copies(self._path, aside)
+        return aside
 
     def _open_checked(self) -> None:
         """Open what is there, or a new file, and read what is kept in memory."""
@@ -217,7 +223,7 @@ class CacheWriter:
                 self._write_words()
         except DamagedFile as error:
             self._connection.close()
-            error.set_aside = self.set_aside = set_aside(self._path)
+            error.set_aside = self._set_aside()
             self._open_checked()
             raise
         except BaseException:

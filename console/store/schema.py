@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from console.store.drive import network_kind
 from console.store.errors import DamagedFile, NewerFile, NotWritable, from_os, from_sqlite
 
 CACHE = "cache.db"
@@ -120,6 +121,10 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
     Raises NewerFile, DamagedFile, DiskFull, NotWritable, LockedByOther; the file is then as it was.
     """
     check_header(path)
+    if network_kind(path.parent):
+        raise NotWritable(
+            path, f"{path.parent} is on a network drive, where no database is safe: choose a local folder."
+        )
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
@@ -156,6 +161,13 @@ def check_header(path: Path) -> None:
         raise from_os(error, path) from error
     if start and start != _MAGIC:
         raise DamagedFile(path, f"{path.name} is damaged: it does not begin like a database.")
+
+
+def drop_older_copies(path: Path, newest: Path) -> None:
+    """Keep only the newest of the copies set aside: each may be as large as the cache itself."""
+    for old in path.parent.glob(f"{path.name}.damaged-*"):
+        if not old.name.startswith(newest.name):
+            old.unlink(missing_ok=True)
 
 
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from console.domain.edit import EditState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
+from console.store.drive import network_kind
 from console.store.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
 from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, ids, items, report
@@ -171,6 +172,33 @@ def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
 
+_MOUNTS = """22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+40 22 0:45 / /home/rina rw shared:3 - nfs4 server:/home rw
+41 40 0:46 / /home/rina/local\\040disk rw - ext4 /dev/vdb rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/var/lib", None),
+        ("/home/rina/.local/sigap", "nfs4"),
+        ("/home/rina/local disk/x", None),
+        ("/home/rinald", None),
+    ],
+)
+def test_a_network_drive_is_told_from_a_local_one(folder: str, kind: str | None) -> None:
+    assert network_kind(Path(folder), _MOUNTS) == kind
+
+
+def test_no_database_is_begun_on_a_network_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.schema.network_kind", lambda _: "nfs4")
+    with pytest.raises(NotWritable) as caught:
+        WorkFile(tmp_path)
+    assert "network drive" in str(caught.value)
+    assert not (tmp_path / "work.db").exists()
+
+
 @pytest.mark.parametrize(("name", "opened"), [("cache.db", CacheWriter), ("work.db", WorkFile)])
 @pytest.mark.parametrize("how", ["version", "migration"])
 def test_a_file_of_a_newer_version_is_refused_untouched(
@@ -231,6 +259,7 @@ def test_a_damaged_cache_is_set_aside_and_begun_anew(tmp_path: Path, how: str) -
     assert writer.cursor("city") is None
     writer.apply("city", items(report("1", title="kata")), at(1))
     reader = CacheReader(tmp_path)
+    assert reader.available
     assert ids(reader.matching("kata")) == [reader.row_of("city", "1")]
     reader.close()
     writer.close()

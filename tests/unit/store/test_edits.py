@@ -225,6 +225,20 @@ def test_undo_before_it_left_and_after(desk: Desk) -> None:
     assert {queued.state for queued in desk.on_disk().values()} == {S.WITHDRAWN}
 
 
+def test_an_undo_that_came_too_late_is_told(desk: Desk) -> None:
+    claim = desk.do(Kind.CLAIM)
+    desk.pushed(claim)
+    desk.answer(claim, S.QUEUED, problem="unreachable")  # the sync process holds it and may just be trying again
+    assert desk.edits.withdraw(claim)
+    assert desk.down == [Withdraw(claim)]
+    with desk.qtbot.waitSignal(desk.edits.too_late) as too_late:
+        desk.answer(claim, S.ACCEPTED)
+    assert too_late.args[0].edit.id == claim
+    assert desk.states() == {claim: S.ACCEPTED}
+    desk.edits.on_proved([claim])
+    assert desk.on_disk()[claim].state is S.SENT
+
+
 def test_a_report_made_offline_takes_its_edits_along(desk: Desk) -> None:
     desk.edits.source_lost("city")
     create = desk.do(Kind.CREATE, None, data={"description": "x"}, base_version=None)
