@@ -75,6 +75,14 @@ class Theme:
             color = self._colors[token] = QColor(self._hex[token])
         return color
 
+    def dark(self, token: str) -> QColor:
+        """A colour of the dark set whatever the theme: photos and what stands on them look the same in both."""
+        color = self._colors.get(f"dark {token}")
+        if color is None:
+            group, _, key = token.partition(".")
+            color = self._colors[f"dark {token}"] = QColor(self.tokens["dark"][group][key])
+        return color
+
     def px(self, length: float) -> int:
         """A length of the design in pixels at this text scale."""
         return round(length * self.scale)

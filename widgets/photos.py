@@ -1,0 +1,341 @@
+"""A report's photos before and after, side by side at equal size, and the window that shows them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.keys import cap_size, paint_cap
+from widgets.symbols import paint_tag
+from widgets.text import Texts, one_line
+from widgets.theme import Theme, by_keyboard
+
+_TALL, _LOW = 144, 72
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoCard:
+    """One photo: what it is (`Before`), when and where, the picture once it is there, and what is wrong with it."""
+
+    id: str
+    role_label: str
+    caption: str
+    image: QImage | None = None
+    problem: str = ""
+
+
+def same_cards(one: Sequence[PhotoCard], other: Sequence[PhotoCard]) -> bool:
+    """Whether two rows of cards would look the same (pictures are compared by identity)."""
+    return len(one) == len(other) and all(
+        (a.id, a.role_label, a.caption, a.problem) == (b.id, b.role_label, b.caption, b.problem)
+        and (a.image is b.image or (a.image is not None and b.image is not None and _key(a.image) == _key(b.image)))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _key(image: QImage) -> int:
+    return int(image.cacheKey())
+
+
+class PhotoPair(QWidget):
+    """Two photos at equal size: the last of the first role, and the last of the last other role.
+
+    Left and Right go from one to the other, Up and Down through the photos of a role, Enter opens the viewer.
+    """
+
+    photo_opened = Signal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._texts = theme, Texts(theme)
+        self._cards: tuple[PhotoCard, ...] = ()
+        self._groups: list[list[PhotoCard]] = []
+        self._shown = [0, 0]
+        self._side = 0
+        self._ring = False
+        self._compact = False
+        self._failed_letter = "!"
+        self._scaled: dict[tuple[int, int, int], QImage] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._fix_height()
+
+    @property
+    def cards(self) -> tuple[PhotoCard, ...]:
+        """All photos."""
+        return self._cards
+
+    def set_compact(self, compact: bool) -> None:
+        """Whether the photos are half as high."""
+        self._compact = compact
+        self._fix_height()
+        self.update()
+
+    def set_cards(self, cards: Sequence[PhotoCard], failed_letter: str = "!") -> None:
+        """Show these photos. `failed_letter` stands in the tag before what is wrong with one."""
+        self._failed_letter = failed_letter
+        if same_cards(cards, self._cards):
+            return
+        other = [card.id for card in cards] != [card.id for card in self._cards]
+        self._cards = tuple(cards)
+        roles: dict[str, list[PhotoCard]] = {}
+        for card in cards:
+            roles.setdefault(card.role_label, []).append(card)
+        groups = list(roles.values())
+        if len(groups) == 1 and len(groups[0]) > 1:
+            groups = [groups[0][:1], groups[0][1:]]
+        self._groups = [groups[0], groups[-1]] if len(groups) > 1 else groups
+        if len(groups) > 2:
+            self._groups[0] = [card for group in groups[:-1] for card in group]
+        if other:
+            self._shown, self._side = [0, 0], 0
+            self._scaled.clear()
+        self._shown = [
+            min(at, max(0, len(group) - 1)) for at, group in zip(self._shown, [*self._groups, [], []], strict=False)
+        ]
+        self.setAccessibleName(
+            one_line(", ".join(f"{card.role_label} {card.caption} {card.problem}" for card in cards))
+        )
+        self._fix_height()
+        self.update()
+
+    def current_id(self) -> str:
+        """The photo Enter opens."""
+        if not self._groups:
+            return ""
+        side = min(self._side, len(self._groups) - 1)
+        return self._groups[side][self._shown[side]].id
+
+    def boxes(self) -> list[QRect]:
+        """Where the photos stand; both are of one size."""
+        gap = self._theme.px(8)
+        width = (self.width() - gap) // 2
+        height = self._theme.px(_LOW if self._compact else _TALL) + 2
+        return [QRect(side * (width + gap), 0, width, height) for side in range(len(self._groups))]
+
+    def _problem(self) -> str:
+        cards = [group[at] for group, at in zip(self._groups, self._shown, strict=False)]
+        return next((card.problem for card in cards if card.problem), "")
+
+    def _fix_height(self) -> None:
+        height = self._theme.px(_LOW if self._compact else _TALL) + 2
+        self.setFixedHeight(height + (self._theme.px(21) if self._problem() else 0))
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(200), self.height())
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._side = 1 if key == Qt.Key.Key_Right and len(self._groups) > 1 else 0
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self._groups:
+            side = min(self._side, len(self._groups) - 1)
+            step = 1 if key == Qt.Key.Key_Down else -1
+            self._shown[side] = (self._shown[side] + step) % len(self._groups[side])
+            self._fix_height()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._groups:
+            self.photo_opened.emit(self.current_id())
+        else:
+            super().keyPressEvent(event)
+            return
+        self.update()
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for side, box in enumerate(self.boxes()):
+            if box.contains(event.position().toPoint()):
+                self._side = side
+                self.update()
+                self.photo_opened.emit(self.current_id())
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._ring = by_keyboard(event.reason())
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        for side, (box, group) in enumerate(zip(self.boxes(), self._groups, strict=True)):
+            at = self._shown[side]
+            chosen = self._ring and self.hasFocus() and side == min(self._side, len(self._groups) - 1)
+            self._paint_card(painter, box, group[at], f"{at + 1}/{len(group)}" if len(group) > 1 else "", chosen)
+        problem = self._problem()
+        if problem:
+            theme = self._theme
+            top = self.height() - theme.px(16)
+            color = theme.color("status.returned")
+            left = paint_tag(painter, theme, 0, top, self._failed_letter, color) + theme.px(6)
+            self._texts.draw(painter, left, top, problem, "caption", color, room=self.width() - left)
+
+    def _paint_card(self, painter: QPainter, box: QRect, card: PhotoCard, count: str, chosen: bool) -> None:
+        theme, texts = self._theme, self._texts
+        inner = box.adjusted(1, 1, -1, -1)
+        painter.fillRect(box, theme.color("surface.input"))
+        if card.image is None or card.image.isNull():
+            painter.fillRect(inner, theme.hatch())
+        else:
+            painter.drawImage(inner.topLeft(), self._cut(card.image, inner.size()))
+        strip = QRect(inner.left(), inner.bottom() + 1 - theme.px(20), inner.width(), theme.px(20))
+        painter.fillRect(strip, theme.dark("surface.window"))
+        ink = theme.dark("text.primary")
+        left, top, right = strip.left() + theme.px(6), strip.top() + theme.px(2), strip.right() + 1 - theme.px(6)
+        if count:
+            right -= round(texts.draw(painter, right, top, count, "caption", ink, right=True)) + theme.px(6)
+        room = max(0, right - left)
+        left += round(texts.draw(painter, left, top, card.role_label, "caption", ink, weight=600, room=room))
+        left += theme.px(6)
+        texts.draw(painter, left, top, card.caption, "caption", ink, room=max(0, right - left))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        painter.setPen(QPen(theme.color("status.returned" if card.problem else "border.divider"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(box.adjusted(0, 0, -1, -1))
+        if chosen:
+            painter.setPen(QPen(theme.color("accent.base"), 2))
+            painter.drawRect(box.adjusted(1, 1, -1, -1))
+
+    def _cut(self, image: QImage, size: QSize) -> QImage:
+        """The image filling a size, scaled once and kept."""
+        ratio = self.devicePixelRatioF()
+        wanted = QSize(round(size.width() * ratio), round(size.height() * ratio))
+        key = (_key(image), wanted.width(), wanted.height())
+        cut = self._scaled.get(key)
+        if cut is None:
+            if len(self._scaled) > 12:
+                self._scaled.clear()
+            scaled = image.scaled(
+                wanted, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+            )
+            left, top = (scaled.width() - wanted.width()) // 2, (scaled.height() - wanted.height()) // 2
+            cut = self._scaled[key] = scaled.copy(QRect(left, top, wanted.width(), wanted.height()))
+            cut.setDevicePixelRatio(ratio)
+        return cut
+
+
+class _Picture(QWidget):
+    """The viewer's picture or pictures, fitted into the room, and a line about each."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._texts = theme, Texts(theme)
+        self.cards: list[PhotoCard] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), theme.dark("surface.window"))
+        count, gap = max(1, len(self.cards)), theme.px(8)
+        width = (self.width() - gap * (count - 1)) // count
+        for number, card in enumerate(self.cards):
+            box = QRect(number * (width + gap), 0, width, self.height() - theme.px(28))
+            if card.image is None or card.image.isNull():
+                painter.fillRect(box, theme.hatch())
+                words = self.tr("Not loaded here.")
+                self._texts.draw(
+                    painter, box.left() + theme.px(16), box.center().y(), words, "body", theme.dark("text.primary")
+                )
+            else:
+                size = card.image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
+                fitted = QRect(box.topLeft(), size)
+                fitted.moveCenter(box.center())
+                painter.drawImage(fitted, card.image)
+                if card.problem:
+                    painter.setPen(QPen(theme.dark("status.returned"), 2))
+                    painter.drawRect(fitted.adjusted(1, 1, -1, -1))
+            left, top = box.left() + theme.px(12), box.bottom() + theme.px(7)
+            taken = self._texts.draw(
+                painter, left, top, card.role_label, "dense", theme.dark("text.primary"), weight=600
+            )
+            left += round(taken) + theme.px(8)
+            words = f"{card.caption} · {card.problem}" if card.problem else card.caption
+            room = max(0, box.right() - left)
+            self._texts.draw(painter, left, top, words, "dense", theme.dark("text.secondary"), room=room)
+
+
+class PhotoViewer(QWidget):
+    """A window of its own beside the console. Left and Right walk, F compares two, Esc closes."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self._theme = theme
+        self._cards: list[PhotoCard] = []
+        self._at = 0
+        self._compare = False
+        self._picture = _Picture(theme)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, theme.px(28))
+        column.addWidget(self._picture)
+        self.resize(theme.px(960), theme.px(720))
+        self.setWindowTitle(self.tr("Photos"))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def show_cards(self, cards: Sequence[PhotoCard], current: str, *, compare: bool = False) -> None:
+        """Open the window at a photo, or with it and its counterpart."""
+        self._cards = list(cards)
+        ids = [card.id for card in cards]
+        self._at = ids.index(current) if current in ids else 0
+        self._compare = compare
+        self._show()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.setFocus()
+
+    def update_cards(self, cards: Sequence[PhotoCard]) -> None:
+        """Take better pictures of the photos that are shown (a larger one has arrived)."""
+        if self.isVisible() and [card.id for card in cards] == [card.id for card in self._cards]:
+            self._cards = list(cards)
+            self._show()
+
+    def shown_ids(self) -> list[str]:
+        """The photos in sight."""
+        return [card.id for card in self._picture.cards]
+
+    def _show(self) -> None:
+        cards = self._cards[self._at : self._at + 1]
+        if self._compare and cards:
+            other = next((card for card in self._cards if card.role_label != cards[0].role_label), None)
+            if other is not None:
+                cards = sorted([cards[0], other], key=self._cards.index)
+        self._picture.cards = cards
+        self._picture.update()
+        self.update()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape:
+            self.close()
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._cards:
+            self._at = (self._at + (1 if key == Qt.Key.Key_Right else -1)) % len(self._cards)
+            self._show()
+        elif key == Qt.Key.Key_F:
+            self._compare = not self._compare
+            self._show()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.raised"))
+        left, middle = theme.px(12), self.height() - theme.px(14)
+        texts = Texts(theme)
+        for cap, words in (("←", ""), ("→", self.tr("next")), ("F", self.tr("compare")), ("Esc", self.tr("close"))):
+            paint_cap(painter, theme, left, middle, cap)
+            left += cap_size(theme, cap).width() + theme.px(4)
+            color = theme.color("text.secondary")
+            taken = texts.draw(painter, left, middle - theme.px(8), words, "caption", color)
+            left += round(taken) + (theme.px(14) if words else 0)
