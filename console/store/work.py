@@ -18,6 +18,7 @@ from console.store.journal import Journal, Line
 from console.store.lock import FileLock
 from console.store.schema import (
     WORK,
+    open_reader,
     open_writer,
     quick_check,
     set_aside,
@@ -344,7 +345,7 @@ def _readable(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What can still be read of a damaged work.db, by table."""
     found: dict[str, list[tuple[Any, ...]]] = {}
     for table in ("edits", "local_keys", "drafts", "filters", "alarms", "meta"):
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as connection:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(open_reader(path)) as connection:
             rows: list[tuple[Any, ...]] = []
             with contextlib.suppress(sqlite3.Error):
                 rows.extend(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - a constant

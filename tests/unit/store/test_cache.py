@@ -267,8 +267,8 @@ def test_a_reader_waits_for_the_file_and_follows_a_new_one(tmp_path: Path) -> No
     assert reader.counts()["reports"] == 2
     writer.close()
     set_aside(tmp_path / CACHE)
-    assert reader.counts()["reports"] == 0
     writer = CacheWriter(tmp_path)
+    assert reader.counts()["reports"] == 0
     writer.apply("city", items(report("9")), at(1))
     assert reader.row_of("city", "9") is not None
     assert reader.row_of("city", "1") is None

@@ -197,6 +197,7 @@ def test_an_order_that_may_have_left_is_judged_by_the_complete_cache_only(desk: 
     desk.pushed(arrived, lost)
     for edit_id in (arrived, lost):
         desk.answer(edit_id, S.UNCONFIRMED)
+    desk.restart()
     desk.now += timedelta(minutes=11)
     desk.edits._try_again()
     desk.quiet()
