@@ -232,6 +232,7 @@ GEOREPORT = Dialect(
         "description": ("description",),
         "created": ("requested_datetime", "requested_date"),
         "updated": ("updated_datetime",),
+        "closed": ("closed_datetime", "closed_date"),
         "due": ("expected_datetime",),
         "reply": ("status_notes",),
         "address": ("address", "address_string"),

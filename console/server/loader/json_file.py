@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ from console.server.loader.plain_file import mended
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\]]|[\w.+-]+', re.DOTALL)
+_OBJECT, _ARRAY, _ARRAY_END = b"{[]"
+_OPENING = b"{["
+_BRACKETS = b"{}[]"
 _LISTS = frozenset(
     {b'"features"', b'"service_requests"', b'"requests"', b'"reports"', b'"items"', b'"results"', b'"result"',
      b'"data"', b'"services"'}
 )  # fmt: skip
 _SURVEYED = 200
+_TORN = 200
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -124,54 +128,117 @@ def elements(path: Path) -> Iterator[Element]:
     if path.stat().st_size == 0:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        yield from _split(text)
+        yield from _Splitter(text).split()
 
 
-def _split(text: mmap.mmap) -> Iterator[Element]:
-    depth = 0
-    list_depth: int | None = None
-    listed = False
-    last = b""
-    start = root = -1
-    line, counted = 1, 0
+class _Splitter:
+    """Follows the brackets of a file. What lies in the list is an element, also what is no object (refused later).
 
-    def element(begin: int, end: int, whole: bool = True) -> Element:
-        nonlocal line, counted
-        line += _newlines(text, counted, begin)
-        counted = begin
-        return Element(line, begin, text[begin:end], whole)
+    An element that is no JSON and goes over several lines may have swallowed its neighbours behind a lost bracket or
+    quotation mark: it ends where the next line begins as it began.
+    """
 
-    for match in _TOKEN.finditer(text):
-        first = text[match.start()]
-        if first == 0x22:
-            last = match[0]
-            continue
-        at = match.start()
-        if first in b"{[":
-            if first == 0x5B and list_depth is None and (depth == 0 or (depth == 1 and last in _LISTS)):
-                list_depth, listed = depth, True
-            elif first == 0x7B and list_depth is not None and depth == list_depth + 1:
-                start = at
-            elif first == 0x7B and depth == 0:
-                root, listed = at, False
-            depth += 1
-            continue
-        if depth == 0:
-            continue
-        depth -= 1
-        if list_depth is not None and depth == list_depth + 1 and start >= 0 and first == 0x7D:
-            yield element(start, match.end())
-            start = -1
-        elif list_depth is not None and depth <= list_depth and first == 0x5D:
-            list_depth = None
-        if depth == 0 and first == 0x7D and root >= 0:
-            if not listed:
-                yield element(root, match.end())
-            root = -1
-    if start >= 0:
-        yield element(start, min(start + 200, len(text)), whole=False)
-    elif depth and root >= 0 and not listed:
-        yield element(root, min(root + 200, len(text)), whole=False)
+    def __init__(self, text: mmap.mmap) -> None:
+        self._text = text
+        self._stack = bytearray()
+        self._list_depth: int | None = None
+        self._listed = False
+        self._start = self._root = -1
+        self._line, self._counted = 1, 0
+
+    def split(self) -> Iterator[Element]:
+        """All elements in the order of the file."""
+        place: int | None = 0
+        while place is not None:
+            place = yield from self._scan(place)
+
+    def _scan(self, place: int) -> Generator[Element, None, int | None]:
+        """Elements from `place` on; the place to go on from when an element had to be cut short, None at the end."""
+        last = b""
+        for match in _TOKEN.finditer(self._text, place):
+            first, at = self._text[match.start()], match.start()
+            if first in _OPENING:
+                self._open(first, at, last)
+            elif first in _BRACKETS:
+                found = self._close(first)
+                if found is None:
+                    continue
+                cut = self._cut(found, match.end())
+                if cut is not None:
+                    yield self._element(found, cut)
+                    return cut
+                yield self._element(found, match.end())
+            else:
+                last = match[0]
+                if self._list_depth is not None and len(self._stack) == self._list_depth + 1:
+                    yield self._element(at, match.end())
+        if self._start >= 0:
+            torn = self._start
+            cut = self._cut(torn, len(self._text))
+            yield self._element(torn, min(cut or len(self._text), torn + _TORN), whole=False)
+            return cut
+        if self._stack and self._root >= 0 and not self._listed:
+            yield self._element(self._root, min(self._root + _TORN, len(self._text)), whole=False)
+        return None
+
+    def _open(self, bracket: int, at: int, last: bytes) -> None:
+        depth = len(self._stack)
+        if self._list_depth is not None and depth == self._list_depth + 1:
+            self._start = at
+        elif bracket == _ARRAY and self._list_depth is None and (depth == 0 or (depth == 1 and last in _LISTS)):
+            self._list_depth, self._listed = depth, True
+        elif bracket == _OBJECT and depth == 0:
+            self._root, self._listed = at, False
+        self._stack.append(bracket)
+
+    def _close(self, bracket: int) -> int | None:
+        """Take a closing bracket; where the element began that ends with it, None when none does."""
+        stack = self._stack
+        partner = _ARRAY if bracket == _ARRAY_END else _OBJECT
+        among = self._list_depth is not None and len(stack) == self._list_depth + 1
+        if (among and partner == _OBJECT) or partner not in stack:
+            return None
+        while stack.pop() != partner:  # a bracket without its partner ends with the one around it
+            pass
+        found: int | None = None
+        if self._list_depth is not None:
+            if self._start >= 0 and len(stack) <= self._list_depth + 1:
+                found, self._start = self._start, -1
+            if len(stack) <= self._list_depth:
+                self._list_depth = None
+        if not stack and self._root >= 0:
+            found = found if self._listed else self._root
+            self._root = -1
+        return found
+
+    def _cut(self, begin: int, end: int) -> int | None:
+        """Where a broken element of several lines ends in truth, with the state set back; None when it is well."""
+        text = self._text
+        indent_at = text.rfind(b"\n", 0, begin) + 1
+        indent = text[indent_at:begin]
+        if indent.strip() or not self._listed:
+            return None
+        place = text.find(b"\n" + indent + b"{", begin, end)
+        if place < 0 or _is_json(text[begin:end]):
+            return None
+        if self._list_depth is None:
+            self._list_depth = 1 if self._root >= 0 or text[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else 0
+        self._stack = bytearray(b"{[" if self._list_depth else b"[")
+        self._start = -1
+        return place + 1
+
+    def _element(self, begin: int, end: int, whole: bool = True) -> Element:
+        self._line += _newlines(self._text, self._counted, begin)
+        self._counted = begin
+        return Element(self._line, begin, self._text[begin:end], whole)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _newlines(text: mmap.mmap, begin: int, end: int) -> int:
