@@ -1,0 +1,90 @@
+"""The charts: pyqtgraph only after the first paint, bars as intents by mouse and keyboard, no zero for no data."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from tests.widgets.sample import HOSTILE, make_theme
+from widgets.charts import CategoryBar, ChartsPanel, nice_top
+
+
+def make_charts(qtbot: QtBot) -> ChartsPanel:
+    panel = ChartsPanel(make_theme())
+    qtbot.addWidget(panel)
+    panel.resize(600, 212)
+    panel.set_hours([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 10")
+    panel.set_categories([CategoryBar("flood", "Banjir", 312, 1), CategoryBar("x", HOSTILE, 10)], "322", "1 overdue")
+    panel.set_trend([90, math.nan, 86], 90, "86 %", "goal 90 %", title="Coordinated in 6 h", ends=("14 Jan", "today"))
+    with qtbot.waitExposed(panel):
+        panel.show()
+    qtbot.waitUntil(lambda: panel._hours._canvas is not None)
+    return panel
+
+
+def test_pyqtgraph_is_not_imported_with_the_module() -> None:
+    code = "import sys, widgets.charts; sys.exit('pyqtgraph' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_click_on_a_bar_is_an_intent(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    canvas = panel._hours._canvas.viewport()
+    with qtbot.waitSignal(panel.hour_chosen) as hour:
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(canvas.width() - 3, 40))
+    assert hour.args == [23]
+    canvas = panel._categories._canvas.viewport()
+    with qtbot.waitSignal(panel.category_chosen) as category:
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, canvas.height() // 4))
+    assert category.args == ["flood"]
+
+
+def test_bars_by_keyboard(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    panel.setFocus()
+    QTest.keyClick(panel._hours, Qt.Key.Key_Left)
+    with qtbot.waitSignal(panel.hour_chosen) as hour:
+        QTest.keyClick(panel._hours, Qt.Key.Key_Return)
+    assert hour.args == [22]
+    assert "22: 22" in panel._hours.accessibleDescription()
+
+
+def test_drawn_bars_have_the_heights_of_the_counts(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    items = panel._hours._canvas.getPlotItem().items
+    bars = next(item for item in items if type(item).__name__ == "BarGraphItem")
+    heights = bars.opts["height"]
+    assert heights[0] == pytest.approx(0)
+    assert heights[23] / heights[1] == pytest.approx(23)
+    now = bars.opts["brushes"][23]
+    assert now != bars.opts["brushes"][22]
+
+
+def test_no_data_is_said_and_no_zero_is_drawn(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    panel.set_no_data("trend", "Not loaded here. Needs the server.")
+    assert not panel._trend._canvas.isVisible()
+    assert "Not loaded here" in panel._trend.accessibleName()
+    panel.grab()
+    panel.set_trend([88, 90], 90, "90 %", "goal 90 %")
+    assert panel._trend._canvas.isVisible()
+
+
+def test_equal_data_is_not_drawn_again(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    before = list(panel._hours._canvas.getPlotItem().items)
+    panel.set_hours([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 11")
+    assert list(panel._hours._canvas.getPlotItem().items) == before
+
+
+@pytest.mark.parametrize(("most", "top"), [(1, 2), (4, 4), (9, 10), (47, 50), (51, 60), (312, 400), (1001, 2000)])
+def test_scales_end_on_round_numbers(most: float, top: int) -> None:
+    assert nice_top(most) == top

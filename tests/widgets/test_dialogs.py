@@ -1,0 +1,301 @@
+"""The forms: each complete by keyboard, drafts kept on Esc, nothing committed while a reason stands against it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.widgets.sample import HOSTILE, make_symbols, make_theme
+from widgets.dialogs import (
+    AskText,
+    Choice,
+    ChooseOne,
+    CloseForm,
+    ConflictForm,
+    ConflictRow,
+    ConflictValue,
+    Form,
+    HoldForm,
+    KeysSheet,
+    NewReportForm,
+    ValidateForm,
+)
+from widgets.form import matching
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+SERVICES = [
+    Choice("flood", "Banjir", "Flood", "flood"),
+    Choice("road", "Jalan rusak", "Broken road", "road"),
+    Choice("drain", "Saluran tersumbat", "Drain", "drain"),
+]
+
+
+def open_form(qtbot: QtBot, form: Form) -> Form:
+    qtbot.addWidget(form)
+    form.open_beside()
+    qtbot.waitUntil(form.isActiveWindow)
+    return form
+
+
+def focus() -> QWidget:
+    widget = QApplication.focusWidget()
+    assert widget is not None
+    return widget
+
+
+def keys(*presses: str | Qt.Key) -> None:
+    for press in presses:
+        if isinstance(press, str):
+            QTest.keyClicks(focus(), press)
+        else:
+            QTest.keyClick(focus(), press)
+
+
+def commit(qtbot: QtBot, form: Form) -> dict[str, Any]:
+    with qtbot.waitSignal(form.committed) as done:
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    assert not form.isVisible()
+    values: dict[str, Any] = done.args[0]
+    return values
+
+
+def make_new_report(qtbot: QtBot) -> NewReportForm:
+    theme = make_theme()
+    form = NewReportForm(theme, make_symbols(theme), priorities=(("1", "Hazard"), ("2", "Urgent"), ("3", "Routine")))
+    form.set_services(SERVICES, {"drain": "3"})
+    open_form(qtbot, form)
+    return form
+
+
+def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    assert not form.isModal()
+    assert form.why_not()
+    with qtbot.assertNotEmitted(form.committed):
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    assert form.isVisible()
+    keys("sal")
+    assert form.service.offered()[0].id == "drain"
+    keys(Qt.Key.Key_Tab, "Got mampet", Qt.Key.Key_Tab)
+    with qtbot.waitSignal(form.place_typed) as typed:
+        keys("k")
+    assert typed.args == ["k"]
+    form.set_places([Choice("p1", "Kebon Baru, Tebet"), Choice("p2", "Kampung Melayu")])
+    form.place_chosen.connect(lambda place: form.set_place(-6.23, 106.86, "") if place == "p2" else None)
+    keys(Qt.Key.Key_Down, Qt.Key.Key_Return)
+    assert form.place.text() == "Kampung Melayu"
+    keys(Qt.Key.Key_Tab)
+    assert form.priority.value() == "3"
+    keys("2", Qt.Key.Key_Tab, "Sari", Qt.Key.Key_Tab, "0812")
+    values = commit(qtbot, form)
+    assert values == {
+        "service": "drain",
+        "text": "Got mampet",
+        "address": "Kampung Melayu",
+        "place": "p2",
+        "lat": -6.23,
+        "lon": 106.86,
+        "priority": "2",
+        "caller_name": "Sari",
+        "caller_phone": "0812",
+    }
+
+
+def test_esc_keeps_a_draft_that_comes_back(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    keys("banj", Qt.Key.Key_Tab, "Air naik")
+    with qtbot.waitSignal(form.left) as left:
+        keys(Qt.Key.Key_Escape)
+    assert not form.isVisible()
+    again = make_new_report(qtbot)
+    again.set_values(left.args[0])
+    assert again.values()["text"] == "Air naik"
+    assert again.values()["service"] == "flood"
+    assert again.why_not() == ""
+    with qtbot.waitSignal(make_new_report(qtbot).left) as left:
+        keys(Qt.Key.Key_Escape)
+    assert left.args == [{}]
+
+
+def test_esc_closes_the_open_list_before_the_form(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    keys("jal")
+    assert form.service.offered()
+    keys(Qt.Key.Key_Escape)
+    assert not form.service.offered()
+    assert form.isVisible()
+
+
+def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    told = []
+    form.changed.connect(told.append)
+    keys("banj", Qt.Key.Key_Tab, "Air naik cepat")
+    qtbot.waitUntil(lambda: bool(told))
+    assert told[-1]["text"] == "Air naik cepat"
+    assert len(told) < 5
+    row = {"key": 7, "number": "931177", "text": HOSTILE, "distance": "60 m", "age": "1 h", "why": "same words"}
+    form.set_duplicates([SimpleNamespace(**row, priority=2, status=0)])  # type: ignore[list-item]
+    form.duplicates.setFocus()
+    with qtbot.waitSignal(form.duplicate_opened) as opened:
+        keys(Qt.Key.Key_Return)
+    assert opened.args == [7]
+    form.grab()
+
+
+def test_the_place_is_picked_on_the_map_by_a_key(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    with qtbot.waitSignal(form.pick_place_asked):
+        QTest.keyClick(focus(), Qt.Key.Key_M, CTRL)
+    form.set_place(-6.2, 106.8, "Near Jl. Tebet Raya")
+    assert form.values()["address"] == "Near Jl. Tebet Raya"
+    assert form.values()["lat"] == -6.2
+
+
+def test_matching_puts_beginnings_first(qtbot: QtBot) -> None:
+    assert [choice.id for choice in matching(SERVICES, "ru")] == ["road"]
+    assert [choice.id for choice in matching(SERVICES, "sa")] == ["drain", "road"]
+    assert [choice.id for choice in matching(SERVICES, "broken jal")] == ["road"]
+    assert matching(SERVICES, "zzz") == []
+
+
+def test_choose_one(qtbot: QtBot) -> None:
+    form = open_form(qtbot, ChooseOne(make_theme(), "Category", SERVICES, current="road"))
+    assert isinstance(form, ChooseOne)
+    assert form.values() == {"id": "road"}
+    keys("a", Qt.Key.Key_Down)
+    with qtbot.waitSignal(form.chosen) as chosen:
+        keys(Qt.Key.Key_Return)
+    assert chosen.args == [matching(SERVICES, "a")[1].id]
+    form.open_beside()
+    qtbot.waitUntil(form.field.hasFocus)
+    keys("zzz")
+    with qtbot.assertNotEmitted(form.committed):
+        keys(Qt.Key.Key_Return)
+    form.grab()
+
+
+def test_ask_text_with_a_template(qtbot: QtBot) -> None:
+    form = open_form(qtbot, AskText(make_theme(), "Reply", HOSTILE, [("Crew is coming", "Petugas menuju lokasi.")]))
+    QTest.keyClick(focus(), Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert commit(qtbot, form) == {"text": "Petugas menuju lokasi."}
+
+
+def test_close_lists_the_units_to_release(qtbot: QtBot) -> None:
+    form = CloseForm(
+        make_theme(),
+        "Close",
+        [("dup", "Duplicate", False), ("spam", "Spam", True)],
+        [("u1", "SDA-07 & co"), ("u2", "SDA-11")],
+    )
+    open_form(qtbot, form)
+    keys("sp", Qt.Key.Key_Return)
+    assert form.why_not() == "This one needs a reason"
+    keys("advert", Qt.Key.Key_Tab, Qt.Key.Key_Space)
+    form.grab()
+    assert commit(qtbot, form) == {"disposition": "spam", "reason": "advert", "release": ["u2"]}
+
+
+def test_hold(qtbot: QtBot) -> None:
+    form = open_form(
+        qtbot, HoldForm(make_theme(), "Hold", [("reporter", "Reporter"), ("weather", "Weather")], [("", "No end")])
+    )
+    keys("2", Qt.Key.Key_Tab, Qt.Key.Key_Tab)
+    assert form.commit_button.why_not
+    keys("rain")
+    assert commit(qtbot, form) == {"waits_for": "weather", "until": "", "reason": "rain"}
+
+
+def card(role: str, problem: str = "") -> Any:
+    image = QImage(80, 60, QImage.Format.Format_RGB32)
+    image.fill(0)
+    return SimpleNamespace(id=role, role_label=role, caption="14 Jan", image=image, problem=problem)
+
+
+def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
+    form = ValidateForm(make_theme(), "Validate", card("Before"), card("After", "1.9 km away"), problems=[HOSTILE])
+    open_form(qtbot, form)
+    form.grab()
+    keys("2")
+    assert form.commit_button.verb == "Return to the crew"
+    assert form.why_not()
+    keys(Qt.Key.Key_Tab, "another street")
+    assert commit(qtbot, form) == {"accept": False, "reason": "another street", "disposition": ""}
+
+
+def test_accepting_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
+    form = ValidateForm(make_theme(), "Validate", None, card("After"), why_not_accept="You delivered this proof")
+    open_form(qtbot, form)
+    keys("1")
+    assert form.why_not() == "You delivered this proof"
+
+
+CONFLICT = [
+    ConflictRow(
+        "status", "Status", ConflictValue("In progress"), ConflictValue("Done", "D"), ConflictValue("Returned")
+    ),
+    ConflictRow("place", "Place", ConflictValue("A"), ConflictValue(HOSTILE), ConflictValue("C")),
+    ConflictRow(
+        "unit", "Unit", ConflictValue("BMG-04"), None, ConflictValue("BMG-07"), False, "theirs", "Only the server"
+    ),
+]
+
+
+def make_conflict(qtbot: QtBot) -> ConflictForm:
+    theme = make_theme()
+    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT, priority=2)
+    open_form(qtbot, form)
+    return form
+
+
+def test_a_conflict_waits_for_the_last_choice(qtbot: QtBot) -> None:
+    form = make_conflict(qtbot)
+    keys("1")
+    assert "Place" in form.why_not()
+    with qtbot.assertNotEmitted(form.committed):
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    keys("2")
+    form.grab()
+    assert commit(qtbot, form) == {"choices": {"status": "mine", "place": "theirs"}, "reason": ""}
+
+
+def test_a_conflict_can_be_left_with_its_choices_or_dropped(qtbot: QtBot) -> None:
+    form = make_conflict(qtbot)
+    keys("2")
+    with qtbot.waitSignal(form.left) as left:
+        keys(Qt.Key.Key_Escape)
+    again = make_conflict(qtbot)
+    again.set_values(left.args[0])
+    assert [row.field for row in again.table.undecided()] == ["place"]
+    with qtbot.waitSignal(again.dropped):
+        qtbot.mouseClick(again.drop_button, Qt.MouseButton.LeftButton)
+    assert not again.isVisible()
+
+
+def test_the_sheet_of_keys_is_searched_by_typing(qtbot: QtBot) -> None:
+    form = KeysSheet(make_theme(), [("Queue", "J", "Next report"), ("Report", "T", "Take"), ("Report", "N", "Note")])
+    open_form(qtbot, form)
+    keys("take")
+    assert form.shown() == [("Report", "T", "Take")]
+    form.grab()
+    with qtbot.waitSignal(form.left):
+        keys(Qt.Key.Key_Escape)
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.25])
+def test_hostile_text_is_shown_as_it_is_at_every_size(qtbot: QtBot, scale: float) -> None:
+    form = AskText(make_theme(scale), HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])
+    open_form(qtbot, form)
+    labels = form.findChildren(QLabel)
+    assert labels
+    assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
+    QTest.keyClick(focus(), Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert "<b>bold</b>" in form.values()["text"]
+    form.grab()

@@ -1,0 +1,137 @@
+"""Units board and outbox: models hold together, rows keep their place, everything goes by keyboard."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QMainWindow
+from pytestqt.qtbot import QtBot
+
+from tests.widgets.sample import HOSTILE, make_symbols, make_theme
+from widgets.outbox import OutboxPanel, OutboxRow
+from widgets.rows import RowsModel
+from widgets.units import UnitRow, UnitsPanel, place_columns
+
+
+def unit(code: str, **more: object) -> UnitRow:
+    return replace(UnitRow(code, code, "free", "Available"), **more)  # type: ignore[arg-type]
+
+
+def make_units(qtbot: QtBot) -> UnitsPanel:
+    theme = make_theme()
+    panel = UnitsPanel(theme, make_symbols(theme))
+    qtbot.addWidget(panel)
+    panel.resize(838, 212)
+    return panel
+
+
+def test_rows_model_under_all_changes(qtbot: QtBot) -> None:
+    model = RowsModel(lambda row: row.code)
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    dice = random.Random(4)
+    codes = [f"U{number}" for number in range(12)]
+    for _ in range(200):
+        wanted = dice.sample(codes, dice.randrange(len(codes) + 1))
+        model.set_rows([unit(code, since=str(dice.random())) for code in wanted])
+        assert model.ids() == wanted
+        assert [model.data(model.index(number)) for number in range(len(wanted))] == wanted
+
+
+def test_the_current_unit_stays_the_current_one(qtbot: QtBot) -> None:
+    panel = make_units(qtbot)
+    panel.set_rows([unit("A"), unit("B"), unit("C")])
+    panel.set_current("B")
+    with qtbot.assertNotEmitted(panel.current_changed):
+        panel.set_rows([unit("C"), unit("D"), unit("B", state_text="En route"), unit("A")])
+    assert panel.current_id() == "B"
+
+
+def test_units_by_keyboard(qtbot: QtBot) -> None:
+    panel = make_units(qtbot)
+    panel.set_rows([unit("A"), unit("B")])
+    with qtbot.waitExposed(panel):
+        panel.show()
+    panel.view.setFocus()
+    QTest.keyClick(panel.view, Qt.Key.Key_Home)
+    with qtbot.waitSignal(panel.current_changed) as moved:
+        QTest.keyClick(panel.view, Qt.Key.Key_Down)
+    assert moved.args == ["B"]
+    with qtbot.waitSignal(panel.opened) as opened:
+        QTest.keyClick(panel.view, Qt.Key.Key_Return)
+    assert opened.args == ["B"]
+
+
+def test_every_kind_of_row_is_drawn_and_hostile_text_stays_text(qtbot: QtBot) -> None:
+    panel = make_units(qtbot)
+    panel.set_rows(
+        [
+            unit("A", job=f"931180 {HOSTILE}", eta="6 min", mark="half"),
+            unit(HOSTILE, stale=True, position_level=2, position_age="49 min", skills=HOSTILE),
+        ]
+    )
+    with qtbot.waitExposed(panel):
+        panel.show()
+    panel.grab()
+    index = panel.view.model().index(1, 0)
+    assert HOSTILE in index.data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None:
+    theme = make_theme()
+    assert list(place_columns(theme, 838)) == [
+        "symbol", "code", "state", "since", "job", "eta", "next", "skills", "position", "shift",
+    ]  # fmt: skip
+    assert place_columns(theme, 838)["job"].width() == 196
+    narrow = place_columns(theme, 560)
+    assert "shift" not in narrow
+    assert {"code", "state", "job", "eta", "position"} <= set(narrow)
+
+
+ROWS = [
+    OutboxRow("a", "13:24", "931164", "Done", "hollow", "saved"),
+    OutboxRow(
+        "b", "14:05", "931155", "Dispatch SDA-11", "hollow", "NOT SENT", "urgent", (("told", "Told"), ("drop", "X"))
+    ),
+]
+
+
+def test_outbox_actions_by_digit_and_enter_even_when_the_window_has_these_keys(qtbot: QtBot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    panel = OutboxPanel(make_theme())
+    window.setCentralWidget(panel)
+    taken = []
+    QShortcut(QKeySequence("2"), window).activated.connect(lambda: taken.append("window"))
+    QAbstractItemModelTester(panel.view.model(), QAbstractItemModelTester.FailureReportingMode.Fatal)
+    panel.set_rows(ROWS)
+    panel.row_action.connect(lambda row, intent: taken.append(f"{row} {intent}"))
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    panel.view.setFocus()
+    QTest.keyClick(panel.view, Qt.Key.Key_2)
+    assert taken == ["window"]  # the first row has no second verb: the key is the window's
+    QTest.keyClick(panel.view, Qt.Key.Key_Down)
+    QTest.keyClick(panel.view, Qt.Key.Key_2)
+    QTest.keyClick(panel.view, Qt.Key.Key_Return)
+    assert taken == ["window", "b drop", "b told"]
+    panel.set_rows([])
+    assert panel.current_id() == ""
+
+
+def test_enter_on_a_row_without_verbs_opens_it(qtbot: QtBot) -> None:
+    panel = OutboxPanel(make_theme())
+    qtbot.addWidget(panel)
+    panel.set_rows(ROWS)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    panel.view.setFocus()
+    with qtbot.waitSignal(panel.opened) as opened:
+        QTest.keyClick(panel.view, Qt.Key.Key_Enter)
+    assert opened.args == ["a"]
+    panel.grab()

@@ -1,0 +1,198 @@
+"""The window: its grid at both sizes, the folded bottom, the way of the keyboard, and the remembered layout."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.widgets.sample import make_theme
+from widgets.shell import Shell
+
+
+class Panel(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.compact = False
+
+
+def make_shell(qtbot: QtBot, scale: float = 1.0) -> Shell:
+    theme = make_theme(scale)
+    banner = QWidget()
+    banner.setFixedHeight(theme.px(44))
+    banner.hide()
+    command, status = Panel(), QWidget()
+    command.setFixedHeight(theme.px(36))
+    status.setFixedHeight(theme.px(24))
+    shell = Shell(
+        theme,
+        Panel(),
+        banner,
+        Panel(),
+        Panel(),
+        Panel(),
+        [("units", "Units", Panel()), ("outbox", "Outbox", Panel())],
+        [("charts", "Charts", Panel()), ("areas", "Areas", Panel())],
+        command,
+        status,
+        tab_keys={"units": "Ctrl 3", "charts": "Ctrl 5"},
+    )
+    qtbot.addWidget(shell)
+    return shell
+
+
+def shown(qtbot: QtBot, width: int, height: int, scale: float = 1.0) -> Shell:
+    shell = make_shell(qtbot, scale)
+    shell.resize(width, height)
+    with qtbot.waitExposed(shell):
+        shell.show()
+    shell.activateWindow()
+    qtbot.waitUntil(shell.isActiveWindow)
+    return shell
+
+
+def size(shell: Shell, key: str) -> tuple[int, int]:
+    QApplication.processEvents()  # the splitters place themselves in the next turn of the loop
+    return shell.panel(key).size().toTuple()  # type: ignore[return-value]
+
+
+def test_full_grid(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    assert not shell.compact
+    assert size(shell, "queue") == (528, 719)
+    assert size(shell, "map") == (910, 719)
+    assert size(shell, "report") == (480, 964)
+    assert size(shell, "units") == (838, 212)
+    assert size(shell, "charts") == (600, 212)
+
+
+def test_compact_grid(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1366, 768)
+    assert shell.compact
+    assert size(shell, "queue") == (420, 634)
+    assert size(shell, "map") == (524, 634)
+    assert size(shell, "report") == (420, 634)
+    assert not shell.current_tab("units")
+    assert shell.panel("report").compact  # type: ignore[attr-defined]
+
+
+def test_a_banner_takes_its_height_from_the_panels_and_nothing_covers_the_map(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell._banner.show()
+    qtbot.waitUntil(lambda: shell.panel("queue").height() == 719 - 44)
+    map_ = shell.panel("map")
+    where = QRect(map_.mapTo(shell, map_.rect().topLeft()), map_.size())
+    for key in ("queue", "report", "units", "charts"):
+        other = shell.panel(key)
+        assert not where.intersects(QRect(other.mapTo(shell, other.rect().topLeft()), other.size())), key
+
+
+def test_the_folded_bottom_opens_over_the_maps_height_and_esc_folds_it(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1366, 768)
+    shell.focus_panel("units")
+    assert shell.current_tab("units")
+    assert size(shell, "units") == (945, 244)
+    assert size(shell, "map") == (524, 389)
+    assert shell.current_panel() == "units"
+    shell.focus_panel("charts")
+    assert not shell.current_tab("units")
+    assert size(shell, "charts") == (945, 244)
+    QTest.keyClick(shell.panel("charts"), Qt.Key.Key_Escape)
+    assert not shell.current_tab("charts")
+    assert size(shell, "map") == (524, 634)
+    assert shell.current_panel() == "queue"
+
+
+def test_growing_the_window_makes_it_full_again(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1366, 768)
+    with qtbot.waitSignal(shell.compact_changed) as told:
+        shell.resize(1920, 1080)
+    assert told.args == [False]
+    assert size(shell, "queue") == (528, 719)
+    assert shell.current_tab("units")
+
+
+def test_larger_text_needs_more_window(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080, scale=1.25)
+    assert shell.compact
+    assert size(shell, "queue")[0] == 525
+
+
+def test_below_1366_the_report_takes_the_maps_place_and_f6_goes_back(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1200, 720)
+    assert shell.panel("map").isVisible()
+    assert not shell.panel("report").isVisible()
+    shell.focus_panel("report")
+    assert not shell.panel("map").isVisible()
+    assert shell.current_panel() == "report"
+    shell.next_panel(-1)
+    assert shell.current_panel() == "map"
+    assert shell.panel("map").isVisible()
+
+
+def test_f6_goes_round_all_panels(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell.focus_panel("queue")
+    way = []
+    for _ in range(6):
+        shell.next_panel()
+        way.append(shell.current_panel())
+    assert way == ["map", "report", "units", "charts", "command", "queue"]
+    shell.next_panel(-1)
+    assert shell.current_panel() == "command"
+
+
+def test_layout_is_remembered(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell._top.setSizes([600, 838])
+    shell.show_tab("outbox")
+    kept = shell.save_layout()
+    other = shown(qtbot, 1920, 1080)
+    assert other.restore_layout(kept)
+    other.resize(1920, 1080)
+    assert size(other, "queue")[0] == 600
+    assert other.current_tab("outbox")
+    other.reset_layout()
+    assert size(other, "queue")[0] == 528
+    assert other.current_tab("units")
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"\x00\xff", b"[]", b'{"version": 99}', b'{"version": 1, "box": [1, "x"], "full": 3, "tabs": 7}']
+)
+def test_bytes_that_are_no_layout_change_nothing(qtbot: QtBot, kept: bytes) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell.restore_layout(kept)
+    assert size(shell, "queue") == (528, 719)
+
+
+def test_a_window_on_a_screen_that_is_gone_comes_back(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1000, 700)
+    layout = json.loads(shell.save_layout())
+    layout["box"] = [9000, -4000, 1000, 700]
+    assert shell.restore_layout(json.dumps(layout).encode())
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    assert screen.intersects(QRect(shell.geometry().topLeft(), shell.geometry().topLeft()).adjusted(0, 0, 200, 40))
+
+
+def test_counts_stand_in_both_strips(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell.set_tab_label("outbox", "Outbox", "5")
+    assert shell._units.strip._bar.tabText(1) == "Outbox 5"
+    assert shell._fold._bar.tabText(1) == "Outbox 5"
+    with pytest.raises(KeyError):
+        shell.focus_panel("nothing")
+
+
+def test_full_screen_and_back(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell.toggle_full_screen()
+    qtbot.waitUntil(shell.isFullScreen)
+    shell.toggle_full_screen()
+    qtbot.waitUntil(lambda: not shell.isFullScreen())
