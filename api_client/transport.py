@@ -134,7 +134,7 @@ class _Adapter(HTTPAdapter):
     """Connections that can be cut from another thread, with the system's certificates besides the shipped ones."""
 
     def __init__(self, address_allowed: Callable[[str], bool] | None = None) -> None:
-        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._pools = self._pool_classes(address_allowed)
         super().__init__(pool_connections=2, pool_maxsize=4, max_retries=0)
@@ -153,20 +153,20 @@ class _Adapter(HTTPAdapter):
     def cut(self) -> None:
         """Shut every open connection, so that whoever waits on one gets an error at once."""
         with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            sock = connection.sock
-            if sock is not None:
-                with contextlib.suppress(OSError):
-                    # SSLSocket.shutdown would first drop its TLS object under the reading thread.
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            sockets = list(self._open)
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                # SSLSocket.shutdown would first drop its TLS object under the reading thread.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _pool_classes(self, allowed: Callable[[str], bool] | None) -> dict[str, Any]:
         adapter = self
 
         def remember(connection: HTTPConnection) -> None:
-            with adapter._lock:
-                adapter._open.add(connection)
+            # The socket itself: a connection that ends after its answer forgets it while the body is still read.
+            if connection.sock is not None:
+                with adapter._lock:
+                    adapter._open.add(connection.sock)
 
         def dial(connection: HTTPConnection) -> socket.socket | None:
             return None if allowed is None else _dial_allowed(connection, allowed)
@@ -174,14 +174,22 @@ class _Adapter(HTTPAdapter):
         class Plain(HTTPConnection):
             @override
             def _new_conn(self) -> socket.socket:
-                remember(self)
                 return dial(self) or super()._new_conn()
+
+            @override
+            def connect(self) -> None:
+                super().connect()
+                remember(self)
 
         class Tls(HTTPSConnection):
             @override
             def _new_conn(self) -> socket.socket:
-                remember(self)
                 return dial(self) or super()._new_conn()
+
+            @override
+            def connect(self) -> None:
+                super().connect()
+                remember(self)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -403,14 +411,14 @@ class Transport:
             return errors.TlsFailed(f"The certificate of {self.host} could not be verified ({_tls_reason(causes)}).")
         if among(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
             return errors.Unreachable(f"The network's proxy does not lead to {self.host}.")
-        if among(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
-            return errors.TimedOut(f"{self.host} does not answer.")
         if among(urllib3.exceptions.NameResolutionError, socket.gaierror):
             return errors.NameNotFound(f"The name of {self.host} is unknown here. Is the network there?")
         if among(ConnectionRefusedError):
             return errors.ConnectionRefused(f"{self.host} refuses the connection: no server listens there.")
-        if among(urllib3.exceptions.NewConnectionError):
+        if among(urllib3.exceptions.NewConnectionError) and not among(TimeoutError):
             return errors.Unreachable(f"There is no way to {self.host} from here.")
+        if among(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+            return errors.TimedOut(f"{self.host} does not answer.")
         if among(requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError):
             return errors.TimedOut(f"{self.host} took the connection and fell silent.", may_have_arrived=arrived)
         if among(urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError):

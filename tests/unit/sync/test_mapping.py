@@ -1,0 +1,115 @@
+"""Servers' words become ours, whatever they are; what cannot be understood spoils nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from api_client import wire
+from console.domain.report import Entry, Report, Unit
+from console.domain.status import Status, UnitState
+from console.sync.georeport_mapping import request_items
+from console.sync.mapping import Mapper
+
+GOOD: dict[str, Any] = {
+    "id": "7",
+    "version": 3,
+    "status": "progress",
+    "service": "flood",
+    "priority": 1,
+    "description": "Water",
+    "created": "2026-11-24T10:00:00Z",
+    "updated": "2026-11-24T11:00:00Z",
+}
+
+
+def item(kind: str, data: Any, number: int = 1) -> wire.Item:
+    raw = data if isinstance(data, bytes) else msgspec.json.encode(data)
+    return wire.Item(kind, number, "7", msgspec.Raw(raw))
+
+
+def one(mapper: Mapper, kind: str, data: Any) -> Any:
+    mapped = mapper.page([item(kind, data)])
+    assert not mapped.skipped
+    return mapped.items[0].data
+
+
+def test_a_good_page_with_one_bad_object_loses_only_that() -> None:
+    page = Mapper().page([item("report", GOOD), item("report", {"nothing": 1}, 2), item("report", GOOD, 3)])
+    assert [each.seq for each in page.items] == [1, 3]
+    assert page.skipped == ["report/7"]
+
+
+def test_an_unknown_status_keeps_its_word_and_counts_as_open() -> None:
+    report = one(Mapper(), "report", GOOD | {"status": "menunggu"})
+    assert isinstance(report, Report)
+    assert (report.status, report.status_label) == (Status.NEW, "menunggu")
+    assert "menunggu" in report.remarks[0]
+
+
+def test_an_unknown_status_that_the_server_calls_closed_is_closed() -> None:
+    report = one(Mapper({"selesai": False}), "report", GOOD | {"status": "selesai"})
+    assert report.status is Status.RESOLVED
+
+
+def test_unknown_words_everywhere_are_survived() -> None:
+    hold = {"reason": "wait", "waits_for": "moon"}
+    report = one(Mapper(), "report", GOOD | {"hold": hold, "priority": 9, "photos": [{"role": "selfie"}], "new": 1})
+    assert (report.priority, report.photos[0].role) == (4, "other")
+    unit = one(Mapper(), "unit", {"id": "u1", "state": "lunch"})
+    assert isinstance(unit, Unit)
+    assert (unit.state, unit.reason, unit.code) == (UnitState.UNAVAILABLE, "lunch", "u1")
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_city() -> None:
+    raw = msgspec.json.encode(GOOD).replace(b'"Water"', b'"Wa\\ud800ter\\u0000"')
+    report = one(Mapper(), "report", raw)
+    assert report.description == "Wa?ter\x00"
+
+
+def test_kinds_of_a_newer_server_are_left_out_and_gone_goes_on() -> None:
+    page = Mapper().page([item("drone", {}), wire.Item("gone", 9, "report/7")])
+    assert [(each.kind, each.id) for each in page.items] == [("gone", "report/7")]
+    assert not page.skipped
+
+
+def geo(**more: Any) -> Report:
+    fields = {"service_request_id": 17, "status": "open", "requested_datetime": "2026-11-01T07:00:00+07:00"} | more
+    found = request_items(msgspec.convert(fields, wire.GeoRequest))[0].data
+    assert isinstance(found, Report)
+    return found
+
+
+def test_open311_statuses() -> None:
+    assert geo().status is Status.NEW
+    assert geo(status="closed").status is Status.RESOLVED
+    assert geo(status="in_progress").status is Status.PROGRESS
+    odd = geo(status="Menunggu")
+    assert (odd.status, odd.status_label) == (Status.NEW, "Menunggu")
+
+
+def test_open311_places_and_times() -> None:
+    report = geo(lat="-6.2", long=106.8, updated_datetime="2026-10-01T00:00:00Z")
+    assert (report.lat, report.lon) == (-6.2, 106.8)
+    assert report.created == datetime(2026, 11, 1, tzinfo=UTC)
+    assert report.updated == report.created, "a change before the request is none"
+    assert geo(lat="", long="").lat is None
+    assert geo(lat="0", long="0").lat is None
+    assert geo(lat="north", long="1").remarks
+    assert "UTC was assumed" in geo(requested_datetime="2026-11-01T07:00:00").remarks[0]
+    assert geo(requested_datetime="yesterday").remarks
+
+
+def test_open311_notes_are_a_reply_and_photos_are_addresses() -> None:
+    fields = {"service_request_id": "1", "status_notes": ["Seen", "Done"], "media_url": ["https://c/1.jpg", ""]}
+    report, entry = (each.data for each in request_items(msgspec.convert(fields, wire.GeoRequest)))
+    assert isinstance(report, Report)
+    assert isinstance(entry, Entry)
+    assert (entry.kind, entry.text) == ("reply", "Seen\nDone")
+    assert [photo.url for photo in report.photos] == ["https://c/1.jpg"]
+
+
+def test_open311_without_a_number_is_no_report_yet() -> None:
+    assert request_items(wire.GeoRequest(token="t", description="x")) == []
