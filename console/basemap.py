@@ -237,8 +237,8 @@ def _unpacked(body: bytes) -> bytes:
         return body
     unpacker = zlib.decompressobj(wbits=31)
     unpacked = unpacker.decompress(body, _MOST_TILE_BYTES)
-    if unpacker.unconsumed_tail:
-        raise BasemapError("A tile is too large.")
+    if not unpacker.eof:
+        raise BasemapError("A tile is too large, or cut off.")
     return unpacked
 
 

@@ -87,8 +87,11 @@ class OnlyOurScheme(QWebEngineUrlRequestInterceptor):
             info.block(True)
 
 
-def make_profile(handler: QWebEngineUrlSchemeHandler) -> QWebEngineProfile:
-    """A profile that keeps nothing, downloads nothing and knows one scheme. It must outlive its pages."""
+def make_profile(handler: QWebEngineUrlSchemeHandler, interceptor: OnlyOurScheme) -> QWebEngineProfile:
+    """A profile that keeps nothing, downloads nothing and knows one scheme. It must outlive its pages.
+
+    The caller holds `interceptor` as long as the profile: as a mere child of it, it is collected and blocks nothing.
+    """
     profile = QWebEngineProfile()  # without a name: off the record
     profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.NoCache)
     profile.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.NoPersistentCookies)
@@ -96,7 +99,7 @@ def make_profile(handler: QWebEngineUrlSchemeHandler) -> QWebEngineProfile:
     profile.setSpellCheckEnabled(False)
     profile.setPushServiceEnabled(False)
     profile.installUrlSchemeHandler(NAME, handler)
-    profile.setUrlRequestInterceptor(OnlyOurScheme(profile))
+    profile.setUrlRequestInterceptor(interceptor)
     profile.downloadRequested.connect(_refuse_download)
     return profile
 

@@ -23,7 +23,7 @@ from shiboken6 import delete, isValid
 from typing_extensions import override
 
 from widgets.map.bridge import Bridge
-from widgets.map.page import PAGE_URL, MapPage, make_profile
+from widgets.map.page import PAGE_URL, MapPage, OnlyOurScheme, make_profile
 from widgets.map.scheme import Handler, MapSchemeHandler, Runner
 
 Box = tuple[float, float, float, float]
@@ -141,14 +141,15 @@ class MapPanel(QWidget):
         self._quiet.timeout.connect(self._on_quiet)
 
         handler = MapSchemeHandler(web or files("resources") / "web", font_bytes, handlers, runner, self._document)
-        profile = make_profile(handler)
+        interceptor = OnlyOurScheme()
+        profile = make_profile(handler, interceptor)
         handler.setParent(profile)
         self._bridge = Bridge(monotonic_s, self)
         self._channel = QWebChannel(self)
         self._channel.registerObject("bridge", self._bridge)
         self._page = MapPage(profile, self)
-        # The page must die before its profile; this closure is what keeps the profile alive until then.
-        self._page.destroyed.connect(lambda: profile.deleteLater() if isValid(profile) else None)
+        # The page must die before its profile, and that before the interceptor: this closure keeps both until then.
+        self._page.destroyed.connect(lambda: _end(profile, interceptor))
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.shut)
@@ -282,13 +283,15 @@ class MapPanel(QWidget):
 
     def focus_map(self) -> None:
         """Give the keyboard to the map."""
-        self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+        if isValid(self._view):
+            self._view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def shut(self) -> None:
         """End the page, for good; runs by itself when the application quits."""
         self._ready = False
-        if isValid(self._page):
-            delete(self._page)
+        for part in (self._view, self._page):  # the view first: without its page it would make itself another one
+            if isValid(part):
+                delete(part)
 
     def reload(self) -> None:
         """Load the page again, also after it was given up."""
@@ -468,7 +471,7 @@ class MapPanel(QWidget):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """See frames come, and keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
+        """See frames come; keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
         if event.type() == QEvent.Type.Paint and self._drawn_number is not None:
             self._quiet.start()
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -477,3 +480,9 @@ class MapPanel(QWidget):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)
+
+
+def _end(*kept: QObject) -> None:
+    for one in kept:
+        if isValid(one):
+            one.deleteLater()

@@ -60,11 +60,6 @@ _MAGIC = (
     (b"RIFF", b"image/webp"),
     (b"GIF8", b"image/gif"),
 )
-    (b"\x89PNG", b"image/png"),
-    (b"\xff\xd8\xff", b"image/jpeg"),
-    (b"RIFF", b"image/webp"),
-    (b"GIF8", b"image/gif"),
-)
 
 
 def register_scheme() -> None:
@@ -121,7 +116,8 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
     def _serve(self, job: QWebEngineUrlRequestJob) -> None:
         url = job.requestUrl()
         path = url.path()
-        if bytes(job.requestMethod().data()) != b"GET" or url.host() != "map" or url.hasQuery() or not self._may_ask(job, path):
+        get = bytes(job.requestMethod().data()) == b"GET"
+        if not get or url.host() != "map" or url.hasQuery() or not self._may_ask(job, path):
             job.fail(_Error.RequestDenied)
         elif path in self._files:
             self._reply(job, self._files[path])

@@ -1,0 +1,254 @@
+"""The page draws what it was told, where it was told, and says when it is done."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
+
+EAST, SOUTH = LON + 0.02, LAT - 0.012
+
+
+def test_loads_without_a_word(desk: MapDesk, console: Console) -> None:
+    desk.panel.set_texts({"p1": "P1 hazard", "unit_free": "Available", "fill": "Fill:"})
+    desk.panel.set_units([{"id": "u1", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}])
+    desk.panel.set_areas(1)
+    desk.show()
+    assert console.lines == []
+
+
+def test_one_question_a_move_or_view_with_box_and_size(desk: MapDesk) -> None:
+    desk.show()
+    asked = desk.asked[-1]
+    assert (asked.number, asked.zoom, asked.width, asked.height) == (1, 13.0, 640, 480)
+    assert asked.west < LON < asked.east
+    assert asked.south < LAT < asked.north
+    desk.asked.clear()
+    desk.draw()
+    assert [request.number for request in desk.asked] == [2]
+
+
+def test_reports_and_squares_are_where_they_should_be(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 1, 0, 0), (2, LAT, EAST, 2, 0, 0)]
+    desk.cells = [(SOUTH, LON, 40, 0), (SOUTH, EAST, 7, 1)]
+    desk.show()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert desk.colour(LAT, EAST) == desk.theme.hex("priority.p2-mark")
+    assert desk.count_near(LAT, LON, "map.halo", 20) > 20
+    assert desk.count_near(SOUTH, EAST, "priority.p2-mark", 24) > 20, "an urgent report inside: amber edge"
+    assert desk.count_near(SOUTH, LON, "priority.p2-mark", 24) == 0
+    desk.symbols, desk.cells = [], []
+    desk.draw()
+    assert desk.count_near(LAT, LON, "priority.p1") == 0
+
+
+@pytest.mark.parametrize("status", range(8))
+def test_every_fill_is_another_picture(desk: MapDesk, status: int) -> None:
+    others = [other for other in range(8) if other != status]
+    desk.symbols = [(row, LAT, LON + (row - 4) * 0.008, 3, other, 0) for row, other in enumerate(others, 1)]
+    desk.symbols.append((9, SOUTH, LON, 3, status, 0))
+    desk.show()
+    picture, seen = desk.picture(), []
+    for _, lat, lon, *_ in desk.symbols:
+        middle = desk.point(lat, lon)
+        seen.append(bytes(picture.copy(middle.x() - 9, middle.y() - 9, 18, 18).constBits()))
+    differing = [sum(a != b for a, b in zip(seen[-1], one, strict=True)) / len(one) for one in seen[:-1]]
+    assert min(differing) > 0.03
+
+
+def test_square_steps_aside_for_a_symbol(desk: MapDesk) -> None:
+    desk.symbols, desk.cells = [(1, LAT, LON, 1, 0, 0)], [(LAT, LON, 40, 0)]
+    desk.show()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert desk.count_near(LAT, LON, "map.cell-text", 70, off_by=40) > 0, "and does not vanish"
+
+
+def test_chosen_report_and_alarm_have_their_rings(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 2, 0, 8), (2, LAT, EAST, 1, 0, 4)]
+    desk.show()
+    assert desk.count_near(LAT, LON, "accent.base", 26) == 0
+    desk.panel.set_selection(1, LAT, LON, "928214 Saluran")
+    desk.draw()
+    assert desk.count_near(LAT, LON, "accent.base", 26) > 80
+    assert desk.count_near(LAT, EAST, "alarm.p1-edge", 26) > 80
+    desk.panel.set_selection(None)
+    desk.draw()
+    assert desk.count_near(LAT, LON, "accent.base", 26) == 0
+
+
+def test_corner_adds_up(desk: MapDesk) -> None:
+    desk.symbols, desk.cells = [(1, LAT, LON, 1, 0, 0)], [(LAT, EAST, 1200, 0), (SOUTH, LON, 34, 0)]
+    desk.panel.set_view(0, "© Someone", "units 4 s")
+    desk.show()
+    text = desk.js("document.getElementById('corner').innerText")
+    assert "1 symbols, 1,234 in cells, 3 outside, 2 without a place" in text
+    assert "© Someone · units 4 s" in text
+
+
+def test_no_tiles_no_secret(desk: MapDesk) -> None:
+    desk.panel.set_background_state("Map background unavailable. Reports are drawn from this computer.")
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    strip = desk.js("document.getElementById('strip').innerText")
+    assert "Map background unavailable." in strip
+    assert desk.js("document.getElementById('map').classList.contains('hatched')")
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    desk.panel.set_tiles("vector")
+    desk.panel.set_background_state(None)
+    desk.draw()
+    assert desk.js("document.getElementById('strip').hidden")
+    assert not desk.js("document.getElementById('map').classList.contains('hatched')")
+
+
+def test_missing_tiles_are_no_fault(desk: MapDesk, console: Console) -> None:
+    desk.panel.set_tiles("vector", 8, 14)
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert console.lines == []
+
+
+def test_vector_tiles_of_the_real_city(desk: MapDesk, city_data: object, console: Console) -> None:
+    from console.basemap import Basemap
+
+    base = Basemap(city_data / "jakarta" / "jakarta_base.pmtiles")  # type: ignore[operator]
+    desk.tile = lambda request: (base.tile(request.z, request.x, request.y) or (None,))[0]
+    desk.panel.set_tiles("vector", *base.zooms)
+    desk.show()
+    assert desk.count_near(LAT, LON, "map.land", 60) > 2000
+    assert console.lines == []
+    base.close()
+
+
+def test_areas_have_borders_and_names(desk: MapDesk) -> None:
+    ring = [[LON - 0.02, LAT - 0.01], [LON + 0.02, LAT - 0.01], [LON + 0.02, LAT + 0.01], [LON - 0.02, LAT - 0.01]]
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"name": "Tebet", "level": 1, "lat": LAT, "lon": LON},
+    }
+    desk.areas = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+    desk.panel.set_areas(1)
+    desk.show()
+    assert desk.count_near(LAT, LON, "map.label", 20, off_by=40) > 5
+    assert desk.count_near(LAT - 0.01, LON, "map.area-border", 20, off_by=12) > 10
+
+
+def test_theme_and_words_change_while_it_stands(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    from widgets.map.__main__ import TokenTheme
+
+    desk.theme = TokenTheme("light")
+    desk.panel.set_theme(desk.theme)
+    desk.panel.set_texts({"counts": "{symbols} simbol"})
+    desk.draw()
+    desk.wait_js("document.querySelector('.counts').textContent.includes('simbol')")
+    desk.draw()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+
+
+def test_click_chooses_report_unit_and_square(desk: MapDesk) -> None:
+    desk.symbols, desk.cells = [(77, LAT, LON, 1, 0, 0)], [(SOUTH, EAST, 40, 0)]
+    desk.panel.set_units([{"id": "crew/7", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": EAST}])
+    desk.show()
+    with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as report:
+        desk.click(LAT, LON)
+    assert report.args == [77]
+    with desk.qtbot.waitSignal(desk.panel.unit_picked, timeout=TIMEOUT_MS) as unit:
+        desk.click(LAT, EAST)
+    assert unit.args == ["crew/7"]
+    with desk.qtbot.waitSignal(desk.panel.cell_picked, timeout=TIMEOUT_MS) as cell:
+        desk.click(SOUTH, EAST)
+    west, south, east, north = cell.args
+    assert west < EAST < east
+    assert south < SOUTH < north
+
+
+def test_keys_walk_and_open_without_a_mouse(desk: MapDesk) -> None:
+    desk.symbols = [(5, LAT, LON, 2, 0, 0), (6, LAT, EAST, 1, 0, 0)]
+    desk.show()
+    desk.panel.focus_map()
+    desk.key(Qt.Key.Key_PageDown)
+    desk.qtbot.waitUntil(lambda: desk.panel._cursor, timeout=TIMEOUT_MS)
+    with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as first:
+        desk.key(Qt.Key.Key_Return)
+    assert first.args == [6], "the most urgent comes first"
+    desk.key(Qt.Key.Key_PageDown)
+    with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as second:
+        desk.key(Qt.Key.Key_Return)
+    assert second.args == [5]
+    desk.key(Qt.Key.Key_Escape)
+    desk.qtbot.waitUntil(lambda: not desk.panel._cursor, timeout=TIMEOUT_MS)
+
+
+def test_gesture_locks_and_star_gives_back(desk: MapDesk) -> None:
+    def zoom() -> float:
+        return desk.panel.last_view[1]  # type: ignore[index]
+
+    def middle() -> float:
+        west, _, east, _ = desk.panel.last_view[0]  # type: ignore[index]
+        return (west + east) / 2
+
+    desk.panel.set_city((LON - 0.1, LAT - 0.1, LON + 0.1, LAT + 0.1))
+    desk.show()
+    desk.panel.focus_map()
+    with desk.qtbot.waitSignal(desk.panel.locked_changed, timeout=TIMEOUT_MS) as free:
+        desk.key(Qt.Key.Key_Asterisk)
+    assert free.args == [False]
+    desk.qtbot.waitUntil(lambda: zoom() < 12, timeout=TIMEOUT_MS)
+    desk.key(Qt.Key.Key_Right)
+    desk.qtbot.waitUntil(lambda: middle() > LON + 0.01, timeout=TIMEOUT_MS)
+    assert desk.panel.locked
+    desk.key(Qt.Key.Key_Plus)
+    desk.qtbot.waitUntil(lambda: zoom() > 12, timeout=TIMEOUT_MS)
+
+
+def test_place_is_picked_once_and_only_when_asked(desk: MapDesk) -> None:
+    desk.show()
+    places: list[tuple[float, float]] = []
+    desk.panel.place_picked.connect(lambda lat, lon: places.append((lat, lon)))
+    desk.panel.bridge.pickPlace(1.0, 1.0)  # nobody asked
+    desk.panel.start_pick()
+    desk.wait_js("!document.getElementById('picking').hidden")
+    with desk.qtbot.waitSignal(desk.panel.place_picked, timeout=TIMEOUT_MS):
+        desk.click(LAT, EAST)
+    assert len(places) == 1
+    assert places[0] == pytest.approx((LAT, EAST), abs=0.0005)
+    desk.panel.start_pick()
+    desk.wait_js("!document.getElementById('picking').hidden")
+    with desk.qtbot.waitSignal(desk.panel.pick_left, timeout=TIMEOUT_MS):
+        desk.key(Qt.Key.Key_Escape)
+
+
+def test_stale_answers_are_dropped(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    for number in range(2, 40):
+        desk.panel.set_view(number)
+    desk.symbols, desk.number = [], 40
+    with desk.qtbot.waitSignal(desk.panel.drawn, timeout=TIMEOUT_MS, check_params_cb=lambda number: number == 41):
+        desk.panel.set_view(41)
+    assert desk.count_near(LAT, LON, "priority.p1") == 0
+    assert len(desk.asked) < 30, "questions that wait are one"
+
+
+def test_window_shortcuts_work_while_the_map_has_the_keyboard(desk: MapDesk) -> None:
+    from PySide6.QtGui import QKeySequence, QShortcut
+
+    desk.show()
+    fired: list[str] = []
+    for key in ("T", "Right"):
+        QShortcut(QKeySequence(key), desk.panel, lambda key=key: fired.append(key))
+    desk.panel.activateWindow()
+    desk.panel.focus_map()
+    QApplication.processEvents()
+    with desk.qtbot.waitSignal(desk.panel.view_changed, timeout=TIMEOUT_MS):
+        desk.key(Qt.Key.Key_Right)
+    desk.key(Qt.Key.Key_T)
+    desk.qtbot.waitUntil(lambda: bool(fired), timeout=TIMEOUT_MS)
+    assert fired == ["T"], "arrows are the map's own"
