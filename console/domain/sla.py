@@ -1,0 +1,275 @@
+"""The SLA clocks of a report, computed from its history: first response, finish and validation.
+
+First response runs from arrival until the report leaves "new". Finish runs from arrival until the work is handed in or
+the report is closed; refused proof lets it go on, reopening a closed report restarts it and keeps the first result.
+Validation runs while proof waits for a validator. A hold pauses them when it waits for something the SLA pauses for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from console.domain.report import Calendar, Clock, ClockState, Entry, Report, Service, Sla, WaitsFor
+from console.domain.status import Status
+
+_HANDED_IN = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
+_ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
+_LONGEST_SEARCH_DAYS = 3 * 366
+_NO_TIME = timedelta(0)
+
+
+def sla_of(service: Service | None, priority: int) -> Sla | None:
+    """The targets of a service for a priority; None when it has none."""
+    if service is None:
+        return None
+    return service.sla.get(str(priority)) or service.sla.get("*")
+
+
+def clocks(
+    report: Report, entries: Iterable[Entry], sla: Sla | None, calendar: Calendar | None, now: datetime
+) -> tuple[Clock, ...]:
+    """The clocks of a report as of `now`, the finished ones too; none without an SLA.
+
+    `entries` are the report's history in any order; those taken back do not count. Where the history does not lead to
+    the report's present status or hold, the report's own word counts, as of its last change. After a reopening there
+    are two clocks named "finish": the first result, then the one that runs.
+    """
+    if sla is None:
+        return ()
+    case = _Case(report.created, sla, calendar)
+    for event in _events(report, entries):
+        case.take(event)
+    if case.status is not report.status or _waits(report) != case.waits:
+        at = report.closed_at if report.status in _ENDED and report.closed_at else report.updated
+        case.take(_Event(max(at, case.last), report.status, _waits(report), True))
+    return case.results(now)
+
+
+def due_next(clocks: Iterable[Clock]) -> Clock | None:
+    """The clock that matters now: the earliest unmet due time, else one that is paused, else the last finished."""
+    open_clocks = [clock for clock in clocks if clock.met_at is None]
+    with_due = [clock for clock in open_clocks if clock.due is not None]
+    if with_due:
+        return min(with_due, key=lambda clock: clock.due or clock.started)
+    return open_clocks[0] if open_clocks else max(clocks, key=lambda clock: clock.met_at or clock.started, default=None)
+
+
+def working_seconds(start: datetime, end: datetime, calendar: Calendar | None) -> float:
+    """The seconds from `start` to `end` that count: all of them, or those within the calendar's working hours."""
+    if end <= start:
+        return 0.0
+    if calendar is None:
+        return (end - start).total_seconds()
+    zone = ZoneInfo(calendar.timezone)
+    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    total = _NO_TIME
+    while day <= last:
+        hours = _hours(calendar, day)
+        if hours is not None:
+            total += max(_NO_TIME, min(end, hours[1]) - max(start, hours[0]))
+        day += timedelta(days=1)
+    return total.total_seconds()
+
+
+def after_working(start: datetime, seconds: float, calendar: Calendar | None) -> datetime | None:
+    """When `seconds` that count will have passed since `start`; None when the calendar is never open."""
+    if calendar is None:
+        return start + timedelta(seconds=seconds)
+    zone = ZoneInfo(calendar.timezone)
+    left = timedelta(seconds=seconds)
+    day = start.astimezone(zone).date()
+    for _ in range(_LONGEST_SEARCH_DAYS):
+        hours = _hours(calendar, day)
+        if hours is not None:
+            begin = max(start, hours[0])
+            if begin + left <= hours[1]:
+                return begin + left
+            left -= max(_NO_TIME, hours[1] - begin)
+        day += timedelta(days=1)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _hours(calendar: Calendar, day: date) -> tuple[datetime, datetime] | None:
+    """The working hours of a day as UTC times."""
+    minutes = calendar.days[day.weekday()] if day.weekday() < len(calendar.days) else None
+    if minutes is None or day.isoformat() in calendar.holidays:
+        return None
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(calendar.timezone))
+    begin, end = (midnight + timedelta(minutes=minute) for minute in minutes)  # wall clock: right over a DST change
+    return begin.astimezone(UTC), end.astimezone(UTC)
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """A moment of the history: a new status, or (`holds`) what is waited for from now on."""
+
+    at: datetime
+    status: Status | None
+    waits: WaitsFor | None
+    holds: bool
+
+
+class _Watch:
+    """A stop watch that counts only working time and can be paused."""
+
+    def __init__(self, name: str, target_s: int, started: datetime, calendar: Calendar | None) -> None:
+        self._name, self._target_s, self._started, self._calendar = name, target_s, started, calendar
+        self._used_s = 0.0
+        self._since: datetime | None = started
+        self._breached: datetime | None = None
+        self._met: datetime | None = None
+        self._due: datetime | None = None
+
+    @property
+    def stopped(self) -> bool:
+        return self._met is not None
+
+    def pause(self, at: datetime) -> None:
+        if self._since is None:
+            return
+        self._due = self._due_now()
+        if self._due is not None and at > self._due:
+            self._breached = self._breached or self._due
+        self._used_s += working_seconds(self._since, at, self._calendar)
+        self._since = None
+
+    def go_on(self, at: datetime) -> None:
+        self._met = None
+        if self._since is None:
+            self._since = at
+
+    def stop(self, at: datetime) -> None:
+        if self._met is None:
+            self.pause(at)
+            self._met = at
+
+    def result(self, now: datetime) -> Clock:
+        due = self._breached or (self._due_now() if self._since is not None else self._due)
+        late = self._breached is not None or (self._since is not None and due is not None and now > due)
+        if late:
+            state = ClockState.BREACHED
+        elif self._met is not None:
+            state = ClockState.MET
+        else:
+            state = ClockState.RUNNING if self._since is not None else ClockState.PAUSED
+        paused = state is ClockState.PAUSED
+        return Clock(
+            self._name,
+            state,
+            self._started,
+            self._target_s,
+            due=None if paused else due,
+            met_at=self._met,
+            left_s=max(0, round(self._target_s - self._used_s)) if paused else None,
+        )
+
+    def _due_now(self) -> datetime | None:
+        if self._breached is not None or self._since is None:
+            return self._breached
+        return after_working(self._since, self._target_s - self._used_s, self._calendar)
+
+
+class _Case:
+    """The watches of one report while its history is gone through."""
+
+    def __init__(self, created: datetime, sla: Sla, calendar: Calendar | None) -> None:
+        self.status = Status.NEW
+        self.waits: WaitsFor | None = None
+        self.last = created
+        self._sla, self._calendar = sla, calendar
+        self._first = self._watch("first_response", sla.first_response_s, created)
+        self._finish = self._watch("finish", sla.finish_s, created)
+        self._finish_before: _Watch | None = None
+        self._validation: _Watch | None = None
+
+    def take(self, event: _Event) -> None:
+        """Go on to the next moment."""
+        self.last = max(self.last, event.at)
+        if event.holds and event.waits != self.waits:
+            self._hold(event.waits, self.last)
+        if event.status is not None and event.status is not self.status:
+            self._turn(self.status, event.status, self.last)
+            self.status = event.status
+
+    def results(self, now: datetime) -> tuple[Clock, ...]:
+        """All clocks there have been."""
+        watches = (self._first, self._finish_before, self._finish, self._validation)
+        return tuple(watch.result(now) for watch in watches if watch is not None)
+
+    def _watch(self, name: str, target_s: int | None, at: datetime) -> _Watch | None:
+        if target_s is None:
+            return None
+        watch = _Watch(name, target_s, at, self._calendar)
+        if self.waits in self._sla.pauses_for:
+            watch.pause(at)
+        return watch
+
+    def _hold(self, waits: WaitsFor | None, at: datetime) -> None:
+        self.waits = waits
+        for watch in (self._first, self._finish, self._validation):
+            if watch is not None and not watch.stopped:
+                if waits in self._sla.pauses_for:
+                    watch.pause(at)
+                else:
+                    watch.go_on(at)
+
+    def _turn(self, before: Status, after: Status, at: datetime) -> None:
+        if self._first is not None:
+            self._first.stop(at)
+        if before is Status.VALIDATION and self._validation is not None:
+            self._validation.stop(at)
+        if after is Status.VALIDATION:
+            self._validation = self._watch("validation", self._sla.validation_s, at)
+        if self._finish is None:
+            return
+        if after in _HANDED_IN:
+            self._finish.stop(at)
+        elif before in _ENDED:
+            self._finish_before = self._finish_before or self._finish
+            self._finish = self._watch("finish", self._sla.finish_s, at)
+        elif before is Status.VALIDATION:
+            self._finish.go_on(at)
+            if self.waits in self._sla.pauses_for:
+                self._finish.pause(at)
+
+
+def _events(report: Report, entries: Iterable[Entry]) -> list[_Event]:
+    events: list[_Event] = []
+    for entry in entries:
+        if entry.undone_by is not None:
+            continue
+        status = _status(entry.data)
+        holds = "hold" in entry.data and entry.kind == "set"
+        if status is None and not holds:
+            continue
+        at = min(entry.occurred_at, entry.at) if entry.occurred_at is not None else entry.at
+        events.append(_Event(max(at, report.created), status, _waits_in(entry.data) if holds else None, holds))
+    events.sort(key=lambda event: event.at)
+    return events
+
+
+def _status(data: Mapping[str, Any]) -> Status | None:
+    """The status an entry led to: the server writes it into the entry's data."""
+    word = data.get("status")
+    try:
+        return Status(word) if isinstance(word, str) else None
+    except ValueError:
+        return None
+
+
+def _waits_in(data: Mapping[str, Any]) -> WaitsFor | None:
+    hold = data["hold"]
+    try:
+        return WaitsFor(hold["waits_for"]) if isinstance(hold, Mapping) else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _waits(report: Report) -> WaitsFor | None:
+    return report.hold.waits_for if report.hold is not None else None

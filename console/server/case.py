@@ -1,0 +1,295 @@
+"""One report while an edit is applied to it: its fields, crews and rounds of work, and what must be known for undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from console.domain.edit import Kind
+from console.domain.report import Assignment, Entry, PhotoRole, Report, Unit
+from console.domain.sla import clocks, sla_of
+from console.domain.status import (
+    ASSIGNMENT_MAY_BECOME,
+    BY_STATUS,
+    ENDED_ASSIGNMENT,
+    AssignmentState,
+    Status,
+    UnitState,
+    is_open,
+    may_become,
+    status_after,
+)
+from console.server.ledger import Ledger
+from console.server.payloads import EditBody
+from console.server.records import Actor
+from console.server.refusals import Busy, Invalid
+
+ON_A_JOB = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+"""States that follow from a unit's jobs; the others are its own word and stay."""
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "status": ("status",),
+    "priority": ("priority",),
+    "service": ("service",),
+    "title": ("title",),
+    "description": ("description",),
+    "place": ("lat", "lon", "address"),
+    "area": ("area",),
+    "agency": ("agency",),
+    "hold": ("hold",),
+    "claim": ("claim",),
+    "merged_into": ("merged_into",),
+}
+"""Versioned field -> the attributes that it consists of."""
+
+_BESIDE = ("status_label", "area_rule", "disposition", "closed_at")
+"""Attributes that change with a versioned field and are put back with it."""
+
+
+class JobBefore(msgspec.Struct, frozen=True):
+    """An assignment that an edit made (`state` None) or changed; `version` is its version afterwards."""
+
+    id: str
+    state: AssignmentState | None
+    version: int
+
+
+class Before(msgspec.Struct, frozen=True):
+    """What undo needs: the versioned fields that an edit touched, the values before, the assignments and the unit."""
+
+    touched: tuple[str, ...] = ()
+    values: dict[str, Any] = {}
+    jobs: tuple[JobBefore, ...] = ()
+    unit: Unit | None = None
+
+
+class Case:
+    """A report under an edit. The effects read and change it; `finish` writes report, entry and what undo needs."""
+
+    def __init__(self, ledger: Ledger, report: Report, edit: EditBody, actor: Actor, ids: Callable[[], str]) -> None:
+        self.ledger = ledger
+        self.before = report
+        self.report = report
+        self.edit = edit
+        self.actor = actor
+        self.ids = ids
+        self.photo_unit: str | None = None
+        self._jobs_before: dict[str, JobBefore] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The server's time of this edit."""
+        return self.ledger.now
+
+    # Fields
+
+    def change(self, **values: Any) -> None:
+        """Give attributes of the report new values."""
+        self.report = replace(self.report, **values)
+
+    def become(self, status: Status) -> None:
+        """Give the report another status; Invalid when the table does not allow it."""
+        if status is self.report.status:
+            return
+        if not may_become(self.report.status, status):
+            now, then = BY_STATUS[self.report.status].label, BY_STATUS[status].label
+            raise Invalid(f"Report {self.report.id} is “{now}” and cannot become “{then}” from there.")
+        self.change(status=status, status_label=None)
+
+    def end(self, status: Status, disposition: str) -> None:
+        """Close the report, with or without work."""
+        already = self.report.status is status
+        self.become(status)
+        if not already:
+            self.change(closed_at=self.now, hold=None)
+        if disposition:
+            self.change(disposition=disposition)
+
+    def open_again(self) -> None:
+        """Bring a finished report back to work."""
+        self.become(Status.RETURNED)
+        self.change(closed_at=None, disposition=None)
+
+    def check_open(self, deed: str) -> None:
+        """Invalid when no more work is done on the report."""
+        if not is_open(self.report.status):
+            raise Invalid(f"Report {self.report.id} is closed; reopen it before you {deed}.")
+
+    # Rounds of work: each return begins a new one
+
+    @cached_property
+    def history(self) -> list[Entry]:
+        """All entries that count, the oldest first."""
+        return [entry for entry in self.ledger.entries(self.report.id) if entry.undone_by is None]
+
+    @property
+    def round(self) -> list[Entry]:
+        """The entries since the last return."""
+        starts = [at for at, entry in enumerate(self.history) if entry.data.get("status") == Status.RETURNED.value]
+        return self.history[starts[-1] + 1 :] if starts else self.history
+
+    @property
+    def jobs(self) -> list[Assignment]:
+        """The assignments that count for this round: those made since the last return, and all that live."""
+        entries = self.round
+        first_round = len(entries) == len(self.history)
+        begun = self.history[-len(entries) - 1].at if not first_round else None
+        return [
+            job
+            for job in self.ledger.assignments(self.report.id)
+            if begun is None or job.created > begun or job.state not in ENDED_ASSIGNMENT
+        ]
+
+    @property
+    def live_jobs(self) -> list[Assignment]:
+        """The assignments that have not ended."""
+        return [job for job in self.jobs if job.state not in ENDED_ASSIGNMENT]
+
+    @property
+    def has_proof(self) -> bool:
+        """Whether there is an after photo of this round, or none is asked for."""
+        service = self.ledger.service(self.report.service)
+        if service is not None and not service.proof:
+            return True
+        after = {photo.sha256 or photo.url for photo in self.report.photos if photo.role is PhotoRole.AFTER}
+        entries = self.round
+        if len(entries) == len(self.history):
+            return bool(after)
+        fresh = {entry.data.get("sha256") for entry in entries if entry.kind == Kind.PHOTO}
+        if self.edit.kind is Kind.PHOTO and self.edit.undoes is None:
+            fresh.add(self.edit.data.get("sha256"))
+        return bool(after & fresh)
+
+    def follow_crews(self, start: Status | None = None) -> None:
+        """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""
+        now = start or self.report.status
+        then = status_after(now, tuple(job.state for job in self.jobs), has_proof=self.has_proof)
+        if then is not self.report.status:
+            self.change(status=then, status_label=None)
+
+    # Crews
+
+    def unit(self, key: str) -> Unit:
+        """A unit that must exist."""
+        unit = self.ledger.unit(key)
+        if unit is None:
+            raise Invalid(f"There is no unit {key}.")
+        return unit
+
+    def job_of(self, unit: Unit) -> Assignment:
+        """The live assignment of a unit on this report; Invalid without it."""
+        for job in reversed(self.live_jobs):
+            if job.unit == unit.id:
+                return job
+        raise Invalid(f"Unit {unit.code} is not on report {self.report.id}.")
+
+    def engage(self, unit: Unit, state: AssignmentState, *, stack: bool) -> None:
+        """Reserve or send a unit. Busy when it has another job, unless that is to be stacked."""
+        elsewhere = [job for job in self.ledger.jobs_of(unit.id) if job.report != self.report.id]
+        if state is AssignmentState.DISPATCHED:
+            elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
+        if elsewhere and not stack:
+            job = elsewhere[0]
+            raise Busy(
+                f"Unit {unit.code} is busy with report {job.report}.",
+                unit=unit.id,
+                report=job.report,
+                who=job.by,
+                at=job.since,
+            )
+        if unit.state is UnitState.OFF_SHIFT or (unit.state not in ON_A_JOB and not stack):
+            raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
+        here = [job for job in self.live_jobs if job.unit == unit.id]
+        if not here:
+            key = self.ids()
+            job = Assignment(key, self.report.id, unit.id, state, self.now, self.actor.name, self.now, self.edit.id)
+            self._keep_job(job, JobBefore(key, None, 1))
+        elif here[-1].state is AssignmentState.RESERVED and state is AssignmentState.DISPATCHED:
+            self.move(here[-1], state)
+        self.unit_follows(unit.id)
+
+    def move(self, job: Assignment, state: AssignmentState, *, freely: bool = False) -> None:
+        """Take an assignment to another state; Invalid when its table does not allow it (`freely`: undo may)."""
+        if state is job.state:
+            return
+        if not freely and state not in ASSIGNMENT_MAY_BECOME[job.state]:
+            now, then = job.state.value.replace("_", " "), state.value.replace("_", " ")
+            raise Invalid(f"The unit is “{now}” on report {job.report} and cannot become “{then}” from there.")
+        version = job.version + 1
+        moved = replace(job, state=state, since=self.now, by=self.actor.name, edit=self.edit.id, version=version)
+        first = self._jobs_before.get(job.id)
+        self._keep_job(moved, JobBefore(job.id, first.state if first else job.state, version))
+        self.unit_follows(job.unit)
+
+    def unit_follows(self, key: str) -> None:
+        """Give a unit the state that its jobs lead to; a break or the end of a shift stays its own word."""
+        unit = self.ledger.unit(key)
+        if unit is None:
+            return
+        states = {job.state for job in self.ledger.jobs_of(key)} - {AssignmentState.RESERVED}
+        if AssignmentState.ON_SCENE in states:
+            state = UnitState.ON_SCENE
+        elif AssignmentState.EN_ROUTE in states:
+            state = UnitState.EN_ROUTE
+        else:
+            state = UnitState.COMMITTED if states else UnitState.AVAILABLE
+        if (unit.state in ON_A_JOB or states) and unit.state is not state:
+            self.ledger.put(replace(unit, state=state, state_since=self.now, reason=None, version=unit.version + 1))
+
+    def release_all(self, *, done: bool) -> None:
+        """End all live assignments: with `done` those on scene count as done, the others are recalled."""
+        for job in self.live_jobs:
+            worked = done and job.state is AssignmentState.ON_SCENE
+            self.move(job, AssignmentState.DONE if worked else AssignmentState.RECALLED)
+
+    def _keep_job(self, job: Assignment, before: JobBefore) -> None:
+        self._jobs_before[job.id] = before
+        self.ledger.put(job)
+
+    # The end
+
+    def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
+        """Write the report's new version and the entry."""
+        version = self.before.version + 1
+        touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts))
+        if "status" in touched or self.edit.kind is Kind.CREATE:
+            data = data | {"status": self.report.status.value}
+        entry = Entry(
+            id=self.ids(),
+            report=self.report.id,
+            kind="created" if self.edit.kind is Kind.CREATE else self.edit.kind.value,
+            at=self.now,
+            author=self.actor.name,
+            edit=self.edit.id,
+            occurred_at=min(self.edit.occurred_at or self.now, self.now),
+            late=self.edit.late,
+            text=str(data.get("text") or data.get("reason") or ""),
+            data=data | ({"undoes": self.edit.undoes} if self.edit.undoes else {}),
+            unit=self.photo_unit or data.get("unit"),
+        )
+        if undone is not None:
+            self.ledger.put(replace(undone, undone_by=entry.id))
+        beside = [name for name in _BESIDE if self._differs((name,))]
+        names = [part for name in touched for part in _FIELDS[name]] + beside
+        values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
+        before = Before(touched, values, tuple(self._jobs_before.values()))
+        self.ledger.put(entry, version=version, before=msgspec.json.encode(before))
+        versions = self.before.versions | dict.fromkeys(touched, version)
+        report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
+        report = replace(report, clocks=self._clocks(report))
+        self.ledger.put(report)
+        self.report = report
+        return report, entry
+
+    def _differs(self, names: tuple[str, ...]) -> bool:
+        return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
+
+    def _clocks(self, report: Report) -> tuple[Any, ...]:
+        sla = sla_of(self.ledger.service(report.service), report.priority)
+        calendar = self.ledger.calendar(sla.calendar) if sla is not None else None
+        return clocks(report, self.ledger.entries(report.id), sla, calendar, self.now)

@@ -1,0 +1,269 @@
+"""One city: its database behind plain methods, for the web server, the loader and the demo alike."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.area import AreaIndex
+from console.domain.report import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Contact,
+    Entry,
+    Report,
+    Service,
+    Template,
+    Unit,
+    User,
+)
+from console.server import feed, schema
+from console.server.bulk import load_reports
+from console.server.database import Database, next_numbers, present_number
+from console.server.edits import Applied, EditBody, EditDesk
+from console.server.presence import Presence
+from console.server.records import LOCAL, Actor, LoadedReport
+from console.server.refusals import NotFound
+from console.server.stats import Stats, count_everything
+
+T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
+_KEEP_CONTACTS = timedelta(days=90)
+_KEEP_ANSWERS = timedelta(days=30)
+_KEEP_GONE = timedelta(days=30)
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """An id that nobody else has."""
+    return str(uuid.uuid4())
+
+
+class City:
+    """The database of one city at `url` (SQLite or postgresql+psycopg). Every method may be called from any thread.
+
+    `presence` holds positions and who looks at what; `database.on_commit` tells when the feed has grown.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        ids: Callable[[], str] = new_id,
+        timezone: str = "Asia/Jakarta",
+        name: str = "",
+    ) -> None:
+        self.database = Database(url)
+        self.clock = clock
+        self.timezone = timezone
+        self.name = name
+        self.presence = Presence(self.database)
+        self._ids = ids
+        self._desk = EditDesk(self.database, clock, ids, self.area_at)
+        self._areas_lock = threading.Lock()
+        self._index: tuple[int, AreaIndex] | None = None
+        self._stats: Stats | None = None
+
+    def create_schema(self) -> None:
+        """Make the tables that are missing, and give a new database its epoch; harmless to repeat."""
+        self.database.create_schema()
+        facts = {"epoch": self._ids(), "scope_version": "1", "name": self.name, "timezone": self.timezone}
+        rows = [{"key": key, "value": value} for key, value in facts.items()]
+        with self.database.write() as connection:
+            self.database.upsert(connection, schema.meta, rows, keep=True)
+            if self.name:
+                named = [{"key": "name", "value": self.name}, {"key": "timezone", "value": self.timezone}]
+                self.database.upsert(connection, schema.meta, named)
+        with self.database.read() as connection:
+            known = feed.read_meta(connection)
+        self.epoch, self.name, self.timezone = known["epoch"], known["name"], known["timezone"]
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.database.close()
+
+    # The vocabulary and the objects
+
+    def put_areas(self, areas: Sequence[Area]) -> None:
+        """Keep these areas, replacing those of the same code."""
+        self._put(areas)
+
+    def put_services(self, services: Sequence[Service]) -> None:
+        """Keep these services, replacing those of the same code."""
+        self._put(services)
+
+    def put_units(self, units: Sequence[Unit]) -> None:
+        """Keep these units, replacing those of the same id."""
+        self._put(units)
+        self.presence.place_units(units)
+
+    def put_agencies(self, agencies: Sequence[Agency]) -> None:
+        """Keep these agencies, replacing those of the same code."""
+        self._put(agencies)
+
+    def put_templates(self, templates: Sequence[Template]) -> None:
+        """Keep these templates, replacing those of the same id."""
+        self._put(templates)
+
+    def put_calendars(self, calendars: Sequence[Calendar]) -> None:
+        """Keep these calendars, replacing those of the same id."""
+        self._put(calendars)
+
+    def areas(self) -> list[Area]:
+        """All areas."""
+        return self._list(Area)
+
+    def services(self) -> list[Service]:
+        """All services."""
+        return self._list(Service)
+
+    def units(self) -> list[Unit]:
+        """All units as stored; newer positions are in `presence`."""
+        return self._list(Unit)
+
+    def agencies(self) -> list[Agency]:
+        """All agencies."""
+        return self._list(Agency)
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Put many reports with their histories into the city; newer ones replace what is there."""
+        load_reports(self.database, rows, self.clock())
+
+    def remove(self, kind: str, key: str) -> None:
+        """Delete an object; who follows the feed is told by a `gone`."""
+        now = self.clock()
+        body = msgspec.json.encode({"kind": kind, "id": key})
+        table = schema.TABLES[kind]
+        with self.database.write() as connection:
+            if not connection.execute(sa.delete(table).where(table.c.id == key)).rowcount:
+                raise NotFound(f"There is no {kind} {key}.")
+            seq = next_numbers(connection, 1)
+            row = {"id": f"{kind}/{key}", "seq": seq, "at": schema.micros(now), "body": body}
+            self.database.upsert(connection, schema.gone, [row])
+        self.database.told(seq)
+
+    # What is asked
+
+    def apply(
+        self, edit: EditBody, *, report: str | None = None, actor: Actor = LOCAL, if_match: int | None = None
+    ) -> Applied:
+        """Do what an edit says, once (its id is the idempotency key). Raises console.server.refusals.Refusal.
+
+        `report` is the report's id, None for a creation and for the state of a unit. Without `if_match` the edit is
+        made on the report as it is now; the web server asks its clients for one.
+        """
+        return self._desk.apply(edit, report=report, actor=actor, if_match=if_match)
+
+    def changes(self, after: int, limit: int = feed.MOST) -> feed.Changes:
+        """The next page of the feed."""
+        return feed.changes(self.database, after, limit)
+
+    def snapshot(self, after_key: str | None = None, limit: int = feed.MOST) -> feed.Snapshot:
+        """A page of everything."""
+        return feed.snapshot(self.database, after_key, limit)
+
+    def seq(self) -> int:
+        """The number of the last change."""
+        with self.database.read() as connection:
+            return present_number(connection)
+
+    def stats(self) -> Stats:
+        """Counts of everything."""
+        with self.database.read() as connection:
+            seq = present_number(connection)
+            if self._stats is None or self._stats.seq != seq:
+                self._stats = count_everything(connection, self._stats)
+            return self._stats
+
+    def report(self, key: str) -> Report:
+        """One report; NotFound without it."""
+        with self.database.read() as connection:
+            body = connection.scalar(sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
+        if body is None:
+            raise NotFound(f"There is no report {key}.")
+        return msgspec.json.decode(body, type=Report)
+
+    def entries(self, key: str) -> list[Entry]:
+        """The history of a report, the oldest first."""
+        table = schema.entries
+        query = sa.select(table.c.body).where(table.c.report == key).order_by(table.c.at, table.c.seq)
+        with self.database.read() as connection:
+            return [msgspec.json.decode(body, type=Entry) for (body,) in connection.execute(query)]
+
+    def assignments(self, key: str) -> list[Assignment]:
+        """The assignments of a report, the oldest first."""
+        table = schema.assignments
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(table.c.body).where(table.c.report == key))
+            found = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+        return sorted(found, key=lambda one: (one.created, one.id))
+
+    def contact(self, key: str, who: str) -> Contact:
+        """The reporter's personal data; that `who` has asked is written down first."""
+        row = {"id": self._ids(), "report": key, "who": who, "at": schema.micros(self.clock())}
+        query = sa.select(schema.contacts.c.body).where(schema.contacts.c.report == key).order_by(schema.contacts.c.id)
+        with self.database.write() as connection:
+            connection.execute(sa.insert(schema.contact_reads), [row])
+            body = connection.execute(query).scalars().first()
+        if body is None:
+            raise NotFound("The reporter left no name, telephone or address, or it is no longer kept.")
+        return msgspec.json.decode(body, type=Contact)
+
+    def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
+        """The smallest area around a place, and the rule that chose it."""
+        return self._areas_index().area_at(lat, lon)
+
+    def tidy(self) -> None:
+        """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions."""
+        now = self.clock()
+        reports, gone = schema.reports, schema.gone
+        closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
+        old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
+        with self.database.write() as connection:
+            connection.execute(sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed)))
+            connection.execute(
+                sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))
+            )
+            floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
+            if floor is not None:
+                connection.execute(sa.delete(gone).where(old_gone))
+                self.database.upsert(connection, schema.meta, [{"key": feed.FLOOR, "value": str(floor)}])
+
+    def _put(self, things: Sequence[Any]) -> None:
+        if not things:
+            return
+        kind = schema.KIND_OF[type(things[0])]
+        latest = {schema.key_of(thing): thing for thing in things}
+        with self.database.write() as connection:
+            last = next_numbers(connection, len(latest))
+            first = last - len(latest) + 1
+            rows = [schema.row_of(thing, seq) for seq, thing in enumerate(latest.values(), start=first)]
+            self.database.upsert(connection, schema.TABLES[kind], rows)
+        self.database.told(last)
+
+    def _list(self, kind: type[T]) -> list[T]:
+        table = schema.TABLES[schema.KIND_OF[kind]]
+        with self.database.read() as connection:
+            bodies = connection.execute(sa.select(table.c.body).order_by(table.c.id)).scalars()
+            return [msgspec.json.decode(body, type=kind) for body in bodies]
+
+    def _areas_index(self) -> AreaIndex:
+        """The index over the present areas, made anew when one has changed."""
+        with self.database.read() as connection:
+            newest = connection.scalar(sa.select(sa.func.max(schema.areas.c.seq))) or 0
+        with self._areas_lock:
+            if self._index is None or self._index[0] != newest:
+                self._index = (newest, AreaIndex(self.areas()))
+            return self._index[1]

@@ -1,0 +1,287 @@
+"""Applies edits, each once: the stored answer to a repeated key, the conflict of a stale one, else the effect.
+
+The answer is stored in the transaction of the effect, so a client that heard nothing asks again with the same key and
+gets what it missed. Refusals are not stored: they changed nothing, and the same edit may be right a moment later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.edit import APPENDS, Kind
+from console.domain.merge import same
+from console.domain.report import Entry, Report
+from console.domain.status import Status
+from console.server import payloads, schema
+from console.server.case import Case
+from console.server.database import Database
+from console.server.effects import AreaAt, apply_effect, change_unit, new_report
+from console.server.history import field_value, last_changes
+from console.server.ledger import Ledger
+from console.server.payloads import EditBody, kept_data, payload_of
+from console.server.records import Actor
+from console.server.refusals import Conflict, InProgress, Invalid, KeyReused, NotFound, Overloaded, Refusal
+from console.server.rights import check_role, check_scope, check_unit
+from console.server.undo import find_deed, undo_on_report, undo_on_unit, unit_before
+
+__all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
+
+NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
+"""Kinds that say which version of the report the operator saw."""
+
+_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
+_RUNNING_WAIT_S = 2.0
+_FIRST_REPORT = 1_000
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the client is told of an edit that was applied."""
+
+    report: Report | None
+    entry: Entry
+    seq: int
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """An edit's answer as HTTP status and JSON; `replayed` when it had been applied before."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+    @property
+    def answer(self) -> Answer:
+        """The answer, decoded."""
+        return msgspec.json.decode(self.body, type=Answer)
+
+
+class EditDesk:
+    """Takes edits in, from any thread."""
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], ids: Callable[[], str], area_at: AreaAt
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._area_at = area_at
+        self._running: dict[str, threading.Event] = {}
+        self._running_lock = threading.Lock()
+
+    def apply(self, edit: EditBody, *, report: str | None, actor: Actor, if_match: int | None) -> Applied:
+        """Apply an edit once; raises a Refusal."""
+        check_role(actor, edit)
+        fingerprint = _fingerprint(edit, report, actor)
+        with self._alone(edit.id):
+            try:
+                applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
+            except sa.exc.IntegrityError:
+                # Another server process has committed the same key between our look-up and our commit.
+                applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
+            except sa.exc.OperationalError as fault:
+                raise _busy(fault) from fault
+        if not applied.replayed:
+            self._database.told(seq)
+        return applied
+
+    def _transact(
+        self, edit: EditBody, report: str | None, actor: Actor, if_match: int | None, fingerprint: str
+    ) -> tuple[Applied, int]:
+        with self._database.write() as connection:
+            stored = _stored(connection, edit.id, fingerprint)
+            if stored is not None:
+                return stored, 0
+            ledger = Ledger(self._database, connection, self._clock())
+            placeholder = {"key": edit.id, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
+            connection.execute(sa.insert(schema.answers), [placeholder])
+            changed, entry = self._effect(ledger, edit, report, actor, if_match)
+            seq = ledger.settle()
+            applied = Applied(
+                201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
+            )
+            connection.execute(
+                sa.update(schema.answers)
+                .where(schema.answers.c.key == edit.id)
+                .values(status=applied.status, body=applied.body, at=schema.micros(ledger.now))
+            )
+            return applied, seq
+
+    def _effect(
+        self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
+    ) -> tuple[Report | None, Entry]:
+        if edit.kind is Kind.UNIT_STATE:
+            return None, self._on_unit(ledger, edit, actor)
+        if edit.kind is Kind.CREATE and edit.undoes is None:
+            key = _next_report_id(ledger)
+            case = Case(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
+            _keep_contact(ledger, edit, key)
+            return case.finish(kept_data(edit))
+        if report is None:
+            raise Invalid(f"A {edit.kind.value} needs a report.")
+        _lock_in_order(ledger, edit, report)
+        present = ledger.report(report)
+        if present is None:
+            raise NotFound(f"There is no report {report}.")
+        check_scope(ledger, actor, present)
+        case = Case(ledger, present, edit, actor, self._ids)
+        if edit.undoes is not None:
+            deed = find_deed(ledger, edit.undoes, report)
+            undo_on_report(case, deed)
+            return case.finish(_undo_data(edit), undone=deed.entry)
+        data = kept_data(edit)
+        if if_match is not None:
+            _check_fresh(ledger, present, edit, if_match)
+        apply_effect(case, self._area_at)
+        _keep_contact(ledger, edit, report)
+        return case.finish(data)
+
+    def _on_unit(self, ledger: Ledger, edit: EditBody, actor: Actor) -> Entry:
+        key = str(edit.data.get("unit") or "")
+        before = ledger.unit(key)
+        if before is None:
+            raise NotFound(f"There is no unit {key}.")
+        check_unit(actor, before)
+        undone: Entry | None = None
+        if edit.undoes is not None:
+            deed = find_deed(ledger, edit.undoes, None)
+            undone, data = deed.entry, edit.data | {"undoes": edit.undoes}
+            key = undo_on_unit(ledger, deed)
+        else:
+            key, data = change_unit(ledger, edit)
+        entry = Entry(
+            id=self._ids(),
+            report=None,
+            kind=edit.kind.value,
+            at=ledger.now,
+            author=actor.name,
+            edit=edit.id,
+            occurred_at=min(edit.occurred_at or ledger.now, ledger.now),
+            late=edit.late,
+            text=str(data.get("reason") or ""),
+            data=data,
+            unit=key,
+        )
+        if undone is not None:
+            ledger.put(msgspec.structs.replace(undone, undone_by=entry.id))
+        ledger.put(entry, before=unit_before(before))
+        return entry
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        """One edit of a key at a time; InProgress when the one before it is still running after two seconds."""
+        mine = threading.Event()
+        while True:
+            with self._running_lock:
+                other = self._running.setdefault(key, mine)
+            if other is mine:
+                break
+            if not other.wait(_RUNNING_WAIT_S):
+                raise InProgress("This edit is still being applied. Ask again.")
+        try:
+            yield
+        finally:
+            with self._running_lock:
+                del self._running[key]
+            mine.set()
+
+
+def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
+    whole = msgspec.json.encode([report, actor.name, msgspec.to_builtins(edit)], order="sorted")
+    return hashlib.sha256(whole).hexdigest()
+
+
+def _stored(connection: sa.Connection, key: str, fingerprint: str) -> Applied | None:
+    table = schema.answers
+    row = connection.execute(
+        sa.select(table.c.fingerprint, table.c.status, table.c.body).where(table.c.key == key)
+    ).first()
+    if row is None:
+        return None
+    if row[0] != fingerprint:
+        raise KeyReused("This key has carried another edit before.")
+    return Applied(row[1], row[2], replayed=True)
+
+
+def _busy(fault: sa.exc.OperationalError) -> Refusal:
+    """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds."""
+    words = str(fault.statement or "")
+    if words.startswith("INSERT INTO answers"):
+        return InProgress("This edit is still being applied. Ask again.")
+    return Overloaded("The database is busy with another change. Ask again.")
+
+
+def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
+    """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
+    other = edit.data.get("into") or edit.data.get("merged_into")
+    if isinstance(other, str):
+        for key in sorted({report, other}):
+            ledger.report(key)
+
+
+def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:
+    """Conflict when a field of the edit was changed, to another value, after the version that the operator saw."""
+    if edit.kind is Kind.SET:
+        given = msgspec.to_builtins(payload_of(edit, payloads.Set))
+        wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
+    elif edit.kind in _ON_STATUS:
+        wanted = {"status": _status_wanted(edit).value}
+    else:
+        return
+    later = [
+        name
+        for name, value in wanted.items()
+        if report.versions.get(name, 0) > seen and not same(field_value(report, name), value)
+    ]
+    if later:
+        names = ", ".join(later)
+        fields = last_changes(ledger.connection, report, later)
+        raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
+
+
+def _status_wanted(edit: EditBody) -> Status:
+    if edit.kind is Kind.CLOSE:
+        return Status.CLOSED
+    if edit.kind is Kind.VALIDATE and payload_of(edit, payloads.Verdict).accepted:
+        return Status.RESOLVED
+    return Status.RETURNED
+
+
+def _undo_data(edit: EditBody) -> dict[str, Any]:
+    """The payload of an undo says nothing that counts; what it holds is kept when it is well formed."""
+    try:
+        return kept_data(edit)
+    except Invalid:
+        return {}
+
+
+def _keep_contact(ledger: Ledger, edit: EditBody, report: str) -> None:
+    if edit.kind not in (Kind.CREATE, Kind.ME_TOO) or edit.data.get("contact") is None:
+        return
+    if edit.kind is Kind.CREATE:
+        key, contact = report, payload_of(edit, payloads.Create).contact
+    else:
+        key, contact = f"{report}/{edit.id}", payload_of(edit, payloads.MeToo).contact
+    row = {"id": key, "report": report, "body": msgspec.json.encode(contact)}
+    ledger.connection.execute(sa.insert(schema.contacts), [row])
+
+
+def _next_report_id(ledger: Ledger) -> str:
+    """The next number that no report has."""
+    counter = schema.counters
+    while True:
+        number = ledger.connection.execute(
+            sa.update(counter)
+            .where(counter.c.name == "report")
+            .values(value=sa.case((counter.c.value < _FIRST_REPORT, _FIRST_REPORT), else_=counter.c.value) + 1)
+            .returning(counter.c.value)
+        ).scalar_one()
+        if not ledger.has("report", str(number)):
+            return str(number)

@@ -1,0 +1,319 @@
+"""What each kind of edit does to a report, its crews and its duplicates: one function a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from console.domain.edit import Kind
+from console.domain.report import Claim, Photo, Report
+from console.domain.status import AssignmentState, Status, UnitState, is_open
+from console.server import payloads, schema
+from console.server.case import Case
+from console.server.ledger import Ledger
+from console.server.payloads import payload_of
+from console.server.refusals import Conflict, Invalid
+from console.server.rights import check_unit, check_validator
+
+AreaAt = Callable[[float, float], tuple[str, str] | None]
+GIVEN, TRANSFER = "given", "transfer"
+"""The rules by which a report has its area when no polygon decided: said at arrival, or handed over."""
+
+_MOST_PHOTOS = 200
+
+
+def apply_effect(case: Case, area_at: AreaAt) -> None:
+    """Do what the edit says to the case."""
+    match case.edit.kind:
+        case Kind.SET:
+            _set(case, area_at)
+        case Kind.NOTE | Kind.REPLY | Kind.ME_TOO:
+            pass  # the entry is all
+        case Kind.PHOTO:
+            _photo(case)
+        case Kind.CLAIM:
+            _claim(case)
+        case Kind.RELEASE:
+            _release(case)
+        case Kind.ASSIGN | Kind.DISPATCH:
+            _engage(case)
+        case Kind.RECALL:
+            _recall(case)
+        case Kind.PROGRESS:
+            _progress(case)
+        case Kind.VALIDATE:
+            _validate(case)
+        case Kind.CLOSE:
+            _close(case)
+        case Kind.REOPEN:
+            case.open_again()
+            link(case, None)
+        case Kind.MERGE:
+            _merge(case, payload_of(case.edit, payloads.Into).into)
+        case Kind.UNMERGE:
+            _unmerge(case)
+        case Kind.CREATE | Kind.UNIT_STATE:
+            raise Invalid(f"A {case.edit.kind.value} is not made on a report.")
+
+
+def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
+    """The report that a creation makes; its place decides the area unless one is given."""
+    data = payload_of(edit, payloads.Create)
+    service = ledger.service(data.service)
+    if data.service is not None and service is None:
+        raise Invalid(f"There is no service {data.service}.")
+    area, rule = data.area, GIVEN if data.area else None
+    if area is not None:
+        _check_area(ledger, area)
+    elif data.lat is not None and data.lon is not None:
+        area, rule = area_at(data.lat, data.lon) or (None, None)
+    occurred = data.created or edit.occurred_at or ledger.now
+    placed = data.lat is not None and data.lon is not None
+    return Report(
+        id=key,
+        version=0,
+        status=Status.NEW,
+        service=data.service,
+        priority=data.priority or (service.priority if service else 3),
+        title=data.title,
+        description=data.description,
+        created=min(occurred, ledger.now),
+        updated=ledger.now,
+        area=area,
+        area_rule=rule,
+        agency=data.agency or (service.agency if service else None),
+        address=data.address,
+        lat=data.lat if placed else None,
+        lon=data.lon if placed else None,
+        channel=data.channel,
+    )
+
+
+def change_unit(ledger: Ledger, edit: payloads.EditBody) -> tuple[str, dict[str, Any]]:
+    """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry."""
+    data = payload_of(edit, payloads.OwnState)
+    unit = ledger.unit(data.unit)
+    if unit is None:
+        raise Invalid(f"There is no unit {data.unit}.")
+    if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
+        raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
+    jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
+    if jobs and data.state is not UnitState.UNAVAILABLE:
+        raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
+    ledger.put(
+        replace(unit, state=data.state, state_since=ledger.now, reason=data.reason or None, version=unit.version + 1)
+    )
+    return unit.id, payloads.kept_data(edit)
+
+
+def link(case: Case, main: str | None) -> None:
+    """Make the report a duplicate of `main` (None: of none), and count at both mains."""
+    before = case.report.merged_into
+    if before == main:
+        return
+    weight = 1 + case.report.duplicates
+    for key, change in ((before, -weight), (main, weight)):
+        other = case.ledger.report(key) if key is not None else None
+        if other is not None:
+            duplicates = max(0, other.duplicates + change)
+            case.ledger.put(
+                replace(other, duplicates=duplicates, version=other.version + 1, updated=max(case.now, other.created))
+            )
+    case.change(merged_into=main)
+
+
+def _set(case: Case, area_at: AreaAt) -> None:
+    data = payload_of(case.edit, payloads.Set)
+    plain = {
+        name: value
+        for name in ("priority", "service", "title", "description", "area", "agency", "hold")
+        if (value := getattr(data, name)) is not UNSET
+    }
+    if plain.get("service") is not None and case.ledger.service(plain["service"]) is None:
+        raise Invalid(f"There is no service {plain['service']}.")
+    if plain.get("agency") is not None:
+        _check_agency(case.ledger, plain["agency"])
+    if "area" in plain:
+        if plain["area"] is not None:
+            _check_area(case.ledger, plain["area"])
+        if plain["area"] != case.report.area:
+            plain["area_rule"] = TRANSFER
+    if plain.get("hold") is not None:
+        case.check_open("put it on hold")
+    case.change(**plain)
+    if data.place is not UNSET:
+        _place(case, data.place or payloads.Place(), area_at, area_said="area" in plain)
+    if data.status is not UNSET:
+        _set_status(case, data.status, data.reason)
+
+
+def _place(case: Case, place: payloads.Place, area_at: AreaAt, *, area_said: bool) -> None:
+    if (place.lat is None) != (place.lon is None):
+        raise Invalid("A place needs both a latitude and a longitude.")
+    address = case.report.address if place.address is UNSET else place.address or ""
+    case.change(lat=place.lat, lon=place.lon, address=address)
+    if not area_said and place.lat is not None and place.lon is not None and case.report.area_rule != TRANSFER:
+        area, rule = area_at(place.lat, place.lon) or (case.report.area, case.report.area_rule)
+        case.change(area=area, area_rule=rule)
+
+
+def _set_status(case: Case, status: Status, reason: str) -> None:
+    if status is case.report.status:
+        return
+    if status is Status.RESOLVED:
+        _accept(case, reason)
+    elif status is Status.CLOSED:
+        if not reason:
+            raise Invalid("Closing without work needs a reason.")
+        case.end(status, reason)
+    elif status is Status.RETURNED:
+        case.open_again()
+        link(case, None)
+    else:
+        if status is Status.VALIDATION and not case.has_proof:
+            raise Invalid("The work needs a photo of its result (after) before it can be handed in for validation.")
+        case.become(status)
+
+
+def _photo(case: Case) -> None:
+    data = payload_of(case.edit, payloads.NewPhoto)
+    if not any(photo.sha256 == data.sha256 for photo in case.report.photos):
+        if len(case.report.photos) >= _MOST_PHOTOS:
+            raise Invalid(f"Report {case.report.id} has {_MOST_PHOTOS} photos already.")
+        photo = Photo(data.sha256, data.role, data.size, data.taken, data.lat, data.lon)
+        case.change(photos=(*case.report.photos, photo))
+    on_scene = [job.unit for job in case.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
+    crew = case.actor.tokenless or case.actor.role == "field"
+    case.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
+    case.follow_crews()
+
+
+def _claim(case: Case) -> None:
+    claim = case.report.claim
+    if claim is not None and claim.who != case.actor.name:
+        raise Conflict(
+            f"{claim.who} has taken report {case.report.id}.",
+            fields={"claim": {"value": claim.who, "who": claim.who, "at": claim.since}},
+        )
+    if claim is None:
+        case.change(claim=Claim(case.actor.name, case.now))
+
+
+def _release(case: Case) -> None:
+    claim = case.report.claim
+    if claim is not None and claim.who != case.actor.name and case.actor.role != "supervisor":
+        raise Conflict(
+            f"{claim.who} has taken report {case.report.id}.",
+            fields={"claim": {"value": claim.who, "who": claim.who, "at": claim.since}},
+        )
+    case.change(claim=None)
+
+
+def _engage(case: Case) -> None:
+    data = payload_of(case.edit, payloads.Crew)
+    unit = case.unit(data.unit)
+    case.check_open("send a unit")
+    if case.report.status is Status.VALIDATION:
+        raise Invalid(f"Report {case.report.id} awaits validation; return it before you send a unit.")
+    state = AssignmentState.DISPATCHED if case.edit.kind is Kind.DISPATCH else AssignmentState.RESERVED
+    case.engage(unit, state, stack=data.stack)
+    case.follow_crews()
+
+
+def _recall(case: Case) -> None:
+    data = payload_of(case.edit, payloads.Crew)
+    case.move(case.job_of(case.unit(data.unit)), AssignmentState.RECALLED)
+    case.follow_crews()
+
+
+def _progress(case: Case) -> None:
+    data = payload_of(case.edit, payloads.Step)
+    if data.state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.RECALLED):
+        raise Invalid(f"“{data.state.value}” is an order, not what a unit reports.")
+    unit = case.unit(data.unit)
+    check_unit(case.actor, unit)
+    case.move(case.job_of(unit), data.state)
+    case.follow_crews()
+
+
+def _validate(case: Case) -> None:
+    data = payload_of(case.edit, payloads.Verdict)
+    if case.report.status is not Status.VALIDATION:
+        wanted = Status.RESOLVED if data.accepted else Status.RETURNED
+        if case.report.status is wanted:
+            return
+        raise Invalid(f"Report {case.report.id} does not await validation.")
+    if data.accepted:
+        _accept(case, data.disposition or data.reason)
+        return
+    if not data.reason:
+        raise Invalid("Returning the work needs a reason.")
+    check_validator(case.actor, case.round, crew_worked=bool(case.jobs))
+    case.open_again()
+
+
+def _accept(case: Case, disposition: str) -> None:
+    if case.report.status is Status.VALIDATION:
+        check_validator(case.actor, case.round, crew_worked=bool(case.jobs))
+    case.end(Status.RESOLVED, disposition)
+    case.release_all(done=True)
+
+
+def _close(case: Case) -> None:
+    data = payload_of(case.edit, payloads.Closing)
+    if not data.disposition and not data.reason and data.merged_into is None:
+        raise Invalid("Closing without work needs a disposition.")
+    if data.merged_into is not None:
+        _merge(case, data.merged_into, data.disposition)
+        return
+    case.end(Status.CLOSED, data.disposition or data.reason)
+    for job in case.live_jobs:
+        if job.unit in data.release or job.state is AssignmentState.RESERVED:
+            case.move(job, AssignmentState.RECALLED)
+
+
+def _merge(case: Case, into: str, disposition: str = "") -> None:
+    main = _main_of(case, into)
+    case.end(Status.CLOSED, disposition or "duplicate")
+    case.release_all(done=False)
+    link(case, main.id)
+
+
+def _main_of(case: Case, into: str) -> Report:
+    """The report at the end of a chain of merges that begins with `into`."""
+    seen = {case.report.id}
+    key = into
+    while True:
+        if key in seen:
+            raise Invalid(f"Report {case.report.id} cannot be merged into {into}: that is the same report.")
+        seen.add(key)
+        main = case.ledger.report(key)
+        if main is None:
+            raise Invalid(f"There is no report {key}.")
+        if main.merged_into is None:
+            return main
+        key = main.merged_into
+
+
+def _unmerge(case: Case) -> None:
+    if case.report.merged_into is None:
+        raise Invalid(f"Report {case.report.id} is not merged.")
+    link(case, None)
+    if not is_open(case.report.status):
+        case.open_again()
+
+
+def _check_area(ledger: Ledger, code: str) -> None:
+    if ledger.area(code) is None:
+        raise Invalid(f"There is no area {code}.")
+
+
+def _check_agency(ledger: Ledger, code: str) -> None:
+    """An agency must be one of the city's, where the city has a list of them."""
+    table = schema.agencies
+    if not ledger.has("agency", code) and ledger.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
+        raise Invalid(f"There is no agency {code}.")

@@ -1,0 +1,139 @@
+"""What one writing transaction reads for change and writes: everything is numbered at its end, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.report import Area, Assignment, Calendar, Entry, Report, Service, Unit
+from console.domain.status import ENDED_ASSIGNMENT
+from console.server import schema
+from console.server.database import Database, next_numbers
+from console.server.schema import KIND_OF, TABLES, Thing
+
+T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar)
+
+
+class Ledger:
+    """The objects of one transaction: read once, kept in memory as changed, written by `settle`.
+
+    Reports and units are read under a row lock (PostgreSQL), always reports before units, so that two transactions
+    never wait for each other.
+    """
+
+    def __init__(self, database: Database, connection: sa.Connection, now: datetime) -> None:
+        self.now = now
+        self.connection = connection
+        self._database = database
+        self._kept: dict[tuple[str, str], Thing | None] = {}
+        self._changed: dict[tuple[str, str], tuple[Thing, dict[str, Any]]] = {}
+
+    def report(self, key: str) -> Report | None:
+        """A report, locked until the end of the transaction."""
+        return self._one(Report, key, lock=True)
+
+    def unit(self, key: str) -> Unit | None:
+        """A unit, locked until the end of the transaction; with its last known position."""
+        unit = self._one(Unit, key, lock=True)
+        if unit is None:
+            return None
+        place = self.connection.execute(
+            sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
+                schema.positions.c.unit == key
+            )
+        ).first()
+        if place is None:
+            return unit
+        return msgspec.structs.replace(unit, lat=place[0], lon=place[1], position_at=schema.moment(place[2]))
+
+    def service(self, key: str | None) -> Service | None:
+        """A service by its code."""
+        return self._one(Service, key) if key is not None else None
+
+    def area(self, key: str) -> Area | None:
+        """An area by its code."""
+        return self._one(Area, key)
+
+    def calendar(self, key: str | None) -> Calendar | None:
+        """A calendar by its id."""
+        return self._one(Calendar, key) if key is not None else None
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is such an object."""
+        table = TABLES[kind]
+        return self.connection.scalar(sa.select(table.c.seq).where(table.c.id == key)) is not None
+
+    def entries(self, report: str) -> list[Entry]:
+        """The history of a report, the oldest first, with what this transaction added."""
+        table = schema.entries
+        rows = self.connection.execute(
+            sa.select(table.c.body).where(table.c.report == report).order_by(table.c.at, table.c.seq)
+        )
+        stored = [msgspec.json.decode(body, type=Entry) for (body,) in rows]
+        return self._with_kept(stored, Entry, lambda entry: entry.report == report)
+
+    def assignments(self, report: str) -> list[Assignment]:
+        """All assignments of a report, the oldest first."""
+        table = schema.assignments
+        rows = self.connection.execute(sa.select(table.c.body).where(table.c.report == report))
+        stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+        found = self._with_kept(stored, Assignment, lambda one: one.report == report)
+        return sorted(found, key=lambda one: (one.created, one.id))
+
+    def jobs_of(self, unit: str) -> list[Assignment]:
+        """The live assignments of a unit, on whichever report."""
+        table = schema.assignments
+        rows = self.connection.execute(sa.select(table.c.body).where(table.c.unit == unit, table.c.live == 1))
+        stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+        found = self._with_kept(stored, Assignment, lambda one: one.unit == unit)
+        return [one for one in found if one.state not in ENDED_ASSIGNMENT]
+
+    def put(self, thing: Thing, **columns: Any) -> None:
+        """Keep a new or changed object; `columns` go beside it into its row."""
+        place = (KIND_OF[type(thing)], schema.key_of(thing))
+        self._kept[place] = thing
+        before = self._changed[place][1] if place in self._changed else {}
+        self._changed[place] = thing, before | columns
+
+    def settle(self) -> int:
+        """Number and write everything that changed; returns the last number, the present one when nothing did.
+
+        Nothing numbered is written before the counter row is locked: who follows the feed sees the numbers in the
+        order of the commits, and none comes late.
+        """
+        last = next_numbers(self.connection, len(self._changed))
+        seq = last - len(self._changed)
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for (kind, _), (thing, columns) in self._changed.items():
+            seq += 1
+            rows.setdefault(kind, []).append(schema.row_of(thing, seq) | columns)
+        for kind, listed in rows.items():
+            for row in listed:
+                self._database.upsert(self.connection, TABLES[kind], [row])
+        self._changed.clear()
+        return last
+
+    def _one(self, kind: type[T], key: str, *, lock: bool = False) -> T | None:
+        place = (KIND_OF[kind], key)
+        if place not in self._kept:
+            table = TABLES[place[0]]
+            query = sa.select(table.c.body).where(table.c.id == key)
+            body = self.connection.scalar(query.with_for_update() if lock else query)
+            self._kept[place] = msgspec.json.decode(body, type=kind) if body is not None else None
+        found = self._kept[place]
+        return found if isinstance(found, kind) else None
+
+    def _with_kept(self, stored: Iterable[T], kind: type[T], wanted: Any) -> list[T]:
+        """Stored objects as this transaction has changed them, and those it made."""
+        word = KIND_OF[kind]
+        merged = {schema.key_of(thing): thing for thing in stored}
+        for (each, key), thing in self._kept.items():
+            if each == word and isinstance(thing, kind) and (key in merged or wanted(thing)):
+                merged[key] = thing
+        for key, thing in merged.items():
+            self._kept.setdefault((word, key), thing)
+        return list(merged.values())

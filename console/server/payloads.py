@@ -1,0 +1,196 @@
+"""What each kind of edit may carry: the body of a request, checked before anything is touched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from console.domain.edit import Kind
+from console.domain.report import Contact, Hold, PhotoRole
+from console.domain.status import AssignmentState, Status, UnitState
+from console.server.refusals import Invalid
+
+T = TypeVar("T")
+Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[str, Meta(max_length=200)]
+Line = Annotated[str, Meta(max_length=500)]
+Text = Annotated[str, Meta(max_length=20_000)]
+LongText = Annotated[str, Meta(max_length=100_000)]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+Priority = Annotated[int, Meta(ge=1, le=4)]
+
+
+class EditBody(msgspec.Struct, frozen=True):
+    """The body of a request that carries an edit; `id` is the idempotency key."""
+
+    id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    kind: Kind
+    occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
+    late: bool = False
+    data: dict[str, Any] = {}
+    undoes: Key | None = None
+    device: Word = ""
+    number: int = 0
+
+
+class Create(msgspec.Struct, frozen=True):
+    """A new report."""
+
+    service: Key | None = None
+    priority: Priority | None = None
+    title: Line = ""
+    description: LongText = ""
+    address: Line = ""
+    lat: Lat | None = None
+    lon: Lon | None = None
+    area: Key | None = None
+    agency: Key | None = None
+    channel: Annotated[str, Meta(max_length=100)] = ""
+    contact: Contact | None = None
+    created: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place with its address; without an address the one known stays."""
+
+    lat: Lat | None = None
+    lon: Lon | None = None
+    address: Line | UnsetType | None = UNSET
+
+
+class Set(msgspec.Struct, frozen=True):
+    """New values of fields."""
+
+    status: Status | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    service: Key | UnsetType | None = UNSET
+    title: Line | UnsetType = UNSET
+    description: LongText | UnsetType = UNSET
+    place: Place | UnsetType | None = UNSET
+    area: Key | UnsetType | None = UNSET
+    agency: Key | UnsetType | None = UNSET
+    hold: Hold | UnsetType | None = UNSET
+    reason: Text = ""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A note or a reply."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+
+class NewPhoto(msgspec.Struct, frozen=True):
+    """A photo; its bytes come or came by PUT /media. `unit` is who took it, where that is known."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    role: PhotoRole = PhotoRole.OTHER
+    size: Annotated[int, Meta(ge=0, le=15_000_000)] | None = None
+    taken: Annotated[datetime, Meta(tz=True)] | None = None
+    lat: Lat | None = None
+    lon: Lon | None = None
+    unit: Key | None = None
+
+
+class MeToo(msgspec.Struct, frozen=True):
+    """Another reporter of the same thing."""
+
+    contact: Contact | None = None
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No payload."""
+
+
+class Crew(msgspec.Struct, frozen=True):
+    """A unit to reserve, send or call back."""
+
+    unit: Key
+    stack: bool = False
+    reason: Text = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a unit did on its job."""
+
+    unit: Key
+    state: AssignmentState
+    reason: Text = ""
+
+
+class OwnState(msgspec.Struct, frozen=True):
+    """A unit's state beside its jobs."""
+
+    unit: Key
+    state: UnitState
+    reason: Text = ""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Proof accepted, or returned with a reason."""
+
+    accepted: bool
+    reason: Text = ""
+    disposition: Text = ""
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """Closed without work."""
+
+    disposition: Text = ""
+    reason: Text = ""
+    merged_into: Key | None = None
+    release: tuple[Key, ...] = ()
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a report is opened again."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+
+class Into(msgspec.Struct, frozen=True):
+    """The report that this one is a duplicate of."""
+
+    into: Key
+
+
+PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
+    Kind.CREATE: Create,
+    Kind.SET: Set,
+    Kind.NOTE: Words,
+    Kind.REPLY: Words,
+    Kind.PHOTO: NewPhoto,
+    Kind.ME_TOO: MeToo,
+    Kind.CLAIM: Nothing,
+    Kind.RELEASE: Nothing,
+    Kind.ASSIGN: Crew,
+    Kind.DISPATCH: Crew,
+    Kind.RECALL: Crew,
+    Kind.PROGRESS: Step,
+    Kind.UNIT_STATE: OwnState,
+    Kind.VALIDATE: Verdict,
+    Kind.CLOSE: Closing,
+    Kind.REOPEN: Reason,
+    Kind.MERGE: Into,
+    Kind.UNMERGE: Nothing,
+}
+
+_NAMES_PEOPLE = frozenset({"contact"})
+
+
+def payload_of(edit: EditBody, kind: type[T]) -> T:
+    """The payload of an edit; Invalid with the field's name when it is not what the kind carries."""
+    try:
+        return msgspec.convert(edit.data, kind)
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"A {edit.kind.value.replace('_', ' ')} cannot carry this: {fault}.") from fault
+
+
+def kept_data(edit: EditBody) -> dict[str, Any]:
+    """The payload as the history keeps it: checked values only, without personal data."""
+    checked = msgspec.to_builtins(payload_of(edit, PAYLOADS[edit.kind]))
+    return {name: value for name, value in checked.items() if name in edit.data and name not in _NAMES_PEOPLE}

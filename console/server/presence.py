@@ -1,0 +1,78 @@
+"""Last-value state beside the feed: where units are, and which report each user looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.report import Unit
+from console.server import schema
+from console.server.database import Database
+
+_LOOKING_FOR = timedelta(minutes=2)
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What the stream carries: unit -> [lat, lon, at]; user -> report or None."""
+
+    positions: dict[str, tuple[float, float, datetime]]
+    looking: dict[str, str | None]
+
+
+class Presence:
+    """Positions and presence of a city, in its database, so that several servers share them; never numbered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.on_change: list[Callable[[], None]] = []
+
+    def put_position(self, unit: str, lat: float, lon: float, at: datetime) -> None:
+        """Where a unit is. An older position than the one known does not count."""
+        self.put_positions([(unit, lat, lon, at)])
+
+    def put_positions(self, places: Iterable[tuple[str, float, float, datetime]]) -> None:
+        """Where several units are: (unit, lat, lon, at)."""
+        rows = [{"unit": unit, "lat": lat, "lon": lon, "at": schema.micros(at)} for unit, lat, lon, at in places]
+        if not rows:
+            return
+        table = schema.positions
+        with self._database.write() as connection:
+            known = dict(connection.execute(sa.select(table.c.unit, table.c.at)).all())
+            fresh = [row for row in rows if known.get(row["unit"], -1) <= row["at"]]
+            self._database.upsert(connection, table, fresh)
+        self._tell()
+
+    def place_units(self, units: Iterable[Unit]) -> None:
+        """Take over the positions that units bring with them."""
+        self.put_positions(
+            (unit.id, unit.lat, unit.lon, unit.position_at)
+            for unit in units
+            if unit.lat is not None and unit.lon is not None and unit.position_at is not None
+        )
+
+    def look(self, user: str, report: str | None, at: datetime) -> None:
+        """Which report a user looks at."""
+        with self._database.write() as connection:
+            self._database.upsert(
+                connection, schema.looking, [{"user": user, "report": report, "at": schema.micros(at)}]
+            )
+        self._tell()
+
+    def seen(self, now: datetime | None = None) -> Seen:
+        """All positions, and who has looked at something in the last two minutes."""
+        since = schema.micros((now or datetime.now(UTC)) - _LOOKING_FOR)
+        places, users = schema.positions, schema.looking
+        with self._database.read() as connection:
+            positions = {
+                row.unit: (row.lat, row.lon, schema.moment(row.at)) for row in connection.execute(sa.select(places))
+            }
+            rows = connection.execute(sa.select(users).where(users.c.at >= since))
+            looking = {row.user: row.report for row in rows}
+        return Seen(positions, looking)
+
+    def _tell(self) -> None:
+        for listener in tuple(self.on_change):
+            listener()

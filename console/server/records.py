@@ -1,0 +1,56 @@
+"""The structs that cross the server's own boundaries: what is loaded, who asks, and how a server is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from console.domain.report import Assignment, Contact, Entry, Report
+
+
+class LoadedReport(msgspec.Struct, frozen=True):
+    """A report as it comes from a file or a generator, with its history; clocks are computed where it has none."""
+
+    report: Report
+    entries: tuple[Entry, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    contact: Contact | None = None
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asks. No areas and no agencies means the whole city. `tokenless` is the loopback supervisor "local"."""
+
+    name: str
+    role: str
+    areas: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+    tokenless: bool = False
+
+
+LOCAL = Actor("local", "supervisor", tokenless=True)
+"""Everybody, on a server without users (loopback only)."""
+
+
+class DemoOptions(msgspec.Struct, frozen=True):
+    """The demo city to fill an empty database with; `living` lets things happen in it."""
+
+    reports: int = 30_000
+    seed: int = 1
+    living: bool = True
+
+
+class ServeOptions(msgspec.Struct, frozen=True):
+    """How `sigap serve` was called; `media` None means a folder beside the database file."""
+
+    database: str = "sqlite:///sigap-city.db"
+    host: str = "127.0.0.1"
+    port: int = 8311
+    load: tuple[Path, ...] = ()
+    mapping: Path | None = None
+    timezone: str = "Asia/Jakarta"
+    areas: Path | None = None
+    users: Path | None = None
+    media: Path | None = None
+    demo: DemoOptions | None = None
+    name: str = ""

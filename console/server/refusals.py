@@ -1,0 +1,99 @@
+"""What the server says no with: every refusal knows its HTTP status, its word and its sentence.
+
+Refusal
+    Invalid (422)   the edit cannot mean anything, or the rules forbid it
+    NotFound (404)
+    Forbidden (403)
+    SignIn (401)
+    Conflict (412)  somebody changed the same field, or another has what was claimed
+    Busy (412)      the unit has another job
+    Precondition (428), InProgress (409), Gone (410), TooLarge (413), Overloaded (503)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """An answer that is not the one asked for; `more` goes into the body beside error and message."""
+
+    status = 400
+    word = "malformed"
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.more = more
+
+
+class Invalid(Refusal):
+    """It cannot be done, now or ever; the sentence says why."""
+
+    status, word = 422, "invalid"
+
+
+class KeyReused(Refusal):
+    """The idempotency key has carried something else before."""
+
+    status, word = 422, "key_reused"
+
+
+class NotFound(Refusal):
+    """There is no such object."""
+
+    status, word = 404, "not_found"
+
+
+class Forbidden(Refusal):
+    """The role or the scope does not reach so far."""
+
+    status, word = 403, "forbidden"
+
+
+class SignIn(Refusal):
+    """No token, or an unknown one."""
+
+    status, word = 401, "sign_in"
+
+
+class Conflict(Refusal):
+    """`fields` maps each field in conflict to {value, who, at}."""
+
+    status, word = 412, "conflict"
+
+
+class Busy(Refusal):
+    """The unit has a job: `unit`, `report`, `who`, `at`."""
+
+    status, word = 412, "busy"
+
+
+class Precondition(Refusal):
+    """The edit needs If-Match."""
+
+    status, word = 428, "precondition_required"
+
+
+class InProgress(Refusal):
+    """An edit with the same key is still running."""
+
+    status, word = 409, "in_progress"
+
+
+class Gone(Refusal):
+    """The place in the feed is no longer (or not yet) there: begin with a snapshot."""
+
+    status, word = 410, "gone"
+
+
+class TooLarge(Refusal):
+    """The body is larger than the server takes."""
+
+    status, word = 413, "too_large"
+
+
+class Overloaded(Refusal):
+    """The database is busy; ask again."""
+
+    status, word = 503, "busy_server"

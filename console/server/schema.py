@@ -1,0 +1,209 @@
+"""The tables of a city's database, and how each kind of object becomes a row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.report import (
+    Agency,
+    Area,
+    Assignment,
+    Calendar,
+    Entry,
+    Report,
+    Service,
+    Template,
+    Unit,
+    User,
+)
+from console.domain.status import ENDED_ASSIGNMENT, is_open
+
+metadata = sa.MetaData()
+
+Thing = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
+
+
+def _numbered(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """A table whose rows are objects of the feed: `seq` is the number of the last change, `body` the object's JSON."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        *columns,
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Index(f"{name}_seq", "seq"),
+    )
+
+
+reports = _numbered(
+    "reports",
+    sa.Column("closed", sa.SmallInteger, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),  # microseconds since 1970, as all times that are columns
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("service", sa.Text),
+    sa.Column("area", sa.Text),
+    sa.Column("lat", sa.Float),
+    sa.Column("lon", sa.Float),
+    sa.Column("merged_into", sa.Text),
+    sa.Index("reports_page", "closed", "created", "id"),
+    sa.Index("reports_created", "created"),
+    sa.Index("reports_updated", "updated"),
+)
+entries = _numbered(
+    "entries",
+    sa.Column("report", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("edit", sa.Text),
+    sa.Column("version", sa.BigInteger),  # the report's version after this entry
+    sa.Column("before", sa.LargeBinary),  # what undo needs, JSON of console.server.undo.Before
+    sa.Index("entries_report", "report"),
+)
+sa.Index("entries_edit", entries.c.edit, unique=True)
+assignments = _numbered(
+    "assignments",
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("live", sa.SmallInteger, nullable=False),
+    sa.Index("assignments_report", "report"),
+    sa.Index("assignments_unit", "unit", "live"),
+)
+units = _numbered("units")
+areas = _numbered("areas")
+services = _numbered("services")
+templates = _numbered("templates")
+calendars = _numbered("calendars")
+agencies = _numbered("agencies")
+users = _numbered(
+    "users",
+    sa.Column("token_hash", sa.Text, unique=True),
+    sa.Column("areas", sa.LargeBinary, nullable=False, default=b"[]"),
+    sa.Column("agencies", sa.LargeBinary, nullable=False, default=b"[]"),
+)
+gone = _numbered("gone", sa.Column("at", sa.BigInteger, nullable=False))
+
+TABLES: dict[str, sa.Table] = {
+    "service": services,
+    "agency": agencies,
+    "calendar": calendars,
+    "template": templates,
+    "user": users,
+    "area": areas,
+    "unit": units,
+    "report": reports,
+    "assignment": assignments,
+    "entry": entries,
+    "gone": gone,
+}
+"""Kind of the feed -> table, in the order of a first fill: the vocabulary, the reports, then their histories."""
+
+KINDS: dict[str, type[Thing]] = {
+    "service": Service,
+    "agency": Agency,
+    "calendar": Calendar,
+    "template": Template,
+    "user": User,
+    "area": Area,
+    "unit": Unit,
+    "report": Report,
+    "assignment": Assignment,
+    "entry": Entry,
+}
+KIND_OF: dict[type[Thing], str] = {kind: word for word, kind in KINDS.items()}
+
+meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+counters = sa.Table(
+    "counters", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.BigInteger)
+)
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # the entry that brought it, or the report's id
+    sa.Column("report", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+contact_reads = sa.Table(
+    "contact_reads",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+)
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("lat", sa.Float, nullable=False),
+    sa.Column("lon", sa.Float, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+looking = sa.Table(
+    "looking",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("report", sa.Text),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+_encode = msgspec.json.Encoder().encode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(at: datetime) -> int:
+    """A time as whole microseconds since 1970, as the columns keep it."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment(value: int) -> datetime:
+    """The time of a column."""
+    seconds, micro = divmod(value, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micro)
+
+
+def key_of(thing: Thing) -> str:
+    """The id of an object within its kind."""
+    if isinstance(thing, Area | Service | Agency):
+        return thing.code
+    if isinstance(thing, User):
+        return thing.name
+    return thing.id
+
+
+def row_of(thing: Thing, seq: int) -> dict[str, Any]:
+    """The row of an object, numbered `seq`."""
+    row: dict[str, Any] = {"id": key_of(thing), "seq": seq, "body": _encode(thing)}
+    if isinstance(thing, Entry):
+        row |= {"report": thing.report, "at": micros(thing.at), "edit": thing.edit}
+    elif isinstance(thing, Report):
+        row |= {
+            "closed": 0 if is_open(thing.status) else 1,
+            "created": micros(thing.created),
+            "updated": micros(thing.updated),
+            "closed_at": micros(thing.closed_at) if thing.closed_at else None,
+            "status": thing.status.value,
+            "service": thing.service,
+            "area": thing.area,
+            "lat": thing.lat,
+            "lon": thing.lon,
+            "merged_into": thing.merged_into,
+        }
+    elif isinstance(thing, Assignment):
+        row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}
+    return row

@@ -1,0 +1,145 @@
+"""Takes an edit back by its inverse, unless somebody has changed the same thing since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from console.domain.edit import Kind
+from console.domain.report import Assignment, Entry, Report, Unit
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status
+from console.server import schema
+from console.server.case import Before, Case
+from console.server.effects import link
+from console.server.history import last_changes
+from console.server.ledger import Ledger
+from console.server.refusals import Conflict, Invalid
+from console.server.rights import check_may_undo
+
+_CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
+_UNDER_WAY = frozenset(
+    {AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE}
+)
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """An entry with what its row keeps for undo."""
+
+    entry: Entry
+    version: int
+    before: Before
+
+
+def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
+    """The deed that an edit did on this report (or to a unit); Invalid when it cannot be taken back at all."""
+    table = schema.entries
+    row = ledger.connection.execute(
+        sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
+    ).first()
+    entry = msgspec.json.decode(row[0], type=Entry) if row is not None else None
+    if row is None or entry is None or entry.report != report:
+        raise Invalid("What is to be taken back is not in this history.")
+    if entry.undone_by is not None:
+        raise Invalid("It has been taken back already.")
+    if "undoes" in entry.data:
+        raise Invalid("An undo cannot be taken back; do it again instead.")
+    if entry.kind == Kind.REPLY:
+        raise Invalid("A reply has gone to the reporter and cannot be taken back.")
+    return Deed(entry, row[1] or 0, msgspec.json.decode(row[2], type=Before) if row[2] else Before())
+
+
+def undo_on_report(case: Case, deed: Deed) -> None:
+    """Put everything back that the deed changed on the case's report."""
+    check_may_undo(case.actor, deed.entry.author)
+    kind = deed.entry.kind
+    if kind == "created":
+        _take_back_report(case, deed)
+        return
+    _check_untouched(case, deed)
+    _undo_jobs(case, deed)
+    if kind == Kind.PHOTO:
+        case.change(photos=tuple(p for p in case.report.photos if p.sha256 != deed.entry.data.get("sha256")))
+    values = _values(deed)
+    if "merged_into" in values:
+        link(case, values.pop("merged_into"))
+    status = values.pop("status", None)
+    case.change(**values)
+    if status is not None:
+        case.change(status=status)
+    if kind in _CREW_KINDS:
+        case.follow_crews(start=status)
+
+
+def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
+    """Put a unit's own state back; returns the unit's id."""
+    before = deed.before.unit
+    unit = ledger.unit(deed.entry.unit or "")
+    if unit is None or before is None:
+        raise Invalid("The unit is no longer there.")
+    if unit.version != before.version + 1:
+        fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
+        raise Conflict(f"Unit {unit.code} has changed its state since.", fields=fields)
+    ledger.put(
+        replace(unit, state=before.state, reason=before.reason, state_since=ledger.now, version=unit.version + 1)
+    )
+    return unit.id
+
+
+def _check_untouched(case: Case, deed: Deed) -> None:
+    """Conflict when a field of the deed was changed after it."""
+    later = [name for name in deed.before.touched if case.report.versions.get(name, 0) != deed.version]
+    if later:
+        fields = last_changes(case.ledger.connection, case.report, later)
+        names = ", ".join(name.replace("_", " ") for name in later)
+        raise Conflict(f"It cannot be taken back: {names} was changed since.", fields=fields)
+
+
+def _undo_jobs(case: Case, deed: Deed) -> None:
+    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    for before in deed.before.jobs:
+        job = jobs.get(before.id)
+        if job is None:
+            continue
+        made = before.state is None or before.state is AssignmentState.RESERVED
+        if made and job.state in _UNDER_WAY:
+            case.move(job, before.state or AssignmentState.RECALLED, freely=True)
+        elif job.version != before.version:
+            _refuse_moved(case, job)
+        elif before.state is None:
+            case.move(job, AssignmentState.RECALLED, freely=True)
+        elif job.state in ENDED_ASSIGNMENT and _has_other_job(case, job):
+            continue  # released by the deed and sent elsewhere since: it stays there
+        else:
+            case.move(job, before.state, freely=True)
+
+
+def _has_other_job(case: Case, job: Assignment) -> bool:
+    return any(other.report != job.report for other in case.ledger.jobs_of(job.unit))
+
+
+def _refuse_moved(case: Case, job: Assignment) -> None:
+    unit = case.ledger.unit(job.unit)
+    code = unit.code if unit is not None else job.unit
+    word = job.state.value.replace("_", " ")
+    fields = {"assignment": {"value": job.state.value, "who": job.by, "at": job.since}}
+    raise Conflict(f"It cannot be taken back: unit {code} is “{word}” by now.", fields=fields)
+
+
+def _take_back_report(case: Case, deed: Deed) -> None:
+    if case.report.version != deed.version:
+        raise Conflict("It cannot be taken back: somebody has worked on the report since.", fields={})
+    case.end(Status.CLOSED, "withdrawn")
+
+
+def _values(deed: Deed) -> dict[str, Any]:
+    """The attributes before the deed, as the report holds them."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Report)}
+    return {name: msgspec.convert(value, types[name]) for name, value in deed.before.values.items()}
+
+
+def unit_before(unit: Unit) -> bytes:
+    """What the row of a unit's entry keeps for undo."""
+    return msgspec.json.encode(Before(unit=unit))
