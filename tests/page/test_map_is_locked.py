@@ -140,9 +140,8 @@ def test_each_lock_holds_alone(
 
 def test_inline_script_and_eval_are_refused(desk: MapDesk, console: Console, expected_log: None) -> None:
     desk.show()
-    desk.js(
-        "document.body.appendChild(document.createElement('div')).innerHTML = \"<img src=x onerror='window.pwned=1'>\"; 0"
-    )
+    markup = "<img src=x onerror='window.pwned=1'>"
+    desk.js(f"document.body.appendChild(document.createElement('div')).innerHTML = {json.dumps(markup)}; 0")
     desk.js("document.head.append(Object.assign(document.createElement('script'), {text: 'window.pwned=2'})); 0")
     desk.js("setTimeout('window.pwned=3', 0); 0")
     desk.qtbot.waitUntil(lambda: len(console.lines) >= 3, timeout=TIMEOUT_MS)
