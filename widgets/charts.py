@@ -42,7 +42,6 @@ class _Plot(QWidget):
         self._theme, self.title = theme, title
         self._figure, self._note, self._why = "", "", ""
         self._canvas: Any = None
-        self._pg: Any = None
         self.cursor_at = -1
         self.edge = True
         self._drawn: object = None
@@ -83,22 +82,11 @@ class _Plot(QWidget):
         self.setAccessibleName(f"{self.title}: {why}")
         self.refresh()
 
-    def ensure_canvas(self, pyqtgraph: Any) -> None:
+    def ensure_canvas(self, canvas_type: Any) -> None:
         """Make the plot, once."""
         if self._canvas is not None:
             return
-        self._pg = pyqtgraph
-        canvas = pyqtgraph.PlotWidget(parent=self, background=self._theme.color("surface.panel"))
-        canvas.setMenuEnabled(False)
-        canvas.hideButtons()
-        canvas.hideAxis("left")
-        canvas.hideAxis("bottom")
-        canvas.setMouseEnabled(x=False, y=False)
-        canvas.getPlotItem().layout.setContentsMargins(0, 0, 0, 0)
-        canvas.getPlotItem().getViewBox().setDefaultPadding(0)
-        canvas.invertY(True)
-        canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        canvas.setFrameShape(canvas.Shape.NoFrame)
+        canvas = canvas_type(self._theme, self)
         canvas.viewport().installEventFilter(self)
         canvas.setAccessibleName(self.title)
         self._canvas = canvas
@@ -117,9 +105,9 @@ class _Plot(QWidget):
             return
         self._drawn = state
         self._canvas.setGeometry(box)
-        self._canvas.clear()
-        self._canvas.setRange(xRange=(0, box.width()), yRange=(0, box.height()), padding=0, disableAutoRange=True)
+        self._canvas.begin(box.width(), box.height())
         self._draw(box.width(), box.height())
+        self._canvas.end()
 
     def _plot_box(self) -> QRect:
         px = self._theme.px
@@ -128,31 +116,22 @@ class _Plot(QWidget):
     # -- pieces
 
     def _text(self, text: str, left: float, top: float, token: str, role: str = "micro", anchor: float = 0) -> None:
-        item = self._pg.TextItem(color=self._theme.color(token), anchor=(anchor, 0.5))
-        item.setFont(self._theme.font(role))
-        item.textItem.document().setDocumentMargin(0)
-        item.setText(text)
-        item.setPos(left, top)
-        self._canvas.addItem(item)
+        self._canvas.texts.append((text, left, top, token, role, anchor))
 
     def _line(self, left: float, right: float, top: float, token: str, *, dashed: bool = False) -> None:
-        pen = QPen(self._theme.color(token), 1)
-        pen.setCosmetic(True)
-        if dashed:
-            pen.setDashPattern([4, 3])
-        self._canvas.plot([left, right], [round(top) + 0.5] * 2, pen=pen)
+        self._canvas.lines.append((left, right, top, token, dashed))
 
     def _blocks(self, lefts: Sequence[float], tops: Sequence[float], wide: Any, high: Any, colors: Any) -> None:
-        item = self._pg.BarGraphItem(
-            x0=lefts, y0=tops, width=wide, height=high, brushes=colors, pen=self._pg.mkPen(None)
-        )
-        self._canvas.addItem(item)
+        self._canvas.add_blocks(lefts, tops, wide, high, colors)
 
-    def _dashes(self, xs: Sequence[float], ys: Sequence[float], token: str) -> None:
-        pen = QPen(self._theme.color(token), 1.5)
+    def _curve(
+        self, xs: Sequence[float], ys: Sequence[float], token: str, width: float, dashes: Sequence[float] = ()
+    ) -> None:
+        pen = QPen(self._theme.color(token), width)
         pen.setCosmetic(True)
-        pen.setDashPattern([4 / 1.5, 3 / 1.5])
-        self._canvas.plot(xs, ys, pen=pen, antialias=True)
+        if dashes:
+            pen.setDashPattern([length / width for length in dashes])
+        self._canvas.add_curve(xs, ys, pen)
 
     def _scale_lines(self, low: float, high: float, width: int, base: float) -> Callable[[float], float]:
         """Three horizontal grid lines with their numbers; returns value -> y."""
@@ -322,7 +301,7 @@ class _Hours(_Plot):
         self._blocks(lefts, tops, max(1.0, step - 2), [base - top for top in tops], colors)
         if self.usual:
             middles = [left + step / 2 - 1 for left in lefts[: len(self.usual)]]
-            self._dashes(middles, [place(value) for value in self.usual], "chart.target")
+            self._curve(middles, [place(value) for value in self.usual], "chart.target", 1.5, (4, 3))
         middle = height - theme.px(_FOOT) / 2 + 1
         for number in range(0, count - 3, max(1, count // 4)):
             self._text(self.labels[number], lefts[number] + step / 2, middle, "chart.axis", anchor=0.5)
@@ -408,9 +387,7 @@ class _Trend(_Plot):
         room = width - gutter - theme.px(4)
         xs = [gutter + number * room / max(1, len(self.values) - 1) for number in range(len(self.values))]
         ys = [place(value) if math.isfinite(value) else math.nan for value in self.values]
-        pen = QPen(theme.color("chart.bar-now"), 2)
-        pen.setCosmetic(True)
-        self._canvas.plot(xs, ys, pen=pen, antialias=True, connect="finite")
+        self._curve(xs, ys, "chart.bar-now", 2)
         last = max(number for number, value in enumerate(self.values) if math.isfinite(value))
         half = theme.px(3)
         self._blocks([xs[last] - half], [ys[last] - half], 2 * half, 2 * half, [theme.color("chart.bar-now")])
@@ -498,10 +475,10 @@ class ChartsPanel(QWidget):
         self.category_chosen.emit(self._categories.bars[number].key)
 
     def _build(self) -> None:
-        import pyqtgraph
+        from widgets.plotting import Canvas
 
         for plot in self._plots.values():
-            plot.ensure_canvas(pyqtgraph)
+            plot.ensure_canvas(Canvas)
 
     @override
     def sizeHint(self) -> QSize:

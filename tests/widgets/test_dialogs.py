@@ -174,11 +174,14 @@ def test_choose_one(qtbot: QtBot) -> None:
     with qtbot.waitSignal(form.chosen) as chosen:
         keys(Qt.Key.Key_Return)
     assert chosen.args == [matching(SERVICES, "a")[1].id]
-    form.open_beside()
-    qtbot.waitUntil(form.field.hasFocus)
+
+
+def test_nothing_is_chosen_when_nothing_is_found(qtbot: QtBot) -> None:
+    form = open_form(qtbot, ChooseOne(make_theme(), "Category", SERVICES))
     keys("zzz")
     with qtbot.assertNotEmitted(form.committed):
         keys(Qt.Key.Key_Return)
+    assert form.isVisible()
     form.grab()
 
 
