@@ -181,14 +181,12 @@ class Outgoing:
         for waiting in self._ordered():
             if waiting.in_flight:
                 continue
+            if not self._known(waiting.edit):
+                continue  # its report has no number yet, and it must not hold the creation that gives it one
             keys = self._keys(waiting.edit)
             if waiting.needs_upload:
                 blocked |= {f"proof:{self._report_key(waiting.edit)}", f"edit:{waiting.edit.id}"}
-            elif (
-                blocked & (keys | self._needs(waiting.edit))
-                or now < waiting.not_before
-                or not self._known(waiting.edit)
-            ):
+            elif now < waiting.not_before or blocked & (keys | self._needs(waiting.edit)):
                 blocked |= keys
             else:
                 return waiting
