@@ -24,7 +24,7 @@ from console.actions import ACTIONS, Action
 from console.basemap import Basemap
 from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
-from console.domain.messages import Fetch, Outcome, Presence, Push, Source, SourceState, Start, SyncNow, Touched
+from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
 from console.images import ImageProcess
 from console.notices import LOCAL, describe
@@ -64,7 +64,7 @@ from widgets.queue import QueuePanel
 from widgets.shell import Shell
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols
-from widgets.theme import Theme, load_fonts, load_theme
+from widgets.theme import Theme, font_files, load_fonts, load_theme
 from widgets.ticket import TicketPanel
 from widgets.units import UnitsPanel
 
@@ -112,7 +112,7 @@ class ConsoleWindow(QObject):
         me = settings.author or "local"
 
         self.tasks = Tasks("worker", 2, self)
-        self.desk = Desk(me, Filter(), self)
+        self.desk = Desk(me, Filter(), self._zone, self)
         self.sources = Sources(list(settings.sources), self._zone, lambda: datetime.now(UTC), self)
         self.link = SyncLink(self)
         self.edits = Edits(options.profile, self.link.send, clock=self.now, ids=lambda: str(uuid.uuid4()), parent=self)
@@ -164,7 +164,11 @@ class ConsoleWindow(QObject):
             self.desk, Basemap(self._options.profile, self._settings.basemap), self.now, self
         )
         self.map = MapPanel(
-            self.theme, symbols_text, self._map_holder.handlers(), lambda work, done: self.tasks.submit(work, done)
+            self.theme,
+            symbols_text,
+            self._map_holder.handlers(),
+            lambda work, done: self.tasks.submit(work, done),
+            fonts={path.name.split("[")[0].split("-")[0]: path for path in font_files()},
         )
         self.window = Shell(
             self.theme,
@@ -225,6 +229,7 @@ class ConsoleWindow(QObject):
         self.edits.opened.connect(self._look_up_edits)
         self.edits.unavailable.connect(self._on_work_unavailable)
         self.edits.trouble.connect(self._on_failed)
+        self.edits.too_late.connect(lambda queued: self.say(self.tr("Too late to withdraw: it was sent")))
         self.feed.arrived.connect(self._on_arrived)
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.changed.connect(self._on_outbox)
@@ -309,8 +314,7 @@ class ConsoleWindow(QObject):
         self.tasks.shutdown()
         for reader in self._opened_readers:
             reader.close()
-        self.map.deleteLater()
-        self._app.processEvents()
+        self.map.shut()
 
     def _start_sync(self, sources: list[Source]) -> None:
         tokens = {source.key: token for source in sources if (token := self._tokens.get(source.key))}
@@ -390,16 +394,23 @@ class ConsoleWindow(QObject):
 
     def _look_up_edits(self) -> None:
         """What the cache has proved meanwhile, after a start."""
+        self._look_up_then(lambda: None)
+
+    def _look_up_then(self, then: Callable[[], None]) -> None:
         waiting = self.edits.waiting_ids()
         draft = self.edits.draft("new_report")
         if draft and not self.forms.drafts:
             self.forms.drafts["new_report"] = draft
-        if waiting:
-            self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), self.edits.on_proved)
+
+        def proved(found: tuple[str, ...]) -> None:
+            self.edits.on_proved(found)
+            then()
+
+        self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), proved)
 
     def _on_source_back(self, source: str) -> None:
-        self._look_up_edits()
-        self.edits.resend_due(source)
+        # An order that did arrive must be known as proved before the others are asked about.
+        self._look_up_then(lambda: self.edits.resend_due(source))
 
     def _on_arrived(self, local_row: int, row: int) -> None:
         if self.desk.row == local_row:
@@ -498,11 +509,8 @@ class ConsoleWindow(QObject):
         self.tasks.submit(lambda: self.reader().contact(row), show)
 
     def _show_keys(self) -> None:
-        rows = [
-            KeyRow(self.tr(action.group), self.tr(action.text), _keys_text(action)) for action in ACTIONS if action.keys
-        ]
-        self._keys = KeysSheet(self.theme, self.tr("Keys"), rows, parent=self.window)
-        self._keys.show()
+        rows = [(self.tr(action.group), _keys_text(action), self.tr(action.text)) for action in ACTIONS if action.keys]
+        self.forms.show_keys(rows)
 
     def _scale(self, step: int) -> None:
         at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - self._settings.text_scale))
@@ -543,7 +551,7 @@ class ConsoleWindow(QObject):
         assert self._options.screenshot is not None
         self._write_state()
         if not self.window.grab().save(str(self._options.screenshot)):
-            print(f"sigap: the picture cannot be saved at {self._options.screenshot}", file=sys.stderr)
+            sys.stderr.write(f"sigap: the picture cannot be saved at {self._options.screenshot}\n")
             self.exit_code = LOCAL
         self.window.close()
         self._app.quit()
@@ -565,7 +573,7 @@ class ConsoleWindow(QObject):
 
     def _on_quit_time(self) -> None:
         if self._options.screenshot is not None and not self._started:
-            print(f"sigap: the picture is not complete: {', '.join(self.loading())}", file=sys.stderr)
+            sys.stderr.write(f"sigap: the picture is not complete: {', '.join(self.loading())}\n")
             self.exit_code = LOCAL
             self._started = True
             self._write_state()

@@ -1,4 +1,4 @@
-"""The commands of `sigap`: arguments in, exit codes out (0 done, 1 our defect, 2 usage, 3 cannot reach, 4 local trouble)."""
+"""The commands of `sigap`: arguments in, exit codes out (0 done, 1 our defect, 2 usage, 3 not reached, 4 local)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ class CleanFormatter(logging.Formatter):
 
 def start_logging(file: Path, level: int = logging.INFO) -> None:
     """Log to `file` (1 MB, three old ones kept, mode 0600) from now on."""
-    handler = logging.handlers.RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
+    handler = logging.handlers.RotatingFileHandler(
+        file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
+    )
     file.touch(mode=0o600, exist_ok=True)
     handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

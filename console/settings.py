@@ -42,7 +42,9 @@ def load_settings(profile: Path) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
-        raise SettingsDamaged(f"The settings in {file.name} cannot be read ({error}). Mend or remove the file.") from error
+        raise SettingsDamaged(
+            f"The settings in {file.name} cannot be read ({error}). Mend or remove the file."
+        ) from error
 
 
 def save_settings(profile: Path, settings: Settings) -> None:

@@ -191,9 +191,9 @@ def _xvfb(size: tuple[int, int]) -> Iterator[None]:
         if not number:
             raise OSError(None, "Xvfb does not start")
         os.environ["DISPLAY"] = f":{number}"
-        print(
-            f"No screen here: Sigap runs on Xvfb :{number}. To look: x11vnc -localhost -display :{number}", flush=True
-        )
+        look = f"x11vnc -localhost -display :{number}"
+        sys.stdout.write(f"No screen here: Sigap runs on Xvfb :{number}. To look: {look}\n")
+        sys.stdout.flush()
         yield
     finally:
         process.terminate()
@@ -207,10 +207,9 @@ def _sandbox(*, demo: bool, allowed: bool) -> str | None:
     if sys.platform != "linux" or sandbox_possible():
         return ""
     if not (demo or allowed):
-        print(
-            "sigap: the map's web engine cannot be shut in a sandbox here (root, or no user namespaces). Start Sigap as "
-            "an ordinary user, or say --unsandboxed if you accept it.",
-            file=sys.stderr,
+        sys.stderr.write(
+            "sigap: the map's web engine cannot be shut in a sandbox here (root, or no user namespaces). "
+            "Start Sigap as an ordinary user, or say --unsandboxed if you accept it.\n"
         )
         return None
     os.environ["QTWEBENGINE_DISABLE_SANDBOX"] = "1"

@@ -445,6 +445,10 @@ class ChartsPanel(QWidget):
         self._categories.bars = tuple(bars)
         self._categories.set_head(figure, note)
 
+    def categories(self) -> tuple[CategoryBar, ...]:
+        """The bars that are shown."""
+        return self._categories.bars
+
     def set_trend(
         self,
         values: Sequence[float],

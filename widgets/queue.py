@@ -639,6 +639,14 @@ class QueuePanel(QWidget):
         if other:
             self._view.start_over()
 
+    def row_count(self) -> int:
+        """How many rows the list has."""
+        return self._view.rows.rowCount()
+
+    def tab_counts(self) -> dict[str, int | None]:
+        """The number beside each tab."""
+        return {tab.key: tab.count for tab in self._tabs}
+
     def set_chips(self, chips: Sequence[Chip]) -> None:
         """Show the conditions of the filter."""
         self._chips.set_chips(chips)

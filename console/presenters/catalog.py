@@ -1,4 +1,4 @@
-"""The city's vocabulary as the cache holds it now: services, areas, agencies, units, templates, and the codes' numbers."""
+"""The city's vocabulary as the cache holds it now: services, areas, agencies, units, templates, and their numbers."""
 
 from __future__ import annotations
 
@@ -58,6 +58,27 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         """The city's name of an agency."""
         agency = self.agencies.get(code or "")
         return agency.name if agency else code or ""
+
+    def name(self, kind: str, code: str) -> str:
+        """The city's words for a code of a filter: service, area, agency, unit or user."""
+        if kind == "service":
+            return self.service_name(code)
+        if kind == "area":
+            area = self.areas.get(code)
+            return area.name if area else code
+        if kind == "agency":
+            return self.agency_name(code)
+        unit = self.units.get(code) if kind == "unit" else None
+        return unit.code if unit else code
+
+    def names(self) -> dict[str, dict[str, str]]:
+        """kind -> {code: words}: what an operator may type for a code."""
+        return {
+            "service": {code: one.name for code, one in self.services.items()},
+            "area": {code: one.name for code, one in self.areas.items()},
+            "agency": {code: one.name for code, one in self.agencies.items()},
+            "unit": {code: one.code for code, one in self.units.items()},
+        }
 
     def place(self, code: str | None) -> str:
         """`Cawang, Kramatjati`: an area and its parent, once when they are equal; "No area" for None."""

@@ -72,7 +72,8 @@ class CommandPresenter(QObject):
             return self.tr("Search"), command.rest, True
         if command.verb == "show":
             try:
-                chips = ", ".join(text for _, text in Filter.parse(command.rest).chips())
+                filter_ = Filter.parse(command.rest).resolved(self._desk.catalog.names())
+                chips = ", ".join(text for _, text in filter_.chips(self._desk.catalog.name, self._desk.zone))
             except FilterError as error:
                 return str(error), "", False
             return self.tr("Show"), chips or self.tr("all reports"), True
@@ -97,7 +98,8 @@ class CommandPresenter(QObject):
 
     def _show(self, text: str) -> None:
         try:
-            self._desk.set_filter(Filter.parse(text, tab=self._desk.filter.tab))
+            filter_ = Filter.parse(text, tab=self._desk.filter.tab)
+            self._desk.set_filter(filter_.resolved(self._desk.catalog.names()))
         except FilterError as error:
             self._intents.said.emit(str(error))
 

@@ -90,7 +90,9 @@ def _split(text: str) -> list[str]:
 
 def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
     unit: Unit | None = None
-    number, options, rest = "", {}, []
+    number = ""
+    options: dict[str, str] = {}
+    rest: list[str] = []
     pending = list(words)
     while pending:
         found, used = _unit_at(pending, catalog) if unit is None and verb in UNIT_VERBS else (None, 1)

@@ -133,7 +133,7 @@ class Deeds(QObject):
         return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
 
     def undo(self) -> str:
-        """Take the newest deed back: withdraw it while it is unsent, else append the inverse. Returns what was undone."""
+        """Withdraw the newest deed while it is unsent, else append its inverse. Returns what was undone."""
         deed = self._stack.pop()
         if self._edits.withdraw(deed.edit_id):
             return deed.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
@@ -22,14 +24,19 @@ class Desk(QObject):
     rows_touched = Signal(object)
     """A frozenset of rows whose texts or details changed, or None for all."""
 
-    def __init__(self, me: str, filter_: Filter, parent: QObject | None = None) -> None:
+    def __init__(self, me: str, filter_: Filter, zone: tzinfo, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.me = me
+        self.zone = zone
         self.filter = filter_
         self.view: View | None = None
         self.catalog = Catalog()
         self.row = 0
         self.unit = ""
+
+    def chips(self) -> list[tuple[str, str]]:
+        """The filter's chips in the city's words."""
+        return self.filter.chips(self.catalog.name, self.zone)
 
     def choose(self, row: int) -> None:
         """Make a report the chosen one; 0 chooses none."""

@@ -1,4 +1,4 @@
-"""All that is known of the chosen report, read on a worker: server truth, own pending edits, history, assignments, photos."""
+"""All that is known of the chosen report, read on a worker: server truth, own edits, history, assignments."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Forms(QObject):
         self._show(dialog)
 
     def add_photo(self, file: Path, role: str, then: Callable[[dict[str, Any]], object]) -> None:
-        """Check and re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
+        """Re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
         folder, images = self._profile / "work-media", self._images
 
         def prepare() -> Prepared:

@@ -1,4 +1,4 @@
-"""Carry out actions: check that they may be used now, ask for what is missing in a form beside the work, append the edit."""
+"""Carry out actions: check that they may be used now, ask for what is missing in a form, append the edit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Intents(QObject):
             unit_busy=bool(jobs),
             undo=self._deeds.undo_text,
             writes=self._may_write,
-            filtered=bool(desk.filter.chips()),
+            filtered=desk.filter.narrowed,
         )
         if dossier is None:
             return now
@@ -119,7 +119,7 @@ class Intents(QObject):
         """The photo cards of the chosen report."""
         self._cards = cards
 
-    def set_may_write(self, may: bool) -> None:  # noqa: FBT001 (a slot)
+    def set_may_write(self, may: bool) -> None:
         """Whether this operator may write at all."""
         self._may_write = may
         self._tell()
@@ -300,7 +300,7 @@ class Intents(QObject):
         dossier = self._dossier
         assert dossier is not None
 
-        def decide(accepted: bool, reason: str, disposition: str) -> None:  # noqa: FBT001 (a form's answer)
+        def decide(accepted: bool, reason: str, disposition: str) -> None:
             self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
 
         self._forms.validate(dossier, self._cards, decide)

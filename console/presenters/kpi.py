@@ -1,4 +1,4 @@
-"""The KPI strip: what is unassigned, late or at risk, the units, the data's age and the outbox; every figure is a filter."""
+"""The KPI strip: what is unassigned, late or at risk, units, data age, outbox; every figure is a filter."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class KpiPresenter(QObject):
 
     def _counts(self, view: View) -> list[Figure]:
         counts, now_s = view.counts, self._now().timestamp()
-        figures = []
+        figures: list[Figure] = []
+        parts: tuple[Part, ...]
         for priority in (1, 2, 3, 4):
             number, oldest = counts.unassigned[priority]
             note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else self.tr("none")

@@ -47,7 +47,6 @@ class MapPresenter(QObject):
         """What the page may ask for, by path prefix."""
         return {
             "reports": self._reports,
-            "units": lambda _: self._units,
             "areas": lambda _: self._areas,
             "tiles": self._tile,
         }
@@ -63,6 +62,8 @@ class MapPresenter(QObject):
         panel.cell_picked.connect(self._on_cell)
         panel.place_picked.connect(self.place_picked)
         panel.set_texts(self._texts())
+        if self._basemap.kind is not None:
+            panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
         panel.set_background_state(None if self._basemap.state() == "ok" else self._no_background())
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -112,7 +113,6 @@ class MapPresenter(QObject):
             request.north,
             request.zoom,
             request.width,
-            request.height,
             self._desk.row,
         )
         self._corner = struct.unpack_from("<8I", answer)
@@ -155,7 +155,15 @@ class MapPresenter(QObject):
         return self.tr("Map background unavailable. Reports and units are drawn from this computer.")
 
     def _texts(self) -> dict[str, str]:
-        return {}
+        """The legend's words."""
+        return {
+            **{f"p{n}": f"P{n} {self.tr(text).lower()}" for n, text in words.PRIORITY_TEXT.items()},
+            "unit_free": self.tr("Available"),
+            "unit_enroute": self.tr("En route"),
+            "unit_onscene": self.tr("On scene"),
+            "unit_stale": self.tr("Stale"),
+            "fill": self.tr("Fill:"),
+        }
 
 
 def areas_geojson(catalog: Catalog) -> bytes:

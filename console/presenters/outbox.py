@@ -68,7 +68,7 @@ class OutboxPresenter(QObject):
         """What the operator chose for one edit."""
         match intent:
             case "withdraw":
-                self._edits.withdraw(edit_id)
+                self._edits.ask_back(edit_id)
             case "retry":
                 self._edits.retry(edit_id)
             case "wanted":
@@ -88,7 +88,7 @@ class OutboxPresenter(QObject):
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog, self.tr)
         state, level, actions = self.tr(STATE_WORDS[queued.state]), "", [("withdraw", self.tr("Withdraw"))]
-        waiting = queued.state in (EditState.QUEUED, EditState.UNCONFIRMED)
+        waiting = queued.state in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED)
         if queued.state is EditState.EXPIRED:
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]

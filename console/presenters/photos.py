@@ -123,8 +123,9 @@ class PhotoCards(QObject):
         if photo.role is not PhotoRole.AFTER:
             return ""
         doubts = []
-        if None not in (photo.lat, photo.lon, report.lat, report.lon):
-            away = distance_m(photo.lat, photo.lon, report.lat, report.lon)  
+        here, there = (photo.lat, photo.lon), (report.lat, report.lon)
+        if here[0] is not None and here[1] is not None and there[0] is not None and there[1] is not None:
+            away = distance_m(here[0], here[1], there[0], there[1])
             if away > _FAR_M:
                 doubts.append(self.tr("taken {distance} away").format(distance=words.distance(away)))
         if photo.taken is not None and photo.taken < report.created:

@@ -48,6 +48,9 @@ class QueuePresenter(QObject):
         panel.current_changed.connect(desk.choose)
         panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
         panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
+        panel.order_chosen.connect(lambda order: desk.set_filter(desk.filter.with_order(order)))
+        names = {"urgency": self.tr("Urgency"), "newest": self.tr("Newest"), "due": self.tr("Due"), "area": self.tr("Area")}
+        panel.set_orders(list(names.items()), desk.filter.order)
         self._show_chips()
 
     def tick(self) -> None:
@@ -86,7 +89,7 @@ class QueuePresenter(QObject):
             "closed": self.tr("Nothing was closed lately"),
         }
         title = names.get(view.filter.tab, self.tr("No open reports"))
-        if view.filter.chips():
+        if view.filter.narrowed:
             why = self.tr("No report fits these filters.")
             keys = [("Shift+Esc", self.tr("clear all filters"))]
         else:
@@ -97,7 +100,7 @@ class QueuePresenter(QObject):
         self._panel.set_empty(title, why, keys)
 
     def _show_chips(self) -> None:
-        self._panel.set_chips([Chip(key, text) for key, text in self._desk.filter.chips()])
+        self._panel.set_chips([Chip(key, text) for key, text in self._desk.chips()])
 
     def _on_selection(self, row: int) -> None:
         if self._panel.current_key() != row:

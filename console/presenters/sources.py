@@ -83,7 +83,7 @@ class Sources(QObject):
         known = [state.as_of for state in self._states.values()]
         return None if not known or None in known else min(as_of for as_of in known if as_of is not None)
 
-    def set_alive(self, alive: bool) -> None:  # noqa: FBT001 (a slot of a Signal(bool))
+    def set_alive(self, alive: bool) -> None:
         """Whether the sync process runs."""
         self.sync_alive = alive
         self.changed.emit()
@@ -141,10 +141,10 @@ class Sources(QObject):
                 if state.state == "offline"
                 else self._names.get(key, "")
             )
-            buttons = [
+            buttons = (
                 ("refresh", self.tr("Try now"), "F5"),
-                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl+7"),
-            ]
+                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl 7"),
+            )
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
 

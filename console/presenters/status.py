@@ -71,7 +71,7 @@ class StatusPresenter(QObject):
         if view is not None:
             open_, total = words.thousands(view.counts.all_open), words.thousands(view.total)
             cells.append(Cell("count", self.tr("{open} open, {total} reports").format(open=open_, total=total)))
-            chips = len(view.filter.chips())
+            chips = len(self._desk.chips())
             if chips:
                 cells.append(Cell("filters", self.tr("{n} filters").format(n=chips)))
         if self._said and self._now().timestamp() - self._said_at < _SAID_S:

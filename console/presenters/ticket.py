@@ -1,4 +1,4 @@
-"""The report panel: the chosen report's facts, clocks, photos, recommended units, possible duplicates, timeline and keys."""
+"""The report panel: the chosen report's facts, clocks, photos, recommended units, duplicates, timeline, keys."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from widgets.photos import PhotoCard
 from widgets.ticket import (
     ActionButton,
     AdviceRow,
@@ -31,6 +32,7 @@ from widgets.ticket import (
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8
+_NOT_OUT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
 
 
 class Counsel(msgspec.Struct, frozen=True):
@@ -63,7 +65,7 @@ class TicketPresenter(QObject):
         self._counsel = Counsel(0)
         self._outbox: tuple[Queued, ...] = ()
         self._situation = Situation()
-        self._photos: Mapping[str, object] = {}
+        self._photos: Mapping[str, PhotoCard] = {}
         panel.set_empty(
             self.tr("No report chosen"),
             self.tr(
@@ -96,7 +98,7 @@ class TicketPresenter(QObject):
             self._situation = situation
             self.show()
 
-    def set_photos(self, cards: Mapping[str, object]) -> None:
+    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
         """Photo cards ready to show, by hash or address."""
         self._photos = cards
         self.show()
@@ -252,17 +254,13 @@ class TicketPresenter(QObject):
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
-            elif (
-                edit.kind is Kind.DISPATCH
-                and is_order(edit)
-                and queued.state in (EditState.QUEUED, EditState.UNCONFIRMED)
-            ):
+            elif edit.kind is Kind.DISPATCH and is_order(edit) and queued.state in _NOT_OUT:
                 if queued.told:
                     text = self.tr("{unit} was told by radio by {who}. Not sent yet.").format(
                         unit=code, who=queued.told
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif queued.attempts or self._waits_long(queued):
+                elif self._waits_long(queued):
                     text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                     strips.append(Strip("not_sent", text, "R", f"told:{edit.id}"))
         return strips
