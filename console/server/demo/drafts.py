@@ -211,7 +211,7 @@ class Draftsman:
     def _double(self, parent: Draft, created: int) -> Draft:
         chance = self._chance
         parent.duplicates += 1
-        assert parent.lat is not None and parent.lon is not None  # noqa: S101, PT018  parents have places
+        assert parent.lat is not None and parent.lon is not None  # noqa: PT018  parents have places
         return Draft(
             created,
             parent.habit,

@@ -141,7 +141,7 @@ def _far(unit: Unit, draft: Draft) -> float:
 
 def _busy(unit: Unit, draft: Draft, job: AssignmentState, chance: random.Random, now: datetime) -> Unit:
     state = {_A.ACKNOWLEDGED: _U.COMMITTED, _A.EN_ROUTE: _U.EN_ROUTE, _A.ON_SCENE: _U.ON_SCENE}[job]
-    assert draft.lat is not None and draft.lon is not None  # noqa: S101, PT018  chosen with a place
+    assert draft.lat is not None and draft.lon is not None  # noqa: PT018  chosen with a place
     away_m = {_U.COMMITTED: 1500.0, _U.EN_ROUTE: chance.uniform(500, 2200), _U.ON_SCENE: 25.0}[state]
     turn = chance.uniform(0, 2 * math.pi)
     lat = draft.lat + away_m / 110_570 * math.sin(turn)

@@ -66,7 +66,7 @@ class Storyteller:
         at = story.after(300, 5 * 3600)
         data: dict[str, Any] = {"status": "closed", "disposition": self._chance.choice(_CLOSINGS)}
         if draft.parent is not None:
-            data["disposition"], data["merged_into"] = "Duplikat", draft.parent.id
+            data["disposition"], data["into"] = "Duplikat", draft.parent.id
         story.disposition = str(data["disposition"])
         story.closed_at = at
         story.add("merge" if draft.parent is not None else "close", at, self._operator(), story.disposition, data)
@@ -106,7 +106,7 @@ class Storyteller:
                 text = self._chance.choice(
                     ("Dilanjutkan besok pagi.", "Kontraktor bekerja di lokasi.", "Tinggal 1 titik.")
                 )
-                story.add("note", story.after(600, 5400), code, text, {"text": text}, unit=code)
+                story.add("note", story.after(600, 5400), code, text, {"text": text}, unit=_unit_id(code))
                 story.left(code)
             if draft.hold is not None:
                 hold = {"reason": draft.hold[0], "waits_for": draft.hold[1].value, "until": None}
@@ -122,8 +122,9 @@ class Storyteller:
         story.proof_at = done
         if draft.service.proof and story.keeps_steps:
             picture = self._album.after[draft.service.glyph]
-            story.add("photo", done, code or "petugas", "", {"sha256": picture.sha256, "role": "after",
-                                                             "size": picture.size}, unit=code)  # fmt: skip
+            data = {"sha256": picture.sha256, "role": "after", "size": picture.size}
+            unit = _unit_id(code) if code is not None else None
+            story.add("photo", done, code or "petugas", "", data, unit=unit)
         story.progress(code, _A.DONE, done + 1)
         if draft.status is Status.VALIDATION:
             return
@@ -217,7 +218,7 @@ class _Story:
             self.add("set", at, by, "", {"status": "assigned"})
             return
         kind = "assign" if state is _A.RESERVED else "dispatch"
-        self.add(kind, at, by, "", {"unit": _unit_id(code), "status": "assigned"}, unit=code)
+        self.add(kind, at, by, "", {"unit": _unit_id(code), "status": "assigned"}, unit=_unit_id(code))
         self._assignment = (code, state, at, by, at)
 
     def progress(self, code: str | None, state: AssignmentState, at: int) -> None:
@@ -232,7 +233,7 @@ class _Story:
                 self.add("set", at, "petugas", "", {"status": data["status"]})
             return
         data["unit"] = _unit_id(code)
-        self.add("progress", at, code, "", data, unit=code)
+        self.add("progress", at, code, "", data, unit=_unit_id(code))
         if self._assignment is not None:
             self._assignment = (code, state, at, *self._assignment[3:])
 
