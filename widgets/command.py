@@ -140,7 +140,10 @@ class CommandLine(QWidget):
         whole = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRect(left, 1, theme.px(20), self.height()), whole, "→")
         left += painter.fontMetrics().horizontalAdvance("→") + theme.px(10)
-        lead, dot, tail = self._rest.partition(" · ")
+        rest = self._rest
+        if not (self._line.text() or self._bold or rest):
+            rest = self.tr("Type a command, report, unit or place")
+        lead, dot, tail = rest.partition(" · ")
         plain = "text.primary" if self._ok else "text.tertiary"
         for text, weight, token in (
             (self._bold, 600, "text.primary" if self._ok else "text.secondary"),

@@ -227,6 +227,7 @@ class Shell(QMainWindow):
         elif self._narrow and key in ("map", "report"):
             self._ticket.setVisible(key == "report")
             self._map.setVisible(key == "map")
+            self._place()
         _give_keyboard(widget)
 
     def current_panel(self) -> str:
@@ -381,8 +382,9 @@ class Shell(QMainWindow):
         if narrow == self._narrow:
             return
         self._narrow = narrow
-        self._ticket.setVisible(not narrow)
-        self._map.setVisible(True)
+        reading = self.current_panel() == "report"
+        self._ticket.setVisible(not narrow or reading)
+        self._map.setVisible(not narrow or not reading)
         self._place()
 
     def _open_fold(self, key: str) -> None:
@@ -403,6 +405,8 @@ class Shell(QMainWindow):
         left = wide - sizes["report"] - 1
         if self._ticket.isHidden():
             left = wide
+        elif self._map.isHidden():
+            left = sizes["queue"]
         self._whole.setSizes([left, wide - left - 1])
         self._top.setSizes([sizes["queue"], left - sizes["queue"] - 1])
         self._left.setSizes([high - sizes["bottom"] - 1, sizes["bottom"]])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QTabBar, QWidget
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QTabBar, QWidget
 from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
@@ -44,11 +44,22 @@ class _Bar(QTabBar):
 
     @override
     def tabSizeHint(self, index: int) -> QSize:
-        label = self.labels[index]
-        width = QFontMetrics(self._theme.font("dense", 600)).horizontalAdvance(label.text)
+        label, theme = self.labels[index], self._theme
+        chosen = index == self.currentIndex() and not self.folded
+        width = QFontMetrics(theme.font("dense", 600 if chosen else 400)).horizontalAdvance(label.text)
         if label.count:
-            width += self._theme.px(6) + QFontMetrics(self._theme.font("dense", 600)).horizontalAdvance(label.count)
+            counted = QFontMetrics(theme.font("dense", 600 if chosen else 500))
+            width += self.gap() + counted.horizontalAdvance(label.count)
         return QSize(width + 2 * self._theme.px(self._padding), self.height() or self._theme.px(31))
+
+    def gap(self) -> int:
+        """Between words and count; narrower in a tight strip."""
+        return self._theme.px(6 if self._padding >= 10 else 5)
+
+    def measure(self) -> None:
+        """Lay the tabs out again: the chosen one is set in a wider face."""
+        if self.count():
+            self.setTabText(0, self.tabText(0))
 
     @override
     def minimumTabSizeHint(self, index: int) -> QSize:
@@ -60,7 +71,8 @@ class _Bar(QTabBar):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(sum(self.tabSizeHint(i).width() for i in range(self.count())), self._theme.px(31))
+        shown = [index for index in range(self.count()) if self.isTabVisible(index)]
+        return QSize(sum(self.tabSizeHint(index).width() for index in shown), self._theme.px(31))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -68,6 +80,8 @@ class _Bar(QTabBar):
         painter = QPainter(self)
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         for index, label in enumerate(self.labels):
+            if not self.isTabVisible(index):
+                continue
             box = self.tabRect(index)
             chosen = index == self.currentIndex() and not self.folded
             if chosen:
@@ -84,7 +98,7 @@ class _Bar(QTabBar):
             at = box.adjusted(theme.px(self._padding), 0, 0, 0)
             painter.drawText(at, middle, label.text)
             if label.count:
-                at = at.adjusted(QFontMetrics(font).horizontalAdvance(label.text) + theme.px(6), 0, 0, 0)
+                at = at.adjusted(QFontMetrics(font).horizontalAdvance(label.text) + self.gap(), 0, 0, 0)
                 painter.setFont(theme.font("dense", 600 if chosen else 500))
                 painter.setPen(theme.color("text.primary" if chosen else "text.tertiary"))
                 painter.drawText(at, middle, label.count)
@@ -93,8 +107,32 @@ class _Bar(QTabBar):
                 painter.drawRect(box.adjusted(1, 1, -2, -3))
 
 
+class _More(QAbstractButton):
+    """Stands for the tabs that do not fit."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.words = f"{self.tr('More')} ▾"
+        self.setAccessibleName(self.tr("More tabs"))
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.hide()
+
+    @override
+    def sizeHint(self) -> QSize:
+        wide = QFontMetrics(self._theme.font("dense")).horizontalAdvance(self.words)
+        return QSize(wide + 2 * self._theme.px(8), self._theme.px(31))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self._theme.font("dense"))
+        painter.setPen(self._theme.color("text.primary" if self.underMouse() else "text.secondary"))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.words)
+
+
 class TabStrip(QWidget):
-    """The strip over (or, folded, under) a panel."""
+    """The strip over (or, folded, under) a panel. Tabs that do not fit are behind "More", the last ones first."""
 
     chosen = Signal(str)
     """The key of a tab the operator clicked or moved to, also when it was the chosen one already."""
@@ -110,7 +148,10 @@ class TabStrip(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0 if edge == "bottom" else 1, 0, 1 if edge == "bottom" else 0)
         self._row.setSpacing(0)
+        self._more = _More(theme, self)
+        self._more.clicked.connect(self._on_more)
         self._row.addWidget(self._bar)
+        self._row.addWidget(self._more)
         self._row.addStretch(1)
         self.setFixedHeight(theme.px(height))
         self.setFocusProxy(self._bar)
@@ -133,6 +174,7 @@ class TabStrip(QWidget):
         if current in keys:
             self._bar.setCurrentIndex(keys.index(current))
         self._bar.blockSignals(False)
+        self._fit()
         self._bar.updateGeometry()
         self._bar.update()
 
@@ -160,12 +202,14 @@ class TabStrip(QWidget):
     def set_note(self, text: str, level: str = "", keys: Sequence[str] = ()) -> None:
         """Show a note (`all open reports · 5 s ago`) and key caps at the right end."""
         self._note, self._note_level, self._keys = text, level, tuple(keys)
+        self._fit()
         self.update()
 
     def set_folded(self, folded: bool, lead: str = "") -> None:
         """A folded strip shows no tab as chosen; `lead` is the sign before the first tab."""
         self._lead = lead
         self._bar.folded = folded
+        self._bar.measure()
         indent = 0
         if lead:
             indent = QFontMetrics(self._theme.font("dense")).horizontalAdvance(lead) + 2 * self._theme.px(10)
@@ -174,13 +218,64 @@ class TabStrip(QWidget):
         self._bar.update()
         self.update()
 
+    def hidden_tabs(self) -> list[str]:
+        """The keys of the tabs that did not fit."""
+        return [label.key for index, label in enumerate(self._bar.labels) if not self._bar.isTabVisible(index)]
+
+    def _fit(self) -> None:
+        """Show as many tabs as there is room for, the chosen one in any case."""
+        count = len(self._bar.labels)
+        if not count or self.width() <= 0:
+            return
+        theme = self._theme
+        caps = sum(cap_size(theme, cap).width() + theme.px(6) for cap in self._keys) + theme.px(12)
+        room = self.width() - self._row.contentsMargins().left() - caps
+        wide = [self._bar.tabSizeHint(index).width() for index in range(count)]
+        shown = set(range(count))
+        if sum(wide) > room:
+            room -= self._more.sizeHint().width()
+            chosen = self._bar.currentIndex()
+            for index in range(count - 1, -1, -1):
+                if sum(wide[one] for one in shown) <= room:
+                    break
+                if index != chosen:
+                    shown.discard(index)
+        self._bar.blockSignals(True)
+        self._bar.measure()
+        for index in range(count):
+            if self._bar.isTabVisible(index) != (index in shown):
+                self._bar.setTabVisible(index, index in shown)
+        self._bar.blockSignals(False)
+        self._more.setVisible(len(shown) < count)
+        self._bar.updateGeometry()
+
+    def _on_more(self) -> None:
+        menu = QMenu(self)
+        menu.setFont(self._theme.font("dense"))
+        for key in self.hidden_tabs():
+            label = next(one for one in self._bar.labels if one.key == key)
+            action = menu.addAction(f"{label.text} {label.count}".strip().replace("&", "&&"))
+            action.triggered.connect(lambda _=False, key=key: self._on_more_chosen(key))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
+
+    def _on_more_chosen(self, key: str) -> None:
+        self.set_current(key)
+        self.chosen.emit(key)
+
     def _on_clicked(self, index: int) -> None:
         if 0 <= index < len(self._bar.labels) and index == self._bar.currentIndex():
             self.chosen.emit(self._bar.labels[index].key)
 
     def _on_moved(self, index: int) -> None:
         if 0 <= index < len(self._bar.labels):
+            self._fit()
             self.chosen.emit(self._bar.labels[index].key)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -200,7 +295,8 @@ class TabStrip(QWidget):
             right -= cap_size(theme, cap).width()
             paint_cap(painter, theme, right, self.height() // 2, cap)
             right -= theme.px(6)
-        room = right - theme.px(2) - self._bar.geometry().right() - theme.px(8)
+        tabs_end = (self._more if self._more.isVisible() else self._bar).geometry().right()
+        room = right - theme.px(2) - tabs_end - theme.px(8)
         if self._note and room > theme.px(40):
             font = theme.font("caption")
             painter.setFont(font)

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import make_theme
 from widgets.shell import Shell
+from widgets.tabs import TabLabel, TabStrip
 
 
 class Panel(QWidget):
@@ -136,6 +137,16 @@ def test_below_1366_the_report_takes_the_maps_place_and_f6_goes_back(qtbot: QtBo
     assert shell.panel("map").isVisible()
 
 
+def test_a_window_made_narrow_while_reading_keeps_the_report(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    shell.focus_panel("report")
+    shell.resize(1200, 720)
+    assert shell.panel("report").isVisible()
+    assert not shell.panel("map").isVisible()
+    assert size(shell, "queue")[0] == 420
+    assert size(shell, "report")[0] == 779
+
+
 def test_f6_goes_round_all_panels(qtbot: QtBot) -> None:
     shell = shown(qtbot, 1920, 1080)
     shell.focus_panel("queue")
@@ -196,3 +207,26 @@ def test_full_screen_and_back(qtbot: QtBot) -> None:
     qtbot.waitUntil(shell.isFullScreen)
     shell.toggle_full_screen()
     qtbot.waitUntil(lambda: not shell.isFullScreen())
+
+
+def test_tabs_that_do_not_fit_are_behind_more_and_the_chosen_one_never_is(qtbot: QtBot) -> None:
+    strip = TabStrip(make_theme(), padding=8)
+    qtbot.addWidget(strip)
+    names = ("Open", "Unassigned", "Mine", "Active", "Held", "Closed")
+    strip.set_tabs([TabLabel(name.lower(), name, "1,284") for name in names], "open")
+    strip.set_note("", "", ["Ctrl 1"])
+    strip.resize(800, 32)
+    with qtbot.waitExposed(strip):
+        strip.show()
+    assert strip.hidden_tabs() == []
+    strip.resize(330, 32)
+    hidden = strip.hidden_tabs()
+    assert len(hidden) > 1
+    assert hidden == strip.keys()[-len(hidden) :]
+    strip.set_current("closed")
+    assert "closed" not in strip.hidden_tabs()
+    assert strip.current() == "closed"
+    with qtbot.waitSignal(strip.chosen) as chosen:
+        QTest.keyClick(strip._bar, Qt.Key.Key_Left)
+    assert chosen.args == [strip.current()]
+    strip.grab()
