@@ -58,7 +58,7 @@ class DispatchClient:
         self._transport.close()
 
     def cut(self) -> None:
-        """From any thread: end what is under way."""
+        """From any thread and for good: end what is under way."""
         self._transport.cut()
 
     # Reading

@@ -54,7 +54,7 @@ class GeoReportClient:
         self._transport.close()
 
     def cut(self) -> None:
-        """From any thread: end what is under way."""
+        """From any thread and for good: end what is under way."""
         self._transport.cut()
 
     def services(self) -> list[wire.GeoService]:

@@ -136,6 +136,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, address_allowed: Callable[[str], bool] | None = None) -> None:
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._refusing = False
         self._pools = self._pool_classes(address_allowed)
         super().__init__(pool_connections=2, pool_maxsize=4, max_retries=0)
 
@@ -150,14 +151,13 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pools
         return manager
 
-    def cut(self) -> None:
-        """Shut every open connection, so that whoever waits on one gets an error at once."""
+    def cut(self, *, for_good: bool = False) -> None:
+        """Shut every open connection, so that whoever waits on one has an error at once; `for_good` later ones too."""
         with self._lock:
+            self._refusing = self._refusing or for_good
             sockets = list(self._open)
         for sock in sockets:
-            with contextlib.suppress(OSError):
-                # SSLSocket.shutdown would first drop its TLS object under the reading thread.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            _shut(sock)
 
     def _pool_classes(self, allowed: Callable[[str], bool] | None) -> dict[str, Any]:
         adapter = self
@@ -167,6 +167,9 @@ class _Adapter(HTTPAdapter):
             if connection.sock is not None:
                 with adapter._lock:
                     adapter._open.add(connection.sock)
+                    refusing = adapter._refusing
+                if refusing:
+                    _shut(connection.sock)
 
         def dial(connection: HTTPConnection) -> socket.socket | None:
             return None if allowed is None else _dial_allowed(connection, allowed)
@@ -198,6 +201,12 @@ class _Adapter(HTTPAdapter):
             ConnectionCls = Tls
 
         return {"http": PlainPool, "https": TlsPool}
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # SSLSocket.shutdown would first drop its TLS object under the reading thread.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _dial_allowed(connection: HTTPConnection, allowed: Callable[[str], bool]) -> socket.socket:
@@ -300,8 +309,8 @@ class Transport:
             response.close()
 
     def cut(self) -> None:
-        """From any thread: end whatever is under way with Unreachable."""
-        self._adapter.cut()
+        """From any thread and for good: whatever is under way, or begins later, ends with Unreachable."""
+        self._adapter.cut(for_good=True)
 
     def close(self) -> None:
         """Drop the connections."""

@@ -16,11 +16,11 @@ from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane
 from console.sync.outgoing import Outgoing
+from console.sync.pace import Timing
 from console.sync.pull_georeport import GeoReportPuller
 from console.sync.push import CannotSend, PushLane
 from console.sync.source import PullLane
 
-POLL_S = 30.0
 _LOOK_BACK = timedelta(minutes=10)
 
 
@@ -118,10 +118,14 @@ class GeoReportSource:
         order_lifetime_s: float,
         clock: Callable[[], datetime],
         random_source: random.Random,
+        timing: Timing,
     ) -> None:
         def client() -> GeoReportClient:
-            return GeoReportClient(source.url, token, insecure_http=source.insecure_http)
+            return GeoReportClient(
+                source.url, token, insecure_http=source.insecure_http, page=timing.page, small=timing.small
+            )
 
+        self._timing = timing
         self._emit = emit
         self._random = random_source
         self._health = Health(source.key, emit, clock)
@@ -185,4 +189,4 @@ class GeoReportSource:
             lane.stop()
 
     def _pause_s(self) -> float:
-        return POLL_S * self._random.uniform(0.8, 1.2)
+        return self._timing.slow_poll_s * self._random.uniform(0.8, 1.2)

@@ -6,13 +6,28 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from api_client.dispatch import STREAM_SILENCE_S
 from api_client.errors import Busy
+from api_client.transport import PAGE, PHOTO, SMALL, Limits
 
 BASE_S = 0.5
 CAP_S = 60.0
 _SLICE_S = 5.0
 _SLEPT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient the lanes are. `poll_s` is for a server without a stream, `slow_poll_s` for one without a feed."""
+
+    page: Limits = PAGE
+    small: Limits = SMALL
+    photo: Limits = PHOTO
+    silence_s: float = STREAM_SILENCE_S
+    poll_s: float = 5.0
+    slow_poll_s: float = 30.0
 
 
 class Backoff:

@@ -34,6 +34,7 @@ from console.store.lock import FileLock
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
 from console.sync.ledger import Ledger
+from console.sync.pace import Timing
 from console.sync.pipe import BrokenFrame, Frames, pack
 from console.sync.source import DispatchSource, Following
 
@@ -55,11 +56,13 @@ class Followers:
         *,
         clock: Callable[[], datetime] = utc_now,
         random_source: random.Random | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self._start = start
         self._emit = emit
         self._clock = clock
         self._random = random_source or random.Random()  # noqa: S311 — only spreads retries
+        self._timing = timing or Timing()
         self._folder = Path(start.folder)
         self._ledger = Ledger(self._folder, emit)
         self._following: dict[str, Following] = {}
@@ -127,6 +130,7 @@ class Followers:
             order_lifetime_s=self._start.order_lifetime_s,
             clock=self._clock,
             random_source=self._random,
+            timing=self._timing,
         )
 
 

@@ -18,14 +18,13 @@ from console.sync.health import LIVE, Health
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane, UploadLane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Bell
+from console.sync.pace import Backoff, Bell, Timing
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.push import PushLane
 from console.sync.send_dispatch import DispatchSender
 from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
-POLL_S = 5.0
 _WITH_STREAM_S = 60.0
 
 
@@ -137,10 +136,20 @@ class DispatchSource:
         order_lifetime_s: float,
         clock: Callable[[], datetime],
         random_source: random.Random,
+        timing: Timing,
     ) -> None:
         def client() -> DispatchClient:
-            return DispatchClient(source.url, token, insecure_http=source.insecure_http)
+            return DispatchClient(
+                source.url,
+                token,
+                insecure_http=source.insecure_http,
+                page=timing.page,
+                small=timing.small,
+                photo=timing.photo,
+                silence_s=timing.silence_s,
+            )
 
+        self._timing = timing
         self._random = random_source
         self._health = Health(source.key, emit, clock)
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
@@ -198,7 +207,7 @@ class DispatchSource:
             lane.stop()
 
     def _pause_s(self) -> float:
-        return _WITH_STREAM_S if self._stream.alive else POLL_S * self._random.uniform(0.8, 1.2)
+        return _WITH_STREAM_S if self._stream.alive else self._timing.poll_s * self._random.uniform(0.8, 1.2)
 
     def _on_news(self, seq: int) -> None:
         self._heard = seq

@@ -72,6 +72,8 @@ class StreamLane:
     def _listen(self) -> None:
         with self._client.stream() as events:
             for event in events:
+                if self._bell.stopped:
+                    return
                 if not self.alive:
                     self.alive = True
                     self._backoff.reset()

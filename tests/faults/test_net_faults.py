@@ -1,0 +1,188 @@
+"""The network at its worst: black holes, silences, lost answers, flapping; nothing is lost, doubled, or held up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_client.transport import Limits
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Outcome, SourceState, SyncNow
+from console.sync.pace import Timing
+from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.net import Proxy, black_hole
+from tests.helpers.sync_rig import Rig, rig
+
+IMPATIENT = Limits(connect_s=0.5, read_s=0.7, total_s=3.0)
+TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=2.5, poll_s=0.2)
+
+
+@pytest.fixture
+def city() -> Iterator[FakeCity]:
+    city = FakeCity(page=1000)
+    for number in range(1, 41):
+        city.put("report", report(number))
+    yield city
+    city.close()
+
+
+@pytest.fixture
+def proxy(city: FakeCity) -> Iterator[Proxy]:
+    proxy = Proxy(city.server.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def console(proxy: Proxy, tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path, proxy.url, timing=TIMING) as console:
+        console.live()
+        yield console
+
+
+def offline(console: Rig, since: int = 0) -> SourceState:
+    return console.wait(SourceState, lambda each: each.state == "offline", since)
+
+
+def test_a_pull_that_hangs_holds_no_edit(city: FakeCity, proxy: Proxy, tmp_path: Path) -> None:
+    hangs, let_go = threading.Event(), threading.Event()
+
+    def hang(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+        if kind == "changes" and city.seq > 40:
+            hangs.set()
+            let_go.wait(30)
+        return page
+
+    with rig(tmp_path, proxy.url) as console:  # with the real time limits: the pull stays stuck for ten seconds
+        console.live()
+        city.tamper = hang
+        city.put("report", report(1, description="Changed"))
+        assert hangs.wait(20)
+        began = time.monotonic()
+        for number in range(1, 11):
+            console.outcome(console.push(Kind.NOTE, str(number), text="x"), EditState.ACCEPTED)
+        assert time.monotonic() - began < 3
+        assert not let_go.is_set()
+        let_go.set()
+        console.wait_until(lambda: console.cached()["1"] == "Changed")
+
+
+def test_connects_that_hang_are_called_offline_and_the_edit_never_left(tmp_path: Path) -> None:
+    with black_hole() as port, rig(tmp_path, f"http://127.0.0.1:{port}", timing=TIMING) as console:
+        state = offline(console)
+        assert "does not answer" in state.problem
+        assert state.next_try_s is not None
+        edit = console.push(Kind.CLAIM, "1", version=1)
+        outcome = console.outcome(edit, EditState.QUEUED, EditState.UNCONFIRMED)
+        assert outcome.state is EditState.QUEUED
+
+
+def test_everything_falls_silent_and_comes_back(city: FakeCity, proxy: Proxy, console: Rig) -> None:
+    proxy.silent()
+    mark = len(console.said)
+    edits = [console.push(Kind.NOTE, str(number), text=f"in the silence {number}") for number in range(1, 31)]
+    for edit in edits:
+        console.outcome(edit, EditState.QUEUED, EditState.UNCONFIRMED)
+    assert city.applied == []
+    offline(console, mark)
+    city.put("report", report(40, description="Meanwhile"))
+    proxy.through()
+    mark = len(console.said)
+    console.followers.take(SyncNow())
+    console.live(mark)
+    for edit in edits:
+        console.outcome(edit, EditState.ACCEPTED)
+        console.proved(edit)
+    assert sorted(city.applied) == sorted(edit.id for edit in edits)
+    assert console.cached()["40"] == "Meanwhile"
+
+
+def test_a_silent_stream_is_noticed_without_any_edit(proxy: Proxy, console: Rig) -> None:
+    proxy.silent()
+    mark = len(console.said)
+    state = offline(console, mark)
+    assert "silent" in state.problem or "answer" in state.problem
+    proxy.through()
+    mark = len(console.said)
+    console.live(mark)
+
+
+def test_answers_that_are_lost_act_once(city: FakeCity, proxy: Proxy, console: Rig) -> None:
+    left = {f"edit-{number}" for number in range(1, 21)}
+
+    def swallow(piece: bytes) -> bool:
+        lost = next((each for each in left if f"Idempotency-Key: {each}\r\n".encode() in piece), None)
+        left.discard(lost or "")
+        return lost is not None
+
+    proxy.swallow = swallow
+    edits = [console.push(Kind.NOTE, str(number), text="x") for number in range(1, 21)]
+    for edit in edits:
+        console.followers.take(SyncNow())
+        console.outcome(edit, EditState.ACCEPTED)
+        console.proved(edit)
+    assert not left
+    assert sorted(city.applied) == sorted(edit.id for edit in edits)
+    order = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == "edit-1"]
+    assert order.index(EditState.UNCONFIRMED) < order.index(EditState.ACCEPTED)
+
+
+def test_a_flapping_link_converges(city: FakeCity, proxy: Proxy, console: Rig) -> None:
+    edits = []
+    for number in range(1, 11):
+        proxy.cut()
+        edits.append(console.push(Kind.NOTE, str(number), text="x"))
+        city.put("report", report(number, description=f"Flap {number}"))
+        console.outcome(edits[-1], EditState.QUEUED, EditState.UNCONFIRMED, EditState.ACCEPTED)
+        proxy.through()
+        if number % 3 == 0:
+            console.outcome(edits[-1], EditState.ACCEPTED)
+    for edit in edits:
+        console.outcome(edit, EditState.ACCEPTED)
+    console.wait_until(lambda: all(console.cached()[str(number)] == f"Flap {number}" for number in range(1, 11)))
+    assert sorted(city.applied) == sorted(edit.id for edit in edits)
+
+
+def test_while_it_is_away_the_tries_are_few(proxy: Proxy, console: Rig) -> None:
+    proxy.cut()
+    mark = len(console.said)
+    offline(console, mark)
+    before = proxy.connections
+    console.push(Kind.NOTE, "1", text="x")
+    time_out = time.monotonic() + 3
+    while time.monotonic() < time_out:
+        console.wait_until(lambda: True)
+        with console._news:
+            console._news.wait(0.1)
+    assert proxy.connections - before < 25
+
+
+def test_a_server_that_was_away_at_the_start_is_found_when_asked(proxy: Proxy, tmp_path: Path) -> None:
+    proxy.cut()
+    with rig(tmp_path, proxy.url, timing=TIMING) as console:
+        offline(console)
+        edit = console.push(Kind.NOTE, "1", text="x")
+        console.outcome(edit, EditState.QUEUED, EditState.UNCONFIRMED)
+        proxy.through()
+        mark = len(console.said)
+        console.followers.take(SyncNow())
+        console.live(mark)
+        console.outcome(edit, EditState.ACCEPTED)
+
+
+def test_an_order_dies_in_the_dark_and_is_not_sent_afterwards(city: FakeCity, proxy: Proxy, tmp_path: Path) -> None:
+    with rig(tmp_path, proxy.url, timing=TIMING, order_lifetime_s=1.0) as console:
+        console.live()
+        proxy.cut()
+        order = console.push(Kind.DISPATCH, "1", version=1, unit="U1")
+        fact = console.push(Kind.NOTE, "2", text="x")
+        console.outcome(order, EditState.EXPIRED)
+        proxy.through()
+        console.followers.take(SyncNow())
+        console.outcome(fact, EditState.ACCEPTED)
+        assert city.applied == [fact.id]

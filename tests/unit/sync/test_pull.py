@@ -1,0 +1,173 @@
+"""The pull against a feed that lies, jumps and forgets: the cache is what the server has, or says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.messages import SourceState, SyncNow, Touched
+from console.sync.pace import Timing
+from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.net import http
+from tests.helpers.sync_rig import rig
+
+
+@pytest.fixture
+def city() -> Iterator[FakeCity]:
+    city = FakeCity()
+    for number in range(5):
+        city.put("report", report(number))
+    yield city
+    city.close()
+
+
+def test_first_fill_then_every_change(city: FakeCity, tmp_path: Path) -> None:
+    with rig(tmp_path, city.url) as console:
+        state = console.live()
+        assert state.as_of is not None
+        assert len(console.cached()) == 5
+        assert any(isinstance(each, SourceState) and each.state == "filling" for each in console.said)
+        assert any(isinstance(each, Touched) and each.everything for each in console.said)
+        city.put("report", report(3, description="Changed"))
+        console.wait(Touched, lambda each: bool(each.rows) and not each.everything, len(console.said) - 1)
+        console.wait_until(lambda: console.cached()["3"] == "Changed")
+        city.put("gone", {"id": "report/4", "kind": "report"})
+        console.wait_until(lambda: "4" not in console.cached())
+
+
+def test_a_restart_reads_only_what_is_new(city: FakeCity, tmp_path: Path) -> None:
+    with rig(tmp_path, city.url) as console:
+        console.live()
+    asked = len(city.server.asked)
+    city.put("report", report(9))
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        assert "9" in console.cached()
+    assert not [each.path for each in city.server.asked[asked:] if "snapshot" in each.path]
+    assert city.paths("changes?after=5")
+
+
+def test_an_interrupted_fill_goes_on_where_it_was(city: FakeCity, tmp_path: Path) -> None:
+    def fail_third(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+        if kind == "snapshot" and len(city.paths("snapshot")) == 3:
+            return {}
+        return page
+
+    city.tamper = fail_third
+    with rig(tmp_path, city.url) as console:
+        console.wait(SourceState, lambda each: each.state == "wrong_server")
+    city.put("report", report(0, description="Changed meanwhile"))
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        assert len(console.cached()) == 5
+        assert console.cached()["0"] == "Changed meanwhile"
+    assert sum("after_key" not in path for path in city.paths("snapshot")) == 1
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"from": 6},
+        {"upto": 3},
+        {"more": True, "upto": 5, "items": []},
+        {"items": [{"kind": "report", "seq": 99, "id": "0", "data": report(0, description="from nowhere")}]},
+    ],
+    ids=["from elsewhere", "upto behind", "more of nothing", "beyond upto"],
+)
+def test_a_gap_is_pulled_again_and_never_stored(city: FakeCity, tmp_path: Path, lie: dict[str, Any]) -> None:
+    lies = 2
+
+    def tamper(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+        nonlocal lies
+        if kind == "changes" and lies:
+            lies -= 1
+            return page | lie
+        return page
+
+    city.tamper = tamper
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        assert "from nowhere" not in console.cached().values()
+        assert not [each for each in console.said if isinstance(each, SourceState) and each.state == "wrong_server"]
+    assert lies == 0
+
+
+def test_a_feed_that_keeps_a_gap_is_called_wrong(city: FakeCity, tmp_path: Path) -> None:
+    city.tamper = lambda kind, page: page | {"from": 1} if kind == "changes" else page
+    with rig(tmp_path, city.url) as console:
+        state = console.wait(SourceState, lambda each: each.state == "wrong_server")
+        assert "gap" in state.problem
+        assert state.next_try_s is not None
+        assert len(console.cached()) == 5, "what was read before stays"
+
+
+@pytest.mark.parametrize("how", ["epoch", "gone"])
+def test_replaced_data_is_read_anew_and_the_old_is_gone(city: FakeCity, tmp_path: Path, how: str) -> None:
+    with rig(tmp_path, city.url) as console:
+        console.live()
+    if how == "epoch":
+        city.replace_all([report(1, description="Restored"), report(77)])
+    else:
+        for number in (0, 2, 3, 4):
+            del city.objects["report", str(number)]
+        city.put("report", report(1, description="Restored"))
+        city.put("report", report(77))
+        city.kept_from = city.seq
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        assert console.cached() == {"1": "Restored", "77": "Report 77"}
+        assert any(isinstance(each, Touched) and each.everything for each in console.said)
+
+
+def test_the_old_data_stays_until_the_new_is_in_hand(city: FakeCity, tmp_path: Path) -> None:
+    with rig(tmp_path, city.url) as console:
+        console.live()
+    city.replace_all([report(77)])
+    city.answers["/snapshot"] = http(500, {"error": "defect", "message": "Fell."})
+    with rig(tmp_path, city.url) as console:
+        console.wait(SourceState, lambda each: each.state == "offline" and each.problem == "Fell.")
+        assert len(console.cached()) == 5
+        del city.answers["/snapshot"]
+        console.followers.take(SyncNow())
+        console.live()
+        assert console.cached() == {"77": "Report 77"}
+
+
+def test_one_object_that_cannot_be_read_is_said_and_stops_nothing(city: FakeCity, tmp_path: Path) -> None:
+    city.put("report", {"id": "bad", "priority": []})
+    with rig(tmp_path, city.url) as console:
+        assert "could not be understood" in console.live().detail
+        assert len(console.cached()) == 5
+
+
+def test_a_portal_moves_no_cursor(city: FakeCity, tmp_path: Path) -> None:
+    with rig(tmp_path, city.url) as console:
+        console.live()
+    city.answers["/changes"] = http(200, "<html>Sign in to the hotel</html>")
+    with rig(tmp_path, city.url) as console:
+        state = console.wait(SourceState, lambda each: each.state == "wrong_server")
+        assert "not a Sigap server" in state.problem
+        assert len(console.cached()) == 5
+        city.put("report", report(6))
+        del city.answers["/changes"]
+        console.followers.take(SyncNow())
+        console.live()
+        assert "6" in console.cached()
+
+
+def test_a_wrong_token_is_refused_in_the_servers_words(city: FakeCity, tmp_path: Path) -> None:
+    city.answers["/statuses"] = http(401, {"error": "sign_in", "message": "This token is not known."})
+    with rig(tmp_path, city.url) as console:
+        state = console.wait(SourceState, lambda each: each.state == "refused")
+        assert state.problem == "This token is not known."
+
+
+def test_without_a_stream_it_polls(city: FakeCity, tmp_path: Path) -> None:
+    city.streaming = False
+    with rig(tmp_path, city.url, timing=Timing(poll_s=0.1)) as console:
+        console.live()
+        city.put("report", report(8))
+        console.wait_until(lambda: "8" in console.cached())

@@ -1,0 +1,254 @@
+"""What becomes of an edit: taken once, refused in words, asked again with the same key, never called sent too early."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.edit import Edit, EditState, Kind
+from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
+from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.net import Asked, http
+from tests.helpers.sync_rig import Rig, rig
+
+PHOTO = b"\xff\xd8\xff" + b"a picture"
+HASH = hashlib.sha256(PHOTO).hexdigest()
+
+
+@pytest.fixture
+def city() -> Iterator[FakeCity]:
+    city = FakeCity(page=100)
+    for number in range(1, 6):
+        city.put("report", report(number))
+    yield city
+    city.close()
+
+
+@pytest.fixture
+def console(city: FakeCity, tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        yield console
+
+
+def edits_at(city: FakeCity) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+    return [(each.path, json.loads(each.body), each.headers) for each in city.server.asked if each.method == "POST"]
+
+
+def fault(status: int, word: str, message: str, **more: Any) -> bytes:
+    return http(status, {"error": word, "message": message} | more)
+
+
+def test_accepted_and_then_proved_by_the_feed(city: FakeCity, console: Rig) -> None:
+    edit = console.push(Kind.SET, "2", version=4, priority=1)
+    assert console.outcome(edit, EditState.ACCEPTED).version == 1
+    console.proved(edit)
+    path, body, headers = edits_at(city)[0]
+    assert path == "/dispatch/v1/reports/2/edits"
+    assert (headers["idempotency-key"], headers["if-match"]) == (edit.id, '"4"')
+    assert (body["id"], body["kind"], body["data"], body["number"]) == (edit.id, "set", {"priority": 1}, 1)
+
+
+def test_appends_carry_no_if_match_and_units_have_their_own_path(city: FakeCity, console: Rig) -> None:
+    note = console.push(Kind.NOTE, "2", version=4, text="seen")
+    console.outcome(note, EditState.ACCEPTED)
+    unit = console.push(Kind.UNIT_STATE, None, unit="U 12/a", state="break")
+    console.outcome(unit, EditState.ACCEPTED)
+    (_, _, headers), (path, _, _) = edits_at(city)
+    assert "if-match" not in headers
+    assert path == "/dispatch/v1/units/U%2012%2Fa/edits"
+
+
+def test_a_lost_answer_is_asked_again_with_the_same_key_and_acts_once(city: FakeCity, console: Rig) -> None:
+    lost = []
+
+    def lose_first(body: dict[str, Any], _: Asked) -> bytes | None:
+        if not lost:
+            lost.append(body)
+            city.on_edit = lambda *_: None
+            city._edit(city.server.asked[-1])
+            return b""  # the connection ends without an answer
+        return None
+
+    city.on_edit = lose_first
+    edit = console.push(Kind.NOTE, "1", text="once")
+    console.outcome(edit, EditState.UNCONFIRMED)
+    console.outcome(edit, EditState.ACCEPTED)
+    assert city.applied == [edit.id]
+
+
+def test_a_falling_server_holds_only_the_edit_it_falls_over(city: FakeCity, console: Rig) -> None:
+    city.on_edit = lambda body, _: fault(500, "defect", "Fell.") if body["data"].get("text") == "poison" else None
+    poison = console.push(Kind.NOTE, "1", text="poison")
+    after = console.push(Kind.NOTE, "1", text="after it")
+    other = console.push(Kind.NOTE, "2", text="other")
+    assert console.outcome(poison, EditState.UNCONFIRMED).problem == "Fell."
+    console.outcome(other, EditState.ACCEPTED)
+    assert after.id not in city.applied
+    city.on_edit = lambda *_: None
+    console.followers.take(SyncNow())
+    console.outcome(after, EditState.ACCEPTED)
+    assert city.applied == [other.id, poison.id, after.id]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(400, "invalid"), (403, "forbidden"), (404, "not_found"), (410, "gone"), (422, "key_reused")]
+)
+def test_a_refusal_is_parked_after_one_try_in_the_servers_words(
+    city: FakeCity, console: Rig, status: int, word: str
+) -> None:
+    city.on_edit = lambda body, _: fault(status, word, "Not like this.") if body["data"]["text"] == "bad" else None
+    bad = console.push(Kind.NOTE, "1", text="bad")
+    after = console.push(Kind.NOTE, "1", text="good")
+    assert console.outcome(bad, EditState.ATTENTION).problem == "Not like this."
+    console.outcome(after, EditState.ACCEPTED)
+    assert len([body for _, body, _ in edits_at(city) if body["id"] == bad.id]) == 1
+
+
+def test_a_conflict_comes_with_theirs_and_the_present_version(city: FakeCity, console: Rig) -> None:
+    theirs = {"priority": {"value": 2, "who": "rina", "at": "2026-11-24T10:00:00Z"}}
+    city.put("report", report(1, version=9))
+    city.on_edit = lambda *_: fault(412, "conflict", "Rina changed it.", fields=theirs)
+    outcome = console.outcome(console.push(Kind.SET, "1", version=3, priority=1), EditState.CONFLICT)
+    assert (outcome.theirs, outcome.version, outcome.problem) == (theirs, 9, "Rina changed it.")
+
+
+def test_a_busy_unit_is_named(city: FakeCity, console: Rig) -> None:
+    city.on_edit = lambda *_: fault(412, "busy", "U1 is busy.", unit="U1", report="5", who="rina", at="2026-11-24")
+    outcome = console.outcome(console.push(Kind.DISPATCH, "1", version=1, unit="U1"), EditState.CONFLICT)
+    assert outcome.theirs == {"busy": {"unit": "U1", "report": "5", "who": "rina", "at": "2026-11-24"}}
+
+
+def test_still_running_is_waited_for_and_is_no_conflict(city: FakeCity, console: Rig) -> None:
+    left = [1, 1]
+    city.on_edit = lambda *_: fault(409, "in_progress", "Still running.") if left and left.pop() else None
+    edit = console.push(Kind.NOTE, "1", text="x")
+    console.outcome(edit, EditState.ACCEPTED)
+    states = {each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit.id}
+    assert states == {EditState.SENDING, EditState.ACCEPTED}
+
+
+def test_signed_out_pauses_everything_and_loses_nothing(city: FakeCity, console: Rig) -> None:
+    city.on_edit = lambda *_: fault(401, "sign_in", "Sign in again.")
+    edits = [console.push(Kind.NOTE, str(number), text="x") for number in (1, 2, 3)]
+    refused = console.wait(SourceState, lambda each: each.state == "refused")
+    assert refused.problem == "Sign in again."
+    console.outcome(edits[0], EditState.QUEUED)
+    assert len(edits_at(city)) <= 2, "the others must not run against the same wall"
+    city.on_edit = lambda *_: None
+    mark = len(console.said)
+    console.followers.take(SyncNow())
+    for edit in edits:
+        console.outcome(edit, EditState.ACCEPTED)
+    console.live(mark)
+
+
+def test_retry_after_is_obeyed(city: FakeCity, console: Rig) -> None:
+    asked_at: list[datetime] = []
+
+    def busy_once(*_: object) -> bytes | None:
+        asked_at.append(datetime.now(UTC))
+        return http(429, {"error": "busy", "message": "Slowly."}, Retry_After="1") if len(asked_at) == 1 else None
+
+    city.on_edit = busy_once
+    console.outcome(console.push(Kind.NOTE, "1", text="x"), EditState.ACCEPTED)
+    assert asked_at[1] - asked_at[0] >= timedelta(seconds=1)
+
+
+def test_a_new_report_and_what_was_done_to_it(city: FakeCity, console: Rig) -> None:
+    note = console.push(Kind.NOTE, "local:a", text="child")
+    create = console.push(Kind.CREATE, "local:a", description="By telephone", service="flood")
+    outcome = console.outcome(create, EditState.ACCEPTED)
+    console.outcome(note, EditState.ACCEPTED)
+    assert outcome.remote_id is not None
+    assert [path for path, _, _ in edits_at(city)][-1] == f"/dispatch/v1/reports/{outcome.remote_id}/edits"
+    console.wait_until(lambda: console.cached().get(outcome.remote_id or "") == "By telephone")
+
+
+def test_a_photo_goes_up_before_its_edit_and_holds_nothing_else(city: FakeCity, console: Rig) -> None:
+    folder = console.folder / "work-media"
+    folder.mkdir()
+    (folder / HASH).write_bytes(PHOTO)
+    arrived, let_go = threading.Event(), threading.Event()
+    put = city._media
+
+    def slow(asked: Asked, sha256: str) -> bytes:
+        arrived.set()
+        let_go.wait(20)
+        return put(asked, sha256)
+
+    city._media = slow  # type: ignore[method-assign]
+    photo = console.push(Kind.PHOTO, "1", sha256=HASH, role="after", size=len(PHOTO))
+    assert arrived.wait(20)
+    note = console.push(Kind.NOTE, "1", text="while it uploads")
+    console.outcome(note, EditState.ACCEPTED)
+    assert photo.id not in city.applied
+    let_go.set()
+    console.outcome(photo, EditState.ACCEPTED)
+    assert city.media == {HASH: PHOTO}
+
+
+def test_a_photo_without_its_file_says_so(console: Rig) -> None:
+    edit = console.push(Kind.PHOTO, "1", sha256="0" * 64, role="after", size=1)
+    assert "missing on this computer" in console.outcome(edit, EditState.ATTENTION).problem
+
+
+def test_fetched_photos_are_files_named_by_their_hash(city: FakeCity, console: Rig) -> None:
+    city.media[HASH] = PHOTO
+    page = b"<html>no photo</html>"
+    other = hashlib.sha256(page).hexdigest()
+    city.media[other] = page
+    city.media["1" * 64] = PHOTO
+    for wanted in (HASH, other, "1" * 64, "2" * 64):
+        console.followers.take(Fetch("jkt", wanted, None))
+    console.followers.take(Fetch("jkt", None, "http://10.0.0.1/x.jpg"))
+    assert console.wait(Fetched, lambda each: each.sha256 == HASH).problem == ""
+    assert (console.folder / "media" / HASH).read_bytes() == PHOTO
+    for wanted in (other, "1" * 64, "2" * 64):
+        assert console.wait(Fetched, lambda each, wanted=wanted: each.sha256 == wanted).problem
+    assert "https" in console.wait(Fetched, lambda each: each.url is not None).problem
+    assert [each.name for each in (console.folder / "media").iterdir()] == [HASH]
+
+
+def test_an_edit_is_never_sent_under_another_name(city: FakeCity, tmp_path: Path) -> None:
+    city.answers["/me"] = {"name": "budi", "role": "operator"}
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        edit = Edit("e1", Kind.NOTE, "1", "rina", "d", 1, datetime.now(UTC), {"text": "x"}, source="jkt")
+        console.followers.take(Push(edit))
+        assert "rina" in console.outcome(edit, EditState.ATTENTION).problem
+    assert city.applied == []
+
+
+def test_an_order_that_may_have_left_is_looked_up_before_it_dies(city: FakeCity, tmp_path: Path) -> None:
+    old = datetime.now(UTC) - timedelta(hours=1)
+    found, lost = (Edit(each, Kind.CLAIM, "1", "local", "d", 1, old, source="jkt") for each in ("there", "lost"))
+    city.put("entry", {"id": "h", "report": "1", "kind": "claim", "at": "2026-11-24T10:00:00Z", "edit": "there"})
+    city.keys["there"] = (b"", b"")
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        console.followers.take(Push(lost, unconfirmed=True))
+        console.outcome(lost, EditState.EXPIRED)
+    assert city.applied == []
+    assert found.id in city.keys
+
+
+def test_withdrawn_before_it_left(city: FakeCity, console: Rig) -> None:
+    city.on_edit = lambda *_: http(503, {"error": "busy", "message": "Later."}, Retry_After="30")
+    first = console.push(Kind.NOTE, "1", text="in the way")
+    console.outcome(first, EditState.UNCONFIRMED)
+    second = console.push(Kind.CLAIM, "1", version=1)
+    console.outcome(second, EditState.QUEUED)
+    console.followers.take(Withdraw(second.id))
+    console.outcome(second, EditState.WITHDRAWN)
+    city.on_edit = lambda *_: None
+    console.followers.take(SyncNow())
+    console.outcome(first, EditState.ACCEPTED)
+    assert second.id not in city.applied
