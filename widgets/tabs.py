@@ -228,8 +228,8 @@ class TabStrip(QWidget):
         if not count or self.width() <= 0:
             return
         theme = self._theme
-        caps = sum(cap_size(theme, cap).width() + theme.px(6) for cap in self._keys) + theme.px(12)
-        room = self.width() - self._row.contentsMargins().left() - caps
+        caps = sum(cap_size(theme, cap).width() for cap in self._keys) + theme.px(6) * max(0, len(self._keys) - 1)
+        room = self.width() - self._row.contentsMargins().left() - caps - theme.px(12)
         wide = [self._bar.tabSizeHint(index).width() for index in range(count)]
         shown = set(range(count))
         if sum(wide) > room:
