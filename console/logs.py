@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,4 @@ def start_logging(file: Path, level: int = logging.INFO) -> None:
 def describe_exception(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """For `sys.excepthook`: our own defects are logged with their traceback."""
     logging.getLogger("sigap").critical("unhandled", exc_info=(kind, error, trace))
+    sys.__excepthook__(kind, error, trace)

@@ -24,6 +24,7 @@ from console.domain.messages import Source
 from console.paths import log_file, profile_folder
 from console.settings import Settings, Tokens, load_settings
 
+DEMO_TIMEZONE = "Asia/Jakarta"
 _DEFAULT_SIZE = (1920, 1080)
 
 
@@ -116,7 +117,7 @@ class DemoServer:
             words = self._lines.get().split()
             address = next((word for word in words if word.startswith("http://127.0.0.1:")), None)
             if address is not None:
-                self._found = Source("demo", "Jakarta", address, "dispatch")
+                self._found = Source("demo", "Jakarta", address, "dispatch", timezone=DEMO_TIMEZONE)
         return self._found
 
     def died(self) -> str:

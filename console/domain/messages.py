@@ -13,13 +13,14 @@ from console.domain.edit import Edit, EditState
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One server of a profile: `key` is short and stable, `kind` is dispatch or open311."""
+    """One server of a profile: `key` is short and stable, `kind` is dispatch or open311, `timezone` the city's (IANA)."""
 
     key: str
     name: str
     url: str
     kind: str
     insecure_http: bool = False
+    timezone: str = ""
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):

@@ -8,22 +8,28 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
-from console.domain.report import Unit
+from console.domain.place import NO_PLACE
+from console.domain.report import Area, Unit
 from console.domain.status import UnitState
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import is_stale
+from console.tasks import Tasks
 from widgets.map.panel import MapPanel
 from widgets.map.routes import Request
 
 _KEPT_VIEWS = 3
+_EDGE = 3.0
+_SAMPLE = 20_000
 
 
 class MapPresenter(QObject):
@@ -33,15 +39,17 @@ class MapPresenter(QObject):
     opened = Signal(int)
 
     def __init__(
-        self, desk: Desk, basemap: Basemap, now: Callable[[], datetime], parent: QObject | None = None
+        self, desk: Desk, basemap: Basemap, tasks: Tasks, now: Callable[[], datetime], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._desk, self._basemap, self._now = desk, basemap, now
+        self._desk, self._basemap, self._tasks, self._now = desk, basemap, tasks, now
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
         self._areas_number = 0
         self._corner = (0,) * 8
         self._panel: MapPanel | None = None
+        self._shown_areas: dict[str, Area] = {}
+        self._fitted = False
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
         """What the page may ask for, by path prefix."""
@@ -131,22 +139,36 @@ class MapPresenter(QObject):
         self._views[view.number] = view
         while len(self._views) > _KEPT_VIEWS:
             self._views.popitem(last=False)
+        if not self._fitted and len(view.order):
+            placed = view.snapshot["lat_e7"] != NO_PLACE
+            spots = (view.snapshot[name][placed][:_SAMPLE] * 1e-7 for name in ("lat_e7", "lon_e7"))
+            self._fit(np.column_stack(list(spots)))
         if self._panel is not None:
             self._panel.set_view(view.number)
 
     def _on_catalog(self, catalog: Catalog) -> None:
-        encoded = areas_geojson(catalog)
-        if encoded == self._areas or self._panel is None:
-            return
+        if catalog.areas != self._shown_areas:
+            self._shown_areas = catalog.areas
+            self._tasks.latest("areas", lambda: areas_geojson(catalog), self._on_areas)
+            points = [
+                (one.lat, one.lon) for one in catalog.areas.values() if one.lat is not None and one.lon is not None
+            ]
+            self._fit(np.array(points))
+
+    def _on_areas(self, encoded: bytes) -> None:
         self._areas = encoded
         self._areas_number += 1
-        points = [
-            (area.lat, area.lon) for area in catalog.areas.values() if area.lat is not None and area.lon is not None
-        ]
-        self._panel.set_areas(self._areas_number)
-        if points:
-            lats, lons = zip(*points, strict=True)
-            self._panel.set_city((min(lons), min(lats), max(lons), max(lats)))
+        if self._panel is not None:
+            self._panel.set_areas(self._areas_number)
+
+    def _fit(self, places: npt.NDArray[np.float64]) -> None:
+        """Let "the whole city" be where nearly all of it is: a far island must not shrink the rest."""
+        if self._panel is None or not len(places):
+            return
+        (south, west), (north, east) = np.percentile(places, [_EDGE, 100 - _EDGE], axis=0)
+        margin = max(0.01, 0.06 * max(north - south, east - west))
+        self._panel.set_city((west - margin, south - margin, east + margin, north + margin))
+        self._fitted = True
 
     def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
         self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))

@@ -49,7 +49,12 @@ class QueuePresenter(QObject):
         panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
         panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
         panel.order_chosen.connect(lambda order: desk.set_filter(desk.filter.with_order(order)))
-        names = {"urgency": self.tr("Urgency"), "newest": self.tr("Newest"), "due": self.tr("Due"), "area": self.tr("Area")}
+        names = {
+            "urgency": self.tr("Urgency"),
+            "newest": self.tr("Newest"),
+            "due": self.tr("Due"),
+            "area": self.tr("Area"),
+        }
         panel.set_orders(list(names.items()), desk.filter.order)
         self._show_chips()
 
