@@ -166,8 +166,8 @@ def ticket() -> Ticket:
             ("Place", "Jl. Kebon Baru Utara, RW 05", "Tebet, Jakarta Selatan"),
             ("Reported", "14 Jan 16:09 through JAKI", "citizen hidden"),
         ],
-        text="Saluran mampet oleh sampah dan lumpur, air naik ke jalan setinggi lutut setiap hujan. Minggu lalu katanya "
-        "selesai, tetapi belum dikeruk.",
+        text="Saluran mampet oleh sampah dan lumpur, air naik ke jalan setinggi lutut setiap hujan. Minggu lalu "
+        "katanya selesai, tetapi belum dikeruk.",
         meta=["×3 duplicates", "Dinas SDA"],
         sla=[
             SlaSegment("Coordinate 6 h ✓ 2 h 14", "", 0.37, 0.8, 0, paused=False),
@@ -202,6 +202,8 @@ def ticket() -> Ticket:
             ),
         ],
         advice_basis="straight line × 1.4, no router",
+        duplicates_basis="within 100 m, 24 h",
+        you="you",
         duplicates=[
             DuplicateRow(
                 1, "931177", "Got meluap di Kebon Baru Utara, belum surut", "60 m", "21 min", "same words", 2, 0
@@ -291,7 +293,8 @@ class Gallery:
         self.ticket = TicketPanel(theme, symbols)
         self.ticket.set_empty(
             "No report chosen",
-            "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units appear here.",
+            "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units appear "
+            "here.",
             [("/", "928214"), ("J K", "move"), ("Return", "open")],
         )
         self.map = EmptyState(theme)
@@ -314,7 +317,7 @@ class Gallery:
         self._fill_queue(page)
         if page == "offline":
             buttons = (("retry", "Try now", "F5"), ("outbox", "Outbox 5", "Ctrl 7"))
-            text = "The server does not answer. Notes, photos and proof are saved and sent later; give orders by radio."
+            text = "Notes, photos and proof are saved and sent later; give orders by radio."
             self.banner.set_notice(Notice("warn", "Offline since 13:20.", text, buttons), 0)
 
     def _fill_lists(self) -> None:

@@ -164,15 +164,20 @@ class ChipsRow(QWidget):
                 break
             used += width + gap
             fits += 1
+        if not fits and widths:
+            # The first condition is shown in any case, cut to the room there is.
+            later = theme.px(40) if len(widths) > 1 else 0
+            widths[0] = min(widths[0], max(theme.px(60), end - left - gap - later - tail))
+            fits = 1
         for number, button in enumerate(self._buttons):
             button.setVisible(number < fits)
             if number < fits:
-                button.setGeometry(QRect(QPoint(left, top), button.sizeHint()))
+                button.setGeometry(left, top, widths[number], button.sizeHint().height())
                 left += widths[number] + gap
         hidden = len(self._buttons) - fits
         self._rest.setVisible(hidden > 0)
         if hidden:
-            self._rest.set_words("", f"+{hidden}" if fits else self.tr("{n} filters").format(n=hidden))
+            self._rest.set_words("", f"+{hidden}")
             self._rest.setGeometry(QRect(QPoint(left, top), self._rest.sizeHint()))
             left += self._rest.width() + gap
         self._ask.setGeometry(QRect(QPoint(left, top), self._ask.sizeHint()))

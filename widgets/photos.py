@@ -167,7 +167,7 @@ class PhotoPair(QWidget):
         for side, (box, group) in enumerate(zip(self.boxes(), self._groups, strict=True)):
             at = self._shown[side]
             chosen = self._ring and self.hasFocus() and side == min(self._side, len(self._groups) - 1)
-            self._paint_card(painter, box, group[at], f"{at + 1}/{len(group)}" if len(group) > 1 else "", chosen)
+            self._paint_card(painter, box, group[at], self._count(at, group), chosen)
         problem = self._problem()
         if problem:
             theme = self._theme
@@ -175,6 +175,9 @@ class PhotoPair(QWidget):
             color = theme.color("status.returned")
             left = paint_tag(painter, theme, 0, top, self._failed_letter, color) + theme.px(6)
             self._texts.draw(painter, left, top, problem, "caption", color, room=self.width() - left)
+
+    def _count(self, at: int, group: list[PhotoCard]) -> str:
+        return self.tr("{at} of {n}").format(at=at + 1, n=len(group)) if len(group) > 1 else ""
 
     def _paint_card(self, painter: QPainter, box: QRect, card: PhotoCard, count: str, chosen: bool) -> None:
         theme, texts = self._theme, self._texts

@@ -29,6 +29,7 @@ Keys = NDArray[np.int64]
 _AGE_TOKENS = ("text.primary", "priority.p2", "priority.p1")
 _DUE_TOKENS = ("text.tertiary", "priority.p2", "priority.p1")
 _MORE = "\0more"
+_TAB_PADDING = 7
 _NEAR = 4096
 _BEYOND = 8
 _KEPT_ROWS = 600
@@ -579,7 +580,7 @@ class QueuePanel(QWidget):
         self._wanted: frozenset[int] = frozenset()
         self._left, self._above = "", -1
         self._filled = False
-        self._strip = TabStrip(theme, padding=8)
+        self._strip = TabStrip(theme, padding=_TAB_PADDING)
         self._strip.chosen.connect(self._on_tab)
         self._chips = ChipsRow(theme, filter_key=filter_key)
         self._chips.chip_removed.connect(self.chip_removed)
@@ -718,7 +719,7 @@ class QueuePanel(QWidget):
 
     def _fit_tabs(self) -> None:
         labels = [TabLabel(tab.key, tab.label, _count(tab)) for tab in self._tabs]
-        room = self.width() - cap_size(self._theme, self._panel_key).width() - self._theme.px(20)
+        room = self.width() - cap_size(self._theme, self._panel_key).width() - self._theme.px(14)
         if self.width() and sum(map(self._tab_width, labels)) > room:
             more = TabLabel(_MORE, self.tr("More ▾"))
             room -= self._tab_width(more)
@@ -741,7 +742,7 @@ class QueuePanel(QWidget):
         self._strip.set_note("", keys=(self._panel_key,))
 
     def _tab_width(self, label: TabLabel) -> int:
-        width = round(self._texts.width(label.text, "dense", 600)) + 2 * self._theme.px(8) + 1
+        width = round(self._texts.width(label.text, "dense", 600)) + 2 * self._theme.px(_TAB_PADDING)
         if label.count:
             width += self._theme.px(6) + round(self._texts.width(label.count, "dense", 600))
         return width

@@ -13,7 +13,7 @@ from widgets.keys import cap_size, key_text, paint_cap
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme
 
-_WIDEST_WORDS = 330
+_WIDEST_WORDS = 400
 _MOST_LINES = 6
 
 

@@ -7,15 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCursor,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
-    QLabel,
     QMenu,
     QScrollArea,
+    QScrollBar,
     QSizePolicy,
     QStackedWidget,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -134,6 +145,10 @@ class Ticket:
     duplicates: Sequence[DuplicateRow] = ()
     timeline: Sequence[TimelineRow] = ()
     actions: Sequence[ActionButton] = field(default_factory=tuple)
+    duplicates_basis: str = ""
+    """What counts as a possible duplicate (`within 100 m, 24 h`)."""
+    you: str = ""
+    """The word of `holder` that means the operator; it stands out."""
 
 
 class _TitleBar(QWidget):
@@ -142,13 +157,13 @@ class _TitleBar(QWidget):
     def __init__(self, theme: Theme, texts: Texts, key: str) -> None:
         super().__init__()
         self._theme, self._texts, self._key = theme, texts, key
-        self._number, self._holder = "", ""
+        self._number, self._holder, self._you = "", "", ""
         self.setFixedHeight(theme.px(32))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def set_words(self, number: str, holder: str) -> None:
-        if (number, holder) != (self._number, self._holder):
-            self._number, self._holder = number, holder
+    def set_words(self, number: str, holder: str, you: str = "") -> None:
+        if (number, holder, you) != (self._number, self._holder, self._you):
+            self._number, self._holder, self._you = number, holder, you
             self.setAccessibleName(one_line(f"{self.tr('Report')} {number} {holder}"))
             self.update()
 
@@ -171,8 +186,24 @@ class _TitleBar(QWidget):
         left += round(texts.draw(painter, left, top, self._number, "mono", secondary, size=12, room=room)) + theme.px(
             12
         )
-        room = max(0, right - left)
-        texts.draw(painter, right, top + theme.px(1), self._holder, "caption", secondary, room=room, right=True)
+        self._paint_holder(painter, left, right, top + theme.px(1))
+
+    def _paint_holder(self, painter: QPainter, left: int, right: int, top: int) -> None:
+        theme, texts = self._theme, self._texts
+        secondary = theme.color("text.secondary")
+        before, you, after = self._holder.partition(self._you) if self._you else (self._holder, "", "")
+        for words, color, weight in (
+            (after, secondary, 400),
+            (you, theme.color("accent.base"), 600),
+            (before, secondary, 400),
+        ):
+            space = texts.metrics("caption").horizontalAdvance(" ")
+            right -= round(space) if words.endswith(" ") else 0
+            room = max(0, right - left)
+            right -= round(
+                texts.draw(painter, right, top, words, "caption", color, weight=weight, room=room, right=True)
+            )
+            right -= round(space) if words.startswith(" ") else 0
 
 
 class _Lead(QWidget):
@@ -389,6 +420,49 @@ class _Facts(QWidget):
                 )
 
 
+class _Words(QTextEdit):
+    """The reporter's words, as high as they are; they can be selected and copied, and are never anything but text."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setReadOnly(True)
+        self.setAcceptRichText(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFont(theme.font("body"))
+        self.setStyleSheet("QTextEdit{background:transparent;border:0;padding:0;min-height:0}")
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.document().setDocumentMargin(0)
+
+    def set_text(self, text: str) -> None:
+        """Show a text; line breaks are kept."""
+        self.setPlainText(text)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        form = QTextBlockFormat()
+        form.setLineHeight(self._theme.line("body"), QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+        cursor.mergeBlockFormat(form)
+        self.setAccessibleName(one_line(text))
+        self._fit()
+
+    def _fit(self) -> None:
+        self.document().setTextWidth(self.viewport().width())
+        self.setFixedHeight(max(self._theme.line("body"), round(self.document().size().height())))
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+
 class _SectionHead(QAbstractButton):
     """A section's name, a note, and at the right what a key does. In compact form it folds what is below it."""
 
@@ -437,7 +511,7 @@ class _SectionHead(QAbstractButton):
             left += round(texts.draw(painter, left, top, sign, role, quiet)) + theme.px(8)
             note = self._fold_note if not self.open else note
         middle = top + theme.line(role) // 2
-        if key:
+        if key and not self.foldable:
             right -= cap_size(theme, key).width()
             paint_cap(painter, theme, right, middle, key)
             right -= theme.px(8)
@@ -725,6 +799,34 @@ class _Timeline(QWidget):
                 at += theme.line("dense")
 
 
+class _Scroll(QScrollArea):
+    """Scrolls with a bar that stands in the margin, so that nothing moves sideways when it comes or goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        own = self.verticalScrollBar()
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.hide()
+        own.rangeChanged.connect(self._on_range)
+        own.valueChanged.connect(self._bar.setValue)
+        self._bar.valueChanged.connect(own.setValue)
+
+    def _on_range(self, low: int, high: int) -> None:
+        self._bar.setPageStep(self.verticalScrollBar().pageStep())
+        self._bar.setRange(low, high)
+        self._bar.setVisible(high > low)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = self._bar.sizeHint().width()
+        self._bar.setGeometry(self.width() - width, 0, width, self.height())
+
+
 class _Notice(QWidget):
     """A quiet line in place of rows (why no unit is recommended)."""
 
@@ -758,7 +860,8 @@ class _ActionBar(QWidget):
         self._theme, self._texts = theme, texts
         self._actions: tuple[ActionButton, ...] = ()
         self._buttons: list[KeyButton] = []
-        self._more = KeyButton(theme, self.tr("More ▾"), height=32, parent=self)
+        self._more = KeyButton(theme, "⋯", height=32, parent=self)
+        self._more.setAccessibleName(self.tr("More"))
         self._more.clicked.connect(self._on_more)
         self._free = QRect()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -792,14 +895,15 @@ class _ActionBar(QWidget):
 
     def _arrange(self) -> None:
         theme = self._theme
-        gap, side, top = theme.px(6), theme.px(_SIDE), theme.px(8) + 1
+        side, top = theme.px(_SIDE), theme.px(8) + 1
         sizes = [button.sizeHint() for button in self._buttons]
         room = self.width() - 2 * side
+        gap = (
+            theme.px(6) if sum(size.width() for size in sizes) + theme.px(6) * (len(sizes) - 1) <= room else theme.px(4)
+        )
         fits = len(sizes)
-        extra = self._more.sizeHint().width() + gap
-        while (
-            fits > 1 and sum(s.width() + gap for s in sizes[:fits]) - gap + (extra if fits < len(sizes) else 0) > room
-        ):
+        more = self._more.sizeHint().width() + gap
+        while fits > 1 and sum(s.width() + gap for s in sizes[:fits]) - gap + (more if fits < len(sizes) else 0) > room:
             fits -= 1
         left, right = side, self.width() - side
         self._more.setVisible(fits < len(sizes))
@@ -883,12 +987,7 @@ class TicketPanel(QWidget):
         self._sla = SlaBar(theme)
         self._strips = _Strips(theme, texts)
         self._facts = _Facts(theme, texts)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setWordWrap(True)
-        self._text.setFont(theme.font("body"))
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._text = _Words(theme)
         self._photos_head = _SectionHead(theme, texts)
         self._photos = PhotoPair(theme)
         self._advice_head = _SectionHead(theme, texts)
@@ -933,10 +1032,7 @@ class TicketPanel(QWidget):
         ):
             column.addWidget(widget)
         column.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidgetResizable(True)
+        self._scroll = _Scroll()
         self._scroll.setWidget(page)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         full = QWidget()
@@ -991,13 +1087,13 @@ class TicketPanel(QWidget):
             self._title.set_words("", "")
             return
         other = old is None or old.number != ticket.number
-        self._title.set_words(ticket.number, ticket.holder)
+        self._title.set_words(ticket.number, ticket.holder, ticket.you)
         self._lead.set_ticket(ticket)
         self._sla.set_segments(ticket.sla)
         self._strips.set_strips(ticket.strips)
         self._facts.set_facts(ticket.facts)
         if old is None or old.text != ticket.text:
-            self._text.setText(many_lines(ticket.text, _LONGEST_TEXT))
+            self._text.set_text(many_lines(ticket.text, _LONGEST_TEXT))
         letter = ticket.letter if ticket.letter_token == _REFUSED else "!"
         self._photos.set_cards(ticket.photos, letter)
         if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
@@ -1065,10 +1161,12 @@ class TicketPanel(QWidget):
         self._duplicates.setVisible(count > 0 and self._duplicates_head.open)
         self._duplicates_head.set_words(
             self.tr("Possible duplicates"),
-            str(count),
+            ticket.duplicates_basis or str(count),
             self.tr("Merge"),
             self._keys["duplicates"],
-            f"{count}  {first.distance}, {first.why}" if first is not None else "",
+            self.tr("{n} nearest {distance}, {why}").format(n=count, distance=first.distance, why=first.why)
+            if first is not None
+            else "",
         )
         entries = len(ticket.timeline)
         newest = ticket.timeline[0] if entries else None
@@ -1079,7 +1177,7 @@ class TicketPanel(QWidget):
             self.tr("{n} entries").format(n=entries),
             self.tr("Note"),
             self._keys["timeline"],
-            f"{entries}  {newest.when} {newest.text}" if newest is not None else "",
+            f"{entries} · {newest.when} {newest.text}" if newest is not None else "",
         )
 
     def _on_fold(self) -> None:
