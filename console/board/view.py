@@ -1,0 +1,360 @@
+"""One numbered picture of the board for all panels: a snapshot under a filter at a time, in queue order, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, tzinfo
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from console.board.counts import AreaCount, Counts, Hours, ServiceCount, hours_of, open_and_overdue, trend_of
+from console.board.order import Ordered, in_order
+from console.board.snapshot import (
+    CLOSED_FROM,
+    DUE_BREACHED,
+    DUE_NONE,
+    DUE_RUNNING,
+    Column,
+    Fact,
+    Snapshot,
+)
+from console.board.zorder import Positions
+from console.domain.filter import NONE, Filter
+from console.domain.report import Area
+from console.domain.status import ORDER, Status
+
+__all__ = ["Fact", "View", "is_unassigned", "make_view"]
+
+Bools = NDArray[np.bool_]
+Words = Mapping[str, Mapping[int, str]]
+
+RISK_S = 3600
+"""A clock that is due within this time is at risk."""
+
+CLOSED_LATELY_S = 86400
+"""Without any other filter, the closed tab shows what has changed since."""
+
+_ME_UNLISTED = -1
+"""The claim column's number for this operator before the cache has one for him."""
+
+_UNDECIDED = tuple(ORDER.index(status) for status in (Status.NEW, Status.COORDINATION, Status.RETURNED))
+_PROGRESS = ORDER.index(Status.PROGRESS)
+
+
+class View:
+    """Made by `make_view`; immutable. Every panel shows one View or the one before it, never two at once.
+
+    `order` holds the rows of the queue, topmost first; `mask` marks the same reports by position. `total` is how many
+    reports there are on this computer, closed and merged ones too.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        snapshot: Snapshot,
+        filter_: Filter,
+        now_s: int,
+        mask: Bools,
+        order: NDArray[np.int64],
+        counts: Counts,
+        hours: Hours,
+        trend: tuple[float, ...] | None,
+    ) -> None:
+        self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
+        self.mask, self.order, self.counts, self.hours, self.trend = mask, order, counts, hours, trend
+        self.total = len(snapshot)
+
+    @property
+    def tab(self) -> str:
+        """The queue's tab."""
+        return self.filter.tab
+
+    @cached_property
+    def placed(self) -> Positions:
+        """The positions of the queue's reports that have a place."""
+        positions = np.flatnonzero(self.mask)
+        return positions[self.snapshot.column("x")[positions] >= 0]
+
+    def position_of(self, row: int) -> int:
+        """The index of a row in `order`, -1 when the queue does not show it."""
+        found = np.flatnonzero(self.order == row)
+        return int(found[0]) if len(found) else -1
+
+    def row_facts(self, rows: Sequence[int] | Column) -> list[Fact]:
+        """The facts of rows that the queue is about to draw, in their order; rows that are gone are left out."""
+        return self.snapshot.facts(rows)
+
+
+def make_view(
+    snapshot: Snapshot,
+    filter_: Filter,
+    now_s: int,
+    number: int,
+    *,
+    order: str | None = None,
+    words: Words | None = None,
+    text_rows: Column | None = None,
+    me: int = 0,
+    zone: tzinfo = UTC,
+    areas: Mapping[str, Area] | None = None,
+) -> View:
+    """Filter, count and order a snapshot.
+
+    `words` maps a kind to {number: code} and is needed to filter by codes. `text_rows` are the rows whose texts fit
+    `filter_.text`. `me` is the operator's number (<= 0 while he has none). `zone` is the city's, for hours and days.
+    With `areas` a filter by an area takes those inside it too. `order` is the filter's own unless given.
+    """
+    board = _Board(snapshot, now_s, me)
+    fits, fits_at_any_time = _fitting(board, filter_, words or {}, text_rows, areas or {})
+    open_fits = fits[board.open]
+    tabs = {name: open_fits & mask for name, mask in board.tabs.items()}
+    closed = board.counted & fits & (snapshot.column("status") >= CLOSED_FROM)
+    if not filter_.narrowed:
+        closed &= snapshot.column("updated") >= now_s - CLOSED_LATELY_S
+    if filter_.tab == "closed":
+        mask, shown = closed, np.flatnonzero(closed)
+    else:
+        shown = board.open[tabs.get(filter_.tab, tabs["open"])]
+        mask = np.zeros(len(fits), np.bool_)
+        mask[shown] = True
+    chosen = order or ("newest" if filter_.tab == "closed" and filter_.order == "urgency" else filter_.order)
+    rows = snapshot.column("row")[shown]
+    rows = rows[in_order(_ordered(board, shown, words or {}, chosen), chosen)]
+    counts = _counted(board, tabs, int(np.count_nonzero(closed)), open_fits, fits, shown)
+    created = snapshot.column("created")
+    hours = hours_of(created, fits_at_any_time & board.counted, now_s, board.oldest_s, zone)
+    judged, late = board.judged(fits_at_any_time)
+    trend = trend_of(created, judged, late, now_s, zone)
+    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend)
+
+
+def is_unassigned(snapshot: Snapshot, positions: Positions) -> Bools:
+    """Which reports wait for somebody: undecided, taken by nobody, and no unit on them."""
+    return _unassigned(*(snapshot.column(name)[positions] for name in ("status", "claim", "lead_unit")))
+
+
+def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:
+    undecided = np.zeros(len(status), np.bool_)
+    for index in _UNDECIDED:
+        undecided |= status == index
+    return undecided & (claim == 0) & (lead == 0)
+
+
+class _Board:
+    """The parts of a snapshot that every View asks for, at one time; columns of the open reports only."""
+
+    def __init__(self, snapshot: Snapshot, now_s: int, me: int) -> None:
+        self.snapshot, self._now_s = snapshot, now_s
+        column = snapshot.column
+        self.counted: Bools = column("alive") & (column("merged") == 0)
+        self.open: Positions = np.flatnonzero(self.counted & (column("status") < CLOSED_FROM))
+        self.status, self.priority = column("status")[self.open], column("priority")[self.open]
+        self.claim, self.lead = column("claim")[self.open], column("lead_unit")[self.open]
+        self.due, self.due_state = column("due")[self.open], column("due_state")[self.open]
+        self.unassigned: Bools = _unassigned(self.status, self.claim, self.lead)
+        mine = self.claim == _ME_UNLISTED
+        if me > 0:
+            mine |= self.claim == me
+        self.tabs: dict[str, Bools] = {
+            "open": np.ones(len(self.open), np.bool_),
+            "unassigned": self.unassigned,
+            "mine": mine,
+            "active": (self.lead != 0) | (self.status == _PROGRESS),
+            "held": column("hold")[self.open] != 0,
+        }
+        runs = (self.due_state == DUE_RUNNING) & (self.due > 0)
+        self.overdue: Bools = ((self.due_state == DUE_BREACHED) & (self.due > 0)) | (runs & (self.due < now_s))
+        self.at_risk: Bools = runs & (self.due >= now_s) & (self.due <= now_s + RISK_S)
+
+    @cached_property
+    def oldest_s(self) -> int:
+        """When the oldest report of all was created; now when there is none."""
+        created = self.snapshot.column("created")[self.snapshot.column("alive")]
+        return int(created.min()) if len(created) else self._now_s
+
+    def all_over(self, of_open: Bools) -> Bools:
+        """A mask of open reports as a mask of all."""
+        mask = np.zeros(len(self.counted), np.bool_)
+        mask[self.open[of_open]] = True
+        return mask
+
+    def judged(self, fits: Bools) -> tuple[Bools, Bools]:
+        """Which reports had a clock, and which of all missed theirs."""
+        state = self.snapshot.column("due_state")
+        return fits & self.counted & (state != DUE_NONE), (state == DUE_BREACHED) | self.all_over(self.overdue)
+
+
+def _fitting(
+    board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[str, Area]
+) -> tuple[Bools, Bools]:
+    """Which reports fit the filter whatever the tab; the second mask leaves the times of creation aside."""
+    column = board.snapshot.column
+    fits: Bools = np.ones(len(board.counted), np.bool_)
+    for name, kind, codes in (
+        ("service", "service", filter_.services),
+        ("area", "area", _with_parts(filter_.areas, areas)),
+        ("agency", "agency", filter_.agencies),
+        ("lead_unit", "unit", filter_.units),
+        ("claim", "user", filter_.holders),
+    ):
+        if codes:
+            fits &= _is_any(column(name), _numbers(codes, words.get(kind, {})))
+    if filter_.statuses:
+        fits &= _is_any(column("status"), [ORDER.index(Status(word)) for word in filter_.statuses])
+    if filter_.priorities:
+        fits &= _is_any(column("priority"), filter_.priorities)
+    for wanted, of_open in (
+        (filter_.mine, board.tabs["mine"]),
+        (filter_.overdue, board.overdue),
+        (filter_.at_risk, board.at_risk),
+    ):
+        if wanted:
+            fits &= board.all_over(of_open)
+    if filter_.pending:
+        fits &= column("pending") != 0
+    if filter_.placeless:
+        fits &= column("x") < 0
+    if filter_.bbox is not None:
+        fits &= _in_degrees(board.snapshot, filter_.bbox)
+    if filter_.polygon:
+        fits &= _in_polygon(board.snapshot, filter_.polygon)
+    if filter_.text:
+        fits &= _of_rows(board.snapshot, np.zeros(0, np.int64) if text_rows is None else text_rows)
+    return _created_in_time(board, filter_, fits), fits
+
+
+def _created_in_time(board: _Board, filter_: Filter, fits: Bools) -> Bools:
+    now_s, least, end = board._now_s, [], []
+    if filter_.older_s is not None:
+        end.append(now_s - filter_.older_s)
+    if filter_.younger_s is not None:
+        least.append(now_s - filter_.younger_s)
+    if filter_.created_after is not None:
+        least.append(filter_.created_after)
+    if filter_.created_before is not None:
+        end.append(filter_.created_before)
+    if filter_.hour is not None:
+        least.append(filter_.hour)
+        end.append(filter_.hour + 3600)
+    created = board.snapshot.column("created")
+    if least:
+        fits = fits & (created >= max(least))
+    if end:
+        fits = fits & (created < min(end))
+    return fits
+
+
+def _numbers(codes: Iterable[str], table: Mapping[int, str]) -> list[int]:
+    """The numbers of codes; a code that no report has is left out."""
+    by_code = {code: number for number, code in table.items() if number}
+    return [number for code in codes if (number := 0 if code == NONE else by_code.get(code)) is not None]
+
+
+def _with_parts(codes: tuple[str, ...], areas: Mapping[str, Area]) -> tuple[str, ...]:
+    """Areas with everything inside them, by their parents."""
+    if not codes or not areas:
+        return codes
+    found = set(codes)
+    while True:
+        more = {area.code for area in areas.values() if area.parent in found and area.code not in found}
+        if not more:
+            return tuple(found)
+        found |= more
+
+
+def _is_any(column: Column, numbers: Sequence[int]) -> Bools:
+    if len(numbers) <= 8:
+        mask: Bools = np.zeros(len(column), np.bool_)
+        for number in numbers:
+            mask |= column == number
+        return mask
+    return np.isin(column, np.array(numbers, column.dtype))
+
+
+def _of_rows(snapshot: Snapshot, rows: Column) -> Bools:
+    mask = np.zeros(len(snapshot.column("row")), np.bool_)
+    positions = snapshot.positions(rows)
+    mask[positions[positions >= 0]] = True
+    return mask
+
+
+def _in_degrees(snapshot: Snapshot, box: tuple[float, float, float, float]) -> Bools:
+    west, south, east, north = (round(edge * 1e7) for edge in box)
+    lat, lon = snapshot.column("lat_e7").astype(np.int64), snapshot.column("lon_e7").astype(np.int64)
+    return (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east) & (snapshot.column("x") >= 0)
+
+
+def _in_polygon(snapshot: Snapshot, corners: Sequence[tuple[float, float]]) -> Bools:
+    """Even-odd rule with straight edges in degrees."""
+    lats, lons = [lat for lat, _ in corners], [lon for _, lon in corners]
+    mask = _in_degrees(snapshot, (min(lons), min(lats), max(lons), max(lats)))
+    near = np.flatnonzero(mask)
+    lat, lon = snapshot.column("lat_e7")[near] / 1e7, snapshot.column("lon_e7")[near] / 1e7
+    inside = np.zeros(len(near), np.bool_)
+    for (lat1, lon1), (lat2, lon2) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        if lat1 != lat2:
+            crossed = (lat1 > lat) != (lat2 > lat)
+            inside ^= crossed & (lon < lon1 + (lat - lat1) * (lon2 - lon1) / (lat2 - lat1))
+    mask[near] = inside
+    return mask
+
+
+def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Ordered:
+    column = board.snapshot.column
+    state = {"alarm": board.unassigned & (board.priority == 1), "overdue": board.overdue, "at_risk": board.at_risk}
+    if len(shown) == len(board.open):
+        of_shown = state
+        due, due_state, priority = board.due, board.due_state, board.priority
+    else:
+        of_shown = {name: board.all_over(mask)[shown] for name, mask in state.items()}
+        due, due_state, priority = column("due")[shown], column("due_state")[shown], column("priority")[shown]
+    ranks = _area_ranks(words.get("area", {}))[column("area")[shown]] if order == "area" else None
+    return Ordered(
+        row=column("row")[shown],
+        priority=priority,
+        created=column("created")[shown],
+        due=due,
+        due_state=due_state,
+        alarm=of_shown["alarm"],
+        overdue=of_shown["overdue"],
+        at_risk=of_shown["at_risk"],
+        area_rank=ranks,
+    )
+
+
+def _area_ranks(table: Mapping[int, str]) -> NDArray[np.int32]:
+    """The place of each area number among the codes in order; those without an area come last."""
+    ranks = np.full(max(table, default=0) + 1, len(table) + 1, np.int32)
+    codes = sorted((code, number) for number, code in table.items() if number)
+    for rank, (_, number) in enumerate(codes):
+        ranks[number] = rank
+    return ranks
+
+
+def _counted(
+    board: _Board, tabs: Mapping[str, Bools], closed: int, open_fits: Bools, fits: Bools, shown: Positions
+) -> Counts:
+    column = board.snapshot.column
+    created = column("created")[board.open]
+    unassigned = {}
+    for priority in (1, 2, 3, 4):
+        waiting = created[board.unassigned & (board.priority == priority)]
+        unassigned[priority] = (len(waiting), int(waiting.min()) if len(waiting) else 0)
+    fitting, overdue = board.open[open_fits], board.overdue[open_fits]
+    statuses = column("status")[board.counted & fits]
+    return Counts(
+        tabs={name: int(np.count_nonzero(mask)) for name, mask in tabs.items()} | {"closed": closed},
+        unassigned=unassigned,
+        at_risk=int(np.count_nonzero(board.at_risk)),
+        overdue=int(np.count_nonzero(board.overdue)),
+        all_open=len(board.open),
+        open=len(fitting),
+        open_overdue=int(np.count_nonzero(overdue)),
+        by_service=tuple(ServiceCount(*one) for one in open_and_overdue(column("service")[fitting], overdue)),
+        by_area=tuple(AreaCount(*one) for one in open_and_overdue(column("area")[fitting], overdue)),
+        by_status=tuple(np.bincount(statuses, minlength=len(ORDER)).tolist()),
+        placeless=int(np.count_nonzero(column("x")[shown] < 0)),
+        total=len(shown),
+    )
