@@ -322,6 +322,10 @@ class ConflictForm(Form):
         self.reason.setPlainText(str(draft.get("reason", "")))
 
     @override
+    def held_up_by(self) -> QWidget | None:
+        return self.table
+
+    @override
     def why_not(self) -> str:
         waiting = self.table.undecided()
         return f"{self.tr('Choose one')}: {', '.join(row.label for row in waiting)}" if waiting else ""

@@ -264,6 +264,10 @@ class NewReportForm(Form):
         self.touch()
 
     @override
+    def held_up_by(self) -> QWidget | None:
+        return self.service if not self.service.value() else self.report_text
+
+    @override
     def why_not(self) -> str:
         if not self.service.value():
             return self.tr("Category: choose one of the list")
@@ -454,6 +458,10 @@ class AskText(Form):
         self.touch()
 
     @override
+    def held_up_by(self) -> QWidget | None:
+        return self.field
+
+    @override
     def why_not(self) -> str:
         return "" if self.values()["text"] or not self._required else self.tr("Nothing is written yet")
 
@@ -516,6 +524,10 @@ class CloseForm(Form):
         for unit_id, tick in self.ticks.items():
             tick.setChecked(unit_id in draft.get("release", list(self.ticks)))
         self.touch()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.reason if self.disposition.value() else self.disposition
 
     @override
     def why_not(self) -> str:
@@ -642,6 +654,10 @@ class ValidateForm(Form):
         self.touch()
 
     @override
+    def held_up_by(self) -> QWidget | None:
+        return self.reason if self.decision.value() == "return" else self.decision
+
+    @override
     def why_not(self) -> str:
         if not self.decision.value():
             return self.tr("Decide: 1 accepts, 2 returns")
@@ -708,6 +724,10 @@ class HoldForm(Form):
             self.until.set_value(str(draft["until"]))
         self.reason.setPlainText(str(draft.get("reason", "")))
         self.touch()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.reason if self.waits_for.value() else self.waits_for
 
     @override
     def why_not(self) -> str:

@@ -159,6 +159,10 @@ class Form(QDialog):
         """Why it cannot be committed yet, "" when it can."""
         return ""
 
+    def held_up_by(self) -> QWidget | None:
+        """The field that `why_not` speaks of; Ctrl+Enter takes the keyboard there."""
+        return None
+
     def first_field(self) -> QWidget:
         """Where the keyboard goes first."""
         return self
@@ -215,6 +219,9 @@ class Form(QDialog):
         """Do what the filled button says, if it can be done."""
         if self.why_not():
             self.touch()
+            field = self.held_up_by()
+            if field is not None:
+                field.setFocus(Qt.FocusReason.ShortcutFocusReason)
             return
         self._done = True
         self._pause.stop()
