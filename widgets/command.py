@@ -70,8 +70,9 @@ class CommandLine(QWidget):
 
     def set_sentence(self, bold: str, rest: str, ok: bool) -> None:
         """Say what Enter will do (`ok`), or why it will do nothing. After the first ` · ` the rest is quieter."""
-        self._bold, self._rest, self._ok = bold, rest, ok
-        self._line.setAccessibleDescription(f"{bold}{rest}")
+        gap = " " if bold and rest[:1].isalnum() else ""
+        self._bold, self._rest, self._ok = bold, gap + rest, ok
+        self._line.setAccessibleDescription(f"{bold}{gap}{rest}")
         self.update()
 
     def focus_line(self, prefix: str = "") -> None:

@@ -124,7 +124,7 @@ class RowsView(QListView):
     def rows_model(self) -> RowsModel:
         """The model, as what it is."""
         model = self.model()
-        assert isinstance(model, RowsModel)  # noqa: S101 - set by the panel that made this view
+        assert isinstance(model, RowsModel)
         return model
 
     def current_id(self) -> str:
