@@ -19,7 +19,8 @@ from console.server.refusals import Overloaded
 
 COUNTER = "seq"
 _WRITE = "sigap_write"
-_POOL = 24
+_POOL = 40
+"""At least as many connections as the web server has threads."""
 
 
 class Database:

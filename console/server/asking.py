@@ -1,0 +1,171 @@
+"""The edge of HTTP: bodies within limits, who asks, JSON in and out, and refusals as answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.server.records import LOCAL, Actor
+from console.server.refusals import Forbidden, Invalid, Refusal, TooLarge
+from console.server.users import Users
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+SMALL_BODY = 1_000_000
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One request: who asks, and its whole body."""
+
+    actor: Actor
+    request: Request
+    body: bytes
+
+    def path(self, name: str) -> str:
+        """A part of the address."""
+        return str(self.request.path_params[name])
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number of the query; Invalid when it is none."""
+        text = self.request.query_params.get(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise Invalid(f"“{name}” has to be a whole number.")
+        return int(text)
+
+    def json(self, kind: type[T]) -> T:
+        """The body; Refusal when it is no JSON, Invalid when it is not what is asked for."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.ValidationError as fault:
+            raise Invalid(f"The body does not fit: {fault}.") from fault
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            raise Refusal(f"The body is no JSON: {fault}.") from fault
+        except RecursionError as fault:
+            raise Refusal("The body is nested too deeply.") from fault
+
+
+Work = Callable[[Ask], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Gate:
+    """Makes endpoints of plain functions: the body is read, the asker found, the work done on a thread."""
+
+    def __init__(self, users: Users | None) -> None:
+        self._users = users
+
+    def endpoint(self, work: Work, *, most: int = 0, public: bool = False) -> Endpoint:
+        """An endpoint that takes bodies up to `most` bytes; `public` asks for no token."""
+
+        async def answer(request: Request) -> Response:
+            body = await read_body(request, most)
+            return await run_in_threadpool(self._work, work, request, body, public)
+
+        return answer
+
+    def actor(self, request: Request) -> Actor:
+        """Who asks; SignIn when that is not known."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self.actor_of(token.strip() if scheme.casefold() == "bearer" else None)
+
+    def actor_of(self, token: str | None) -> Actor:
+        """Whose token it is."""
+        return self._users.actor(token or None) if self._users is not None else LOCAL
+
+    def _work(self, work: Work, request: Request, body: bytes, public: bool) -> Response:
+        actor = Actor("", "viewer") if public else self.actor(request)
+        if actor.tokenless:
+            check_local(request)
+        return work(Ask(actor, request, body))
+
+
+def check_local(request: Request) -> None:
+    """Without tokens only programs on this computer are served, not the pages that its browser happens to show."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    origin = request.headers.get("origin")
+    if host not in _LOOPBACK or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
+        raise Forbidden("Without users this server answers to programs on its own computer only.")
+    if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
+        raise Forbidden("Without users this server does not answer to pages of other sites.")
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body of a request; TooLarge as soon as it has more bytes than `most`."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge(f"The body has more than {most:,} bytes.")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"The body has more than {most:,} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+async def refusal_response(_: Request, refusal: Exception) -> Response:
+    """A refusal as an answer."""
+    if not isinstance(refusal, Refusal):
+        raise refusal
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    headers |= {"Retry-After": "1"} if refusal.status in (409, 503) else {}
+    body = {"error": refusal.word, "message": refusal.message} | refusal.more
+    return json_response(body, refusal.status, headers)
+
+
+async def http_error_response(_: Request, error: Exception) -> Response:
+    """What the router says: no such address, no such method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    word, message = {
+        404: ("not_found", "There is nothing at this address."),
+        405: ("method_not_allowed", "This address does not take that method."),
+    }.get(status, ("malformed", "The request cannot be read."))
+    return json_response({"error": word, "message": message}, status)
+
+
+async def defect_response(request: Request, error: Exception) -> Response:
+    """A defect of ours: told in the log, not to the client."""
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    return json_response({"error": "defect", "message": "The server failed at this; its log says how."}, 500)
+
+
+class Marked:
+    """Middleware that writes the server's epoch into every answer, by which clients know it from a captive portal."""
+
+    def __init__(self, app: ASGIApp, epoch: str) -> None:
+        self._app = app
+        self._headers = [
+            (b"sigap-server", epoch.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store"),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and its answer back with the mark."""
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] += [pair for pair in self._headers if pair[0] not in present]
+            await send(message)
+
+        await self._app(scope, receive, marked if scope["type"] == "http" else send)

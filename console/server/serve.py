@@ -1,0 +1,263 @@
+"""`sigap serve`: fills a city's database, then serves it until it is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+import uvicorn
+from typing_extensions import override
+
+from console.server.app import make_app
+from console.server.city import City
+from console.server.records import DemoOptions, ServeOptions
+from console.server.refusals import Refusal
+from console.server.stream import Hub
+from console.server.users import Users, load_users
+
+log = logging.getLogger(__name__)
+DONE, DEFECT, USAGE, REFUSED, LOCAL_DATA = range(5)
+_TIDY_EVERY_S = 3600.0
+_STEP_S = 1.0
+_MOST_REMARKS = 20
+_GOODBYE_S = 3
+
+
+class _Stop(Exception):
+    """Serving is not possible; the sentence says why."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def serve(options: ServeOptions) -> int:
+    """Load, then serve until SIGINT or SIGTERM; the exit code. The address is printed when everything is loaded.
+
+    0 ended in order, 2 usage, 3 the address cannot be taken or may not be served, 4 a file or the database is unusable.
+    """
+    try:
+        _serve(options)
+    except _Stop as stop:
+        _tell(str(stop))
+        return stop.code
+    except KeyboardInterrupt:
+        return DONE
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        _tell(f"“{options.database}” is no database address; write it like sqlite:///city.db.")
+        return USAGE
+    except sa.exc.SQLAlchemyError as fault:
+        _tell(f"The database cannot be used: {str(getattr(fault, 'orig', None) or fault).splitlines()[0]}.")
+        return LOCAL_DATA
+    except OSError as fault:
+        _tell(f"A file cannot be used: {fault}.")
+        return LOCAL_DATA
+    return DONE
+
+
+def _serve(options: ServeOptions) -> None:
+    _check_zone(options.timezone)
+    with contextlib.closing(_socket(options.host, options.port)) as listener:
+        city = City(options.database, timezone=options.timezone, name=options.name)
+        with contextlib.closing(city):
+            city.create_schema()
+            loopback = _is_loopback(options.host)
+            users = Users(city, tokenless=loopback)
+            media = options.media or _media_folder(city)
+            _fill(city, options, media)
+            if not loopback and not users.any():
+                raise _Stop(
+                    "Without users the server listens on this computer only (127.0.0.1). Add one: sigap user add NAME.",
+                    REFUSED,
+                )
+            city.tidy()
+            app = make_app(city, media, users)
+            address = _address(options.host, listener.getsockname()[1])
+            with _background(city, options.demo, media):
+                _Server(app.state.hub, app, lambda: _announce(city.name or "a city", address)).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Announces itself when it listens, lets its streams end before it does, and ends in order on a signal."""
+
+    def __init__(self, hub: Hub, app: object, announce: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GOODBYE_S,
+                timeout_keep_alive=75,
+            )
+        )
+        self._hub = hub
+        self._announce = announce
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal again at the end; here the end in order is all that was asked for."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: types.FrameType | None) -> None:
+        self.handle_exit(number, frame)
+
+
+def _fill(city: City, options: ServeOptions, media: Path) -> None:
+    """Areas, users, files and the demo city, in this order; progress on standard error."""
+    from console.server.loader import LoadError, load_areas, load_file
+
+    try:
+        if options.areas is not None:
+            result = load_areas(options.areas, city)
+            _tell(f"{options.areas}: {result.loaded:,} areas")
+        if options.users is not None:
+            _tell(f"{options.users}: {load_users(options.users, city):,} users")
+        for path in options.load:
+            result = load_file(
+                path, city, mapping=options.mapping, timezone=options.timezone, progress=_progress_of(path)
+            )
+            _tell(_account(path, result))
+            for remark in (*result.refused[:_MOST_REMARKS], *result.remarked[:_MOST_REMARKS]):
+                _tell(f"  line {remark.line}: {remark.why}")
+    except LoadError as fault:
+        raise _Stop(str(fault), LOCAL_DATA) from fault
+    except Refusal as fault:
+        raise _Stop(fault.message, LOCAL_DATA) from fault
+    if options.demo is not None and not city.stats().reports:
+        from console.server.demo import fill
+
+        _tell(f"The demo city is being made: {options.demo.reports:,} reports.")
+        fill(city, reports=options.demo.reports, seed=options.demo.seed, now=city.clock(), media=media)
+
+
+def _account(path: Path, result: object) -> str:
+    words = f"{path}: {getattr(result, 'loaded', 0):,} reports"
+    for name, text in (("refused", "refused"), ("remarked", "with remarks")):
+        listed = getattr(result, name, [])
+        words += f", {len(listed):,} {text}" if listed else ""
+    decided = getattr(result, "order_decided", "")
+    return f"{words}. {decided}".strip() if decided else f"{words}."
+
+
+def _progress_of(path: Path) -> Callable[[int], None]:
+    def progress(loaded: int) -> None:
+        if loaded and loaded % 10_000 == 0:
+            _tell(f"{path.name}: {loaded:,} …")
+
+    return progress
+
+
+@contextlib.contextmanager
+def _background(city: City, demo: DemoOptions | None, media: Path) -> Iterator[None]:
+    """What goes on beside serving: old things are dropped, and the demo city lives."""
+    end = threading.Event()
+    threads = [threading.Thread(target=_tidy, args=(city, end), name="tidy", daemon=True)]
+    if demo is not None and demo.living:
+        threads.append(threading.Thread(target=_live, args=(city, demo, media, end), name="living", daemon=True))
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join(5)
+
+
+def _tidy(city: City, end: threading.Event) -> None:
+    while not end.wait(_TIDY_EVERY_S):
+        city.tidy()
+
+
+def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> None:
+    from console.server.demo import Living
+
+    living = Living(city, seed=demo.seed, now=city.clock(), media=media)
+    while not end.wait(_STEP_S):
+        living.step(city.clock())
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    """A socket that has the address but does not listen yet."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (socket.gaierror, UnicodeError) as fault:
+        raise _Stop(f"There is no address {host}.", USAGE) from fault
+    except OverflowError as fault:
+        raise _Stop(f"{port} is no port; ports go from 0 to 65535.", USAGE) from fault
+    listener = socket.socket(found[0], found[1])
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(found[4])
+    except (OSError, OverflowError) as fault:
+        listener.close()
+        raise _Stop(f"The address {_address(host, port)} cannot be taken: {fault}.", REFUSED) from fault
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        raise _Stop(f"There is no time zone {name}; write it like Asia/Jakarta.", USAGE) from fault
+
+
+def _media_folder(city: City) -> Path:
+    """Photos lie beside an SQLite file; with a database server, in the folder the program was started in."""
+    database = city.database.url.database
+    if city.database.is_sqlite and database:
+        return Path(database).absolute().parent / f"{Path(database).stem}-media"
+    return Path("sigap-media").absolute()
+
+
+def _announce(name: str, address: str) -> None:
+    sys.stdout.write(f"Sigap serves {name} at {address}\n")
+    sys.stdout.flush()
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
