@@ -62,11 +62,14 @@ class _Tiles(Protocol):
 class Basemap:
     """The background's tiles, for any number of worker threads. Without a file, or with a bad one, it has none."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Never raises: `problem` says what is wrong with `path`."""
+    def __init__(self, folder: Path | None, name: str = "") -> None:
+        """`name` is a file, as the settings have it; relative to `folder`, the profile's. Without it the profile's own
+        basemap.pmtiles or basemap.mbtiles is taken, if there is one. Never raises: `problem` says what is wrong.
+        """
         self._tiles: _Tiles | None = None
         self.problem = ""
         """Why there is no background, in words; empty when there is one or none is wanted."""
+        path = _find(folder, name)
         if path is None:
             return
         try:
@@ -110,6 +113,13 @@ class Basemap:
         tiles, self._tiles = self._tiles, None
         if tiles is not None:
             tiles.close()
+
+
+def _find(folder: Path | None, name: str) -> Path | None:
+    if name:
+        return (folder or Path()) / Path(name).expanduser()
+    own = [folder / one for one in ("basemap.pmtiles", "basemap.mbtiles")] if folder is not None else []
+    return next((path for path in own if path.is_file()), None)
 
 
 def open_tiles(path: Path) -> _Tiles:

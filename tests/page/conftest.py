@@ -96,8 +96,13 @@ class MapDesk:
         return QPoint(round(x), round(y + top))
 
     def click(self, lat: float, lon: float) -> None:
-        """A click of the real mouse button on a place."""
-        QTest.mouseClick(self.target, Qt.MouseButton.LeftButton, pos=self.point(lat, lon))
+        """A click of the mouse on a place, after the page saw the mouse come."""
+        at = self.point(lat, lon)
+        self.js("window.mouse = ''; addEventListener('mousemove', e => window.mouse = e.clientX + ',' + e.clientY); 0")
+        QTest.mouseMove(self.target, at + QPoint(3, 3))
+        QTest.mouseMove(self.target, at)
+        self.wait_js(f"window.mouse === '{at.x()},{at.y()}'")
+        QTest.mouseClick(self.target, Qt.MouseButton.LeftButton, pos=at)
 
     def key(self, key: Qt.Key) -> None:
         """A key pressed while the map has the keyboard."""

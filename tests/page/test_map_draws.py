@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -112,10 +113,10 @@ def test_missing_tiles_are_no_fault(desk: MapDesk, console: Console) -> None:
     assert console.lines == []
 
 
-def test_vector_tiles_of_the_real_city(desk: MapDesk, city_data: object, console: Console) -> None:
+def test_vector_tiles_of_the_real_city(desk: MapDesk, city_data: Path, console: Console) -> None:
     from console.basemap import Basemap
 
-    base = Basemap(city_data / "jakarta" / "jakarta_base.pmtiles")  # type: ignore[operator]
+    base = Basemap(city_data / "jakarta", "jakarta_base.pmtiles")
     desk.tile = lambda request: (base.tile(request.z, request.x, request.y) or (None,))[0]
     desk.panel.set_tiles("vector", *base.zooms)
     desk.show()

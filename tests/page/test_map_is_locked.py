@@ -237,7 +237,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
         "pickPlace(double,double)",
         "leavePick()",
         "showView(double,double,double,double,double)",
-        "tellDrawn(int)",
+        "tellDrawn(int,int)",
         "tellLocked(bool)",
         "tellCursor(bool)",
     }
@@ -258,7 +258,8 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge.pickCell(2.0, 0.0, 1.0, 1.0)
     bridge.showView(0.0, 0.0, 1.0, 1.0, 99.0)
     bridge.showView(nan, 0.0, 1.0, 1.0, 3.0)
-    bridge.tellDrawn(-1)
+    bridge.tellDrawn(-1, 0)
+    bridge.tellDrawn(1, 16)
     assert said == []
     bridge.pickUnit("PPSU-KBR 2/ä")
     assert said == [("PPSU-KBR 2/ä",)]

@@ -49,14 +49,32 @@ def pmtiles(path: Path, rows: dict[tuple[int, int, int], bytes], kind: TileType,
     return path
 
 
-def test_without_a_file_there_is_none() -> None:
-    nothing = Basemap(None)
-    assert (nothing.state(), nothing.kind, nothing.tile(0, 0, 0), nothing.problem) == ("unavailable", None, None, "")
+def opened(path: Path) -> Basemap:
+    return Basemap(path.parent, path.name)
+
+
+def test_without_a_file_there_is_none(tmp_path: Path) -> None:
+    for nothing in (Basemap(None), Basemap(tmp_path)):
+        assert (nothing.state(), nothing.kind, nothing.tile(0, 0, 0), nothing.problem) == (
+            "unavailable",
+            None,
+            None,
+            "",
+        )
+
+
+def test_profile_has_its_own_unless_a_file_is_named(tmp_path: Path) -> None:
+    mbtiles(tmp_path / "basemap.mbtiles", {(0, 0, 0): PNG}, format="png")
+    mbtiles(tmp_path / "other.mbtiles", {(0, 0, 0): MVT}, format="pbf")
+    own, named = Basemap(tmp_path), Basemap(tmp_path, "other.mbtiles")
+    assert (own.kind, named.kind) == ("raster", "vector")
+    own.close()
+    named.close()
 
 
 def test_mbtiles_count_from_the_south(tmp_path: Path) -> None:
     path = mbtiles(tmp_path / "a.mbtiles", {(2, 1, 0): gzip.compress(MVT), (2, 1, 3): b"\x1asouth"}, format="pbf")
-    base = Basemap(path)
+    base = opened(path)
     assert (base.state(), base.kind, base.zooms) == ("ok", "vector", (2, 2))
     assert base.tile(2, 1, 0) == (MVT, "application/x-protobuf")
     assert base.tile(2, 1, 3) == (b"\x1asouth", "application/x-protobuf")
@@ -67,7 +85,7 @@ def test_mbtiles_count_from_the_south(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packing", [Compression.GZIP, Compression.NONE])
 def test_pmtiles(tmp_path: Path, packing: Compression) -> None:
     body = gzip.compress(MVT) if packing is Compression.GZIP else MVT
-    base = Basemap(pmtiles(tmp_path / "a.pmtiles", {(1, 0, 1): body, (3, 5, 2): body}, TileType.MVT, packing))
+    base = opened(pmtiles(tmp_path / "a.pmtiles", {(1, 0, 1): body, (3, 5, 2): body}, TileType.MVT, packing))
     assert (base.kind, base.zooms, base.attribution) == ("vector", (1, 3), "© Someone")
     assert base.tile(3, 5, 2) == (MVT, "application/x-protobuf")
     assert base.tile(3, 5, 3) is None
@@ -75,14 +93,14 @@ def test_pmtiles(tmp_path: Path, packing: Compression) -> None:
 
 
 def test_pictures_keep_their_type(tmp_path: Path) -> None:
-    base = Basemap(mbtiles(tmp_path / "a.mbtiles", {(0, 0, 0): PNG}, format="png"))
+    base = opened(mbtiles(tmp_path / "a.mbtiles", {(0, 0, 0): PNG}, format="png"))
     assert (base.kind, base.tile(0, 0, 0)) == ("raster", (PNG, "image/png"))
     base.close()
 
 
 @pytest.mark.parametrize("address", [(-1, 0, 0), (0, 1, 0), (3, 8, 0), (3, 0, -1), (99, 0, 0)])
 def test_addresses_that_are_none(tmp_path: Path, address: tuple[int, int, int]) -> None:
-    base = Basemap(mbtiles(tmp_path / "a.mbtiles", {(0, 0, 0): PNG}, format="png"))
+    base = opened(mbtiles(tmp_path / "a.mbtiles", {(0, 0, 0): PNG}, format="png"))
     assert base.tile(*address) is None
     base.close()
 
@@ -94,7 +112,7 @@ def test_damaged_and_oversized_tiles_are_not_there(tmp_path: Path) -> None:
         (2, 2, 0): gzip.compress(bytes(64 * 2**20)),
         (2, 3, 0): b"\x1f\x8bgarbage",
     }
-    base = Basemap(mbtiles(tmp_path / "a.mbtiles", rows, format="pbf"))
+    base = opened(mbtiles(tmp_path / "a.mbtiles", rows, format="pbf"))
     assert base.tile(2, 0, 0) is not None
     assert base.tile(2, 1, 0) is None
     assert base.tile(2, 2, 0) is None
@@ -121,7 +139,7 @@ def damaged(tmp_path: Path) -> dict[str, Path]:
 
 def test_bad_files_are_sentences(tmp_path: Path) -> None:
     for name, path in damaged(tmp_path).items():
-        base = Basemap(path)
+        base = opened(path)
         assert base.state() == "unavailable", name
         assert base.problem.startswith(name), base.problem
         assert base.problem.endswith("."), base.problem
@@ -131,8 +149,8 @@ def test_bad_files_are_sentences(tmp_path: Path) -> None:
 def test_many_threads_read_one_file(tmp_path: Path) -> None:
     rows = {(4, x, y): gzip.compress(MVT + bytes([x, y])) for x in range(16) for y in range(16)}
     bases = [
-        Basemap(mbtiles(tmp_path / "a.mbtiles", rows, format="pbf")),
-        Basemap(pmtiles(tmp_path / "a.pmtiles", rows, TileType.MVT, Compression.GZIP)),
+        opened(mbtiles(tmp_path / "a.mbtiles", rows, format="pbf")),
+        opened(pmtiles(tmp_path / "a.pmtiles", rows, TileType.MVT, Compression.GZIP)),
     ]
     wrong: list[object] = []
 
@@ -154,8 +172,8 @@ def test_many_threads_read_one_file(tmp_path: Path) -> None:
 
 
 def test_real_files(city_data: Path) -> None:
-    seen = {path.name: Basemap(path) for path in sorted((city_data / "tiles").iterdir())}
-    seen |= {path.name: Basemap(path) for path in (city_data / "jakarta").glob("jakarta_base.*")}
+    seen = {path.name: opened(path) for path in sorted((city_data / "tiles").iterdir())}
+    seen |= {path.name: opened(path) for path in (city_data / "jakarta").glob("jakarta_base.*")}
     assert {name: base.kind for name, base in seen.items()} == {
         "geography-class-png.mbtiles": "raster",
         "invalid-tile-format.mbtiles": None,

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 RATE_PER_S = 50
 MAX_ID_LENGTH = 64
+BEATS = 16
 
 _ID = re.compile(r"[\w .:/#+-]{1,64}", re.UNICODE)
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Bridge(QObject):
     place_picked = Signal(float, float)
     pick_left = Signal()
     view_changed = Signal(float, float, float, float, float)
-    drawn = Signal(int)
+    drawn = Signal(int, int)
     locked_changed = Signal(bool)
     cursor_changed = Signal(bool)
     refused = Signal(str)
@@ -105,11 +106,11 @@ class Bridge(QObject):
         if self._pass("showView", _is_box(west, south, east, north) and math.isfinite(zoom) and 0 <= zoom <= 24):
             self.view_changed.emit(west, south, east, north, zoom)
 
-    @Slot(int)
-    def tellDrawn(self, number: int) -> None:  # noqa: N802
-        """Everything of this View is on the screen: tiles, areas, units and reports."""
-        if self._pass("tellDrawn", number >= 0):
-            self.drawn.emit(number)
+    @Slot(int, int)
+    def tellDrawn(self, number: int, beat: int) -> None:  # noqa: N802
+        """Everything of this View is drawn: tiles, areas, units and reports; `beat` is in the mark's last bits."""
+        if self._pass("tellDrawn", number >= 0 and 0 <= beat < BEATS):
+            self.drawn.emit(number, beat)
 
     @Slot(bool)
     def tellLocked(self, locked: bool) -> None:  # noqa: N802

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, 
 from shiboken6 import delete, isValid
 from typing_extensions import override
 
-from widgets.map.bridge import Bridge
+from widgets.map.bridge import BEATS, Bridge
 from widgets.map.page import PAGE_URL, MapPage, OnlyOurScheme, make_profile
 from widgets.map.scheme import Handler, MapSchemeHandler, Runner
 
@@ -32,8 +32,8 @@ Box = tuple[float, float, float, float]
 _log = logging.getLogger(__name__)
 _CRASHES, _CRASH_WINDOW_S = 3, 60.0
 _NOWHERE = math.nan
-_QUIET_MS = 50
-"""The page says "complete" a few frames before the widget shows it: the last frame is on when none came for so long."""
+_LOOK_MS, _LOOK_UNTIL_S = 15, 2.0
+"""How often, and how long at most, the mark of a drawn View is looked for on the screen."""
 
 _COLOURS: dict[str, tuple[str, ...]] = {
     "map": (
@@ -134,11 +134,10 @@ class MapPanel(QWidget):
         self._notes = ("", "")
         self._locked = self._picking = self._ready = self._cursor = False
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
-        self._drawn_number: int | None = None
-        self._quiet = QTimer(self)
-        self._quiet.setSingleShot(True)
-        self._quiet.setInterval(_QUIET_MS)
-        self._quiet.timeout.connect(self._on_quiet)
+        self._drawn: tuple[int, int, float] | None = None
+        self._look = QTimer(self)
+        self._look.setInterval(_LOOK_MS)
+        self._look.timeout.connect(self._on_look)
 
         handler = MapSchemeHandler(web or files("resources") / "web", font_bytes, handlers, runner, self._document)
         interceptor = OnlyOurScheme()
@@ -450,14 +449,27 @@ class MapPanel(QWidget):
         self._last_view = ((west, south, east, north), zoom)
         self.view_changed.emit(west, south, east, north, zoom)
 
-    def _on_drawn(self, number: int) -> None:
-        self._drawn_number = number
-        self._quiet.start()
+    def _on_drawn(self, number: int, beat: int) -> None:
+        """The page is done with a View; it is complete when the widget shows it, a frame or more later."""
+        self._drawn = (number, beat, self._monotonic_s())
+        self._on_look()
+        if self._drawn is not None:
+            self._look.start()
 
-    def _on_quiet(self) -> None:
-        if self._drawn_number is not None:
-            number, self._drawn_number = self._drawn_number, None
+    def _on_look(self) -> None:
+        if self._drawn is None:
+            self._look.stop()
+            return
+        number, beat, since_s = self._drawn
+        late = self._monotonic_s() - since_s > _LOOK_UNTIL_S  # other colours than ours, or no frames: not for ever
+        if late or not self._view.isVisible() or self._mark() == beat:
+            self._drawn = None
+            self._look.stop()
             self.drawn.emit(number)
+
+    def _mark(self) -> int:
+        corner = self._view.grab(QRect(0, self._view.height() - 1, 1, 1)).toImage()
+        return corner.pixelColor(0, corner.height() - 1).blue() % BEATS
 
     def _on_locked_changed(self, locked: bool) -> None:
         self._locked = locked
@@ -471,9 +483,7 @@ class MapPanel(QWidget):
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """See frames come; keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
-        if event.type() == QEvent.Type.Paint and self._drawn_number is not None:
-            self._quiet.start()
+        """Keep the map's own few keys from becoming the window's shortcuts while it has the focus."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             mine = event.key() in _MAP_KEYS or ((self._cursor or self._picking) and event.key() in _CURSOR_KEYS)
             if mine and (event.modifiers() & ~_HARMLESS) == _PLAIN:

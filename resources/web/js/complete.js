@@ -1,15 +1,26 @@
 // @ts-check
-/** Tell when everything of a View is on the screen: nothing on its way, and one picture painted since. */
+/** Tell when everything of a View is on the screen: nothing on its way, and a mark that the program can look for. */
 
 const NO_FRAME_MS = 2000;
+const BEATS = 16;
 
 export class Completeness {
-  /** @param {() => boolean} isSettled @param {() => number} view @param {(view: number) => void} onComplete */
+  /**
+   * @param {() => boolean} isSettled @param {() => number} view
+   * @param {(view: number, beat: number) => void} onComplete
+   */
   constructor(isSettled, view, onComplete) {
     this._isSettled = isSettled;
     this._view = view;
     this._onComplete = onComplete;
     this._waiting = false;
+    this._beat = 0;
+    this._base = "#000000";
+  }
+
+  /** @param {string} base colour of the mark, #RRGGBB */
+  setColour(base) {
+    this._base = base;
   }
 
   /** Something arrived. */
@@ -18,18 +29,29 @@ export class Completeness {
     this._waiting = true;
     afterPaint(() => {
       this._waiting = false;
-      if (this._isSettled()) this._onComplete(this._view());
+      if (!this._isSettled()) return;
+      this._mark();
+      this._onComplete(this._view(), this._beat);
     });
+  }
+
+  /** One pixel in the corner changes the last bits of its blue: when it is seen, what was drawn before it is, too. */
+  _mark() {
+    this._beat = (this._beat + 1) % BEATS;
+    const number = parseInt(this._base.slice(1), 16);
+    const marked = Math.floor(number / BEATS) * BEATS + this._beat;
+    const pulse = /** @type {HTMLElement} */ (document.getElementById("pulse"));
+    pulse.style.backgroundColor = "#" + marked.toString(16).padStart(6, "0");
   }
 }
 
-/** After two frames, so that what was drawn is on the screen; a hidden page paints none. @param {() => void} then */
+/** After the next frames; a hidden page paints none. @param {() => void} then */
 function afterPaint(then) {
   let done = false;
   const once = () => {
     if (!done) then();
     done = true;
   };
-  if (document.visibilityState === "visible") requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(once)));
+  if (document.visibilityState === "visible") requestAnimationFrame(() => requestAnimationFrame(once));
   setTimeout(once, document.visibilityState === "visible" ? NO_FRAME_MS : 0);
 }

@@ -67,7 +67,7 @@ class MapPage {
     this._backgroundText = "";
     this._picking = false;
 
-    this._complete = new Completeness(() => this._isSettled(), () => this._view, (view) => bridge.tellDrawn(view));
+    this._complete = new Completeness(() => this._isSettled(), () => this._view, (view, beat) => bridge.tellDrawn(view, beat));
     this._lock = new View(this._map, (locked) => this._onLock(locked));
     this._overlays = new Overlays(this._map, (command) => this._act(command));
     this._basemap = new Basemap(this._map, () => this._complete.check());
@@ -128,6 +128,7 @@ class MapPage {
     this._config = config;
     this._symbols = new Symbols(config.symbols, config.theme.colors);
     this._overlays.setConfig(config);
+    this._complete.setColour(config.theme.colors["map.land-outside"]);
     this._areas.draw(config.theme.colors);
     this._showBase();
     this._redraw();
@@ -191,7 +192,7 @@ class MapPage {
     this._redraw();
     if (this._view >= 0) this._source.ask();
     const box = this._box();
-    this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
+    if (box) this._bridge.showView(box.west, box.south, box.east, box.north, box.zoom);
   }
 
   /** @param {boolean} locked */
@@ -284,13 +285,14 @@ class MapPage {
 
   // --- drawing
 
-  /** @returns {import("./source.js").Box} */
+  /** @returns {import("./source.js").Box | null} null while the map is folded away */
   _box() {
     const bounds = this._map.getBounds(), size = this._map.getSize();
+    if (size.x < 2 || size.y < 2) return null;
     return {
       zoom: this._map.getZoom(),
       west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth(),
-      width: Math.max(1, size.x), height: Math.max(1, size.y),
+      width: size.x, height: size.y,
     };
   }
 

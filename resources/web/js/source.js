@@ -10,7 +10,7 @@ import { readAnswer } from "./answer.js";
 
 export class ReportSource {
   /**
-   * @param {() => Box} box what is in view now
+   * @param {() => Box | null} box what is in view now; null while the map has no size
    * @param {(answer: Answer | null) => void} onAnswer null: nothing is loaded
    */
   constructor(box, onAnswer) {
@@ -52,6 +52,7 @@ export class ReportSource {
 
   async _fetch() {
     const box = this._box();
+    if (!box) return null;
     const degrees = [box.west, box.south, box.east, box.north].map((value) => value.toFixed(6)).join(",");
     try {
       const answer = await fetch(`/data/reports/${this._view}/${box.zoom}/${degrees}/${box.width}x${box.height}`);
