@@ -1,1 +1,1 @@
-"""Pure decisions: nearest able unit, possible duplicates."""
+"""Pure decisions that help an operator: which unit to send, and which reports may be the same."""

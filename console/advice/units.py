@@ -1,0 +1,193 @@
+"""Which units to recommend for a report, with reasons: the nearest able ones by straight line, their work considered.
+
+A unit is eligible when it can be given work, has every skill that the category needs, works in the report's area (or
+may leave its own) and will still be on shift when it gets there and has begun. Eligible units are ranked by the time
+until they could be there: distance x 1.4 at city speed, after the jobs they have, plus a penalty for a position that is
+older than 10 minutes. Units without a known position come last. Ties go to the least work, then to the longest idle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from console.domain.place import distance_m
+from console.domain.report import Area, Assignment, Report, Service, Unit
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, UnitState
+
+BASIS = "straight_line"
+"""How the distance was found: no router was asked."""
+
+DETOUR = 1.4
+SPEED_M_S = 22 / 3.6
+OLD_POSITION_S, STALE_POSITION_S = 600, 1800
+JOB_S, JOB_BEGUN_S = 1800, 900
+"""What a job ahead takes: one not begun, and the rest of one that the unit is on."""
+
+WORK_S = 900
+"""A unit must have this long left of its shift on arrival."""
+
+_MOST_PENALTY_S = 3600
+_ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+_AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", UnitState.OFF_SHIFT: "off shift"}
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """One unit that could go. `eta_s` includes the jobs ahead; it and `distance_m` are None without both places."""
+
+    unit_id: str
+    code: str
+    eta_s: int | None
+    distance_m: int | None
+    reasons: tuple[str, ...]
+    stale: bool
+    jobs: int
+
+
+class Recommendation(msgspec.Struct, frozen=True):
+    """The best units first; `why_none` is a sentence when there are none. `basis` says how distances were found."""
+
+    units: tuple[Advice, ...]
+    why_none: str = ""
+    basis: str = BASIS
+
+
+def recommend(
+    report: Report,
+    units: Iterable[Unit],
+    assignments: Iterable[Assignment],
+    now: datetime,
+    *,
+    service: Service | None = None,
+    areas: Mapping[str, Area] | None = None,
+    most: int = 3,
+) -> Recommendation:
+    """Recommend up to `most` of `units` (those already on the report left out by the caller).
+
+    `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
+    A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
+    """
+    needed = service.skills if service else ()
+    jobs = _jobs(assignments)
+    zone = _zone(report.area, areas or {})
+    able: list[tuple[Unit, Advice, tuple[float, ...]]] = []
+    against: Counter[str] = Counter()
+    for unit in units:
+        stack = jobs.get(unit.id, [])
+        reach = _reach(report, unit)
+        eta_s = None if reach is None else _ahead_s(stack, now) + reach * DETOUR / SPEED_M_S
+        why_not = _why_not(unit, needed, eta_s or 0.0, now)
+        if why_not:
+            against[why_not] += 1
+            continue
+        at_home = not unit.areas or report.area is None or not zone.isdisjoint(unit.areas)
+        age_s = _position_age_s(unit, now)
+        advice = Advice(
+            unit_id=unit.id,
+            code=unit.code,
+            eta_s=None if eta_s is None else round(eta_s),
+            distance_m=None if reach is None else round(reach),
+            reasons=tuple(_reasons(unit, needed, len(stack), age_s, now, at_home=at_home)),
+            stale=age_s > STALE_POSITION_S,
+            jobs=len(stack),
+        )
+        idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
+        penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
+        late = math.inf if eta_s is None else eta_s + penalty_s
+        able.append((unit, advice, (not at_home and report.priority > 2, late, len(stack), -idle_s)))
+    if report.priority > 2 and any(not rank[0] for _, _, rank in able):
+        able = [one for one in able if not one[2][0]]
+    able.sort(key=lambda one: (*one[2], one[0].code))
+    found = tuple(advice for _, advice, _ in able[:most])
+    return Recommendation(found, "" if found else _why_none(needed, against))
+
+
+def _jobs(assignments: Iterable[Assignment]) -> dict[str, list[Assignment]]:
+    found: dict[str, list[Assignment]] = {}
+    for one in assignments:
+        if one.state not in ENDED_ASSIGNMENT:
+            found.setdefault(one.unit, []).append(one)
+    return found
+
+
+def _zone(area: str | None, areas: Mapping[str, Area]) -> set[str]:
+    """The area and everything that it lies in."""
+    zone: set[str] = set()
+    while area is not None and area not in zone:
+        zone.add(area)
+        known = areas.get(area)
+        area = known.parent if known else None
+    return zone
+
+
+def _reach(report: Report, unit: Unit) -> float | None:
+    """Metres between a report and a unit as the crow flies."""
+    if report.lat is None or report.lon is None or unit.lat is None or unit.lon is None:
+        return None
+    return distance_m(unit.lat, unit.lon, report.lat, report.lon)
+
+
+def _ahead_s(stack: Sequence[Assignment], now: datetime) -> float:
+    """Seconds until a unit has finished what it has; of a job on scene the time already spent there counts."""
+    total = 0.0
+    for one in stack:
+        if one.state is AssignmentState.ON_SCENE:
+            total += max(JOB_BEGUN_S / 3, JOB_S - max(0.0, (now - one.since).total_seconds()))
+        else:
+            total += JOB_S
+    return total
+
+
+def _position_age_s(unit: Unit, now: datetime) -> float:
+    if unit.lat is None or unit.position_at is None:
+        return math.inf
+    return max(0.0, (now - unit.position_at).total_seconds())
+
+
+def _why_not(unit: Unit, needed: Sequence[str], eta_s: float, now: datetime) -> str:
+    missing = [skill for skill in needed if skill not in unit.skills]
+    if missing:
+        return "skills"
+    if unit.state not in _ASSIGNABLE:
+        return _AWAY[unit.state]
+    if unit.shift_end is not None and (unit.shift_end - now).total_seconds() < eta_s + WORK_S:
+        return "at the end of the shift"
+    return ""
+
+
+def _reasons(
+    unit: Unit, needed: Sequence[str], jobs: int, age_s: float, now: datetime, *, at_home: bool
+) -> Iterable[str]:
+    yield from needed
+    yield "no job" if not jobs else "1 job ahead" if jobs == 1 else f"{jobs} jobs ahead"
+    if not at_home:
+        yield "other zone allowed"
+    elif unit.areas:
+        yield "in zone"
+    if math.isinf(age_s):
+        yield "position unknown"
+    elif age_s > OLD_POSITION_S:
+        yield f"position {_span(age_s)} old"
+    if unit.shift_end is not None:
+        left_s = (unit.shift_end - now).total_seconds()
+        if left_s < 2.5 * 3600:
+            yield f"{_span(left_s)} of shift left"
+
+
+def _span(seconds: float) -> str:
+    return f"{round(seconds / 60)} min" if seconds < 3000 else f"{round(seconds / 3600)} h"
+
+
+def _why_none(needed: Sequence[str], against: Counter[str]) -> str:
+    able = against.total() - against["skills"]
+    skilled = f"units with {', '.join(needed)}" if needed else "units"
+    if not against.total():
+        return "No other unit is known."
+    if not able:
+        return f"No unit has what this needs: {', '.join(needed)}."
+    why = ", ".join(f"{number} {word}" for word, number in against.most_common() if word != "skills")
+    return f"All {skilled} are taken up: {why}."
