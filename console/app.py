@@ -24,6 +24,7 @@ from console.actions import ACTIONS, Action
 from console.basemap import Basemap
 from console.domain.edit import EditState, Queued
 from console.domain.filter import Filter
+from console.domain.merge import told
 from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
 from console.images import ImageProcess
@@ -160,9 +161,8 @@ class ConsoleWindow(QObject):
         self.command = CommandLine(self.theme)
         self.status = StatusBar(self.theme)
         self.palette = Palette(self.theme, self.symbols)
-        self._map_holder = MapPresenter(
-            self.desk, Basemap(self._options.profile, self._settings.basemap), self.now, self
-        )
+        basemap = Basemap(Path(self._settings.basemap) if self._settings.basemap else None)
+        self._map_holder = MapPresenter(self.desk, basemap, self.tasks, self.now, self)
         self.map = MapPanel(
             self.theme,
             symbols_text,
@@ -319,6 +319,7 @@ class ConsoleWindow(QObject):
     def _start_sync(self, sources: list[Source]) -> None:
         tokens = {source.key: token for source in sources if (token := self._tokens.get(source.key))}
         self.sources.set_sources(sources)
+        self.kpi_presenter.set_city(" + ".join(source.name for source in sources))
         self.link.start(Start(str(self._options.profile), tuple(sources), tokens))
 
     def _look_for_demo(self) -> None:
@@ -326,7 +327,6 @@ class ConsoleWindow(QObject):
         source, trouble = self._demo.source(), self._demo.died()
         if source is not None:
             self._city_timer.stop()
-            self.kpi_presenter.set_city(source.name)
             self._start_sync([source])
         elif trouble:
             self._city_timer.stop()
@@ -431,7 +431,25 @@ class ConsoleWindow(QObject):
     def _open_conflict(self, edit_id: str) -> None:
         queued = next((one for one in self.outbox_presenter.outbox if one.edit.id == edit_id), None)
         if queued is not None and queued.state is EditState.CONFLICT:
-            self.forms.conflict(queued, lambda mine: self.edits.choose(edit_id, mine=mine))
+            self.forms.conflict(queued, lambda mine: self._settle(queued, mine))
+
+    def _settle(self, queued: Queued, mine: frozenset[str]) -> None:
+        """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand."""
+        edit = queued.edit
+        asked = queued.theirs.keys() & edit.data.keys()
+        if not mine or mine >= asked:
+            self.edits.choose(edit.id, mine=bool(mine))
+            return
+        self.edits.choose(edit.id, mine=False)
+        self.edits.submit(
+            edit.kind,
+            edit.report,
+            source=edit.source,
+            data={name: value for name, value in edit.data.items() if name in mine or name not in asked},
+            base={name: told(queued.theirs[name])[0] for name in mine},
+            base_version=queued.version if queued.version is not None else edit.base_version,
+            title=edit.title,
+        )
 
     def _open_report(self, source: str, key: str) -> None:
         self.tasks.submit(lambda: self.reader().row_of(source, key), lambda row: self.desk.choose(row or 0))
@@ -564,7 +582,7 @@ class ConsoleWindow(QObject):
             "queue_rows": self.queue.row_count(),
             "tabs": self.queue.tab_counts(),
             "map": self._map_holder.corner(),
-            "categories": self.charts.categories(),
+            "categories": [(bar.label, bar.count) for bar in self.charts.categories()],
             "outbox": len(self.outbox_presenter.outbox),
             "sources": self.sources.states(),
             "missing": self.loading(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
@@ -42,6 +43,7 @@ class _Job(msgspec.Struct, frozen=True):
     remote: dict[str, str]
     catalog: Catalog | None
     filter: Filter
+    zone: tzinfo
     number: int
     me: str
 
@@ -163,6 +165,7 @@ class BoardFeed(QObject):
             remote={key: remote for key in self._local_rows if (remote := self._remote_of(key)) is not None},
             catalog=self._catalog,
             filter=self._desk.filter,
+            zone=self._desk.zone,
             number=self._number,
             me=self._desk.me,
         )
@@ -245,7 +248,17 @@ def _round(job: _Job, reader: CacheReader, now_s: int) -> _Result:
         snapshot = snapshot.with_rows(columns, removed=removed, pending=pending)
     text_rows = reader.matching(job.filter.text) if job.filter.text else None
     me = catalog.numbers.get("user", {}).get(job.me, -1)
-    view = make_view(snapshot, job.filter, now_s, job.number, words=catalog.words, text_rows=text_rows, me=me)
+    view = make_view(
+        snapshot,
+        job.filter,
+        now_s,
+        job.number,
+        words=catalog.words,
+        text_rows=text_rows,
+        me=me,
+        zone=job.zone,
+        areas=catalog.areas,
+    )
     return _Result(snapshot, catalog, view, frozenset(patches), arrived)
 
 

@@ -49,7 +49,12 @@ class ChartsPresenter(QObject):
             self._panel.set_no_data("trend", self.tr("No report of the last 14 days had to be answered."))
         else:
             self._panel.set_trend(
-                [float(value) for value in view.trend], 90.0, f"{view.trend[-1]:.0f} %", self.tr("goal 90 %")
+                [float(value) for value in view.trend],
+                90.0,
+                f"{view.trend[-1]:.0f} %",
+                self.tr("goal 90 %"),
+                title=self.tr("Finished in time"),
+                ends=(self.tr("14 days ago"), self.tr("today")),
             )
 
     def _code(self, number: int) -> str:

@@ -30,7 +30,7 @@ from widgets.dialogs import (
     NewReportForm,
     ValidateForm,
 )
-from widgets.form import matching
+from widgets.form import Form, matching
 from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme
@@ -76,7 +76,10 @@ class Forms(QObject):
         self._open = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
-        dialog.show()
+        if isinstance(dialog, Form):
+            dialog.open_beside(self._window)
+        else:
+            dialog.show()
         dialog.raise_()
         dialog.activateWindow()
 
@@ -243,7 +246,7 @@ class Forms(QObject):
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for the new report's place."""
         if self._new is not None:
-            self._new.set_place(lat, lon, f"{lat:.5f}, {lon:.5f}")
+            self._new.set_place(lat, lon, "")
             self._new.raise_()
             self._new.activateWindow()
 
@@ -251,8 +254,8 @@ class Forms(QObject):
         """Every key and what it does."""
         self._show(KeysSheet(self._theme, rows, title=self.tr("Keys"), parent=self._window))
 
-    def conflict(self, queued: Queued, then: Callable[[bool], object]) -> None:
-        """Somebody changed the same field: base, mine, theirs."""
+    def conflict(self, queued: Queued, then: Callable[[frozenset[str]], object]) -> None:
+        """Somebody changed the same field: base, mine, theirs. `then` gets the fields in which mine is to stand."""
         edit = queued.edit
         rows = [
             ConflictRow(
@@ -274,8 +277,12 @@ class Forms(QObject):
             rows,
             parent=self._window,
         )
-        form.committed.connect(lambda values: then("mine" in values["choices"].values()))
-        form.dropped.connect(lambda: then(False))
+
+        def commit(values: dict[str, Any]) -> None:
+            then(frozenset(field for field, side in values["choices"].items() if side == "mine"))
+
+        form.committed.connect(commit)
+        form.dropped.connect(lambda: then(frozenset()))
         self._show(form)
 
 

@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, Signal
 from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
-from console.domain.place import NO_PLACE
 from console.domain.report import Area, Unit
 from console.domain.status import UnitState
 from console.presenters import words
@@ -121,6 +120,7 @@ class MapPresenter(QObject):
             request.north,
             request.zoom,
             request.width,
+            request.height,
             self._desk.row,
         )
         self._corner = struct.unpack_from("<8I", answer)
@@ -140,8 +140,8 @@ class MapPresenter(QObject):
         while len(self._views) > _KEPT_VIEWS:
             self._views.popitem(last=False)
         if not self._fitted and len(view.order):
-            placed = view.snapshot["lat_e7"] != NO_PLACE
-            spots = (view.snapshot[name][placed][:_SAMPLE] * 1e-7 for name in ("lat_e7", "lon_e7"))
+            placed = view.placed[:_SAMPLE]
+            spots = (view.snapshot.column(name)[placed] * 1e-7 for name in ("lat_e7", "lon_e7"))
             self._fit(np.column_stack(list(spots)))
         if self._panel is not None:
             self._panel.set_view(view.number)
