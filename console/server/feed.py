@@ -88,7 +88,7 @@ def snapshot(database: Database, after_key: str | None, limit: int = MOST) -> Sn
 
 def read_meta(connection: sa.Connection) -> dict[str, str]:
     """The city's own facts: epoch, scope_version, name, timezone …"""
-    return dict(connection.execute(sa.select(schema.meta.c.key, schema.meta.c.value)).tuples().all())
+    return dict(connection.execute(sa.select(schema.meta.c.key, schema.meta.c.value)).all())
 
 
 def _after(connection: sa.Connection, kind: str, after: int, limit: int) -> list[Item]:

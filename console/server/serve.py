@@ -216,7 +216,8 @@ def _socket(host: str, port: int) -> socket.socket:
         raise _Stop(f"There is no address {host}.", USAGE) from fault
     except OverflowError as fault:
         raise _Stop(f"{port} is no port; ports go from 0 to 65535.", USAGE) from fault
-    listener = socket.socket(found[0], found[1])
+    # The protocol has to be named: asyncio sets TCP_NODELAY only where it reads IPPROTO_TCP, else answers wait 40 ms.
+    listener = socket.socket(found[0], found[1], socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

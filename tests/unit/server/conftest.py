@@ -1,0 +1,168 @@
+"""A city in a real database behind a real server on a free port, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import uvicorn
+
+from console.domain.report import Agency, Area, Report, Service, Sla, Unit
+from console.domain.status import Status, UnitState
+from console.server.app import make_app
+from console.server.city import City
+from console.server.records import LoadedReport
+from console.server.users import Users
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Server time: goes on by a second each time somebody looks."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self._lock = threading.Lock()
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            self.now += timedelta(seconds=1)
+            return self.now
+
+    def skip(self, **time: float) -> None:
+        with self._lock:
+            self.now += timedelta(**time)
+
+
+def square(west: float, south: float, size: float) -> dict[str, Any]:
+    ring = [
+        [west, south],
+        [west + size, south],
+        [west + size, south + size],
+        [west, south + size],
+        [west, south],
+    ]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def a_report(key: str, **more: Any) -> Report:
+    values = {"status": Status.NEW, "service": "road", "priority": 3, "description": "A hole.", "area": "w1"} | more
+    return Report(key, 1, created=START, updated=START, **values)
+
+
+def furnish(city: City) -> None:
+    city.put_areas(
+        [
+            Area("c", "City", 1, geometry=square(106, -7, 1)),
+            Area("w1", "Ward 1", 3, parent="c", geometry=square(106.1, -6.9, 0.1)),
+            Area("w2", "Ward 2", 3, parent="c", geometry=square(106.5, -6.5, 0.1)),
+        ]
+    )
+    city.put_agencies([Agency("pu", "Public works"), Agency("lh", "Environment")])
+    city.put_services(
+        [Service("road", "Road", priority=2, agency="pu", sla={"*": Sla()}), Service("talk", "Talk", proof=False)]
+    )
+    city.put_units([Unit(f"u{n}", f"U{n}", UnitState.AVAILABLE, START) for n in (1, 2, 3)])
+    city.load(
+        [LoadedReport(a_report("10")), LoadedReport(a_report("11")), LoadedReport(a_report("12", service="talk"))]
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def city(tmp_path: Path, clock: Clock) -> Iterator[City]:
+    city = City(f"sqlite:///{tmp_path / 'city.db'}", clock=clock, name="Testville")
+    city.create_schema()
+    furnish(city)
+    yield city
+    city.close()
+
+
+class Api:
+    """What a test says to a server."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        if token:
+            self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self.session.get(f"{self.url}/dispatch/v1{path}", timeout=10, **more)
+
+    def report(self, key: str) -> Any:
+        return self.get(f"/reports/{key}").json()
+
+    def edit(
+        self,
+        report: str | None,
+        kind: str,
+        data: dict[str, Any] | None = None,
+        *,
+        seen: int | None = None,
+        key: str | None = None,
+        **more: Any,
+    ) -> requests.Response:
+        """One edit; `seen` is the version for If-Match, by default the present one."""
+        key = key or str(uuid.uuid4())
+        path = "/reports" if report is None else f"/reports/{report}/edits"
+        if kind == "unit_state":
+            path = f"/units/{(data or {})['unit']}/edits"
+        headers = {"Idempotency-Key": key}
+        if report is not None:
+            headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'
+        body = {"id": key, "kind": kind, "data": data or {}} | more
+        return self.session.post(f"{self.url}/dispatch/v1{path}", json=body, headers=headers, timeout=10)
+
+    def ok(self, report: str | None, kind: str, data: dict[str, Any] | None = None, **more: Any) -> Any:
+        """An edit that must be taken; its answer."""
+        answer = self.edit(report, kind, data, **more)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    def unit(self, key: str) -> Any:
+        for item in self.get("/changes?after=0").json()["items"]:
+            if item["kind"] == "unit" and item["id"] == key:
+                return item["data"]
+        raise KeyError(key)
+
+
+@contextlib.contextmanager
+def running(city: City, media: Path, users: Users | None = None, *, beat_s: float = 10.0) -> Iterator[str]:
+    """The server of a city in a thread; its address."""
+    app = make_app(city, media, users, beat_s=beat_s)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        app.state.hub.closed = True
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def api(city: City, tmp_path: Path) -> Iterator[Api]:
+    with running(city, tmp_path / "media") as url:
+        api = Api(url)
+        yield api
+        api.session.close()

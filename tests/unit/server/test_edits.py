@@ -1,0 +1,301 @@
+"""Edits over HTTP: once each, conflicts by field, the way of a report through its statuses, undo and merges."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.unit.server.conftest import Api, Clock
+
+PHOTO = "ab" * 32
+
+
+def work(api: Api, report: str, unit: str = "u1") -> None:
+    """A unit goes, works and sends its proof."""
+    api.ok(report, "dispatch", {"unit": unit})
+    api.ok(report, "progress", {"unit": unit, "state": "on_scene"})
+    api.ok(report, "photo", {"sha256": PHOTO, "role": "after"})
+    api.ok(report, "progress", {"unit": unit, "state": "done"})
+
+
+def test_a_report_walks_from_arrival_to_resolved_and_back(api: Api) -> None:
+    said = []
+    for kind, data in (
+        ("claim", {}),
+        ("assign", {"unit": "u1"}),
+        ("dispatch", {"unit": "u1"}),
+        ("progress", {"unit": "u1", "state": "acknowledged"}),
+        ("progress", {"unit": "u1", "state": "en_route"}),
+        ("progress", {"unit": "u1", "state": "on_scene"}),
+        ("photo", {"sha256": PHOTO, "role": "after"}),
+        ("progress", {"unit": "u1", "state": "done"}),
+        ("validate", {"accepted": False, "reason": "blurred"}),
+        ("dispatch", {"unit": "u2"}),
+        ("progress", {"unit": "u2", "state": "on_scene"}),
+        ("progress", {"unit": "u2", "state": "done"}),
+    ):
+        answer = api.ok("10", kind, data)
+        said.append((answer["report"]["status"], api.unit("u1")["state"]))
+    assert said == [
+        ("new", "available"),
+        ("new", "available"),
+        ("assigned", "committed"),
+        ("assigned", "committed"),
+        ("assigned", "en_route"),
+        ("progress", "on_scene"),
+        ("progress", "on_scene"),
+        ("validation", "available"),
+        ("returned", "available"),
+        ("assigned", "available"),
+        ("progress", "available"),
+        ("progress", "available"),  # the photo of the refused round proves nothing now
+    ]
+    assert api.ok("10", "photo", {"sha256": "cd" * 32, "role": "after"})["report"]["status"] == "validation"
+    accepted = api.ok("10", "validate", {"accepted": True, "disposition": "patched"})
+    assert (accepted["report"]["status"], accepted["report"]["disposition"]) == ("resolved", "patched")
+    assert accepted["entry"]["data"]["status"] == "resolved"
+    assert api.ok("10", "reopen", {"reason": "it is back"})["report"]["closed_at"] is None
+
+
+def test_the_same_key_gives_the_stored_answer_and_changes_nothing_twice(api: Api) -> None:
+    key = str(uuid.uuid4())
+    first = api.edit("10", "note", {"text": "once"}, key=key)
+    again = api.edit("10", "note", {"text": "once"}, key=key)
+    assert again.json() == first.json()
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert "Idempotent-Replay" not in first.headers
+    assert [entry["kind"] for entry in api.get("/reports/10/entries").json()] == ["note"]
+    other = api.edit("10", "note", {"text": "twice"}, key=key)
+    assert (other.status_code, other.json()["error"]) == (422, "key_reused")
+
+
+def test_many_at_once_with_one_key_make_one_report(api: Api) -> None:
+    key = str(uuid.uuid4())
+    ids: list[str] = []
+
+    def create() -> None:
+        own = Api(api.url)
+        ids.append(own.ok(None, "create", {"service": "road", "lat": -6.85, "lon": 106.15}, key=key)["report"]["id"])
+        own.session.close()
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 8
+    assert len(set(ids)) == 1
+    assert api.get("/stats").json()["reports"] == 4
+
+
+def test_a_stale_field_is_a_conflict_with_value_author_and_time(api: Api) -> None:
+    seen = api.report("10")["version"]
+    api.ok("10", "set", {"priority": 1})
+    stale = api.edit("10", "set", {"priority": 4, "title": "Mine"}, seen=seen)
+    assert stale.status_code == 412
+    told = stale.json()["fields"]
+    assert told.keys() == {"priority"}
+    assert (told["priority"]["value"], told["priority"]["who"]) == (1, "local")
+    assert told["priority"]["at"].startswith("2026-03-02T08:")
+    assert api.report("10")["title"] == ""
+
+
+def test_another_field_or_an_equal_value_is_no_conflict(api: Api) -> None:
+    seen = api.report("10")["version"]
+    api.ok("10", "set", {"priority": 1})
+    assert api.edit("10", "set", {"title": "Mine"}, seen=seen).status_code == 200
+    assert api.edit("10", "set", {"priority": 1}, seen=seen).status_code == 200
+    api.ok("10", "close", {"disposition": "not found"})
+    stale = api.edit("10", "close", {"disposition": "spam"}, seen=seen)
+    assert stale.status_code == 200
+    assert api.edit("10", "reopen", {"reason": "x"}, seen=seen).json()["fields"]["status"]["value"] == "closed"
+
+
+def test_what_needs_a_version_asks_for_it(api: Api) -> None:
+    key = str(uuid.uuid4())
+    body = {"id": key, "kind": "set", "data": {"priority": 1}}
+    url = f"{api.url}/dispatch/v1/reports/10/edits"
+    assert api.session.post(url, json=body, headers={"Idempotency-Key": key}).status_code == 428
+    body |= {"kind": "note", "data": {"text": "no version needed"}}
+    assert api.session.post(url, json=body, headers={"Idempotency-Key": key}).status_code == 200
+
+
+def test_a_busy_unit_is_refused_with_its_job_unless_stacked(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    busy = api.edit("11", "dispatch", {"unit": "u1"})
+    assert busy.status_code == 412
+    told = busy.json()
+    assert (told["error"], told["unit"], told["report"], told["who"]) == ("busy", "u1", "10", "local")
+    api.ok("11", "dispatch", {"unit": "u1", "stack": True})
+    api.ok("10", "progress", {"unit": "u1", "state": "done"})
+    assert api.unit("u1")["state"] == "committed"
+    api.ok("11", "recall", {"unit": "u1"})
+    assert api.unit("u1")["state"] == "available"
+    assert api.report("11")["status"] == "new"
+
+
+def test_two_dispatches_of_one_unit_at_the_same_moment_send_it_once(api: Api) -> None:
+    codes: list[int] = []
+    go = threading.Barrier(2)
+
+    def dispatch(report: str) -> None:
+        own = Api(api.url)
+        go.wait()
+        codes.append(own.edit(report, "dispatch", {"unit": "u3"}, seen=1).status_code)
+        own.session.close()
+
+    threads = [threading.Thread(target=dispatch, args=(report,)) for report in ("10", "11")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [200, 412]
+
+
+def test_a_new_report_gets_the_smallest_area_and_the_services_defaults(api: Api) -> None:
+    made = api.ok(
+        None, "create", {"service": "road", "description": "x", "lat": -6.85, "lon": 106.15, "channel": "call"}
+    )
+    report = made["report"]
+    assert (report["area"], report["area_rule"], report["priority"], report["agency"]) == ("w1", "smallest", 2, "pu")
+    assert made["entry"]["report"] == report["id"]
+    assert {clock["name"] for clock in report["clocks"]} == {"first_response", "finish"}
+    moved = api.ok(report["id"], "set", {"place": {"lat": -6.45, "lon": 106.55, "address": "There"}})["report"]
+    assert (moved["area"], moved["address"]) == ("w2", "There")
+    handed = api.ok(report["id"], "set", {"area": "c"})["report"]
+    assert (handed["area"], handed["area_rule"]) == ("c", "transfer")
+    assert api.ok(None, "create", {"lat": 0.0, "lon": 0.0})["report"]["area"] is None
+
+
+def test_contacts_stand_apart_from_the_report_and_its_history(api: Api) -> None:
+    contact = {"name": "Siti", "phone": "0812", "email": ""}
+    made = api.ok(None, "create", {"service": "road", "contact": contact})
+    key = made["report"]["id"]
+    everything = api.get("/snapshot").text + api.get(f"/reports/{key}/entries").text + api.get("/changes?after=0").text
+    assert "Siti" not in everything
+    assert "0812" not in everything
+    assert api.get(f"/reports/{key}/contact").json() == contact
+    assert api.get("/reports/10/contact").status_code == 404
+
+
+def test_merge_keeps_both_and_counts_at_the_main_report(api: Api) -> None:
+    api.ok("11", "merge", {"into": "10"})
+    api.ok("12", "merge", {"into": "11"})  # a duplicate of a duplicate belongs to the main report
+    assert api.report("10")["duplicates"] == 2
+    assert (api.report("12")["merged_into"], api.report("12")["status"]) == ("10", "closed")
+    assert api.edit("10", "merge", {"into": "11"}).status_code == 422
+    api.ok("11", "unmerge")
+    assert (api.report("11")["merged_into"], api.report("11")["status"]) == (None, "returned")
+    assert api.report("10")["duplicates"] == 1
+
+
+def test_closing_releases_the_units_that_were_ticked(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "dispatch", {"unit": "u2"})
+    assert api.edit("10", "close", {"disposition": ""}).status_code == 422
+    api.ok("10", "close", {"disposition": "not found", "release": ["u1"]})
+    assert (api.unit("u1")["state"], api.unit("u2")["state"]) == ("available", "committed")
+    assert "reopen" in api.edit("10", "dispatch", {"unit": "u3"}).json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("set", {"priority": 1, "hold": {"reason": "rain", "waits_for": "weather"}}),
+        ("claim", {}),
+        ("dispatch", {"unit": "u1"}),
+        ("close", {"disposition": "spam"}),
+        ("merge", {"into": "11"}),
+        ("photo", {"sha256": PHOTO, "role": "report"}),
+        ("note", {"text": "wrong report"}),
+    ],
+)
+def test_undo_puts_back_what_was(api: Api, kind: str, data: dict[str, Any]) -> None:
+    before = api.report("10")
+    done = api.ok("10", kind, data)
+    undone = api.ok("10", "release" if kind == "claim" else "note", {"text": "undo"}, undoes=done["entry"]["edit"])
+    after = undone["report"]
+    for name in ("status", "priority", "hold", "claim", "merged_into", "photos", "disposition", "closed_at"):
+        assert after[name] == before[name], name
+    entries = {entry["id"]: entry for entry in api.get("/reports/10/entries").json()}
+    assert entries[done["entry"]["id"]]["undone_by"] == undone["entry"]["id"]
+    assert api.unit("u1")["state"] == "available"
+    assert api.report("11")["duplicates"] == 0
+    assert api.edit("10", "note", {"text": "x"}, undoes=done["entry"]["edit"]).status_code == 422
+
+
+def test_undo_is_refused_when_somebody_changed_the_same_since(api: Api) -> None:
+    done = api.ok("10", "set", {"priority": 1})
+    api.ok("10", "set", {"priority": 4})
+    refused = api.edit("10", "set", {"priority": 3}, undoes=done["entry"]["edit"])
+    assert (refused.status_code, refused.json()["fields"]["priority"]["value"]) == (412, 4)
+    sent = api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
+    assert api.edit("10", "recall", {"unit": "u1"}, undoes=sent["entry"]["edit"]).status_code == 412
+    reply = api.ok("10", "reply", {"text": "on our way"})
+    assert "cannot be taken back" in api.edit("10", "note", {"text": "-"}, undoes=reply["entry"]["edit"]).text
+
+
+def test_undo_of_a_recall_sends_the_unit_again_unless_it_has_other_work(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    recalled = api.ok("10", "recall", {"unit": "u1"})
+    assert recalled["report"]["status"] == "new"
+    again = api.ok("10", "dispatch", {"unit": "u1"}, undoes=recalled["entry"]["edit"])
+    assert (again["report"]["status"], api.unit("u1")["state"]) == ("assigned", "committed")
+
+
+def test_the_rules_of_statuses_and_proof_hold(api: Api) -> None:
+    assert "photo" in api.edit("10", "set", {"status": "validation"}).json()["message"]
+    api.ok("10", "dispatch", {"unit": "u1"})
+    assert "cannot become" in api.edit("10", "set", {"status": "resolved"}).json()["message"]
+    assert api.edit("10", "validate", {"accepted": True}).status_code == 422
+    assert api.edit("10", "progress", {"unit": "u2", "state": "on_scene"}).status_code == 422
+    assert api.edit("10", "set", {"service": "none"}).status_code == 422
+    assert api.edit("10", "set", {"agency": "none"}).status_code == 422
+    assert api.edit("none", "note", {"text": "x"}, seen=1).status_code == 404
+    assert api.ok("12", "dispatch", {"unit": "u2"})["report"]["status"] == "assigned"
+    assert api.ok("12", "progress", {"unit": "u2", "state": "done"})["report"]["status"] == "validation"
+
+
+def test_unit_states_and_their_undo(api: Api) -> None:
+    rest = api.ok(None, "unit_state", {"unit": "u1", "state": "break", "reason": "lunch"})
+    assert (rest["report"], rest["entry"]["unit"], api.unit("u1")["reason"]) == (None, "u1", "lunch")
+    assert "break" in api.edit("10", "dispatch", {"unit": "u1"}).json()["message"]
+    api.ok(None, "unit_state", {"unit": "u1", "state": "available"}, undoes=rest["entry"]["edit"])
+    api.ok("10", "dispatch", {"unit": "u1"})
+    assert api.edit(None, "unit_state", {"unit": "u1", "state": "off_shift"}).status_code == 422
+
+
+def test_late_facts_keep_their_own_time_but_none_from_the_future(api: Api, clock: Clock) -> None:
+    entry = api.ok("10", "note", {"text": "x"}, occurred_at="2026-03-02T06:00:00Z", late=True)["entry"]
+    assert (entry["occurred_at"], entry["late"]) == ("2026-03-02T06:00:00Z", True)
+    entry = api.ok("10", "note", {"text": "x"}, occurred_at="2099-01-01T00:00:00Z")["entry"]
+    assert entry["occurred_at"] == entry["at"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"not json", 400),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": ' + b"[" * 100_000, 400),
+        (b'{"id": "12345678", "kind": "explode"}', 422),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": ""}}', 422),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": 5}}', 422),
+        (b'{"id": "12345678", "kind": "photo", "data": {"sha256": "../../etc/passwd"}}', 422),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": "' + b"x" * 30_000 + b'"}}', 422),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": "\xff"}}', 400),
+        (b'{"id": "12345678", "kind": "note", "data": {"text": "' + b"x" * 1_100_000 + b'"}}', 413),
+        (b'{"id": "12345678", "kind": "me_too", "data": {"contact": []}}', 422),
+        (b"", 400),
+    ],
+)
+def test_hostile_bodies_get_a_sentence(api: Api, body: bytes, status: int) -> None:
+    answer = api.session.post(
+        f"{api.url}/dispatch/v1/reports/10/edits", data=body, headers={"Idempotency-Key": "12345678"}, timeout=10
+    )
+    assert answer.status_code == status, answer.text
+    assert answer.json().keys() >= {"error", "message"}
+    assert "Traceback" not in answer.text
