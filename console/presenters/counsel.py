@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.advice.duplicates import possible_duplicates
+from console.advice.duplicates import Spot, possible_duplicates
 from console.advice.units import recommend
+from console.board.view import View
 from console.domain.report import Unit
 from console.domain.status import is_open
+from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.ticket import Counsel
+from console.presenters.ticket import Alike, Counsel, duplicate_rows
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
+from widgets.ticket import DuplicateRow
 
 _TOP = 3
 
@@ -56,39 +60,50 @@ class Counsellor(QObject):
 
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
-            free = [unit for unit in units if unit.id not in live]
             found = recommend(
                 dossier.shown,
-                free,
+                [unit for unit in units if unit.id not in live],
                 catalog.assignments,
                 now,
                 service=catalog.services.get(dossier.shown.service or ""),
                 areas=catalog.areas,
+                most=_TOP,
             )
-            near = possible_duplicates(
-                view.snapshot, dossier.row, int(now.timestamp()), catalog=catalog, texts=reader().texts
-            )
-            texts = {text.row: text for text in reader().texts([one.row for one in near[:_TOP]])}
-            facts = {fact.row: fact for fact in view.snapshot.facts([one.row for one in near[:_TOP]])}
-            return Counsel(
-                dossier.row,
-                tuple(found.units[:_TOP]),
-                found.why_none,
-                tuple(
-                    (
-                        one,
-                        texts[one.row].remote_id,
-                        texts[one.row].description,
-                        facts[one.row].priority,
-                        facts[one.row].status,
-                    )
-                    for one in near[:_TOP]
-                    if one.row in texts
-                ),
-            )
+            alike = _alike(view, dossier.row, now, catalog, reader(), dossier.shown.description)
+            return Counsel(dossier.row, found.units, found.why_none, alike)
 
         self._tasks.latest("counsel", advise, self._set)
+
+    def near(self, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
+        """Possible duplicates of what is being typed into the form of a new report."""
+        view, catalog, reader, now = self._desk.view, self._desk.catalog, self._reader, self._now()
+        lat, lon = values.get("lat"), values.get("lon")
+        if view is None or lat is None or lon is None or not values.get("service"):
+            then([])
+            return
+        spot = Spot(lat, lon, values["service"], str(values.get("text", "")))
+
+        def look() -> list[DuplicateRow]:
+            return duplicate_rows(_alike(view, spot, now, catalog, reader(), ""))
+
+        self._tasks.latest("near", look, then)
 
     def _set(self, counsel: Counsel) -> None:
         if self._dossier is not None and counsel.row == self._dossier.row:
             self.changed.emit(counsel)
+
+
+def _alike(
+    view: View, subject: int | Spot, now: datetime, catalog: Catalog, reader: CacheReader, text: str
+) -> tuple[Alike, ...]:
+    near = possible_duplicates(
+        view.snapshot, subject, int(now.timestamp()), catalog=catalog, texts=reader.texts, text=text
+    )[:_TOP]
+    rows = [one.row for one in near]
+    texts = {one.row: one for one in reader.texts(rows)}
+    facts = {one.row: one for one in view.snapshot.facts(rows)}
+    return tuple(
+        Alike(one, texts[one.row].remote_id, texts[one.row].description, facts[one.row].priority, facts[one.row].status)
+        for one in near
+        if one.row in texts and one.row in facts
+    )

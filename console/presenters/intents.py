@@ -264,7 +264,7 @@ class Intents(QObject):
 
     def _do_merge(self) -> None:
         if self._counsel.duplicates:
-            self.merge_into(self._counsel.duplicates[0][1])
+            self.merge_into(self._counsel.duplicates[0].number)
 
     def _do_unmerge(self) -> None:
         assert self._dossier is not None

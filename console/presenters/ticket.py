@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 import msgspec
@@ -35,14 +35,23 @@ _RISK_AT = 0.8
 _NOT_OUT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
 
 
+class Alike(msgspec.Struct, frozen=True):
+    """A possible duplicate with what is shown of it."""
+
+    duplicate: Duplicate
+    number: str
+    text: str
+    priority: int
+    status: int
+
+
 class Counsel(msgspec.Struct, frozen=True):
     """What the console advises on the chosen report."""
 
     row: int
     units: tuple[Advice, ...] = ()
     no_unit: str = ""
-    duplicates: tuple[tuple[Duplicate, str, str, int, int], ...] = ()
-    """(duplicate, number, text, priority, status index)"""
+    duplicates: tuple[Alike, ...] = ()
 
 
 class TicketPresenter(QObject):
@@ -144,7 +153,7 @@ class TicketPresenter(QObject):
                 advice=self._advice(catalog),
                 advice_basis=self.tr("straight line × 1.4, no router"),
                 advice_empty=self._counsel.no_unit,
-                duplicates=self._duplicates(),
+                duplicates=duplicate_rows(self._counsel.duplicates),
                 timeline=self._timeline(dossier, catalog),
                 actions=self._actions(),
             )
@@ -294,21 +303,6 @@ class TicketPresenter(QObject):
             )
         return rows
 
-    def _duplicates(self) -> list[DuplicateRow]:
-        return [
-            DuplicateRow(
-                key=duplicate.row,
-                number=number,
-                text=text,
-                distance=words.distance(duplicate.distance_m),
-                age=words.age(duplicate.age_s),
-                why=" · ".join(duplicate.reasons),
-                priority=priority,
-                status=status,
-            )
-            for duplicate, number, text, priority, status in self._counsel.duplicates
-        ]
-
     def _timeline(self, dossier: Dossier, catalog: Catalog) -> list[TimelineRow]:
         rows = [
             TimelineRow(
@@ -378,6 +372,23 @@ STATE_WORDS: dict[EditState, str] = {
 """The words beside the mark of an edit."""
 
 _DAY = 86400
+
+
+def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
+    """Possible duplicates as rows of a panel or a form."""
+    return [
+        DuplicateRow(
+            key=one.duplicate.row,
+            number=one.number,
+            text=one.text,
+            distance=words.distance(one.duplicate.distance_m),
+            age=words.age(one.duplicate.age_s),
+            why=" · ".join(one.duplicate.reasons),
+            priority=one.priority,
+            status=one.status,
+        )
+        for one in alike
+    ]
 
 
 def _target(seconds: int) -> str:
