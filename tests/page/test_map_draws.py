@@ -168,6 +168,7 @@ def test_click_chooses_report_unit_and_square(desk: MapDesk) -> None:
     west, south, east, north = cell.args
     assert west < EAST < east
     assert south < SOUTH < north
+    assert (east - west) * 2**13 / 360 * 256 == pytest.approx(64), "the board's cell of 64 px at this whole zoom"
 
 
 def test_keys_walk_and_open_without_a_mouse(desk: MapDesk) -> None:

@@ -221,11 +221,11 @@ class MapPage {
 
   /** Go to where the square's reports are symbols, or smaller squares. @param {import("./answer.js").Cell} cell */
   _openCell(cell) {
-    const zoom = this._map.getZoom(), point = this._map.project([cell.lat, cell.lon], zoom);
+    const zoom = Math.floor(this._map.getZoom()), point = this._map.project([cell.lat, cell.lon], zoom);
     const left = Math.floor(point.x / GRID_PX) * GRID_PX, top = Math.floor(point.y / GRID_PX) * GRID_PX;
     const northWest = this._map.unproject([left, top], zoom), southEast = this._map.unproject([left + GRID_PX, top + GRID_PX], zoom);
     this._bridge.pickCell(northWest.lng, southEast.lat, southEast.lng, northWest.lat);
-    this._lock.goTo(cell.lat, cell.lon, Math.min(zoom + 2, Math.max(zoom, 17)));
+    this._lock.goTo(cell.lat, cell.lon, Math.max(this._map.getZoom(), Math.min(zoom + 2, 17)));
   }
 
   /** @param {boolean} on */

@@ -54,8 +54,9 @@ export class ReportSource {
     const box = this._box();
     if (!box) return null;
     const degrees = [box.west, box.south, box.east, box.north].map((value) => value.toFixed(6)).join(",");
+    const zoom = Math.floor(box.zoom); // the grid of squares belongs to whole zooms
     try {
-      const answer = await fetch(`/data/reports/${this._view}/${box.zoom}/${degrees}/${box.width}x${box.height}`);
+      const answer = await fetch(`/data/reports/${this._view}/${zoom}/${degrees}/${box.width}x${box.height}`);
       return answer.ok ? readAnswer(await answer.arrayBuffer()) : null;
     } catch {
       return null;
