@@ -428,7 +428,8 @@ def _write_geojson(path: Path, lines: list[Line], truth: Truth) -> None:
     fact.place = None
     properties = {name: value for name, value in line.items() if name not in ("lat", "lon")}
     empty = {"type": "Point", "coordinates": []}
-    more("a point without coordinates", json.dumps({"type": "Feature", "properties": properties, "geometry": empty}), fact,
+    feature = {"type": "Feature", "properties": properties, "geometry": empty}
+    more("a point without coordinates", json.dumps(feature), fact,
          "remarked")  # fmt: skip
     more("a feature without anything", '{"type": "Feature", "properties": null, "geometry": null}', None, "refused")
     more("a word among features", '"banjir"', None, "refused")

@@ -113,7 +113,7 @@ def _cell(at: int, centres: Sequence[Point], shore: float | None) -> list[Point]
     """The points nearer to this centre than to any other, within a radius fit to the neighbours."""
     here = centres[at]
     near = sorted((metres(here, there), there) for i, there in enumerate(centres) if i != at)[:24]
-    radius_m = min(3200.0, max(600.0, 1.5 * sum(distance for distance, _ in near[:5]) / 5))
+    radius_m = min(3200.0, max(600.0, 1.2 * sum(distance for distance, _ in near[:5]) / 5))
     if shore is None:
         radius_m = min(radius_m, 1500.0)
     corners = [

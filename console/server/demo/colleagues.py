@@ -38,6 +38,7 @@ class Colleagues:
         statuses = [report.status for report in mirror.reports.values()]
         self._unassigned = max(12, statuses.count(Status.NEW))
         self._validating = max(5, statuses.count(Status.VALIDATION))
+        self._returned = max(3, statuses.count(Status.RETURNED))
         self._coordinating = max(20, statuses.count(Status.COORDINATION))
 
     def step(self, now: datetime) -> None:
@@ -61,7 +62,10 @@ class Colleagues:
         new = self._of(Status.NEW)
         surplus = len(new) - self._unassigned
         routine = [report for report in new if report.priority > 2 and _age_s(report, now) > _ROUTINE_WAITS_S]
-        return sum(self._decide(report, now, urgent=False) for report in routine[: max(0, min(surplus, most))])
+        chosen = routine[: max(0, min(surplus, most))]
+        returned = [report for report in self._of(Status.RETURNED) if is_quiet(report, now) and report.priority > 2]
+        chosen += returned[: max(0, min(len(returned) - self._returned, most - len(chosen)))]
+        return sum(self._decide(report, now, urgent=False) for report in chosen)
 
     def _decide(self, report: Report, now: datetime, *, urgent: bool) -> int:
         who = self._chance.choice(OPERATORS)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from console.domain.report import Report
-from console.server.loader.dialects import GEOREPORT, Dialect, plain, recognise
+from console.server.loader.dialects import GEOREPORT, PLAIN, Dialect, plain, recognise
 from console.server.loader.plain_file import mended
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
@@ -45,10 +45,13 @@ class JsonFile:
         self._path = path
         self._shown = shown
         headings, geojson, own, seen = self._survey()
-        if not seen:
-            raise LoadError(f"The file {shown} holds no reports: it has no list of objects.")
+        if not seen and not _has_list(path):
+            raise LoadError(f"The file {shown} holds no list of reports.")
         found = mapping or recognise(headings)
-        self.dialect = found or GEOREPORT
+        if found is None and seen and not (geojson or own):
+            names = ", ".join(headings)[:200] or "none"
+            raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
+        self.dialect = found or (PLAIN if geojson else GEOREPORT)
         self._columns = {
             field: tuple(plain(heading) for heading in wanted) for field, wanted in self.dialect.columns.items()
         }
@@ -117,6 +120,12 @@ class JsonFile:
             if seen >= _SURVEYED:
                 break
         return list(headings), geojson, own, seen
+
+
+def _has_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(1 << 16).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith(b"[") or any(name in head for name in _LISTS)
 
 
 def elements(path: Path) -> Iterator[Element]:

@@ -1,0 +1,89 @@
+"""The smallest area around a point."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.area import AreaIndex
+from console.domain.report import Area
+
+
+def square(code: str, west: float, south: float, side: float, **more: Any) -> Area:
+    ring = [[west, south], [west + side, south], [west + side, south + side], [west, south + side], [west, south]]
+    return Area(code, code, 1, geometry={"type": "Polygon", "coordinates": [ring, *more.get("holes", [])]})
+
+
+def test_the_smallest_of_several_wins_in_any_order() -> None:
+    big, small = square("big", 0, 0, 10), square("small", 2, 2, 1)
+    for areas in ((big, small), (small, big)):
+        index = AreaIndex(areas)
+        assert index.area_at(2.5, 2.5) == ("small", "smallest")
+        assert index.area_at(5, 5) == ("big", "smallest")
+        assert index.area_at(11, 5) is None
+
+
+def test_holes_and_separate_parts() -> None:
+    hole = [[4, 4], [6, 4], [6, 6], [4, 6], [4, 4]]
+    holed = square("holed", 0, 0, 10, holes=[hole])
+    parts = Area("parts", "parts", 1, geometry={"type": "MultiPolygon", "coordinates": [
+        [[[20, 0], [21, 0], [21, 1], [20, 1], [20, 0]]], [[[30, 0], [31, 0], [31, 1], [30, 1], [30, 0]]]]})  # fmt: skip
+    index = AreaIndex([holed, parts])
+    assert index.area_at(5, 5) is None
+    assert index.area_at(5, 1) == ("holed", "smallest")
+    assert index.area_at(0.5, 20.5) == index.area_at(0.5, 30.5) == ("parts", "smallest")
+    assert index.area_at(0.5, 25) is None
+
+
+def test_two_neighbours_share_their_border_without_gap_or_overlap() -> None:
+    index = AreaIndex([square("west", 0, 0, 1), square("east", 1, 0, 1)])
+    found = [index.area_at(lat / 7, 1.0) for lat in range(1, 7)]
+    assert None not in found
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"type": "Point", "coordinates": [1, 2]},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[["a", 0], [1, 1], [2, 0], ["a", 0]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [float("nan"), 1], [2, 0], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [500, 1], [2, 0], [0, 0]]]},
+        {"type": "Polygon", "coordinates": 7},
+        {"type": "MultiPolygon", "coordinates": [3]},
+        {},
+    ],
+)
+def test_a_broken_geometry_is_listed_and_the_others_are_used(geometry: dict[str, Any]) -> None:
+    index = AreaIndex([Area("broken", "Broken", 1, geometry=geometry), square("whole", 0, 0, 1)])
+    assert len(index.problems) == 1
+    assert "broken" in index.problems[0]
+    assert index.area_at(0.5, 0.5) == ("whole", "smallest")
+
+
+def test_no_areas_and_no_numbers() -> None:
+    assert AreaIndex([]).area_at(1, 1) is None
+    assert AreaIndex([square("a", 0, 0, 1)]).area_at(float("nan"), 0.5) is None
+
+
+def test_the_centres_of_jakarta_lie_in_their_own_wards(city_data: Path) -> None:
+    features = json.loads((city_data / "jakarta/dki_kelurahan.geojson").read_text("utf-8"))["features"]
+    areas = [Area(f["properties"]["kode"], f["properties"]["nama"], 3, geometry=f["geometry"]) for f in features]
+    index = AreaIndex(areas)
+    right = sum(
+        index.area_at(f["properties"]["lat"], f["properties"]["lng"]) == (f["properties"]["kode"], "smallest")
+        for f in features
+    )
+    assert right >= 255  # the centre of a crescent or of a group of islands lies beside it
+    chance = random.Random(3)
+    begin = time.perf_counter()
+    for _ in range(30_000):
+        index.area_at(chance.uniform(-6.37, -6.1), chance.uniform(106.7, 106.95))
+    assert time.perf_counter() - begin < 3.0
