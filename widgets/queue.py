@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from widgets.chips import Chip, ChipsRow
@@ -165,9 +173,10 @@ class QueueView(UniformView):
         self._quiet = True
         self.rows.set_keys(keys)
         self.updateGeometries()
-        shift = self._shift(sight, first)
+        places = self._places(sight, first)
+        shift = self._shift(sight, first, places)
         bar.setValue(was + shift * self.row_height if shift is not None else 0)
-        self._restore_current(old_place, shift)
+        self._restore_current(old_place, sight, places, first)
         self._quiet = False
         if shift is None or bar.value() == 0:
             self.note_newest()
@@ -175,28 +184,42 @@ class QueueView(UniformView):
         self.viewport().update()
         self.sight_changed.emit()
 
-    def _shift(self, sight: list[int], first: int) -> int | None:
-        """By how many rows what was in sight moved: the current row if it stayed among its neighbours, else most."""
-        if not sight or not len(self.rows.keys):
-            return None
+    def _places(self, sight: list[int], first: int) -> dict[int, int]:
+        """Where the rows that were in sight stand now; most are found close to where they were."""
         start = max(0, first - _NEAR)
         window = self.rows.keys[start : first + _NEAR]
         found = np.flatnonzero(np.isin(window, np.array(sight, np.int64)))
         places = {int(window[at]): start + int(at) for at in found}
-        if not places:
-            places = {key: at for key in sight[:3] if (at := self.rows.position(key)) >= 0}
+        return places or {key: at for key in sight[:3] if (at := self.rows.position(key)) >= 0}
+
+    def _shift(self, sight: list[int], first: int, places: dict[int, int]) -> int | None:
+        """By how many rows the sight moves on: the current row if it stayed among its neighbours, else the top row.
+
+        A top row that went elsewhere by itself does not take the list along.
+        """
         shifts = {key: places[key] - (first + number) for number, key in enumerate(sight) if key in places}
         if not shifts:
             return None
-        most = sorted(shifts.values())[len(shifts) // 2]
+        middle = sorted(shifts.values())[len(shifts) // 2]
+        near = len(sight) // 2
         own = shifts.get(self._current)
-        return own if own is not None and abs(own - most) <= len(sight) // 2 else most
+        if own is not None and abs(own - middle) <= near:
+            return own
+        return next((shift for shift in shifts.values() if abs(shift - middle) <= near), middle)
 
-    def _restore_current(self, old_place: int, shift: int | None) -> None:
+    def _restore_current(self, old_place: int, sight: list[int], places: dict[int, int], first: int) -> None:
         place = self.rows.position(self._current, max(0, old_place)) if self._current else -1
-        if old_place >= 0 and shift is not None and (place < 0 or abs(place - old_place - shift) > 2):
-            # The current row went elsewhere by an edit; going on from where it stood is what the operator expects.
-            self._resume = max(0, old_place + shift)
+        if old_place >= 0 and self._current in sight:
+            # When the current row goes elsewhere by an edit, going on from where it stood is what is expected.
+            after = sight[sight.index(self._current) + 1 :]
+            before = reversed(sight[: sight.index(self._current)])
+            goal = next((places[key] for key in after if key in places), -1)
+            if goal < 0:
+                goal = next((places[key] + 1 for key in before if key in places), -1)
+            if goal >= 0 and (place < 0 or abs(place - goal) > len(sight) // 2):
+                self._resume = goal
+        elif place < 0 and old_place >= 0:
+            self._resume = min(old_place, len(self.rows.keys))
         if place >= 0:
             self.setCurrentIndex(self.rows.index(place))
 
@@ -346,7 +369,8 @@ class QueueView(UniformView):
 
     @override
     def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
+        # Not QAbstractItemView's: it would make the first row the current one, and so choose another report.
+        QAbstractScrollArea.focusInEvent(self, event)
         self._ring = by_keyboard(event.reason())
         self.viewport().update()
 

@@ -1,0 +1,291 @@
+"""The queue: a million rows, a list that stays where it is, keys, placeholders, and hostile texts as plain text."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from statistics import quantiles
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
+from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication, QTextEdit
+from pytestqt.qtbot import QtBot
+
+from widgets.__main__ import rows
+from widgets.queue import Chip, QueueModel, QueuePanel, QueueRow, Tab
+from widgets.symbols import Symbols
+from widgets.theme import Theme
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, themed: Theme, symbols: Symbols) -> QueuePanel:
+    panel = QueuePanel(themed, symbols)
+    qtbot.addWidget(panel)
+    panel.resize(528, 800)
+    panel.show()
+    return panel
+
+
+def keys(first: int, last: int) -> np.ndarray:
+    return np.arange(first, last, -1, dtype=np.int64)
+
+
+def top_of(panel: QueuePanel, key: int) -> int:
+    """Where a row stands in the list, in pixels."""
+    return panel.view.row_box(panel.view.rows.position(key)).top()
+
+
+def row(key: int, **changes: object) -> QueueRow:
+    return dataclasses.replace(rows(1)[0], key=key, **changes)  # type: ignore[arg-type]
+
+
+def test_the_model_is_a_good_model(qtbot: QtBot) -> None:
+    model = QueueModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    model.set_keys(keys(5, 0))
+    model.put([row(5)], frozenset({5}))
+    assert model.rowCount() == 5
+    assert model.data(model.index(0), Qt.ItemDataRole.UserRole) == 5
+    assert "Banjir" in model.data(model.index(0))
+    assert model.data(model.index(1)) == ""
+    assert model.data(QModelIndex()) is None
+    model.set_keys(keys(3, 0))
+    assert model.position(2) == 1
+    assert model.position(99) == -1
+
+
+def test_a_million_rows_cost_nothing_per_row(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(1_000_000, 0), 1_000_000)
+    best = 1.0
+    for newest in range(1, 6):
+        order = np.concatenate([np.array([1_000_000 + newest]), panel.view.rows.keys])
+        started = time.perf_counter()
+        panel.set_order(order, len(order))
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.010
+    panel.view.scrollTo(panel.view.rows.index(900_000))
+    assert 900_000 in panel.view.rows_in_sight()
+    assert panel.row_count() == 1_000_005
+
+
+def test_a_full_screen_of_rows_is_drawn_within_its_frame(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.resize(528, 1170)
+    panel.set_order(keys(1000, 0), 1000)
+    shown = [
+        row(key, text=f"Air naik {key}", status=key % 8, priority=1 + key % 4) for key in keys(1000, 0)[:60].tolist()
+    ]
+    panel.set_rows(shown)
+    QApplication.processEvents()
+    image = QImage(panel.view.viewport().size(), QImage.Format.Format_ARGB32_Premultiplied)
+    times = []
+    for second in range(40):
+        panel.set_rows([dataclasses.replace(one, age=f"{second}:{one.key % 60:02d}") for one in shown])
+        started = time.perf_counter()
+        panel.view.viewport().render(image)
+        times.append((time.perf_counter() - started) * 1000)
+    assert len(panel.view.rows_in_sight()) >= 24
+    # 3 ms on the machine this was measured on; the limit leaves room for a busy one.
+    assert quantiles(times, n=20)[9] < 10
+
+
+def test_new_rows_never_move_the_list_and_are_counted(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(100, 0), 100)
+    panel.set_footer("100 of 100 open")
+    assert top_of(panel, 100) == 0
+    panel.set_order(keys(103, 0), 103)
+    assert top_of(panel, 100) == 0
+    assert panel.footer_text() == "100 of 100 open 3 new above"
+    panel.go_home()
+    assert top_of(panel, 103) == 0
+    assert panel.footer_text() == "100 of 100 open"
+
+
+def test_the_current_row_keeps_its_place_when_the_order_changes(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(500, 0), 500)
+    panel.view.verticalScrollBar().setValue(44 * 100 + 13)
+    panel.set_current(395)
+    before = top_of(panel, 395)
+    mixed = np.concatenate([keys(520, 500), keys(500, 450), keys(440, 0)])
+    panel.set_order(mixed, len(mixed))
+    assert top_of(panel, 395) == before
+    assert panel.current_key() == 395
+
+
+def test_without_a_current_row_most_rows_in_sight_stay(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(500, 0), 500)
+    panel.view.verticalScrollBar().setValue(44 * 50)
+    before = top_of(panel, 447)
+    moved = np.concatenate([[450], keys(500, 450), keys(449, 0)])  # the top row in sight became the first of all
+    panel.set_order(moved, len(moved))
+    assert top_of(panel, 447) == before
+
+
+def test_the_next_row_is_the_neighbour_when_the_current_one_left(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(100, 0), 100)
+    panel.set_current(95)
+    left = panel.view.rows.keys
+    panel.set_order(left[left != 95], 99)
+    assert panel.current_key() == 95
+    with qtbot.waitSignal(panel.current_changed) as told:
+        panel.move(1)
+    assert told.args == [94]
+    now = panel.view.rows.keys
+    panel.set_order(np.concatenate([now[now != 94], [94]]), 99)  # the current row sank to the end
+    assert panel.current_key() == 94
+    panel.move(1)
+    assert panel.current_key() == 93
+
+
+def test_keys_walk_the_list(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(100, 0), 100)
+    view = panel.view
+    view.setFocus()
+    told: list[int] = []
+    panel.current_changed.connect(told.append)
+    qtbot.keyClicks(view, "jj")
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    qtbot.keyClick(view, Qt.Key.Key_K)
+    assert told == [100, 99, 98, 99]
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert panel.current_key() < 90
+    qtbot.keyClick(view, Qt.Key.Key_End)
+    assert panel.current_key() == 1
+    assert 99 in view.rows_in_sight()
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert panel.current_key() == 100
+    with qtbot.waitSignal(panel.opened) as opened:
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert opened.args == [100]
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    qtbot.keyClick(view, Qt.Key.Key_J, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.selected_keys() == [100, 99]
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert panel.selected_keys() == [99]
+
+
+def test_the_list_keeps_its_keys_from_the_windows_shortcuts_and_leaves_the_rest(
+    qtbot: QtBot, panel: QueuePanel
+) -> None:
+    def taken(key: Qt.Key) -> bool:
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
+        event.ignore()
+        QApplication.sendEvent(panel.view, event)
+        return event.isAccepted()
+
+    assert taken(Qt.Key.Key_Space)
+    assert not taken(Qt.Key.Key_T)
+    assert not taken(Qt.Key.Key_Return)
+
+
+def test_a_row_set_from_outside_is_shown_and_not_announced(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(1000, 0), 1000)
+    with qtbot.assertNotEmitted(panel.current_changed):
+        panel.set_current(300)
+        panel.set_order(keys(1001, 0), 1001)
+    assert panel.view.rows.position(300) in panel.view.rows_in_sight()
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(100, 5))
+    assert panel.current_key() != 300
+
+
+def test_texts_are_asked_for_in_one_batch_and_placeholders_are_calm(qtbot: QtBot, panel: QueuePanel) -> None:
+    asked: list[list[int]] = []
+    panel.rows_wanted.connect(asked.append)
+    panel.set_order(keys(1000, 0), 1000)
+    panel.view.verticalScrollBar().setValue(44 * 200)
+    panel.view.verticalScrollBar().setValue(44 * 400)
+    qtbot.waitUntil(lambda: bool(asked))
+    assert len(asked) == 1
+    sight = [int(panel.view.rows.keys[number]) for number in panel.view.rows_in_sight()]
+    assert set(sight) <= set(asked[0])
+    empty = panel.view.viewport().grab().toImage()
+    panel.set_rows([row(key) for key in asked[0]])
+    full = panel.view.viewport().grab().toImage()
+    assert full != empty
+    loud = {_color(panel, "priority.p1"), _color(panel, "priority.p2")}
+    assert not loud & _colors(empty)
+    assert loud & _colors(full)
+    panel.set_order(keys(1000, 0).copy(), 1000)
+    QApplication.processEvents()
+    assert len(asked) == 1
+
+
+def _color(panel: QueuePanel, token: str) -> int:
+    return panel._theme.color(token).rgb()
+
+
+def _colors(image: QImage) -> set[int]:
+    return {image.pixelColor(x, y).rgb() for x in range(0, image.width(), 2) for y in range(0, image.height(), 2)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src='file:///etc/passwd'><h1>Huge</h1>",
+        "\u202eright to left\u202c \u0627\u0644\u0633\u064a\u0648\u0644",
+        "nul\0and\nbreaks\r\n" * 50,
+        "x" * 1_000_000,
+        "\ud83d lone surrogate",
+        "",
+    ],
+)
+def test_hostile_texts_stay_plain_and_quick(qtbot: QtBot, panel: QueuePanel, text: str) -> None:
+    panel.set_order(keys(30, 0), 30)
+    hostile = [
+        row(key, title=text, text=text, place=text, holder=text, status_text=text, hold=text, glyph=text, letter=text)
+        for key in range(1, 31)
+    ]
+    started = time.perf_counter()
+    panel.set_rows(hostile)
+    picture = panel.view.viewport().grab().toImage()
+    assert time.perf_counter() - started < 1
+    assert not picture.isNull()
+    assert panel.findChildren(QTextEdit) == []
+
+
+def test_markup_is_drawn_letter_by_letter(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(2, 0), 2)
+    panel.set_rows([row(2, title="<b>Banjir</b>", text=""), row(1)])
+    with_markup = panel.view.viewport().grab().toImage()
+    panel.set_rows([row(2, title="Banjir", text="")])
+    assert panel.view.viewport().grab().toImage() != with_markup
+
+
+def test_tabs_chips_and_the_empty_list_speak(qtbot: QtBot, panel: QueuePanel) -> None:
+    tabs = [Tab("open", "Open", 1284), Tab("mine", "Mine", 5), Tab("closed", "Closed", None)]
+    panel.set_tabs(tabs, "open")
+    assert panel.tab_counts() == {"open": 1284, "mine": 5, "closed": None}
+    panel.set_chips([Chip("area", "Tebet"), Chip("age", "x" * 300)])
+    with qtbot.waitSignal(panel.filter_asked):
+        panel._chips._ask.click()
+    with qtbot.waitSignal(panel.chip_removed) as removed:
+        panel._chips._buttons[0].click()
+    assert removed.args == ["area"]
+    panel.set_order(np.empty(0, np.int64), 0)
+    panel.set_empty("Nothing is yours", "None of 1,284 reports.", [("T", "take the next one")])
+    assert panel._middle.currentWidget() is panel._empty
+    panel.set_order(keys(3, 0), 3)
+    assert panel._middle.currentWidget() is panel.view
+
+
+def test_another_tab_starts_at_its_top(qtbot: QtBot, panel: QueuePanel) -> None:
+    tabs = [Tab("open", "Open", 500), Tab("mine", "Mine", 400)]
+    panel.set_tabs(tabs, "open")
+    panel.set_order(keys(500, 0), 500)
+    panel.view.verticalScrollBar().setValue(44 * 90)
+    panel.set_order(keys(450, 50), 500)
+    panel.set_tabs(tabs, "mine")
+    assert panel.view.verticalScrollBar().value() == 0
+    assert panel.footer_text() == ""
+
+
+def test_compact_rows_show_first_lines_only(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(100, 0), 100)
+    before = len(panel.view.rows_in_sight())
+    panel.set_density("queue-compact")
+    assert panel.view.row_height == 28
+    assert len(panel.view.rows_in_sight()) > before
+    panel.set_rows([row(100)])
+    panel.view.viewport().grab()

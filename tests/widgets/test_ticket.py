@@ -1,0 +1,246 @@
+"""The report panel: what it shows, what its keys ask for, and that a report's own words stay words."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from widgets.__main__ import ticket
+from widgets.photos import PhotoCard, PhotoPair, PhotoViewer
+from widgets.symbols import Symbols
+from widgets.theme import Theme
+from widgets.ticket import ActionButton, AdviceRow, Strip, Ticket, TicketPanel, TimelineRow
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, themed: Theme, symbols: Symbols) -> TicketPanel:
+    panel = TicketPanel(themed, symbols)
+    qtbot.addWidget(panel)
+    panel.resize(480, 964)
+    panel.set_empty("No report chosen", "Choose one in the queue.", [("/", "928214")])
+    panel.show()
+    return panel
+
+
+def changed(**changes: object) -> Ticket:
+    return dataclasses.replace(ticket(), **changes)  # type: ignore[arg-type]
+
+
+def test_a_report_comes_and_goes(qtbot: QtBot, panel: TicketPanel) -> None:
+    assert panel._middle.currentWidget() is panel._empty
+    panel.set_ticket(ticket())
+    assert panel._middle.currentWidget() is not panel._empty
+    assert panel._text.toPlainText().startswith("Saluran mampet")
+    panel.set_ticket(None)
+    assert panel._middle.currentWidget() is panel._empty
+
+
+def test_the_action_bar_stays_in_sight_whatever_the_report_holds(qtbot: QtBot, panel: TicketPanel) -> None:
+    rows = [TimelineRow("20 Jan 14:06", f"Entry {n}", "solid", 0) for n in range(300)]
+    panel.set_ticket(changed(timeline=rows, text="word " * 2000))
+    QApplication.processEvents()
+    bar = panel._actions
+    assert bar.mapTo(panel, bar.rect().bottomLeft()).y() == panel.height() - 1
+    assert panel._scroll.verticalScrollBar().maximum() > 0
+    panel._scroll.verticalScrollBar().setValue(500)
+    panel.set_ticket(changed(timeline=rows, text="word " * 2000, holder="Taken by you 0:53"))
+    assert panel._scroll.verticalScrollBar().value() == 500
+    panel.set_ticket(changed(number="1"))
+    assert panel._scroll.verticalScrollBar().value() == 0
+
+
+def test_actions_speak_and_blocked_ones_say_why(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    button = panel._actions.button("dispatch")
+    assert button is not None
+    with qtbot.waitSignal(panel.action) as told:
+        button.click()
+    assert told.args == ["dispatch"]
+    blocked = ActionButton("close", "Close", "X", filled=True, enabled=False, why_not="needs an after photo")
+    panel.set_ticket(changed(actions=[blocked]))
+    button = panel._actions.button("close")
+    assert button is not None
+    assert not button.isEnabled()
+    assert button.why_not == "needs an after photo"
+    with qtbot.assertNotEmitted(panel.action):
+        button.click()
+
+
+def test_buttons_without_room_go_behind_one(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    panel.resize(360, 700)
+    QApplication.processEvents()
+    assert panel._actions._more.isVisible()
+    assert panel._actions._buttons[0].isVisible()
+    edges = [b.geometry() for b in (*panel._actions._buttons, panel._actions._more) if b.isVisible()]
+    assert all(not one.intersects(other) for n, one in enumerate(edges) for other in edges[n + 1 :])
+
+
+def test_recommended_units_are_chosen_by_key_and_never_by_one_click(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    panel.focus_advice()
+    with qtbot.assertNotEmitted(panel.advice_chosen):
+        qtbot.mouseClick(panel._advice, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(panel.advice_chosen) as told:
+        qtbot.keyClick(panel._advice, Qt.Key.Key_2)
+    assert told.args == ["u2"]
+    qtbot.keyClick(panel._advice, Qt.Key.Key_Down)
+    with qtbot.waitSignal(panel.advice_chosen) as told:
+        qtbot.keyClick(panel._advice, Qt.Key.Key_Return)
+    assert told.args == ["u3"]
+    panel.set_ticket(changed(advice=[], advice_empty="No crew with a pump is on shift"))
+    assert panel._advice_empty.isVisible()
+    assert not panel._advice.isVisible()
+
+
+def test_duplicates_open_and_strips_ask(qtbot: QtBot, panel: TicketPanel) -> None:
+    strips = [Strip("not_sent", "NOT SENT: tell SDA-11 by radio", "R", "told:e1"), Strip("hold", "Waits", "", "")]
+    panel.set_ticket(changed(strips=strips))
+    QApplication.processEvents()
+    first = panel._strips._column.itemAt(0).widget()
+    with qtbot.waitSignal(panel.strip_action) as told:
+        qtbot.keyClick(first, Qt.Key.Key_Return)
+    assert told.args == ["told:e1"]
+    with qtbot.waitSignal(panel.duplicate_opened) as opened:
+        qtbot.keyClick(panel._duplicates, Qt.Key.Key_1)
+    assert opened.args == [1]
+    panel.set_ticket(ticket())
+    assert panel._strips.isHidden()
+
+
+def test_compact_folds_duplicates_and_timeline(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    assert panel._duplicates.isVisible()
+    panel.compact = True
+    assert not panel._duplicates.isVisible()
+    assert not panel._timeline.isVisible()
+    assert panel._photos.boxes()[0].height() < 80
+    qtbot.mouseClick(panel._timeline_head, Qt.MouseButton.LeftButton)
+    assert panel._timeline.isVisible()
+    panel.unfold("duplicates")
+    assert panel._duplicates.isVisible()
+    panel.compact = False
+    assert panel._timeline.isVisible()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src='file:///etc/passwd'><script>alert(1)</script>",
+        "\u202eright to left\u202c \u0627\u0644\u0633\u064a\u0648\u0644",
+        "nul\0and\nbreaks\r\n",
+        "x" * 1_000_000,
+        "w " * 500_000,
+        "\ud83d lone surrogate",
+    ],
+    ids=["html", "bidi", "nul", "long word", "long text", "surrogate"],
+)
+def test_hostile_texts_stay_plain_and_quick(qtbot: QtBot, panel: TicketPanel, text: str) -> None:
+    hostile = changed(
+        number=text,
+        holder=text,
+        title=text,
+        priority_text=text,
+        status_text=text,
+        letter=text,
+        text=text,
+        facts=[(text, text, text)],
+        meta=[text, text],
+        strips=[Strip("conflict", text, "R", "x")],
+        photos=[PhotoCard("a", text, text, None, text)],
+        advice=[AdviceRow("u", text, text, text, text, text, stale=True)],
+        duplicates=[dataclasses.replace(ticket().duplicates[0], number=text, text=text, why=text)],
+        timeline=[TimelineRow(text, text, "solid", 1)],
+        actions=[ActionButton("a", text, "", filled=True, enabled=False, why_not=text)],
+    )
+    started = time.perf_counter()
+    panel.set_ticket(hostile)
+    QApplication.processEvents()
+    assert not panel.grab().isNull()
+    assert time.perf_counter() - started < 2
+    shown = panel._text.toPlainText()
+    assert len(shown) <= 6001
+    assert "\0" not in shown
+    if text.startswith("<img"):
+        assert shown == text
+        assert panel._text.document().allFormats()[0].isValid()
+
+
+def test_a_second_costs_little(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    QApplication.processEvents()
+    times = []
+    for second in range(20):
+        now = changed(holder=f"Taken by you 0:{second:02d}")
+        started = time.perf_counter()
+        panel.set_ticket(now)
+        QApplication.processEvents()
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[len(times) // 2] < 0.010
+
+
+def picture(color: Qt.GlobalColor, width: int = 300, height: int = 200) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(color)
+    return image
+
+
+def cards() -> list[PhotoCard]:
+    return [
+        PhotoCard("a", "Before", "14 Jan", picture(Qt.GlobalColor.blue)),
+        PhotoCard("b", "Before", "15 Jan", None),
+        PhotoCard("c", "After", "17 Jan", picture(Qt.GlobalColor.green, 90, 400), "taken 1.9 km away"),
+    ]
+
+
+def test_photos_stand_side_by_side_at_equal_size(qtbot: QtBot, themed: Theme) -> None:
+    pair = PhotoPair(themed)
+    qtbot.addWidget(pair)
+    pair.resize(448, 200)
+    pair.set_cards(cards(), "R")
+    pair.show()
+    left, right = pair.boxes()
+    assert left.size() == right.size()
+    image = pair.grab().toImage()
+    assert image.pixelColor(left.center().x(), left.top() + 10) == Qt.GlobalColor.blue
+    assert image.pixelColor(right.center().x(), right.top() + 10) == Qt.GlobalColor.green
+    assert image.pixelColor(right.left(), right.top() + 20) == themed.color("status.returned")
+    assert image.pixelColor(left.left(), left.top() + 20) != themed.color("status.returned")
+    with qtbot.waitSignal(pair.photo_opened) as opened:
+        qtbot.keyClick(pair, Qt.Key.Key_Return)
+    assert opened.args == ["a"]
+    qtbot.keyClick(pair, Qt.Key.Key_Down)
+    assert pair.current_id() == "b"
+    qtbot.keyClick(pair, Qt.Key.Key_Right)
+    assert pair.current_id() == "c"
+
+
+def test_the_viewer_walks_compares_and_closes(qtbot: QtBot, themed: Theme) -> None:
+    viewer = PhotoViewer(themed)
+    qtbot.addWidget(viewer)
+    viewer.show_cards(cards(), "c")
+    assert viewer.shown_ids() == ["c"]
+    qtbot.keyClick(viewer, Qt.Key.Key_F)
+    assert viewer.shown_ids() == ["a", "c"]
+    qtbot.keyClick(viewer, Qt.Key.Key_F)
+    qtbot.keyClick(viewer, Qt.Key.Key_Right)
+    assert viewer.shown_ids() == ["a"]
+    assert not viewer.grab().isNull()
+    qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+    assert not viewer.isVisible()
+
+
+def test_enter_on_a_photo_opens_the_viewer(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    with qtbot.waitSignal(panel.photo_opened):
+        qtbot.keyClick(panel._photos, Qt.Key.Key_Return)
+    viewer = panel.viewer()
+    assert viewer is not None
+    assert viewer.isVisible()
+    viewer.close()
