@@ -348,6 +348,7 @@ class Gallery:
         tabs = [Tab(*one) for one in counts] + [Tab("held", "Held", 7), Tab("closed", "Closed", None)]
         queue.set_tabs(tabs, "mine" if page == "empty" else "open")
         queue.set_chips([Chip("area", "Jakarta Pusat, Selatan, Timur"), Chip("age", "Opened ≤ 30 d")])
+        queue.set_orders([("urgency", "Urgency"), ("newest", "Newest")], "urgency")
         if page == "empty":
             queue.set_order(np.empty(0, np.int64), 1284)
             queue.set_empty(

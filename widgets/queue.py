@@ -629,9 +629,6 @@ class QueuePanel(QWidget):
         for widget in (self._strip, self._chips, self._middle, self._footer):
             column.addWidget(widget)
         self.setFocusProxy(self._view)
-        self.set_orders(
-            [("urgency", self.tr("Urgency")), ("newest", self.tr("Newest")), ("oldest", self.tr("Oldest"))], "urgency"
-        )
 
     @property
     def view(self) -> QueueView:

@@ -980,7 +980,7 @@ class TicketPanel(QWidget):
         self._theme, self._texts = theme, Texts(theme)
         self._ticket: Ticket | None = None
         self._compact = False
-        self._keys = {"photos": "F", "advice": "A", "duplicates": "D", "timeline": "N", **(section_keys or {})}
+        self._keys = {"photos": "", "advice": "A", "duplicates": "D", "timeline": "N", **(section_keys or {})}
         texts = self._texts
         self._title = _TitleBar(theme, texts, panel_key)
         self._lead = _Lead(theme, symbols, texts)
@@ -1057,6 +1057,7 @@ class TicketPanel(QWidget):
         self._advice.chosen.connect(self._on_advice)
         self._duplicates.chosen.connect(self._on_duplicate)
         self._actions.chosen.connect(self.action)
+        self._photos_head.clicked.connect(self.compare_photos)
         self._duplicates_head.clicked.connect(self._on_fold)
         self._timeline_head.clicked.connect(self._on_fold)
 

@@ -263,6 +263,8 @@ def test_tabs_chips_and_the_empty_list_speak(qtbot: QtBot, panel: QueuePanel) ->
     with qtbot.waitSignal(panel.chip_removed) as removed:
         panel._chips._buttons[0].click()
     assert removed.args == ["area"]
+    panel.set_orders([("urgency", "Urgency"), ("newest", "Newest")], "newest")
+    assert panel._chips._by.text() == "Newest ▾"
     panel.set_order(np.empty(0, np.int64), 0)
     panel.set_empty("Nothing is yours", "None of 1,284 reports.", [("T", "take the next one")])
     assert panel._middle.currentWidget() is panel._empty

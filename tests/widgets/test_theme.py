@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFontInfo, QFontMetricsF, QImage, QPainter, QPalette
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QStyle, QStyleOptionFocusRect
 from pytestqt.qtbot import QtBot
 
 import widgets
@@ -60,8 +60,21 @@ def test_weights_and_tabular_figures_reach_the_glyphs(qtbot: QtBot) -> None:
 def test_the_application_takes_the_look_and_rings_only_for_the_keyboard(qtbot: QtBot, themed: Theme) -> None:
     button = QPushButton("Send")
     qtbot.addWidget(button)
-    button.show()
     assert button.palette().color(QPalette.ColorRole.Window) == themed.color("surface.panel")
+    option = QStyleOptionFocusRect()
+    option.rect = QRect(0, 0, 40, 20)
+
+    def ring(state: QStyle.StateFlag) -> bool:
+        option.state = state
+        image = QImage(40, 20, QImage.Format.Format_RGB32)
+        image.fill(themed.color("surface.panel"))
+        painter = QPainter(image)
+        QApplication.style().drawPrimitive(QStyle.PrimitiveElement.PE_FrameFocusRect, option, painter)
+        painter.end()
+        return image.pixelColor(20, 1) == themed.color("accent.base")
+
+    assert ring(QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_KeyboardFocusChange)
+    assert not ring(QStyle.StateFlag.State_HasFocus)
 
 
 def _image(side: int, draw: object) -> np.ndarray:

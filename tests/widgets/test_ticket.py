@@ -244,3 +244,6 @@ def test_enter_on_a_photo_opens_the_viewer(qtbot: QtBot, panel: TicketPanel) -> 
     assert viewer is not None
     assert viewer.isVisible()
     viewer.close()
+    qtbot.mouseClick(panel._photos_head, Qt.MouseButton.LeftButton)
+    assert viewer.shown_ids() == ["a", "c"]
+    viewer.close()
