@@ -111,7 +111,7 @@ class ConsoleWindow(QObject):
         self._opened_readers: list[CacheReader] = []
         self._started = False
         self._drawn_view = -1
-        me = settings.author or "local"
+        me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
 
         self.tasks = Tasks("worker", 2, self)
         self.desk = Desk(me, Filter(), self._zone, self)
@@ -162,7 +162,7 @@ class ConsoleWindow(QObject):
         self.command = CommandLine(self.theme)
         self.status = StatusBar(self.theme)
         self.palette = Palette(self.theme, self.symbols)
-        basemap = Basemap(Path(self._settings.basemap) if self._settings.basemap else None)
+        basemap = Basemap(self._options.profile, self._settings.basemap)
         self._map_holder = MapPresenter(self.desk, basemap, self.tasks, self.now, self)
         self.map = MapPanel(
             self.theme,

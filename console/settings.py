@@ -27,7 +27,6 @@ class Settings(msgspec.Struct, kw_only=True):
     text_scale: float = 1.0
     layouts: dict[str, str] = {}
     basemap: str = ""
-    author: str = ""
     auto_advance: bool = True
 
 
@@ -75,11 +74,15 @@ class Tokens:
         except keyring.errors.KeyringError:
             return None
 
+    def keep_in_memory(self, source_key: str, token: str) -> None:
+        """Keep a token until the program ends, and nowhere else."""
+        self._memory[source_key] = token
+
     def put(self, source_key: str, token: str) -> bool:
         """Keep a token; False when it lives in memory only, because this computer has no keyring."""
         try:
             keyring.set_password(_SERVICE, f"{self._profile}/{source_key}", token)
         except keyring.errors.KeyringError:
-            self._memory[source_key] = token
+            self.keep_in_memory(source_key, token)
             return False
         return True

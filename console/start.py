@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import hashlib
 import json
 import os
 import queue
+import secrets
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from console.domain.messages import Source
 from console.paths import log_file, profile_folder
 from console.settings import Settings, Tokens, load_settings
 
-DEMO_TIMEZONE = "Asia/Jakarta"
+DEMO_KEY, DEMO_USER, DEMO_TIMEZONE = "demo", "Rina Aulia", "Asia/Jakarta"
 _DEFAULT_SIZE = (1920, 1080)
 
 
@@ -72,9 +74,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
         reason = _sandbox(demo=True, allowed=True)
         from console.app import run_window
 
-        settings = Settings(author="Rina Aulia")
+        settings = Settings(sources=[])
         options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")
-        return run_window(options, settings, Tokens("demo"), server)
+        return run_window(options, settings, server.tokens, server)
 
 
 class DemoServer:
@@ -85,15 +87,23 @@ class DemoServer:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._found: Source | None = None
+        self.tokens = Tokens("demo")
+        """Holds the demo operator's token, in memory only."""
 
     def __enter__(self) -> DemoServer:
         command = [sys.executable, "-m", "console", "serve", "--demo-city", "--port", "0"]
         command += ["--database", f"sqlite:///{self._folder / 'city.db'}", "--media", str(self._folder / "media")]
         command += ["--reports", str(self._reports), "--seed", str(self._seed), "--name", "Jakarta"]
-        log = (self._folder / "server.log").open("w")
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True
-        )
+        users = self._folder / "users.json"
+        token = secrets.token_urlsafe(24)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        users.write_text(json.dumps([{"name": DEMO_USER, "role": "supervisor", "token_sha256": digest}]))
+        self.tokens.keep_in_memory(DEMO_KEY, token)
+        command += ["--users", str(users)]
+        with (self._folder / "server.log").open("w") as log:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True
+            )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         return self
 
@@ -111,13 +121,18 @@ class DemoServer:
         for line in process.stdout:
             self._lines.put(line)
 
+    @property
+    def user(self) -> str:
+        """Who the demo's operator is."""
+        return DEMO_USER
+
     def source(self) -> Source | None:
         """The server as a source once it listens."""
         while self._found is None and not self._lines.empty():
             words = self._lines.get().split()
             address = next((word for word in words if word.startswith("http://127.0.0.1:")), None)
             if address is not None:
-                self._found = Source("demo", "Jakarta", address, "dispatch", timezone=DEMO_TIMEZONE)
+                self._found = Source(DEMO_KEY, "Jakarta", address, "dispatch", timezone=DEMO_TIMEZONE, user=DEMO_USER)
         return self._found
 
     def died(self) -> str:

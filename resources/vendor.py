@@ -21,7 +21,6 @@ MANIFESTS = ("package.json", "package-lock.json")
 FILES = {
     "leaflet": ("dist/leaflet.js", "dist/leaflet.css", "dist/images", "LICENSE"),
     "protomaps-leaflet": ("dist/protomaps-leaflet.js", "LICENSE"),
-    "@geoman-io/leaflet-geoman-free": ("dist/leaflet-geoman.min.js", "dist/leaflet-geoman.css", "LICENSE"),
 }
 
 

@@ -13,7 +13,10 @@ from console.domain.edit import Edit, EditState
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One server of a profile: `key` is short and stable, `kind` is dispatch or open311, `timezone` the city's (IANA)."""
+    """One server of a profile: `key` is short and stable, `kind` is dispatch or open311.
+
+    `timezone` is the city's (IANA name), `user` what the server calls this operator; both as found when connecting.
+    """
 
     key: str
     name: str
@@ -21,6 +24,7 @@ class Source(msgspec.Struct, frozen=True):
     kind: str
     insecure_http: bool = False
     timezone: str = ""
+    user: str = ""
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):

@@ -47,8 +47,8 @@ def add_source(
     same = next((source for source in known if source.url == found.base_url), None)
     title = name or (same.name if same else found.name)
     key = same.key if same else new_key(title, {source.key for source in known})
-    source = Source(key, title, found.base_url, found.kind, insecure_http, found.timezone)
     user, role = _whose(found, token, insecure_http=insecure_http)
+    source = Source(key, title, found.base_url, found.kind, insecure_http, found.timezone, user)
     return Added(source, found.reports, found.timezone, user, role)
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from tests.helpers.city import Served, console, served, wait_for
+from tests.helpers.city import Served, console, served, wait_for, write_users
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.usefixtures("qapp")
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("city")
-    with served(folder, "--demo-city", "--still", "--reports", "1500") as server:
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as server:
         yield server
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
+TOKENS = {"rina": "rina-token-for-tests", "budi": "budi-token-for-tests"}
+
+
+def write_users(folder: Path) -> Path:
+    """A file of the two operators that consoles in tests sign in as."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "users.json"
+    hashed = {name: hashlib.sha256(token.encode()).hexdigest() for name, token in TOKENS.items()}
+    file.write_text(
+        json.dumps([{"name": name, "role": "supervisor", "token_sha256": one} for name, one in hashed.items()])
+    )
+    return file
+
+
 class Served:
     """`sigap serve` as a child process."""
 
@@ -28,13 +43,13 @@ class Served:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, timeout_s: float = 90) -> Served:
-        log = (self.folder / "server.log").open("a")
         command = [sys.executable, "-m", "console", "serve", "--port", str(self.port), *self.arguments]
         if "--database" not in self.arguments:
             command += ["--database", f"sqlite:///{self.folder / 'city.db'}", "--media", str(self.folder / "media")]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
-        )
+        with (self.folder / "server.log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
+            )
         timer = threading.Timer(timeout_s, self.process.kill)
         timer.start()
         assert self.process.stdout is not None
@@ -45,16 +60,16 @@ class Served:
                 break
         timer.cancel()
         assert self.address, (self.folder / "server.log").read_text()[-3000:]
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
         return self
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(15)
+            self.process.communicate(timeout=15)
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address + path, timeout=20) as answer:
+        request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {TOKENS['budi']}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
     def log(self) -> str:
@@ -100,11 +115,10 @@ def console(
     folder.mkdir(parents=True, exist_ok=True)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    sources = [Source("city", "City", source, "dispatch")] if source else []
-    settings = Settings(sources=sources, author=name)
-    window = ConsoleWindow(
-        app, WindowOptions(profile=folder, profile_name="test", size=size), settings, Tokens("test"), None
-    )
+    sources = [Source("city", "City", source, "dispatch", timezone="Asia/Jakarta", user=name)] if source else []
+    settings, tokens = Settings(sources=sources), Tokens("test")
+    tokens.keep_in_memory("city", TOKENS[name])
+    window = ConsoleWindow(app, WindowOptions(profile=folder, profile_name="test", size=size), settings, tokens, None)
     window.open()
     try:
         yield window
