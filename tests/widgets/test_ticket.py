@@ -207,6 +207,7 @@ def test_photos_stand_side_by_side_at_equal_size(qtbot: QtBot, themed: Theme) ->
     pair.show()
     left, right = pair.boxes()
     assert left.size() == right.size()
+    assert (left.left(), right.right()) == (0, 447)
     image = pair.grab().toImage()
     assert image.pixelColor(left.center().x(), left.top() + 10) == Qt.GlobalColor.blue
     assert image.pixelColor(right.center().x(), right.top() + 10) == Qt.GlobalColor.green
