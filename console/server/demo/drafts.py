@@ -18,6 +18,8 @@ from console.server.demo.vocabulary import HABITS, Habit
 
 _HOURS = (4, 3, 2, 2, 3, 6, 12, 18, 22, 23, 22, 20, 18, 18, 19, 21, 23, 24, 22, 19, 16, 13, 10, 7)
 """How many reports come in each hour of a day, in proportion."""
+_AWAKE = 18
+"""The last two hours are never quieter than this: the city has something to show at night too."""
 _CHANNELS = (("JAKI", 74), ("WhatsApp", 9), ("telepon", 6), ("X", 5), ("kelurahan", 4), ("e-mail", 2))
 _WET = frozenset({
     "Kampung Melayu", "Bidara Cina", "Bukit Duri", "Kebon Baru", "Cawang", "Manggarai", "Rawajati", "Cililitan",
@@ -172,7 +174,8 @@ class Draftsman:
         for ago in range(hours):
             local = (self._now - timedelta(hours=ago + 0.5)).astimezone(self._zone)
             weekend = 0.8 if local.weekday() >= 5 else 1.0
-            weights.append(_HOURS[local.hour] * weekend * (1 + 0.5 * rain[ago]) * chance.uniform(0.85, 1.15))
+            coming = _HOURS[local.hour] if ago > 1 else max(_HOURS[local.hour], _AWAKE)
+            weights.append(coming * weekend * (1 + 0.5 * rain[ago]) * chance.uniform(0.85, 1.15))
         weights[0] *= 1.2
         slots = sorted(chance.choices(range(hours), weights, k=count), reverse=True)
         times = [self._now_s - slot * 3600 - chance.randrange(45, 3600) for slot in slots]

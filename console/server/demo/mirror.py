@@ -11,6 +11,7 @@ from console.domain.report import Assignment, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server import schema
 from console.server.city import City
+from console.server.refusals import Gone
 
 T = TypeVar("T", Report, Assignment, Unit)
 
@@ -20,6 +21,10 @@ class Mirror:
 
     def __init__(self, city: City) -> None:
         self._city = city
+        self._read()
+
+    def _read(self) -> None:
+        city = self._city
         self._seq = city.seq()
         self.reports = self._stored(Report, schema.reports, schema.reports.c.closed == 0)
         self.jobs = self._stored(Assignment, schema.assignments, schema.assignments.c.live == 1)
@@ -30,7 +35,11 @@ class Mirror:
         """Take over what has changed since the last look."""
         more = True
         while more:
-            page = self._city.changes(self._seq)
+            try:
+                page = self._city.changes(self._seq)
+            except Gone:  # it has slept longer than deletions are kept
+                self._read()
+                return
             for item in page.items:
                 self._take(item.kind, item.id, item.data)
             self._seq, more = page.upto, page.more

@@ -26,7 +26,7 @@ def write(folder: Path, text: str | bytes, name: str = "file.csv") -> Path:
 LAYOUTS = {
     "Los Angeles 2018": (
         "SRNumber,CreatedDate,UpdatedDate,Owner,RequestType,Status,ClosedDate,Address,Latitude,Longitude",
-        "1-1,12/31/2018 11:55:30 PM,01/02/2019 10:20:06 PM,B,Graffiti Removal,Closed,01/02/2019 10:20:05 PM,,34.2,-118.5,NW",
+        "1-1,12/31/2018 11:55:30 PM,01/02/2019 10:20:06 PM,B,Graffiti Removal,Closed,01/02/2019 10:20 PM,,34.2,-118.5",
         ("1-1", Status.RESOLVED, "Graffiti Removal", "2019-01-01T07:55:30+00:00", 34.2, -118.5),
     ),
     "Los Angeles 2020": (
