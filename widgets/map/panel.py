@@ -288,6 +288,8 @@ class MapPanel(QWidget):
     def shut(self) -> None:
         """End the page, for good; runs by itself when the application quits."""
         self._ready = False
+        self._drawn = None
+        self._look.stop()
         for part in (self._view, self._page):  # the view first: without its page it would make itself another one
             if isValid(part):
                 delete(part)
