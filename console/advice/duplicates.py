@@ -182,8 +182,5 @@ def _shared(mine: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _reasons(*, words: bool, category: bool, closed: bool) -> tuple[str, ...]:
-    reasons = ["same words"] if words else []
-    reasons.append("same category" if category else "same kind")
-    if closed:
-        reasons.append("closed")
-    return tuple(reasons[-2:] if closed else reasons[:2])
+    likeness = "same words" if words else "same category" if category else "same kind"
+    return (likeness, "closed") if closed else (likeness,)

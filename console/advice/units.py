@@ -84,14 +84,24 @@ def recommend(
         if why_not:
             against[why_not] += 1
             continue
-        at_home = not unit.areas or report.area is None or not zone.isdisjoint(unit.areas)
+        at_home = not unit.areas or not zone or not zone.isdisjoint(unit.areas)
         age_s = _position_age_s(unit, now)
         advice = Advice(
             unit_id=unit.id,
             code=unit.code,
             eta_s=None if eta_s is None else round(eta_s),
             distance_m=None if reach is None else round(reach),
-            reasons=tuple(_reasons(unit, needed, len(stack), age_s, now, at_home=at_home)),
+            reasons=tuple(
+                _reasons(
+                    unit,
+                    needed,
+                    len(stack),
+                    age_s,
+                    now,
+                    in_zone=bool(unit.areas and zone) and at_home,
+                    away=not at_home,
+                )
+            ),
             stale=age_s > STALE_POSITION_S,
             jobs=len(stack),
         )
@@ -160,13 +170,13 @@ def _why_not(unit: Unit, needed: Sequence[str], eta_s: float, now: datetime) -> 
 
 
 def _reasons(
-    unit: Unit, needed: Sequence[str], jobs: int, age_s: float, now: datetime, *, at_home: bool
+    unit: Unit, needed: Sequence[str], jobs: int, age_s: float, now: datetime, *, in_zone: bool, away: bool
 ) -> Iterable[str]:
     yield from needed
     yield "no job" if not jobs else "1 job ahead" if jobs == 1 else f"{jobs} jobs ahead"
-    if not at_home:
+    if away:
         yield "other zone allowed"
-    elif unit.areas:
+    if in_zone:
         yield "in zone"
     if math.isinf(age_s):
         yield "position unknown"

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from console.board.snapshot import DUE_PAUSED, Column
+from console.board.snapshot import DUE_BREACHED, DUE_PAUSED, DUE_RUNNING, Column
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -41,7 +41,7 @@ def in_order(reports: Ordered, order: str) -> Integers:
         case "newest":
             digits = [-reports.created]
         case "due":
-            digits = [_due_band(reports), _time(reports)]
+            digits = [_due_band(reports), np.where(_runs(reports), reports.due, reports.created)]
         case "priority":
             digits = [reports.priority, reports.created]
         case "area" if reports.area_rank is not None:
@@ -61,7 +61,9 @@ def _band(reports: Ordered) -> Column:
 
 
 def _runs(reports: Ordered) -> Bools:
-    return (reports.due > 0) & (reports.due_state != DUE_PAUSED)
+    ticking = (reports.due_state == DUE_RUNNING) | (reports.due_state == DUE_BREACHED)
+    runs: Bools = ticking & (reports.due > 0)
+    return runs
 
 
 def _due_band(reports: Ordered) -> Column:

@@ -136,10 +136,11 @@ def is_unassigned(snapshot: Snapshot, positions: Positions) -> Bools:
 
 
 def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:
-    undecided = np.zeros(len(status), np.bool_)
+    undecided: Bools = np.zeros(len(status), np.bool_)
     for index in _UNDECIDED:
         undecided |= status == index
-    return undecided & (claim == 0) & (lead == 0)
+    undecided &= (claim == 0) & (lead == 0)
+    return undecided
 
 
 class _Board:

@@ -1,0 +1,136 @@
+"""Possible duplicates: as far and as long ago as the kind of report allows, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from console.advice.duplicates import Duplicate, Spot, possible_duplicates
+from console.board.snapshot import NO_PLACE, Snapshot
+from console.domain.report import Service
+from tests.unit.board import naive
+from tests.unit.board.naive import NOW, R
+
+LAT, LON = -6.2, 106.8
+HOUR, DAY = 3600, 86400
+
+
+class Text(msgspec.Struct, frozen=True):
+    row: int
+    title: str
+    description: str
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    services: dict[str, Service]
+    words: dict[str, dict[int, str]]
+
+
+CATALOG = Catalog(
+    {
+        "flood": Service("flood", "Flood", group="water", glyph="flood"),
+        "drain": Service("drain", "Drain", group="water", glyph="drain"),
+        "lamp": Service("lamp", "Lamp", group="light", glyph="lamp"),
+        "litter": Service("litter", "Litter", glyph="garbage"),
+        "noise": Service("noise", "Noise"),
+    },
+    {"service": {1: "flood", 2: "drain", 3: "lamp", 4: "litter", 5: "noise"}},
+)
+
+
+def at(row: int, metres: float, hours_ago: float, service: int, **values: Any) -> R:
+    return R(
+        row=row,
+        lat_e7=round((LAT + metres / 111_195) * 1e7),
+        lon_e7=round(LON * 1e7),
+        service=service,
+        created=NOW - round(hours_ago * HOUR),
+        **values,
+    )
+
+
+def ask(reports: list[R], subject: int | Spot, texts: dict[int, str] | None = None) -> list[Duplicate]:
+    known = texts or {}
+
+    def read(rows: Sequence[int]) -> list[Text]:
+        return [Text(row, "", known[row]) for row in rows if row in known]
+
+    return possible_duplicates(Snapshot.build(naive.columns(reports)), subject, NOW, catalog=CATALOG, texts=read)
+
+
+def rows(found: list[Duplicate]) -> list[int]:
+    return [one.row for one in found]
+
+
+def test_how_far_depends_on_the_kind() -> None:
+    others = [at(1001, 95, 1, 4), at(1002, 105, 1, 4), at(1003, 95, 1, 5)]
+    assert rows(ask([at(1000, 0, 0, 4), *others], 1000)) == [1001]
+    floods = [at(1001, 290, 1, 1), at(1002, 310, 1, 1), at(1003, 290, 1, 2)]
+    assert set(rows(ask([at(1000, 0, 0, 1), *floods], 1000))) == {1001, 1003}
+
+
+def test_how_long_depends_on_the_kind() -> None:
+    litter = [at(1001, 10, 23, 4), at(1002, 10, 25, 4)]
+    assert rows(ask([at(1000, 0, 0, 4), *litter], 1000)) == [1001]
+    lamps = [at(1001, 10, 29 * 24, 3), at(1002, 10, 31 * 24, 3)]
+    assert rows(ask([at(1000, 0, 0, 3), *lamps], 1000)) == [1001]
+    # The time between the two counts, not how long ago they were.
+    old = [at(1000, 0, 100, 4), at(1001, 10, 110, 4), at(1002, 10, 1, 4)]
+    found = ask(old, 1000)
+    assert rows(found) == [1001]
+    assert found[0].age_s == 110 * HOUR
+
+
+def test_merged_ones_and_itself_are_left_out_closed_ones_are_marked() -> None:
+    reports = [at(1000, 0, 0, 4), at(1001, 5, 1, 4, merged=1, status=7), at(1002, 5, 1, 4, status=6)]
+    found = ask(reports, 1000)
+    assert rows(found) == [1002]
+    assert found[0].reasons == ("same category", "closed")
+
+
+def test_shared_words_bring_a_farther_one_before_a_nearer_one() -> None:
+    reports = [at(1000, 0, 0, 1), at(1001, 60, 2, 1), at(1002, 90, 2, 2), at(1003, 60, 2, 2)]
+    texts = {
+        1000: "Air meluap ke jalan, saluran tersumbat",
+        1001: "Banjir di depan rumah saya",
+        1002: "saluran PHB tersumbat, air meluap",
+        1003: "air",
+    }
+    found = ask(reports, 1000, texts)
+    assert rows(found) == [1002, 1001, 1003]
+    assert [one.reasons for one in found] == [("same words",), ("same category",), ("same kind",)]
+    assert [one.same_words for one in found] == [True, False, False]
+    assert round(found[0].distance_m) == 90
+
+
+def test_what_is_being_written_is_compared_too() -> None:
+    reports = [at(1001, 20, 2, 4), at(1002, 20, 30, 4), at(1003, 20, 2, 5)]
+    spot = Spot(LAT, LON, "litter", "Tumpukan sampah di trotoar")
+    found = ask(reports, spot, {1001: "sampah menumpuk, trotoar tertutup"})
+    assert rows(found) == [1001]
+    assert found[0].same_words
+    assert ask(reports, Spot(LAT, LON, None)) == []
+
+
+def test_without_a_place_or_a_report_there_is_nothing_to_compare() -> None:
+    nowhere = R(row=1000, service=4, lat_e7=NO_PLACE, lon_e7=NO_PLACE)
+    assert ask([nowhere, at(1001, 0, 0, 4)], 1000) == []
+    assert ask([nowhere], 4242) == []
+
+
+def test_a_thousand_reports_on_one_spot_stay_quick_to_list() -> None:
+    asked: list[int] = []
+    crowd = [at(1000 + index, index % 90, 1, 4) for index in range(1000)]
+    snapshot = Snapshot.build(naive.columns(crowd))
+
+    def read(wanted: Sequence[int]) -> list[Text]:
+        asked.extend(wanted)
+        return []
+
+    found = possible_duplicates(snapshot, 1000, NOW, catalog=CATALOG, texts=read)
+    assert len(found) == 200
+    assert len(asked) == 201
+    assert np.all(np.diff([one.distance_m for one in found]) >= 0)

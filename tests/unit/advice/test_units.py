@@ -1,0 +1,167 @@
+"""Recommended units: who is able, who is nearest with his work considered, and the words that say why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from console.advice.units import BASIS, Recommendation, recommend
+from console.domain.report import Area, Assignment, Report, Service, Unit
+from console.domain.status import AssignmentState, Status, UnitState
+
+NOW = datetime(2026, 1, 20, 7, 0, tzinfo=UTC)
+FLOOD = Service("flood", "Flood", skills=("pump",))
+AREAS = {
+    area.code: area
+    for area in (
+        Area("31", "City", 1),
+        Area("31.1", "Tebet", 2, parent="31"),
+        Area("31.1.1", "Kebon Baru", 3, parent="31.1"),
+        Area("31.2", "Senen", 2, parent="31"),
+    )
+}
+
+
+def report(**values: Any) -> Report:
+    base: dict[str, Any] = {
+        "id": "1",
+        "version": 1,
+        "status": Status.NEW,
+        "service": "flood",
+        "priority": 3,
+        "description": "",
+        "created": NOW,
+        "updated": NOW,
+        "area": "31.1.1",
+        "lat": -6.24,
+        "lon": 106.86,
+    }
+    return Report(**base | values)
+
+
+def unit(code: str, km: float = 1.0, **values: Any) -> Unit:
+    """A unit `km` north of the report, its position a few seconds old."""
+    base: dict[str, Any] = {
+        "id": f"id-{code}",
+        "code": code,
+        "state": UnitState.AVAILABLE,
+        "state_since": NOW - timedelta(minutes=10),
+        "skills": ("pump", "sandbags"),
+        "lat": -6.24 + km / 111.195,
+        "lon": 106.86,
+        "position_at": NOW - timedelta(seconds=8),
+        "shift_end": NOW + timedelta(hours=6),
+    }
+    return Unit(**base | values)
+
+
+def job(code: str, state: AssignmentState = AssignmentState.DISPATCHED, minutes: int = 5) -> Assignment:
+    since = NOW - timedelta(minutes=minutes)
+    return Assignment(f"job-{code}-{minutes}", "9", f"id-{code}", state, since, "ana", since)
+
+
+def ask(units: list[Unit], jobs: list[Assignment] | None = None, **values: Any) -> Recommendation:
+    return recommend(report(**values), units, jobs or [], NOW, service=FLOOD, areas=AREAS)
+
+
+def codes(found: Recommendation) -> list[str]:
+    return [advice.code for advice in found.units]
+
+
+def test_the_nearest_three_with_time_and_distance() -> None:
+    found = ask([unit("far", 9), unit("near", 1), unit("mid", 3), unit("next", 5)])
+    assert codes(found) == ["near", "mid", "next"]
+    first = found.units[0]
+    assert first.distance_m == pytest.approx(1000, abs=2)
+    assert first.eta_s == pytest.approx(1000 * 1.4 / (22 / 3.6), abs=2)
+    assert first.reasons == ("pump", "no job")
+    assert not first.stale
+    assert found.basis == BASIS == "straight_line"
+
+
+def test_work_ahead_counts_against_the_distance() -> None:
+    found = ask(
+        [unit("busy", 0.2), unit("free", 4), unit("ending", 1)],
+        [
+            job("busy"),
+            job("busy", minutes=9),
+            job("ending", AssignmentState.ON_SCENE, 26),
+            job("free", AssignmentState.DONE),
+        ],
+    )
+    assert codes(found) == ["ending", "free", "busy"]
+    assert found.units[0].reasons[1] == "1 job ahead"
+    assert found.units[2].reasons[1] == "2 jobs ahead"
+    assert found.units[2].eta_s is not None
+    assert found.units[2].eta_s > 3600
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"skills": ("saw",)}, "No unit has what this needs: pump."),
+        ({"state": UnitState.BREAK}, "All units with pump are taken up: 1 on break."),
+        ({"state": UnitState.OFF_SHIFT}, "All units with pump are taken up: 1 off shift."),
+        ({"state": UnitState.UNAVAILABLE}, "All units with pump are taken up: 1 unavailable."),
+        ({"shift_end": NOW + timedelta(minutes=16)}, "All units with pump are taken up: 1 at the end of the shift."),
+    ],
+)
+def test_who_is_not_able_and_why_none(values: dict[str, Any], why: str) -> None:
+    found = ask([unit("one", **values)])
+    assert (codes(found), found.why_none) == ([], why)
+    assert codes(ask([unit("one", **values), unit("two")])) == ["two"]
+
+
+@pytest.mark.parametrize("state", [UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE])
+def test_units_at_work_may_be_given_more(state: UnitState) -> None:
+    assert codes(ask([unit("one", state=state)], [job("one")])) == ["one"]
+
+
+def test_nobody_known() -> None:
+    assert ask([]).why_none == "No other unit is known."
+
+
+def test_zones() -> None:
+    units = [unit("here", 4, areas=("31.1",)), unit("there", 1, areas=("31.2",)), unit("anywhere", 6)]
+    assert codes(ask(units)) == ["here", "anywhere"]  # routine work stays in its zone
+    urgent = ask(units, priority=2)
+    assert codes(urgent) == ["there", "here", "anywhere"]
+    assert [advice.reasons[-1] for advice in urgent.units] == ["other zone allowed", "in zone", "no job"]
+    assert codes(ask(units[1:2])) == ["there"]  # unless nobody of the zone is able
+    assert "in zone" not in ask(units[:1], area=None).units[0].reasons
+
+
+def test_old_and_unknown_positions() -> None:
+    found = ask(
+        [
+            unit("unknown", lat=None, lon=None, position_at=None),
+            unit("stale", 0.5, position_at=NOW - timedelta(minutes=34)),
+            unit("old", 0.5, position_at=NOW - timedelta(minutes=12)),
+            unit("fresh", 1.2),
+        ]
+    )
+    assert codes(found) == ["old", "fresh", "stale"]
+    assert [advice.stale for advice in found.units] == [False, False, True]
+    assert "position 12 min old" in found.units[0].reasons
+    alone = ask(
+        [unit("unknown", lat=None, lon=None, position_at=None), unit("stale", 30, position_at=NOW - timedelta(days=1))]
+    )
+    assert codes(alone) == ["stale", "unknown"]
+    last = alone.units[1]
+    assert (last.eta_s, last.distance_m, last.stale) == (None, None, True)
+    assert "position unknown" in last.reasons
+
+
+def test_a_report_without_a_place_is_ranked_by_work_and_idleness() -> None:
+    idle = unit("idle", state_since=NOW - timedelta(hours=2))
+    found = ask([unit("rested"), idle, unit("busy", state=UnitState.ON_SCENE)], [job("busy")], lat=None, lon=None)
+    assert codes(found) == ["idle", "rested", "busy"]
+    assert found.units[0].eta_s is None
+
+
+def test_the_end_of_the_shift_is_told() -> None:
+    found = ask([unit("short", shift_end=NOW + timedelta(minutes=70)), unit("open", 2, shift_end=None)])
+    assert "1 h of shift left" in found.units[0].reasons
+    assert codes(found) == ["short", "open"]

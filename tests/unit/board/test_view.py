@@ -1,0 +1,309 @@
+"""Views show, order and count exactly what plain loops over the same reports do, also after changes one by one."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from console.board.map_answer import map_answer
+from console.board.snapshot import NO_PLACE, Snapshot
+from console.board.view import View, make_view
+from console.domain.filter import ORDERS, TABS, Filter
+from console.domain.report import Area
+from console.domain.status import ORDER
+from tests.unit.board import naive
+from tests.unit.board.naive import ME, NOW, WORDS, ZONE, R
+
+times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
+dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
+
+
+def reports(row: int) -> st.SearchStrategy[R]:
+    placed = st.tuples(st.integers(-63_000_000, -61_000_000), st.integers(1_067_000_000, 1_069_000_000))
+    return st.builds(
+        lambda place, **rest: R(row=row, lat_e7=place[0], lon_e7=place[1], **rest),
+        place=placed | st.just((NO_PLACE, NO_PLACE)),
+        service=st.integers(0, 3),
+        status=st.integers(0, 7),
+        hold=st.sampled_from([0, 0, 1]),
+        priority=st.integers(1, 4),
+        area=st.integers(0, 3),
+        agency=st.integers(0, 2),
+        lead_unit=st.sampled_from([0, 0, 1, 2]),
+        claim=st.sampled_from([0, 0, 1, ME, -1]),
+        created=times,
+        updated=times,
+        due=dues,
+        due_state=st.integers(0, 4),
+        merged=st.sampled_from([0, 0, 0, 1]),
+        pending=st.sampled_from([0, 1]),
+    )
+
+
+def cities(least: int = 0, most: int = 14) -> st.SearchStrategy[list[R]]:
+    return (
+        st.integers(least, most)
+        .flatmap(lambda count: st.tuples(*(reports(1000 + at) for at in range(count))))
+        .map(list)
+    )
+
+
+filters = st.builds(
+    Filter,
+    tab=st.sampled_from(TABS),
+    services=st.sampled_from([(), (), ("flood",), ("road", "none"), ("unheard-of",)]),
+    statuses=st.sampled_from([(), (), ("new", "returned"), ("resolved",)]),
+    priorities=st.sampled_from([(), (), (1, 2)]),
+    areas=st.sampled_from([(), (), ("31.02",), ("none",)]),
+    agencies=st.sampled_from([(), (), ("SDA",)]),
+    units=st.sampled_from([(), (), ("u-1",)]),
+    holders=st.sampled_from([(), (), ("ana",)]),
+    mine=st.sampled_from([False, False, True]),
+    overdue=st.sampled_from([False, False, True]),
+    at_risk=st.sampled_from([False, False, False, True]),
+    pending=st.sampled_from([False, False, True]),
+    placeless=st.sampled_from([False, False, False, True]),
+    older_s=st.sampled_from([None, None, 3600]),
+    younger_s=st.sampled_from([None, None, 86400]),
+    hour=st.sampled_from([None, None, None, NOW - 3600]),
+    bbox=st.sampled_from([None, None, (106.75, -6.25, 106.85, -6.15)]),
+)
+
+
+def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
+    """One report against one filter, field by field."""
+
+    def coded(kind: str, number: int, codes: tuple[str, ...]) -> bool:
+        return not codes or WORDS[kind].get(number, "none" if number == 0 else "?") in codes
+
+    if not (
+        coded("service", one.service, asked.services)
+        and coded("area", one.area, asked.areas)
+        and coded("agency", one.agency, asked.agencies)
+        and coded("unit", one.lead_unit, asked.units)
+        and coded("user", one.claim, asked.holders)
+    ):
+        return False
+    if asked.statuses and ORDER[one.status].value not in asked.statuses:
+        return False
+    if asked.priorities and one.priority not in asked.priorities:
+        return False
+    if asked.mine and not (one.is_open and not one.merged and one.claim in (ME, -1)):
+        return False
+    if (asked.overdue and not one.overdue) or (asked.at_risk and not one.at_risk):
+        return False
+    if (asked.pending and not one.pending) or (asked.placeless and one.placed):
+        return False
+    if asked.bbox is not None:
+        west, south, east, north = asked.bbox
+        if not one.placed or not (west <= one.lon_e7 / 1e7 <= east and south <= one.lat_e7 / 1e7 <= north):
+            return False
+    if at_any_time:
+        return True
+    age = NOW - one.created
+    if asked.older_s is not None and age <= asked.older_s:
+        return False
+    if asked.younger_s is not None and age > asked.younger_s:
+        return False
+    return asked.hour is None or asked.hour <= one.created < asked.hour + 3600
+
+
+def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
+    return make_view(snapshot, asked, NOW, 7, words=WORDS, me=ME, zone=ZONE, **more)
+
+
+@settings(max_examples=150, deadline=None)
+@given(city=cities(), asked=filters)
+def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
+    view = view_of(Snapshot.build(naive.columns(city)), asked)
+    fitting = [one for one in city if fits(one, asked)]
+    shown = [one for one in fitting if naive.in_tab(one, asked.tab, narrowed=asked.narrowed)]
+    if asked.tab == "closed":
+        wanted = sorted(shown, key=lambda one: (-one.created, one.row))
+    else:
+        wanted = sorted(shown, key=naive.urgency)
+    assert view.order.tolist() == [one.row for one in wanted]
+    assert view.total == len(city)
+
+    counts = view.counts
+    for tab in TABS:
+        assert counts.tabs[tab] == sum(naive.in_tab(one, tab, narrowed=asked.narrowed) for one in fitting), tab
+    assert (counts.total, counts.placeless) == (len(shown), sum(not one.placed for one in shown))
+    open_fitting = [one for one in fitting if one.is_open and not one.merged]
+    assert (counts.open, counts.open_overdue) == (len(open_fitting), sum(one.overdue for one in open_fitting))
+    for split, name in ((counts.by_service, "service"), (counts.by_area, "area")):
+        every = Counter(getattr(one, name) for one in open_fitting)
+        late = Counter(getattr(one, name) for one in open_fitting if one.overdue)
+        assert {getattr(row, name): (row.open, row.overdue) for row in split} == {
+            number: (count, late[number]) for number, count in every.items()
+        }
+    by_status = Counter(one.status for one in fitting if not one.merged)
+    assert counts.by_status == tuple(by_status[status] for status in range(8))
+
+    board = [one for one in city if one.is_open and not one.merged]
+    assert counts.all_open == len(board)
+    assert (counts.at_risk, counts.overdue) == (sum(one.at_risk for one in board), sum(one.overdue for one in board))
+    for priority in (1, 2, 3, 4):
+        waiting = [one.created for one in board if one.unassigned and one.priority == priority]
+        assert counts.unassigned[priority] == (len(waiting), min(waiting, default=0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(city=cities(), asked=filters)
+def test_the_hours_are_those_of_the_citys_clock(city: list[R], asked: Filter) -> None:
+    oldest = R(row=999, created=NOW - 60 * 86400, merged=1)  # so that the 28 days before are all known
+    hours = view_of(Snapshot.build(naive.columns([*city, oldest])), asked).hours
+    counted = [one for one in city if not one.merged and fits(one, asked, at_any_time=True)]
+    counts, usual = naive.count_hours(counted)
+    assert hours.counts.tolist() == counts
+    assert hours.usual.tolist() == pytest.approx(usual)
+    assert len(hours.labels) == 24
+    assert hours.starts[-1] <= NOW < hours.starts[-1] + 3600
+
+
+def test_usual_is_the_mean_of_the_days_there_are() -> None:
+    same_hour = [R(row=1000 + day, created=NOW - day * 86400 - 10) for day in (0, 1, 2, 3)]
+    hours = view_of(
+        Snapshot.build(naive.columns([*same_hour, R(row=900, created=NOW - 4 * 86400 - 7200)])), Filter()
+    ).hours
+    assert hours.counts[-1] == 1
+    assert hours.usual[-1] == pytest.approx(1.0)  # three reports in the three whole days before, not in 28
+
+
+@settings(max_examples=80, deadline=None)
+@given(before=cities(least=1), data=st.data())
+def test_changes_one_by_one_lead_to_the_snapshot_built_anew(before: list[R], data: st.DataObject) -> None:
+    snapshot = Snapshot.build(naive.columns(before))
+    first = _state(snapshot)
+    truth = {one.row: one for one in before}
+    for _ in range(data.draw(st.integers(1, 4))):
+        rows = data.draw(st.sets(st.integers(1000, 1000 + len(before) + 3), max_size=6))
+        changed = [data.draw(reports(row)) for row in rows]
+        removed = data.draw(st.sets(st.sampled_from(sorted(truth) or [1000]), max_size=2)) - rows
+        if data.draw(st.booleans()):  # a snapshot that nobody goes on from must not disturb its siblings
+            snapshot.with_rows(naive.columns([R(row=1000 + len(before) + 3, status=5), R(row=1000, status=6)]))
+        snapshot = snapshot.with_rows(
+            naive.columns(changed), removed=removed, pending=np.array([one.pending for one in changed], np.int8)
+        )
+        truth.update((one.row, one) for one in changed)
+        for row in removed:
+            truth.pop(row, None)
+    anew = Snapshot.build(naive.columns([truth[row] for row in sorted(truth)]))
+    assert _state(snapshot) == _state(anew)
+    assert len(snapshot) == len(truth)
+    assert _state(Snapshot.build(naive.columns(before))) == first
+
+
+def _state(snapshot: Snapshot) -> list[object]:
+    """All that can be seen of a snapshot."""
+    found: list[object] = [snapshot.facts(range(2000))]
+    for tab in TABS:
+        view = view_of(snapshot, Filter(tab=tab))
+        found += [view.order.tolist(), view.counts, view.hours.counts.tolist(), view.trend]
+    whole = view_of(snapshot, Filter())
+    for zoom in (11, 16):
+        answer = map_answer(whole, 106.75, -6.25, 106.95, -6.05, zoom, 900, 700, 1001)
+        head = struct.unpack_from("<8I", answer)
+        body = [answer[at : at + 16] for at in range(32, len(answer), 16)]
+        found += [head, body[: head[2]], sorted(body[head[2] :])]
+    return found
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders(order: str) -> None:
+    random = np.random.default_rng(5)
+    city = [
+        R(
+            row=1000 + at,
+            priority=int(random.integers(1, 5)),
+            created=NOW - int(random.integers(0, 90000)),
+            due=NOW + int(random.integers(-5000, 9000)),
+            due_state=int(random.integers(0, 5)),
+            area=int(random.integers(0, 4)),
+        )
+        for at in random.permutation(300)
+    ]
+    by_row = {one.row: one for one in city}
+    shown = [by_row[row] for row in view_of(Snapshot.build(naive.columns(city)), Filter(order=order)).order.tolist()]
+    ranks = {2: 0, 1: 1, 3: 2, 0: 3}  # areas by code: 31.01, 31.02, 32.01, and those without an area last
+    keys = {
+        "urgency": naive.urgency,
+        "newest": lambda one: (-one.created, one.row),
+        "due": lambda one: (
+            (0, one.due, one.row) if one.ticking else (1 if one.due_state == 2 else 2, one.created, one.row)
+        ),
+        "priority": lambda one: (one.priority, one.created, one.row),
+        "area": lambda one: (ranks[one.area], *naive.urgency(one)),
+    }
+    assert shown == sorted(city, key=keys[order])
+
+
+def test_orders_stay_right_where_the_key_does_not_fit_one_integer() -> None:
+    city = [R(row=1000 + at * 997, created=at * 2**55 % 2**61, priority=1 + at % 4) for at in range(40)]
+    view = view_of(Snapshot.build(naive.columns(city[::-1])), Filter(order="priority"))
+    wanted = sorted(city, key=lambda one: (one.priority, one.created, one.row))
+    assert view.order.tolist() == [one.row for one in wanted]
+
+
+def test_text_rows_areas_inside_and_shapes() -> None:
+    city = [R(row=1000 + at, area=at % 4, lat_e7=-62_000_000 + at * 1000) for at in range(8)]
+    snapshot = Snapshot.build(naive.columns(city))
+    found = view_of(snapshot, Filter(text="pipe"), text_rows=np.array([1003, 1001, 4242]))
+    assert set(found.order.tolist()) == {1001, 1003}
+    assert view_of(snapshot, Filter(text="pipe")).counts.tabs["open"] == 0
+
+    areas = {code: Area(code, code, 2, parent="city") for code in ("31.01", "31.02")}
+    areas |= {"city": Area("city", "City", 1), "32.01": Area("32.01", "Elsewhere", 2)}
+    inside = view_of(snapshot, Filter(areas=("city",)), areas=areas)
+    assert set(inside.order.tolist()) == {one.row for one in city if one.area in (1, 2)}
+    assert len(view_of(snapshot, Filter(areas=("city",))).order) == 0
+
+    triangle = ((-6.2001, 106.79), (-6.2001, 106.81), (-6.19955, 106.80))
+    assert set(view_of(snapshot, Filter(polygon=triangle)).order.tolist()) == {1000, 1001, 1002, 1003, 1004}
+
+
+def test_unassigned_hazards_stand_on_top_then_what_is_late() -> None:
+    city = [
+        R(row=1001, priority=4, due=NOW - 90 * 86400, due_state=1),
+        R(row=1002, priority=1, claim=1, due=NOW + 9000, due_state=1),
+        R(row=1003, priority=2, due=NOW + 100, due_state=1),
+        R(row=1004, priority=1, due=NOW + 200, due_state=1),
+        R(row=1005, priority=3, due=0, due_state=2),
+    ]
+    assert view_of(Snapshot.build(naive.columns(city)), Filter()).order.tolist() == [1004, 1003, 1001, 1002, 1005]
+
+
+def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:
+    city = [R(row=1001, status=6, updated=NOW - 90000), R(row=1002, status=7, updated=NOW - 80000)]
+    snapshot = Snapshot.build(naive.columns(city))
+    assert view_of(snapshot, Filter(tab="closed")).order.tolist() == [1002]
+    assert len(view_of(snapshot, Filter(tab="closed", services=("flood",))).order) == 2
+
+
+def test_trend_is_the_share_in_time_by_day() -> None:
+    yesterday = NOW - 86400
+    city = [
+        R(row=1001, created=yesterday, due=NOW + 10, due_state=1),
+        R(row=1002, created=yesterday, due=NOW - 10, due_state=1),
+        R(row=1003, created=yesterday, status=6, due_state=3),
+        R(row=1004, created=yesterday, status=6, due_state=4),
+        R(row=1005, created=yesterday),
+    ]
+    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    assert view.trend is not None
+    assert len(view.trend) == 14
+    assert view.trend[-2] == 50.0
+    assert view_of(Snapshot.build(naive.columns(city[4:])), Filter()).trend is None
+
+
+def test_row_facts_and_positions() -> None:
+    view = view_of(Snapshot.build(naive.columns([R(row=1001, priority=0), R(row=5, priority=9, claim=-1)])), Filter())
+    facts = view.row_facts([5, 77, 1001, -3])
+    assert [(fact.row, fact.priority, fact.claim) for fact in facts] == [(5, 4, -1), (1001, 3, 0)]
+    assert [view.position_of(row) for row in (*view.order.tolist(), 77)] == [0, 1, -1]
