@@ -72,7 +72,6 @@ def connect(
     source = added.source
     kept = Tokens(profile).put(source.key, token) if token else True
     settings.sources = [one for one in settings.sources if one.key != source.key] + [source]
-    settings.author = settings.author or (added.user if added.user != "local" else "")
     save_settings(folder, settings)
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(added) | {"profile": profile, "token_kept": kept}) + "\n")

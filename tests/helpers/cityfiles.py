@@ -58,6 +58,8 @@ class Truth:
     placeless: int = 0
     without_area: int = 0
     open: int = 0
+    open_placeless: int = 0
+    open_by_service: Counter[str | None] = field(default_factory=Counter)
     by_status: Counter[str] = field(default_factory=Counter)
     by_service: Counter[str] = field(default_factory=Counter)
     by_area: Counter[str] = field(default_factory=Counter)
@@ -67,7 +69,10 @@ class Truth:
     def count(self, fact: Fact) -> None:
         """One report more."""
         self.loaded += 1
-        self.open += fact.status in OPEN
+        if fact.status in OPEN:
+            self.open += 1
+            self.open_placeless += fact.place is None
+            self.open_by_service[fact.service] += 1
         self.by_status[fact.status] += 1
         self.by_priority[fact.priority] += 1
         if fact.service is not None:
