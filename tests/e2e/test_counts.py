@@ -38,7 +38,7 @@ def check(state: dict[str, object], open_reports: int, placeless: int, by_servic
     top = {label: count for label, count in bars if label != "Others"}
     assert sum(count for _, count in bars) == open_reports
     for label, count in top.items():
-        assert named[label.casefold()] == count, label
+        assert named[label.replace("-", " ").casefold()] == count, label
 
 
 @pytest.mark.parametrize("form", ["csv", "geojson", "georeport"])
