@@ -11,6 +11,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class VendorHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Brings the libraries before anything is packed."""
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Run the set-up of the browser libraries and let hatch pack the git-ignored folder."""
         subprocess.run([sys.executable, str(Path(self.root, "resources", "vendor.py"))], check=True)
         build_data["artifacts"].append("/resources/web/vendor/**")

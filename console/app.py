@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -102,9 +101,11 @@ class ConsoleWindow(QObject):
         settings: Settings,
         tokens: Tokens,
         demo: DemoServer | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
         self._app, self._options, self._settings, self._tokens, self._demo = app, options, settings, tokens, demo
+        self._clock = clock
         self.exit_code = 0
         self._zone = city_zone(list(settings.sources), demo=demo is not None)
         self._readers = threading.local()
@@ -115,9 +116,16 @@ class ConsoleWindow(QObject):
 
         self.tasks = Tasks("worker", 2, self)
         self.desk = Desk(me, Filter(), self._zone, self)
-        self.sources = Sources(list(settings.sources), self._zone, lambda: datetime.now(UTC), self)
+        self.sources = Sources(list(settings.sources), self._zone, clock, self)
         self.link = SyncLink(self)
-        self.edits = Edits(options.profile, self.link.send, clock=self.now, ids=lambda: str(uuid.uuid4()), parent=self)
+        self.edits = Edits(
+            options.profile,
+            self.link.send,
+            clock=self.now,
+            ids=lambda: str(uuid.uuid4()),
+            order_lifetime_s=settings.order_lifetime_s,
+            parent=self,
+        )
         self.edits.author = me
         self.feed = BoardFeed(
             self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
@@ -132,7 +140,7 @@ class ConsoleWindow(QObject):
 
     def now(self) -> datetime:
         """The server's time as well as it is known."""
-        return datetime.now(UTC) + self.sources.offset()
+        return self._clock() + self.sources.offset()
 
     def reader(self) -> CacheReader:
         """The cache reader of the calling worker thread."""
@@ -321,7 +329,8 @@ class ConsoleWindow(QObject):
         tokens = {source.key: token for source in sources if (token := self._tokens.get(source.key))}
         self.sources.set_sources(sources)
         self.kpi_presenter.set_city(" + ".join(source.name for source in sources))
-        self.link.start(Start(str(self._options.profile), tuple(sources), tokens))
+        lifetime_s = self._settings.order_lifetime_s
+        self.link.start(Start(str(self._options.profile), tuple(sources), tokens, lifetime_s))
 
     def _look_for_demo(self) -> None:
         assert self._demo is not None
@@ -378,6 +387,7 @@ class ConsoleWindow(QObject):
         self.feed.on_outbox(outbox)
         self.outbox_presenter.set_outbox(outbox)
         self.ticket_presenter.set_outbox(outbox)
+        self.intents.set_outbox(outbox)
         self.dossiers.read()
 
     def _on_outbox_count(self, count: int) -> None:

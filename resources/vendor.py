@@ -25,6 +25,7 @@ FILES = {
 
 
 def main() -> None:
+    """Fill web/vendor/ unless it is what the lock says."""
     if (VENDOR / ".stamp").is_file() and (VENDOR / ".stamp").read_text() == _stamp():
         return
     with tempfile.TemporaryDirectory() as name:

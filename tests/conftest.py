@@ -27,7 +27,8 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> str:
-    return f"real city data: {'used from SIGAP_TEST_DATA or ../shared/data' if DATA.is_dir() else 'MISSING, those tests are skipped'}"
+    used = "used from SIGAP_TEST_DATA or ../shared/data"
+    return f"real city data: {used if DATA.is_dir() else 'MISSING, those tests are skipped'}"
 
 
 @pytest.fixture(scope="session")

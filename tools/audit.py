@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 
 def main(lock: str) -> int:
+    """0 when nothing is known or nobody could be asked (said aloud), 1 for advisories, 2 without pip-audit."""
     if find_spec("pip_audit") is None:
         print("audit: pip-audit is not installed", file=sys.stderr)
         return 2
@@ -38,7 +39,7 @@ def main(lock: str) -> int:
     asked = [one for one in found if "vulns" in one]
     if not asked:
         print(
-            f"audit: NOT DONE, the advisory service knows none of the {len(found)} packages (a mirror without advisories?)",
+            f"audit: NOT DONE, the advisory service knows none of the {len(found)} packages (a mirror?)",
             file=sys.stderr,
         )
         return 0

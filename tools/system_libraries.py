@@ -15,19 +15,14 @@ from pathlib import Path
 
 WANTED = (
     "QtWidgets.abi3.so",
-    "QtSvg.abi3.so",
-    "QtPrintSupport.abi3.so",
     "QtNetwork.abi3.so",
-    "QtMultimedia.abi3.so",
     "QtWebEngineWidgets.abi3.so",
     "Qt/libexec/QtWebEngineProcess",
     "Qt/plugins/platforms/libqoffscreen.so",
-    "Qt/plugins/platforms/libqvnc.so",
     "Qt/plugins/platforms/libqxcb.so",
     "Qt/plugins/platforms/libqwayland.so",
     "Qt/plugins/xcbglintegrations/libqxcb-egl-integration.so",
     "Qt/plugins/xcbglintegrations/libqxcb-glx-integration.so",
-    "Qt/plugins/multimedia/libffmpegmediaplugin.so",
 )
 PACKAGES = {  # soname up to ".so" -> Debian and Ubuntu package
     "libEGL": "libegl1",
@@ -81,6 +76,7 @@ PACKAGES = {  # soname up to ".so" -> Debian and Ubuntu package
 
 
 def main(install: bool) -> int:
+    """0 when all is there, 3 when something is missing and was not installed."""
     if sys.platform != "linux":
         return 0
     missing = missing_libraries()
@@ -113,6 +109,7 @@ def missing_libraries() -> list[str]:
 
 
 def missing_fonts() -> set[str]:
+    """The package of fonts to install when the system has none."""
     folders = (
         "/usr/share/fonts",
         "/usr/local/share/fonts",
@@ -135,6 +132,7 @@ def current_name(package: str) -> str:
 
 
 def refuse(advice: str, missing: list[str]) -> int:
+    """Say what is missing and what to do."""
     print("Qt needs shared libraries that this system lacks:", " ".join(missing) or "(fonts)", file=sys.stderr)
     print(advice, file=sys.stderr)
     return 3
