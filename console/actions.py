@@ -30,6 +30,10 @@ class Situation(msgspec.Struct, frozen=True):
     unit: str | None = None
     unit_busy: bool = False
     undo: str = ""
+    not_sent: str = ""
+    """The id of an order on the chosen report that has not left and of which the unit was not told."""
+    expired: str = ""
+    """The id of an order on the chosen report that outlived its time."""
     writes: bool = True
     filtered: bool = False
 
@@ -116,6 +120,14 @@ def _reopen(now: Situation) -> str:
     return _writes(now) or ("The report is open" if is_open(now.status) else "")
 
 
+def _told(now: Situation) -> str:
+    return _report(now) or ("" if now.not_sent else "No order waits to be told by radio")
+
+
+def _wanted(now: Situation) -> str:
+    return _writes(now) or ("" if now.expired else "No order asks whether it is still wanted")
+
+
 def _undo(now: Situation) -> str:
     return "" if now.undo else "Nothing to undo"
 
@@ -170,6 +182,8 @@ ACTIONS: tuple[Action, ...] = (
     A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), ANYWHERE, "Report", _dispatch),
     A("assign", "Assign a unit without sending it", ("Shift+A",), PANELS, "Report", _work),
     A("recall", "Recall the unit", ("Shift+R",), PANELS, "Report", _recall),
+    A("told", "The unit was told by radio", ("R",), PANELS, "Report", _told),
+    A("wanted", "Give the order that was not sent in time again", ("Y",), PANELS, "Report", _wanted),
     A("priority", "Priority", ("P",), PANELS, "Report", _open),
     A("category", "Category", ("C",), PANELS, "Report", _open),
     A("transfer", "Transfer to another area or agency", ("W",), PANELS, "Report", _open),

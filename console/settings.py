@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, kw_only=True):
     layouts: dict[str, str] = {}
     basemap: str = ""
     auto_advance: bool = True
+    order_lifetime_s: float = 600.0
 
 
 def load_settings(profile: Path) -> Settings:

@@ -108,3 +108,11 @@ class Queued(msgspec.Struct, frozen=True):
     told: str | None = None
     changed_at: datetime | None = None
     version: int | None = None
+
+
+_PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
+
+
+def waits_for_radio(queued: Queued) -> bool:
+    """Whether it sends or recalls a unit and is not known to have left: the unit has to be told by radio."""
+    return queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) and queued.state in _PERHAPS_NOT_LEFT

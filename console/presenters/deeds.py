@@ -132,6 +132,14 @@ class Deeds(QObject):
         """Hand the work in for validation."""
         return self.set_fields(dossier, {"status": Status.VALIDATION.value}, "Hand in for validation")
 
+    def told(self, edit_id: str, who: str) -> None:
+        """Note who told the unit by radio, of an order that has not left."""
+        self._edits.told(edit_id, who)
+
+    def still_wanted(self, edit_id: str) -> None:
+        """Give an order anew that outlived its time."""
+        self._edits.still_wanted(edit_id, yes=True)
+
     def undo(self) -> str:
         """Withdraw the newest deed while it is unsent, else append its inverse. Returns what was undone."""
         deed = self._stack.pop()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, Situation
+from console.domain.edit import EditState, Queued, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
@@ -48,6 +49,7 @@ class Intents(QObject):
         self._cards: Mapping[str, PhotoCard] = {}
         self._may_write = True
         self._panel = ""
+        self._outbox: tuple[Queued, ...] = ()
         self._waiting: tuple[int, Callable[[], None]] | None = None
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
@@ -84,6 +86,8 @@ class Intents(QObject):
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
             needs_proof=(service is None or service.proof) and not _has_proof(report),
+            not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
+            expired=next((one.edit.id for one in self._orders() if one.state is EditState.EXPIRED), ""),
         )
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -109,6 +113,18 @@ class Intents(QObject):
         """A unit key for the chosen unit, wherever the keyboard is."""
         self._panel = "units"
         self.run(action_id)
+
+    def set_outbox(self, outbox: Sequence[Queued]) -> None:
+        """The operator's own edits that are not finished."""
+        self._outbox = tuple(outbox)
+        self._tell()
+
+    def _orders(self) -> list[Queued]:
+        """Those of the chosen report."""
+        dossier = self._dossier
+        if dossier is None:
+            return []
+        return [one for one in self._outbox if (one.edit.source, one.edit.report) == (dossier.source, dossier.key)]
 
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""
@@ -231,6 +247,12 @@ class Intents(QObject):
         lead = self.situation.lead_unit or ""
         unit = self._desk.catalog.units.get(lead)
         self._deeds.recall(dossier, lead, unit.code if unit else lead)
+
+    def _do_told(self) -> None:
+        self._deeds.told(self.situation.not_sent, self._desk.me)
+
+    def _do_wanted(self) -> None:
+        self._deeds.still_wanted(self.situation.expired)
 
     def _do_priority(self) -> None:
         rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, Kind, Queued, is_order
+from console.domain.edit import EditState, Queued, waits_for_radio
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.desk import Desk
@@ -88,7 +88,6 @@ class OutboxPresenter(QObject):
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog, self.tr)
         state, level, actions = self.tr(STATE_WORDS[queued.state]), "", [("withdraw", self.tr("Withdraw"))]
-        waiting = queued.state in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED)
         if queued.state is EditState.EXPIRED:
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
@@ -97,7 +96,7 @@ class OutboxPresenter(QObject):
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
-        elif edit.kind is Kind.DISPATCH and is_order(edit) and waiting:
+        elif waits_for_radio(queued):
             unit = self._desk.catalog.units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""
             if queued.told:

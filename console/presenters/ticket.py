@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from console.actions import BY_ID, Situation
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
-from console.domain.edit import PENDING, EditState, Kind, Queued, is_order
+from console.domain.edit import PENDING, EditState, Kind, Queued, waits_for_radio
 from console.domain.report import Clock, ClockState, Entry
 from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
@@ -32,7 +32,6 @@ from widgets.ticket import (
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8
-_NOT_OUT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -263,7 +262,7 @@ class TicketPresenter(QObject):
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
-            elif edit.kind is Kind.DISPATCH and is_order(edit) and queued.state in _NOT_OUT:
+            elif waits_for_radio(queued):
                 if queued.told:
                     text = self.tr("{unit} was told by radio by {who}. Not sent yet.").format(
                         unit=code, who=queued.told

@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,9 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str =
 
 @contextlib.contextmanager
 def console(
-    folder: Path, source: str | None, *, name: str = "rina", size: tuple[int, int] = (1600, 900)
+    folder: Path, source: str | None, *, name: str = "rina", size: tuple[int, int] = (1600, 900), behind_s: float = 0
 ) -> Iterator[Any]:
-    """A real ConsoleWindow with its own profile and sync process."""
+    """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`."""
     from PySide6.QtWidgets import QApplication
 
     from console.app import ConsoleWindow
@@ -118,7 +119,10 @@ def console(
     sources = [Source("city", "City", source, "dispatch", timezone="Asia/Jakarta", user=name)] if source else []
     settings, tokens = Settings(sources=sources), Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
-    window = ConsoleWindow(app, WindowOptions(profile=folder, profile_name="test", size=size), settings, tokens, None)
+    options = WindowOptions(profile=folder, profile_name="test", size=size)
+    window = ConsoleWindow(
+        app, options, settings, tokens, None, clock=lambda: datetime.now(UTC) - timedelta(seconds=behind_s)
+    )
     window.open()
     try:
         yield window
