@@ -42,9 +42,12 @@ def probe(url: str, *, kind: str = "auto", token: str | None = None, insecure_ht
     if kind in ("auto", "dispatch"):
         try:
             return _dispatch(address, token, insecure_http)
-        except (errors.NotThisServer, errors.Malformed, errors.Refused, errors.ServerFault):
+        except (errors.NotThisServer, errors.Malformed, errors.ServerFault):
             if kind == "dispatch":
                 raise
+        except errors.Refused as error:
+            if kind == "dispatch":
+                raise errors.NotThisServer(f"{urlsplit(address).netloc} is not a Sigap server.") from error
     found = _georeport(address, insecure_http)
     if found is None:
         host = urlsplit(address).netloc

@@ -50,14 +50,14 @@ FOREIGN_PHOTO = Limits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer. `clock_offset_s` is the server's clock minus ours, None without a Date header."""
+    """A complete answer. `clock_bounds_s`: server clock minus ours lies between, None without a Date header."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     latency_s: float = 0.0
     server_time: datetime | None = None
-    clock_offset_s: float | None = None
+    clock_bounds_s: tuple[float, float] | None = None
 
     @property
     def content_type(self) -> str:
@@ -377,11 +377,11 @@ class Transport:
     def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> Answer:
         latency = time.monotonic() - started
         server_time = _http_date(response.headers.get("Date", ""))
-        offset = None
+        bounds = None
         if server_time is not None:
-            # Date counts whole seconds, so the mean truth lies half a second later; it was set about half-way.
-            offset = (server_time - clock).total_seconds() + 0.5 - response.elapsed.total_seconds() / 2
-        return Answer(response.status_code, response.headers, body, latency, server_time, offset)
+            # Date is cut to whole seconds and was written between our two looks at the clock.
+            bounds = (server_time - self._clock()).total_seconds(), (server_time - clock).total_seconds() + 1.0
+        return Answer(response.status_code, response.headers, body, latency, server_time, bounds)
 
     def _redirected(self, method: str, url: str, target: str) -> str:
         there = urljoin(url, target)

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from statistics import median
 
 from api_client import errors
 from api_client.transport import Answer
@@ -16,6 +15,8 @@ from console.store.errors import StoreError
 CONNECTING, FILLING, LIVE = "connecting", "filling", "live"
 OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
 _EVERY_S = 1.0
+_SAMPLES = 30
+_JUMP_S = 2.0
 
 
 class Health:
@@ -30,7 +31,7 @@ class Health:
         self._emit = emit
         self._clock = clock
         self._lock = threading.RLock()
-        self._offsets: deque[float] = deque(maxlen=9)
+        self._bounds: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._refusal = ""
         self._said_at: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock())
@@ -45,9 +46,10 @@ class Health:
 
     @property
     def offset_s(self) -> float:
-        """Server clock minus ours: the median of the last answers, so that one slow answer moves nothing."""
+        """Server clock minus ours: the middle of what all the last answers allow (a Date has whole seconds only)."""
         with self._lock:
-            return median(self._offsets) if self._offsets else 0.0
+            low, high = self._narrowed()
+            return (low + high) / 2 if low <= high else low
 
     def server_now(self) -> datetime:
         """The server's time now, as measured."""
@@ -63,8 +65,13 @@ class Health:
         if answer is None:
             return
         with self._lock:
-            if answer.clock_offset_s is not None:
-                self._offsets.append(answer.clock_offset_s)
+            if answer.clock_bounds_s is not None:
+                low, high = self._narrowed()
+                if self._bounds and (
+                    answer.clock_bounds_s[0] > high + _JUMP_S or answer.clock_bounds_s[1] < low - _JUMP_S
+                ):
+                    self._bounds.clear()  # one of the two clocks was set
+                self._bounds.append(answer.clock_bounds_s)
             self._state = _with(self._state, latency_ms=round(answer.latency_s * 1000, 1))
 
     def filling(self, progress: float | None, as_of: datetime | None = None) -> None:
@@ -93,6 +100,11 @@ class Health:
             if self._refusal:
                 self._refusal = ""
                 self._become(LIVE)
+
+    def _narrowed(self) -> tuple[float, float]:
+        if not self._bounds:
+            return 0.0, 0.0
+        return max(low for low, _ in self._bounds), min(high for _, high in self._bounds)
 
     def _become(
         self,

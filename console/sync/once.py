@@ -163,6 +163,7 @@ def run_once(
     Raises StoreError (LockedByOther when a console has the profile open).
     """
     began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / LOCK)
     try:
         work = WorkFile(folder, clock=clock)
@@ -205,7 +206,9 @@ def sync_profile(profile: str, *, once: bool, as_json: bool) -> int:
     if not once:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
     while True:
-        summary = run_once(profile, folder, settings.sources, given)
+        summary = run_once(
+            profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s
+        )
         _print(summary, as_json=as_json)
         if once or stop.wait(60.0):
             return _CANNOT_REACH if summary.problems else _DONE

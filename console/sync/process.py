@@ -40,7 +40,7 @@ from console.sync.source import DispatchSource, Following
 
 _log = logging.getLogger(__name__)
 LOCK = "sync.lock"
-_LOCK_WAIT_S = 10.0
+_LOCK_WAIT_S = 6.0
 _READ = 65536
 _MEMORY_BYTES = 4 * 2**30
 _EXIT_LOCAL = 4

@@ -16,7 +16,7 @@ from console.domain.messages import Outcome, SourceState, SyncNow
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import Proxy, black_hole
-from tests.helpers.sync_rig import Rig, rig
+from tests.helpers.sync_rig import Rig, edit_id, rig
 
 IMPATIENT = Limits(connect_s=0.5, read_s=0.7, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=2.5, poll_s=0.2)
@@ -113,7 +113,7 @@ def test_a_silent_stream_is_noticed_without_any_edit(proxy: Proxy, console: Rig)
 
 
 def test_answers_that_are_lost_act_once(city: FakeCity, proxy: Proxy, console: Rig) -> None:
-    left = {f"edit-{number}" for number in range(1, 21)}
+    left = {edit_id(number) for number in range(1, 9)}
 
     def swallow(piece: bytes) -> bool:
         lost = next((each for each in left if f"Idempotency-Key: {each}\r\n".encode() in piece), None)
@@ -121,14 +121,14 @@ def test_answers_that_are_lost_act_once(city: FakeCity, proxy: Proxy, console: R
         return lost is not None
 
     proxy.swallow = swallow
-    edits = [console.push(Kind.NOTE, str(number), text="x") for number in range(1, 21)]
+    edits = [console.push(Kind.NOTE, str(number), text="x") for number in range(1, 9)]
     for edit in edits:
         console.followers.take(SyncNow())
         console.outcome(edit, EditState.ACCEPTED)
         console.proved(edit)
     assert not left
     assert sorted(city.applied) == sorted(edit.id for edit in edits)
-    order = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == "edit-1"]
+    order = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit_id(1)]
     assert order.index(EditState.UNCONFIRMED) < order.index(EditState.ACCEPTED)
 
 
@@ -154,7 +154,7 @@ def test_while_it_is_away_the_tries_are_few(proxy: Proxy, console: Rig) -> None:
     offline(console, mark)
     before = proxy.connections
     console.push(Kind.NOTE, "1", text="x")
-    time_out = time.monotonic() + 3
+    time_out = time.monotonic() + 2
     while time.monotonic() < time_out:
         console.wait_until(lambda: True)
         with console._news:

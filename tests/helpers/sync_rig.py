@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,8 @@ class Rig:
         with self._news:
             self._news.wait_for(lambda: found() is not None, seconds)
             message = found()
-        assert message is not None, f"no such {kind.__name__} within {seconds} s; said: {self.said[-8:]}"
+        words = [*[str(each) for each in self.said if not isinstance(each, SourceState)][-8:], str(self.said[-1:])]
+        assert message is not None, f"no such {kind.__name__} within {seconds} s; said: {words}"
         return message
 
     def wait_until(self, true: Callable[[], bool], seconds: float = WAIT_S) -> None:
@@ -73,7 +75,7 @@ class Rig:
         self._number += 1
         number = self._number
         edit = Edit(
-            f"edit-{number}", kind, report, "local", "device-1", number, datetime.now(UTC), data, {}, version, "jkt"
+            edit_id(number), kind, report, "local", "device-1", number, datetime.now(UTC), data, {}, version, "jkt"
         )
         self.followers.take(Push(edit))
         return edit
@@ -82,6 +84,11 @@ class Rig:
         """Remote id -> description of everything in the cache."""
         columns = self.reader.columns()
         return {text.remote_id: text.description for text in self.reader.texts(columns["row"])}
+
+
+def edit_id(number: int) -> str:
+    """The id of the rig's nth edit."""
+    return str(uuid.UUID(int=number, version=4))
 
 
 @contextlib.contextmanager

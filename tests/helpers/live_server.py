@@ -1,0 +1,76 @@
+"""The embedded report API in this process: the real application on uvicorn, on a free port of loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+
+from console.domain.report import Report, Service, Unit
+from console.domain.status import Status, UnitState
+from console.server.app import make_app
+from console.server.city import City
+from console.server.records import LoadedReport
+
+
+@dataclass
+class Live:
+    """A city that is served."""
+
+    city: City
+    url: str
+    port: int
+
+
+@contextlib.contextmanager
+def live_server(folder: Path, reports: Sequence[Report] | None = None, *, port: int = 0) -> Iterator[Live]:
+    """Serve a small city (by default ten reports, one service, three units) until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville")
+    city.create_schema()
+    if not city.stats().reports:
+        now = datetime.now(UTC)
+        city.put_services([Service("flood", "Flood", proof=False)])
+        city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, 4)])
+        city.load([LoadedReport(each) for each in (reports if reports is not None else some_reports(10, now))])
+    app = make_app(city, folder / "media", beat_s=1.0)
+    listener = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    port = listener.getsockname()[1]
+    try:
+        yield Live(city, f"http://127.0.0.1:{port}", port)
+    finally:
+        app.state.hub.close()
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        city.close()
+
+
+def some_reports(count: int, now: datetime) -> list[Report]:
+    """Reports r1 … of the last minutes, new, at a place."""
+    return [
+        Report(
+            f"r{n}",
+            1,
+            Status.NEW,
+            "flood",
+            3,
+            f"Water {n}",
+            now - timedelta(minutes=n),
+            now,
+            lat=-6.2,
+            lon=106.8 + n / 1e3,
+        )
+        for n in range(1, count + 1)
+    ]

@@ -1,0 +1,148 @@
+"""The sync process as a process: started, fed, killed, started again, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import Edit, EditState, Kind
+from console.domain.messages import Fetch, Push, Source, SourceState, Start, Up
+from console.store.cache_read import CacheReader
+from console.store.lock import FileLock
+from console.sync.pipe import Frames, pack
+from console.sync.process import LOCK
+from console.sync_link import SyncLink
+from tests.helpers.fake_city import FakeCity, report
+
+WAIT_MS = 20_000
+
+
+@pytest.fixture
+def city() -> Iterator[FakeCity]:
+    city = FakeCity(page=100)
+    for number in range(1, 6):
+        city.put("report", report(number))
+    yield city
+    city.close()
+
+
+@pytest.fixture
+def link(qtbot: QtBot) -> Iterator[SyncLink]:
+    link = SyncLink()
+    yield link
+    link.stop()
+
+
+def start_of(city: FakeCity, folder: Path) -> Start:
+    return Start(str(folder), (Source("jkt", "Jakarta", city.url, "dispatch"),))
+
+
+def live(state: SourceState) -> bool:
+    return state.state == "live"
+
+
+def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
+        link.start(start_of(city, tmp_path))
+    assert link.running
+    reader = CacheReader(tmp_path)
+    assert reader.counts()["reports"] == 5
+    reader.close()
+    edit = Edit("e1", Kind.NOTE, "1", "local", "d", 1, datetime.now(UTC), {"text": "x"}, source="jkt")
+    with (
+        qtbot.waitSignal(link.touched, timeout=WAIT_MS, check_params_cb=lambda touched: "e1" in touched.edits),
+        qtbot.waitSignal(link.outcome, timeout=WAIT_MS, check_params_cb=lambda o: o.state is EditState.ACCEPTED),
+    ):
+        link.send(Push(edit))
+    with qtbot.waitSignal(link.fetched, timeout=WAIT_MS) as caught:
+        link.send(Fetch("jkt", "0" * 64, None))
+    assert caught.args[0].problem == "No such photo."
+
+
+def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
+        link.start(start_of(city, tmp_path))
+    assert link.pid is not None
+    with (
+        qtbot.waitSignal(link.restarted, timeout=WAIT_MS),
+        qtbot.waitSignal(link.alive, timeout=WAIT_MS, check_params_cb=lambda alive: not alive),
+    ):
+        os.kill(link.pid, signal.SIGKILL)
+    city.put("report", report(9))
+    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
+        pass
+    reader = CacheReader(tmp_path)
+    qtbot.waitUntil(lambda: reader.counts()["reports"] == 6, timeout=WAIT_MS)
+    reader.close()
+
+
+def test_stop_leaves_no_process_and_no_lock(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
+    with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
+        link.start(start_of(city, tmp_path))
+    began = time.monotonic()
+    link.stop()
+    assert time.monotonic() - began < 5
+    FileLock(tmp_path / LOCK).release()
+
+
+def test_a_program_that_cannot_start_is_said_and_tried_again(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
+    link = SyncLink(command=[str(tmp_path / "no-such-program")])
+    gone: list[bool] = []
+    link.alive.connect(gone.append)
+    link.start(start_of(city, tmp_path))
+    qtbot.waitUntil(lambda: len(gone) >= 2, timeout=WAIT_MS)
+    assert not any(gone)
+    link.stop()
+
+
+def child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "console", "sync", "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def read_until_live(process: subprocess.Popen[bytes]) -> None:
+    frames: Frames[Up] = Frames(Up)
+    assert process.stdout is not None
+    while True:
+        for message in frames.feed(os.read(process.stdout.fileno(), 65536)):
+            if isinstance(message, SourceState) and message.state == "live":
+                return
+
+
+def test_it_ends_when_its_console_is_gone(city: FakeCity, tmp_path: Path) -> None:
+    with child() as process:
+        assert process.stdin is not None
+        process.stdin.write(pack(start_of(city, tmp_path)))
+        process.stdin.flush()
+        read_until_live(process)
+        process.stdin.close()
+        assert process.wait(15) == 0
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_rubbish_on_the_pipe_ends_it(tmp_path: Path) -> None:
+    with child() as process:
+        out, _ = process.communicate(b"\xff\xff\xff\xffrubbish", timeout=15)
+        assert process.returncode == 1
+        assert out == b""
+
+
+def test_a_profile_that_another_holds_is_said(city: FakeCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = FileLock(tmp_path / LOCK)
+    with child() as process:
+        out, _ = process.communicate(pack(start_of(city, tmp_path)), timeout=25)
+        messages: list[Up] = list(Frames(Up).feed(out))
+        assert process.returncode == 4
+        assert isinstance(messages[0], SourceState)
+        assert "Another Sigap" in messages[0].problem
+    held.release()

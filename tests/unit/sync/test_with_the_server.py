@@ -1,0 +1,268 @@
+"""Sync and the embedded server together: what an operator does is in the server's record and back in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from api_client import errors
+from console.domain.edit import Edit, EditState, Kind
+from console.domain.messages import Presence, Source
+from console.settings import load_settings
+from console.store.cache_read import CacheReader
+from console.store.errors import LockedByOther
+from console.store.work import WorkFile
+from console.sync.connect import add_source, connect, new_key
+from console.sync.once import run_once, sync_profile
+from tests.helpers.live_server import Live, live_server, some_reports
+from tests.helpers.net import Canned, http
+from tests.helpers.sync_rig import Rig, rig
+
+PHOTO = b"\xff\xd8\xff" + b"x" * 3_000_000
+HASH = hashlib.sha256(PHOTO).hexdigest()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with live_server(tmp_path / "server") as live:
+        yield live
+
+
+@pytest.fixture
+def console(live: Live, tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path / "profile", live.url) as console:
+        console.live()
+        yield console
+
+
+def version(console: Rig, report: str) -> int:
+    row = console.reader.row_of("jkt", report)
+    assert row is not None
+    cached = console.reader.report(row)
+    assert cached is not None
+    return cached.report.version
+
+
+def test_the_first_fill_is_the_servers_count(live: Live, console: Rig) -> None:
+    assert len(console.cached()) == live.city.stats().reports == 10
+    assert len(console.reader.units()) == 3
+    assert [service.code for service in console.reader.services()] == ["flood"]
+
+
+def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) -> None:
+    for kind, data in [
+        (Kind.CLAIM, {}),
+        (Kind.SET, {"priority": 1}),
+        (Kind.DISPATCH, {"unit": "U1"}),
+        (Kind.PROGRESS, {"unit": "U1", "state": "on_scene"}),
+        (Kind.NOTE, {"text": "Pump is running"}),
+        (Kind.RECALL, {"unit": "U1"}),
+        (Kind.CLOSE, {"disposition": "not found", "reason": "Dry when we came", "release": []}),
+    ]:
+        edit = console.push(kind, "r1", version=version(console, "r1"), **data)
+        outcome = console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION, EditState.CONFLICT)
+        assert outcome.state is EditState.ACCEPTED, (kind, outcome)
+        console.proved(edit)
+    assert str(live.city.stats().by_status["closed"]) == "1"
+
+
+def test_an_edit_is_on_a_second_console_within_a_second(live: Live, console: Rig, tmp_path: Path) -> None:
+    with rig(tmp_path / "second", live.url) as second:
+        second.live()
+        began = time.monotonic()
+        edit = console.push(Kind.NOTE, "r2", text="Seen")
+        second.proved(edit)
+        assert time.monotonic() - began < 1
+
+
+def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig) -> None:
+    folder = console.folder / "work-media"
+    folder.mkdir()
+    (folder / HASH).write_bytes(PHOTO)
+    create = console.push(Kind.CREATE, "local:1", service="flood", description="By telephone", channel="phone")
+    note = console.push(Kind.NOTE, "local:1", text="Caller waits")
+    photo = console.push(Kind.PHOTO, "local:1", sha256=HASH, role="report", size=len(PHOTO))
+    outcome = console.outcome(create, EditState.ACCEPTED)
+    for edit in (create, note, photo):
+        console.outcome(edit, EditState.ACCEPTED)
+        console.proved(edit)
+    assert console.cached()[outcome.remote_id or ""] == "By telephone"
+    assert (live.city.stats().reports, len(PHOTO)) == (11, 3_000_003)
+
+
+def test_two_consoles_dispatch_at_once_and_one_wins(live: Live, console: Rig, tmp_path: Path) -> None:
+    with rig(tmp_path / "second", live.url) as second:
+        second.live()
+        second._number = 100
+        ours = console.push(Kind.DISPATCH, "r3", version=version(console, "r3"), unit="U2")
+        theirs = second.push(Kind.DISPATCH, "r4", version=version(second, "r4"), unit="U2")
+        states = {
+            console.outcome(ours, EditState.ACCEPTED, EditState.CONFLICT).state,
+            second.outcome(theirs, EditState.ACCEPTED, EditState.CONFLICT).state,
+        }
+        assert states == {EditState.ACCEPTED, EditState.CONFLICT}
+
+
+def test_a_stale_field_is_a_conflict_with_names_and_version(live: Live, console: Rig) -> None:
+    old = version(console, "r5")
+    first = console.push(Kind.SET, "r5", version=old, priority=1)
+    console.outcome(first, EditState.ACCEPTED)
+    second = console.push(Kind.SET, "r5", version=old, priority=4)
+    outcome = console.outcome(second, EditState.CONFLICT)
+    assert outcome.theirs["priority"]["value"] == 1  # type: ignore[index]
+    assert outcome.version is not None
+    assert outcome.version > old
+
+
+def test_positions_come_by_the_stream(live: Live, console: Rig) -> None:
+    live.city.presence.put_position("U1", -6.21, 106.81, datetime.now(UTC))
+    found = console.wait(Presence, lambda each: "U1" in each.positions)
+    assert found.positions["U1"][:2] == (-6.21, 106.81)
+
+
+def test_the_server_stops_and_comes_back_on_its_port(tmp_path: Path) -> None:
+    with live_server(tmp_path / "server") as live:
+        port = live.port
+        console = Rig(tmp_path / "profile", live.url)
+        console.followers.start()
+        console.live()
+    try:
+        console.wait_until(lambda: any(getattr(each, "state", "") == "offline" for each in console.said))
+        edit = console.push(Kind.NOTE, "r1", text="In the dark")
+        console.outcome(edit, EditState.QUEUED, EditState.UNCONFIRMED)
+        mark = len(console.said)
+        with live_server(tmp_path / "server", port=port):
+            console.live(mark)
+            console.outcome(edit, EditState.ACCEPTED)
+            console.proved(edit)
+    finally:
+        console.followers.stop()
+        console.reader.close()
+
+
+def test_open311_is_read_and_written(live: Live, tmp_path: Path) -> None:
+    with rig(tmp_path / "geo", live.url + "/open311/v2", kind="open311") as console:
+        console.live()
+        assert len(console.cached()) == 10
+        edit = console.push(Kind.CREATE, "local:1", service="flood", description="Water again", lat=-6.2, lon=106.8)
+        outcome = console.outcome(edit, EditState.ACCEPTED)
+        console.proved(edit)
+        assert console.cached()[outcome.remote_id or ""] == "Water again"
+        order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
+        assert "new reports only" in console.outcome(order, EditState.ATTENTION).problem
+
+
+def test_open311_reads_years_of_pages_once(tmp_path: Path) -> None:
+    old = datetime.now(UTC) - timedelta(days=1000)
+    reports = [*some_reports(250, datetime.now(UTC)), *(each for each in some_reports(1, old))]
+    reports[-1] = type(reports[-1])(
+        **{f: getattr(reports[-1], f) for f in reports[-1].__struct_fields__} | {"id": "old"}
+    )
+    with live_server(tmp_path / "server", reports) as live:
+        source = Source("geo", "Geo", live.url + "/open311/v2", "open311")
+        summary = run_once("p", tmp_path / "geo", [source], {})
+        assert summary.pulled >= 251
+        reader = CacheReader(tmp_path / "geo")
+        assert reader.counts()["reports"] == 251
+        reader.close()
+
+
+# The commands
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "profiles" / "p"
+
+
+def ask(url: str, *, kind: str = "auto", as_json: bool = True) -> int:
+    return connect(url, kind=kind, name="", profile="p", insecure_http=False, token=None, as_json=as_json)
+
+
+def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(f"127.0.0.1:{live.port}") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["source"]["kind"], found["source"]["name"], found["reports"]) == ("dispatch", "Testville", 10)
+    assert load_settings(profile).sources[0].timezone == "Asia/Jakarta"
+    work = WorkFile(profile)
+    made = datetime.now(UTC)
+    ids = {name: str(uuid.uuid4()) for name in "cno"}
+    source = load_settings(profile).sources[0].key
+    facts = [
+        Edit(ids["c"], Kind.CREATE, "local:c", "local", work.device, 1, made, {"service": "flood", "description": "New"}),
+        Edit(ids["n"], Kind.NOTE, "local:c", "local", work.device, 2, made - timedelta(days=2), {"text": "late"}),
+        Edit(ids["o"], Kind.CLAIM, "r1", "local", work.device, 3, made - timedelta(hours=1), base_version=1),
+    ]
+    for fact in facts:
+        work.append(Edit(**{f: getattr(fact, f) for f in fact.__struct_fields__} | {"source": source}))
+    work.close()
+    assert sync_profile("p", once=True, as_json=True) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["pushed"], summary["conflicts"], summary["waiting"]) == (2, 0, 1)
+    assert live.city.stats().reports == 11
+    work = WorkFile(profile)
+    states = {queued.edit.id: str(queued.state) for queued in work.all()}
+    assert states == {ids["c"]: "sent", ids["n"]: "sent", ids["o"]: "expired"}
+    work.close()
+    assert sync_profile("p", once=True, as_json=True) == 0
+    assert live.city.stats().reports == 11
+
+
+def test_sync_without_a_server_says_so_and_keeps_everything(
+    live: Live, profile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(live.url) == 0
+    assert sync_profile("p", once=True, as_json=True) == 0
+    settings = (profile / "settings.json").read_text()
+    (profile / "settings.json").write_text(settings.replace(str(live.port), "1"))
+    capsys.readouterr()
+    assert sync_profile("p", once=True, as_json=True) == 3
+    assert "no server listens" in capsys.readouterr().err
+    reader = CacheReader(profile)
+    assert reader.counts()["reports"] == 10
+    reader.close()
+
+
+def test_one_sync_at_a_time(live: Live, console: Rig, tmp_path: Path) -> None:
+    with pytest.raises(LockedByOther):
+        run_once("p", console.folder, [Source("jkt", "J", live.url, "dispatch")], {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "code"),
+    [
+        (http(200, "<html>portal</html>"), "neither", 3),
+        (http(401, {"error": "sign_in", "message": "Wrong token."}), "Wrong token.", 3),
+        (http(200, {"name": "sigap", "epoch": "e"}, Sigap_Server=""), "neither", 3),
+    ],
+)
+def test_connect_to_what_is_no_server(
+    profile: Path, capsys: pytest.CaptureFixture[str], answer: bytes, words: str, code: int
+) -> None:
+    server = Canned(lambda *_: answer)
+    assert ask(server.url) == code
+    server.close()
+    assert words in capsys.readouterr().err
+    assert not (profile / "settings.json").exists()
+
+
+def test_connect_refuses_http_beyond_this_computer(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask("http://city.example") == 2
+    assert "--insecure-http" in capsys.readouterr().err
+
+
+def test_the_same_server_keeps_its_key(live: Live) -> None:
+    first = add_source(live.url, name="City of Test").source
+    again = add_source(live.url, taken=[first]).source
+    assert (first.key, again.key, again.name) == ("city-of-test", "city-of-test", "City of Test")
+    assert new_key("City of Test", {"city-of-test"}) == "city-of-test-2"
+    with pytest.raises(errors.NotThisServer):
+        add_source(live.url + "/nowhere", kind="dispatch")
