@@ -19,6 +19,7 @@ PREFIX = "/dispatch/v1"
 MARK = "Sigap-Server"
 STREAM_SILENCE_S = 30.0
 _LONGEST_LINE = 4 * 1024 * 1024
+_PIECE = 1024 * 1024
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -134,20 +135,17 @@ class DispatchClient:
         return taken
 
     def put_media(self, sha256: str, content: bytes) -> None:
-        """Send a photo's bytes; harmless to repeat. Goes on where an earlier try was cut."""
-        path = f"/media/{_hash(sha256)}"
-        answer = self._ask(
-            "PUT", path, headers={"Content-Type": "application/octet-stream"}, body=content, limits=self._photo
-        )
-        if answer.status == 308:
-            done = _received(answer)
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "Content-Range": f"bytes {done}-{len(content) - 1}/{len(content)}",
-            }
-            answer = self._ask("PUT", path, headers=headers, body=content[done:], limits=self._photo)
-            if answer.status == 308:
-                raise errors.ServerFault(f"{self._transport.host} did not take the whole photo.")
+        """Send a photo's bytes; harmless to repeat. A large one goes in pieces, from where an earlier try was cut."""
+        path, size = f"/media/{_hash(sha256)}", len(content)
+        if size <= _PIECE:
+            self._ask("PUT", path, headers=_BYTES, body=content, limits=self._photo)
+            return
+        done = self._put_piece(path, content, size - 1, size)  # the last byte alone asks how much is there already
+        while done < size:
+            further = self._put_piece(path, content, done, min(done + _PIECE, size))
+            if further <= done:
+                raise errors.ServerFault(f"{self._transport.host} does not take the photo.")
+            done = further
 
     def has_media(self, sha256: str) -> bool:
         """Whether the server has a photo's bytes already."""
@@ -171,6 +169,12 @@ class DispatchClient:
         self._ask("PUT", "/presence", headers=_JSON, body=msgspec.json.encode({"report": report}), limits=self._small)
 
     # Inside
+
+    def _put_piece(self, path: str, content: bytes, first: int, end: int) -> int:
+        """Send the bytes first … end - 1; how many of the whole the server has then."""
+        headers = _BYTES | {"Content-Range": f"bytes {first}-{end - 1}/{len(content)}"}
+        answer = self._ask("PUT", path, headers=headers, body=content[first:end], limits=self._photo)
+        return _received(answer) if answer.status == 308 else len(content)
 
     def _get(
         self, path: str, kind: type[T], params: dict[str, Any] | None = None, *, limits: Limits | None = None
@@ -220,6 +224,7 @@ class DispatchClient:
 
 
 _JSON = {"Content-Type": "application/json"}
+_BYTES = {"Content-Type": "application/octet-stream"}
 
 
 def decode(body: bytes, kind: type[T], host: str) -> T:

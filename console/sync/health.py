@@ -36,7 +36,6 @@ class Health:
         self._said_at: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock())
         self.on_live: list[Callable[[], None]] = []
-        self.user = ""
 
     @property
     def state(self) -> str:

@@ -206,9 +206,7 @@ def sync_profile(profile: str, *, once: bool, as_json: bool) -> int:
     if not once:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
     while True:
-        summary = run_once(
-            profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s
-        )
+        summary = run_once(profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s)
         _print(summary, as_json=as_json)
         if once or stop.wait(60.0):
             return _CANNOT_REACH if summary.problems else _DONE

@@ -41,7 +41,6 @@ class DispatchPuller:
         self._page_rows = page_rows
         self._mapper = Mapper()
         self._knows_statuses = False
-        self._scope_version: int | None = None
         self.pulled = 0
         self.skipped: set[str] = set()
         self.seq = -1
@@ -138,9 +137,6 @@ class DispatchPuller:
             self._ledger.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
         self.seq = page.upto
-        if page.scope_version != self._scope_version:
-            self._scope_version = page.scope_version
-            self._health.user = self._client.me().name
         return cursor
 
     def _refill(self, stopped: Callable[[], bool]) -> None:
