@@ -63,7 +63,7 @@ class GeoReport:
         ]
 
     def _discovery(self, ask: Ask) -> Response:
-        url = str(ask.request.base_url).rstrip("/")
+        url = str(ask.request.url).removesuffix("/discovery.json")
         return json_response(
             {
                 "changeset": self._city.clock(),

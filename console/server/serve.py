@@ -29,8 +29,10 @@ log = logging.getLogger(__name__)
 DONE, DEFECT, USAGE, REFUSED, LOCAL_DATA = range(5)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
+_log = logging.getLogger(__name__)
 _MOST_REMARKS = 20
 _GOODBYE_S = 3
+_LAST_PORT = 65_535
 
 
 class _Stop(Exception):
@@ -74,7 +76,7 @@ def _serve(options: ServeOptions) -> None:
             loopback = _is_loopback(options.host)
             users = Users(city, tokenless=loopback)
             media = options.media or _media_folder(city)
-            _fill(city, options, media)
+            past = _fill(city, options, media)
             if not loopback and not users.any():
                 raise _Stop(
                     "Without users the server listens on this computer only (127.0.0.1). Add one: sigap user add NAME.",
@@ -83,7 +85,7 @@ def _serve(options: ServeOptions) -> None:
             city.tidy()
             app = make_app(city, media, users)
             address = _address(options.host, listener.getsockname()[1])
-            with _background(city, options.demo, media):
+            with _background(city, options.demo, media, past):
                 _Server(app.state.hub, app, lambda: _announce(city.name or "a city", address)).run(sockets=[listener])
 
 
@@ -133,8 +135,11 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, frame)
 
 
-def _fill(city: City, options: ServeOptions, media: Path) -> None:
-    """Areas, users, files and the demo city, in this order; progress on standard error."""
+def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
+    """Areas, users, files and the demo city, in this order; progress on standard error.
+
+    Returns what may be put in while the server already listens: the demo city's past.
+    """
     from console.server.loader import LoadError, load_areas, load_file
 
     try:
@@ -147,27 +152,20 @@ def _fill(city: City, options: ServeOptions, media: Path) -> None:
             result = load_file(
                 path, city, mapping=options.mapping, timezone=options.timezone, progress=_progress_of(path)
             )
-            _tell(_account(path, result))
-            for remark in (*result.refused[:_MOST_REMARKS], *result.remarked[:_MOST_REMARKS]):
-                _tell(f"  line {remark.line}: {remark.why}")
+            _tell(result.summary(_MOST_REMARKS))
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
     except Refusal as fault:
         raise _Stop(fault.message, LOCAL_DATA) from fault
     if options.demo is not None and not city.stats().reports:
-        from console.server.demo import fill
+        from console.server.demo import fill_present
 
         _tell(f"The demo city is being made: {options.demo.reports:,} reports.")
-        fill(city, reports=options.demo.reports, seed=options.demo.seed, now=city.clock(), media=media)
-
-
-def _account(path: Path, result: object) -> str:
-    words = f"{path}: {getattr(result, 'loaded', 0):,} reports"
-    for name, text in (("refused", "refused"), ("remarked", "with remarks")):
-        listed = getattr(result, name, [])
-        words += f", {len(listed):,} {text}" if listed else ""
-    decided = getattr(result, "order_decided", "")
-    return f"{words}. {decided}".strip() if decided else f"{words}."
+        past = fill_present(city, reports=options.demo.reports, seed=options.demo.seed, now=city.clock(), media=media)
+        if options.demo.living:
+            return past
+        past()
+    return lambda: None
 
 
 def _progress_of(path: Path) -> Callable[[int], None]:
@@ -179,10 +177,13 @@ def _progress_of(path: Path) -> Callable[[int], None]:
 
 
 @contextlib.contextmanager
-def _background(city: City, demo: DemoOptions | None, media: Path) -> Iterator[None]:
-    """What goes on beside serving: old things are dropped, and the demo city lives."""
+def _background(city: City, demo: DemoOptions | None, media: Path, past: Callable[[], None]) -> Iterator[None]:
+    """What goes on beside serving: old things are dropped, the demo city gets its past, and lives."""
     end = threading.Event()
-    threads = [threading.Thread(target=_tidy, args=(city, end), name="tidy", daemon=True)]
+    threads = [
+        threading.Thread(target=_tidy, args=(city, end), name="tidy", daemon=True),
+        threading.Thread(target=past, name="past", daemon=True),
+    ]
     if demo is not None and demo.living:
         threads.append(threading.Thread(target=_live, args=(city, demo, media, end), name="living", daemon=True))
     for thread in threads:
@@ -205,24 +206,27 @@ def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> N
 
     living = Living(city, seed=demo.seed, now=city.clock(), media=media)
     while not end.wait(_STEP_S):
-        living.step(city.clock())
+        try:
+            living.step(city.clock())
+        except Exception:
+            _log.exception("the demo city stumbled")
 
 
 def _socket(host: str, port: int) -> socket.socket:
     """A socket that has the address but does not listen yet."""
+    if not 0 <= port <= _LAST_PORT:
+        raise _Stop(f"{port} is no port; ports go from 0 to {_LAST_PORT}.", USAGE)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (socket.gaierror, UnicodeError) as fault:
         raise _Stop(f"There is no address {host}.", USAGE) from fault
-    except OverflowError as fault:
-        raise _Stop(f"{port} is no port; ports go from 0 to 65535.", USAGE) from fault
     # The protocol has to be named: asyncio sets TCP_NODELAY only where it reads IPPROTO_TCP, else answers wait 40 ms.
     listener = socket.socket(found[0], found[1], socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(found[4])
-    except (OSError, OverflowError) as fault:
+    except OSError as fault:
         listener.close()
         raise _Stop(f"The address {_address(host, port)} cannot be taken: {fault}.", REFUSED) from fault
     return listener

@@ -1,0 +1,192 @@
+"""The feed: nothing lost, each object once, in the order of commits; and the bulk load that fills it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from console.domain.edit import Kind
+from console.domain.report import Assignment, Contact, Entry
+from console.domain.status import AssignmentState, Status
+from console.server import schema
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import LoadedReport
+from console.server.refusals import Gone
+from tests.unit.server.conftest import START, Api, Clock, a_report
+
+
+def everything(city: City, limit: int) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    key: str | None = None
+    while True:
+        page = city.snapshot(key, limit)
+        for item in page.items:
+            assert (item.kind, item.id) not in found
+            found[item.kind, item.id] = item.seq
+        key = page.next_key
+        if key is None:
+            return found
+
+
+def followed(city: City, limit: int) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    after, more = 0, True
+    while more:
+        page = city.changes(after, limit)
+        assert page.start == after
+        seqs = [item.seq for item in page.items]
+        assert seqs == sorted(seqs)
+        assert all(after < seq <= page.upto for seq in seqs)
+        found |= {(item.kind, item.id): item.seq for item in page.items}
+        after, more = page.upto, page.more
+    assert after == city.seq()
+    return found
+
+
+def test_snapshot_and_changes_hold_the_same_in_pages_of_any_size(city: City) -> None:
+    city.load(
+        LoadedReport(
+            a_report(f"9{n}", status=Status.NEW if n % 3 else Status.CLOSED),
+            (Entry(f"e{n}", f"9{n}", "note", START, "x"),),
+            (Assignment(f"a{n}", f"9{n}", "u1", AssignmentState.DONE, START, "x", START),),
+        )
+        for n in range(25)
+    )
+    whole = everything(city, 2000)
+    assert len(whole) == 3 + 2 + 2 + 3 + 3 + 75
+    for limit in (1, 7, 25):
+        assert everything(city, limit) == whole
+        assert followed(city, limit) == whole
+
+
+def test_open_reports_come_first_and_the_newest_of_them_before_the_others(city: City) -> None:
+    for n, status in enumerate((Status.CLOSED, Status.NEW, Status.NEW)):
+        report = msgspec.structs.replace(a_report(f"n{n}", status=status), created=START + timedelta(days=n + 1))
+        city.load([LoadedReport(report)])
+    ids = [item.id for item in city.snapshot(None).items if item.kind == "report"]
+    assert (ids[:2], ids[-1]) == (["n2", "n1"], "n0")
+
+
+def test_a_follower_loses_nothing_while_many_write(city: City) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    done = threading.Event()
+
+    def follow() -> None:
+        after = 0
+        while True:
+            last = done.is_set()
+            page = city.changes(after, 50)
+            seen.update({(item.kind, item.id): item.seq for item in page.items})
+            after = page.upto
+            if last and not page.more:
+                return
+
+    def write(name: str) -> None:
+        chance = random.Random(name)
+        for n in range(25):
+            edit = EditBody(f"{name}-edit-{n}", Kind.NOTE, data={"text": "x"})
+            city.apply(edit, report=chance.choice(["10", "11", "12"]))
+
+    follower = threading.Thread(target=follow)
+    writers = [threading.Thread(target=write, args=(f"writer{n}",)) for n in range(4)]
+    for thread in (follower, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    follower.join()
+    assert seen == everything(city, 2000)
+
+
+def test_deletions_are_told_and_an_old_place_in_the_feed_is_gone(city: City, clock: Clock) -> None:
+    before = city.seq()
+    city.remove("report", "10")
+    [gone] = city.changes(before).items
+    assert (gone.kind, gone.id, msgspec.json.decode(gone.data)) == ("gone", "report/10", {"kind": "report", "id": "10"})
+    clock.skip(days=31)
+    city.tidy()
+    with pytest.raises(Gone):
+        city.changes(before)
+    with pytest.raises(Gone):
+        city.changes(city.seq() + 1)
+    assert city.changes(city.seq()).items == ()
+
+
+def test_loading_again_replaces_the_older_and_keeps_what_was_worked_on(city: City, clock: Clock) -> None:
+    newer = msgspec.structs.replace(a_report("10", description="newer"), updated=START + timedelta(hours=1))
+    city.load([LoadedReport(newer)])
+    assert city.report("10").description == "newer"
+    clock.skip(hours=2)
+    city.apply(EditBody("edit-0001", Kind.SET, data={"title": "worked"}), report="10")
+    city.load([LoadedReport(newer)])
+    assert city.report("10").title == "worked"
+    assert city.report("10").clocks
+
+
+def test_new_reports_are_numbered_after_the_loaded_ones(city: City) -> None:
+    city.load([LoadedReport(a_report("928214")), LoadedReport(a_report("not-a-number"))])
+    made = city.apply(EditBody("edit-0001", Kind.CREATE)).answer.report
+    assert made is not None
+    assert made.id == "928215"
+
+
+def test_contacts_are_dropped_90_days_after_closing(city: City, clock: Clock) -> None:
+    city.load(
+        [
+            LoadedReport(a_report("c1", status=Status.CLOSED, closed_at=START), contact=Contact("A")),
+            LoadedReport(a_report("c2"), contact=Contact("B")),
+        ]
+    )
+    clock.skip(days=91)
+    city.tidy()
+    with city.database.read() as connection:
+        assert connection.execute(sa.select(schema.contacts.c.report)).scalars().all() == ["c2"]
+    assert city.contact("c2", "rina").name == "B"
+    with city.database.read() as connection:
+        assert connection.execute(sa.select(schema.contact_reads.c.who)).scalars().all() == ["rina"]
+
+
+def test_the_city_of_the_demo_loads_in_seconds_and_an_edit_takes_milliseconds(tmp_path: Path) -> None:
+    city = City(f"sqlite:///{tmp_path / 'big.db'}")
+    city.create_schema()
+
+    def rows() -> Iterator[LoadedReport]:
+        for n in range(30_000):
+            at = START - timedelta(minutes=n)
+            report = msgspec.structs.replace(a_report(str(100_000 + n), description="x" * 60), created=at, updated=at)
+            yield LoadedReport(report, tuple(Entry(f"{n}-{k}", report.id, "note", at, "x") for k in range(4)))
+
+    started = time.monotonic()
+    city.load(rows())
+    assert time.monotonic() - started < 10
+    assert city.stats().reports == 30_000
+    times = []
+    for n in range(100):
+        started = time.monotonic()
+        city.apply(EditBody(f"edit-{n:04}", Kind.SET, data={"priority": 1 + n % 4}), report=str(100_000 + n))
+        times.append(time.monotonic() - started)
+    city.close()
+    assert sorted(times)[95] < 0.02
+
+
+def test_stats_count_what_is_there(api: Api, city: City) -> None:
+    city.load([LoadedReport(a_report("p", service=None, area=None, lat=-6.85, lon=106.15))])
+    stats = api.get("/stats").json()
+    assert (stats["reports"], stats["by_status"], stats["units"]) == (4, {"new": 4}, 3)
+    assert (stats["by_service"], stats["by_area"]) == ({"": 1, "road": 2, "talk": 1}, {"w1": 3})
+    assert (stats["without_area"], stats["without_place"]) == (1, 3)
+    west, south, east, north = stats["city"]["bbox"]
+    assert (west < 106.15 < east, south < -6.85 < north) == (True, True)
+    root = api.get("/")
+    assert (root.json()["name"], root.json()["city"]["name"]) == ("sigap", "Testville")
+    assert root.headers["Sigap-Server"] == root.json()["epoch"] == stats["epoch"]
+    assert [rule["key"] for rule in api.get("/statuses").json()][:2] == ["new", "coordination"]

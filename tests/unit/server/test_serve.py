@@ -1,0 +1,95 @@
+"""`sigap serve` as a process: loads first, then says where it listens; ends in order; says why it cannot."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from console.server.records import ServeOptions
+from console.server.serve import serve
+
+CHILD = """
+import sys, msgspec
+from console.server.records import ServeOptions
+from console.server.serve import serve
+sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions, dec_hook=lambda kind, value: kind(value))))
+"""
+
+
+@contextmanager
+def child(**options: object) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", CHILD, json.dumps(options)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def listening(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Sigap serves Testville at http://127.0.0.1:"), line
+    return line.split()[-1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_loads_serves_and_ends_in_order(tmp_path: Path, how: signal.Signals) -> None:
+    areas = tmp_path / "areas.json"
+    ring = [[106, -7], [107, -7], [107, -6], [106, -6], [106, -7]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"code": "c", "name": "City"}, "geometry": shape}
+    areas.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    reports = tmp_path / "reports.json"
+    reports.write_text(
+        json.dumps([{"service_request_id": "7", "lat": -6.5, "long": 106.5, "description": "x", "status": "open"}])
+    )
+    database = f"sqlite:///{tmp_path / 'city.db'}"
+    with child(database=database, port=0, name="Testville", areas=str(areas), load=[str(reports)]) as process:
+        url = listening(process)
+        stats = requests.get(f"{url}/dispatch/v1/stats", timeout=10).json()
+        assert (stats["reports"], stats["by_area"]) == (1, {"c": 1})
+        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+        next(stream.iter_lines(chunk_size=1))
+        process.send_signal(how)
+        assert process.wait(10) == 0
+        stream.close()
+
+
+def test_what_cannot_be_served_ends_with_a_sentence_and_its_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = f"sqlite:///{tmp_path / 'city.db'}"
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"no database at all, whatever its name says" * 100)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for options, code, words in (
+            (ServeOptions(database, port=taken.getsockname()[1]), 3, "cannot be taken"),
+            (ServeOptions(database, host="0.0.0.0", port=0), 3, "sigap user add"),
+            (ServeOptions(database, port=0, timezone="Mars/Base"), 2, "no time zone"),
+            (ServeOptions(database, port=70000), 3, "70000"),
+            (ServeOptions("nonsense", port=0), 2, "no database address"),
+            (ServeOptions("sqlite:////nowhere/at/all.db", port=0), 4, "database"),
+            (ServeOptions(f"sqlite:///{damaged}", port=0), 4, "not a database"),
+            (ServeOptions(database, port=0, load=(tmp_path / "missing.csv",)), 4, "missing.csv"),
+            (ServeOptions(database, port=0, areas=broken), 4, "broken.json"),
+            (ServeOptions(database, port=0, users=broken), 4, "list of users"),
+        ):
+            assert serve(options) == code, options
+            said = capsys.readouterr()
+            assert words in said.err, said.err
+            assert said.out == ""

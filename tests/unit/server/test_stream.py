@@ -1,0 +1,94 @@
+"""The stream of events: woken by a commit at once, positions as last values, a beat when nothing happens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from console.server.city import City
+from tests.unit.server.conftest import START, Api, running
+
+
+class Stream:
+    """The events of one stream, read one by one."""
+
+    def __init__(self, url: str) -> None:
+        self._answer = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+        assert self._answer.headers["Content-Type"].startswith("text/event-stream")
+        self._lines = self._answer.iter_lines(chunk_size=1)
+
+    def next(self) -> tuple[str, Any]:
+        name = ""
+        for line in self._lines:
+            if line.startswith(b":"):
+                return "beat", None
+            if line.startswith(b"event: "):
+                name = line[7:].decode()
+            elif line.startswith(b"data: "):
+                return name, json.loads(line[6:])
+        return "end", None
+
+    def wait(self, name: str) -> Any:
+        while True:
+            found, data = self.next()
+            assert found != "end"
+            if found == name:
+                return data
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+@pytest.fixture
+def stream(api: Api) -> Iterator[Stream]:
+    stream = Stream(api.url)
+    yield stream
+    stream.close()
+
+
+def test_a_commit_wakes_within_100_ms(api: Api, stream: Stream) -> None:
+    stream.wait("seq")
+    stream.wait("presence")
+    waits = []
+    for _ in range(5):
+        seq = api.ok("10", "note", {"text": "x"})["seq"]
+        told = time.monotonic()
+        while stream.wait("seq")["seq"] < seq:
+            pass
+        waits.append(time.monotonic() - told)
+    assert sorted(waits)[2] < 0.1
+
+
+def test_positions_and_presence_are_carried_beside_the_feed(api: Api, city: City, stream: Stream) -> None:
+    stream.wait("presence")
+    before = city.seq()
+    put = f"{api.url}/dispatch/v1"
+    place = {"lat": -6.85, "lon": 106.15, "at": START.isoformat()}
+    assert api.session.put(f"{put}/units/u1/position", json=place).status_code == 204
+    assert api.session.put(f"{put}/units/none/position", json=place).status_code == 404
+    assert api.session.put(f"{put}/presence", json={"report": "10"}).status_code == 204
+    while True:
+        seen = stream.wait("presence")
+        if seen["looking"] and seen["positions"]:
+            break
+    assert seen == {"positions": {"u1": [-6.85, 106.15, "2026-03-02T08:00:00Z"]}, "looking": {"local": "10"}}
+    assert city.seq() == before
+    older = place | {"lat": 0.0, "at": "2026-03-01T00:00:00Z"}
+    api.session.put(f"{put}/units/u1/position", json=older)
+    api.ok("10", "dispatch", {"unit": "u1"})
+    assert (api.unit("u1")["lat"], api.unit("u1")["position_at"]) == (-6.85, "2026-03-02T08:00:00Z")
+
+
+def test_a_silent_stream_beats_and_ends_with_the_server(city: City, tmp_path: Path) -> None:
+    with running(city, tmp_path / "media", beat_s=0.05) as url:
+        stream = Stream(url)
+        stream.wait("beat")
+    while stream.next()[0] != "end":
+        pass
+    stream.close()

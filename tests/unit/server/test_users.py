@@ -1,0 +1,127 @@
+"""Who may do what: tokens, roles, scopes, and the loopback server without users."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.server.city import City
+from console.server.refusals import Invalid
+from console.server.users import Users, add_user, load_users
+from tests.unit.server.conftest import Api, running
+
+
+@pytest.fixture
+def url(city: City, tmp_path: Path) -> Iterator[str]:
+    with running(city, tmp_path / "media", Users(city)) as url:
+        yield url
+
+
+def test_without_users_everybody_is_the_local_supervisor_but_no_foreign_page_is(url: str) -> None:
+    api = Api(url)
+    assert api.get("/me").json() == {"name": "local", "role": "supervisor", "agencies": [], "areas": []}
+    assert api.get("/me", headers={"Host": "evil.example"}).status_code == 403
+    assert api.get("/me", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert api.get("/stream", headers={"Origin": "https://evil.example"}).status_code == 403
+    api.session.close()
+
+
+def test_with_users_every_address_but_the_counts_needs_a_token(city: City, url: str) -> None:
+    token = add_user(city, "rina", "operator")
+    nobody, wrong, rina = Api(url), Api(url, "wrong"), Api(url, token)
+    for path in ("/changes", "/snapshot", "/stream", "/me", "/reports/10", "/reports/10/contact", f"/media/{'0' * 64}"):
+        assert nobody.get(path).status_code == 401, path
+        assert wrong.get(path).status_code == 401, path
+    assert (nobody.get("/stats").status_code, nobody.get("/").status_code) == (200, 200)
+    assert rina.get("/me").json()["name"] == "rina"
+    assert rina.ok("10", "note", {"text": "x"})["entry"]["author"] == "rina"
+    assert token.encode() not in Path(str(city.database.url.database)).read_bytes()
+    for api in (nobody, wrong, rina):
+        api.session.close()
+
+
+def test_roles_say_what_and_scopes_say_where(city: City, url: str) -> None:
+    viewer = Api(url, add_user(city, "v", "viewer"))
+    warden = Api(url, add_user(city, "w", "operator", areas=["w2"]))
+    mayor = Api(url, add_user(city, "m", "operator", areas=["c"]))
+    crew = Api(url, add_user(city, "u1", "field"))
+    assert viewer.edit("10", "note", {"text": "x"}).status_code == 403
+    assert warden.edit("10", "note", {"text": "x"}).status_code == 403
+    assert warden.get("/reports/10/contact").status_code == 403
+    assert mayor.ok("10", "set", {"area": "w2"})["report"]["area"] == "w2"
+    assert warden.ok("10", "set", {"area": "w1"})["report"]["area"] == "w1"  # out of his scope: always allowed
+    assert warden.edit("10", "set", {"area": "w2"}).status_code == 403
+    mayor.ok("10", "dispatch", {"unit": "u1"})
+    assert crew.ok("10", "progress", {"unit": "u1", "state": "en_route"})["report"]["status"] == "assigned"
+    assert crew.edit("10", "progress", {"unit": "u2", "state": "en_route"}).status_code == 403
+    assert crew.edit("10", "set", {"priority": 1}).status_code == 403
+    for api in (viewer, warden, mayor, crew):
+        api.session.close()
+
+
+def test_claims_are_compared_and_set(city: City, url: str) -> None:
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
+    boss = Api(url, add_user(city, "boss", "supervisor"))
+    rina.ok("10", "claim")
+    rina.ok("10", "claim")
+    taken = budi.edit("10", "claim")
+    assert (taken.status_code, taken.json()["fields"]["claim"]["who"]) == (412, "rina")
+    assert budi.edit("10", "release").status_code == 412
+    assert boss.ok("10", "release")["report"]["claim"] is None
+    assert budi.ok("10", "claim")["report"]["claim"]["who"] == "budi"
+    for api in (rina, budi, boss):
+        api.session.close()
+
+
+def test_nobody_validates_the_proof_that_he_delivered(city: City, url: str) -> None:
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "validator"))
+    rina.ok("10", "dispatch", {"unit": "u1"})
+    rina.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    rina.ok("10", "progress", {"unit": "u1", "state": "done"})
+    refused = rina.edit("10", "validate", {"accepted": True})
+    assert (refused.status_code, "another person" in refused.text) == (403, True)
+    assert budi.ok("10", "validate", {"accepted": True})["report"]["status"] == "resolved"
+    for api in (rina, budi):
+        api.session.close()
+
+
+def test_the_local_supervisor_validates_what_a_unit_did_but_not_his_own(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
+    assert api.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})["entry"]["unit"] == "u1"
+    api.ok("10", "progress", {"unit": "u1", "state": "done"})
+    assert api.ok("10", "validate", {"accepted": True})["report"]["status"] == "resolved"
+    api.ok("11", "set", {"status": "progress"})
+    api.ok("11", "photo", {"sha256": "cd" * 32, "role": "after"})
+    api.ok("11", "set", {"status": "validation"})
+    assert api.edit("11", "validate", {"accepted": True}).status_code == 403
+
+
+def test_undo_of_anothers_doing_takes_a_supervisor(city: City, url: str) -> None:
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
+    done = rina.ok("10", "set", {"priority": 1})["entry"]["edit"]
+    assert budi.edit("10", "set", {"priority": 3}, undoes=done).status_code == 403
+    assert rina.ok("10", "set", {"priority": 3}, undoes=done)["report"]["priority"] == 3
+    rina.session.close()
+    budi.session.close()
+
+
+def test_a_new_scope_raises_the_scope_version_and_a_file_brings_users(city: City, tmp_path: Path) -> None:
+    add_user(city, "rina", "operator")
+    assert city.changes(0).scope_version == 1
+    add_user(city, "rina", "operator", areas=["w1"])
+    assert city.changes(0).scope_version == 2
+    path = tmp_path / "users.json"
+    token_hash = hashlib.sha256(b"secret").hexdigest()
+    path.write_text(json.dumps([{"name": "budi", "role": "field", "token_sha256": token_hash}]))
+    assert load_users(path, city) == 1
+    assert Users(city).actor("secret").role == "field"
+    path.write_text("[{]")
+    with pytest.raises(Invalid):
+        load_users(path, city)
+    with pytest.raises(Invalid):
+        add_user(city, "x", "king")
