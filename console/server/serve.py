@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 DONE, DEFECT, USAGE, REFUSED, LOCAL_DATA = range(5)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
-_log = logging.getLogger(__name__)
 _MOST_REMARKS = 20
 _GOODBYE_S = 3
 _LAST_PORT = 65_535
@@ -209,7 +208,7 @@ def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> N
         try:
             living.step(city.clock())
         except Exception:
-            _log.exception("the demo city stumbled")
+            log.exception("the demo city stumbled")
 
 
 def _socket(host: str, port: int) -> socket.socket:

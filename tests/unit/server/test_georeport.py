@@ -64,8 +64,13 @@ def test_a_citizens_form_becomes_a_report_with_area_contact_and_photo(api: Api, 
 
 
 def test_what_cannot_be_a_request_is_refused_in_its_words(api: Api, city: City, tmp_path: Path) -> None:
-    for form in ({}, {"service_code": "road"}, {"service_code": "none", "lat": "1", "long": "1"},
-                 {"service_code": "road", "lat": "x", "long": "1"}, {"service_code": "road", "lat": "99", "long": "1"}):  # fmt: skip
+    for form in (
+        {},
+        {"service_code": "road"},
+        {"service_code": "none", "lat": "1", "long": "1"},
+        {"service_code": "road", "lat": "x", "long": "1"},
+        {"service_code": "road", "lat": "99", "long": "1"},
+    ):
         answer = post(api, data=form)
         assert (answer.status_code, answer.json()[0]["code"]) == (400, 400), form
     token = add_user(city, "portal", "operator")
