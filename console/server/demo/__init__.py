@@ -1,6 +1,6 @@
 """The demo city: sixty days of a made-up Jakarta, and citizens and crews who go on living in it."""
 
-from console.server.demo.fill import fill
+from console.server.demo.fill import fill, fill_present
 from console.server.demo.living import Living
 
-__all__ = ["Living", "fill"]
+__all__ = ["Living", "fill", "fill_present"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ import msgspec
 
 from console.domain.area import AreaIndex
 from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
-from console.domain.status import AssignmentState, Status, UnitState
+from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server.demo.areas import Ward, make_areas, metres, read_wards
 from console.server.demo.drafts import Draft, Draftsman
 from console.server.demo.pictures import draw_album
@@ -25,6 +25,7 @@ from console.server.records import LoadedReport
 
 ZONE = ZoneInfo("Asia/Jakarta")
 _NEWEST_ID = 931_204
+_PRESENT_S = 2 * 86400
 _ON_THE_WAY, _AT_WORK, _COMMITTED = 6, 12, 3
 _A, _U = AssignmentState, UnitState
 
@@ -61,6 +62,16 @@ def fill(
 
     The same `reports`, `seed`, `now` and `days` give the same city.
     """
+    fill_present(city, reports=reports, seed=seed, now=now, days=days, media=media)()
+
+
+def fill_present(
+    city: Shelf, *, reports: int, seed: int, now: datetime, days: int = 60, media: Path | None = None
+) -> Callable[[], None]:
+    """Put in what somebody still has to work on and what is two days old; the returned function puts in the rest.
+
+    So a server can listen while 60 days of history are still being written behind it.
+    """
     chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
     wards = read_wards()
     city.put_agencies(list(AGENCIES))
@@ -78,7 +89,11 @@ def fill(
     units = _put_to_work(units, drafts, chance, now)
     city.put_units(units)
     teller = Storyteller(units, draw_album(media, seed), chance, now)
-    city.load(teller.tell(draft) for draft in drafts)
+    since = int(now.timestamp()) - _PRESENT_S
+    present = [draft for draft in drafts if draft.created >= since or is_open(draft.status)]
+    past = [draft for draft in drafts if not (draft.created >= since or is_open(draft.status))]
+    city.load(teller.tell(draft) for draft in present)
+    return lambda: city.load(teller.tell(draft) for draft in past)
 
 
 def _settle(drafts: Sequence[Draft], wards: Sequence[Ward], areas: Sequence[Area]) -> None:
