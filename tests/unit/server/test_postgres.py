@@ -1,0 +1,150 @@
+"""The same city on PostgreSQL, with two servers on one database; skipped where PostgreSQL is not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from console.domain.edit import Kind
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.refusals import Busy, Refusal
+from tests.unit.server.conftest import Api, Clock, furnish, running
+from tests.unit.server.test_feed import everything, followed
+
+
+def _tool(name: str) -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    """A PostgreSQL of our own in a new folder, reached by its socket; as root it runs as the user postgres."""
+    initdb, pg_ctl = _tool("initdb"), _tool("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        pytest.skip("PostgreSQL is not installed here")
+    folder = Path(tempfile.mkdtemp(prefix="sigap-pg-"))
+    own: dict[str, Any] = {"check": True, "capture_output": True, "cwd": folder}
+    if os.geteuid() == 0:
+        try:
+            shutil.chown(folder, "postgres")
+        except LookupError:
+            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        own["user"] = "postgres"
+    data = folder / "data"
+    subprocess.run([initdb, "-D", data, "-U", "sigap", "-A", "trust", "-E", "UTF8", "--no-sync"], **own)
+    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    start = [pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", settings, "start"]
+    subprocess.run(start, **own | {"capture_output": False, "stdout": subprocess.DEVNULL})
+    try:
+        yield f"postgresql+psycopg://sigap@/postgres?host={folder}"
+    finally:
+        subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], **own)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def two_cities(server_url: str, clock: Clock) -> Iterator[tuple[City, City]]:
+    """Two servers' views of one new database."""
+    first = City(server_url, clock=clock, name="Testville")
+    with first.database.engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    first.create_schema()
+    furnish(first)
+    second = City(server_url, clock=clock)
+    second.create_schema()
+    assert second.epoch == first.epoch
+    yield first, second
+    first.close()
+    second.close()
+
+
+def test_a_follower_loses_nothing_while_two_servers_write(two_cities: tuple[City, City]) -> None:
+    first, second = two_cities
+    seen: dict[tuple[str, str], int] = {}
+    done = threading.Event()
+
+    def follow() -> None:
+        after = 0
+        while True:
+            last = done.is_set()
+            page = second.changes(after, 50)
+            assert all(item.seq > after for item in page.items)
+            seen.update({(item.kind, item.id): item.seq for item in page.items})
+            after = page.upto
+            if last and not page.more:
+                return
+
+    def write(city: City, name: str) -> None:
+        for n in range(25):
+            city.apply(EditBody(f"{name}-edit-{n}", Kind.NOTE, data={"text": "x"}), report=str(10 + n % 3))
+
+    follower = threading.Thread(target=follow)
+    writers = [threading.Thread(target=write, args=(two_cities[n % 2], f"writer{n}")) for n in range(4)]
+    for thread in (follower, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    follower.join()
+    assert seen == everything(first, 2000) == followed(second, 7)
+    assert first.report("10").version + first.report("11").version + first.report("12").version == 103
+
+
+def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities: tuple[City, City]) -> None:
+    answers: list[Any] = []
+    go = threading.Barrier(4)
+
+    def act(city: City, edit: EditBody, report: str | None) -> None:
+        go.wait()
+        try:
+            answers.append(city.apply(edit, report=report).answer)
+        except Refusal as refusal:
+            answers.append(refusal)
+
+    made = EditBody("create-01", Kind.CREATE, data={"service": "road"})
+    jobs = [(made, None), (made, None)] + [
+        (EditBody(f"dispatch-{n}", Kind.DISPATCH, data={"unit": "u1"}), str(10 + n)) for n in (0, 1)
+    ]
+    threads = [threading.Thread(target=act, args=(two_cities[n % 2], *job)) for n, job in enumerate(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert two_cities[0].stats().reports == 4
+    assert sum(isinstance(answer, Busy) for answer in answers) == 1
+    assert len({answer.entry.id for answer in answers if not isinstance(answer, Refusal)}) == 2
+
+
+def test_edits_over_http_and_a_stream_that_another_server_wakes(two_cities: tuple[City, City], tmp_path: Path) -> None:
+    with running(two_cities[0], tmp_path / "media") as url:
+        api = Api(url)
+        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+        lines = stream.iter_lines(chunk_size=1)
+        next(line for line in lines if line.startswith(b"event: presence"))
+        two_cities[1].apply(EditBody("edit-0001", Kind.SET, data={"priority": 1}), report="10")
+        told = time.monotonic()
+        next(line for line in lines if line.startswith(b"event: seq"))
+        assert time.monotonic() - told < 1
+        stream.close()
+        assert api.edit("10", "set", {"priority": 2}, seen=1).status_code == 412
+        api.ok("11", "merge", {"into": "10"})
+        done = api.ok("10", "dispatch", {"unit": "u1"})
+        assert api.ok("10", "recall", {"unit": "u1"}, undoes=done["entry"]["edit"])["report"]["status"] == "new"
+        assert api.ok(None, "create", {"lat": -6.85, "lon": 106.15, "description": "\x00x"})["report"]["area"] == "w1"
+        place = {"lat": -6.85, "lon": 106.15, "at": "2026-03-02T08:00:00Z"}
+        assert api.session.put(f"{url}/dispatch/v1/units/u1/position", json=place, timeout=10).status_code == 204
+        assert api.get("/stats").json()["reports"] == 4
+        api.session.close()
