@@ -54,7 +54,7 @@ class SyncLink(QObject):
 
     def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
         super().__init__(parent)
-        self._command = list(command or (sys.executable, "-m", "console", "sync", "--pipe"))
+        self.command = list(command or (sys.executable, "-m", "console", "sync", "--pipe"))
         self._start: Start | None = None
         self._process: QProcess | None = None
         self._frames: Frames[Up] = Frames(Up)
@@ -122,7 +122,7 @@ class SyncLink(QObject):
         process.readyReadStandardOutput.connect(self._on_output)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
-        process.start(self._command[0], self._command[1:])
+        process.start(self.command[0], self.command[1:])
 
     def _on_started(self) -> None:
         if self._start is None or self._process is None:

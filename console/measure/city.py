@@ -1,0 +1,132 @@
+"""A demo city straight in a cache, without server or network: what measurements begin with."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.domain.messages import Touched
+from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
+from console.domain.sla import clocks, sla_of
+from console.server.demo.areas import read_wards
+from console.server.demo.drafts import Draftsman
+from console.server.demo.fill import ZONE, fill
+from console.server.demo.pictures import draw_album
+from console.server.demo.stories import Storyteller
+from console.server.demo.vocabulary import CALENDARS, SERVICES
+from console.server.records import LoadedReport
+from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
+
+SOURCE = "city"
+"""The source's key in every profile that is measured."""
+
+_PAGE = 2000
+_EPOCH = "measured"
+_FIRST_NEW = 2_000_000
+
+
+class CacheShelf:
+    """Takes what the demo city is made of into a cache, as a sync process would."""
+
+    def __init__(self, writer: CacheWriter, now: datetime) -> None:
+        self._writer, self._now = writer, now
+        cursor = writer.cursor(SOURCE)
+        self._seq = cursor.seq if cursor else 0
+        self._services = {service.code: service for service in SERVICES}
+        self._calendars = {calendar.id: calendar for calendar in CALENDARS}
+
+    def put_areas(self, areas: list[Area]) -> None:
+        """Keep these areas."""
+        self.put("area", [(area.code, area) for area in areas])
+
+    def put_services(self, services: list[Service]) -> None:
+        """Keep these services."""
+        self.put("service", [(service.code, service) for service in services])
+
+    def put_units(self, units: list[Unit]) -> None:
+        """Keep these units."""
+        self.put("unit", [(unit.id, unit) for unit in units])
+
+    def put_agencies(self, agencies: list[Agency]) -> None:
+        """Keep these agencies."""
+        self.put("agency", [(agency.code, agency) for agency in agencies])
+
+    def put_templates(self, templates: list[Template]) -> None:
+        """Keep these standard texts."""
+        self.put("template", [(template.id, template) for template in templates])
+
+    def put_calendars(self, calendars: list[Calendar]) -> None:
+        """Keep these calendars."""
+        self.put("calendar", [(calendar.id, calendar) for calendar in calendars])
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Keep these reports with their histories."""
+        source = iter(rows)
+        with self._writer.bulk():
+            while batch := list(islice(source, _PAGE)):
+                self.write(batch)
+
+    def write(self, rows: Sequence[LoadedReport], more: Sequence[tuple[str, str, Any]] = ()) -> Touched:
+        """One page: reports with their histories and `more` (kind, id, object)."""
+        things: list[tuple[str, str, Any]] = []
+        for row in map(self._timed, rows):
+            things.append(("report", row.report.id, row.report))
+            things += [("entry", entry.id, entry) for entry in row.entries]
+            things += [("assignment", one.id, one) for one in row.assignments]
+            if row.contact is not None:
+                things.append(("contact", row.report.id, row.contact))
+        return self._apply([*things, *more])
+
+    def put(self, kind: str, things: Sequence[tuple[str, Any]]) -> Touched:
+        """One page of objects of one kind by id."""
+        return self._apply([(kind, key, thing) for key, thing in things])
+
+    def _apply(self, things: Sequence[tuple[str, str, Any]]) -> Touched:
+        items = [Item(kind, self._seq + at, key, thing) for at, (kind, key, thing) in enumerate(things, start=1)]
+        self._seq += len(items)
+        return self._writer.apply(SOURCE, items, Cursor(_EPOCH, self._seq, as_of=datetime.now(UTC)))
+
+    def _timed(self, row: LoadedReport) -> LoadedReport:
+        """With the SLA clocks that a server would have given it."""
+        report = row.report
+        sla = sla_of(self._services.get(report.service or ""), report.priority)
+        if report.clocks or sla is None:
+            return row
+        counted = clocks(report, row.entries, sla, self._calendars.get(sla.calendar or ""), self._now)
+        return msgspec.structs.replace(row, report=msgspec.structs.replace(report, clocks=counted))
+
+
+def fill_cache(folder: Path, reports: int, *, seed: int = 1) -> None:
+    """Write the demo city into `folder`/cache.db."""
+    now = datetime.now(UTC)
+    writer = CacheWriter(folder)
+    try:
+        fill(CacheShelf(writer, now), reports=reports, seed=seed, now=now)
+    finally:
+        writer.close()
+
+
+def arrivals(units: Sequence[Unit], *, seed: int = 2) -> Iterator[LoadedReport]:
+    """Fresh reports without end, created when they are taken."""
+    chance = random.Random(seed)  # noqa: S311 — a made-up city, no secret
+    now = datetime.now(UTC)
+    draftsman = Draftsman(read_wards(), chance, now, ZONE)
+    teller = Storyteller(units, draw_album(None, seed), chance, now)
+    number = _FIRST_NEW
+    while True:
+        draft = draftsman.draft(int(datetime.now(UTC).timestamp()) - 1, 0.0)
+        draft.id = str(number)
+        number += 1
+        yield teller.tell(draft)
+
+
+if __name__ == "__main__":
+    fill_cache(Path(sys.argv[1]), int(sys.argv[2]))

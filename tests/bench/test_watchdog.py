@@ -1,0 +1,105 @@
+"""No task on the GUI thread takes long, whatever the operator does and whatever arrives meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEventLoop
+from PySide6.QtWidgets import QApplication
+
+from console.measure import busy
+from tests.helpers.city import ROOT, wait_for
+from tests.helpers.shift import Shift
+from tests.helpers.watchdog import Watchdog
+
+pytestmark = [
+    pytest.mark.usefixtures("qapp"),
+    pytest.mark.skipif(sys.platform != "linux", reason="times the turns of GLib's event loop"),
+]
+
+REPORTS, ARRIVING = 100_000, 20_000
+ARRIVING_PER_S = ARRIVING / 60
+AIM_MS, BUG_MS = 16.0, 50.0
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of a demo city; made in a child, so that this process stays small."""
+    folder = tmp_path_factory.mktemp("city")
+    subprocess.run(
+        [sys.executable, "-m", "console.measure.city", str(folder), str(REPORTS)], check=True, cwd=ROOT, timeout=280
+    )
+    return folder
+
+
+@contextmanager
+def busy_console(city: Path, folder: Path) -> Iterator[Any]:
+    """A window on a copy of that cache, with a stand-in for the sync process that gives no rest."""
+    from console.app import ConsoleWindow
+    from console.domain.messages import Source
+    from console.settings import Settings, Tokens
+    from console.start import WindowOptions
+
+    shutil.copytree(city, folder)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    settings = Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
+    options = WindowOptions(profile=folder, profile_name="test", size=(1920, 1080))
+    window = ConsoleWindow(app, options, settings, Tokens("test"), None)
+    window.link.command = busy.command(ARRIVING_PER_S)
+    drawn: list[int] = []
+    window.map.drawn.connect(drawn.append)
+    window.open()
+    try:
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= REPORTS, 60, "the reports")
+        wait_for(lambda: drawn, 60, "the map's first paint")
+        yield window
+    finally:
+        window.window.close()
+        window.close()
+
+
+def work(window: Any, seconds: float) -> Watchdog:
+    """Work for that long under the watchdog."""
+    dog, loop = Watchdog(), QEventLoop()
+    script = Shift(window, seconds, lambda what: setattr(dog, "doing", what), loop.quit)
+    before = window.desk.view.total
+    dog.start()
+    script.start()
+    loop.exec()
+    dog.stop()
+    arrived = window.desk.view.total - before
+    print(f"\n{script.steps} steps, {arrived} reports arrived\n{dog.report(AIM_MS)}")
+    assert script.steps > seconds * 3
+    assert arrived > seconds * ARRIVING_PER_S / 2, "the city did not keep the window busy"
+    return dog
+
+
+def median_of_three(city: Path, tmp_path: Path, seconds: float) -> tuple[float, str]:
+    dogs = []
+    for number in range(3):
+        with busy_console(city, tmp_path / str(number)) as window:
+            dogs.append(work(window, seconds))
+        shutil.rmtree(tmp_path / str(number))
+    report = "\n\n".join(dog.report(AIM_MS) for dog in dogs)
+    return statistics.median(dog.worst_ms for dog in dogs), report
+
+
+def test_ten_seconds_of_work_never_keep_the_window(city: Path, tmp_path: Path) -> None:
+    worst_ms, report = median_of_three(city, tmp_path, 10)
+    assert worst_ms < BUG_MS, report
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_minute_of_work_stays_within_a_frame(city: Path, tmp_path: Path) -> None:
+    worst_ms, report = median_of_three(city, tmp_path, 60)
+    assert worst_ms < AIM_MS, report

@@ -1,0 +1,141 @@
+"""Measure how long the GUI thread goes without returning to its event loop, and who kept it."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import faulthandler
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_POLL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+_LOOK_EVERY_S = 0.003
+_LOOK_AFTER_S = 0.006
+_DEPTH, _LOOKS, _LONGEST = 14, 4, 200_000
+
+
+@dataclass
+class Task:
+    """One turn of the event loop: everything between two times it looked for events."""
+
+    wall_ms: float
+    kept_ms: float
+    """Without the time in which the thread could have run and other programs had the processors."""
+    cpu_ms: float
+    at_s: float
+    doing: str
+    seen: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = "\n".join(f"      {line}" for line in self.seen) or "      (in Qt)"
+        parts = f"own {self.cpu_ms:5.1f}, on the wall {self.wall_ms:5.1f}"
+        return f"{self.kept_ms:6.1f} ms ({parts}) at {self.at_s:5.1f} s, while {self.doing}\n{where}"
+
+
+class Watchdog:
+    """Between `start` and `stop` every turn of the main thread's GLib loop is timed, nested loops included.
+
+    A turn may hold several events, so it is never shorter than its longest task. What Linux says a ready thread waited
+    for a processor is taken off: on a machine that builds something else beside, it says nothing of the program.
+    `doing` is what the script says it does, for the report. GLib calls our poll function in place of its own.
+    """
+
+    def __init__(self, keep_ms: float = 8.0) -> None:
+        self._keep_ms = keep_ms
+        self.tasks: list[Task] = []
+        self.turns = 0
+        self.doing = "starting"
+        self._began = self._began_cpu = self._start = 0.0
+        self._delay_ms = 0.0
+        self._seen: list[str] = []
+        self._main = threading.get_ident()
+        self._schedule = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+        self._stopped = threading.Event()
+        self._glib: Any = ctypes.CDLL(ctypes.util.find_library("glib-2.0") or "libglib-2.0.so.0")
+        self._glib.g_main_context_default.restype = ctypes.c_void_p
+        self._glib.g_main_context_get_poll_func.restype = ctypes.c_void_p
+        self._glib.g_main_context_get_poll_func.argtypes = [ctypes.c_void_p]
+        self._glib.g_main_context_set_poll_func.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        self._context = self._glib.g_main_context_default()
+        self._address = self._glib.g_main_context_get_poll_func(self._context)
+        self._real: Callable[[Any, int, int], int] = _POLL(self._address)
+        self._ours = _POLL(self._poll)
+        self._looker = threading.Thread(target=self._look, daemon=True)
+
+    def start(self) -> None:
+        """Begin; from the main thread."""
+        self._start = time.perf_counter()
+        self._glib.g_main_context_set_poll_func(self._context, ctypes.cast(self._ours, ctypes.c_void_p))
+        self._looker.start()
+
+    def stop(self) -> None:
+        """End; the tasks stay."""
+        self._glib.g_main_context_set_poll_func(self._context, self._address)
+        self._stopped.set()
+        self._looker.join()
+        os.close(self._schedule)
+
+    @property
+    def worst_ms(self) -> float:
+        """The longest turn."""
+        return max((task.kept_ms for task in self.tasks), default=0.0)
+
+    def over(self, limit_ms: float) -> list[Task]:
+        """The turns longer than that, longest first."""
+        return sorted((one for one in self.tasks if one.kept_ms > limit_ms), key=lambda one: -one.kept_ms)
+
+    def report(self, limit_ms: float, most: int = 25) -> str:
+        """The worst turns in words."""
+        over = self.over(limit_ms)
+        head = f"{self.turns} turns, worst {self.worst_ms:.1f} ms, {len(over)} over {limit_ms:g} ms"
+        return "\n".join([head, *map(str, over[:most])])
+
+    def _poll(self, descriptors: Any, count: int, timeout: int) -> int:
+        now = time.perf_counter()
+        if self._began:
+            self.turns += 1
+            wall_ms = (now - self._began) * 1000
+            if wall_ms > self._keep_ms:
+                cpu_ms = (time.thread_time() - self._began_cpu) * 1000
+                kept_ms = max(cpu_ms, wall_ms - (self._delayed_ms() - self._delay_ms))
+                self.tasks.append(Task(wall_ms, kept_ms, cpu_ms, now - self._start, self.doing, self._seen))
+        self._began = 0.0
+        found = self._real(descriptors, count, timeout)
+        self._seen = []
+        self._began_cpu, self._delay_ms = time.thread_time(), self._delayed_ms()
+        self._began = time.perf_counter()
+        return found
+
+    def _delayed_ms(self) -> float:
+        """How long this thread has been ready without a processor since it began."""
+        return int(os.pread(self._schedule, 100, 0).split()[1]) / 1e6
+
+    def _look(self) -> None:
+        # faulthandler, not sys._current_frames: a frame that we hold keeps its painter alive past the end of painting.
+        file = os.memfd_create("stacks")
+        while not self._stopped.wait(_LOOK_EVERY_S):
+            began, seen = self._began, self._seen
+            if began and time.perf_counter() - began > _LOOK_AFTER_S and len(seen) < _LOOKS:
+                os.ftruncate(file, 0)
+                os.lseek(file, 0, os.SEEK_SET)
+                faulthandler.dump_traceback(file)
+                line = _stack(os.pread(file, _LONGEST, 0).decode(), self._main)
+                if self._began == began and line and (not seen or seen[-1] != line):
+                    seen.append(line)
+        os.close(file)
+
+
+def _stack(dump: str, thread: int) -> str:
+    """The innermost calls of a thread, `file.function:line`, innermost first; "" when it waits for events."""
+    begin = dump.find(f"Thread {thread:#018x}")
+    calls = re.findall(r'File "([^"]+)", line (\d+) in (\w+)', dump[begin:].partition("\n\n")[0]) if begin >= 0 else []
+    if not calls or calls[0][0] == __file__:
+        return ""
+    ours = [(file, line, name) for file, line, name in calls if "pytest" not in file and "pluggy" not in file]
+    return " < ".join(f"{Path(file).stem}.{name}:{line}" for file, line, name in ours[:_DEPTH])
