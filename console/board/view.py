@@ -39,7 +39,7 @@ CLOSED_LATELY_S = 86400
 _ME_UNLISTED = -1
 """The claim column's number for this operator before the cache has one for him."""
 
-_UNDECIDED = tuple(ORDER.index(status) for status in (Status.NEW, Status.COORDINATION, Status.RETURNED))
+_UNDECIDED = tuple(ORDER.index(status) for status in (Status.NEW, Status.RETURNED))
 _PROGRESS = ORDER.index(Status.PROGRESS)
 
 

@@ -59,7 +59,7 @@ class R(msgspec.Struct, frozen=True):
 
     @property
     def unassigned(self) -> bool:
-        undecided = self.status in (NEW, COORDINATION, RETURNED)
+        undecided = self.status in (NEW, RETURNED)
         return self.is_open and undecided and not self.claim and not self.lead_unit
 
     @property
