@@ -16,12 +16,13 @@ from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
 from console.domain.report import Area, Unit
-from console.domain.status import UnitState
+from console.domain.status import AssignmentState, UnitState
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.units import is_stale
+from console.presenters.ticket import Counsel
+from console.presenters.units import STALE_S, is_stale
 from console.tasks import Tasks
 from widgets.map.panel import MapPanel
 from widgets.map.routes import Request
@@ -49,6 +50,9 @@ class MapPresenter(QObject):
         self._panel: MapPanel | None = None
         self._shown_areas: dict[str, Area] = {}
         self._fitted = False
+        self._dossier: Dossier | None = None
+        self._counsel = Counsel(0)
+        self._units: list[Unit] = []
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
         """What the page may ask for, by path prefix."""
@@ -71,10 +75,11 @@ class MapPresenter(QObject):
         panel.set_texts(self._texts())
         if self._basemap.kind is not None:
             panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
-        panel.set_background_state(None if self._basemap.state() == "ok" else self._no_background())
+        panel.set_background_state(self._no_background() if self._basemap.problem else None)
 
     def set_dossier(self, dossier: Dossier | None) -> None:
         """Ring the chosen report."""
+        self._dossier = dossier
         if self._panel is None:
             return
         if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
@@ -83,6 +88,11 @@ class MapPresenter(QObject):
         label = f"{dossier.shown.id if dossier.server else ''} {self._desk.catalog.service_name(dossier.shown.service)}"
         self._panel.set_selection(dossier.row, dossier.shown.lat, dossier.shown.lon, label.strip())
 
+    def set_counsel(self, counsel: Counsel) -> None:
+        """Draw the way of the unit that is sent, or would be."""
+        self._counsel = counsel
+        self.set_units(self._units)
+
     def go_to(self, dossier: Dossier) -> None:
         """Zoom to the chosen report."""
         if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
@@ -90,6 +100,7 @@ class MapPresenter(QObject):
 
     def set_units(self, units: list[Unit]) -> None:
         """Show these units where they are; off shift is never drawn."""
+        self._units = units
         now = self._now()
         shown = [
             {
@@ -106,7 +117,32 @@ class MapPresenter(QObject):
             if unit.lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
         ]
         if self._panel is not None:
-            self._panel.set_units(shown)
+            self._panel.set_units(shown, self._route(units))
+            background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
+            self._panel.set_notes(background, self._units_note(units, now))
+
+    def _route(self, units: list[Unit]) -> list[tuple[float, float]]:
+        """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
+        dossier = self._dossier
+        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
+            return []
+        under_way = [one.unit for one in dossier.live if one.state is not AssignmentState.ON_SCENE]
+        advised = [one.unit_id for one in self._counsel.units if self._counsel.row == dossier.row and not dossier.live]
+        wanted = next(iter(under_way + advised), None)
+        unit = next((one for one in units if one.id == wanted), None)
+        if unit is None or unit.lat is None or unit.lon is None:
+            return []
+        return [(unit.lat, unit.lon), (dossier.shown.lat, dossier.shown.lon)]
+
+    def _units_note(self, units: list[Unit], now: datetime) -> str:
+        """How old the newest position is: all others are older."""
+        newest = max((unit.position_at for unit in units if unit.position_at is not None), default=None)
+        if newest is None:
+            return ""
+        age_s = (now - newest).total_seconds()
+        if age_s > STALE_S:
+            return self.tr("positions from {time}").format(time=words.clock(newest, self._desk.zone))
+        return self.tr("units {age}").format(age=words.age(age_s))
 
     def _reports(self, request: Request) -> bytes | None:
         view = self._views.get(request.number) or self._desk.view

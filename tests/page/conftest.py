@@ -98,14 +98,26 @@ class MapDesk:
         y = (y_of(north) - y_of(lat)) / (y_of(north) - y_of(south)) * (self.panel.height() - top)
         return QPoint(round(x), round(y + top))
 
-    def click(self, lat: float, lon: float) -> None:
+    def letters_below(self, lat: float, lon: float) -> int:
+        """How many pixels of a code stand below a crew."""
+        picture, middle = self.picture(), self.point(lat, lon)
+        wanted = QColor(self.theme.hex("accent.strong")).getRgb()
+
+        def like(x: int, y: int) -> bool:
+            seen = picture.pixelColor(x, y).getRgb()
+            return bool(max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 60)
+
+        across, down = range(middle.x() - 20, middle.x() + 21), range(middle.y() + 10, middle.y() + 22)
+        return sum(like(x, y) for x in across for y in down)
+
+    def click(self, lat: float, lon: float, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """A click of the mouse on a place, after the page saw the mouse come."""
         at = self.point(lat, lon)
         self.js("window.mouse = ''; addEventListener('mousemove', e => window.mouse = e.clientX + ',' + e.clientY); 0")
         QTest.mouseMove(self.target, at + QPoint(3, 3))
         QTest.mouseMove(self.target, at)
         self.wait_js(f"window.mouse === '{at.x()},{at.y()}'")
-        QTest.mouseClick(self.target, Qt.MouseButton.LeftButton, pos=at)
+        QTest.mouseClick(self.target, Qt.MouseButton.LeftButton, modifier, at)
 
     def key(self, key: Qt.Key) -> None:
         """A key pressed while the map has the keyboard."""

@@ -164,11 +164,50 @@ def test_click_chooses_report_unit_and_square(desk: MapDesk) -> None:
         desk.click(LAT, EAST)
     assert unit.args == ["crew/7"]
     with desk.qtbot.waitSignal(desk.panel.cell_picked, timeout=TIMEOUT_MS) as cell:
-        desk.click(SOUTH, EAST)
+        desk.click(SOUTH, EAST, Qt.KeyboardModifier.ShiftModifier)
     west, south, east, north = cell.args
     assert west < EAST < east
     assert south < SOUTH < north
     assert (east - west) * 2**13 / 360 * 256 == pytest.approx(64), "the board's cell of 64 px at this whole zoom"
+    assert desk.panel.last_view is not None
+    assert desk.panel.last_view[1] == 13, "Shift only filters"
+
+
+def test_click_on_square_goes_there_and_filters_nothing(desk: MapDesk) -> None:
+    desk.cells = [(SOUTH, EAST, 40, 0)]
+    desk.show()
+    filtered: list[object] = []
+    desk.panel.cell_picked.connect(lambda *box: filtered.append(box))
+    with desk.qtbot.waitSignal(desk.panel.view_changed, timeout=TIMEOUT_MS) as moved:
+        desk.click(SOUTH, EAST)
+    assert moved.args[4] == 15
+    assert filtered == []
+
+
+def test_codes_of_crews_never_cover_each_other(desk: MapDesk) -> None:
+    near = LON + 0.0008  # 19 px at this zoom: capsules beside each other, codes would overlap
+    crews = [("a", LON), ("b", near), ("c", LON + 0.02)]
+    desk.panel.set_units(
+        [{"id": one, "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": lon} for one, lon in crews]
+    )
+    desk.show()
+    letters = [desk.letters_below(LAT, lon) for _, lon in crews]
+    assert letters[0] > 20, "the first has its code"
+    assert letters[2] > 20, "one that stands alone too"
+    desk.panel.set_units([{"id": "a", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}])
+    desk.draw()
+    assert desk.letters_below(LAT, LON) == letters[0], "the second adds no letter to the first"
+
+
+def test_chosen_crew_has_its_code_whatever_is_near(desk: MapDesk) -> None:
+    unit = {"id": "a", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}
+    desk.symbols = [(1, LAT - 0.0006, LON, 1, 0, 0)]
+    desk.panel.set_units([unit])
+    desk.show()
+    assert desk.letters_below(LAT, LON) == 0
+    desk.panel.set_units([unit | {"chosen": True}])
+    desk.draw()
+    assert desk.letters_below(LAT, LON) > 10
 
 
 def test_keys_walk_and_open_without_a_mouse(desk: MapDesk) -> None:

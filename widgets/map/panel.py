@@ -192,6 +192,10 @@ class MapPanel(QWidget):
         """Show View `number`: the page asks "reports" for it. The texts stand in the corner; None keeps them."""
         self._view_number = number
         self._tell(self._bridge.view, number)
+        self.set_notes(attribution, units_note)
+
+    def set_notes(self, attribution: str | None = None, units_note: str | None = None) -> None:
+        """The texts of the corner: whose background it is, and how old the crews' places are; None keeps one."""
         notes = tuple(
             old if new is None else new for new, old in zip((attribution, units_note), self._notes, strict=True)
         )

@@ -39,18 +39,19 @@ export class Areas {
     this._labels = (this._features?.features ?? []).map(labelOf).filter(Boolean);
   }
 
-  /** @param {Record<string, string>} colors */
-  draw(colors) {
+  /** @param {Record<string, string>} colors @param {boolean} bare whether no tiles lie below, so that areas are the land */
+  draw(colors, bare) {
     this._layer?.remove();
     const features = (this._features?.features ?? []).filter((/** @type {Feature} */ one) => one.geometry && one.geometry.type !== "Point");
     this.hasBorders = features.length > 0;
     if (!features.length) return;
     features.sort((/** @type {Feature} */ a, /** @type {Feature} */ b) => (a.properties.level ?? 1) - (b.properties.level ?? 1));
+    const lowest = features[0].properties.level ?? 1;
     this._layer = /** @type {any} */ (window).L.geoJSON({ type: "FeatureCollection", features }, {
       interactive: false,
       pane: "borders",
       renderer: this._renderer,
-      style: (/** @type {Feature} */ one) => style(one, colors),
+      style: (/** @type {Feature} */ one) => style(one, colors, bare && (one.properties.level ?? 1) === lowest),
     }).addTo(this._map);
   }
 
@@ -63,13 +64,15 @@ export class Areas {
   }
 }
 
-/** @param {Feature} one @param {Record<string, string>} colors */
-function style(one, colors) {
+/** @param {Feature} one @param {Record<string, string>} colors @param {boolean} filled */
+function style(one, colors, filled) {
   const district = (one.properties.level ?? 1) >= DISTRICT_LEVEL;
   return {
     color: colors[district ? "map.district-border" : "map.area-border"],
-    weight: district ? 1.25 : 1,
-    fill: false,
+    weight: filled ? 2 : district ? 1.25 : 1, // without tiles the borders are all there is of the land
+    fill: filled,
+    fillColor: colors["map.land"],
+    fillOpacity: 1,
     dashArray: district ? "6 3 1.5 3" : undefined,
   };
 }

@@ -35,7 +35,7 @@ export class Basemap {
    */
   show(config, available, ownBorders) {
     const tiles = available ? config.tiles : null;
-    const wanted = JSON.stringify([tiles, config.theme.colors, ownBorders]);
+    const wanted = JSON.stringify([tiles, available, config.theme.colors, ownBorders]);
     if (wanted === this._wanted) return;
     this._wanted = wanted;
     this._layer?.remove();
@@ -45,7 +45,7 @@ export class Basemap {
       this._layer.on("load", this._onSettled);
       this._layer.addTo(this._map);
     }
-    this._map.getContainer().classList.toggle("hatched", tiles === null);
+    this._map.getContainer().classList.toggle("hatched", !available);
   }
 }
 

@@ -7,12 +7,13 @@ import { font } from "./config.js";
 /**
  * @typedef {{id: string, code: string, state_key: string, lat: number, lon: number, stale?: boolean, beside?: boolean, chosen?: boolean}} Unit
  * @typedef {import("./answer.js").Symbol} Symbol
- * @typedef {{x: number, y: number, unit: Unit}} PlacedUnit
+ * @typedef {{x: number, y: number, unit: Unit, named: boolean}} PlacedUnit its code is drawn only when `named`
  * @typedef {{x: number, y: number, symbol: Symbol}} PlacedSymbol
  * @typedef {{row: number, x: number, y: number, label: string}} Selection
  */
 
 export const BESIDE_PX = 26;
+const NAME_LETTER_PX = 7.4;
 
 export class FeaturePainter {
   /**
@@ -45,11 +46,11 @@ export class FeaturePainter {
 
   /** @param {PlacedUnit} placed */
   unit(placed) {
-    const { x, y, unit } = placed;
+    const { x, y, unit, named } = placed;
     const px = 15 * this._scale;
     this._symbols.unit(this._context, x, y, px, unit.stale ? "stale" : unit.state_key, true);
     if (unit.chosen) this._box(x, y, px * 1.2, px * 0.8, this._colors["accent.base"]);
-    this._text(unit.code, x, y + px, font(11 * this._scale, 600), this._colors["accent.strong"], 3.5);
+    if (named) this._text(unit.code, x, y + px, font(11 * this._scale, 600), this._colors["accent.strong"], 3.5);
   }
 
   /** @param {PlacedSymbol} placed */
@@ -139,6 +140,16 @@ export class FeaturePainter {
 export function symbolSize(priority, chosen) {
   if (priority === 1 || chosen) return 22;
   return priority === 2 ? 18 : 16;
+}
+
+/**
+ * Where a crew's code is, if it is drawn. The width is that of the widest letters, so that no text has to be measured.
+ * @param {PlacedUnit} placed @param {number} scale
+ * @returns {import("./geometry.js").Rect}
+ */
+export function nameRect(placed, scale) {
+  const half = (placed.unit.code.length * NAME_LETTER_PX * scale) / 2, middle = placed.y + 15 * scale;
+  return [placed.x - half, middle - 7 * scale, placed.x + half, middle + 7 * scale];
 }
 
 /**

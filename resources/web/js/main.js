@@ -9,7 +9,7 @@ import { drawCells } from "./cells.js";
 import { openChannel } from "./channel.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
-import { BESIDE_PX, FeaturePainter, symbolSize, tagRect } from "./features.js";
+import { BESIDE_PX, FeaturePainter, nameRect, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { listenToKeys } from "./keyboard.js";
 import { drawLabels } from "./labels.js";
@@ -66,6 +66,7 @@ class MapPage {
     this._pending = 0;
     this._backgroundText = "";
     this._picking = false;
+    this._ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
     this._complete = new Completeness(() => this._isSettled(), () => this._view, (view, beat) => bridge.tellDrawn(view, beat));
     this._lock = new View(this._map, (locked) => this._onLock(locked));
@@ -102,7 +103,7 @@ class MapPage {
     bridge.background.connect((/** @type {string} */ text) => {
       this._backgroundText = text;
       if (this._overlays.setStrip(text)) map.invalidateSize({ animate: false });
-      this._showBase();
+      if (this._config) this._drawAreas(this._config);
     });
 
     map.on("moveend", () => this._onMoved());
@@ -129,8 +130,7 @@ class MapPage {
     this._symbols = new Symbols(config.symbols, config.theme.colors);
     this._overlays.setConfig(config);
     this._complete.setColour(config.theme.colors["map.land-outside"]);
-    this._areas.draw(config.theme.colors);
-    this._showBase();
+    this._drawAreas(config);
     this._redraw();
   }
 
@@ -154,8 +154,7 @@ class MapPage {
   async _onAreas(version) {
     await this._areas.load(version);
     if (!this._config) return;
-    this._areas.draw(this._config.theme.colors);
-    this._showBase();
+    this._drawAreas(this._config);
     this._redraw();
   }
 
@@ -166,6 +165,12 @@ class MapPage {
       this._pending--;
       this._complete.check();
     });
+  }
+
+  /** @param {import("./config.js").Config} config */
+  _drawAreas(config) {
+    this._areas.draw(config.theme.colors, config.tiles === null || this._backgroundText !== "");
+    this._showBase();
   }
 
   _showBase() {
@@ -209,7 +214,9 @@ class MapPage {
     }
     const target = targetAt(this._scene, event.containerPoint.x, event.containerPoint.y);
     this._setCursor(null);
-    if (target) this._open(target);
+    if (!target) return;
+    if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
+    else this._open(target);
   }
 
   /** @param {Target} target */
@@ -221,11 +228,16 @@ class MapPage {
 
   /** Go to where the square's reports are symbols, or smaller squares. @param {import("./answer.js").Cell} cell */
   _openCell(cell) {
+    const zoom = this._map.getZoom();
+    this._lock.goTo(cell.lat, cell.lon, Math.max(zoom, Math.min(Math.floor(zoom) + 2, 17)));
+  }
+
+  /** Let the queue show only what the square counts. @param {import("./answer.js").Cell} cell */
+  _filterBy(cell) {
     const zoom = Math.floor(this._map.getZoom()), point = this._map.project([cell.lat, cell.lon], zoom);
     const left = Math.floor(point.x / GRID_PX) * GRID_PX, top = Math.floor(point.y / GRID_PX) * GRID_PX;
     const northWest = this._map.unproject([left, top], zoom), southEast = this._map.unproject([left + GRID_PX, top + GRID_PX], zoom);
     this._bridge.pickCell(northWest.lng, southEast.lat, southEast.lng, northWest.lat);
-    this._lock.goTo(cell.lat, cell.lon, Math.max(this._map.getZoom(), Math.min(zoom + 2, 17)));
   }
 
   /** @param {boolean} on */
@@ -314,20 +326,49 @@ class MapPage {
     symbols.sort((a, b) => (a.symbol.flags & SELECTED) - (b.symbol.flags & SELECTED) || b.symbol.priority - a.symbol.priority);
     const units = this._units.map((unit) => {
       const point = this._at(unit.lat, unit.lon);
-      return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit };
+      return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit, named: false };
     });
     const cells = (this._answer?.cells ?? []).map((cell) => ({ ...xy(this._at(cell.lat, cell.lon)), side: 0, cell }));
     const most = Math.max(1, ...cells.map((one) => one.cell.count));
     for (const one of cells) one.side = side(one.cell.count, most) * scale;
     cells.sort((a, b) => b.side - a.side);
+    const chosen = this._chosen();
+    this._nameUnits(units, symbols, chosen, scale);
     const keeps = [
       ...symbols.map((one) => ({ x: one.x, y: one.y, clear: 13 * scale })),
-      ...units.flatMap((one) => [{ x: one.x, y: one.y, clear: 16 * scale }, { x: one.x, y: one.y + 14 * scale, clear: 14 * scale }]),
+      ...units.map((one) => ({ x: one.x, y: one.y, clear: 16 * scale })),
+      ...units.filter((one) => one.named).map((one) => ({ x: one.x, y: one.y + 14 * scale, clear: 14 * scale })),
     ];
-    const chosen = this._chosen();
     if (chosen) keeps.push({ x: chosen.x, y: chosen.y, clear: 27 * scale }, ...tagKeeps(chosen, scale));
     stepAside(cells, keeps);
+    const squares = new Taken();
+    for (const { x, y, side: px } of cells) squares.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
+    for (const one of units) one.named = one.named && (one.unit.chosen === true || squares.isFree(nameRect(one, scale)));
     return { symbols, units, cells };
+  }
+
+  /**
+   * Which crews have room for their code: it covers no symbol, no capsule and no other code. The chosen crew always has.
+   * @param {import("./features.js").PlacedUnit[]} units @param {import("./features.js").PlacedSymbol[]} symbols
+   * @param {import("./features.js").Selection | null} chosen @param {number} scale
+   */
+  _nameUnits(units, symbols, chosen, scale) {
+    const taken = new Taken();
+    for (const rect of this._overlays.rects()) taken.add(rect);
+    for (const { x, y, symbol } of symbols) {
+      const half = (symbolSize(symbol.priority, false) * scale) / 2;
+      taken.add([x - half, y - half, x + half, y + half]);
+    }
+    for (const { x, y } of units) taken.add([x - 14 * scale, y - 7 * scale, x + 14 * scale, y + 7 * scale]);
+    if (chosen) {
+      taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);
+      if (chosen.label) taken.add(tagRect(this._ruler, chosen, scale));
+    }
+    for (const one of [...units].sort((a, b) => Number(b.unit.chosen ?? false) - Number(a.unit.chosen ?? false))) {
+      const rect = nameRect(one, scale);
+      one.named = one.unit.chosen === true || taken.isFree(rect);
+      if (one.named) taken.add(rect);
+    }
   }
 
   _chosen() {
@@ -374,7 +415,10 @@ class MapPage {
       const half = (symbolSize(symbol.priority, false) * scale) / 2 + 2;
       taken.add([x - half, y - half, x + half, y + half]);
     }
-    for (const { x, y } of this._scene.units) taken.add([x - 24 * scale, y - 12 * scale, x + 24 * scale, y + 22 * scale]);
+    for (const one of this._scene.units) {
+      taken.add([one.x - 16 * scale, one.y - 12 * scale, one.x + 16 * scale, one.y + 10 * scale]);
+      if (one.named) taken.add(nameRect(one, scale));
+    }
     const chosen = this._chosen();
     if (chosen) {
       taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);

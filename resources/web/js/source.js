@@ -1,5 +1,5 @@
 // @ts-check
-/** Ask for the reports of the box in view: one question at a time, the newest next, stale answers dropped. */
+/** Ask for the reports of the box in view: one question at a time, the newest next. */
 
 import { readAnswer } from "./answer.js";
 
@@ -45,6 +45,7 @@ export class ReportSource {
     while (this._stale) {
       this._stale = false;
       answer = await this._fetch();
+      if (this._stale) this._onAnswer(answer); // a newer one follows, but views that come fast must not starve the map
     }
     this._asking = false;
     this._onAnswer(answer);
