@@ -8,8 +8,10 @@ from datetime import datetime, tzinfo
 import msgspec
 from PySide6.QtCore import QObject
 
+from console.advice.units import DETOUR, SPEED_M_S
+from console.domain.place import distance_m
 from console.domain.report import Unit
-from console.domain.status import UnitState
+from console.domain.status import AssignmentState, UnitState
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
@@ -18,6 +20,9 @@ from widgets.units import UnitRow, UnitsPanel
 
 STALE_S, OLD_S = 1800, 600
 """A position older than 10 minutes turns amber, older than 30 it is stale."""
+
+_UNDER_WAY = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
+"""The job that a unit with several of them is at."""
 
 _SHOWN_FIRST = (
     UnitState.COMMITTED,
@@ -59,6 +64,7 @@ class UnitsPresenter(QObject):
         self._zone, self._now = zone, now
         self._positions: dict[str, tuple[float, float, datetime]] = {}
         self._titles: dict[str, str] = {}
+        self._spots: dict[str, tuple[float, float]] = {}
         desk.catalog_changed.connect(lambda _: self._read_titles())
         panel.current_changed.connect(desk.choose_unit)
         panel.opened.connect(self._open)
@@ -85,20 +91,18 @@ class UnitsPresenter(QObject):
         catalog, reader = self._desk.catalog, self._reader
         wanted = {(catalog.unit_source.get(one.unit, ""), one.report) for one in catalog.assignments}
 
-        def read() -> dict[str, str]:
-            source_rows = {key: reader().row_of(*key) for key in wanted}
-            reports = {key: reader().report(row) for key, row in source_rows.items() if row is not None}
-            return {
-                found.report.id: f"{catalog.service_name(found.report.service)}, {catalog.place(found.report.area)}"
-                for found in reports.values()
-                if found is not None
-            }
+        def read() -> tuple[dict[str, str], dict[str, tuple[float, float]]]:
+            rows = [row for key in wanted if (row := reader().row_of(*key)) is not None]
+            reports = [found.report for row in rows if (found := reader().report(row)) is not None]
+            titles = {one.id: f"{catalog.service_name(one.service)}, {catalog.place(one.area)}" for one in reports}
+            spots = {one.id: (one.lat, one.lon) for one in reports if one.lat is not None and one.lon is not None}
+            return titles, spots
 
         self._tasks.latest("unit_titles", read, self._on_titles)
         self.show()
 
-    def _on_titles(self, titles: dict[str, str]) -> None:
-        self._titles = titles
+    def _on_titles(self, found: tuple[dict[str, str], dict[str, tuple[float, float]]]) -> None:
+        self._titles, self._spots = found
         self.show()
 
     def show(self) -> None:
@@ -109,7 +113,8 @@ class UnitsPresenter(QObject):
         self._panel.set_rows([self._row(unit, now) for unit in units])
 
     def _row(self, unit: Unit, now: datetime) -> UnitRow:
-        jobs = self._desk.catalog.by_unit.get(unit.id, [])
+        jobs = list(self._desk.catalog.by_unit.get(unit.id, []))
+        jobs.sort(key=lambda one: one.state not in _UNDER_WAY)
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT
@@ -122,7 +127,7 @@ class UnitsPresenter(QObject):
             state_text=f"{state}, {unit.reason}" if unit.reason else state,
             since=words.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
             job=job,
-            eta="–",
+            eta=self._eta(unit, jobs[0].report) if jobs and not stale else "–",
             next=str(max(0, len(jobs) - 1)),
             skills=", ".join(unit.skills),
             position_age="–" if age is None or not on_shift else words.age(age),
@@ -135,6 +140,13 @@ class UnitsPresenter(QObject):
             stale=stale,
             mark="",
         )
+
+    def _eta(self, unit: Unit, report: str) -> str:
+        """When a unit on its way will be there, by the straight line like the advice."""
+        spot = self._spots.get(report)
+        if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
+            return "–"
+        return words.minutes(distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S)
 
     def _open(self, unit_id: str) -> None:
         jobs = self._desk.catalog.by_unit.get(unit_id, [])
