@@ -112,6 +112,7 @@ class ConsoleWindow(QObject):
         self._opened_readers: list[CacheReader] = []
         self._started = False
         self._drawn_view = -1
+        self._last_panel = "queue"
         me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
 
         self.tasks = Tasks("worker", 2, self)
@@ -272,7 +273,9 @@ class ConsoleWindow(QObject):
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
-        self.window.panel_entered.connect(self.intents.set_panel)
+        self.window.panel_entered.connect(self._on_panel)
+        self.command.run.connect(lambda _: self._leave_line())
+        self.command.cleared.connect(self._leave_line)
         self.window.closed.connect(self._remember)
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -428,7 +431,8 @@ class ConsoleWindow(QObject):
             self.desk.choose(row)
 
     def _on_deed(self, deed: Deed) -> None:
-        self.status.show_undo(deed.text)
+        number = deed.report if deed.report and not deed.report.startswith("local:") else ""
+        self.status.show_undo(" ".join(part for part in (deed.text, number) if part))
 
     def _on_strip(self, intent: str) -> None:
         verb, edit_id = intent.split(":", 1)
@@ -477,6 +481,7 @@ class ConsoleWindow(QObject):
 
     def _on_counsel(self, counsel: Any) -> None:
         self.ticket_presenter.set_counsel(counsel)
+        self._map_holder.set_counsel(counsel)
         self.intents.set_counsel(counsel)
 
     def _on_situation(self, situation: Any) -> None:
@@ -522,6 +527,15 @@ class ConsoleWindow(QObject):
             self.desk.set_filter(self.desk.filter.with_tab(action_id.removeprefix("tab_")))
         else:
             doing[action_id]()
+
+    def _on_panel(self, key: str) -> None:
+        self.intents.set_panel(key)
+        if key not in ("", "command"):
+            self._last_panel = key
+
+    def _leave_line(self) -> None:
+        """The keyboard goes back to the panel that had it before the command line."""
+        self.window.focus_panel(self._last_panel)
 
     def _go_to(self) -> None:
         if self.dossiers.current is not None:

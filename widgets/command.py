@@ -70,7 +70,7 @@ class CommandLine(QWidget):
 
     def set_sentence(self, bold: str, rest: str, ok: bool) -> None:
         """Say what Enter will do (`ok`), or why it will do nothing. After the first ` · ` the rest is quieter."""
-        gap = " " if bold and rest[:1].isalnum() else ""
+        gap = " " if bold and rest and rest[0] not in " ,.·:" else ""
         self._bold, self._rest, self._ok = bold, gap + rest, ok
         self._line.setAccessibleDescription(f"{bold}{gap}{rest}")
         self.update()

@@ -185,6 +185,10 @@ class PhotoPair(QWidget):
         painter.fillRect(box, theme.color("surface.input"))
         if card.image is None or card.image.isNull():
             painter.fillRect(inner, theme.hatch())
+            words = self.tr("Not loaded here") if card.problem else self.tr("Being fetched")
+            top = inner.center().y() - theme.px(18)
+            color = theme.color("text.secondary")
+            texts.draw(painter, inner.left() + theme.px(8), top, words, "caption", color, room=inner.width())
         else:
             painter.drawImage(inner.topLeft(), self._cut(card.image, inner.size()))
         strip = QRect(inner.left(), inner.bottom() + 1 - theme.px(20), inner.width(), theme.px(20))

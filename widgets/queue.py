@@ -407,7 +407,8 @@ class QueueView(UniformView):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._ring:
+        # The current row's blue edge says where the keyboard is; the ring stands in for it while there is no such row.
+        if self._ring and not self.currentIndex().isValid():
             painter = QPainter(self.viewport())
             paint_focus(painter, self._theme, self.viewport())
 

@@ -1175,7 +1175,7 @@ class TicketPanel(QWidget):
         self._timeline.setVisible(entries > 0 and self._timeline_head.open)
         self._timeline_head.set_words(
             self.tr("Timeline"),
-            self.tr("{n} entries").format(n=entries),
+            self.tr("{n} entries").format(n=entries) if entries > 1 else self.tr("1 entry"),
             self.tr("Note"),
             self._keys["timeline"],
             f"{entries} · {newest.when} {newest.text}" if newest is not None else "",

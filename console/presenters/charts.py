@@ -42,9 +42,8 @@ class ChartsPresenter(QObject):
             bars.append(
                 CategoryBar("", self.tr("Others"), sum(row.open for row in rest), sum(row.overdue for row in rest))
             )
-        self._panel.set_categories(
-            bars, words.thousands(counts.all_open), self.tr("{n} overdue").format(n=words.thousands(counts.overdue))
-        )
+        shown, late = sum(row.open for row in rows), sum(row.overdue for row in rows)
+        self._panel.set_categories(bars, words.thousands(shown), self.tr("{n} overdue").format(n=words.thousands(late)))
         if view.trend is None:
             self._panel.set_no_data("trend", self.tr("No report of the last 14 days had to be answered."))
         else:

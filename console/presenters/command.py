@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from console.actions import ACTIONS, BY_ID
 from console.domain.filter import Filter, FilterError
+from console.domain.status import ORDER
 from console.presenters import words
 from console.presenters.commands import Command, parse
 from console.presenters.desk import Desk
@@ -16,10 +18,21 @@ from console.presenters.intents import Intents
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
+from widgets.keys import key_text
 from widgets.palette import Palette, PaletteRow
 
-_SHOWN = 12
+_SHOWN = 36
 _FOUND = 8
+_UNIT_WORDS = {
+    "en_route": "is en route",
+    "on_scene": "is on scene",
+    "done": "is done with its job",
+    "available": "is available",
+    "break": "is on break",
+    "unavailable": "is unavailable",
+}
+_GROUPS = ("Report", "Units", "Queue", "Window")
+"""The order of the palette's commands: what concerns the report first."""
 
 
 class CommandPresenter(QObject):
@@ -45,6 +58,7 @@ class CommandPresenter(QObject):
         line.cleared.connect(lambda: self._on_edited(""))
         palette.query_changed.connect(self._on_query)
         palette.chosen.connect(self._on_chosen)
+        palette.completion_asked.connect(self._complete)
         self._on_edited("")
 
     def open(self) -> None:
@@ -62,10 +76,10 @@ class CommandPresenter(QObject):
 
     def _sentence(self, command: Command) -> tuple[str, str, bool]:
         if not command.verb:
-            return "", self.tr("Type a command, report, unit or place. Everything works offline."), True
+            return "", self.tr("Type a command, report, unit or place"), True
         if command.problem:
             return command.problem, "", False
-        target = command.number or self.tr("the chosen report")
+        target = command.number or self._chosen()
         if command.verb == "open":
             return self.tr("Open {n}").format(n=command.number), "", True
         if command.verb == "find":
@@ -77,10 +91,33 @@ class CommandPresenter(QObject):
             except FilterError as error:
                 return str(error), "", False
             return self.tr("Show"), chips or self.tr("all reports"), True
-        name = self.tr(BY_ID[command.verb].text)
-        if command.unit is not None:
-            return f"{name} {command.unit.code}", self.tr("to {target}").format(target=target), True
-        return name, f"{target} {command.rest}".strip(), True
+        code = command.unit.code if command.unit is not None else ""
+        return self._order(command, code, target)
+
+    def _chosen(self) -> str:
+        """The chosen report in words."""
+        return self._intents.chosen_title or self.tr("the chosen report: none is chosen")
+
+    def _order(self, command: Command, code: str, target: str) -> tuple[str, str, bool]:
+        """A verb with its unit in bold, then whom or what it concerns."""
+        verb, rest = command.verb, command.rest
+        if verb in ("dispatch", "assign"):
+            name = self.tr("Dispatch {unit}") if verb == "dispatch" else self.tr("Assign {unit}")
+            return name.format(unit=code), self.tr("to {target}").format(target=target), True
+        if verb == "recall":
+            return (
+                self.tr("Recall {unit}").format(unit=code).strip(),
+                self.tr("from {target}").format(target=target),
+                True,
+            )
+        if verb in _UNIT_WORDS:
+            return code, self.tr(_UNIT_WORDS[verb]), True
+        if verb == "priority" and rest:
+            return self.tr("Priority {n}").format(n=rest), self.tr("for {target}").format(target=target), True
+        if verb in ("new_report", "undo"):
+            return self.tr(BY_ID[verb].text), "", True
+        name = self.tr(BY_ID[verb].text).split(",")[0]
+        return name, f"{target}: {rest}" if rest else target, True
 
     def _on_run(self, text: str) -> None:
         command = parse(text, self._desk.catalog)
@@ -167,43 +204,98 @@ class CommandPresenter(QObject):
         self._tasks.latest("palette", find, lambda texts: self._show_rows(texts) if query == self._query else None)
 
     def _show_rows(self, texts: list[RowText]) -> None:
-        query, situation = self._query.strip(), self._intents.situation
-        rows = []
+        query = self._query.strip()
+        rows = self._typed(query) + self._commands(query)
+        if query:
+            rows += self._reports(texts) + self._units(query) + self._places(query)
+        headings = {
+            "command": (self.tr("Commands"), ""),
+            "report": (self.tr("Reports"), ""),
+            "unit": (self.tr("Units"), ""),
+            "place": (self.tr("Places"), ""),
+        }
+        summary = self.tr("{n} found").format(n=len(rows)) if query else ""
+        self._palette.show_rows(rows[:_SHOWN], headings, summary=summary)
+
+    def _typed(self, query: str) -> list[PaletteRow]:
+        """The command that the query is, first."""
         command = parse(query, self._desk.catalog)
-        if command.verb not in ("", "find") and not command.problem:
-            bold, rest, _ = self._sentence(command)
-            rows.append(PaletteRow("run", f"{bold} {rest}".strip(), "", "Enter", self.tr("command"), enabled=True))
-        for action in ACTIONS:
+        if command.verb in ("", "find") or command.problem:
+            return []
+        bold, rest, ok = self._sentence(command)
+        return [PaletteRow("run", f"{bold} {rest}".strip(), "", "Enter", "command")] if ok else []
+
+    def _commands(self, query: str) -> list[PaletteRow]:
+        """Those that can be used now before the others, each with its key or the reason against it."""
+        rows = []
+        for action in sorted(ACTIONS, key=lambda one: _GROUPS.index(one.group)):
             name = self.tr(action.text)
             if _fits(query, name) and action.id != "palette":
-                why = action.why_not(situation)
-                key = action.keys[0].replace("+", " ") if action.keys else ""
-                rows.append(
-                    PaletteRow(f"action:{action.id}", name, self.tr(why), key, self.tr("command"), enabled=not why)
+                why = action.why_not(self._intents.situation)
+                key = key_text(action.keys[0]) if action.keys else ""
+                row = PaletteRow(f"action:{action.id}", name, self.tr(why) if why else "", key, "command", not why)
+                rows.append(row)
+        return sorted(rows, key=lambda row: not row.enabled)
+
+    def _units(self, query: str) -> list[PaletteRow]:
+        units = self._desk.catalog.units.values()
+        return [
+            PaletteRow(
+                f"unit:{unit.id}",
+                unit.code,
+                ", ".join(unit.skills),
+                kind="unit",
+                unit_state=words.UNIT_SYMBOL[unit.state],
+                tail=self.tr(words.UNIT_TEXT[unit.state]),
+            )
+            for unit in units
+            if _fits(query, unit.code) or _fits(query, unit.name)
+        ]
+
+    def _reports(self, texts: list[RowText]) -> list[PaletteRow]:
+        view = self._desk.view
+        facts = {one.row: one for one in view.snapshot.facts([text.row for text in texts])} if view and texts else {}
+        rows = []
+        for text in texts:
+            row = PaletteRow(
+                f"report:{text.row}",
+                text.description or text.title,
+                text.address,
+                kind="report",
+                number=text.remote_id,
+            )
+            fact = facts.get(text.row)
+            if fact is not None:
+                status = ORDER[fact.status]
+                row = replace(
+                    row,
+                    priority=fact.priority,
+                    status=fact.status,
+                    letter=words.letter(status),
+                    letter_token=words.LETTER_TOKENS[status],
+                    tail=self.tr(words.status_text(status)),
                 )
-        if query:
-            for unit in self._desk.catalog.units.values():
-                if _fits(query, unit.code) or _fits(query, unit.name):
-                    state = self.tr(words.UNIT_TEXT[unit.state])
-                    rows.append(PaletteRow(f"unit:{unit.id}", unit.code, state, "", self.tr("unit"), enabled=True))
-            rows += [
-                PaletteRow(
-                    f"report:{text.row}",
-                    f"{text.remote_id} {text.description or text.title}",
-                    text.address,
-                    "",
-                    self.tr("report"),
-                    enabled=True,
-                )
-                for text in texts
-            ]
-            for area in self._desk.catalog.areas.values():
-                if _fits(query, area.name):
-                    place = self._desk.catalog.place(area.code)
-                    rows.append(
-                        PaletteRow(f"area:{area.code}", place, self.tr("filter"), "", self.tr("place"), enabled=True)
-                    )
-        self._palette.show_rows(rows[: _SHOWN * 3])
+            rows.append(row)
+        return rows
+
+    def _places(self, query: str) -> list[PaletteRow]:
+        catalog = self._desk.catalog
+        return [
+            PaletteRow(f"area:{area.code}", catalog.place(area.code), self.tr("show only its reports"), kind="place")
+            for area in catalog.areas.values()
+            if _fits(query, area.name)
+        ]
+
+    def _complete(self, row_id: str) -> None:
+        """Tab: the row's own word takes the place of what was typed."""
+        kind, _, key = row_id.partition(":")
+        catalog = self._desk.catalog
+        if kind == "unit" and key in catalog.units:
+            self._palette.set_query(catalog.units[key].code)
+        elif kind == "area" and key in catalog.areas:
+            self._palette.set_query(catalog.areas[key].name)
+        elif kind == "action":
+            self._palette.set_query(self.tr(BY_ID[key].text))
 
     def _on_chosen(self, row_id: str) -> None:
         self._palette.close()

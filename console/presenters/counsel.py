@@ -12,7 +12,7 @@ from console.advice.duplicates import Spot, possible_duplicates
 from console.advice.units import recommend
 from console.board.view import View
 from console.domain.report import Unit
-from console.domain.status import is_open
+from console.domain.status import Status, is_open
 from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -53,7 +53,7 @@ class Counsellor(QObject):
         if dossier is None or view is None:
             self.changed.emit(Counsel(0))
             return
-        if not is_open(dossier.shown.status):
+        if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
             return
         reader, units, catalog, now = self._reader, self._units(), self._desk.catalog, self._now()

@@ -90,6 +90,17 @@ class Intents(QObject):
             expired=next((one.edit.id for one in self._orders() if one.state is EditState.EXPIRED), ""),
         )
 
+    @property
+    def chosen_title(self) -> str:
+        """The chosen report's number, category and area, "" while none is chosen."""
+        dossier, catalog = self._dossier, self._desk.catalog
+        if dossier is None:
+            return ""
+        area = catalog.areas.get(dossier.shown.area or "")
+        number = dossier.shown.id if dossier.server else self.tr("new report")
+        name = catalog.service_name(dossier.shown.service)
+        return f"{number} {name}, {area.name}" if area else f"{number} {name}"
+
     def set_dossier(self, dossier: Dossier | None) -> None:
         """The chosen report."""
         self._dossier = dossier

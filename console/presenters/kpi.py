@@ -102,7 +102,12 @@ class KpiPresenter(QObject):
         level = self._sources.age_level()
         local = self._now().astimezone(self._zone)
         shown = self.tr("{age} ago").format(age=words.age(age)) if age is not None else self.tr("none yet")
+        if age is None and self._sources.filling() and not self._sources.offline:
+            share = self._sources.progress()
+            level, shown = words.CALM, f"{share:.0%}" if share is not None else self.tr("connecting")
         label = self.tr("Live data") if level == words.CALM else self.tr("Data age")
+        if age is None:
+            label = self.tr("First load")
         return [
             Figure("data", label, (Part("text", shown, level),), "", level, stale=level == words.LATE),
             Figure("outbox", self.tr("Outbox"), (Part("text", str(self._waiting), 0),), "", words.CALM, stale=False),

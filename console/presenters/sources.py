@@ -78,6 +78,11 @@ class Sources(QObject):
         """Whether some source has not been read whole yet."""
         return not self._states or any(state.state in ("filling", "connecting") for state in self._states.values())
 
+    def progress(self) -> float | None:
+        """How much of the first read of the slowest source is done, None while that is not known."""
+        known = [state.progress for state in self._states.values() if state.state == "filling"]
+        return None if not known or None in known else min(share for share in known if share is not None)
+
     def as_of(self) -> datetime | None:
         """The time the oldest source's data is complete to."""
         known = [state.as_of for state in self._states.values()]

@@ -73,7 +73,9 @@ class StatusPresenter(QObject):
             cells.append(Cell("count", self.tr("{open} open, {total} reports").format(open=open_, total=total)))
             chips = len(self._desk.chips())
             if chips:
-                cells.append(Cell("filters", self.tr("{n} filters").format(n=chips)))
+                cells.append(
+                    Cell("filters", self.tr("{n} filters").format(n=chips) if chips > 1 else self.tr("1 filter"))
+                )
         if self._said and self._now().timestamp() - self._said_at < _SAID_S:
             cells.append(Cell("said", self._said, "info"))
         return cells

@@ -128,7 +128,9 @@ class TicketPresenter(QObject):
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
         live = [catalog.units[one.unit].code for one in dossier.live if one.unit in catalog.units]
         meta = [
-            self.tr("×{n} duplicates").format(n=report.duplicates) if report.duplicates else "",
+            self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)
+            if report.duplicates
+            else "",
             catalog.agency_name(report.agency),
             ", ".join(live),
         ]
@@ -370,7 +372,7 @@ STATE_WORDS: dict[EditState, str] = {
 }
 """The words beside the mark of an edit."""
 
-_DAY = 86400
+_DAY, _HOUR = 86400, 3600
 
 
 def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
@@ -391,11 +393,9 @@ def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
 
 
 def _target(seconds: int) -> str:
-    return (
-        f"{seconds // _DAY} d"
-        if seconds % _DAY == 0 and seconds > _DAY
-        else words.duration(seconds).replace(" h 00", " h")
-    )
+    if seconds < _HOUR:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds // _DAY} d" if seconds % _DAY == 0 else words.duration(seconds).replace(" h 00", " h")
 
 
 def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
