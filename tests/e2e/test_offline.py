@@ -1,0 +1,143 @@
+"""The server is gone: the real window works on from its cache, and what was done is applied once when it is back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
+ELEVEN_MINUTES_S = 660.0
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Served]:
+    users = str(write_users(tmp_path / "city"))
+    with served(tmp_path / "city", "--demo-city", "--still", "--reports", "500", "--users", users) as server:
+        yield server
+
+
+def shown(window: Any) -> Any:
+    return window.dossiers.current.shown
+
+
+def states(window: Any) -> Counter[str]:
+    return Counter(row.state_text for row in outbox(window).values())
+
+
+def kinds(city: Served, number: str) -> list[str]:
+    return [entry["kind"] for entry in city.entries(number)]
+
+
+def under_way(now: Any) -> bool:
+    """A unit was sent and has not arrived."""
+    return now.status == "assigned" and now.lead_state in ("dispatched", "acknowledged", "en_route")
+
+
+def free(now: Any) -> bool:
+    return bool(now.advice and now.has_place)
+
+
+def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, tmp_path: Path) -> None:
+    photo = tmp_path / "after.jpg"
+    Image.new("RGB", (640, 480), (90, 120, 90)).save(photo)
+    profile = tmp_path / "profile"
+    used: set[str] = set()
+
+    # Eleven minutes ago: facts and an order, none of which can leave.
+    with console(profile, city.address, behind_s=ELEVEN_MINUTES_S) as one:
+        wait_ready(one)
+        at_server = city.get("/dispatch/v1/stats")["reports"]
+        open_before = one.desk.view.counts.all_open
+        told_of = find(one, "unassigned", free, used)
+        noted = find(one, "unassigned", skip=used)
+        crewed = find(one, "active", under_way, used)
+        younger = find(one, "unassigned", free, used)
+        known = {number: kinds(city, number) for number in used}
+        city.stop()
+        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        assert one.desk.view.total == at_server, "the reports stay"
+
+        choose(one, noted)
+        key(one, "N")
+        type_into(one, "Warga sudah dihubungi", Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: any("Warga sudah" in row.text for row in one.ticket.ticket().timeline), 2, "the note is shown")
+        wanted = 3 if shown(one).priority != 3 else 2
+        one.intents.set_priority(wanted)
+        wait_for(lambda: shown(one).priority == wanted, 2, "the priority is shown")
+
+        choose(one, crewed)
+        key(one, "O")
+        wait_for(lambda: shown(one).status == "progress", 2, "arrived is shown")
+        one.forms.add_photo(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
+        key(one, "V")
+        wait_for(lambda: shown(one).status == "validation", 2, "done is shown")
+
+        key(one, "N", CTRL)
+        form(one)
+        type_into(one, "banjir", Qt.Key.Key_Tab)
+        type_into(one, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: one.desk.view.counts.all_open == open_before + 1, 3, "the new report is in the queue")
+
+        choose(one, told_of)
+        key(one, "A")
+        key(one, "Enter")
+        wait_for(lambda: one.intents.situation.lead_unit, 2, "the order is shown")
+        unit = one.desk.catalog.units[one.intents.situation.lead_unit].code
+        wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), 6, "the ticket says that it was not sent")
+        one.queue.setFocus()
+        key(one, "R")
+        wait_for(lambda: any("told by radio by rina" in text for text in strips(one)), 2, "who told it is recorded")
+        waiting = outbox(one)
+        assert len(waiting) == 7
+        assert states(one)["saved"] == 6, "facts wait, visibly"
+
+    # The program ends and begins again; the server is still away, its clock says now.
+    with console(profile, city.address) as one:
+        wait_for(lambda: set(outbox(one)) == set(waiting), 10, "nothing is lost")
+        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        wait_for(lambda: one.desk.view is not None and one.desk.view.counts.all_open == open_before + 1, 10)
+        choose(one, told_of)
+        assert any(f"{unit} was told by radio by rina" in text for text in strips(one))
+        choose(one, younger)
+        key(one, "A")
+        key(one, "Enter")
+        wait_for(lambda: len(outbox(one)) == 8, 3, "a younger order")
+
+        city.start()
+        one.intents.run("refresh")
+        wait_for(lambda: banner(one) == "", 20, "the banner goes")
+        wait_for(lambda: len(outbox(one)) == 1, 20, "all is received but the old order")
+        assert states(one) == {"still wanted?": 1}
+        choose(one, told_of)
+        wait_for(lambda: any("Still wanted?" in text for text in strips(one)), 2)
+
+        stats = city.get("/dispatch/v1/stats")
+        assert stats["reports"] == at_server + 1
+        assert kinds(city, told_of) == known[told_of], "the old order was not sent"
+        done = [Counter(kinds(city, number)) - Counter(known[number]) for number in (noted, crewed, younger)]
+        assert done[0] == Counter({"note": 1, "set": 1})
+        assert done[1]["photo"] == 1
+        assert done[1]["progress"] == 2
+        assert done[2]["dispatch"] == 1
+        ids = [entry["edit"] for number in used for entry in city.entries(number) if entry.get("edit") in waiting]
+        assert len(ids) == len(set(ids)), "once each"
+        late = [
+            entry["late"] for number in (noted, crewed) for entry in city.entries(number) if entry["edit"] in waiting
+        ]
+        assert len(late) == 5
+        assert all(late), "entered late, and marked so"
+
+        one.queue.setFocus()
+        key(one, "Y")
+        wait_for(lambda: not outbox(one), 10, "given anew and received")
+        assert (Counter(kinds(city, told_of)) - Counter(known[told_of]))["dispatch"] == 1

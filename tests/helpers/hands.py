@@ -1,0 +1,90 @@
+"""An operator's hands on a real console window: keys, forms, choosing reports, and what the screen says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from tests.helpers.city import wait_for
+
+NONE = Qt.KeyboardModifier.NoModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def wait_ready(console: Any) -> None:
+    """Until the first fill is done and shown."""
+    wait_for(lambda: console.desk.view is not None and console.desk.view.total > 0, 40, "the first reports")
+    wait_for(lambda: not console.sources.filling(), 40, "the fill")
+
+
+def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
+    """Press a key in whatever has the keyboard in this window."""
+    console.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is console.window, what="the window is active")
+    target = console.window.focusWidget() or console.window
+    code = {"Enter": Qt.Key.Key_Return, "Esc": Qt.Key.Key_Escape}.get(keys) or Qt.Key[f"Key_{keys}"]
+    QTest.keyClick(target, code, modifier)
+
+
+def form(console: Any) -> QWidget:
+    """The open form, once it has the keyboard."""
+    wait_for(lambda: QApplication.activeWindow() not in (None, console.window), what="a form")
+    found = QApplication.activeWindow()
+    assert found is not None
+    return found
+
+
+def type_into(console: Any, text: str, code: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
+    """Type into the open form, then press a key there."""
+    open_form = form(console)
+    if text:
+        QTest.keyClicks(open_form.focusWidget() or open_form, text)
+    QTest.keyClick(open_form.focusWidget() or open_form, code, modifier)
+
+
+def choose(console: Any, number: str) -> None:
+    """Make a report the chosen one, with its advice."""
+    row = console.reader().row_of("city", number)
+    console.desk.choose(row)
+    wait_for(lambda: console.dossiers.current is not None and console.dossiers.current.row == row, what=number)
+    wait_for(lambda: console.intents._counsel.row == row, what="the advice")
+    console.queue.setFocus()
+
+
+def find(console: Any, tab: str, fits: Callable[[Any], bool] = lambda _: True, skip: set[str] | None = None) -> str:
+    """Choose a report of a tab whose situation fits; its number."""
+    console.intents.run(f"tab_{tab}")
+    wait_for(lambda: console.desk.view.filter.tab == tab, what="the tab")
+    for row in console.desk.view.order.tolist():
+        cached = console.reader().report(row)
+        if cached is None or cached.report.id in (skip or ()):
+            continue
+        choose(console, cached.report.id)
+        if fits(console.intents.situation):
+            if skip is not None:
+                skip.add(cached.report.id)
+            return str(cached.report.id)
+    raise AssertionError(f"no such report under {tab}")
+
+
+def outbox(console: Any) -> dict[str, Any]:
+    """The rows of the outbox panel, by the edit's id."""
+    model = console.outbox.view.rows_model()
+    return {row.id: row for row in (model.row(number) for number in range(model.rowCount()))}
+
+
+def strips(console: Any) -> list[str]:
+    """What stands in the strips of the report panel."""
+    ticket = console.ticket.ticket()
+    return [strip.text for strip in ticket.strips] if ticket is not None else []
+
+
+def banner(console: Any) -> str:
+    """What the banner says, "" when there is none."""
+    notice = console.banner.notice
+    return "" if notice is None else f"{notice.bold} {notice.text}"
