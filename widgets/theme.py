@@ -145,7 +145,7 @@ class Theme:
             palette.setColor(name, self.color(token))
         for name in (role.WindowText, role.Text, role.ButtonText):
             palette.setColor(QPalette.ColorGroup.Disabled, name, self.color("text.disabled"))
-        palette.setColor(QPalette.ColorGroup.Inactive, role.Highlight, self.color("surface.selected-inactive"))
+        # Inactive is as active: were one colour different, Qt would draw every widget anew whenever a form opens.
         return palette
 
     def sheet(self) -> str:

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PySide6 import QtCore
+from PySide6.QtCore import QEvent
+
 _POLL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+_EVENT = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.POINTER(ctypes.c_void_p))
+_TYPE = QEvent.Type
+_FROM_THE_LOOP = frozenset(
+    one.value for one in (_TYPE.Timer, _TYPE.MetaCall, _TYPE.UpdateRequest, _TYPE.SockAct, _TYPE.DeferredDelete)
+)
+_SHORT_S = 0.0005
+"""Events in quicker succession than this are not told apart."""
 _LOOK_EVERY_S = 0.003
 _LOOK_AFTER_S = 0.006
 _DEPTH, _LOOKS, _LONGEST = 14, 4, 200_000
@@ -22,7 +32,7 @@ _DEPTH, _LOOKS, _LONGEST = 14, 4, 200_000
 
 @dataclass
 class Task:
-    """One turn of the event loop: everything between two times it looked for events."""
+    """What one event from the loop led to: a timer, a queued call, a repaint, what came through a socket."""
 
     wall_ms: float
     kept_ms: float
@@ -39,17 +49,19 @@ class Task:
 
 
 class Watchdog:
-    """Between `start` and `stop` every turn of the main thread's GLib loop is timed, nested loops included.
+    """Between `start` and `stop` every task of the main thread is timed, those of nested loops too.
 
-    A turn may hold several events, so it is never shorter than its longest task. What Linux says a ready thread waited
-    for a processor is taken off: on a machine that builds something else beside, it says nothing of the program.
-    `doing` is what the script says it does, for the report. GLib calls our poll function in place of its own.
+    GLib calls our poll function in place of its own: it marks where the thread begins to wait and where it stops. Qt's
+    own hook for debuggers (an event filter in Python would wrap every object of Qt's) marks the events that only the
+    loop itself delivers, each of which begins another task. What Linux says
+    a ready thread waited for a processor is taken off: where something else is built on the same machine, it says
+    nothing of the program. `doing` is what the script says it does, for the report.
     """
 
     def __init__(self, keep_ms: float = 8.0) -> None:
         self._keep_ms = keep_ms
         self.tasks: list[Task] = []
-        self.turns = 0
+        self.count = 0
         self.doing = "starting"
         self._began = self._began_cpu = self._start = 0.0
         self._delay_ms = 0.0
@@ -66,6 +78,8 @@ class Watchdog:
         self._address = self._glib.g_main_context_get_poll_func(self._context)
         self._real: Callable[[Any, int, int], int] = _POLL(self._address)
         self._ours = _POLL(self._poll)
+        self._core = _Core()
+        self._on_event_address = _EVENT(self._on_event)
         self._looker = threading.Thread(target=self._look, daemon=True)
 
     def start(self) -> None:
@@ -73,9 +87,11 @@ class Watchdog:
         self._start = time.perf_counter()
         self._glib.g_main_context_set_poll_func(self._context, ctypes.cast(self._ours, ctypes.c_void_p))
         self._looker.start()
+        self._core.registerCallback(0, self._on_event_address)
 
     def stop(self) -> None:
         """End; the tasks stay."""
+        self._core.unregisterCallback(0, self._on_event_address)
         self._glib.g_main_context_set_poll_func(self._context, self._address)
         self._stopped.set()
         self._looker.join()
@@ -83,34 +99,52 @@ class Watchdog:
 
     @property
     def worst_ms(self) -> float:
-        """The longest turn."""
+        """The longest task."""
         return max((task.kept_ms for task in self.tasks), default=0.0)
 
     def over(self, limit_ms: float) -> list[Task]:
-        """The turns longer than that, longest first."""
+        """The tasks longer than that, longest first."""
         return sorted((one for one in self.tasks if one.kept_ms > limit_ms), key=lambda one: -one.kept_ms)
 
     def report(self, limit_ms: float, most: int = 25) -> str:
-        """The worst turns in words."""
+        """The worst tasks in words."""
         over = self.over(limit_ms)
-        head = f"{self.turns} turns, worst {self.worst_ms:.1f} ms, {len(over)} over {limit_ms:g} ms"
+        head = f"{self.count} tasks, worst {self.worst_ms:.1f} ms, {len(over)} over {limit_ms:g} ms"
         return "\n".join([head, *map(str, over[:most])])
 
+    def _on_event(self, values: Any) -> bool:
+        # values are receiver, event, result; an event's type stands behind the pointer to its virtual functions.
+        kind = ctypes.c_ushort.from_address(values[1] + ctypes.sizeof(ctypes.c_void_p)).value
+        if (
+            kind in _FROM_THE_LOOP
+            and threading.get_ident() == self._main
+            and time.perf_counter() - self._began > _SHORT_S
+        ):
+            self._end()
+            self._begin()
+        return False
+
     def _poll(self, descriptors: Any, count: int, timeout: int) -> int:
-        now = time.perf_counter()
+        self._end()
+        found = self._real(descriptors, count, timeout)
+        self._begin()
+        return found
+
+    def _begin(self) -> None:
+        self._seen = []
+        self._began_cpu, self._delay_ms = time.thread_time(), self._delayed_ms()
+        self._began = time.perf_counter()
+
+    def _end(self) -> None:
         if self._began:
-            self.turns += 1
+            now = time.perf_counter()
+            self.count += 1
             wall_ms = (now - self._began) * 1000
             if wall_ms > self._keep_ms:
                 cpu_ms = (time.thread_time() - self._began_cpu) * 1000
                 kept_ms = max(cpu_ms, wall_ms - (self._delayed_ms() - self._delay_ms))
                 self.tasks.append(Task(wall_ms, kept_ms, cpu_ms, now - self._start, self.doing, self._seen))
         self._began = 0.0
-        found = self._real(descriptors, count, timeout)
-        self._seen = []
-        self._began_cpu, self._delay_ms = time.thread_time(), self._delayed_ms()
-        self._began = time.perf_counter()
-        return found
 
     def _delayed_ms(self) -> float:
         """How long this thread has been ready without a processor since it began."""
@@ -129,6 +163,15 @@ class Watchdog:
                 if self._began == began and line and (not seen or seen[-1] != line):
                     seen.append(line)
         os.close(file)
+
+
+class _Core:
+    """The two functions of Qt's hook."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(str(Path(QtCore.__file__).parent / "Qt" / "lib" / "libQt6Core.so.6"))
+        self.registerCallback = library._ZN9QInternal16registerCallbackENS_8CallbackEPFbPPvE
+        self.unregisterCallback = library._ZN9QInternal18unregisterCallbackENS_8CallbackEPFbPPvE
 
 
 def _stack(dump: str, thread: int) -> str:
