@@ -97,6 +97,13 @@ def build_parser() -> argparse.ArgumentParser:
     sync.add_argument("--json", action="store_true")
     sync.add_argument("--pipe", action="store_true", help=argparse.SUPPRESS)
 
+    export = commands.add_parser("export", help="write the reports of a filter to a file, as the queue shows them")
+    export.set_defaults(command=_export)
+    export.add_argument("--format", required=True, choices=("csv", "geojson", "gpkg", "pdf"))
+    export.add_argument("--out", required=True, type=Path, metavar="FILE")
+    export.add_argument("--filter", default="", metavar="TEXT", help='as after "show": cat=flood is=overdue tab=closed')
+    export.add_argument("--profile", default="default", metavar="NAME")
+
     user = commands.add_parser("user", help="users of the embedded report API")
     user_commands = user.add_subparsers(metavar="COMMAND", required=True)
     add = user_commands.add_parser("add", help="add a user; prints the token once")
@@ -135,13 +142,27 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def _not_built(arguments: argparse.Namespace) -> bool:
+    """Say what this version cannot show yet; True when it must not go on."""
+    if arguments.lang == "id":
+        print("sigap: the Indonesian texts are not translated yet; English is shown.", file=sys.stderr)
+    if arguments.perspective != "dispatch":
+        print(f"sigap: the {arguments.perspective} perspective is not built yet; use dispatch.", file=sys.stderr)
+        return True
+    return False
+
+
 def _demo(arguments: argparse.Namespace) -> int:
+    if _not_built(arguments):
+        return 2
     from console.start import run_demo
 
     return run_demo(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if _not_built(arguments):
+        return 2
     from console.start import run_profile
 
     return run_profile(arguments)
@@ -196,6 +217,12 @@ def _sync(arguments: argparse.Namespace) -> int:
     from console.sync.once import sync_profile
 
     return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from console.export import run_export
+
+    return run_export(arguments.format, arguments.out, arguments.filter, arguments.profile)
 
 
 def _user_add(arguments: argparse.Namespace) -> int:
