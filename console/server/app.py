@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -27,6 +28,7 @@ from console.server.asking import (
     Gate,
     Marked,
     check_local,
+    database_response,
     defect_response,
     http_error_response,
     json_response,
@@ -89,6 +91,7 @@ def make_app(city: City, media: Path, users: Users | None = None, *, beat_s: flo
         exception_handlers={
             Refusal: refusal_response,
             HTTPException: http_error_response,
+            DBAPIError: database_response,
             Exception: defect_response,
         },
         lifespan=lifespan,

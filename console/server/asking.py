@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.server.records import LOCAL, Actor
-from console.server.refusals import Forbidden, Invalid, Refusal, TooLarge
+from console.server.refusals import Forbidden, Invalid, Overloaded, Refusal, TooLarge
 from console.server.users import Users
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ class Gate:
         return self._users.actor(token or None) if self._users is not None else LOCAL
 
     def _work(self, work: Work, request: Request, body: bytes, public: bool) -> Response:
+        if "\x00" in request.url.path or "%00" in request.url.query:
+            raise Refusal("An address holds no NUL characters.")
         actor = Actor("", "viewer") if public else self.actor(request)
         if actor.tokenless:
             check_local(request)
@@ -140,6 +142,12 @@ async def http_error_response(_: Request, error: Exception) -> Response:
         405: ("method_not_allowed", "This address does not take that method."),
     }.get(status, ("malformed", "The request cannot be read."))
     return json_response({"error": word, "message": message}, status)
+
+
+async def database_response(request: Request, error: Exception) -> Response:
+    """The database does not answer, is locked or full: told in the log; the client may ask again."""
+    log.error("%s %s: the database failed: %s", request.method, request.url.path, getattr(error, "orig", None))
+    return await refusal_response(request, Overloaded("The server's database cannot do this now. Ask again."))
 
 
 async def defect_response(request: Request, error: Exception) -> Response:

@@ -16,7 +16,8 @@ from console.server import schema
 from console.server.database import Database, next_numbers
 from console.server.records import LoadedReport
 
-BATCH = 2_000
+BATCH = 500
+"""Reports a transaction: a file may be loaded while operators work, and an edit waits for one batch at most."""
 _IN_LIST = 500
 _LONGEST_NUMBER = 12
 
@@ -35,8 +36,9 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
     while batch := list(islice(source, BATCH)):
         latest = {row.report.id: row for row in batch}
         timed = [_with_clocks(row, services, calendars, now) for row in latest.values()]
+        prepared = [_prepare(row) for row in timed]  # encoded before the writing transaction begins, to keep it short
         with database.write() as connection:
-            fresh = list(_newer(connection, timed))
+            fresh = list(_newer(connection, prepared))
             seq = _write(database, connection, fresh)
         database.told(seq)
         count += len(fresh)
@@ -59,7 +61,24 @@ def _with_clocks(
     return msgspec.structs.replace(row, report=msgspec.structs.replace(report, clocks=counted))
 
 
-def _newer(connection: sa.Connection, rows: list[LoadedReport]) -> Iterator[LoadedReport]:
+class _Prepared(msgspec.Struct, frozen=True):
+    """The rows of one loaded report, still without their numbers."""
+
+    report: Report
+    rows: list[tuple[str, dict[str, Any]]]
+    contact: dict[str, Any] | None
+
+
+def _prepare(row: LoadedReport) -> _Prepared:
+    key = row.report.id
+    rows = [("report", schema.row_of(row.report, 0))]
+    rows += [("entry", schema.row_of(entry, 0)) for entry in row.entries]
+    rows += [("assignment", schema.row_of(one, 0)) for one in row.assignments]
+    contact = {"id": key, "report": key, "body": msgspec.json.encode(row.contact)} if row.contact is not None else None
+    return _Prepared(row.report, rows, contact)
+
+
+def _newer(connection: sa.Connection, rows: list[_Prepared]) -> Iterator[_Prepared]:
     known: dict[str, int] = {}
     table = schema.reports
     for start in range(0, len(rows), _IN_LIST):
@@ -71,23 +90,15 @@ def _newer(connection: sa.Connection, rows: list[LoadedReport]) -> Iterator[Load
             yield row
 
 
-def _write(database: Database, connection: sa.Connection, rows: list[LoadedReport]) -> int:
-    things: list[tuple[str, schema.Thing]] = []
-    for row in rows:
-        things.append(("report", row.report))
-        things.extend(("entry", entry) for entry in row.entries)
-        things.extend(("assignment", one) for one in row.assignments)
-    contacts = [
-        {"id": row.report.id, "report": row.report.id, "body": msgspec.json.encode(row.contact)}
-        for row in rows
-        if row.contact is not None
-    ]
-    database.upsert(connection, schema.contacts, contacts)
-    _raise_report_number(connection, (row.report for row in rows))
-    last = next_numbers(connection, len(things))
+def _write(database: Database, connection: sa.Connection, prepared: list[_Prepared]) -> int:
+    database.upsert(connection, schema.contacts, [one.contact for one in prepared if one.contact is not None])
+    _raise_report_number(connection, (one.report for one in prepared))
+    rows = [row for one in prepared for row in one.rows]
+    last = next_numbers(connection, len(rows))
     ready: dict[str, list[dict[str, Any]]] = {}
-    for seq, (kind, thing) in enumerate(things, start=last - len(things) + 1):
-        ready.setdefault(kind, []).append(schema.row_of(thing, seq))
+    for seq, (kind, row) in enumerate(rows, start=last - len(rows) + 1):
+        row["seq"] = seq
+        ready.setdefault(kind, []).append(row)
     for kind, listed in ready.items():
         database.upsert(connection, schema.TABLES[kind], listed)
     return last

@@ -291,5 +291,7 @@ class Case:
 
     def _clocks(self, report: Report) -> tuple[Any, ...]:
         sla = sla_of(self.ledger.service(report.service), report.priority)
-        calendar = self.ledger.calendar(sla.calendar) if sla is not None else None
+        if sla is None:
+            return ()
+        calendar = self.ledger.calendar(sla.calendar)
         return clocks(report, self.ledger.entries(report.id), sla, calendar, self.now)

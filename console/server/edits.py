@@ -126,6 +126,7 @@ class EditDesk:
             return case.finish(kept_data(edit))
         if report is None:
             raise Invalid(f"A {edit.kind.value} needs a report.")
+        data = kept_data(edit) if edit.undoes is None else _undo_data(edit)
         _lock_in_order(ledger, edit, report)
         present = ledger.report(report)
         if present is None:
@@ -135,8 +136,7 @@ class EditDesk:
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
-            return case.finish(_undo_data(edit), undone=deed.entry)
-        data = kept_data(edit)
+            return case.finish(data, undone=deed.entry)
         if if_match is not None:
             _check_fresh(ledger, present, edit, if_match)
         apply_effect(case, self._area_at)
@@ -220,8 +220,8 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal:
 
 def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
     """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
-    other = edit.data.get("into") or edit.data.get("merged_into")
-    if isinstance(other, str):
+    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
+    if isinstance(other, str) and edit.undoes is None:
         for key in sorted({report, other}):
             ledger.report(key)
 

@@ -111,19 +111,32 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody) -> tuple[str, dict[str,
 
 
 def link(case: Case, main: str | None) -> None:
-    """Make the report a duplicate of `main` (None: of none), and count at both mains."""
+    """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges."""
     before = case.report.merged_into
     if before == main:
         return
     weight = 1 + case.report.duplicates
-    for key, change in ((before, -weight), (main, weight)):
-        other = case.ledger.report(key) if key is not None else None
-        if other is not None:
-            duplicates = max(0, other.duplicates + change)
-            case.ledger.put(
-                replace(other, duplicates=duplicates, version=other.version + 1, updated=max(case.now, other.created))
-            )
+    gained = _chain(case, main)
+    for keys, change in ((_chain(case, before), -weight), (gained, weight)):
+        for key in keys:
+            other = case.ledger.report(key)
+            if other is not None:
+                duplicates = max(0, other.duplicates + change)
+                updated = max(case.now, other.created)
+                case.ledger.put(replace(other, duplicates=duplicates, version=other.version + 1, updated=updated))
     case.change(merged_into=main)
+
+
+def _chain(case: Case, key: str | None) -> list[str]:
+    """`key` and the reports that it is merged into, one after the other; Invalid when they lead back to this report."""
+    found: list[str] = []
+    while key is not None:
+        if key == case.report.id or key in found:
+            raise Invalid(f"Report {case.report.id} cannot be merged into {found[0] if found else key}: a circle.")
+        found.append(key)
+        other = case.ledger.report(key)
+        key = other.merged_into if other is not None else None
+    return found
 
 
 def _set(case: Case, area_at: AreaAt) -> None:
@@ -277,26 +290,12 @@ def _close(case: Case) -> None:
 
 
 def _merge(case: Case, into: str, disposition: str = "") -> None:
-    main = _main_of(case, into)
+    if case.ledger.report(into) is None:
+        raise Invalid(f"There is no report {into}.")
+    main = _chain(case, into)[-1]
     case.end(Status.CLOSED, disposition or "duplicate")
     case.release_all(done=False)
-    link(case, main.id)
-
-
-def _main_of(case: Case, into: str) -> Report:
-    """The report at the end of a chain of merges that begins with `into`."""
-    seen = {case.report.id}
-    key = into
-    while True:
-        if key in seen:
-            raise Invalid(f"Report {case.report.id} cannot be merged into {into}: that is the same report.")
-        seen.add(key)
-        main = case.ledger.report(key)
-        if main is None:
-            raise Invalid(f"There is no report {key}.")
-        if main.merged_into is None:
-            return main
-        key = main.merged_into
+    link(case, main)
 
 
 def _unmerge(case: Case) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry, Report, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import schema
 from console.server.case import Before, Case
 from console.server.effects import link
@@ -71,6 +71,9 @@ def undo_on_report(case: Case, deed: Deed) -> None:
         case.change(status=status)
     if kind in _CREW_KINDS:
         case.follow_crews(start=status)
+    if is_open(case.report.status) and case.report.merged_into is not None:
+        fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
+        raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
 
 
 def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
@@ -110,14 +113,16 @@ def _undo_jobs(case: Case, deed: Deed) -> None:
             _refuse_moved(case, job)
         elif before.state is None:
             case.move(job, AssignmentState.RECALLED, freely=True)
-        elif job.state in ENDED_ASSIGNMENT and _has_other_job(case, job):
-            continue  # released by the deed and sent elsewhere since: it stays there
+        elif job.state in ENDED_ASSIGNMENT and (others := _other_jobs(case, job)):
+            # Sent elsewhere since: it stays there. Sent here again: that is what would be taken back.
+            if any(other.report == job.report for other in others):
+                _refuse_moved(case, others[0])
         else:
             case.move(job, before.state, freely=True)
 
 
-def _has_other_job(case: Case, job: Assignment) -> bool:
-    return any(other.report != job.report for other in case.ledger.jobs_of(job.unit))
+def _other_jobs(case: Case, job: Assignment) -> list[Assignment]:
+    return [other for other in case.ledger.jobs_of(job.unit) if other.id != job.id]
 
 
 def _refuse_moved(case: Case, job: Assignment) -> None:
