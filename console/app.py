@@ -9,10 +9,9 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
@@ -47,7 +46,7 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter, count_states
-from console.settings import Settings, Tokens, save_settings
+from console.settings import Settings, Tokens, city_zone, save_settings
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
 from console.sync_link import SyncLink
@@ -107,7 +106,7 @@ class ConsoleWindow(QObject):
         self._app, self._options, self._settings, self._tokens, self._demo = app, options, settings, tokens, demo
         self._clock = clock
         self.exit_code = 0
-        self._zone = city_zone(list(settings.sources), demo=demo is not None)
+        self._zone = city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None)
         self._readers = threading.local()
         self._opened_readers: list[CacheReader] = []
         self._started = False
@@ -623,15 +622,6 @@ class ConsoleWindow(QObject):
             self.window.grab().save(str(self._options.screenshot))
         self.window.close()
         self._app.quit()
-
-
-def city_zone(sources: list[Source], *, demo: bool) -> tzinfo:
-    """The zone that days and clock times are shown in: the first source's, else this computer's."""
-    name = DEMO_TIMEZONE if demo else next((source.timezone for source in sources if source.timezone), "")
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError):  # no name, or one that no table knows
-        return datetime.now().astimezone().tzinfo or UTC
 
 
 def _keys_text(action: Action) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import keyring
 import keyring.errors
@@ -57,6 +60,15 @@ def save_settings(profile: Path, settings: Settings) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(file)
+
+
+def city_zone(sources: Sequence[Source], fallback: str | None = None) -> tzinfo:
+    """The zone that days and clock times are shown in: the first source's, else `fallback`, else this computer's."""
+    name = next((source.timezone for source in sources if source.timezone), fallback or "")
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError):  # no name, or one that no table knows
+        return datetime.now().astimezone().tzinfo or UTC
 
 
 class Tokens:

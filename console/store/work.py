@@ -18,9 +18,11 @@ from console.store.journal import Journal, Line
 from console.store.lock import FileLock
 from console.store.schema import (
     WORK,
+    check_header,
     open_reader,
     open_writer,
     quick_check,
+    refuse_newer,
     set_aside,
     sqlite_errors,
     transaction,
@@ -28,6 +30,7 @@ from console.store.schema import (
 )
 
 _FINISHED = (EditState.SENT, EditState.WITHDRAWN)
+_QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
 
 
 class Salvage(msgspec.Struct, frozen=True):
@@ -35,6 +38,30 @@ class Salvage(msgspec.Struct, frozen=True):
 
     set_aside: Path | None
     edits: int
+
+
+class Outbox(msgspec.Struct, frozen=True):
+    """The unfinished edits as they stand on the disk, and the servers' ids of reports created here (by local key)."""
+
+    edits: tuple[Queued, ...] = ()
+    remote: dict[str, str] = {}
+
+
+def read_outbox(folder: Path) -> Outbox:
+    """Look into `folder`/work.db without writing, whoever else has it open; empty when there is none.
+
+    Raises DamagedFile, NewerFile, NotWritable, LockedByOther.
+    """
+    path = folder / WORK
+    if not path.exists():
+        return Outbox()
+    check_header(path)
+    with sqlite_errors(path), contextlib.closing(open_reader(path)) as connection:
+        refuse_newer(connection, path, work_migrations)
+        found = connection.execute(f"SELECT {_QUEUED} FROM edits ORDER BY number, id").fetchall()  # noqa: S608
+        keys = connection.execute("SELECT key, remote_id FROM local_keys").fetchall()
+    edits = (_queued_of(row) for row in found)
+    return Outbox(tuple(queued for queued in edits if queued.state not in _FINISHED), dict(keys))
 
 
 class WorkFile:
@@ -321,24 +348,22 @@ class WorkFile:
         )
 
     def _queued(self, where: str, values: tuple[object, ...]) -> list[Queued]:
-        found = self._all(
-            "SELECT body, state, attempts, problem, theirs, version, told, changed_at FROM edits"  # noqa: S608 - constants
-            f" {where} ORDER BY number, id",
-            values,
-        )
-        return [
-            Queued(
-                edit=msgspec.json.decode(body, type=Edit),
-                state=EditState(state),
-                attempts=attempts,
-                problem=problem,
-                theirs=msgspec.json.decode(theirs),
-                version=version,
-                told=told,
-                changed_at=datetime.fromisoformat(changed_at),
-            )
-            for body, state, attempts, problem, theirs, version, told, changed_at in found
-        ]
+        found = self._all(f"SELECT {_QUEUED} FROM edits {where} ORDER BY number, id", values)  # noqa: S608 - constants
+        return [_queued_of(row) for row in found]
+
+
+def _queued_of(row: tuple[Any, ...]) -> Queued:
+    body, state, attempts, problem, theirs, version, told, changed_at = row
+    return Queued(
+        edit=msgspec.json.decode(body, type=Edit),
+        state=EditState(state),
+        attempts=attempts,
+        problem=problem,
+        theirs=msgspec.json.decode(theirs),
+        version=version,
+        told=told,
+        changed_at=datetime.fromisoformat(changed_at),
+    )
 
 
 def _readable(path: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -1,0 +1,279 @@
+"""`sigap export`: write the reports that the queue shows under a filter, in its order, to a file; nothing personal."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from console import notices
+from console.board.snapshot import Fact
+from console.board.view import View
+from console.domain.filter import Filter, FilterError
+from console.domain.report import Report
+from console.domain.status import BY_STATUS
+from console.paths import profile_folder
+from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
+from console.presenters.catalog import Catalog, read_catalog
+from console.presenters.words import thousands
+from console.settings import Settings, city_zone, load_settings
+from console.store import geopackage
+from console.store.cache_read import CacheReader
+from console.store.work import read_outbox
+
+FORMATS = ("csv", "geojson", "gpkg", "pdf")
+
+_USAGE = 2
+_AT_A_TIME = 500
+_LAYER = "reports"
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One report as it is written. The fields are the columns, in their order; times have a zone; unknown is None.
+
+    `priority` is 1 to 4. `number` is "" for a report that its server does not know yet.
+    """
+
+    number: str
+    source: str
+    status: str
+    category: str
+    priority: int
+    area: str
+    agency: str
+    address: str
+    lat: float | None
+    lon: float | None
+    created: datetime
+    updated: datetime
+    due: datetime | None
+    description: str
+
+
+COLUMNS: tuple[str, ...] = Row.__struct_fields__
+Value = str | int | float | datetime | None
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What is exported: the reports of one View, read from the cache piece by piece."""
+
+    view: View
+    catalog: Catalog
+    shown: dict[int, Report]
+    zone: tzinfo
+    source_names: dict[str, str]
+
+    @property
+    def heading(self) -> str:
+        """The filter in words."""
+        filter_ = self.view.filter
+        chips = [text for _, text in filter_.chips(self.catalog.name, self.zone)]
+        return "; ".join([f"Queue: {filter_.tab}, by {filter_.order}", *chips])
+
+    def rows(self, reader: CacheReader) -> Iterator[Row]:
+        """The reports in the queue's order; those that vanish from the cache meanwhile are left out."""
+        order = self.view.order
+        for start in range(0, len(order), _AT_A_TIME):
+            yield from self._piece(reader, order[start : start + _AT_A_TIME])
+
+    def _piece(self, reader: CacheReader, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[Row]:
+        cached = {one.row: one for one in reader.reports(rows)}
+        for fact in self.view.row_facts(rows):
+            known = cached.get(fact.row)
+            report = self.shown.get(fact.row) or (known.report if known else None)
+            source = known.source if known else self.catalog.word("source", fact.source) or ""
+            if report is not None:
+                yield self._row(fact, source, report)
+
+    def _row(self, fact: Fact, source: str, report: Report) -> Row:
+        placed = report.lat is not None and report.lon is not None
+        return Row(
+            number=_clean(report.id) if fact.row >= LOCAL_ROWS else "",
+            source=_clean(self.source_names.get(source, source)),
+            status=_clean(report.status_label or BY_STATUS[report.status].label),
+            category=_clean(self.catalog.service_name(report.service)),
+            priority=fact.priority,
+            area=_clean(self.catalog.name("area", report.area)) if report.area else "",
+            agency=_clean(self.catalog.agency_name(report.agency)),
+            address=_clean(report.address),
+            lat=report.lat if placed else None,
+            lon=report.lon if placed else None,
+            created=_local(report.created, self.zone),
+            updated=_local(report.updated, self.zone),
+            due=_local(datetime.fromtimestamp(fact.due, UTC), self.zone) if fact.due else None,
+            description=_clean(report.description or report.title),
+        )
+
+
+def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
+    """Write the file and say how many reports are in it. Returns the exit code."""
+    folder = profile_folder(profile)
+    settings = load_settings(folder)
+    reader = CacheReader(folder)
+    try:
+        if not reader.available:
+            _say(f"sigap: there are no reports in profile {profile} yet. Bring them: sigap sync --once.")
+            return notices.LOCAL
+        selection = select(folder, reader, settings, filter_text, datetime.now(UTC))
+        written = write(kind, out, selection, reader)
+    except FilterError as error:
+        _say(f"sigap: {error}")
+        return _USAGE
+    finally:
+        reader.close()
+    sys.stdout.write(f"{thousands(written)} reports are in {out}.\n")
+    return 0
+
+
+def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: str, now: datetime) -> Selection:
+    """The View that a console on this profile would show at `now` under the filter, own unsent edits included.
+
+    Raises FilterError, StoreError.
+    """
+    catalog = read_catalog(reader)
+    filter_ = Filter.parse(filter_text).resolved(catalog.names())
+    zone = city_zone(settings.sources)
+    played = _played(folder, reader, catalog, filter_, zone, _me(settings), now)
+    names = {source.key: source.name for source in settings.sources}
+    return Selection(played.view, catalog, played.shown, zone, names)
+
+
+def write(kind: str, out: Path, selection: Selection, reader: CacheReader) -> int:
+    """Write `out` whole or not at all (a file of that name stays until the new one is complete), for its owner only.
+
+    Returns how many reports are in it. Raises OSError, StoreError.
+    """
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, not a file", str(out))
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(out.parent))
+    handle, name = tempfile.mkstemp(prefix=f".{out.name[:40]}.", dir=out.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        written = _WRITERS[kind](fresh, selection, selection.rows(reader))
+        with fresh.open("rb+") as file:
+            os.fsync(file.fileno())
+        fresh.replace(out)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+    return written
+
+
+def cell(value: Value) -> str:
+    """A value as a CSV cell that no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, str):
+        return f"'{value}" if _FORMULA.match(value) else value
+    return str(value)
+
+
+def _write_csv(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+    written = 0
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells Excel that it is UTF-8
+        out = csv.writer(file)
+        out.writerow(COLUMNS)
+        for row in rows:
+            out.writerow([cell(value) for value in msgspec.structs.astuple(row)])
+            written += 1
+    return written
+
+
+def _write_geojson(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+    written = 0
+    with path.open("wb") as file:
+        file.write(b'{"type":"FeatureCollection","features":[')
+        for row in rows:
+            properties = msgspec.structs.asdict(row)
+            lat, lon = properties.pop("lat"), properties.pop("lon")
+            geometry = None if lat is None else {"type": "Point", "coordinates": [lon, lat]}
+            feature = {"type": "Feature", "geometry": geometry, "properties": properties}
+            file.write((b",\n" if written else b"\n") + msgspec.json.encode(feature))
+            written += 1
+        file.write(b"\n]}\n")
+    return written
+
+
+def _write_gpkg(path: Path, _: Selection, rows: Iterator[Row]) -> int:
+    kinds = {"priority": "INTEGER", "lat": "REAL", "lon": "REAL"} | dict.fromkeys(
+        ("created", "updated", "due"), "DATETIME"
+    )
+    columns = [geopackage.Column(name, kinds.get(name, "TEXT")) for name in COLUMNS]
+    features = (geopackage.Feature(row.lat, row.lon, tuple(map(_stored, msgspec.structs.astuple(row)))) for row in rows)
+    return geopackage.write_geopackage(path, _LAYER, columns, features)
+
+
+def _write_pdf(path: Path, selection: Selection, rows: Iterator[Row]) -> int:
+    from console.export_pdf import write_pdf  # Qt's painting, which the other formats do without
+
+    return write_pdf(path, selection.heading, len(selection.view.order), rows, datetime.now(selection.zone))
+
+
+_WRITERS: dict[str, Callable[[Path, Selection, Iterator[Row]], int]] = {
+    "csv": _write_csv,
+    "geojson": _write_geojson,
+    "gpkg": _write_gpkg,
+    "pdf": _write_pdf,
+}
+
+
+def _played(
+    folder: Path, reader: CacheReader, catalog: Catalog, filter_: Filter, zone: tzinfo, me: str, now: datetime
+) -> Played:
+    outbox = read_outbox(folder)
+    edits = shown_edits(outbox.edits)
+    created_here = [key for _, key in edits if key.startswith("local:") and key not in outbox.remote]
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits=edits,
+        local_rows={key: number for number, key in enumerate(created_here, start=1)},
+        remote=outbox.remote,
+        catalog=catalog,
+        filter=filter_,
+        zone=zone,
+        number=1,
+        me=me,
+    )
+    return play(job, reader, int(now.timestamp()))
+
+
+def _me(settings: Settings) -> str:
+    return next((source.user for source in settings.sources if source.user), "local")
+
+
+def _clean(text: str) -> str:
+    """Without what cannot be encoded or printed; tabs and line breaks stay."""
+    return _UNPRINTABLE.sub("", text)
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # at the ends of the calendar
+        return moment
+
+
+def _stored(value: Value) -> geopackage.Value:
+    return geopackage.moment_text(value) if isinstance(value, datetime) else value
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
