@@ -226,9 +226,21 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _user_add(arguments: argparse.Namespace) -> int:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from console.server.refusals import Refusal
     from console.server.users import add_user_to
 
-    print(add_user_to(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency))
+    try:
+        token = add_user_to(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency)
+    except Refusal as refusal:
+        print(f"sigap: {refusal.message}", file=sys.stderr)
+        return 2
+    except SQLAlchemyError as error:
+        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+        print(f"sigap: the database cannot be used: {why}", file=sys.stderr)
+        return notices.LOCAL
+    print(token)
     return 0
 
 
