@@ -266,9 +266,12 @@ def _clean(text: str) -> str:
 
 def _local(moment: datetime, zone: tzinfo) -> datetime:
     try:
-        return moment.astimezone(zone)
+        local = moment.astimezone(zone)
     except OverflowError:  # at the ends of the calendar
         return moment
+    offset = local.utcoffset()
+    # Before standard time a zone was seconds apart from UTC, which RFC 3339 cannot write.
+    return moment if offset is None or offset.total_seconds() % 60 else local
 
 
 def _stored(value: Value) -> geopackage.Value:
