@@ -1,0 +1,57 @@
+"""Every action of the table does something or says why not, and no key means two things."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
+
+from console.actions import ACTIONS, BY_ID, Action
+from console.domain.status import Status
+from tests.helpers.city import console
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def test_ids_and_keys_are_unique_and_known_to_qt() -> None:
+    keys = Counter(key for action in ACTIONS for key in action.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert len(BY_ID) == len(ACTIONS)
+    assert [key for key in keys if QKeySequence(key).isEmpty()] == []
+    assert sum(bool(action.keys) for action in ACTIONS) >= 30
+
+
+@pytest.mark.parametrize(
+    "action", [action for action in ACTIONS if action.id not in ("quit", "full_screen")], ids=lambda a: a.id
+)
+def test_without_a_report_each_action_works_or_says_why(action: Action, offline_window: Any) -> None:
+    said: list[str] = []
+    offline_window.intents.said.connect(said.append)
+    done = offline_window.intents.run(action.id)
+    offline_window.intents.said.disconnect(said.append)
+    assert done or (said and said[0])
+    for widget in QApplication.topLevelWidgets():
+        if widget is not offline_window.window and widget.isVisible():
+            widget.close()
+
+
+def test_rules_follow_the_status() -> None:
+    from console.actions import Situation
+
+    waiting = Situation(report=True, status=Status.VALIDATION, me="rina", advice=True)
+    assert BY_ID["validate"].why_not(waiting) == ""
+    assert BY_ID["dispatch"].why_not(waiting) != ""
+    closed = Situation(report=True, status=Status.RESOLVED, me="rina")
+    assert BY_ID["reopen"].why_not(closed) == ""
+    assert BY_ID["take"].why_not(closed) != ""
+    assert BY_ID["take"].why_not(Situation(report=True, me="rina", holder="rina")) != ""
+
+
+@pytest.fixture(scope="module")
+def offline_window(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Iterator[Any]:
+    with console(tmp_path_factory.mktemp("profile"), None) as window:
+        yield window
