@@ -82,6 +82,20 @@ class View:
         found = np.flatnonzero(self.order == row)
         return int(found[0]) if len(found) else -1
 
+    def shows_same(self, other: View) -> bool:
+        """Whether a panel that shows `other` would show the same for this one: only time has passed between them."""
+        mine, theirs = self.hours, other.hours
+        return (
+            self.snapshot is other.snapshot
+            and self.filter == other.filter
+            and self.counts == other.counts
+            and self.trend == other.trend
+            and np.array_equal(self.order, other.order)
+            and np.array_equal(mine.starts, theirs.starts)
+            and np.array_equal(mine.counts, theirs.counts)
+            and np.array_equal(mine.usual, theirs.usual)
+        )
+
     def row_facts(self, rows: Sequence[int] | Column) -> list[Fact]:
         """The facts of rows that the queue is about to draw, in their order; rows that are gone are left out."""
         return self.snapshot.facts(rows)

@@ -46,6 +46,8 @@ class BoardFeed(QObject):
         self._snapshot: Snapshot | None = None
         self._catalog: Catalog | None = None
         self._rows: set[int] = set()
+        self._kinds: set[str] = set()
+        self._anew = False
         self._overlaid: frozenset[int] = frozenset()
         self._edits: dict[tuple[str, str], tuple[Edit, ...]] = {}
         self._local_rows: dict[str, int] = {}
@@ -71,13 +73,12 @@ class BoardFeed(QObject):
     def on_touched(self, touched: Touched) -> None:
         """The cache changed."""
         if touched.everything:
-            self._snapshot, self._catalog = None, None
+            self._anew = True
             self._rows.clear()
             self._desk.rows_touched.emit(None)
         else:
             self._rows.update(touched.rows)
-            if KINDS & set(touched.kinds):
-                self._catalog = None
+            self._kinds |= KINDS & set(touched.kinds)
             self._desk.rows_touched.emit(frozenset(touched.rows))
         self.refresh()
 
@@ -116,6 +117,8 @@ class BoardFeed(QObject):
             return
         self._wanted, self._running = False, True
         self._number += 1
+        if self._anew:
+            self._snapshot, self._catalog, self._anew = None, None, False
         mine = {*self._local_rows, *(key for _, key in self._edits)}
         job = Round(
             snapshot=self._snapshot,
@@ -128,8 +131,11 @@ class BoardFeed(QObject):
             zone=self._desk.zone,
             number=self._number,
             me=self._desk.me,
+            kinds=frozenset(self._kinds),
+            before=self._desk.view,
         )
         self._rows.clear()
+        self._kinds.clear()
         reader, now_s = self._reader, int(self._now_s())
         started = time.monotonic()
         self._tasks.submit(lambda: play(job, reader(), now_s), lambda result: self._done(result, started), self._lost)
@@ -146,7 +152,8 @@ class BoardFeed(QObject):
             self._desk.set_catalog(result.catalog)
         if changed:
             self._desk.rows_touched.emit(changed)
-        self._desk.set_view(result.view)
+        if not result.same:
+            self._desk.set_view(result.view)
         for key, row in result.arrived.items():
             local = self._local_rows.pop(key, 0)
             if local:
@@ -158,7 +165,7 @@ class BoardFeed(QObject):
 
     def _lost(self, error: Exception) -> None:
         self._running = False
-        self._snapshot, self._catalog = None, None
+        self._anew = True
         self.failed.emit(error)
         self._wanted = True
         self._gap.start(1000)

@@ -37,6 +37,10 @@ class Round(msgspec.Struct, frozen=True):
     zone: tzinfo
     number: int
     me: str
+    kinds: frozenset[str] = frozenset()
+    """What of the catalog is to be read anew."""
+    before: View | None = None
+    """The View that is shown."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -49,6 +53,8 @@ class Played(msgspec.Struct, frozen=True):
     """The reports that pending edits changed, as shown, by row."""
     arrived: dict[str, int]
     """Reports created here that the cache holds now: local key -> row."""
+    same: bool
+    """Whether nothing that is shown differs from the View before."""
 
 
 def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, ...]]:
@@ -64,7 +70,9 @@ def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, .
 
 def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     """The next snapshot and its View; for a worker thread, or a program without a window."""
-    catalog = job.catalog or read_catalog(reader)
+    catalog = job.catalog
+    if catalog is None or job.kinds:
+        catalog = read_catalog(reader, catalog, job.kinds)
     rows = set(job.rows)
     patches: dict[int, Report] = {}
     sent: dict[int, str] = {}
@@ -119,7 +127,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         zone=job.zone,
         areas=catalog.areas,
     )
-    return Played(snapshot, catalog, view, patches, arrived)
+    same = job.before is not None and catalog is job.catalog and view.shows_same(job.before)
+    return Played(snapshot, catalog, view, patches, arrived, same)
 
 
 def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -98,16 +100,24 @@ def _plain(code: str) -> str:
     return code.replace("-", "").replace(" ", "").casefold()
 
 
-def read_catalog(reader: CacheReader) -> Catalog:
-    """Read the whole vocabulary; for a worker thread."""
-    units = reader.units()
-    return Catalog(
-        services={service.code: service for service in reader.services()},
-        areas={area.code: area for area in reader.areas()},
-        agencies={agency.code: agency for agency in reader.agencies()},
-        units={unit.id: unit for _, unit in units},
-        unit_source={unit.id: source for source, unit in units},
-        assignments=tuple(assignment for assignment in reader.all_assignments_open()),
-        templates=tuple(template for template in reader.templates()),
-        words={kind: reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")},
-    )
+def read_catalog(reader: CacheReader, known: Catalog | None = None, kinds: Collection[str] = KINDS) -> Catalog:
+    """Read the vocabulary; for a worker thread. Of a `known` one only these kinds are read anew."""
+    parts: dict[str, Any] = {
+        "words": {kind: reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
+    }
+    if known is None or "service" in kinds:
+        parts["services"] = {service.code: service for service in reader.services()}
+    if known is None or "area" in kinds:
+        parts["areas"] = {area.code: area for area in reader.areas()}
+    if known is None or "agency" in kinds:
+        parts["agencies"] = {agency.code: agency for agency in reader.agencies()}
+    if known is None or "template" in kinds:
+        parts["templates"] = tuple(reader.templates())
+    if known is None or "assignment" in kinds:
+        parts["assignments"] = tuple(reader.all_assignments_open())
+    if known is None or "unit" in kinds:
+        units = reader.units()
+        parts["units"] = {unit.id: unit for _, unit in units}
+        parts["unit_source"] = {unit.id: source for source, unit in units}
+    kept = {} if known is None else {name: getattr(known, name) for name in Catalog.__struct_fields__}
+    return Catalog(**(kept | parts))
