@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from console.board.view import View
 from console.presenters import words
@@ -18,11 +18,21 @@ class ChartsPresenter(QObject):
     def __init__(self, panel: ChartsPanel, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._panel, self._desk = panel, desk
-        desk.view_changed.connect(self._on_view)
+        # A task of its own, after the queue is painted: what comes first is what the operator works with.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._show)
+        desk.view_changed.connect(lambda _: self._soon.start())
         panel.category_chosen.connect(self._on_category)
         panel.hour_chosen.connect(self._on_hour)
 
-    def _on_view(self, view: View) -> None:
+    def _show(self) -> None:
+        view = self._desk.view
+        if view is not None:
+            self._show_hours(view)
+            self._show_categories(view)
+            self._show_trend(view)
+
+    def _show_hours(self, view: View) -> None:
         hours = view.hours
         usual = round(float(hours.usual[-1]))
         self._panel.set_hours(
@@ -32,6 +42,8 @@ class ChartsPresenter(QObject):
             words.thousands(int(hours.counts[-1])),
             self.tr("this hour, usual {n}").format(n=usual),
         )
+
+    def _show_categories(self, view: View) -> None:
         counts = view.counts
         rows = sorted(counts.by_service, key=lambda row: -row.open)
         bars = [
@@ -44,6 +56,8 @@ class ChartsPresenter(QObject):
             )
         shown, late = sum(row.open for row in rows), sum(row.overdue for row in rows)
         self._panel.set_categories(bars, words.thousands(shown), self.tr("{n} overdue").format(n=words.thousands(late)))
+
+    def _show_trend(self, view: View) -> None:
         if view.trend is None:
             self._panel.set_no_data("trend", self.tr("No report of the last 14 days had to be answered."))
         else:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 import msgspec
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from console.advice.units import DETOUR, SPEED_M_S
 from console.domain.place import distance_m
@@ -17,6 +17,9 @@ from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
+
+_SOON_MS = 20
+"""What comes in quick succession is shown at once: a changed unit, and then its job's title."""
 
 STALE_S, OLD_S = 1800, 600
 """A position older than 10 minutes turns amber, older than 30 it is stale."""
@@ -65,6 +68,8 @@ class UnitsPresenter(QObject):
         self._positions: dict[str, tuple[float, float, datetime]] = {}
         self._titles: dict[str, str] = {}
         self._spots: dict[str, tuple[float, float]] = {}
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
+        self._soon.timeout.connect(self.show)
         desk.catalog_changed.connect(lambda _: self._read_titles())
         panel.current_changed.connect(desk.choose_unit)
         panel.opened.connect(self._open)
@@ -99,11 +104,11 @@ class UnitsPresenter(QObject):
             return titles, spots
 
         self._tasks.latest("unit_titles", read, self._on_titles)
-        self.show()
+        self._soon.start()
 
     def _on_titles(self, found: tuple[dict[str, str], dict[str, tuple[float, float]]]) -> None:
         self._titles, self._spots = found
-        self.show()
+        self._soon.start()
 
     def show(self) -> None:
         """Fill the panel: the busy first, then by code."""
