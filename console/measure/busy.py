@@ -140,6 +140,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("arriving_per_s", type=float)
     parser.add_argument("seed", type=int)
     given = parser.parse_args(arguments)
+    os.nice(5)  # as the sync process does
     frames: Frames[Down] = Frames(Down)
     city: BusyCity | None = None
     thread: threading.Thread | None = None

@@ -44,6 +44,8 @@ _LOCK_WAIT_S = 6.0
 _READ = 65536
 _MEMORY_BYTES = 4 * 2**30
 _EXIT_LOCAL = 4
+_YIELDS = 5
+"""While it fills or catches up, whoever works in the window comes first (Unix's niceness)."""
 
 
 class Followers:
@@ -137,6 +139,8 @@ class Followers:
 def run_pipe() -> int:
     """Be the sync process of a console: until its pipe closes or it says stop. Returns the exit code."""
     _limit_memory()
+    if hasattr(os, "nice"):
+        os.nice(_YIELDS)
     out_fd = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not break the frames
     lock = threading.Lock()
