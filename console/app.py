@@ -26,6 +26,7 @@ from console.domain.filter import Filter
 from console.domain.merge import told
 from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
+from console.first_run import ask_for_server
 from console.images import ImageProcess
 from console.notices import LOCAL, describe
 from console.presenters.board_feed import BoardFeed
@@ -83,6 +84,9 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
     load_fonts()
+    watched = options.screenshot is None and options.quit_after_s is None
+    if demo is None and not settings.sources and watched:
+        ask_for_server(app, options.theme, options.profile, settings, tokens)
     console = ConsoleWindow(app, options, settings, tokens, demo)
     console.open()
     code = app.exec()
@@ -240,6 +244,7 @@ class ConsoleWindow(QObject):
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(lambda queued: self.say(self.tr("Too late to withdraw: it was sent")))
         self.feed.arrived.connect(self._on_arrived)
+        self.feed.ready.connect(_keep_objects)
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.changed.connect(self._on_outbox)
         self.edits.refused.connect(self._on_edit_refused)
@@ -300,17 +305,19 @@ class ConsoleWindow(QObject):
             self.window.resize(1600, 900)
         self.window.show()
         _log.info("window after %.2f s", since_start_s())
-        gc.freeze()
+        _keep_objects()
         self.feed.start()
         self._timer.start()
         self._tick()
-        self.queue.setFocus()
+        self.queue.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         if self._demo is not None:
             self._city_timer.start()
         elif self._settings.sources:
             self._start_sync(self._settings.sources)
         else:
-            self.status_presenter.set_hint(self.tr("No server yet. Connect one: sigap connect URL"))
+            self.status_presenter.set_hint(
+                self.tr("No server yet. Start Sigap again to connect one, or say: sigap connect ADDRESS")
+            )
         if self._options.quit_after_s is not None:
             QTimer.singleShot(int(self._options.quit_after_s * 1000), self._on_quit_time)
         elif self._options.screenshot is not None:
@@ -622,6 +629,16 @@ class ConsoleWindow(QObject):
             self.window.grab().save(str(self._options.screenshot))
         self.window.close()
         self._app.quit()
+
+
+def _keep_objects() -> None:
+    """Let the collector leave alone what is there now, for good, and look through all the rest more seldom.
+
+    A full collection stops every thread: 12 ms with the vocabulary of a large city.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2000, 20, 50)
 
 
 def _keys_text(action: Action) -> str:
