@@ -1132,6 +1132,17 @@ class TicketPanel(QWidget):
         """The photo window, if it was ever opened."""
         return self._viewer
 
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter is the filled button when its cap says so; a key held down is not a second Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            actions = self._ticket.actions if self._ticket is not None else ()
+            first = next((one for one in actions if one.filled and one.enabled and one.key_text == "Enter"), None)
+            if first is not None:
+                self.action.emit(first.id)
+                return
+        super().keyPressEvent(event)
+
     def _show_sections(self) -> None:
         ticket = self._ticket
         if ticket is None:

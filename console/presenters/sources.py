@@ -137,10 +137,10 @@ class Sources(QObject):
                 continue
             since = words.clock(state.since, self._zone) if state.since else ""
             as_of = words.clock(state.as_of, self._zone) if state.as_of else ""
-            data = self.tr("You work on data from {time}. ").format(time=as_of) if as_of else ""
-            text = f"{state.problem or self.tr('The server does not answer.')} {data}" + self.tr(
-                "Notes, photos and proof are saved and sent later; give orders by radio."
-            )
+            data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
+            cause = "" if state.state == "offline" else state.problem  # the status bar says why a server is not reached
+            radio = self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
+            text = " ".join(part for part in (cause, radio, data) if part)
             bold = (
                 self.tr("Offline since {time}.").format(time=since)
                 if state.state == "offline"

@@ -32,6 +32,13 @@ from widgets.ticket import (
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8
+_NEXT_STEP = {
+    "dispatched": ("en_route", "{unit} en route"),
+    "acknowledged": ("en_route", "{unit} en route"),
+    "en_route": ("on_scene", "{unit} on scene"),
+    "on_scene": ("done", "{unit} done"),
+}
+"""What is awaited of a unit at work: an action and its words."""
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -126,13 +133,17 @@ class TicketPresenter(QObject):
         service = catalog.service_name(report.service)
         area = catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
-        live = [catalog.units[one.unit].code for one in dossier.live if one.unit in catalog.units]
+        live = [
+            f"{catalog.units[one.unit].code} {self.tr(words.ASSIGNMENT_TEXT[one.state]).lower()}"
+            for one in dossier.live
+            if one.unit in catalog.units
+        ]
         meta = [
+            ", ".join(live),
             self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)
             if report.duplicates
             else "",
             catalog.agency_name(report.agency),
-            ", ".join(live),
         ]
         self._panel.set_ticket(
             Ticket(
@@ -340,6 +351,15 @@ class TicketPresenter(QObject):
             and now.lead_state == "done"
         ):
             names = [("submit", self.tr("Hand in"), True), ("photo", self.tr("Photo"), False)]
+        elif now.lead_state in _NEXT_STEP:
+            # Enter must not send a second unit where the first one's next step is what is awaited.
+            step, text = _NEXT_STEP[now.lead_state]
+            names = [
+                (step, self.tr(text).format(unit=self._unit_code(now.lead_unit)), True),
+                ("recommend", self.tr("Another unit"), False),
+            ]
+        elif now.lead_state == "done" and now.needs_proof and now.status in (Status.ASSIGNED, Status.PROGRESS):
+            names = [("photo", self.tr("After photo"), True)]
         elif first:
             names = [
                 ("dispatch", self.tr("Dispatch {unit}").format(unit=first), True),

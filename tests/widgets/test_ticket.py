@@ -7,7 +7,7 @@ import time
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -70,6 +70,21 @@ def test_actions_speak_and_blocked_ones_say_why(qtbot: QtBot, panel: TicketPanel
     assert button.why_not == "needs an after photo"
     with qtbot.assertNotEmitted(panel.action):
         button.click()
+
+
+def test_enter_is_the_filled_button_and_a_held_key_is_not(qtbot: QtBot, panel: TicketPanel) -> None:
+    go = ActionButton("dispatch", "Dispatch SDA-07", "Enter", filled=True, enabled=True, why_not="")
+    panel.set_ticket(changed(actions=[go]))
+    with qtbot.waitSignal(panel.action) as told:
+        qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
+    assert told.args == ["dispatch"]
+    held = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", autorep=True)
+    with qtbot.assertNotEmitted(panel.action):
+        QApplication.sendEvent(panel._scroll, held)
+    for other in (dataclasses.replace(go, enabled=False), dataclasses.replace(go, key_text="E")):
+        panel.set_ticket(changed(actions=[other]))
+        with qtbot.assertNotEmitted(panel.action):
+            qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
 
 
 def test_buttons_without_room_go_behind_one(qtbot: QtBot, panel: TicketPanel) -> None:

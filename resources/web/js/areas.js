@@ -69,7 +69,7 @@ function style(one, colors, filled) {
   const district = (one.properties.level ?? 1) >= DISTRICT_LEVEL;
   return {
     color: colors[district ? "map.district-border" : "map.area-border"],
-    weight: filled ? 2 : district ? 1.25 : 1, // without tiles the borders are all there is of the land
+    weight: filled ? 1.5 : district ? 1.25 : 1, // without tiles the borders are all there is of the land
     fill: filled,
     fillColor: colors["map.land"],
     fillOpacity: 1,
