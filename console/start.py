@@ -192,7 +192,7 @@ def _display(arguments: argparse.Namespace) -> Iterator[None]:
         with _xvfb(size):
             yield
     else:
-        raise OSError(None, "there is no screen here; install xvfb, or use --screenshot FILE")
+        raise OSError(None, "there is no screen here. Run once: sudo apt-get install xvfb. Or use --screenshot FILE")
 
 
 @contextmanager
