@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from console.domain.area import GeometryFault, check_geometry
 from console.domain.report import Area
-from console.server.loader.plain_file import plain_file
+from console.server.loader.plain_file import mended, plain_file
 from console.server.loader.result import LoadError, LoadResult
 from console.server.loader.services import slug
 
@@ -73,6 +73,8 @@ def _features(path: Path) -> list[Any]:
         raise LoadError(
             f"The file {path} is no JSON: line {fault.lineno}, column {fault.colno}: {fault.msg}."
         ) from fault
+    except ValueError as fault:  # a number of more digits than Python reads
+        raise LoadError(f"The file {path} is no JSON: {fault}.") from fault
     except RecursionError as fault:
         raise LoadError(f"The file {path} is nested too deeply to be GeoJSON.") from fault
     if isinstance(value, dict) and value.get("type") == "Feature":
@@ -120,7 +122,7 @@ def _first(properties: dict[str, Any], names: tuple[str, ...]) -> str:
     for name in names:
         value = properties.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:200]
+            return mended(str(value)).strip()[:200]
     return ""
 
 

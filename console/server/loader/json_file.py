@@ -27,6 +27,7 @@ _LISTS = frozenset(
 )  # fmt: skip
 _SURVEYED = 200
 _TORN = 200
+_MOST_DIGITS = 4000
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -266,12 +267,17 @@ def _decoded(element: Element) -> dict[str, Any] | Remark:
         value = msgspec.json.decode(element.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            value = json.loads(element.text.decode("utf-8", "surrogateescape"), strict=False)
+            value = json.loads(element.text.decode("utf-8", "surrogateescape"), strict=False, parse_int=_whole_number)
         except (ValueError, RecursionError) as fault:
             return Remark(element.line, f"no JSON: {fault}")
     except RecursionError:
         return Remark(element.line, "nested too deeply")
     return value if isinstance(value, dict) else Remark(element.line, "no JSON object")
+
+
+def _whole_number(digits: str) -> int | str:
+    """A number; one of more digits than Python reads stays text."""
+    return int(digits) if len(digits) < _MOST_DIGITS else digits
 
 
 def _own(value: dict[str, Any]) -> Report | None:
