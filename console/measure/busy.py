@@ -27,7 +27,7 @@ _READ = 65536
 
 
 def command(arriving_per_s: float, seed: int = 2) -> list[str]:
-    """The command that starts it."""
+    """The command that starts it; with no reports arriving it only says that the city is there, once."""
     return [sys.executable, "-m", "console.measure.busy", str(arriving_per_s), str(seed)]
 
 
@@ -56,12 +56,12 @@ class BusyCity:
     def follow(self, stopped: threading.Event) -> None:
         """Send pages until told to stop."""
         beat = 0
-        self._state()
+        _send(_live())
         while not stopped.wait(1 / _PAGES_PER_S):
             beat += 1
             self._page()
             if beat % _PAGES_PER_S == 0:
-                self._state()
+                _send(_live())
                 self._move()
 
     def close(self) -> None:
@@ -103,10 +103,6 @@ class BusyCity:
             made.append(("report", after.id, msgspec.structs.replace(after, version=after.version + 1, updated=now)))
         return made
 
-    def _state(self) -> None:
-        now = datetime.now(UTC)
-        _send(SourceState(SOURCE, "live", as_of=now, since=now, latency_ms=4.0))
-
     def _move(self) -> None:
         now = datetime.now(UTC)
         placed = [unit for unit in self._units if unit.lat is not None and unit.lon is not None]
@@ -122,6 +118,11 @@ class BusyCity:
         if self._chance.random() < 0.5:
             unit = self._chance.choice(self._units)
             _send(self._shelf.put("unit", [(unit.id, msgspec.structs.replace(unit, version=unit.version + 1))]))
+
+
+def _live() -> SourceState:
+    now = datetime.now(UTC)
+    return SourceState(SOURCE, "live", as_of=now, since=now, latency_ms=4.0)
 
 
 _sending = threading.Lock()
@@ -147,7 +148,9 @@ def main(arguments: Sequence[str]) -> int:
     stopped = threading.Event()
     while piece := os.read(0, _READ):
         for message in frames.feed(piece):
-            if isinstance(message, Start) and city is None:
+            if isinstance(message, Start) and not given.arriving_per_s:
+                _send(_live())
+            elif isinstance(message, Start) and city is None:
                 city = BusyCity(Path(message.folder), given.arriving_per_s, given.seed)
                 thread = threading.Thread(target=city.follow, args=(stopped,))
                 thread.start()
