@@ -165,6 +165,7 @@ ACTIONS: tuple[Action, ...] = (
     A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), ANYWHERE, "Window", always),
     A("text_smaller", "Smaller text", ("Ctrl+-",), ANYWHERE, "Window", always),
     A("refresh", "Try all servers now", ("F5",), ANYWHERE, "Window", always),
+    A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), ANYWHERE, "Window", always),
     A("filter", "Filter the queue", ("Ctrl+F",), ANYWHERE, "Queue", always),
     A("clear_filter", "Clear all filters", ("Shift+Esc",), ANYWHERE, "Queue", _filtered),
     A("next_report", "Next report", ("J",), PANELS, "Queue", always),

@@ -280,6 +280,7 @@ class ConsoleWindow(QObject):
         self.window.panel_entered.connect(self._on_panel)
         self.command.run.connect(lambda _: self._leave_line())
         self.command.cleared.connect(self._leave_line)
+        self.commands.unit_sought.connect(self._map_holder.go_to_unit)
         self.window.closed.connect(self._remember)
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -520,6 +521,7 @@ class ConsoleWindow(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "refresh": lambda: self.link.send(SyncNow()),
+            "sign_in": self._sign_in,
             "filter": lambda: self.command.focus_line("show "),
             "clear_filter": lambda: self.desk.set_filter(Filter(tab=self.desk.filter.tab)),
             "next_report": lambda: self.queue.view.move_by(1),
@@ -543,6 +545,22 @@ class ConsoleWindow(QObject):
         """The keyboard goes back to the panel that had it before the command line."""
         self.window.focus_panel(self._last_panel)
 
+    def _sign_in(self) -> None:
+        """Ask for the token of the server that refuses, else of the first one, and follow all sources anew."""
+        key, name = self.sources.refused()
+        source = next((one for one in self._settings.sources if one.key == (key or self.sources.first)), None)
+        if source is None:
+            self.say(self.tr("No server to sign in to"))
+            return
+
+        def signed_in(token: str) -> None:
+            kept = self._tokens.put(source.key, token)
+            self._start_sync(self._settings.sources)
+            if not kept:
+                self.say(self.tr("No keyring here: the token is kept until Sigap ends"))
+
+        self.forms.ask_token(name or source.name, signed_in)
+
     def _go_to(self) -> None:
         if self.dossiers.current is not None:
             self._map_holder.go_to(self.dossiers.current)
@@ -558,8 +576,9 @@ class ConsoleWindow(QObject):
         self.tasks.submit(lambda: self.reader().contact(row), show)
 
     def _show_keys(self) -> None:
-        rows = [(self.tr(action.group), _keys_text(action), self.tr(action.text)) for action in ACTIONS if action.keys]
-        self.forms.show_keys(rows)
+        groups = list(dict.fromkeys(action.group for action in ACTIONS))
+        keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: groups.index(action.group))
+        self.forms.show_keys([(self.tr(one.group), _keys_text(one), self.tr(one.text)) for one in keyed])
 
     def _scale(self, step: int) -> None:
         at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - self._settings.text_scale))

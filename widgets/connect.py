@@ -138,6 +138,34 @@ class ConnectForm(Form):
         self.answer.setStyleSheet(f"color:{self.theme.hex(token)};background:transparent")
 
 
+class TokenForm(Form):
+    """A server's token, typed again. Values: token."""
+
+    def __init__(self, theme: Theme, title: str, sentence: str, *, parent: QWidget | None = None) -> None:
+        super().__init__(theme, title, sentence, commit_text="", width=480, parent=parent)
+        self.commit_button.set_verb(self.tr("Sign in"))
+        self.token = self.line_field(self.tr("Token"))
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.body.addWidget(self.token)
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {"token": self.token.text().strip()}
+
+    @override
+    def why_not(self) -> str:
+        return "" if self.values()["token"] else self.tr("Nothing is written yet")
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.token
+
+    @override
+    def is_empty(self) -> bool:
+        return True  # a token is never kept as a draft
+
+
 def _is_loopback(address: str) -> bool:
     rest = address.strip().lower().removeprefix("http://")
     return rest.startswith(("localhost", "127.", "[::1]"))

@@ -17,6 +17,7 @@ from console.notices import describe
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.tasks import Tasks
+from widgets.connect import TokenForm
 from widgets.dialogs import (
     AskText,
     Choice,
@@ -249,6 +250,13 @@ class Forms(QObject):
             self._new.set_place(lat, lon, "")
             self._new.raise_()
             self._new.activateWindow()
+
+    def ask_token(self, server: str, then: Callable[[str], object]) -> None:
+        """A server's token, never shown and never kept as a draft."""
+        title = self.tr("Sign in to {server}").format(server=server)
+        form = TokenForm(self._theme, title, self.tr("Its administrator gives you the token."), parent=self._window)
+        form.committed.connect(lambda values: then(values["token"]))
+        self._show(form)
 
     def show_keys(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Every key and what it does."""

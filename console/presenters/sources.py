@@ -146,12 +146,23 @@ class Sources(QObject):
                 if state.state == "offline"
                 else self._names.get(key, "")
             )
+            again = (
+                ("sign_in", self.tr("Sign in"), "Ctrl Shift S")
+                if state.state == "refused"
+                else ("refresh", self.tr("Try now"), "F5")
+            )
             buttons = (
-                ("refresh", self.tr("Try now"), "F5"),
+                again,
                 ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl 7"),
             )
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
+
+    def refused(self) -> tuple[str, str]:
+        """(key, name) of a source that does not let this operator in, ("", "") when there is none."""
+        return next(
+            ((key, self._names.get(key, key)) for key, one in self._states.items() if one.state == "refused"), ("", "")
+        )
 
     def next_try(self) -> str:
         """`next try in 0:42`, "" when nothing waits."""

@@ -1,0 +1,43 @@
+"""A server that does not know the token is told apart from one that is away, and a new token brings it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from tests.helpers.city import TOKENS, console, served, wait_for, write_users
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def test_a_wrong_token_is_asked_for_again_and_never_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = TOKENS["rina"]
+    users = write_users(tmp_path)
+    monkeypatch.setitem(TOKENS, "rina", "a-token-nobody-knows")
+    arguments = ("--demo-city", "--still", "--reports", "300", "--users", str(users))
+    with served(tmp_path / "server", *arguments) as server, console(tmp_path / "profile", server.address) as window:
+        wait_for(lambda: window.sources.states().get("city") == "refused", 20, "refused")
+        window.status_presenter.show()
+        notice = window.banner.notice
+        assert notice is not None
+        assert notice.buttons[0][0] == "sign_in"
+        window.intents.run("sign_in")
+        wait_for(lambda: QApplication.activeWindow() is not window.window, what="the form")
+        form = QApplication.activeWindow()
+        assert form is not None
+        field = form.findChild(QLineEdit)
+        assert field.echoMode() == QLineEdit.EchoMode.Password
+        QTest.keyClicks(field, right)
+        QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        wait_for(lambda: window.sources.states().get("city") == "live", 20, "live")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= 300, 20, "reports")
+    written = [
+        file for file in (tmp_path / "profile").rglob("*") if file.is_file() and right.encode() in file.read_bytes()
+    ]
+    assert written == []
