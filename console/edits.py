@@ -192,12 +192,19 @@ class Edits(QObject):
         self._send_due()
         return True
 
-    def ask_back(self, edit_id: str) -> None:
-        """Withdraw now, or ask the sync process not to send what it still holds: the outcome tells."""
+    def ask_back(self, edit_id: str) -> bool:
+        """Withdraw now, or ask the sync process not to send what it still holds: the outcome tells.
+
+        False when the server has taken it already (or it is unknown).
+        """
         queued = self._outbox.get(edit_id)
-        if not self.withdraw(edit_id) and queued is not None and queued.state is not EditState.ACCEPTED:
-            self._asked_back.add(edit_id)
-            self._push(Withdraw(edit_id))
+        if self.withdraw(edit_id):
+            return True
+        if queued is None or queued.state is EditState.ACCEPTED:
+            return False
+        self._asked_back.add(edit_id)
+        self._push(Withdraw(edit_id))
+        return True
 
     def still_wanted(self, edit_id: str, yes: bool) -> None:
         """Answer for an expired order: give it anew (a new edit, made now), or drop it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Any
 
 import msgspec
@@ -13,6 +14,14 @@ from console.domain.report import Report
 from console.domain.status import Status
 from console.edits import Edits
 from console.presenters.dossier import Dossier
+
+
+class Undo(Enum):
+    """How far an undo came: done, asked of the sync process that still holds the edit, or sent for good."""
+
+    DONE = auto()
+    ASKED = auto()
+    TOO_LATE = auto()
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -140,13 +149,13 @@ class Deeds(QObject):
         """Give an order anew that outlived its time."""
         self._edits.still_wanted(edit_id, yes=True)
 
-    def undo(self) -> str:
-        """Withdraw the newest deed while it is unsent, else append its inverse. Returns what was undone."""
+    def undo(self) -> Undo:
+        """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
         deed = self._stack.pop()
         if self._edits.withdraw(deed.edit_id):
-            return deed.text
+            return Undo.DONE
         if deed.inverse is None:
-            return ""
+            return Undo.ASKED if self._edits.ask_back(deed.edit_id) else Undo.TOO_LATE
         kind, data = deed.inverse
         self._edits.submit(
             kind,
@@ -158,7 +167,7 @@ class Deeds(QObject):
             title=deed.title,
             undoes=deed.edit_id,
         )
-        return deed.text
+        return Undo.DONE
 
     def _on(
         self,

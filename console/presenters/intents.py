@@ -14,7 +14,7 @@ from console.domain.edit import EditState, Queued, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
-from console.presenters.deeds import Deeds
+from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
@@ -363,10 +363,12 @@ class Intents(QObject):
 
     def _do_undo(self) -> None:
         name = self._deeds.undo_text
-        if self._deeds.undo():
-            self.said.emit(self.tr("Undone: {what}").format(what=name))
-        else:
-            self.said.emit(self.tr("{what} was sent and cannot be undone").format(what=name))
+        words = {
+            Undo.DONE: self.tr("Undone: {what}"),
+            Undo.ASKED: self.tr("Asked back: {what}. It stays if it has left already"),
+            Undo.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
+        }
+        self.said.emit(words[self._deeds.undo()].format(what=name))
         self._tell()
 
     def _do_new_report(self) -> None:
