@@ -26,7 +26,6 @@ from console.domain.filter import Filter
 from console.domain.merge import told
 from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
-from console.first_run import ask_for_server
 from console.images import ImageProcess
 from console.notices import LOCAL, describe
 from console.presenters.board_feed import BoardFeed
@@ -86,6 +85,8 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     load_fonts()
     watched = options.screenshot is None and options.quit_after_s is None
     if demo is None and not settings.sources and watched:
+        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
+
         ask_for_server(app, options.theme, options.profile, settings, tokens)
     console = ConsoleWindow(app, options, settings, tokens, demo)
     console.open()
