@@ -28,12 +28,14 @@ from console.board.view import View, make_view
 from console.domain.filter import Filter
 from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
 from console.domain.status import ORDER, Status, is_open
+from console.measure.window import Run, run_window
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
 
 _PAGE = 1000
 _SCREEN = 40
+_WINDOWS = 3
 _ZONE = timezone(timedelta(hours=7))
 _CITY = (106.68, -6.37, 106.98, -6.08)
 _WORDS = (
@@ -109,6 +111,12 @@ class World:
         """Let go of the files."""
         self.reader.close()
         self.writer.close()
+
+    @cached_property
+    def windows(self) -> list[Run]:
+        """The real window on this cache, opened as often as starts are measured; the last one was left alone after."""
+        assert self.writer is not None
+        return [run_window(self.folder, idle=number == _WINDOWS) for number in range(1, _WINDOWS + 1)]
 
     @cached_property
     def words(self) -> dict[str, dict[int, str]]:
@@ -264,17 +272,12 @@ def _fill(world: World) -> list[float]:
     return [world.fill_s]
 
 
-def _start_queue(world: World) -> list[float]:
-    assert world.writer is not None
+def _of_windows(value: Callable[[Run], float]) -> Callable[[World], list[float]]:
+    return lambda world: [value(run) for run in world.windows]
 
-    def start(_: int) -> None:
-        reader = CacheReader(world.folder)
-        snapshot = Snapshot.build(reader.columns())
-        view = world.view(Filter(), snapshot)
-        reader.texts(view.order[:_SCREEN])
-        reader.close()
 
-    return _times_ms(3, start)
+def _at_rest(value: Callable[[Run], float]) -> Callable[[World], list[float]]:
+    return lambda world: [value(world.windows[-1])]
 
 
 def _filter(world: World) -> list[float]:
@@ -422,7 +425,13 @@ def _queue_row(view: View, texts: dict[int, Any], row: int) -> Any:
 
 MEASURES: tuple[Measure, ...] = (
     Measure("fill", "first fill from JSON pages into the cache, search index included", "s", 15.0, _fill),
-    Measure("start_queue", "cache on disk to the first screen of the queue", "ms", 1000, _start_queue),
+    Measure("start_window", "program to window", "s", 0.5, _of_windows(lambda run: run.window_s)),
+    Measure("start_queue", "program to the first screen of the queue", "s", 1.0, _of_windows(lambda run: run.queue_s)),
+    Measure("start_map", "program to the map with reports on it", "s", 2.0, _of_windows(lambda run: run.map_s)),
+    Measure("memory", "all processes of the window at rest (PSS)", "MB", 600, _at_rest(lambda run: run.memory_mb)),
+    Measure(
+        "idle", "processor time of all of them at rest, of one core", "%", 1, _at_rest(lambda run: run.idle_percent)
+    ),
     Measure("filter", "another filter: queue, map, charts and figures", "ms", 100, _filter),
     Measure("filter_text", "two words as a filter", "ms", 100, _filter_text),
     Measure("change", "one changed report to queue, map, charts and figures", "ms", 50, _change),
