@@ -49,17 +49,15 @@ class ChartsPresenter(QObject):
         bars = [
             CategoryBar(self._code(row.service), self._name(row.service), row.open, row.overdue) for row in rows[:_BARS]
         ]
-        rest = rows[_BARS:]
+        # Those of the other categories and those of none: the bars add up to the figure.
+        rest = counts.open - sum(bar.count for bar in bars)
         if rest:
-            bars.append(
-                CategoryBar("", self.tr("Others"), sum(row.open for row in rest), sum(row.overdue for row in rest))
-            )
-        shown, late = sum(row.open for row in rows), sum(row.overdue for row in rows)
-        self._panel.set_categories(bars, words.thousands(shown), self.tr("{n} overdue").format(n=words.thousands(late)))
-
-    def _show_trend(self, view: View) -> None:
+            late = counts.open_overdue - sum(bar.overdue for bar in bars)
+            bars.append(CategoryBar("", self.tr("Others"), rest, late))
+        late_note = self.tr("{n} overdue").format(n=words.thousands(counts.open_overdue))
+        self._panel.set_categories(bars, words.thousands(counts.open), late_note)
         if view.trend is None:
-            self._panel.set_no_data("trend", self.tr("No report of the last 14 days had to be answered."))
+            self._panel.set_no_data("trend", self.tr("Nothing was due lately"))
         else:
             self._panel.set_trend(
                 [float(value) for value in view.trend],
