@@ -56,6 +56,8 @@ class ChartsPresenter(QObject):
             bars.append(CategoryBar("", self.tr("Others"), rest, late))
         late_note = self.tr("{n} overdue").format(n=words.thousands(counts.open_overdue))
         self._panel.set_categories(bars, words.thousands(counts.open), late_note)
+
+    def _show_trend(self, view: View) -> None:
         if view.trend is None:
             self._panel.set_no_data("trend", self.tr("Nothing was due lately"))
         else:

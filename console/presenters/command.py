@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from console.actions import ACTIONS, BY_ID
@@ -37,6 +37,9 @@ _GROUPS = ("Report", "Units", "Queue", "Window")
 
 class CommandPresenter(QObject):
     """Binds the grammar to the line at the bottom and to the palette."""
+
+    unit_sought = Signal(str)
+    """A unit was looked up by its code: show where it is."""
 
     def __init__(
         self,
@@ -306,6 +309,7 @@ class CommandPresenter(QObject):
             self._intents.run(key)
         elif kind == "unit":
             self._desk.choose_unit(key)
+            self.unit_sought.emit(key)
         elif kind == "report":
             self._desk.choose(int(key))
         elif kind == "area":

@@ -98,6 +98,15 @@ class MapPresenter(QObject):
         if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
             self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
 
+    def go_to_unit(self, unit_id: str) -> None:
+        """Bring a unit into view, if it is not, at the zoom that is there."""
+        unit = next((one for one in self._units if one.id == unit_id), None)
+        if self._panel is None or unit is None or unit.lat is None or unit.lon is None:
+            return
+        seen = self._panel.last_view
+        if seen is None or not (seen[0][0] < unit.lon < seen[0][2] and seen[0][1] < unit.lat < seen[0][3]):
+            self._panel.go_to(unit.lat, unit.lon)
+
     def set_units(self, units: list[Unit]) -> None:
         """Show these units where they are; off shift is never drawn."""
         self._units = units
