@@ -122,8 +122,11 @@ class Intents(QObject):
 
     def run_for_unit(self, action_id: str) -> None:
         """A unit key for the chosen unit, wherever the keyboard is."""
-        self._panel = "units"
-        self.run(action_id)
+        panel, self._panel = self._panel, "units"
+        try:
+            self.run(action_id)
+        finally:
+            self._panel = panel
 
     def set_outbox(self, outbox: Sequence[Queued]) -> None:
         """The operator's own edits that are not finished."""
@@ -397,6 +400,8 @@ class Intents(QObject):
         if jobs:
             source = self._desk.catalog.unit_source.get(unit_id, "")
             self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
+        else:
+            self.said.emit(self.tr("{unit} is on no report").format(unit=code))
 
 
 def _lead(dossier: Dossier) -> Assignment | None:
