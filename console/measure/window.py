@@ -18,7 +18,7 @@ from console.measure.city import SOURCE
 _BEGAN = "SIGAP_MEASURE_BEGAN"
 _SIZE = (1920, 1080)
 _LOOK_MS = 5
-_SETTLE_S, _IDLE_S, _AT_MOST_S = 6.0, 15.0, 120.0
+_SETTLE_S, _IDLE_S, _AT_MOST_S = 5.0, 12.0, 120.0
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -69,6 +69,7 @@ def _main(folder: Path, *, idle: bool) -> int:
     console = ConsoleWindow(app, options, settings, Tokens("measured"), None)
     console.link.command = busy.command(0)
     times: dict[str, float] = {}
+    before: dict[int, float] = {}
     console.map.drawn.connect(lambda _: _note(times, "map", began, lambda: console.desk.view is not None))
     console.open()
     QTimer.singleShot(0, lambda: _note(times, "window", began, lambda: True))
@@ -83,20 +84,20 @@ def _main(folder: Path, *, idle: bool) -> int:
             waiting.stop()
             QTimer.singleShot(int((_SETTLE_S + _IDLE_S) * 1000) if idle else 0, app.quit)
             if idle:
-                QTimer.singleShot(int(_SETTLE_S * 1000), lambda: times.update(cpu=cpu_s(os.getpid())))
+                QTimer.singleShot(int(_SETTLE_S * 1000), lambda: before.update(cpu_s(os.getpid())))
 
     waiting.timeout.connect(look)
     waiting.start()
     QTimer.singleShot(int(_AT_MOST_S * 1000), app.quit)
     app.exec()
     run = Run(*(times.get(name, 0.0) for name in ("window", "queue", "map")))
-    if idle and "cpu" in times:
-        used = (cpu_s(os.getpid()) - times["cpu"]) / _IDLE_S * 100
+    if before:
+        used = sum(seconds - before.get(one, 0.0) for one, seconds in cpu_s(os.getpid()).items()) / _IDLE_S * 100
         run = msgspec.structs.replace(run, memory_mb=pss_mb(os.getpid()), idle_percent=used)
     console.window.close()
     console.close()
     os.write(1, msgspec.json.encode(run) + b"\n")
-    return 0 if len(times) >= 3 else 1
+    return 0 if len(times) == 3 else 1
 
 
 def _note(times: dict[str, float], name: str, began: float, is_so: Callable[[], bool]) -> None:
@@ -124,16 +125,16 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu_s(pid: int) -> float:
-    """Seconds of processor time that a process and its family have used."""
-    ticks = 0
+def cpu_s(pid: int) -> dict[int, float]:
+    """Seconds of processor time that a process and each of its family have used."""
+    used = {}
     for one in family(pid):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        used[one] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def pss_mb(pid: int) -> float:
