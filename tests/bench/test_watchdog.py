@@ -6,13 +6,14 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEventLoop
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from console.measure import busy
@@ -49,6 +50,8 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     from console.start import WindowOptions
 
     shutil.copytree(city, folder)
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)  # as the program does
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     settings = Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
@@ -65,6 +68,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     finally:
         window.window.close()
         window.close()
+        sys.setswitchinterval(switch_s)
 
 
 def work(window: Any, seconds: float) -> Watchdog:
@@ -91,6 +95,26 @@ def median_of_three(city: Path, tmp_path: Path, seconds: float) -> tuple[float, 
         shutil.rmtree(tmp_path / str(number))
     report = "\n\n".join(dog.report(AIM_MS) for dog in dogs)
     return statistics.median(dog.worst_ms for dog in dogs), report
+
+
+def test_the_watchdog_tells_long_tasks_from_short_ones() -> None:
+    dog, loop = Watchdog(), QEventLoop()
+
+    def task(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    for _ in range(5):
+        QTimer.singleShot(0, lambda: task(0.012))
+    QTimer.singleShot(10, lambda: task(0.06))
+    QTimer.singleShot(100, loop.quit)
+    dog.start()
+    loop.exec()
+    dog.stop()
+    assert sum(12 <= one.kept_ms < 40 for one in dog.tasks) >= 5, dog.report(0)
+    assert [one.cpu_ms >= 60 for one in dog.over(BUG_MS)] == [True], dog.report(0)
+    assert "test_watchdog.task" in str(dog.over(BUG_MS)[0])
 
 
 def test_ten_seconds_of_work_never_keep_the_window(city: Path, tmp_path: Path) -> None:
