@@ -364,6 +364,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.set_units(count_states(units, self.now()))
         self.kpi_presenter.show()
         self.status_presenter.show()
+        self._look_whether_complete()
 
     def _remember(self) -> None:
         if self._options.demo or self._options.screenshot is not None:
@@ -594,7 +595,11 @@ class ConsoleWindow(QObject):
 
     def _on_drawn(self, view: int) -> None:
         self._drawn_view = view
-        if self._options.screenshot is not None and not self.loading():
+        self._look_whether_complete()
+
+    def _look_whether_complete(self) -> None:
+        """After the last View is drawn there may be no other: what was still missing then is looked at every second."""
+        if self._options.screenshot is not None and not self._started and not self.loading():
             QTimer.singleShot(400, self._take_picture)
 
     def loading(self) -> list[str]:
