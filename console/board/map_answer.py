@@ -121,10 +121,8 @@ def _cells(
     counts = np.bincount(index)
     filled = np.flatnonzero(counts)
     counts = counts[filled]
-    # Means of distances from a near corner: sums of whole coordinates would lose digits.
-    left, top = first_column << shift, first_row << shift
-    mean_x = np.bincount(index, x - np.int32(left))[filled] / counts + left
-    mean_y = np.bincount(index, y - np.int32(top))[filled] / counts + top
+    mean_x = np.bincount(index, x)[filled] / counts
+    mean_y = np.bincount(index, y)[filled] / counts
     lats, lons = from_mercator(mean_x + 0.5, mean_y + 0.5)
     amber = np.bincount(index[priority[joined] == 2], minlength=int(filled[-1]) + 1)[filled] > 0
     cells = np.zeros(len(filled), _CELL)

@@ -93,6 +93,9 @@ def test_important_ones_stay_apart_until_a_storm() -> None:
     assert 0 < len(amber) <= 401
     assert any(not cell[3] for cell in storm.cells)
     assert storm.adds_up_to == 1001
+    near = ask(view_of(reports), CITY, 16)
+    assert Counter(symbol[3] for symbol in near.symbols) == {1: 10, 4: 590}
+    assert near.adds_up_to == 1001
 
 
 def test_from_zoom_15_each_report_is_a_symbol() -> None:

@@ -34,17 +34,17 @@ def box(west: float, south: float, east: float, north: float) -> tuple[int, int,
 BOX = (106.79, -6.21, 106.80, -6.20)
 
 
-def found(snapshot: Snapshot) -> set[int]:
+def found(snapshot: Snapshot) -> list[int]:
     alive = snapshot.column("alive")
     placed = np.flatnonzero(alive & (snapshot.column("x") >= 0))
-    return set(snapshot.column("row")[snapshot.in_box(box(*BOX), placed, alive)].tolist())
+    return sorted(snapshot.column("row")[snapshot.in_box(box(*BOX), placed, alive)].tolist())
 
 
-def wanted(columns: dict[str, NDArray[np.generic]]) -> set[int]:
+def wanted(columns: dict[str, NDArray[np.generic]]) -> list[int]:
     lat, lon = columns["lat_e7"].astype(float) / 1e7, columns["lon_e7"].astype(float) / 1e7
     west, south, east, north = BOX
     inside = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
-    return {int(row) for row in columns["row"][inside]}
+    return sorted(int(row) for row in columns["row"][inside])
 
 
 def test_only_columns_that_change_are_copied() -> None:
@@ -90,7 +90,7 @@ def test_boxes_are_right_while_reports_move_arrive_and_go(batch: int) -> None:
     truth = crowd(20_000)
     snapshot = Snapshot.build(truth)
     random = np.random.default_rng(2)
-    assert found(snapshot) == wanted(truth)
+    seen = [(snapshot, wanted(truth))]
     for round_ in range(6):
         rows = np.unique(random.integers(1000, 21_000, batch))
         moved = some(truth, rows)
@@ -104,12 +104,16 @@ def test_boxes_are_right_while_reports_move_arrive_and_go(batch: int) -> None:
         snapshot = snapshot.with_rows(moved).with_rows(new)
         for name in truth:
             truth[name] = np.append(truth[name], new[name])
-        assert found(snapshot) == wanted(truth)
+        seen.append((snapshot, wanted(truth)))
+    for earlier, rows_then in seen:
+        assert found(earlier) == rows_then
 
 
 def test_around_gives_true_distances_nearest_first() -> None:
     columns = crowd(20_000)
-    snapshot = Snapshot.build(columns).with_rows(naive.columns([R(row=50, lat_e7=-62_000_100)]))
+    gone = [R(row=51), R(row=52, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
+    snapshot = Snapshot.build(columns).with_rows(naive.columns([R(row=50, lat_e7=-62_000_100), *gone]))
+    snapshot = snapshot.with_rows(naive.columns([]), removed=[51])
     positions, away = snapshot.around(-6.2, 106.8, 300)
     rows = [50, *columns["row"].tolist()]
     lats, lons = [-6.20001, *(columns["lat_e7"] / 1e7)], [106.8, *(columns["lon_e7"] / 1e7)]
