@@ -106,7 +106,9 @@ class KpiPresenter(QObject):
             share = self._sources.progress()
             level, shown = words.CALM, f"{share:.0%}" if share is not None else self.tr("connecting")
         label = self.tr("Live data") if level == words.CALM else self.tr("Data age")
-        if age is None:
+        if not self._sources.first:
+            level, shown = words.CALM, self.tr("no server")
+        elif age is None:
             label = self.tr("First load")
         return [
             Figure("data", label, (Part("text", shown, level),), "", level, stale=level == words.LATE),

@@ -97,6 +97,9 @@ class QueuePresenter(QObject):
         if view.filter.narrowed:
             why = self.tr("No report fits these filters.")
             keys = [("Shift+Esc", self.tr("clear all filters"))]
+        elif not view.total:
+            why = self.tr("No report is on this computer yet.")
+            keys = [("Ctrl+N", self.tr("new report by telephone"))]
         else:
             why = self.tr("All {n} reports on this computer were looked through.").format(n=words.thousands(view.total))
             keys = [("Ctrl+N", self.tr("new report by telephone"))]

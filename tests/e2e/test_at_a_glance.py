@@ -1,0 +1,90 @@
+"""What the operator is told before and after an order: the sentence, the next step, the way on the map, the ETA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from tests.helpers.city import console, served, wait_for, write_users
+from tests.helpers.hands import find, key, wait_ready
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("glance")
+    users = str(write_users(folder))
+    with (
+        served(folder / "city", "--demo-city", "--reports", "400", "--still", "--users", users) as city,
+        console(folder / "profile", city.address) as one,
+    ):
+        wait_ready(one)
+        yield one
+
+
+def sentence(one: Any) -> str:
+    return str(one.command._line.accessibleDescription())
+
+
+def advised(one: Any) -> str:
+    return str(one.intents._counsel.units[0].code)
+
+
+def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(desk: Any) -> None:
+    number = find(desk, "unassigned", lambda now: now.advice)
+    code = advised(desk)
+    desk.queue.setFocus()
+    desk.command.focus_line(f"d {code}")
+    assert sentence(desk).startswith(f"Dispatch {code} to {number} ")
+    desk.command.focus_line(f"d {code} 999")
+    assert sentence(desk) == f"Dispatch {code} to 999"
+    desk.command.focus_line("p 1")
+    assert sentence(desk).startswith(f"Priority 1 for {number} ")
+    desk.command.focus_line("d NOBODY-1")
+    assert "NOBODY-1" in sentence(desk)
+    QTest.keyClick(desk.command._line, Qt.Key.Key_Escape)
+    wait_for(lambda: desk.window.current_panel() == "queue", what="the keyboard is back in the queue")
+    assert desk.command.text() == ""
+
+
+def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    code = advised(desk)
+    wait_for(lambda: desk.map._route, what="the way of the recommended unit")
+    unit = next(one for one in desk.units_presenter.units() if one.code == code)
+    assert tuple(desk.map._route[0]) == (unit.lat, unit.lon)
+    key(desk, "Enter")
+    wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
+    key(desk, "Enter")
+    wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="the order")
+    buttons = desk.ticket.ticket().actions
+    assert [(one.id, one.key_text) for one in buttons if one.filled] == [("en_route", "E")]
+    assert not any(one.id == "dispatch" for one in buttons), "Enter sends no second unit"
+    key(desk, "E")
+    wait_for(lambda: desk.intents.situation.lead_state == "en_route", what="en route")
+
+    def eta() -> str:
+        return next(row.eta for row in desk.units._model._rows if row.code == code)
+
+    wait_for(lambda: eta() != "–", what="an ETA")
+    assert eta().endswith("min") or " h " in eta()
+
+
+def test_palette_has_kinds_and_what_can_be_used_first(desk: Any) -> None:
+    desk.commands.open()
+    rows = [desk.palette._model.item(number) for number in range(desk.palette._model.rowCount())]
+    assert rows[0].text == "Commands"
+    enabled = [row.enabled for row in rows[1:]]
+    assert enabled == sorted(enabled, reverse=True)
+    desk.palette.set_query(advised(desk))
+    wait_for(lambda: desk.palette.current().startswith("unit:"), what="the unit")
+    desk.palette.close()
+
+
+def test_without_street_map_no_alarm_but_a_word_in_the_corner(desk: Any, tmp_path: Path) -> None:
+    assert desk.map._notes[0] == "no street map here"
+    assert desk.map._notes[1].startswith("units ")
