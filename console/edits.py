@@ -436,7 +436,12 @@ class Edits(QObject):
 
         def hand_over(_: object) -> None:
             now = self._outbox.get(edit_id)
-            if now is not None and now.state is EditState.SENDING:
+            if now is None or now.state is not EditState.SENDING:
+                return
+            if edit_id in self._asked_back and not unconfirmed:
+                self._finish(now, EditState.WITHDRAWN)
+                self._send_due()
+            else:
                 self._handed_over.add(edit_id)
                 self._push(Push(edit=self._addressed(now.edit), unconfirmed=unconfirmed))
 
@@ -472,9 +477,6 @@ class Edits(QObject):
     # Outcomes
 
     def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
-        if outcome.state is EditState.QUEUED and queued.edit.id in self._asked_back:
-            self._finish(queued, EditState.WITHDRAWN)
-            return
         self._waiting.add(queued.edit.id)
         self._set(replace(queued, state=outcome.state, problem=outcome.problem))
 

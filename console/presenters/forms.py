@@ -178,6 +178,7 @@ class Forms(QObject):
     def add_photo(self, file: Path, role: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
         folder, images = self._profile / "work-media", self._images
+        self._said(self.tr("Preparing the photo {name}").format(name=file.name))
 
         def prepare() -> Prepared:
             photo = images.prepare(file)

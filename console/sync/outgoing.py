@@ -26,6 +26,8 @@ class Waiting:
     failures: int = 0
     told: bool = False
     """Whether the console knows that it has to wait."""
+    unwanted: bool = False
+    """Whether it was taken back while it was in flight: gone as soon as it is known that it has not arrived."""
 
     @property
     def needs_upload(self) -> bool:
@@ -53,7 +55,7 @@ class Outgoing:
         """Take an edit; one that is here already (a console may send it again) only has its state to be told anew."""
         with self._condition:
             known = self._waiting.setdefault(edit.id, Waiting(edit, unconfirmed))
-            known.told = False
+            known.told = known.unwanted = False
             if not known.in_flight:
                 known.edit = edit
             self._condition.notify_all()
@@ -72,10 +74,16 @@ class Outgoing:
             return found
 
     def withdraw(self, edit_id: str) -> bool:
-        """Forget an edit that has certainly not left; False when it has, may have, or is unknown."""
+        """Forget an edit that has certainly not left; False when it has, may have, or is unknown.
+
+        One in flight is forgotten later, by `again`, should it turn out not to have arrived.
+        """
         with self._condition:
             known = self._waiting.get(edit_id)
-            if known is None or known.in_flight or known.left:
+            if known is None:
+                return False
+            if known.in_flight or known.left:
+                known.unwanted = True
                 return False
             del self._waiting[edit_id]
             self._condition.notify_all()
@@ -107,8 +115,11 @@ class Outgoing:
                 self._remote_ids[waiting.edit.report] = remote_id
             self._condition.notify_all()
 
-    def again(self, waiting: Waiting, wait_s: float, *, left: bool, everything: bool) -> None:
-        """Try it again later. `everything`: the server itself is away, so nothing else leaves before either."""
+    def again(self, waiting: Waiting, wait_s: float, *, left: bool, everything: bool) -> bool:
+        """Try it again later. `everything`: the server itself is away, so nothing else leaves before either.
+
+        False when it has not arrived and was taken back meanwhile: it is forgotten.
+        """
         with self._condition:
             waiting.in_flight = False
             waiting.left = waiting.left or left
@@ -117,7 +128,11 @@ class Outgoing:
                 self._held_until = time.monotonic() + wait_s
             else:
                 waiting.not_before = time.monotonic() + wait_s
+            kept = waiting.left or not waiting.unwanted
+            if not kept:
+                self._waiting.pop(waiting.edit.id, None)
             self._condition.notify_all()
+            return kept
 
     def uploaded(self, edit_id: str) -> None:
         """A photo's bytes are at the server."""

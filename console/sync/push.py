@@ -175,7 +175,8 @@ class PushLane:
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
             waiting.told = False
-        self._outgoing.again(waiting, wait_s, left=error.may_have_arrived, everything=everything)
+        if not self._outgoing.again(waiting, wait_s, left=error.may_have_arrived, everything=everything):
+            self._say(waiting, EditState.WITHDRAWN)
         if everything:
             self._problem = str(error)
             self._on_news()

@@ -70,6 +70,19 @@ def test_a_server_that_is_away_holds_everything(outgoing: Outgoing) -> None:
     assert outgoing.untold() == []
 
 
+def test_an_edit_taken_back_in_flight_goes_once_it_is_known_not_to_have_arrived(outgoing: Outgoing) -> None:
+    for each in (edit(1), edit(2, report="r2")):
+        outgoing.add(each, unconfirmed=False)
+    first, second = take(outgoing), take(outgoing)
+    assert first is not None
+    assert second is not None
+    assert not outgoing.withdraw("e1")
+    assert not outgoing.withdraw("e2")
+    assert not outgoing.again(first, 0, left=False, everything=False)
+    assert outgoing.again(second, 0, left=True, everything=False), "it may have arrived"
+    assert taken(outgoing) == ["e2"]
+
+
 def test_two_reports_do_not_race_for_one_unit(outgoing: Outgoing) -> None:
     outgoing.add(edit(1, Kind.RECALL, "r1", unit="U12"), unconfirmed=False)
     outgoing.add(edit(2, Kind.DISPATCH, "r2", unit="U12"), unconfirmed=False)
