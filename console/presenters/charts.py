@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 
 from console.board.view import View
+from console.domain.filter import NONE
 from console.presenters import words
 from console.presenters.desk import Desk
 from widgets.charts import CategoryBar, ChartsPanel
@@ -66,12 +67,12 @@ class ChartsPresenter(QObject):
                 90.0,
                 f"{view.trend[-1]:.0f} %",
                 self.tr("goal 90 %"),
-                title=self.tr("Finished in time"),
+                title=self.tr("In time so far"),
                 ends=(self.tr("14 days ago"), self.tr("today")),
             )
 
     def _code(self, number: int) -> str:
-        return self._desk.catalog.word("service", number) or ""
+        return self._desk.catalog.word("service", number) or NONE
 
     def _name(self, number: int) -> str:
         return self._desk.catalog.service_name(self._desk.catalog.word("service", number))

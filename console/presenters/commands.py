@@ -77,7 +77,7 @@ def parse(text: str, catalog: Catalog) -> Command:
     if verb is None:
         return Command("find", rest=text.strip())
     if verb in ("show", "find"):
-        return Command(verb, rest=" ".join(words[1:]))
+        return Command(verb, rest=text.strip().partition(" ")[2].strip())  # its quotation marks are kept
     return _targets(verb, words[1:], catalog)
 
 

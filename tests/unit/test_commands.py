@@ -1,0 +1,48 @@
+"""The command line's grammar."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.presenters.catalog import Catalog
+from console.presenters.commands import parse
+
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+CITY = Catalog(
+    units={one: Unit(one, code, UnitState.AVAILABLE, NOW) for one, code in (("u1", "SDA-07"), ("u2", "PPSU-KBR 2"))}
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "verb", "unit", "number", "rest"),
+    [
+        ("d SDA-07 928214", "dispatch", "u1", "928214", ""),
+        ("d 928214 sda07", "dispatch", "u1", "928214", ""),
+        ("as ppsu-kbr 2 928214", "assign", "u2", "928214", ""),
+        ("en SDA-07", "en_route", "u1", "", ""),
+        ("p 1", "priority", None, "", "1"),
+        ("p 928214 2", "priority", None, "928214", "2"),
+        ('n 928214 "owner called"', "note", None, "928214", "owner called"),
+        ("928214", "open", None, "928214", ""),
+        ('show cat="street light" age>2d', "show", None, "", 'cat="street light" age>2d'),
+        ("banjir cawang", "find", None, "", "banjir cawang"),
+    ],
+)
+def test_what_enter_will_do(line: str, verb: str, unit: str | None, number: str, rest: str) -> None:
+    command = parse(line, CITY)
+    assert (command.verb, command.number, command.rest, command.problem) == (verb, number, rest, "")
+    assert (command.unit.id if command.unit else None) == unit
+
+
+@pytest.mark.parametrize("line", ["d 928214", "d XYZ-99 928214", "t 928214 nonsense"])
+def test_what_is_not_understood_is_said_in_a_sentence(line: str) -> None:
+    assert parse(line, CITY).problem.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("line", ["", "   ", '"', "d '", "\x00", "x" * 10_000, "d " + "9" * 500])
+def test_anything_can_be_typed(line: str) -> None:
+    parse(line, CITY)
