@@ -393,10 +393,13 @@ class Edits(QObject):
                 (under_way if edit.kind is Kind.CREATE else stuck).add(chain)
             elif state is not EditState.ACCEPTED:
                 held = chain in under_way or (chain in stuck and edit.kind not in APPENDS)
-                if not held and self._may_go(queued):
+                goes = not held and self._may_go(queued)
+                if goes:
                     due.append(queued)
-                # Text overtakes a photo's bytes; what may not (done, validate, close) the push lane itself holds back.
-                if edit.kind is not Kind.PHOTO:
+                # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds back,
+                # once it knows of the photo.
+                known = goes or state is EditState.SENDING or edit.id in self._handed_over
+                if edit.kind is not Kind.PHOTO or not known:
                     under_way.add(chain)
         return due
 

@@ -233,6 +233,8 @@ class Outgoing:
 
     def _needs(self, edit: Edit) -> set[str]:
         needs = {f"edit:{edit.undoes}"} if edit.undoes else set()
-        if edit.kind in _NEEDS_PROOF or (edit.kind is Kind.PROGRESS and edit.data.get("state") == "done"):
+        done = edit.kind is Kind.PROGRESS and edit.data.get("state") == "done"
+        handed_in = edit.kind is Kind.SET and "status" in edit.data
+        if edit.kind in _NEEDS_PROOF or done or handed_in:
             needs.add(f"proof:{self._report_key(edit)}")
         return needs

@@ -110,6 +110,17 @@ def test_a_photo_on_its_way_holds_only_what_needs_the_proof(outgoing: Outgoing) 
     assert taken(outgoing) == ["e3"]
 
 
+def test_handing_in_the_work_waits_for_its_photo(outgoing: Outgoing) -> None:
+    outgoing.add(edit(1, Kind.PHOTO, sha256="a" * 64), unconfirmed=False)
+    outgoing.add(edit(2, Kind.SET, status="validation"), unconfirmed=False)
+    assert taken(outgoing) == []
+    outgoing.uploaded("e1")
+    photo = take(outgoing)
+    assert photo is not None
+    outgoing.settled(photo)
+    assert taken(outgoing) == ["e2"]
+
+
 def test_edits_of_a_new_report_wait_for_its_number(outgoing: Outgoing) -> None:
     outgoing.add(edit(1, Kind.CREATE, "local:x"), unconfirmed=False)
     outgoing.add(edit(2, Kind.NOTE, "local:x"), unconfirmed=False)
