@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
 from console import logs
@@ -305,6 +305,8 @@ class ConsoleWindow(QObject):
             self.window.resize(*size)
         elif not (kept and not self._options.reset_layout and self.window.restore_layout(base64.b64decode(kept))):
             self.window.resize(1600, 900)
+        if self._options.screenshot is not None:
+            QCursor.setPos(self.window.geometry().bottomRight())  # nothing in the picture is hovered over
         self.window.show()
         _log.info("window after %.2f s", since_start_s())
         _keep_objects()

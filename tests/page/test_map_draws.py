@@ -81,6 +81,14 @@ def test_chosen_report_and_alarm_have_their_rings(desk: MapDesk) -> None:
     assert desk.count_near(LAT, LON, "accent.base", 26) == 0
 
 
+def test_chosen_report_with_an_alarm_has_both_rings(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 1, 0, 4 | 8)]
+    desk.panel.set_selection(1, LAT, LON, "")
+    desk.show()
+    assert desk.count_near(LAT, LON, "accent.base", 34) > 80
+    assert desk.count_near(LAT, LON, "alarm.p1-edge", 34) > 80
+
+
 def test_corner_adds_up(desk: MapDesk) -> None:
     desk.symbols, desk.cells = [(1, LAT, LON, 1, 0, 0)], [(LAT, EAST, 1200, 0), (SOUTH, LON, 34, 0)]
     desk.panel.set_view(0, "© Someone", "units 4 s")

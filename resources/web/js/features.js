@@ -57,7 +57,8 @@ export class FeaturePainter {
   report(placed) {
     const { x, y, symbol } = placed;
     const px = symbolSize(symbol.priority, (symbol.flags & SELECTED) !== 0) * this._scale;
-    if (symbol.flags & ALARM) this._ring(x, y, px * 0.95, this._colors["alarm.p1-edge"], 2);
+    const outside = symbol.flags & SELECTED ? 5.5 * this._scale : 0; // around the ring of the chosen one, not over it
+    if (symbol.flags & ALARM) this._ring(x, y, px * 0.95 + outside, this._colors["alarm.p1-edge"], 2);
     this._symbols.report(this._context, x, y, px, symbol.priority, symbol.status, true);
     if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
   }

@@ -398,8 +398,8 @@ class MapPage {
     for (const unit of this._scene.units) painter.unit(unit);
     const chosen = this._chosen();
     for (const symbol of this._scene.symbols) if (!(symbol.symbol.flags & SELECTED)) painter.report(symbol);
-    if (chosen) painter.ring(chosen);
     for (const symbol of this._scene.symbols) if (symbol.symbol.flags & SELECTED) painter.report(symbol);
+    if (chosen) painter.ring(chosen);
     if (chosen) painter.tag(chosen);
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
   }
