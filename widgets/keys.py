@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
@@ -12,6 +14,7 @@ from widgets.theme import Theme
 _SIGNS = {"Return": "↵", "Enter": "↵", "Shift": "⇧", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
 
 
+@cache
 def key_text(sequence: str) -> str:
     """Spell a key sequence as the caps show it: `Ctrl+Return` becomes `Ctrl ↵`, `Shift+F12` becomes `⇧ F12`."""
     text = QKeySequence(sequence).toString(QKeySequence.SequenceFormat.PortableText) or sequence

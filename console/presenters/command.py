@@ -66,8 +66,6 @@ class CommandPresenter(QObject):
 
     def open(self) -> None:
         """Open the palette over the map."""
-        self._query = ""
-        self._show_rows([])
         self._palette.open_over(self._window)
 
     # The line
@@ -230,11 +228,11 @@ class CommandPresenter(QObject):
 
     def _commands(self, query: str) -> list[PaletteRow]:
         """Those that can be used now before the others, each with its key or the reason against it."""
-        rows = []
+        rows, situation = [], self._intents.situation
         for action in sorted(ACTIONS, key=lambda one: _GROUPS.index(one.group)):
             name = self.tr(action.text)
             if _fits(query, name) and action.id != "palette":
-                why = action.why_not(self._intents.situation)
+                why = action.why_not(situation)
                 key = key_text(action.keys[0]) if action.keys else ""
                 row = PaletteRow(f"action:{action.id}", name, self.tr(why) if why else "", key, "command", not why)
                 rows.append(row)
