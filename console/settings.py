@@ -30,7 +30,6 @@ class Settings(msgspec.Struct, kw_only=True):
     text_scale: float = 1.0
     layouts: dict[str, str] = {}
     basemap: str = ""
-    auto_advance: bool = True
     order_lifetime_s: float = 600.0
 
 
