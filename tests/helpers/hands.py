@@ -56,13 +56,20 @@ def choose(console: Any, number: str) -> None:
     console.queue.setFocus()
 
 
-def find(console: Any, tab: str, fits: Callable[[Any], bool] = lambda _: True, skip: set[str] | None = None) -> str:
-    """Choose a report of a tab whose situation fits; its number."""
+def find(
+    console: Any,
+    tab: str,
+    fits: Callable[[Any], bool] = lambda _: True,
+    skip: set[str] | None = None,
+    *,
+    like: Callable[[Any], bool] = lambda _: True,
+) -> str:
+    """Choose a report of a tab that is `like` this and whose situation fits; its number, also put into `skip`."""
     console.intents.run(f"tab_{tab}")
     wait_for(lambda: console.desk.view.filter.tab == tab, what="the tab")
     for row in console.desk.view.order.tolist():
         cached = console.reader().report(row)
-        if cached is None or cached.report.id in (skip or ()):
+        if cached is None or cached.report.id in (skip or ()) or not like(cached.report):
             continue
         choose(console, cached.report.id)
         if fits(console.intents.situation):

@@ -99,11 +99,12 @@ def close_hard(each: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def black_hole() -> Iterator[int]:
+def black_hole(port: int = 0) -> Iterator[int]:
     """A port whose connects hang: a listener with a full queue that nobody empties."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(0)
         port = listener.getsockname()[1]
         for _ in range(4):
