@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
-from widgets.text import Texts
+from widgets.text import Texts, one_line
 from widgets.theme import Theme
 
 
@@ -35,7 +35,8 @@ class _ChipButton(QAbstractButton):
     def set_words(self, key: str, text: str, cap: str = "") -> None:
         self.key, self.cap = key, cap
         self.setText(text)
-        self.setAccessibleName(text)
+        self.setShortcut(QKeySequence())  # an ampersand in a name is no key
+        self.setAccessibleName(one_line(text))
         self.update()
 
     @override

@@ -96,7 +96,7 @@ class _Table(QWidget):
         )
         mine = row.mine.text if row.mine else self.tr("not changed")
         theirs = row.theirs.text if row.theirs else self.tr("not changed")
-        self.setAccessibleName(f"{row.label}: {side}. 1: {mine}. 2: {theirs}")
+        self.setAccessibleName(f"{row.label}: {side}. 1: {one_line(mine)}. 2: {one_line(theirs)}")
 
     def _row_height(self, row: ConflictRow) -> int:
         return self._theme.px(52 if row.asks else 48)

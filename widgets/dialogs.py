@@ -349,7 +349,7 @@ class ChooseOne(Form):
         self.view.setUniformItemSizes(True)
         self.view.setFrameShape(QFrame.Shape.NoFrame)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view.setAccessibleName(title)
+        self.view.setAccessibleName(one_line(title))
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setFixedHeight(theme.px(28) * 9)
         self.view.setStyleSheet(f"QListView{{background:{theme.hex('surface.raised')}}}")
@@ -436,7 +436,7 @@ class AskText(Form):
             self.body.addWidget(self.field_label(self.tr("Templates")))
         for number, (name, text) in enumerate(templates[:9]):
             button = KeyButton(theme, _short(theme, name, 460), f"Alt {number + 1}")
-            button.setAccessibleName(name)
+            button.setAccessibleName(one_line(name))
             button.clicked.connect(lambda _=False, text=text: self.insert(text))
             key = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
             key.activated.connect(lambda text=text: self.insert(text))
@@ -556,7 +556,7 @@ class _Photo(QWidget):
         self._theme, self._role, self._caption, self._problem = theme, role, caption, problem
         self._image = image
         self.setMinimumSize(theme.px(240), theme.px(220))
-        self.setAccessibleName(", ".join(part for part in (role, caption, problem) if part))
+        self.setAccessibleName(one_line(", ".join(part for part in (role, caption, problem) if part)))
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -41,6 +41,7 @@ from typing_extensions import override
 
 from widgets.keys import KeyButton, cap_size, paint_cap
 from widgets.symbols import Symbols
+from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 
 Index = QModelIndex | QPersistentModelIndex
@@ -86,8 +87,8 @@ class Form(QDialog):
         self.theme = theme
         self._done = False
         self.setModal(False)
-        self.setWindowTitle(window_title or title)
-        self.setAccessibleName(title)
+        self.setWindowTitle(one_line(window_title or title, 120))
+        self.setAccessibleName(one_line(title))
         self.setFixedWidth(theme.px(width))
         px = theme.px
         column = self.column = QVBoxLayout(self)
@@ -247,7 +248,7 @@ class Form(QDialog):
         """A field of several lines; Tab leaves it."""
         field = QPlainTextEdit()
         field.setTabChangesFocus(True)
-        field.setAccessibleName(name)
+        field.setAccessibleName(one_line(name))
         field.setPlaceholderText(placeholder)
         field.setFont(self.theme.font("body"))
         # The style sheet's least height would win over setFixedHeight.
@@ -259,7 +260,7 @@ class Form(QDialog):
     def line_field(self, name: str, placeholder: str = "") -> QLineEdit:
         """A field of one line."""
         field = QLineEdit()
-        field.setAccessibleName(name)
+        field.setAccessibleName(one_line(name))
         field.setPlaceholderText(placeholder)
         field.setFont(self.theme.font("body"))
         field.setMaxLength(400)
@@ -363,7 +364,7 @@ class ChoiceModel(QAbstractListModel):
         if role == Qt.ItemDataRole.UserRole:
             return choice
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{choice.text}, {choice.note}" if choice.note else choice.text
+            return one_line(f"{choice.text}, {choice.note}" if choice.note else choice.text)
         return None
 
 
@@ -440,7 +441,7 @@ class TypeAhead(QLineEdit):
         self._value = ""
         self._drop: QListView | None = None
         self._model = ChoiceModel(self)
-        self.setAccessibleName(name)
+        self.setAccessibleName(one_line(name))
         self.setFont(theme.font("body"))
         self.setMaxLength(400)
         self.textEdited.connect(self._on_edited)
@@ -586,7 +587,7 @@ class Tick(QCheckBox):
         super().__init__(words.replace("&", "&&"))
         self._theme, self._words = theme, words
         self.setChecked(on)
-        self.setAccessibleName(words)
+        self.setAccessibleName(one_line(words))
         self.setFont(theme.font("dense"))
         self.setFixedHeight(theme.px(26))
 

@@ -98,7 +98,8 @@ class _PaletteModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             if isinstance(item, _Group):
                 return item.text
-            return ", ".join(part for part in (item.number, item.title, item.note, item.tail, item.key_text) if part)
+            parts = (item.number, one_line(item.title), one_line(item.note), item.tail, item.key_text)
+            return one_line(", ".join(part for part in parts if part), 1000)
         return None
 
     @override

@@ -19,6 +19,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyleOptionViewItem, QWidget
 from typing_extensions import override
 
+from widgets.text import one_line
+
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -51,7 +53,7 @@ class RowsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.UserRole:
             return row
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._words(row)
+            return one_line(self._words(row), 1000)
         return None
 
     def row(self, number: int) -> Any:

@@ -35,13 +35,20 @@ def age(seconds: float) -> str:
 
 def clock(when: datetime, zone: tzinfo) -> str:
     """`14:07`, in the city's zone."""
-    return when.astimezone(zone).strftime("%H:%M")
+    return _in_zone(when, zone).strftime("%H:%M")
 
 
 def day_and_clock(when: datetime, zone: tzinfo) -> str:
     """`20 Jan 13:15`, in the city's zone."""
-    local = when.astimezone(zone)
+    local = _in_zone(when, zone)
     return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+
+
+def _in_zone(when: datetime, zone: tzinfo) -> datetime:
+    try:
+        return when.astimezone(zone)
+    except OverflowError:  # a server may say year 1 or 9999
+        return when
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

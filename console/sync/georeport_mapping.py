@@ -141,7 +141,10 @@ def _time(text: str | None, name: str, remarks: list[str]) -> datetime | None:
     if found.tzinfo is None:
         remarks.append(f"The {name} date has no time zone; UTC was assumed.")
         return found.replace(tzinfo=UTC)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar
+        return found.replace(tzinfo=UTC)
 
 
 def _place(request: wire.GeoRequest, remarks: list[str]) -> tuple[float | None, float | None]:

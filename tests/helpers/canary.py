@@ -1,0 +1,47 @@
+"""A server on this computer that nobody has any reason to ask; it keeps whatever arrives."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+class Canary:
+    """Listens on a port of 127.0.0.1; `hits` holds the first bytes of every connection."""
+
+    def __init__(self) -> None:
+        self.hits: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(1)
+                self.hits.append(b"")
+                self.hits[-1] = connection.recv(200)
+
+
+@contextlib.contextmanager
+def canary() -> Iterator[Canary]:
+    """A canary for the time of a test."""
+    bird = Canary()
+    try:
+        yield bird
+    finally:
+        bird.close()
