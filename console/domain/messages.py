@@ -107,6 +107,7 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
 
     `as_of` is the server time the cache is complete to; `since` when this state began; `next_try_s` until the next try;
     `clock_offset_s` is server clock minus ours; `latency_ms` of the last answer; `progress` 0..1 while filling.
+    `local` is set when the trouble is on this computer (a full disk, a damaged file) and not the server's.
     """
 
     source: str
@@ -119,6 +120,7 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     clock_offset_s: float = 0.0
     latency_ms: float | None = None
     progress: float | None = None
+    local: bool = False
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):

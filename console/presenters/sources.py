@@ -138,12 +138,15 @@ class Sources(QObject):
             since = words.clock(state.since, self._zone) if state.since else ""
             as_of = words.clock(state.as_of, self._zone) if state.as_of else ""
             data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
-            cause = "" if state.state == "offline" else state.problem  # the status bar says why a server is not reached
+            away = state.state == "offline" and not state.local
+            cause = "" if away else state.problem  # the status bar says why a server is not reached
             radio = self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
             text = " ".join(part for part in (cause, radio, data) if part)
             bold = (
                 self.tr("Offline since {time}.").format(time=since)
-                if state.state == "offline"
+                if away
+                else self.tr("Not brought up to date since {time}.").format(time=since)
+                if state.local
                 else self._names.get(key, "")
             )
             again = (

@@ -85,7 +85,8 @@ class Health:
 
     def failed(self, error: Exception, next_try_s: float | None) -> None:
         """The source could not be read; it is tried again in that many seconds."""
-        self._become(_state_of(error), problem=str(error), next_try_s=next_try_s)
+        local = isinstance(error, StoreError)
+        self._become(_state_of(error), problem=str(error), next_try_s=next_try_s, local=local)
 
     def writes_refused(self, words: str) -> None:
         """The server wants a sign-in before it takes anything."""
@@ -114,6 +115,7 @@ class Health:
         as_of: datetime | None = None,
         next_try_s: float | None = None,
         progress: float | None = None,
+        local: bool = False,
     ) -> None:
         with self._lock:
             old = self._state
@@ -129,6 +131,7 @@ class Health:
                 clock_offset_s=round(self.offset_s, 1),
                 latency_ms=old.latency_ms,
                 progress=progress,
+                local=local,
             )
             became_live = word == LIVE and old.state != LIVE
             if changed or next_try_s is not None or self._said_long_ago():

@@ -25,7 +25,7 @@ from console.store.work import WorkFile
 from console.sync.health import LIVE, OFFLINE, REFUSED, WRONG_SERVER
 from console.sync.process import LOCK, Followers
 
-_DONE, _CANNOT_REACH = 0, 3
+_DONE, _CANNOT_REACH, _LOCAL = 0, 3, 4
 _ROUND_S = 600.0
 _PROOF_S = 15.0
 _TO_SEND = (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED)
@@ -42,6 +42,8 @@ class SyncSummary(msgspec.Struct, frozen=True):
     waiting: int
     duration_s: float
     problems: dict[str, str] = {}
+    local: tuple[str, ...] = ()
+    """The sources whose problem is on this computer."""
 
 
 class _Round:
@@ -57,6 +59,7 @@ class _Round:
         self._keys: dict[str, str] = {}
         self._outcomes: list[Outcome] = []
         self.problems: dict[str, str] = {}
+        self.local: set[str] = set()
 
     def hear(self, message: Up) -> None:
         """A message of a lane, on the lane's thread."""
@@ -107,6 +110,8 @@ class _Round:
         elif state.state in (OFFLINE, REFUSED, WRONG_SERVER):
             self._unsettled.discard(state.source)
             self.problems[state.source] = state.problem
+            if state.local:
+                self.local.add(state.source)
 
     def _settle(self, edit: Edit) -> bool:
         """Wait for the outcome of one edit and note it; whether the server took it."""
@@ -193,6 +198,7 @@ def run_once(
         waiting=sum(states[state] for state in PENDING) + states[EditState.EXPIRED] + states[EditState.ATTENTION],
         duration_s=round(time.monotonic() - began, 3),
         problems=turn.problems,
+        local=tuple(sorted(turn.local)),
     )
 
 
@@ -209,6 +215,8 @@ def sync_profile(profile: str, *, once: bool, as_json: bool) -> int:
         summary = run_once(profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s)
         _print(summary, as_json=as_json)
         if once or stop.wait(60.0):
+            if summary.local:
+                return _LOCAL
             return _CANNOT_REACH if summary.problems else _DONE
 
 

@@ -168,7 +168,7 @@ def run_pipe() -> int:
                     followers = Followers(message, emit)
                 except StoreError as error:
                     for source in message.sources:
-                        emit(SourceState(source.key, OFFLINE, problem=str(error), since=utc_now()))
+                        emit(SourceState(source.key, OFFLINE, problem=str(error), since=utc_now(), local=True))
                     return _EXIT_LOCAL
                 followers.start()
             elif followers is not None:
