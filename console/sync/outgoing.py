@@ -26,6 +26,8 @@ class Waiting:
     failures: int = 0
     told: bool = False
     """Whether the console knows that it has to wait."""
+    hurries: int = 0
+    """How often the lane had been hurried when this try began."""
     unwanted: bool = False
     """Whether it was taken back while it was in flight: gone as soon as it is known that it has not arrived."""
 
@@ -49,6 +51,7 @@ class Outgoing:
         self._waiting: dict[str, Waiting] = {}
         self._remote_ids: dict[str, str] = {}
         self._held_until = 0.0
+        self._hurries = 0
         self._stopped = False
 
     def add(self, edit: Edit, *, unconfirmed: bool) -> None:
@@ -104,6 +107,7 @@ class Outgoing:
                     if found:
                         found.in_flight = True
                         found.attempts += 1
+                        found.hurries = self._hurries
                     return found, dead
                 self._condition.wait(min(left, 1.0) if self._waiting else left)
 
@@ -124,6 +128,8 @@ class Outgoing:
             waiting.in_flight = False
             waiting.left = waiting.left or left
             waiting.failures += 1
+            if waiting.hurries != self._hurries:
+                wait_s = 0.0  # it failed before whatever the lane was hurried for: a sign-in, a link that is back
             if everything:
                 self._held_until = time.monotonic() + wait_s
             else:
@@ -148,8 +154,9 @@ class Outgoing:
             self._condition.notify_all()
 
     def hurry(self) -> None:
-        """End all waiting for a better time."""
+        """End all waiting for a better time, also of what is under way now and fails."""
         with self._condition:
+            self._hurries += 1
             self._held_until = 0.0
             for waiting in self._waiting.values():
                 waiting.not_before = 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from tests.helpers.city import wait_for
 
@@ -31,7 +31,7 @@ def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
     QTest.keyClick(target, code, modifier)
 
 
-def form(console: Any) -> QWidget:
+def form(console: Any) -> Any:
     """The open form, once it has the keyboard."""
     wait_for(lambda: QApplication.activeWindow() not in (None, console.window), what="a form")
     found = QApplication.activeWindow()

@@ -83,6 +83,16 @@ def test_an_edit_taken_back_in_flight_goes_once_it_is_known_not_to_have_arrived(
     assert taken(outgoing) == ["e2"]
 
 
+def test_what_was_under_way_when_hurried_holds_nothing_when_it_fails(outgoing: Outgoing) -> None:
+    for each in (edit(1), edit(3, report="r2")):
+        outgoing.add(each, unconfirmed=False)
+    first = take(outgoing)
+    assert first is not None
+    outgoing.hurry()
+    outgoing.again(first, 60, left=False, everything=True)
+    assert taken(outgoing) == ["e1", "e3"]
+
+
 def test_two_reports_do_not_race_for_one_unit(outgoing: Outgoing) -> None:
     outgoing.add(edit(1, Kind.RECALL, "r1", unit="U12"), unconfirmed=False)
     outgoing.add(edit(2, Kind.DISPATCH, "r2", unit="U12"), unconfirmed=False)
