@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from api_client.transport import PAGE, SMALL, Answer, Limits, Transport
 T = TypeVar("T")
 PAGE_SIZE = 200
 _MOST_PAGES = 2000
+_MOST_DIGITS = 4000
+"""Python reads and writes no longer whole numbers."""
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -174,12 +177,31 @@ class GeoReportClient:
         )
 
 
+def _decode_patiently(body: bytes) -> Any:
+    """What is JSON but for texts and numbers that no standard allows: one of them must not cost the whole page."""
+    try:
+        whole = json.loads(body.decode("utf-8", "replace"), parse_int=_whole_number)
+        # Halves of surrogate pairs, which no text may hold, come as escapes only.
+        return json.loads(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) < _MOST_DIGITS else digits
+
+
 def decode_objects(body: bytes, roots: tuple[str, ...], kind: type[T], host: str) -> list[T]:
     """A list of objects, whether the server sends the list, the list under a root key, or a single object.
 
     Objects that cannot be read are left out; Malformed when the whole is not JSON.
     """
-    whole = decode(body, Any, host)
+    try:
+        whole = decode(body, Any, host)
+    except errors.Malformed:
+        whole = _decode_patiently(body)
+        if whole is None:
+            raise
     if isinstance(whole, dict):
         for root in roots:
             if root in whole:

@@ -112,7 +112,7 @@ class Selection(msgspec.Struct, frozen=True):
             lon=report.lon if placed else None,
             created=_local(report.created, self.zone),
             updated=_local(report.updated, self.zone),
-            due=_local(datetime.fromtimestamp(fact.due, UTC), self.zone) if fact.due else None,
+            due=_moment(fact.due, self.zone) if fact.due else None,
             description=_clean(report.description or report.title),
         )
 
@@ -262,6 +262,13 @@ def _me(settings: Settings) -> str:
 def _clean(text: str) -> str:
     """Without what cannot be encoded or printed; tabs and line breaks stay."""
     return _UNPRINTABLE.sub("", text)
+
+
+def _moment(unix_s: int, zone: tzinfo) -> datetime | None:
+    try:
+        return _local(datetime.fromtimestamp(unix_s, UTC), zone)
+    except (ValueError, OverflowError, OSError):  # rounded up past the end of the calendar
+        return None
 
 
 def _local(moment: datetime, zone: tzinfo) -> datetime:

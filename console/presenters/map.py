@@ -6,6 +6,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
+from console.domain.area import GeometryFault, check_geometry
 from console.domain.report import Area, Unit
 from console.domain.status import AssignmentState, UnitState
 from console.presenters import words
@@ -237,10 +239,21 @@ def areas_geojson(catalog: Catalog) -> bytes:
     """All areas as a FeatureCollection; those without a border as points (for their labels)."""
     features = []
     for area in catalog.areas.values():
-        geometry = area.geometry
+        geometry = _border(area)
         if geometry is None and area.lat is not None and area.lon is not None:
             geometry = {"type": "Point", "coordinates": [area.lon, area.lat]}
         if geometry is not None:
             properties = {"name": area.name, "level": area.level, "lat": area.lat, "lon": area.lon}
             features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+
+
+def _border(area: Area) -> dict[str, Any] | None:
+    """The area's border, None when it has none that can be drawn."""
+    if area.geometry is None:
+        return None
+    try:
+        check_geometry(area.geometry)
+    except GeometryFault:
+        return None
+    return area.geometry

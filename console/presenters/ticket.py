@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -489,20 +490,20 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
     for name, value in entry.data.items():
         match name:
             case "status":
-                known = value in set(Status)
+                known = isinstance(value, str) and value in set(Status)
                 parts.append(tr(words.status_text(Status(value))) if known else str(value))
             case "priority":
                 parts.append(tr("Priority {n}").format(n=value))
             case "service":
-                parts.append(tr("Category {name}").format(name=catalog.service_name(value)))
+                parts.append(tr("Category {name}").format(name=catalog.service_name(_code(value))))
             case "area":
-                parts.append(tr("To {place}").format(place=catalog.place(value)))
+                parts.append(tr("To {place}").format(place=catalog.place(_code(value))))
             case "agency":
-                parts.append(tr("To {name}").format(name=catalog.agency_name(value)))
+                parts.append(tr("To {name}").format(name=catalog.agency_name(_code(value))))
             case "hold" if value is None:
                 parts.append(tr("Hold ended"))
             case "hold":
-                parts.append(tr("On hold, waits for {what}").format(what=value.get("waits_for", "")))
+                parts.append(tr("On hold, waits for {what}").format(what=_part(value, "waits_for")))
             case "place":
                 parts.append(tr("Place changed"))
             case "reason":
@@ -510,3 +511,12 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
             case _:
                 parts.append(tr("{field} changed").format(field=name))
     return tr("{what}, by {who}").format(what=" · ".join(parts), who=entry.author)
+
+
+def _code(value: Any) -> str | None:
+    """A code of a history entry; what is none is shown as it came."""
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _part(value: Any, name: str) -> str:
+    return str(value.get(name, "") if isinstance(value, dict) else value)

@@ -11,6 +11,7 @@ import msgspec
 
 from api_client import wire
 from console.domain import report as domain
+from console.domain.place import on_earth
 from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
 from console.domain.status import Status, UnitState
 from console.store.items import Item
@@ -68,7 +69,7 @@ class Mapper:
                 except _BROKEN:
                     skipped.append(f"{item.kind}/{item.id}")
                     continue
-            mapped.append(Item(item.kind, item.seq, item.id, data))
+            mapped.append(Item(item.kind, item.seq, item.id, _on_earth(data)))
         return Mapped(mapped, skipped)
 
     def _tolerant(self, item: wire.Item) -> Any:
@@ -123,6 +124,18 @@ def _service(loose: wire.Service) -> Service:
         return msgspec.convert(plain, Service, strict=False)
     except msgspec.ValidationError:
         return msgspec.convert(plain | {"sla": {}}, Service, strict=False)
+
+
+def _on_earth(data: Any) -> Any:
+    """The same object, without a place when it is none on Earth: nothing behind here expects any other numbers."""
+    if not isinstance(data, Report | Unit | domain.Area) or (data.lat is None and data.lon is None):
+        return data
+    if on_earth(data.lat, data.lon):
+        return data
+    nowhere = msgspec.structs.replace(data, lat=None, lon=None)
+    if isinstance(nowhere, Report):
+        return msgspec.structs.replace(nowhere, remarks=(*nowhere.remarks, "The server's place is none on Earth."))
+    return nowhere
 
 
 def _mended(value: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from api_client import errors, wire
 from api_client.dispatch import DispatchClient
 from console.domain.messages import Presence
+from console.domain.place import on_earth
 from console.sync.health import LIVE, Health
 from console.sync.pace import Backoff, Bell
 
@@ -80,5 +81,6 @@ class StreamLane:
                 if isinstance(event, wire.Seq):
                     self._on_news(event.seq)
                 elif isinstance(event, wire.Positions):
-                    self._emit(Presence(self._source, event.positions, event.looking))
+                    known = {unit: spot for unit, spot in event.positions.items() if on_earth(spot[0], spot[1])}
+                    self._emit(Presence(self._source, known, event.looking))
                 self._on_beat()

@@ -30,7 +30,7 @@ from console.export import FORMATS, select, write
 from console.logs import CleanFormatter
 from console.server.city import City
 from console.settings import Settings
-from tests.helpers.canary import Canary, canary
+from tests.helpers.canary import Canary, canary, foreign_requests
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import wait_ready
 from tests.helpers.hostile import (
@@ -46,7 +46,6 @@ from tests.helpers.hostile import (
 )  # fmt: skip
 from tests.helpers.watchdog import Watchdog
 from widgets.dialogs import Choice
-from widgets.map.page import OnlyOurScheme
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -132,14 +131,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
         arguments += ["--areas", str(write_areas(folder / "areas.json", bird.url))]
         arguments += ["--load", str(write_requests(folder / "requests.json", bird.url))]
         arguments += ["--users", str(write_users(folder))]
-        asked: list[str] = []
-        real = OnlyOurScheme.interceptRequest
-
-        def intercept(self: OnlyOurScheme, info: Any) -> None:
-            asked.append(info.requestUrl().toString())
-            real(self, info)
-
-        patch.setattr(OnlyOurScheme, "interceptRequest", intercept)
+        asked = foreign_requests(patch)
         handler = logging.FileHandler(folder / "sigap.log", encoding="utf-8")
         handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(handler)
@@ -166,7 +158,7 @@ def unharmed(scene: Scene) -> Iterator[None]:
     scene.failed.clear()
     yield
     assert scene.bird.hits == []
-    assert [url for url in scene.asked if not url.startswith("sigap://map/")] == []
+    assert scene.asked == []
     assert scene.js("window.pwned ?? 0") == 0
     assert scene.failed == []
     for number in range(5):

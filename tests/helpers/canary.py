@@ -6,6 +6,14 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from widgets.map.page import OnlyOurScheme
+
+_asked: list[str] = []
+_block = OnlyOurScheme.interceptRequest
 
 
 class Canary:
@@ -45,3 +53,18 @@ def canary() -> Iterator[Canary]:
         yield bird
     finally:
         bird.close()
+
+
+def foreign_requests(patch: pytest.MonkeyPatch) -> list[str]:
+    """From now on: every address that a map page asked for and that is not our own."""
+    _asked.clear()
+    patch.setattr(OnlyOurScheme, "interceptRequest", _intercept)
+    return _asked
+
+
+# Qt keeps calling what it once found, also when a test is over: this function must never go away.
+def _intercept(self: OnlyOurScheme, info: Any) -> None:
+    address = info.requestUrl().toString()
+    if not address.startswith("sigap://map/"):
+        _asked.append(address)
+    _block(self, info)

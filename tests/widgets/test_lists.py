@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.rows import RowsModel
+from widgets.text import one_line
 from widgets.units import UnitRow, UnitsPanel, place_columns
 
 
@@ -77,7 +78,7 @@ def test_every_kind_of_row_is_drawn_and_hostile_text_stays_text(qtbot: QtBot) ->
         panel.show()
     panel.grab()
     index = panel.view.model().index(1, 0)
-    assert HOSTILE in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert one_line(HOSTILE) in index.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
 def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from api_client import wire
+from api_client.georeport import decode_objects
 from console.domain.report import Entry, Report, Unit
 from console.domain.status import Status, UnitState
 from console.sync.georeport_mapping import request_items
 from console.sync.mapping import Mapper
+from tests.helpers.hostile import encoded, requests
 
 GOOD: dict[str, Any] = {
     "id": "7",
@@ -113,3 +115,28 @@ def test_open311_notes_are_a_reply_and_photos_are_addresses() -> None:
 
 def test_open311_without_a_number_is_no_report_yet() -> None:
     assert request_items(wire.GeoRequest(token="t", description="x")) == []
+
+
+def test_places_off_the_earth_are_none() -> None:
+    for lat, lon in ((1e300, 0.0), (0.0, -181.0), (-90.1, 7.0)):
+        report = one(Mapper(), "report", GOOD | {"lat": lat, "lon": lon})
+        assert (report.lat, report.lon) == (None, None)
+        assert report.remarks == ("The server's place is none on Earth.",)
+        unit = {"id": "u", "code": "U", "state": "available", "state_since": GOOD["created"], "lat": lat, "lon": lon}
+        assert one(Mapper(), "unit", unit).lat is None
+    assert one(Mapper(), "report", GOOD | {"lat": -90.0, "lon": 180.0}).remarks == ()
+
+
+def test_open311_dates_at_the_ends_of_the_calendar_stop_nothing() -> None:
+    assert geo(requested_datetime="0001-01-01T00:00:00+14:00").created.year == 1
+    assert geo(requested_datetime="9999-12-31T23:59:59-12:00").created.year == 9999
+
+
+def test_open311_page_of_hostile_requests_is_read_but_for_what_is_none() -> None:
+    sent = requests("http://127.0.0.1:9")
+    found = decode_objects(encoded(sent).encode(), ("requests",), wire.GeoRequest, "host")
+    reports = [request_items(each)[0].data for each in found]
+    known = {report.id for report in reports if isinstance(report, Report)}
+    unread = {each["service_request_id"].strip() for each in sent} - known
+    assert unread <= {"raw-types", "raw-epoch", "raw-huge_integer"}
+    assert msgspec.json.decode(msgspec.json.encode(reports), type=list[Report])
