@@ -53,7 +53,8 @@ class BoardFeed(QObject):
         self._local_rows: dict[str, int] = {}
         self._number = 0
         self._running = self._wanted = False
-        self._gap = QTimer(self, singleShot=True, interval=_LEAST_GAP_MS)
+        self._began = 0.0
+        self._gap = QTimer(self, singleShot=True)
         self._gap.timeout.connect(self._run)
         self._tick = QTimer(self, interval=_TICK_SMALL_MS)
         self._tick.timeout.connect(self.refresh)
@@ -65,10 +66,11 @@ class BoardFeed(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Ask for a new View soon."""
+        """Ask for a new View: now, when the last one was not begun just before."""
         self._wanted = True
         if not self._running and not self._gap.isActive():
-            self._gap.start()
+            since_ms = int((time.monotonic() - self._began) * 1000)
+            self._gap.start(max(0, _LEAST_GAP_MS - since_ms))
 
     def on_touched(self, touched: Touched) -> None:
         """The cache changed."""
@@ -137,7 +139,7 @@ class BoardFeed(QObject):
         self._rows.clear()
         self._kinds.clear()
         reader, now_s = self._reader, int(self._now_s())
-        started = time.monotonic()
+        self._began = started = time.monotonic()
         self._tasks.submit(lambda: play(job, reader(), now_s), lambda result: self._done(result, started), self._lost)
 
     def _done(self, result: Played, started: float) -> None:
@@ -161,7 +163,7 @@ class BoardFeed(QObject):
         if first:
             self.ready.emit()
         if self._wanted or self._rows:
-            self._gap.start()
+            self._gap.start(_LEAST_GAP_MS)
 
     def _lost(self, error: Exception) -> None:
         self._running = False

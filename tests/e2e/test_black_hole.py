@@ -8,6 +8,7 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,6 @@ class Operator:
 
     def find(self, tab: str, fits: Callable[[Any], bool] = lambda _: True, **more: Any) -> str:
         return find(self.window, tab, fits, self._used, **more)
-
-    def screen(self, name: str, act: Callable[[], object], answered: Callable[[], object]) -> None:
-        """An action that changes only what is shown."""
-        self.timed(name, act, answered)
 
     def send_crews(self) -> None:
         """While the link is there: units under way, whose steps are told by radio later."""
@@ -220,34 +217,30 @@ class Operator:
             QTest.keyClick(opened.focusWidget() or opened, digit)
             if name == "return":
                 opened.reason.setPlainText("Foto lain tempat")
-            self.edit(name, lambda opened=opened: QTest.keyClick(opened.focusWidget() or opened, Enter, CTRL))
+            self.edit(name, partial(QTest.keyClick, opened.focusWidget() or opened, Enter, CTRL))
             self._back()
 
     def _look(self) -> None:
         window = self.window
         for tab in ("mine", "closed", "open"):
-            self.screen(
-                f"tab_{tab}",
-                lambda tab=tab: window.intents.run(f"tab_{tab}"),
-                lambda tab=tab: window.desk.view.filter.tab == tab,
-            )
+            self.timed(f"tab_{tab}", partial(window.intents.run, f"tab_{tab}"), partial(self._shows, tab))
         window.queue.set_current(int(window.desk.view.order[0]))
         for action in ("next_report", "previous_report"):
-            row = window.desk.row
-            self.screen(
-                action,
-                lambda action=action: window.intents.run(action),
-                lambda row=row: window.desk.row != row and window.dossiers.current.row == window.desk.row,
-            )
-        self.screen(
-            "palette", lambda: window.intents.run("palette"), lambda: window.palette.isVisible() or window.command
-        )
+            self.timed(action, partial(window.intents.run, action), partial(self._moved_from, window.desk.row))
+        self.timed("palette", lambda: window.intents.run("palette"), window.palette.isVisible)
         window.palette.hide()
         self._back()
 
+    def _shows(self, tab: str) -> bool:
+        return bool(self.window.desk.view.filter.tab == tab)
+
+    def _moved_from(self, row: int) -> bool:
+        desk, dossier = self.window.desk, self.window.dossiers.current
+        return desk.row != row and dossier is not None and dossier.row == desk.row
+
 
 def in_work(report: Any) -> bool:
-    return report.status in ("new", "coordination", "progress", "returned")
+    return report.hold is None and report.status in ("new", "coordination", "progress", "returned")
 
 
 def judge(operator: Operator, how: str) -> None:
@@ -260,6 +253,8 @@ def judge(operator: Operator, how: str) -> None:
     assert len(actions) >= 30, sorted(actions)
     slow = {name: median for name, median in medians.items() if median > MOST_MS}
     assert not slow, slow
+    blocked = [gap for gap in operator.gaps if gap[0] > MOST_MS]
+    assert len(blocked) <= ROUNDS, f"the GUI thread waited for something: {blocked}"
 
 
 def entries_by_edit(city: Served) -> Counter[str]:
