@@ -128,7 +128,8 @@ class GeoReportSource:
         self._timing = timing
         self._emit = emit
         self._random = random_source
-        self._health = Health(source.key, emit, clock)
+        kept = ledger.cursor(source.key)
+        self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
         pull_client = client()
         self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)

@@ -26,7 +26,14 @@ class Health:
     on the thread that noticed, each time the source becomes live.
     """
 
-    def __init__(self, source: str, emit: Callable[[SourceState], None], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        source: str,
+        emit: Callable[[SourceState], None],
+        clock: Callable[[], datetime],
+        as_of: datetime | None = None,
+    ) -> None:
+        """`as_of` is the time the cache was complete to when the process began."""
         self._source = source
         self._emit = emit
         self._clock = clock
@@ -34,7 +41,7 @@ class Health:
         self._bounds: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._refusal = ""
         self._said_at: datetime | None = None
-        self._state = SourceState(source, CONNECTING, since=clock())
+        self._state = SourceState(source, CONNECTING, since=clock(), as_of=as_of)
         self.on_live: list[Callable[[], None]] = []
 
     @property

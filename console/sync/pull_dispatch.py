@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
@@ -17,6 +18,7 @@ from console.sync.mapping import Mapped, Mapper
 
 _log = logging.getLogger(__name__)
 PAGE_ROWS = 2000
+_NOTE_AGE_S = 60.0
 _MOST_GAPS = 3
 _ANNOUNCE_S = 1.0
 
@@ -136,6 +138,10 @@ class DispatchPuller:
             mapped = self._map(page)
             self._ledger.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
+        elif _is_due(before.as_of, as_of):
+            self._ledger.apply(self._source, [], cursor, announce=False)
+        else:
+            cursor = before
         self.seq = page.upto
         return cursor
 
@@ -161,6 +167,11 @@ class DispatchPuller:
     def remarks(self) -> str:
         """What could not be understood so far, in words."""
         return f"{len(self.skipped)} objects of the server could not be understood." if self.skipped else ""
+
+
+def _is_due(kept: datetime | None, now: datetime | None) -> bool:
+    """Whether the age of the data should be noted although nothing changed: a start without a network tells it."""
+    return now is not None and (kept is None or (now - kept).total_seconds() > _NOTE_AGE_S)
 
 
 def _fits(page: Changes, asked: int) -> bool:

@@ -151,7 +151,8 @@ class DispatchSource:
 
         self._timing = timing
         self._random = random_source
-        self._health = Health(source.key, emit, clock)
+        kept = ledger.cursor(source.key)
+        self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
         puller_client, upload_client = client(), client()
         self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)

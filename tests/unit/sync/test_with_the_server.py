@@ -14,7 +14,7 @@ import pytest
 
 from api_client import errors
 from console.domain.edit import Edit, EditState, Kind
-from console.domain.messages import Presence, Source
+from console.domain.messages import Presence, Source, SourceState
 from console.settings import load_settings
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
@@ -291,3 +291,13 @@ def test_the_same_server_keeps_its_key(live: Live) -> None:
     assert new_key("City of Test", {"city-of-test"}) == "city-of-test-2"
     with pytest.raises(errors.NotThisServer):
         add_source(live.url + "/nowhere", kind="dispatch")
+
+
+def test_a_start_without_a_network_knows_how_old_its_cache_is(tmp_path: Path) -> None:
+    with live_server(tmp_path / "server") as live, rig(tmp_path / "profile", live.url) as console:
+        console.live()
+        url, as_of = live.url, datetime.now(UTC)
+    with rig(tmp_path / "profile", url) as alone:
+        state = alone.wait(SourceState, lambda state: state.state == "offline")
+    assert state.as_of is not None
+    assert abs(state.as_of - as_of) < timedelta(seconds=30)
