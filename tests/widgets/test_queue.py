@@ -57,6 +57,7 @@ def test_the_model_is_a_good_model(qtbot: QtBot) -> None:
     assert model.position(99) == -1
 
 
+@pytest.mark.long
 def test_a_million_rows_cost_nothing_per_row(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.set_order(keys(1_000_000, 0), 1_000_000)
     best = 1.0
@@ -71,6 +72,7 @@ def test_a_million_rows_cost_nothing_per_row(qtbot: QtBot, panel: QueuePanel) ->
     assert panel.row_count() == 1_000_005
 
 
+@pytest.mark.long
 def test_a_full_screen_of_rows_is_drawn_within_its_frame(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.resize(528, 1170)
     panel.set_order(keys(1000, 0), 1000)

@@ -155,6 +155,7 @@ def test_contacts_are_dropped_90_days_after_closing(city: City, clock: Clock) ->
         assert connection.execute(sa.select(schema.contact_reads.c.who)).scalars().all() == ["rina"]
 
 
+@pytest.mark.long
 def test_the_city_of_the_demo_loads_in_seconds_and_an_edit_takes_milliseconds(tmp_path: Path) -> None:
     city = City(f"sqlite:///{tmp_path / 'big.db'}")
     city.create_schema()

@@ -52,6 +52,7 @@ def stream(api: Api) -> Iterator[Stream]:
     stream.close()
 
 
+@pytest.mark.long
 def test_a_commit_wakes_within_100_ms(api: Api, stream: Stream) -> None:
     stream.wait("seq")
     stream.wait("presence")

@@ -291,6 +291,7 @@ def test_a_reader_only_reads(writer: CacheWriter, reader: CacheReader, tmp_path:
     assert reader.counts()["reports"] == 101
 
 
+@pytest.mark.long
 def test_a_fill_writes_twenty_thousand_reports_a_second(writer: CacheWriter) -> None:
     """The best of ten pages of 2,000, so that a busy machine does not fail it."""
     best_s = 1e9

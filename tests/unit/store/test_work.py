@@ -109,6 +109,12 @@ def test_files_are_private_and_one_process_writes(work: WorkFile, tmp_path: Path
     assert caught.value.retry
 
 
+def test_a_commit_waits_for_the_disk(work: WorkFile) -> None:
+    full = 2
+    assert work._connection.execute("PRAGMA synchronous").fetchone()[0] == full
+
+
+@pytest.mark.long
 def test_an_edit_is_durable_in_under_five_milliseconds(work: WorkFile) -> None:
     """The median of fifty, so that one slow sync of a shared disk does not fail it."""
     took_s = []
