@@ -221,7 +221,9 @@ class ConsoleWindow(QObject):
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
-        self.counsellor = Counsellor(desk, tasks, reader, self.units_presenter.units, now, self)
+        self.counsellor = Counsellor(
+            desk, tasks, reader, self.units_presenter.units, lambda: self.feed.pending, now, self
+        )
         self.photos = PhotoCards(tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -99,6 +99,11 @@ class BoardFeed(QObject):
             if local == row:
                 return next((found for found in self._edits if found[1] == key), None)
         return None
+
+    @property
+    def pending(self) -> Mapping[tuple[str, str], tuple[Edit, ...]]:
+        """All own edits that are shown: (source, report key) -> edits, oldest first."""
+        return self._edits
 
     @property
     def _local_keys(self) -> list[str]:

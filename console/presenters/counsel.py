@@ -11,11 +11,12 @@ from PySide6.QtCore import QObject, Signal
 from console.advice.duplicates import Spot, possible_duplicates
 from console.advice.units import recommend
 from console.board.view import View
+from console.domain.edit import Edit
 from console.domain.report import Unit
 from console.domain.status import Status, is_open
 from console.presenters.catalog import Catalog
 from console.presenters.desk import Desk
-from console.presenters.dossier import Dossier
+from console.presenters.dossier import Dossier, with_orders
 from console.presenters.ticket import Alike, Counsel, duplicate_rows
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
@@ -35,11 +36,13 @@ class Counsellor(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         units: Callable[[], list[Unit]],
+        pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._units, self._now = desk, tasks, reader, units, now
+        self._pending = pending
         self._dossier: Dossier | None = None
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -58,12 +61,16 @@ class Counsellor(QObject):
             return
         reader, units, catalog, now = self._reader, self._units(), self._desk.catalog, self._now()
 
+        jobs = catalog.assignments
+        for (_, report), edits in self._pending().items():
+            jobs = with_orders(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
+
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
             found = recommend(
                 dossier.shown,
                 [unit for unit in units if unit.id not in live],
-                catalog.assignments,
+                jobs,
                 now,
                 service=catalog.services.get(dossier.shown.service or ""),
                 areas=catalog.areas,

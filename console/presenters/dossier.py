@@ -100,7 +100,7 @@ def _read(
         shown=apply_edits(cached.report, pending, now=now, assignments=assignments),
         server=cached.report,
         entries=tuple(reader.entries(row)),
-        assignments=_with_orders(assignments, cached.report.id, pending),
+        assignments=with_orders(assignments, cached.report.id, pending),
         pending=pending,
     )
 
@@ -114,7 +114,7 @@ def _local_dossier(row: int, local: tuple[str, str], pending: tuple[Edit, ...], 
         shown=apply_edits(created_report(pending[0]), pending[1:], now=now),
         server=None,
         entries=(),
-        assignments=_with_orders((), key, pending),
+        assignments=with_orders((), key, pending),
         pending=pending,
     )
 
@@ -122,21 +122,22 @@ def _local_dossier(row: int, local: tuple[str, str], pending: tuple[Edit, ...], 
 _ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
 
 
-def _with_orders(known: tuple[Assignment, ...], report: str, pending: tuple[Edit, ...]) -> tuple[Assignment, ...]:
+def with_orders(known: tuple[Assignment, ...], report: str, pending: tuple[Edit, ...]) -> tuple[Assignment, ...]:
     """The assignments as the operator's own unsent edits leave them."""
     shown = list(known)
     for edit in pending:
         unit = edit.data.get("unit", "")
         if edit.kind in _ORDER_STATE and not any(one.edit == edit.id for one in shown):
             state = _ORDER_STATE[edit.kind]
-            shown = [one for one in shown if one.unit != unit or one.state is not AssignmentState.RESERVED]
+            reserved = (unit, report, AssignmentState.RESERVED)
+            shown = [one for one in shown if (one.unit, one.report, one.state) != reserved]
             at = edit.occurred_at
             shown.append(Assignment(edit.id, report, unit, state, at, edit.author, at, edit=edit.id))
         elif edit.kind in (Kind.PROGRESS, Kind.RECALL):
             state = AssignmentState(edit.data["state"]) if edit.kind is Kind.PROGRESS else AssignmentState.RECALLED
             shown = [
                 msgspec.structs.replace(one, state=state, since=edit.occurred_at)
-                if one.unit == unit and one.state not in ENDED_ASSIGNMENT
+                if (one.unit, one.report) == (unit, report) and one.state not in ENDED_ASSIGNMENT
                 else one
                 for one in shown
             ]
