@@ -18,6 +18,7 @@ from console.domain.messages import (
     SourceState,
     Start,
     Stop,
+    SyncNow,
     Touched,
     Up,
 )
@@ -88,6 +89,9 @@ class SyncLink(QObject):
         """Hand a message over."""
         if self.running and self._process is not None:
             self._process.write(pack(message))
+        elif isinstance(message, SyncNow) and self._again.isActive():
+            self._again.stop()
+            self._launch()
         elif isinstance(message, Fetch):
             self._fetches = [*self._fetches, message][-_MOST_FETCHES:]
 

@@ -15,7 +15,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Edit, EditState, Kind
-from console.domain.messages import Fetch, Push, Source, SourceState, Start, Up
+from console.domain.messages import Fetch, Push, Source, SourceState, Start, SyncNow, Up
 from console.store.cache_read import CacheReader
 from console.store.lock import FileLock
 from console.sync.pipe import Frames, pack
@@ -146,3 +146,15 @@ def test_a_profile_that_another_holds_is_said(city: FakeCity, tmp_path: Path, mo
         assert isinstance(messages[0], SourceState)
         assert "Another Sigap" in messages[0].problem
     held.release()
+
+
+def test_trying_now_does_not_wait_for_the_back_off(qtbot: QtBot, tmp_path: Path) -> None:
+    link = SyncLink(command=[sys.executable, "-c", "import time; time.sleep(0.05)"])
+    started: list[bool] = []
+    link.alive.connect(started.append)
+    link._failures = 8  # the next wait would be the longest
+    link.start(Start(str(tmp_path), ()))
+    qtbot.waitUntil(lambda: started.count(False) == 1, timeout=10_000)
+    link.send(SyncNow())
+    qtbot.waitUntil(lambda: started.count(True) == 2, timeout=5_000)
+    link.stop()
