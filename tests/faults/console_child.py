@@ -1,0 +1,152 @@
+"""A console without a window: its Edits and its sync process, with an operator who never rests.
+
+Arguments: PROFILE ADDRESS TOKEN SEED work|settle. It prints, a line each: `sync PID`, `saved EDIT` and `withdrawn EDIT`
+as soon as the operator would be told so, and with `settle` at the end `settled {edit: state}` of what the outbox shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QTimer
+
+from console.domain.edit import EditState, Kind, Queued
+from console.domain.messages import Source, Start, Touched
+from console.domain.overlay import apply_edits
+from console.edits import Edits
+from console.presenters.sources import Sources
+from console.store.cache_read import CacheReader
+from console.sync_link import SyncLink
+
+CITY = "city"
+_STUCK = {EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED}
+
+
+def say(*words: str) -> None:
+    print(*words, flush=True)
+
+
+class Child:
+    """Wired as the window wires them (console.app)."""
+
+    def __init__(self, profile: Path, address: str, token: str, seed: int, work: bool) -> None:
+        self._profile, self._random, self._work = profile, random.Random(seed), work
+        self._reader = CacheReader(profile)
+        self._link = SyncLink()
+        self._edits = Edits(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
+        self._edits.author = "budi"
+        source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
+        self._sources = Sources([source], UTC, lambda: datetime.now(UTC))
+        self._created: list[str] = []
+        self._link.touched.connect(self._on_touched)
+        self._link.outcome.connect(self._edits.on_outcome)
+        self._link.source_state.connect(self._sources.set_state)
+        self._link.restarted.connect(self._edits.on_restarted)
+        self._link.alive.connect(self._on_alive)
+        self._sources.back.connect(self._on_back)
+        self._sources.lost.connect(self._edits.source_lost)
+        self._edits.opened.connect(self._look_up)
+        self._edits.saved.connect(self._on_saved)
+        self._edits.trouble.connect(lambda error: say("trouble", repr(error)))
+        self._edits.unavailable.connect(lambda error: say("trouble", repr(error)))
+        self._edits.refused.connect(lambda _, error: say("trouble", repr(error)))
+        self._pulse = QTimer(interval=8 if work else 50)
+        self._pulse.timeout.connect(self._act if work else self._end_when_settled)
+        self._edits.opened.connect(self._pulse.start)
+        self._link.start(Start(str(profile), (source,), {CITY: token}))
+
+    def close(self) -> None:
+        self._edits.close()
+        self._link.stop()
+        self._reader.close()
+
+    def _on_alive(self, alive: bool) -> None:
+        process = self._link._process
+        if alive and process is not None:
+            say("sync", str(process.processId()))
+
+    def _on_touched(self, touched: Touched) -> None:
+        self._edits.on_proved(touched.edits)
+
+    def _on_back(self, source: str) -> None:
+        self._look_up()
+        self._edits.resend_due(source)
+
+    def _look_up(self) -> None:
+        self._edits.on_proved(self._reader.proved(self._edits.waiting_ids()))
+
+    def _on_saved(self, queued: Queued) -> None:
+        say("saved", queued.edit.id)
+        if queued.edit.kind is Kind.CREATE and queued.edit.report is not None:
+            self._created.append(queued.edit.report)
+
+    def _act(self) -> None:
+        rows = self._reader.columns()["row"]
+        if not len(rows):
+            return
+        pick = self._random
+        cached = self._reader.report(int(pick.choice(rows)))
+        if cached is None:
+            return
+        report = apply_edits(cached.report, self._edits.pending_for(CITY, cached.report.id), now=datetime.now(UTC))
+        choices: list[tuple[Kind, dict[str, Any], dict[str, Any]]] = [
+            (Kind.NOTE, {"text": f"note {pick.random()}"}, {}),
+            (Kind.NOTE, {"text": f"note {pick.random()}"}, {}),
+            (Kind.SET, {"priority": pick.choice([1, 2, 3, 4])}, {"priority": report.priority}),
+            (Kind.CLAIM, {}, {}),
+            (Kind.RELEASE, {}, {}),
+            (Kind.CREATE, {"description": f"water {pick.random()}", "channel": "phone"}, {}),
+        ]
+        kind, data, base = pick.choice(choices)
+        key = None if kind is Kind.CREATE else report.id
+        version = None if kind is Kind.CREATE else report.version
+        if kind is Kind.NOTE and self._created and pick.random() < 0.5:
+            key, version = pick.choice(self._created), None
+        self._edits.submit(kind, key, source=CITY, data=data, base=base, base_version=version, title="")
+        newest = self._edits.outbox[-1:]
+        if newest and pick.random() < 0.1:
+            self._withdraw(newest[0])
+
+    def _withdraw(self, queued: Queued) -> None:
+        gone = [queued.edit.id]
+        if queued.edit.kind is Kind.CREATE:
+            gone = [one.edit.id for one in self._edits.outbox if one.edit.report == queued.edit.report]
+        if self._edits.withdraw(queued.edit.id):
+            for edit_id in gone:
+                say("withdrawn", edit_id)
+
+    def _end_when_settled(self) -> None:
+        outbox = self._edits.outbox
+        states = {queued.edit.id: queued.state for queued in outbox}
+        held = {queued.edit.report for queued in outbox if queued.state in _STUCK}
+        still = all(
+            queued.state in _STUCK or (queued.state is EditState.QUEUED and queued.edit.report in held)
+            for queued in outbox
+        )
+        if self._sources.states().get(CITY) == "live" and still:
+            self._pulse.stop()
+            say("settled", json.dumps(states))
+            QCoreApplication.quit()
+
+
+def main() -> None:
+    profile, address, token, seed, what = sys.argv[1:]
+    app = QCoreApplication([])
+    child = Child(Path(profile), address, token, int(seed), what == "work")
+    parent = os.getppid()
+    orphaned = QTimer(interval=1000)
+    orphaned.timeout.connect(lambda: os.getppid() == parent or app.quit())
+    orphaned.start()
+    app.exec()
+    child.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Console, sync process and server are killed again and again: what the operator was told is saved, is applied once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from console.domain.report import Assignment, Entry, Report
+from console.store.cache_read import CacheReader
+from tests.helpers.city import ROOT, TOKENS, Served, served, write_users
+
+REPORTS = 300
+SETTLE_S = 60.0
+
+
+class Operator:
+    """The console of console_child.py, and what it has promised over all its lives."""
+
+    def __init__(self, profile: Path, city: Served) -> None:
+        self._profile, self._city = profile, city
+        self.saved: list[str] = []
+        self.withdrawn: set[str] = set()
+        self.trouble: list[str] = []
+        self.sync_pid = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._hears = threading.Thread()
+        self._news: queue.Queue[str] = queue.Queue()
+
+    def start(self, seed: int, what: str = "work") -> None:
+        command = [sys.executable, "-m", "tests.faults.console_child", str(self._profile), self._city.address]
+        self._news = queue.Queue()
+        self.sync_pid = 0
+        with (self._profile.parent / "console.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, TOKENS["budi"], str(seed), what], stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
+            )
+        self._hears = threading.Thread(target=self._hear, args=(self._process, self._news), daemon=True)
+        self._hears.start()
+
+    def _hear(self, process: subprocess.Popen[str], news: queue.Queue[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not line.endswith("\n"):
+                break  # cut off by the kill: nobody was told
+            word, _, rest = line.rstrip("\n").partition(" ")
+            if word == "sync":
+                self.sync_pid = int(rest)
+            elif word == "saved":
+                self.saved.append(rest)
+            elif word == "withdrawn":
+                self.withdrawn.add(rest)
+            elif word == "trouble":
+                self.trouble.append(rest)
+            news.put(line)
+        process.stdout.close()
+
+    def hear(self, word: str, seconds: float = SETTLE_S) -> str:
+        """Wait for a line that begins with this word; its rest."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._news.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no {word!r} within {seconds} s; saved {len(self.saved)}, trouble {self.trouble}")
+            if line.startswith(f"{word} "):
+                return line.partition(" ")[2].strip()
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._hears.join()
+
+    def kill_sync(self) -> None:
+        if self.sync_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.sync_pid, signal.SIGKILL)
+            self.sync_pid = 0
+
+    def settle(self) -> dict[str, str]:
+        """A last life that makes no new edits: what its outbox shows when nothing moves any more."""
+        self.start(0, "settle")
+        states: dict[str, str] = json.loads(self.hear("settled"))
+        assert self._process is not None
+        assert self._process.wait(20) == 0
+        self._hears.join()
+        return states
+
+
+def snapshot(city: Served) -> dict[str, dict[str, Any]]:
+    """Everything the server has: kind -> id -> what it says of it."""
+    found: dict[str, dict[str, Any]] = {}
+    key = ""
+    while True:
+        page = city.get(f"/dispatch/v1/snapshot?limit=1000{key}")
+        for item in page["items"]:
+            kind = found.setdefault(item["kind"], {})
+            assert item["id"] not in kind, "no object twice"
+            kind[item["id"]] = item["data"]
+        if not page["next_key"]:
+            return found
+        key = f"&after_key={page['next_key']}"
+
+
+def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
+    pick = random.Random(seed)
+    users = str(write_users(tmp_path / "city"))
+    profile = tmp_path / "profile"
+    profile.mkdir(mode=0o700)
+    with served(tmp_path / "city", "--demo-city", "--still", "--reports", str(REPORTS), "--users", users) as city:
+        operator = Operator(profile, city)
+        operator.start(seed)
+        try:
+            operator.hear("saved")
+            for number in range(kills):
+                time.sleep(pick.uniform(0.0, 0.7))  # the moment is the thing that is tried
+                match pick.choice(["console", "console", "sync", "sync", "server"]):
+                    case "console":
+                        operator.kill()
+                        operator.start(seed + number + 1)
+                        operator.hear("saved")
+                    case "sync":
+                        operator.kill_sync()
+                    case "server":
+                        assert city.process is not None
+                        city.process.kill()
+                        city.process.communicate()
+                        city.start()
+            operator.kill()
+            shown = operator.settle()
+        finally:
+            operator.kill()
+        assert not operator.trouble
+        assert len(operator.saved) == len(set(operator.saved)) > kills
+        there = snapshot(city)
+
+    entries = [msgspec.convert(data, Entry) for data in there["entry"].values()]
+    times = Counter(entry.edit for entry in entries if entry.edit)
+    assert set(operator.saved) - operator.withdrawn - times.keys() - shown.keys() == set(), "lost"
+    assert [edit for edit, count in times.items() if count > 1] == [], "applied twice"
+    assert [edit for edit in shown if times[edit]] == [], "shown as waiting though it was applied"
+    assert set(shown.values()) <= {"conflict", "attention", "expired", "queued"}, "queued: behind one that is stuck"
+    applied = sum(bool(times[edit]) for edit in operator.saved)
+    print(
+        f"{kills} kills: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn, shown: {Counter(shown.values())}"
+    )
+    assert applied > len(operator.saved) / 2
+
+    reader = CacheReader(profile)
+    cached = {one.report.id: one for one in reader.reports(reader.columns()["row"])}
+    assert {key: one.report for key, one in cached.items()} == {
+        key: msgspec.convert(data, Report) for key, data in there["report"].items()
+    }
+    kept = sorted((entry for one in cached.values() for entry in reader.entries(one.row)), key=lambda one: one.id)
+    assert kept == sorted((entry for entry in entries if entry.report), key=lambda one: one.id)
+    sent = [one for found in cached.values() for one in reader.assignments(found.row)]
+    assert {one.id: one for one in sent} == {
+        key: msgspec.convert(data, Assignment) for key, data in there.get("assignment", {}).items()
+    }
+    reader.close()
+
+
+def test_twenty_five_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, 25, 7)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_three_hundred_kills(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, 300, 11)
