@@ -373,6 +373,7 @@ class Edits(QObject):
 
     def _send_due(self) -> None:
         self._changed()
+        self._part_orphans()
         due = self._due()
         while old := [one for one in due if one.state is EditState.QUEUED and self._too_old(one)]:
             for queued in old:
@@ -381,6 +382,13 @@ class Edits(QObject):
         for queued in due:
             if not self._too_old(queued):  # an old order that may have left waits for the complete cache
                 self._send(queued)
+
+    def _part_orphans(self) -> None:
+        """What was done to a report created here whose creation was taken back meanwhile can never leave: say so."""
+        to_be = self._keys.keys() | {one.edit.report for one in self._outbox.values() if one.edit.kind is Kind.CREATE}
+        for queued in list(self._outbox.values()):
+            if queued.state is EditState.QUEUED and not to_be.issuperset(_local_keys(queued.edit)):
+                self._set(replace(queued, state=EditState.ATTENTION, problem="Its report was withdrawn."))
 
     def _due(self) -> list[Queued]:
         """The edits to send now: at most one for each report, never past an earlier one that must go first."""
@@ -409,8 +417,7 @@ class Edits(QObject):
             return False
         if self.author and edit.author and edit.author != self.author:
             return False
-        local = [key for key in (edit.report, edit.data.get("into")) if str(key).startswith("local:")]
-        return edit.kind is Kind.CREATE or all(key in self._keys for key in local)
+        return edit.kind is Kind.CREATE or all(key in self._keys for key in _local_keys(edit))
 
     def _too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""
@@ -488,6 +495,11 @@ class Edits(QObject):
         if queued is not None and outcome.state in (EditState.ACCEPTED, EditState.SENT):
             del self._taken_back[outcome.edit_id]
             self._set(replace(queued, state=EditState.ACCEPTED))
+            if outcome.remote_id is not None:
+                self._learn_key(outcome)
+            elif queued.edit.kind is Kind.CREATE:  # asking again with the same key tells the server's id
+                self._set(replace(queued, state=EditState.UNCONFIRMED))
+            self._send_due()
             self.too_late.emit(queued)
 
     def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
@@ -528,7 +540,7 @@ class Edits(QObject):
     def _withdraw_now(self, queued: Queued) -> None:
         """Gone from the screen at once; back again if the disk refuses to note it."""
         edit_id = queued.edit.id
-        if edit_id in self._handed_over:
+        if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
             self._taken_back[edit_id] = queued
         self._withdraw_from_sync(edit_id)
         self._outbox.pop(edit_id, None)
@@ -706,3 +718,8 @@ class Edits(QObject):
 def _chain(edit: Edit) -> tuple[str, str]:
     """Edits of one report (or, without a report, of one unit) go in their order."""
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
+
+
+def _local_keys(edit: Edit) -> list[str]:
+    """The reports that an edit is about and that were created here."""
+    return [key for key in (edit.report, edit.data.get("into")) if key is not None and key.startswith("local:")]

@@ -354,3 +354,36 @@ def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Pat
     assert edits.outbox == ()
     edits.close()
     holder.close()
+
+
+def test_what_was_done_to_a_report_whose_creation_is_gone_is_said_and_never_waits_unseen(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    assert desk.edits.withdraw(create)
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)  # its form was open
+    assert desk.edits.counts == {S.ATTENTION: 1}
+    desk.edits.retry(note)
+    assert desk.edits.counts == {S.ATTENTION: 1}
+    assert desk.edits.withdraw(note)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_creation_withdrawn_too_late_still_gets_its_number(desk: Desk, answered: bool) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    desk.pushed(create)
+    desk.edits.on_outcome(Outcome(create, S.QUEUED))
+    assert desk.edits.withdraw(create)
+    desk.edits.on_restarted()
+    with desk.qtbot.waitSignal(desk.edits.too_late):
+        if answered:
+            desk.edits.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
+        else:
+            desk.edits.on_proved([create])
+    if not answered:
+        desk.down.clear()
+        desk.edits.resend_due()
+        assert desk.pushed(create)[0].unconfirmed
+        desk.edits.on_outcome(Outcome(create, S.ACCEPTED, remote_id="77"))
+    assert desk.edits.remote_of(f"local:{create}") == "77"
+    desk.edits.on_proved([create])
+    assert desk.edits.outbox == ()
