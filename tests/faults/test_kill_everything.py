@@ -156,7 +156,8 @@ def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
     assert set(shown.values()) <= {"conflict", "attention", "expired", "queued"}, "queued: behind one that is stuck"
     applied = sum(bool(times[edit]) for edit in operator.saved)
     print(
-        f"{kills} kills: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn, shown: {Counter(shown.values())}"
+    print(f"{kills} kills: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
+    print(f"shown: {Counter(shown.values())}")
     )
     assert applied > len(operator.saved) / 2
 
