@@ -155,10 +155,8 @@ def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
     assert [edit for edit in shown if times[edit]] == [], "shown as waiting though it was applied"
     assert set(shown.values()) <= {"conflict", "attention", "expired", "queued"}, "queued: behind one that is stuck"
     applied = sum(bool(times[edit]) for edit in operator.saved)
-    print(
     print(f"{kills} kills: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
     print(f"shown: {Counter(shown.values())}")
-    )
     assert applied > len(operator.saved) / 2
 
     reader = CacheReader(profile)
