@@ -165,6 +165,11 @@ class BoardFeed(QObject):
             local = self._local_rows.pop(key, 0)
             if local:
                 self.arrived.emit(local, row)
+        here = {key for _, key in self._edits}
+        for key, row in list(self._local_rows.items()):
+            # Withdrawn, and off the snapshot (it was not shown in this round): its number is free again.
+            if key not in here and row not in result.shown and self._remote_of(key) is None:
+                del self._local_rows[key]
         if first:
             self.ready.emit()
         if self._wanted or self._rows:

@@ -114,7 +114,10 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
                 columns["lead_unit"][index] = catalog.numbers.get("unit", {}).get(sent[row], 0)
         pending = np.isin(columns["row"], np.fromiter(patches, dtype=np.int64, count=len(patches))).astype(np.int8)
         snapshot = snapshot.with_rows(columns, removed=removed, pending=pending)
-    text_rows = reader.matching(job.filter.text) if job.filter.text else None
+    text_rows = None
+    if job.filter.text:
+        made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
+        text_rows = np.concatenate([np.array(made_here, np.int64), reader.matching(job.filter.text)])
     me = catalog.numbers.get("user", {}).get(job.me, -1)
     view = make_view(
         snapshot,
@@ -129,6 +132,16 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     )
     same = job.before is not None and catalog is job.catalog and view.shows_same(job.before)
     return Played(snapshot, catalog, view, patches, arrived, same)
+
+
+def _has_words(report: Report, text: str) -> bool:
+    """Whether each word of `text` begins a word of the report, as in the cache's search."""
+    words = _words(" ".join((report.title, report.description, report.address)))
+    return all(any(word.startswith(wanted) for word in words) for wanted in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
 
 
 def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:

@@ -1,0 +1,39 @@
+"""A round of the board over a real cache: reports that were made here and are not at the server yet."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from console.domain.edit import Kind
+from console.domain.filter import Filter
+from console.presenters.board_round import Round, play
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from tests.unit.store.making import T0, at, edit, items, report
+
+
+@pytest.mark.parametrize(("text", "rows"), [("genang", 1), ("GENANGAN air", 1), ("nangan", 0)])
+def test_a_report_made_here_is_found_by_its_text(tmp_path: Path, text: str, rows: int) -> None:
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1", title="lampu", description="lampu")), at(1))
+    writer.close()
+    create = edit("c", Kind.CREATE, "local:c", data={"description": "Air genangan di gang"}, source="city")
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits={("city", "local:c"): (create,)},
+        local_rows={"local:c": 1},
+        remote={},
+        catalog=None,
+        filter=Filter(text=text),
+        zone=UTC,
+        number=1,
+        me="rina",
+    )
+    reader = CacheReader(tmp_path)
+    view = play(job, reader, int(T0.timestamp())).view
+    reader.close()
+    assert len(view.order) == rows
