@@ -51,6 +51,7 @@ class BoardFeed(QObject):
         self._overlaid: frozenset[int] = frozenset()
         self._edits: dict[tuple[str, str], tuple[Edit, ...]] = {}
         self._local_rows: dict[str, int] = {}
+        self._local_sources: dict[str, str] = {}
         self._number = 0
         self._running = self._wanted = False
         self._began = 0.0
@@ -87,10 +88,11 @@ class BoardFeed(QObject):
     def on_outbox(self, outbox: Sequence[Queued]) -> None:
         """The operator's own edits changed."""
         self._edits = shown_edits(outbox)
-        for (_, key), edits in self._edits.items():
+        for (source, key), edits in self._edits.items():
             known = key in self._local_rows or self._remote_of(key) is not None
             if edits[0].kind is Kind.CREATE and not known:
                 self._local_rows[key] = self._free_local_row()
+                self._local_sources[key] = source
         self.refresh()
 
     def local_report(self, row: int) -> tuple[str, str] | None:
@@ -140,6 +142,7 @@ class BoardFeed(QObject):
             me=self._desk.me,
             kinds=frozenset(self._kinds),
             before=self._desk.view,
+            local_sources=dict(self._local_sources),
         )
         self._rows.clear()
         self._kinds.clear()

@@ -41,6 +41,8 @@ class Round(msgspec.Struct, frozen=True):
     """What of the catalog is to be read anew."""
     before: View | None = None
     """The View that is shown."""
+    local_sources: dict[str, str] = {}
+    """The source of each report that has a local row."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -154,6 +156,11 @@ def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:
             (reader.report_of_edit(edit.id) for edit in edits if edit.kind is Kind.CREATE), None
         )
         row = reader.row_of(source, remote) if remote else None
+        if row is not None:
+            found[key] = row
+    for key in job.local_rows.keys() - {key for _, key in job.edits}:
+        # Its CREATE was proved, and left the outbox, before this round began.
+        row = reader.row_of(job.local_sources[key], job.remote[key]) if key in job.remote else None
         if row is not None:
             found[key] = row
     return found

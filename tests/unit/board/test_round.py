@@ -37,3 +37,28 @@ def test_a_report_made_here_is_found_by_its_text(tmp_path: Path, text: str, rows
     view = play(job, reader, int(T0.timestamp())).view
     reader.close()
     assert len(view.order) == rows
+
+
+def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_path: Path) -> None:
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("7", title="banjir", description="banjir")), at(1))
+    writer.close()
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits={},
+        local_rows={"local:c": 1},
+        remote={"local:c": "7"},
+        catalog=None,
+        filter=Filter(),
+        zone=UTC,
+        number=1,
+        me="rina",
+        local_sources={"local:c": "city"},
+    )
+    reader = CacheReader(tmp_path)
+    played = play(job, reader, int(T0.timestamp()))
+    row = reader.row_of("city", "7")
+    reader.close()
+    assert played.arrived == {"local:c": row}
+    assert played.view.order.tolist() == [row]
