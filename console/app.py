@@ -306,7 +306,9 @@ class ConsoleWindow(QObject):
         if size is not None:
             self.window.resize(*size)
         elif not (kept and not self._options.reset_layout and self.window.restore_layout(base64.b64decode(kept))):
-            self.window.resize(1600, 900)
+            # The whole screen, also where no window manager knows what maximized means.
+            self.window.setGeometry(self._app.primaryScreen().availableGeometry())
+            self.window.setWindowState(Qt.WindowState.WindowMaximized)
         if self._options.screenshot is not None:
             QCursor.setPos(self.window.geometry().bottomRight())  # nothing in the picture is hovered over
         self.window.show()
