@@ -227,15 +227,6 @@ KINDS: dict[str, type[Object]] = {
 """The struct of each kind of item; "gone" has none."""
 
 
-def decode_item(item: Item) -> Object | None:
-    """The object of an item, None for a kind that is unknown or gone.
-
-    Raises msgspec.DecodeError when it cannot be read.
-    """
-    kind = KINDS.get(item.kind)
-    return None if kind is None else msgspec.json.decode(item.data, type=kind, strict=False)
-
-
 class Changes(msgspec.Struct, frozen=True):
     """A page of the feed: every object whose last change lies in (from_, upto], each once."""
 

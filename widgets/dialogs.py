@@ -865,9 +865,5 @@ class KeysSheet(Form):
         self._sheet.set_rows(self.shown())
 
 
-def _duplicate_words(row: _Row) -> str:
-    return f"{row.row.number}, {row.row.text}, {row.row.distance}, {row.row.why}"
-
-
 def _short(theme: Theme, text: str, room: int) -> str:
     return QFontMetrics(theme.font("dense", 600)).elidedText(text, Qt.TextElideMode.ElideRight, theme.px(room))

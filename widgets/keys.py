@@ -48,21 +48,6 @@ def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str
     return size.width()
 
 
-class KeyCap(QWidget):
-    """One key cap as a widget, for layouts."""
-
-    def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme, self._text = theme, text
-        self.setFixedSize(cap_size(theme, text))
-        self.setAccessibleName(text)
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        paint_cap(painter, self._theme, 0, self.height() // 2, self._text)
-
-
 class KeyButton(QAbstractButton):
     """A verb with its key. `filled` is what Enter does; a button that cannot be pressed is dashed and says why.
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from console.domain.place import WORLD_BITS, morton
+from console.domain.place import morton
 
 Positions = NDArray[np.int64]
 MercatorBox = tuple[int, int, int, int]
@@ -82,8 +82,3 @@ class ZOrder(msgspec.Struct, frozen=True):
         if len(self.tail):
             found = np.concatenate([found[in_tail[found] == 0], self.tail])
         return found.astype(np.int64)
-
-
-def whole_world() -> MercatorBox:
-    """The box that holds every place."""
-    return 0, 0, (1 << WORLD_BITS) - 1, (1 << WORLD_BITS) - 1

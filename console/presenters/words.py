@@ -70,11 +70,6 @@ def minutes(seconds: float) -> str:
     return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d}"
 
 
-def megabytes(size: int) -> str:
-    """`1.8 MB`, `340 kB`."""
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, size // 1000)} kB"
-
-
 def status_text(status: Status, own_word: str | None = None) -> str:
     """The server's own word for a status, else ours."""
     return own_word or BY_STATUS[status].label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.domain.edit import TRANSFER_FIELDS, Kind
+from console.domain.edit import Kind
 from console.domain.report import Entry, PhotoRole, Report, Unit
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
@@ -78,11 +78,6 @@ def check_validator(actor: Actor, history: list[Entry], *, crew_worked: bool) ->
     who = {entry.author for entry in handed_in} | {entry.unit for entry in handed_in if entry.unit}
     if actor.name in who:
         raise Forbidden(f"{actor.name} delivered the proof; another person has to validate it.")
-
-
-def is_transfer(edit: EditBody) -> bool:
-    """Whether the edit hands the report to another area or agency and changes nothing else that is scoped."""
-    return edit.kind is Kind.SET and bool(TRANSFER_FIELDS & edit.data.keys())
 
 
 def _upwards(ledger: Ledger, code: str | None) -> Iterator[str]:
