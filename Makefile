@@ -30,7 +30,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
+bench: $(VENV)/dev.stamp
 	$(BIN)/sigap bench
 
 pictures: $(VENV)/dev.stamp
