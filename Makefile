@@ -58,9 +58,10 @@ $(VENV)/run.stamp: $(BIN)/python requirements/run.txt requirements/build.txt pyp
 	@$(BIN)/python tools/system_libraries.py $(if $(SIGAP_INSTALL),--install)
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt tools/test_programs.py
 	@echo "Set-up: development tools"
 	@$(PIP) $(LOCKED) -r requirements/dev.txt
+	@$(BIN)/python tools/test_programs.py $(if $(SIGAP_INSTALL),--install)
 	@touch $@
 
 lock:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--disable-gpu")
@@ -14,6 +16,9 @@ if hasattr(os, "geteuid") and os.geteuid() == 0:
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.helpers.postgres import Postgres
 
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -29,6 +34,19 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     used = "used from SIGAP_TEST_DATA or ../shared/data"
     return f"real city data: {used if DATA.is_dir() else 'MISSING, those tests are skipped'}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of our own; the test is skipped where there is none."""
+    from tests.helpers.postgres import NoPostgres, own_postgres
+
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(own_postgres())
+        except NoPostgres as fault:
+            pytest.skip(str(fault))
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A city in a real database behind a real server on a free port, with a clock that the test moves."""
+"""A city in a real database behind a real server on a free port, with a clock that the test moves.
+
+Every test that asks for `city` (or `database_url`) runs twice: on an SQLite file and on a PostgreSQL of our own.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
 from console.server.users import Users
+from tests.helpers.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -81,9 +85,20 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new database without a city."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'city.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh() as url:
+        yield url
+
+
 @pytest.fixture
-def city(tmp_path: Path, clock: Clock) -> Iterator[City]:
-    city = City(f"sqlite:///{tmp_path / 'city.db'}", clock=clock, name="Testville")
+def city(database_url: str, clock: Clock) -> Iterator[City]:
+    city = City(database_url, clock=clock, name="Testville")
     city.create_schema()
     furnish(city)
     yield city

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,56 +15,23 @@ from console.domain.edit import Kind
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.refusals import Busy, Refusal
+from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything, followed
 
 
-def _tool(name: str) -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(found[-1]) if found else shutil.which(name)
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    """A PostgreSQL of our own in a new folder, reached by its socket; as root it runs as the user postgres."""
-    initdb, pg_ctl = _tool("initdb"), _tool("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip("PostgreSQL is not installed here")
-    folder = Path(tempfile.mkdtemp(prefix="sigap-pg-"))
-    own: dict[str, Any] = {"check": True, "capture_output": True, "cwd": folder}
-    if os.geteuid() == 0:
-        try:
-            shutil.chown(folder, "postgres")
-        except LookupError:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-        own["user"] = "postgres"
-    data = folder / "data"
-    subprocess.run([initdb, "-D", data, "-U", "sigap", "-A", "trust", "-E", "UTF8", "--no-sync"], **own)
-    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    start = [pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", settings, "start"]
-    subprocess.run(start, **own | {"capture_output": False, "stdout": subprocess.DEVNULL})
-    try:
-        yield f"postgresql+psycopg://sigap@/postgres?host={folder}"
-    finally:
-        subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], **own)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def two_cities(server_url: str, clock: Clock) -> Iterator[tuple[City, City]]:
+def two_cities(postgres: Postgres, clock: Clock) -> Iterator[tuple[City, City]]:
     """Two servers' views of one new database."""
-    first = City(server_url, clock=clock, name="Testville")
-    with first.database.engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    first.create_schema()
-    furnish(first)
-    second = City(server_url, clock=clock)
-    second.create_schema()
-    assert second.epoch == first.epoch
-    yield first, second
-    first.close()
-    second.close()
+    with postgres.fresh() as url:
+        first, second = City(url, clock=clock, name="Testville"), City(url, clock=clock)
+        first.create_schema()
+        furnish(first)
+        second.create_schema()
+        assert second.epoch == first.epoch
+        yield first, second
+        first.close()
+        second.close()
 
 
 def test_a_follower_loses_nothing_while_two_servers_write(two_cities: tuple[City, City]) -> None:

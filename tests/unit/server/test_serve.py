@@ -44,7 +44,7 @@ def listening(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_loads_serves_and_ends_in_order(tmp_path: Path, how: signal.Signals) -> None:
+def test_it_loads_serves_and_ends_in_order(tmp_path: Path, database_url: str, how: signal.Signals) -> None:
     areas = tmp_path / "areas.json"
     ring = [[106, -7], [107, -7], [107, -6], [106, -6], [106, -7]]
     shape = {"type": "Polygon", "coordinates": [ring]}
@@ -54,8 +54,10 @@ def test_it_loads_serves_and_ends_in_order(tmp_path: Path, how: signal.Signals) 
     reports.write_text(
         json.dumps([{"service_request_id": "7", "lat": -6.5, "long": 106.5, "description": "x", "status": "open"}])
     )
-    database = f"sqlite:///{tmp_path / 'city.db'}"
-    with child(database=database, port=0, name="Testville", areas=str(areas), load=[str(reports)]) as process:
+    media = str(tmp_path / "media")
+    with child(
+        database=database_url, port=0, name="Testville", areas=str(areas), load=[str(reports)], media=media
+    ) as process:
         url = listening(process)
         stats = requests.get(f"{url}/dispatch/v1/stats", timeout=10).json()
         assert (stats["reports"], stats["by_area"]) == (1, {"c": 1})

@@ -1,0 +1,106 @@
+"""A PostgreSQL server of our own in a temporary folder, and a fresh database in it for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from console.server.database import Database
+
+_TEMPLATE = "sigap_template"
+_SETTINGS = {
+    "listen_addresses": "''",
+    "max_connections": "300",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+
+
+class NoPostgres(Exception):
+    """There is none to be had here; the sentence says why."""
+
+
+class Postgres:
+    """A running server, reached by its socket in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._numbers = itertools.count(1)
+        self._admin = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", pool_size=1)
+
+    def url(self, database: str) -> str:
+        """The address of a database, as `--database` takes it."""
+        return f"postgresql+psycopg://sigap@/{database}?host={self.folder}"
+
+    @contextlib.contextmanager
+    def fresh(self, *, empty: bool = False) -> Iterator[str]:
+        """The address of a new database with Sigap's tables (`empty`: without any), dropped at the end."""
+        name = f"city{next(self._numbers)}"
+        template = "template0" if empty else _TEMPLATE
+        self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield self.url(name)
+        finally:
+            self._say(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def make_template(self) -> None:
+        """Make the tables once; a copy of the files is faster than making them for each test."""
+        self._say(f"CREATE DATABASE {_TEMPLATE}")
+        database = Database(self.url(_TEMPLATE))
+        database.create_schema()
+        database.close()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._admin.dispose()
+
+    def _say(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+
+@contextlib.contextmanager
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that runs until the end of the block; as root it runs as the user postgres. Raises NoPostgres."""
+    initdb, pg_ctl = _tool("initdb"), _tool("pg_ctl")
+    if initdb is None or pg_ctl is None:
+        raise NoPostgres("PostgreSQL is not installed here: nothing of it is tested (apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="sigap-pg-"))
+    own: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    try:
+        if os.geteuid() == 0:
+            try:
+                shutil.chown(folder, "postgres")
+            except LookupError:
+                raise NoPostgres("PostgreSQL does not run as root, and there is no user postgres") from None
+            own["user"] = "postgres"
+        data = folder / "data"
+        subprocess.run([initdb, "-D", data, "-U", "sigap", "-A", "trust", "-E", "UTF8", "--no-sync"], **own)
+        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
+        words = " ".join(f"-c {key}={value}" for key, value in settings.items())
+        subprocess.run([pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", words, "start"], **own)
+        try:
+            server = Postgres(folder)
+            server.make_template()
+            yield server
+            server.close()
+        finally:
+            subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], **own)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tool(name: str) -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
+    return str(found[-1]) if found else shutil.which(name)
