@@ -7,27 +7,25 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 
 from console.domain.edit import Kind
-from console.domain.status import RULES
+from console.domain.report import Contact, Entry, Report
+from console.domain.status import RULES, Status
 from console.server import feed
 from console.server.asking import (
     SMALL_BODY,
     Ask,
     Gate,
     Marked,
-    check_local,
     database_response,
     defect_response,
     http_error_response,
@@ -36,12 +34,28 @@ from console.server.asking import (
 )
 from console.server.city import City
 from console.server.edits import NEEDS_VERSION, EditBody
+from console.server.edits import Answer as EditAnswer
 from console.server.georeport import GeoReport
 from console.server.ledger import Ledger
-from console.server.media import MOST_BYTES, MediaStore, Part
+from console.server.media import MEDIA_TYPES, MOST_BYTES, MediaStore, Part
+from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
 from console.server.payloads import Lat, Lon
-from console.server.refusals import Forbidden, Invalid, NotFound, Precondition, Refusal
+from console.server.pulse import Pulse
+from console.server.refusals import (
+    Busy,
+    Conflict,
+    Forbidden,
+    Gone,
+    InProgress,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Precondition,
+    Refusal,
+    WrongType,
+)
 from console.server.rights import check_scope, check_unit, may_see_contacts
+from console.server.stats import CityFacts, Stats
 from console.server.stream import BEAT_S, Hub
 from console.server.users import Users
 
@@ -66,21 +80,108 @@ class Position(msgspec.Struct, frozen=True):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+class Welcome(msgspec.Struct, frozen=True):
+    """How a client recognises the server; `name` is that of the program."""
+
+    name: str
+    version: str
+    epoch: str
+    city: CityFacts
+
+
+class StatusRow(msgspec.Struct, frozen=True):
+    """A status of reports: its key on the wire, its letter and words for people, and what it may become."""
+
+    key: Status
+    letter: str
+    label: str
+    is_open: bool
+    may_become: tuple[Status, ...]
+
+
+class Me(msgspec.Struct, frozen=True):
+    """Who asks. No agencies and no areas means the whole city."""
+
+    name: str
+    role: str
+    agencies: tuple[str, ...]
+    areas: tuple[str, ...]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A photo that is there."""
+
+    sha256: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """How many bytes of a photo are there."""
+
+    received: int
+
+
+_ANY_OBJECT = {"type": "object"}
+_ETAG = {"ETag": "What it bears until it changes."}
+_UNCHANGED = Said("It is what the client has.", headers=_ETAG)
+_IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of what the client has.", "header")
+_IF_MATCH = Parameter(
+    "If-Match",
+    Annotated[str, msgspec.Meta(pattern='^("[0-9]{1,18}"|[0-9]{1,18})$')],
+    "The version of the report that the operator saw, in quotation marks.",
+    "header",
+)
+_IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern="^[\\x21-\\x7e]+$")],
+    "The edit's id. The same key with the same body gets the stored answer.",
+    "header",
+    required=True,
+)
+_PlaceKey = Annotated[str, msgspec.Meta(max_length=1000)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=10**18 - 1)]
+_LIMIT = Parameter("limit", _Number, f"How many objects at most; {feed.MOST} at the most.")
+_APPLIED = Said(
+    "What became of it. A creation that is taken for the first time, or again, answers 201.",
+    EditAnswer,
+    headers={"Idempotent-Replay": "true when this is the stored answer."},
+)
+_EDIT_REFUSALS: tuple[type[Refusal], ...] = (
+    NotFound,
+    InProgress,
+    Gone,
+    Conflict,
+    Busy,
+    WrongType,
+    Invalid,
+    KeyReused,
+    Precondition,
+)
+_ON_REPORTS = tuple(kind for kind in Kind if kind not in (Kind.CREATE, Kind.UNIT_STATE))
+_LINKS = {
+    "read": {"operationId": "readReport", "parameters": {"report": "$response.body#/report/id"}},
+    "history": {"operationId": "readHistory", "parameters": {"report": "$response.body#/report/id"}},
+    "edit": {"operationId": "editReport", "parameters": {"report": "$response.body#/report/id"}},
+}
+
+
 def make_app(city: City, media: Path, users: Users | None = None, *, beat_s: float = BEAT_S) -> Starlette:
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
 
     `app.state.hub` is the hub of its streams: closing it lets them end.
     """
-    hub = Hub(city, beat_s=beat_s)
+    pulse = Pulse(city)
+    hub = Hub(city, pulse, beat_s=beat_s)
     gate = Gate(users)
     store = MediaStore(media)
     dispatch = Dispatch(city, gate, store, hub)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await pulse.start()
         hub.start()
         yield
-        await hub.stop()
+        hub.stop()
+        await pulse.stop()
 
     app = Starlette(
         routes=[
@@ -108,33 +209,246 @@ class Dispatch:
         self._gate = gate
         self._media = media
         self._hub = hub
+        self._document = Document(self.description())
 
     def routes(self) -> list[BaseRoute]:
-        """The addresses. A report's id may hold slashes, so the longer addresses stand first."""
-        end = self._gate.endpoint
+        """The addresses, and their description at /openapi.json."""
+        return routes_of(self.table(), self._gate)
+
+    def description(self) -> dict[str, Any]:
+        """The OpenAPI document of these addresses."""
+        return describe(
+            self.table(),
+            title="Sigap Dispatch API",
+            version="1",
+            text="What a console speaks with a city's server. Every answer carries the header Sigap-Server. "
+            "GET addresses answer HEAD, all answer OPTIONS.",
+            server="/dispatch/v1",
+        )
+
+    def table(self) -> list[Operation]:
+        """One row for each operation. A report's id may hold slashes, so the longer addresses stand first."""
         return [
-            Route("/", end(self._root, public=True)),
-            Route("/changes", end(self._changes)),
-            Route("/snapshot", end(self._snapshot)),
-            Route("/stream", self._stream),
-            Route("/stats", end(self._stats, public=True)),
-            Route("/statuses", end(self._statuses)),
-            Route("/me", end(self._me)),
-            Route("/presence", end(self._presence, most=SMALL_BODY), methods=["PUT"]),
-            Route("/media/{sha256}", end(self._put_media, most=MOST_BYTES), methods=["PUT"]),
-            Route("/media/{sha256}", end(self._get_media)),
-            Route("/units/{unit:path}/position", end(self._position, most=SMALL_BODY), methods=["PUT"]),
-            Route("/units/{unit:path}/edits", end(self._edit_unit, most=SMALL_BODY), methods=["POST"]),
-            Route("/reports", end(self._create, most=SMALL_BODY), methods=["POST"]),
-            Route("/reports/{report:path}/edits", end(self._edit_report, most=SMALL_BODY), methods=["POST"]),
-            Route("/reports/{report:path}/entries", end(self._entries)),
-            Route("/reports/{report:path}/contact", end(self._contact)),
-            Route("/reports/{report:path}", end(self._report)),
+            Operation(
+                "GET",
+                "/",
+                "recognise",
+                "The server's name, version and city: how a client knows it",
+                self._root,
+                {200: Said("The server.", Welcome)},
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/openapi.json",
+                "describe",
+                "This document",
+                self._openapi,
+                {200: Said("OpenAPI 3.1.", _ANY_OBJECT, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(_IF_NONE_MATCH,),
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/stats",
+                "countEverything",
+                "Counts of everything, and the box that holds the city",
+                self._stats,
+                {200: Said("The counts.", Stats)},
+                public=True,
+            ),
+            Operation(
+                "GET",
+                "/changes",
+                "readChanges",
+                "What changed after a number: each object once, as it is now, in commit order",
+                self._changes,
+                {200: Said("A page of the feed. Read on from `upto` while `more` is true.", feed.Changes)},
+                text="410: the number is older than the kept deletions, or not reached; begin with a snapshot.",
+                parameters=(
+                    Parameter("after", _Number, "The last number that the client has; 0 for everything."),
+                    _LIMIT,
+                ),
+                refusals=(Invalid, Gone),
+            ),
+            Operation(
+                "GET",
+                "/snapshot",
+                "readSnapshot",
+                "A page of everything, for a first fill",
+                self._snapshot,
+                {200: Said("A page; the next one begins after `next_key`, the last one has none.", feed.Snapshot)},
+                text="Afterwards read changes after the first page's `seq`, and keep the higher `seq` of each object.",
+                parameters=(
+                    Parameter(
+                        "after_key", Annotated[str, msgspec.Meta(max_length=1000)], "`next_key` of the page before."
+                    ),
+                    _LIMIT,
+                ),
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
+                "/stream",
+                "listen",
+                "Server-sent events that wake a client when the feed grows, and carry positions and presence",
+                self._stream,
+                {200: Said("Events without end.", {"type": "string"}, ("text/event-stream",))},
+                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report}}.",
+            ),
+            Operation(
+                "GET",
+                "/statuses",
+                "listStatuses",
+                "The statuses of reports, and what each may become",
+                self._statuses,
+                {200: Said("The statuses, in order.", list[StatusRow])},
+            ),
+            Operation(
+                "GET",
+                "/me",
+                "whoAmI",
+                "Who the token belongs to",
+                self._me,
+                {200: Said("Name, role and scope; empty lists mean the whole city.", Me)},
+            ),
+            Operation(
+                "PUT",
+                "/presence",
+                "look",
+                "Tell which report the user looks at",
+                self._presence,
+                {204: Said("Told.")},
+                text="To be repeated every minute: it is forgotten after two.",
+                takes=Looking,
+                most=SMALL_BODY,
+                refusals=(Invalid, WrongType),
+            ),
+            Operation(
+                "PUT",
+                "/media/{sha256}",
+                "putMedia",
+                "Send a photo, whole or in parts",
+                self._put_media,
+                {
+                    201: Said("The photo is there.", Kept),
+                    308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
+                },
+                text=f"At most {MOST_BYTES:,} bytes. Harmless to repeat. 422: the bytes do not have this hash.",
+                role="Everybody but viewers.",
+                parameters=(
+                    Parameter(
+                        "Content-Range",
+                        Annotated[str, msgspec.Meta(pattern=r"^bytes [0-9]{1,12}-[0-9]{1,12}/[0-9]{1,12}$")],
+                        "Of a part: bytes FIRST-LAST/TOTAL.",
+                        "header",
+                    ),
+                ),
+                takes={"type": "string", "format": "binary"},
+                takes_media="application/octet-stream",
+                most=MOST_BYTES,
+                refusals=(NotFound, Invalid),
+            ),
+            Operation(
+                "GET",
+                "/media/{sha256}",
+                "getMedia",
+                "The bytes of a photo",
+                self._get_media,
+                {200: Said("The photo.", {"type": "string", "format": "binary"}, MEDIA_TYPES)},
+                text="Ranges are served (206, 416).",
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "PUT",
+                "/units/{unit:path}/position",
+                "putPosition",
+                "Tell where a unit is",
+                self._position,
+                {204: Said("Told.")},
+                role="field (for the unit of its own name), operator, supervisor.",
+                takes=Position,
+                most=SMALL_BODY,
+                refusals=(NotFound, Invalid, WrongType),
+            ),
+            Operation(
+                "POST",
+                "/units/{unit:path}/edits",
+                "editUnit",
+                "Change a unit's own state",
+                self._edit_unit,
+                {200: _APPLIED},
+                role="field (for the unit of its own name), operator, supervisor.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.UNIT_STATE,), undo=(Kind.UNIT_STATE,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "POST",
+                "/reports",
+                "createReport",
+                "Make a new report",
+                self._create,
+                {201: _APPLIED},
+                role="field, operator, supervisor.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.CREATE,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+                links=_LINKS,
+            ),
+            Operation(
+                "POST",
+                "/reports/{report:path}/edits",
+                "editReport",
+                "Do one thing to a report",
+                self._edit_report,
+                {200: _APPLIED, 201: _APPLIED},
+                text="If-Match is needed (428) by every kind but note, reply, photo, me_too and what takes back.",
+                role="by kind and scope: docs/dispatch-api/edits.md.",
+                parameters=(_IDEMPOTENCY_KEY, _IF_MATCH),
+                takes=EditOf(_ON_REPORTS, undo=(Kind.CREATE, *_ON_REPORTS)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/entries",
+                "readHistory",
+                "The history of a report, the oldest entry first",
+                self._entries,
+                {200: Said("The entries.", list[Entry])},
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/contact",
+                "readContact",
+                "Who reported it; that it was read is logged",
+                self._contact,
+                {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
+                role="operator, supervisor and validator, in their scope.",
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}",
+                "readReport",
+                "One report as it is now",
+                self._report,
+                {200: Said("The report.", Report, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(_IF_NONE_MATCH,),
+                refusals=(NotFound,),
+            ),
         ]
 
     def _root(self, _: Ask) -> Response:
         stats = self._city.stats()
-        return json_response({"name": "sigap", "version": _version(), "epoch": stats.epoch, "city": stats.city})
+        return json_response(Welcome("sigap", _version(), stats.epoch, stats.city))
+
+    def _openapi(self, ask: Ask) -> Response:
+        return self._document.answer(ask)
 
     def _changes(self, ask: Ask) -> Response:
         page = self._city.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
@@ -144,11 +458,10 @@ class Dispatch:
         page = self._city.snapshot(ask.request.query_params.get("after_key"), ask.number("limit", feed.MOST))
         return json_response(page)
 
-    async def _stream(self, request: Request) -> Response:
-        actor = await run_in_threadpool(self._gate.actor, request)
-        if actor.tokenless:
-            check_local(request)
+    def _stream(self, ask: Ask) -> Response:
         headers = {"X-Accel-Buffering": "no"}
+        if ask.request.method == "HEAD":
+            return Response(headers=headers, media_type="text/event-stream")
         return StreamingResponse(self._hub.events(), headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: Ask) -> Response:
@@ -156,21 +469,12 @@ class Dispatch:
 
     def _statuses(self, _: Ask) -> Response:
         return json_response(
-            [
-                {
-                    "key": rule.status,
-                    "letter": rule.letter,
-                    "label": rule.label,
-                    "is_open": rule.is_open,
-                    "may_become": rule.may_become,
-                }
-                for rule in RULES
-            ]
+            [StatusRow(rule.status, rule.letter, rule.label, rule.is_open, rule.may_become) for rule in RULES]
         )
 
     def _me(self, ask: Ask) -> Response:
         actor = ask.actor
-        return json_response({"name": actor.name, "role": actor.role, "agencies": actor.agencies, "areas": actor.areas})
+        return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
 
     def _presence(self, ask: Ask) -> Response:
         self._city.presence.look(ask.actor.name, ask.json(Looking).report, self._city.clock())
@@ -195,9 +499,9 @@ class Dispatch:
         header = ask.request.headers.get("content-range")
         have = self._media.put(ask.path("sha256"), ask.body, Part(header) if header is not None else None)
         if have is None:
-            return json_response({"sha256": ask.path("sha256")}, 201)
+            return json_response(Kept(ask.path("sha256")), 201)
         headers = {"Range": f"bytes=0-{have - 1}"} if have else {}
-        return json_response({"received": have}, 308, headers)
+        return json_response(Received(have), 308, headers)
 
     def _get_media(self, ask: Ask) -> Response:
         path, kind = self._media.find(ask.path("sha256"))
@@ -233,7 +537,10 @@ class Dispatch:
 
     def _report(self, ask: Ask) -> Response:
         report = self._city.report(ask.path("report"))
-        return json_response(report, headers={"ETag": f'"{report.version}"'})
+        headers = {"ETag": f'"{report.version}"'}
+        if is_known(ask.request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return json_response(report, headers=headers)
 
     def _entries(self, ask: Ask) -> Response:
         report = self._city.report(ask.path("report"))
@@ -246,7 +553,7 @@ class Dispatch:
             if not may_see_contacts(ledger, ask.actor, report):
                 check_scope(ledger, ask.actor, report)
                 raise Forbidden(f"The role {ask.actor.role} may not see who reported it.")
-        return json_response(self._city.contact(report.id, ask.actor.name))
+        return json_response(self._city.contact(report.id, ask.actor))
 
 
 def _edit_of(ask: Ask) -> EditBody:

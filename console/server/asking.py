@@ -15,12 +15,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.server.records import LOCAL, Actor
-from console.server.refusals import Forbidden, Invalid, Overloaded, Refusal, TooLarge
+from console.server.refusals import Forbidden, Invalid, Overloaded, Refusal, TooLarge, WrongType
 from console.server.users import Users
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 SMALL_BODY = 1_000_000
+JSON = "application/json"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
@@ -46,7 +47,12 @@ class Ask(msgspec.Struct, frozen=True):
         return int(text)
 
     def json(self, kind: type[T]) -> T:
-        """The body; Refusal when it is no JSON, Invalid when it is not what is asked for."""
+        """The body; WrongType when it says to be something else, Refusal when it is no JSON, Invalid when it is not
+        what is asked for.
+        """
+        said = self.request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if said != JSON:
+            raise WrongType(f"The body has to be {JSON}, not {said or 'of no type'}.")
         try:
             return msgspec.json.decode(self.body, type=kind)
         except msgspec.ValidationError as fault:
@@ -121,7 +127,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer in JSON."""
-    return Response(msgspec.json.encode(value), status, headers, "application/json")
+    return Response(msgspec.json.encode(value), status, headers, JSON)
 
 
 async def refusal_response(_: Request, refusal: Exception) -> Response:
@@ -141,7 +147,8 @@ async def http_error_response(_: Request, error: Exception) -> Response:
         404: ("not_found", "There is nothing at this address."),
         405: ("method_not_allowed", "This address does not take that method."),
     }.get(status, ("malformed", "The request cannot be read."))
-    return json_response({"error": word, "message": message}, status)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return json_response({"error": word, "message": message}, status, headers)
 
 
 async def database_response(request: Request, error: Exception) -> Response:

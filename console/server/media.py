@@ -16,6 +16,7 @@ _RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 _OTHER = "application/octet-stream"
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", _OTHER)
 
 
 class Part:

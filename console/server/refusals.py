@@ -7,7 +7,8 @@ Refusal
     SignIn (401)
     Conflict (412)  somebody changed the same field, or another has what was claimed
     Busy (412)      the unit has another job
-    Precondition (428), InProgress (409), Gone (410), TooLarge (413), Overloaded (503)
+    Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooMany (429),
+    Overloaded (503)
 """
 
 from __future__ import annotations
@@ -91,6 +92,18 @@ class TooLarge(Refusal):
     """The body is larger than the server takes."""
 
     status, word = 413, "too_large"
+
+
+class WrongType(Refusal):
+    """The body is of another media type than the address takes."""
+
+    status, word = 415, "wrong_type"
+
+
+class TooMany(Refusal):
+    """The client asks too often: `retry_after_s` seconds have to pass."""
+
+    status, word = 429, "too_many"
 
 
 class Overloaded(Refusal):
