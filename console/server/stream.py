@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -11,40 +12,36 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from console.server.city import City
+from console.server.pulse import Pulse
 
 BEAT_S = 10.0
 _LEAST_GAP_S = 0.1
 _PRESENCE_GAP_S = 0.5
-_LOOK_S = {"sqlite": 1.0, "other": 0.05}
-"""How often the database is asked whether another process has committed; SQLite has one writing server."""
+_GAP_OF_EACH_S = 0.002
+"""A crowd is told more seldom and not all at once, so that what it then asks for comes as an even stream."""
 
 
 class Hub:
     """Who listens in this process. `start` and `stop` are called on the event loop; the city calls from its threads."""
 
-    def __init__(self, city: City, *, beat_s: float = BEAT_S) -> None:
+    def __init__(self, city: City, pulse: Pulse, *, beat_s: float = BEAT_S) -> None:
         self._city = city
+        self._pulse = pulse
         self._beat_s = beat_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
-        self._watch: asyncio.Task[None] | None = None
-        self._seq = 0
         self.closed = False
 
     def start(self) -> None:
         """Begin to follow the city."""
         self._loop = asyncio.get_running_loop()
-        self._city.database.on_commit.append(self._on_commit)
+        self._pulse.on_beat.append(self._grown)
         self._city.presence.on_change.append(self._on_presence)
-        self._watch = self._loop.create_task(self._look())
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End all streams."""
         self.close()
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        self._city.database.on_commit.remove(self._on_commit)
+        self._pulse.on_beat.remove(self._grown)
         self._city.presence.on_change.remove(self._on_presence)
 
     def close(self) -> None:
@@ -58,7 +55,6 @@ class Hub:
         listener = Listener()
         self._listeners.add(listener)
         try:
-            self._seq = max(self._seq, await run_in_threadpool(self._city.seq))
             listener.presence_due = True
             while not self.closed:
                 listener.wake.clear()
@@ -66,7 +62,7 @@ class Hub:
                 for event in said:
                     yield event
                 if said:
-                    await asyncio.sleep(_LEAST_GAP_S)
+                    await asyncio.sleep(max(_LEAST_GAP_S, self._spread_s()))
                 elif not await self._woken(listener):
                     yield b": beat\n\n"
         finally:
@@ -75,8 +71,8 @@ class Hub:
     async def _news(self, listener: Listener) -> list[bytes]:
         """What the client has not been told yet."""
         said: list[bytes] = []
-        if self._seq > listener.told:
-            listener.told = self._seq
+        if self._pulse.beat.seq > listener.told:
+            listener.told = self._pulse.beat.seq
             said.append(_event("seq", {"seq": listener.told}))
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
@@ -86,27 +82,21 @@ class Hub:
 
     async def _woken(self, listener: Listener) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
-        if self._seq > listener.told or self.closed:
+        if self._pulse.beat.seq > listener.told or self.closed:
             return True
         waits_for_presence = listener.presence_due
         try:
             await asyncio.wait_for(listener.wake.wait(), _PRESENCE_GAP_S if waits_for_presence else self._beat_s)
         except TimeoutError:
             return waits_for_presence
+        await asyncio.sleep(random.uniform(0, self._spread_s() / 2))  # noqa: S311 - only spreads a crowd
         return True
+
+    def _spread_s(self) -> float:
+        return len(self._listeners) * _GAP_OF_EACH_S
 
     def _now(self) -> float:
         return self._loop.time() if self._loop is not None else 0.0
-
-    async def _look(self) -> None:
-        gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
-        while True:
-            await asyncio.sleep(gap)
-            if self._listeners:
-                self._grown(await run_in_threadpool(self._city.seq))
-
-    def _on_commit(self, seq: int) -> None:
-        self._call(self._grown, seq)
 
     def _on_presence(self) -> None:
         self._call(self._moved)
@@ -117,11 +107,9 @@ class Hub:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _grown(self, seq: int) -> None:
-        if seq > self._seq:
-            self._seq = seq
-            for listener in self._listeners:
-                listener.wake.set()
+    def _grown(self) -> None:
+        for listener in self._listeners:
+            listener.wake.set()
 
     def _moved(self) -> None:
         for listener in self._listeners:
