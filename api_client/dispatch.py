@@ -62,6 +62,10 @@ class DispatchClient:
         """From any thread and for good: end what is under way."""
         self._transport.cut()
 
+    def interrupt(self) -> None:
+        """From any thread: end the request under way if it hangs; later ones are not concerned."""
+        self._transport.interrupt()
+
     # Reading
 
     def root(self) -> wire.Root:
@@ -240,6 +244,8 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
     status = answer.status
     if status in (429, 503):
         raise errors.Busy(words, retry_after_s=retry_after_s(answer.headers, answer.server_time or utc_now()))
+    if status in (502, 504):
+        raise errors.NoBackend(words)
     if status >= 500 or status in (408, 425):
         raise errors.ServerFault(words)
     if status == 407:

@@ -11,6 +11,7 @@ ApiError
 ├── Busy               retry   429 and 503, with `retry_after_s`
 ├── InProgress         retry   409: the first try of the same key still runs
 ├── ServerFault        retry   5xx
+│   └── NoBackend      retry   502 and 504: a gateway answered for a server that did not
 ├── SignIn             401: nothing will work until somebody signs in
 ├── Forbidden          403: this one thing is not allowed
 ├── Gone               410: the cursor is too old, or the thing was deleted
@@ -96,6 +97,10 @@ class ServerFault(ApiError):
     """The server failed (5xx)."""
 
     retry = True
+
+
+class NoBackend(ServerFault):
+    """A gateway answered (502, 504) because the server behind it did not."""
 
 
 class SignIn(ApiError):

@@ -60,6 +60,10 @@ class GeoReportClient:
         """From any thread and for good: end what is under way."""
         self._transport.cut()
 
+    def interrupt(self) -> None:
+        """From any thread: end the request under way if it hangs; later ones are not concerned."""
+        self._transport.interrupt()
+
     def services(self) -> list[wire.GeoService]:
         """The categories; one that cannot be read is left out."""
         return self._list("/services.json", "services", wire.GeoService, {})

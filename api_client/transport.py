@@ -30,6 +30,8 @@ _CHUNK = 65536
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 3
 _USER_AGENT = "Sigap/0.1"
+_HANGS_S = 2.0
+"""A request without a byte for so long may be ended by who wants to try anew."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ class Transport:
     ) -> None:
         self.base_url = check_base_url(base_url, insecure_http=insecure_http)
         self._clock = clock
+        self._heard_at: float | None = None  # the last byte of the exchange under way
         self._adapter = _Adapter(address_allowed)
         self._session = session or requests.Session()
         self._session.mount("http://", self._adapter)
@@ -312,6 +315,12 @@ class Transport:
         """From any thread and for good: whatever is under way, or begins later, ends with Unreachable."""
         self._adapter.cut(for_good=True)
 
+    def interrupt(self) -> None:
+        """From any thread: if the exchange under way has been silent for two seconds it ends with Unreachable."""
+        heard_at = self._heard_at
+        if heard_at is not None and time.monotonic() - heard_at > _HANGS_S:
+            self._adapter.cut()
+
     def close(self) -> None:
         """Drop the connections."""
         self._session.close()
@@ -330,6 +339,7 @@ class Transport:
         deadline = threading.Timer(limits.total_s, self._expire, (expired,))
         deadline.daemon = True
         deadline.start()
+        self._heard_at = time.monotonic()
         try:
             with self._named_errors(expired, arrived=method != "GET"):
                 started, clock = time.monotonic(), self._clock()
@@ -348,6 +358,7 @@ class Transport:
                         raise TimeoutError
                     return self._head(response, content, started, clock)
         finally:
+            self._heard_at = None
             deadline.cancel()
 
     def _expire(self, expired: threading.Event) -> None:
@@ -360,6 +371,7 @@ class Transport:
             raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
         pieces, size = [], 0
         for piece in response.iter_content(_CHUNK):
+            self._heard_at = time.monotonic()
             size += len(piece)
             if size > max_bytes:
                 raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")

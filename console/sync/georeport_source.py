@@ -64,6 +64,9 @@ class GeoReportSender:
         """Whether the server's list holds the report."""
         return self._find(edit) is not None
 
+    def interrupt(self) -> None:
+        """Nothing: what was sent twice would be there twice, so an answer that may still come is waited for."""
+
     def cut(self) -> None:
         """From any thread: end what is under way."""
         self._client.cut()
@@ -130,12 +133,11 @@ class GeoReportSource:
         self._random = random_source
         kept = ledger.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
-        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
+        breaker = self._health.breaker
+        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)
-        self._pull = PullLane(
-            self._puller, self._health, self._pause_s, pull_client.cut, pull_client.close, random_source
-        )
+        self._pull = PullLane(self._puller, pull_client, self._health, self._pause_s, random_source)
         self._push = PushLane(
             self._outgoing,
             lambda: GeoReportSender(client(), self._puller.expect),
@@ -146,6 +148,7 @@ class GeoReportSource:
         )
         self._download = DownloadLane(folder, source, None, emit)
         self._health.on_live.append(self._push.hurry)
+        breaker.on_close.append(self._push.hurry)
 
     @property
     def pulled(self) -> int:

@@ -11,6 +11,7 @@ from api_client import errors
 from api_client.transport import Answer
 from console.domain.messages import SourceState
 from console.store.errors import StoreError
+from console.sync.pace import Breaker
 
 CONNECTING, FILLING, LIVE = "connecting", "filling", "live"
 OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
@@ -42,6 +43,7 @@ class Health:
         self._refusal = ""
         self._said_at: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock(), as_of=as_of)
+        self.breaker = Breaker()
         self.on_live: list[Callable[[], None]] = []
 
     @property
@@ -70,6 +72,7 @@ class Health:
         """Learn clock and latency from an answer."""
         if answer is None:
             return
+        self.breaker.answered()
         with self._lock:
             if answer.clock_bounds_s is not None:
                 low, high = self._narrowed()

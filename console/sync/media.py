@@ -15,15 +15,20 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from api_client import errors
 from api_client.media import fetch_photo
 from console.domain.edit import Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Source
+from console.sync.lane import Lane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Bell
+from console.sync.pace import Backoff, Breaker
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
+_CLOSED_S = 5.0
+"""How often an open breaker is looked at: a Retry-After runs out without anybody saying so."""
 _PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -43,7 +48,7 @@ class MediaStore(Protocol):
         """Drop the connections."""
 
 
-class UploadLane:
+class UploadLane(Lane):
     """Sends the bytes of waiting photo edits, one after the other, and then lets the edits go."""
 
     def __init__(
@@ -51,48 +56,31 @@ class UploadLane:
         folder: Path,
         client: MediaStore,
         outgoing: Outgoing,
+        breaker: Breaker,
         emit: Callable[[Outcome], None],
-        on_ready: Callable[[], None],
         random_source: random.Random,
     ) -> None:
+        super().__init__("upload", client.cut)
         self._folder = folder / "work-media"
         self._client = client
         self._outgoing = outgoing
+        self._breaker = breaker
         self._emit = emit
-        self._on_ready = on_ready
         self._backoff = Backoff(random_source)
-        self._bell = Bell()
-        self._thread = threading.Thread(target=self._work, name="upload", daemon=True)
 
-    def start(self) -> None:
-        """Begin to send."""
-        self._thread.start()
-
-    def poke(self) -> None:
-        """There may be a photo to send."""
-        self._bell.poke()
-
-    def hurry(self) -> None:
-        """Try at once."""
-        self._bell.hurry()
-
-    def stop(self) -> None:
-        """End; what was sent of a photo is sent again or continued later."""
-        self._bell.stop()
-        self._client.cut()
-        self._thread.join(5)
-
+    @override
     def _work(self) -> None:
         while not self._bell.stopped:
             waiting = next((each for each in self._outgoing.all() if each.needs_upload), None)
-            if waiting is None:
-                self._bell.wait(60.0)
+            if waiting is None or self._breaker.open:
+                self._bell.wait(60.0 if waiting is None else _CLOSED_S)
                 continue
             try:
                 self._upload(waiting.edit)
             except errors.ApiError as error:
                 if self._bell.stopped:
                     break
+                self._breaker.failed(error)
                 if error.retry or isinstance(error, errors.SignIn):
                     state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
                     self._emit(Outcome(waiting.edit.id, state, problem=str(error)))
@@ -104,8 +92,8 @@ class UploadLane:
                 self._park(waiting.edit, "The photo's file is missing on this computer; take or choose it again.")
             else:
                 self._backoff.reset()
+                self._breaker.answered()
                 self._outgoing.uploaded(waiting.edit.id)
-                self._on_ready()
         self._client.close()
 
     def _upload(self, edit: Edit) -> None:

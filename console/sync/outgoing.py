@@ -44,9 +44,13 @@ class Outgoing:
     still on their way holds only what needs the proof (done, validate, close, reopen) or takes it back.
     """
 
-    def __init__(self, order_lifetime_s: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, order_lifetime_s: float, now: Callable[[], datetime], away: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`away` says that nothing may leave because the server is not there."""
         self._order_lifetime_s = order_lifetime_s
         self._now = now
+        self._away = away
         self._condition = threading.Condition()
         self._waiting: dict[str, Waiting] = {}
         self._remote_ids: dict[str, str] = {}
@@ -66,11 +70,13 @@ class Outgoing:
     def untold(self) -> list[Waiting]:
         """The edits that wait for a better time and of which nobody was told so; they count as told from here on."""
         with self._condition:
-            now = time.monotonic()
+            now, away = time.monotonic(), self._away()
             found = [
                 waiting
                 for waiting in self._ordered()
-                if not waiting.told and not waiting.in_flight and now < max(self._held_until, waiting.not_before)
+                if not waiting.told
+                and not waiting.in_flight
+                and (away or now < max(self._held_until, waiting.not_before))
             ]
             for waiting in found:
                 waiting.told = True
@@ -194,7 +200,7 @@ class Outgoing:
 
     def _eligible(self) -> Waiting | None:
         now = time.monotonic()
-        if now < self._held_until:
+        if now < self._held_until or self._away():
             return None
         blocked: set[str] = set()
         for waiting in self._waiting.values():

@@ -1,4 +1,4 @@
-"""When to try again: full jitter between failures, and waits that can be cut short."""
+"""When to try again: full jitter between failures, waits that can be cut short, and one breaker for all lanes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api_client.dispatch import STREAM_SILENCE_S
-from api_client.errors import Busy
+from api_client.errors import ApiError, Busy, NoBackend, NotThisServer, Unreachable
 from api_client.transport import PAGE, PHOTO, SMALL, Limits
 
 BASE_S = 0.5
 CAP_S = 60.0
+FAILURES_TO_OPEN = 5
 _SLICE_S = 5.0
 _SLEPT_S = 5.0
+_AWAY = (Unreachable, NotThisServer, Busy, NoBackend)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,54 @@ class Backoff:
         self._failures = 0
 
 
+class Breaker:
+    """What all lanes of one source know about its server; safe from any thread.
+
+    After five failures in a row, of whatever lanes, it is open: the others wait, and the pull alone tries, at its own
+    pace, until something answers. A Retry-After is the server's word to all of them, the pull too. `on_close` is called
+    on the thread whose request was answered.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._held_until = 0.0
+        self._asked_for: Busy | None = None
+        self.on_close: list[Callable[[], None]] = []
+
+    @property
+    def open(self) -> bool:
+        """Whether only the pull may ask."""
+        with self._lock:
+            return self._failures >= FAILURES_TO_OPEN or time.monotonic() < self._held_until
+
+    def patience(self) -> tuple[Busy, float] | None:
+        """What the server asked for and the seconds left of it, None when nobody has to wait."""
+        with self._lock:
+            left = self._held_until - time.monotonic()
+            return (self._asked_for, left) if self._asked_for is not None and left > 0 else None
+
+    def failed(self, error: ApiError) -> None:
+        """A request failed; one that was answered, however badly, shows that the server is there."""
+        if not isinstance(error, _AWAY):
+            self.answered()
+            return
+        with self._lock:
+            self._failures += 1
+            if isinstance(error, Busy) and error.retry_after_s is not None:
+                self._held_until = max(self._held_until, time.monotonic() + error.retry_after_s)
+                self._asked_for = error
+
+    def answered(self) -> None:
+        """The server answered; what it asked for with Retry-After still holds."""
+        with self._lock:
+            was_open = self._failures >= FAILURES_TO_OPEN
+            self._failures = 0
+        if was_open:
+            for listener in self.on_close:
+                listener()
+
+
 class Bell:
     """What a lane waits on: `poke` says there may be something new, `hurry` also ends a back-off, `stop` ends all."""
 
@@ -70,6 +120,12 @@ class Bell:
         with self._condition:
             self._poked = self._hurried = True
             self._condition.notify_all()
+
+    def heard_hurry(self) -> bool:
+        """Whether somebody hurried since the last wait; asked, it counts as heard."""
+        with self._condition:
+            hurried, self._hurried = self._hurried, False
+            return hurried
 
     def stop(self) -> None:
         """End every wait for good."""

@@ -45,6 +45,9 @@ class Sender(Protocol):
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the server's own record holds the edit. Raises ApiError."""
 
+    def interrupt(self) -> None:
+        """From any thread: end a request that hangs, where sending it anew is harmless."""
+
     def cut(self) -> None:
         """From any thread: end what is under way."""
 
@@ -92,9 +95,11 @@ class PushLane:
             thread.start()
 
     def hurry(self) -> None:
-        """Try everything at once."""
+        """Try everything at once; a request that hangs is ended for it where that is harmless."""
         self._backoff.reset()
         self._outgoing.hurry()
+        for sender in self._senders:
+            sender.interrupt()
 
     def stop(self) -> None:
         """End; an edit in flight is cut and stays unconfirmed."""
@@ -147,6 +152,7 @@ class PushLane:
             self._say(waiting, EditState.ATTENTION, problem="Sigap could not put this edit into the server's form.")
         else:
             self._backoff.reset()
+            self._health.breaker.answered()
             outgoing.settled(waiting, remote_id=sent.remote_id)
             self._emit(Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version))
             self._health.writes_taken()
@@ -154,6 +160,7 @@ class PushLane:
 
     def _failed(self, waiting: Waiting, error: errors.ApiError) -> None:
         outgoing = self._outgoing
+        self._health.breaker.failed(error)
         if isinstance(error, errors.Conflict):
             outgoing.settled(waiting)
             theirs: dict[str, object] = {"busy": error.busy} if error.busy else dict(error.fields)

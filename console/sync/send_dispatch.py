@@ -59,6 +59,10 @@ class DispatchSender:
         """Whether the report's history holds an entry with the edit's id."""
         return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
 
+    def interrupt(self) -> None:
+        """From any thread: end a request that hangs; the key makes it harmless to send it anew."""
+        self._client.interrupt()
+
     def cut(self) -> None:
         """From any thread: end what is under way."""
         self._client.cut()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from typing_extensions import override
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.domain.messages import Fetch, Push, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
 from console.sync.health import LIVE, Health
+from console.sync.lane import Lane
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane, UploadLane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Bell, Timing
+from console.sync.pace import Backoff, Timing
 from console.sync.pull_dispatch import DispatchPuller
 from console.sync.push import PushLane
 from console.sync.send_dispatch import DispatchSender
@@ -35,47 +37,54 @@ class Puller(Protocol):
         """One whole round. Raises ApiError, StoreError."""
 
 
-class PullLane:
-    """Runs rounds of a puller: when poked, when the poll is due, and after failures with back-off."""
+class Reader(Protocol):
+    """The connection that a puller reads over."""
+
+    def interrupt(self) -> None:
+        """From any thread: end a request that hangs."""
+
+    def cut(self) -> None:
+        """From any thread and for good: end what is under way."""
+
+    def close(self) -> None:
+        """Drop the connections."""
+
+
+class PullLane(Lane):
+    """Runs rounds of a puller: when poked, when the poll is due, and after failures with back-off.
+
+    While the source's breaker is open its rounds are the only requests.
+    """
 
     def __init__(
         self,
         puller: Puller,
+        client: Reader,
         health: Health,
         pause_s: Callable[[], float],
-        cut: Callable[[], None],
-        close: Callable[[], None],
         random_source: random.Random,
     ) -> None:
+        super().__init__("pull", client.cut)
         self._puller = puller
+        self._client = client
         self._health = health
         self._pause_s = pause_s
-        self._cut = cut
-        self._close = close
+        self._random = random_source
         self._backoff = Backoff(random_source)
-        self._bell = Bell()
-        self._thread = threading.Thread(target=self._work, name="pull", daemon=True)
 
-    def start(self) -> None:
-        """Begin with the first round."""
-        self._thread.start()
-
-    def poke(self) -> None:
-        """There is something new."""
-        self._bell.poke()
-
+    @override
     def hurry(self) -> None:
-        """Try at once, whatever failed."""
-        self._bell.hurry()
+        """Try at once, whatever failed; a request that hangs is ended for it."""
+        super().hurry()
+        self._client.interrupt()
 
-    def stop(self) -> None:
-        """End; a page that was not committed is read again next time."""
-        self._bell.stop()
-        self._cut()
-        self._thread.join(10)
-
+    @override
     def _work(self) -> None:
         while not self._bell.stopped:
+            if (asked := self._health.breaker.patience()) is not None:
+                busy, left_s = asked
+                self._wait(busy, left_s + self._random.uniform(0, 1))
+                continue
             try:
                 self._puller.catch_up(lambda: self._bell.stopped)
             except DamagedFile:
@@ -83,13 +92,19 @@ class PullLane:
             except (errors.ApiError, StoreError) as error:
                 if self._bell.stopped:
                     break
-                wait_s = self._backoff.next_s(error)
-                self._health.failed(error, wait_s)
-                self._bell.back_off(wait_s)
+                if isinstance(error, errors.ApiError):
+                    self._health.breaker.failed(error)
+                if not self._bell.heard_hurry():
+                    self._wait(error, self._backoff.next_s(error))
             else:
                 self._backoff.reset()
+                self._health.breaker.answered()
                 self._bell.wait(self._pause_s())
-        self._close()
+        self._client.close()
+
+    def _wait(self, error: Exception, wait_s: float) -> None:
+        self._health.failed(error, wait_s)
+        self._bell.back_off(wait_s)
 
 
 class Following(Protocol):
@@ -153,19 +168,19 @@ class DispatchSource:
         self._random = random_source
         kept = ledger.cursor(source.key)
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
-        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now)
+        breaker = self._health.breaker
+        self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         puller_client, upload_client = client(), client()
         self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
-        self._pull = PullLane(
-            self._puller, self._health, self._pause_s, puller_client.cut, puller_client.close, random_source
-        )
+        self._pull = PullLane(self._puller, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
         self._push = PushLane(
             self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
         )
-        self._upload = UploadLane(folder, upload_client, self._outgoing, emit, lambda: None, random_source)
+        self._upload = UploadLane(folder, upload_client, self._outgoing, breaker, emit, random_source)
         self._download = DownloadLane(folder, source, client(), emit)
         self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry]
+        breaker.on_close += [self._push.hurry, self._upload.hurry]
         self._heard = -1
 
     @property

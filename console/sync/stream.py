@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
+
+from typing_extensions import override
 
 from api_client import errors, wire
 from api_client.dispatch import DispatchClient
 from console.domain.messages import Presence
 from console.domain.place import on_earth
 from console.sync.health import LIVE, Health
-from console.sync.pace import Backoff, Bell
+from console.sync.lane import Lane
+from console.sync.pace import Backoff
 
 
-class StreamLane:
+class StreamLane(Lane):
     """Holds one connection open while the source is live. `alive` is whether events arrive; without them pull polls."""
 
     def __init__(
@@ -27,6 +29,7 @@ class StreamLane:
         emit: Callable[[Presence], None],
         random_source: random.Random,
     ) -> None:
+        super().__init__("stream", client.cut)
         self._source = source
         self._client = client
         self._health = health
@@ -34,27 +37,12 @@ class StreamLane:
         self._on_beat = on_beat
         self._emit = emit
         self._backoff = Backoff(random_source)
-        self._bell = Bell()
-        self._thread = threading.Thread(target=self._work, name="stream", daemon=True)
         self.alive = False
 
-    def start(self) -> None:
-        """Begin to listen once the source is live."""
-        self._thread.start()
-
-    def hurry(self) -> None:
-        """Connect at once."""
-        self._bell.hurry()
-
-    def stop(self) -> None:
-        """End, even in the middle of a silence."""
-        self._bell.stop()
-        self._client.cut()
-        self._thread.join(5)
-
+    @override
     def _work(self) -> None:
         while not self._bell.stopped:
-            if self._health.state != LIVE:
+            if self._health.state != LIVE or self._health.breaker.open:
                 self._bell.wait(5.0)
                 continue
             error: errors.ApiError | None = None
@@ -62,6 +50,7 @@ class StreamLane:
                 self._listen()
             except errors.ApiError as caught:
                 error = caught
+                self._health.breaker.failed(error)
             self.alive = False
             if self._bell.stopped:
                 break

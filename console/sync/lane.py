@@ -1,0 +1,43 @@
+"""What every lane of a source is: one thread, a bell it waits on, and a connection that can be cut."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from console.sync.pace import Bell
+
+_END_S = 10.0
+
+
+class Lane(ABC):
+    """Works on a thread of its own until it is stopped."""
+
+    def __init__(self, name: str, cut: Callable[[], None]) -> None:
+        """`cut` ends, from any thread and for good, what the lane has under way."""
+        self._cut = cut
+        self._bell = Bell()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There may be something to do."""
+        self._bell.poke()
+
+    def hurry(self) -> None:
+        """Try at once, whatever failed before."""
+        self._bell.hurry()
+
+    def stop(self) -> None:
+        """End, even in the middle of a request; what was not finished is done again next time."""
+        self._bell.stop()
+        self._cut()
+        self._thread.join(_END_S)
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Until the bell says stopped."""
