@@ -106,13 +106,37 @@ def build_parser() -> argparse.ArgumentParser:
 
     user = commands.add_parser("user", help="users of the embedded report API")
     user_commands = user.add_subparsers(metavar="COMMAND", required=True)
-    add = user_commands.add_parser("add", help="add a user; prints the token once")
+    add = user_commands.add_parser("add", help="add a user, or give one a new role and scope; prints the token once")
     add.set_defaults(command=_user_add)
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=("viewer", "operator", "supervisor", "validator", "field"))
     add.add_argument("--area", action="append", default=[])
     add.add_argument("--agency", action="append", default=[])
-    add.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    listing = user_commands.add_parser("list", help="all users, their roles and scopes")
+    listing.set_defaults(command=_user_list)
+    listing.add_argument("--json", action="store_true")
+    removal = user_commands.add_parser("remove", help="remove a user; the token is dead at once")
+    removal.set_defaults(command=_user_remove)
+    removal.add_argument("name")
+    renewal = user_commands.add_parser("token", help="give a user a new token; prints it once, the old one is dead")
+    renewal.set_defaults(command=_user_token)
+    renewal.add_argument("name")
+
+    audit = commands.add_parser("audit", help="the embedded report API's audit log")
+    audit_commands = audit.add_subparsers(metavar="COMMAND", required=True)
+    verify = audit_commands.add_parser("verify", help="whether the log is as it was written (0 whole, 4 broken)")
+    verify.set_defaults(command=_audit_verify)
+    verify.add_argument("--head", metavar="NUMBER:HASH", help="a head that was printed and written down before")
+    who = audit_commands.add_parser("who", help="who saw, changed or exported a report")
+    who.set_defaults(command=_audit_who)
+    who.add_argument("report", metavar="REPORT")
+    log = audit_commands.add_parser("log", help="the log, the oldest row first")
+    log.set_defaults(command=_audit_log)
+    log.add_argument("--since", metavar="TIME", help="2026-11-24 or 2026-11-24T08:00:00+07:00")
+    for command in (verify, who, log):
+        command.add_argument("--json", action="store_true")
+    for command in (add, listing, removal, renewal, verify, who, log):
+        command.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
 
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)
@@ -226,22 +250,45 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _user_add(arguments: argparse.Namespace) -> int:
-    from sqlalchemy.exc import SQLAlchemyError
+    from console.server.office import user_add
 
-    from console.server.refusals import Refusal
-    from console.server.users import add_user_to
+    return user_add(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency)
 
-    try:
-        token = add_user_to(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency)
-    except Refusal as refusal:
-        print(f"sigap: {refusal.message}", file=sys.stderr)
-        return 2
-    except SQLAlchemyError as error:
-        why = str(getattr(error, "orig", None) or error).splitlines()[0]
-        print(f"sigap: the database cannot be used: {why}", file=sys.stderr)
-        return notices.LOCAL
-    print(token)
-    return 0
+
+def _user_list(arguments: argparse.Namespace) -> int:
+    from console.server.office import user_list
+
+    return user_list(arguments.database, as_json=arguments.json)
+
+
+def _user_remove(arguments: argparse.Namespace) -> int:
+    from console.server.office import user_remove
+
+    return user_remove(arguments.database, arguments.name)
+
+
+def _user_token(arguments: argparse.Namespace) -> int:
+    from console.server.office import user_token
+
+    return user_token(arguments.database, arguments.name)
+
+
+def _audit_verify(arguments: argparse.Namespace) -> int:
+    from console.server.office import audit_verify
+
+    return audit_verify(arguments.database, arguments.head, as_json=arguments.json)
+
+
+def _audit_who(arguments: argparse.Namespace) -> int:
+    from console.server.office import audit_who
+
+    return audit_who(arguments.database, arguments.report, as_json=arguments.json)
+
+
+def _audit_log(arguments: argparse.Namespace) -> int:
+    from console.server.office import audit_log
+
+    return audit_log(arguments.database, arguments.since, as_json=arguments.json)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ from console.domain.report import (
     Unit,
     User,
 )
-from console.server import feed, schema
+from console.server import audit, feed, schema
 from console.server.bulk import load_reports
 from console.server.database import Database, next_numbers, present_number
 from console.server.edits import Applied, EditBody, EditDesk
@@ -82,6 +82,7 @@ class City:
         facts = {"epoch": self._ids(), "scope_version": "1", "name": self.name, "timezone": self.timezone}
         rows = [{"key": key, "value": value} for key, value in facts.items()]
         with self.database.write() as connection:
+            audit.begin(self.database, connection)
             self.database.upsert(connection, schema.meta, rows, keep=True)
             if self.name:
                 named = [{"key": "name", "value": self.name}, {"key": "timezone", "value": self.timezone}]
@@ -210,13 +211,13 @@ class City:
             found = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
         return sorted(found, key=lambda one: (one.created, one.id))
 
-    def contact(self, key: str, who: str) -> Contact:
-        """The reporter's personal data; that `who` has asked is written down first."""
-        row = {"id": self._ids(), "report": key, "who": who, "at": schema.micros(self.clock())}
+    def contact(self, key: str, who: Actor) -> Contact:
+        """The reporter's personal data; that `who` has asked is written into the audit log first."""
         query = sa.select(schema.contacts.c.body).where(schema.contacts.c.report == key).order_by(schema.contacts.c.id)
         with self.database.write() as connection:
-            connection.execute(sa.insert(schema.contact_reads), [row])
             body = connection.execute(query).scalars().first()
+            found = {"found": body is not None}
+            audit.append(connection, self.clock(), audit.Deed(who, audit.REVEAL, key, detail=found))
         if body is None:
             raise NotFound("The reporter left no name, telephone or address, or it is no longer kept.")
         return msgspec.json.decode(body, type=Contact)

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.edit import APPENDS, Kind
+from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.merge import same
 from console.domain.report import Entry, Report
 from console.domain.status import Status
-from console.server import payloads, schema
+from console.server import audit, payloads, schema
 from console.server.case import Case
 from console.server.database import Database
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
@@ -104,6 +104,7 @@ class EditDesk:
             connection.execute(sa.insert(schema.answers), [placeholder])
             changed, entry = self._effect(ledger, edit, report, actor, if_match)
             seq = ledger.settle()
+            audit.append(connection, ledger.now, _deed(edit, report, actor, changed))
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
             )
@@ -196,6 +197,19 @@ class EditDesk:
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
     whole = msgspec.json.encode([report, actor.name, msgspec.to_builtins(edit)], order="sorted")
     return hashlib.sha256(whole).hexdigest()
+
+
+def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | None) -> audit.Deed:
+    """What the audit log says of an edit: its kind, which fields or unit it touched, never what was written."""
+    detail: dict[str, Any] = {"kind": edit.kind.value}
+    if edit.kind is Kind.SET:
+        detail["fields"] = sorted(edit.data.keys() & set(FIELDS))
+    if isinstance(edit.data.get("unit"), str):
+        detail["unit"] = edit.data["unit"]
+    if edit.undoes is not None:
+        detail["undoes"] = edit.undoes
+    about = changed.id if changed is not None else report
+    return audit.Deed(actor, audit.WRITE, about, edit.id, detail)
 
 
 def _stored(connection: sa.Connection, key: str, fingerprint: str) -> Applied | None:

@@ -31,7 +31,7 @@ from console.server.media import MOST_BYTES, MediaStore, content_type
 from console.server.records import Actor
 from console.server.refusals import Invalid, Refusal
 
-_CITIZEN = Actor("citizen", "citizen")
+_CITIZEN = Actor("citizen", "citizen", via="open311")
 _PAGE = 100
 _MOST = 1000
 _MOST_FIELDS = 60

@@ -19,17 +19,24 @@ class LoadedReport(msgspec.Struct, frozen=True):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asks. No areas and no agencies means the whole city. `tokenless` is the loopback supervisor "local"."""
+    """Who asks, and by which way. No areas and no agencies means the whole city.
+
+    `tokenless` is the loopback supervisor "local". `via` is dispatch, open311, demo or command line.
+    """
 
     name: str
     role: str
     areas: tuple[str, ...] = ()
     agencies: tuple[str, ...] = ()
     tokenless: bool = False
+    via: str = "dispatch"
 
 
 LOCAL = Actor("local", "supervisor", tokenless=True)
 """Everybody, on a server without users (loopback only)."""
+
+COMMAND_LINE = Actor("command line", "", via="command line")
+"""Whoever may start commands beside the database."""
 
 
 class DemoOptions(msgspec.Struct, frozen=True):

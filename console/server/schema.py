@@ -128,13 +128,28 @@ contacts = sa.Table(
     sa.Column("report", sa.Text, nullable=False, index=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
-contact_reads = sa.Table(
-    "contact_reads",
+audit = sa.Table(
+    "audit",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("report", sa.Text, nullable=False),
-    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("via", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, index=True),
+    sa.Column("edit", sa.Text),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("audit_what", "what", "edit"),
+)
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
 )
 answers = sa.Table(
     "answers",

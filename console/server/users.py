@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
 from console.domain.report import User
-from console.server import schema
+from console.server import audit, schema
 from console.server.city import City
 from console.server.database import next_numbers
-from console.server.records import LOCAL, Actor
-from console.server.refusals import Forbidden, Invalid, SignIn
+from console.server.records import COMMAND_LINE, LOCAL, Actor
+from console.server.refusals import Forbidden, Invalid, NotFound, SignIn
 from console.server.rights import ROLES
 
 _NAME_LENGTH = 100
@@ -37,6 +37,8 @@ class Users:
     def __init__(self, city: City, *, tokenless: bool = True) -> None:
         self._city = city
         self._tokenless = tokenless
+        self._known: dict[str, tuple[tuple[int, int], Actor]] = {}
+        self.stamp: Callable[[], tuple[int, int] | None] = lambda: None
 
     def any(self) -> bool:
         """Whether there is a user with a token."""
@@ -44,11 +46,20 @@ class Users:
             table = schema.users
             return connection.scalar(sa.select(table.c.id).where(table.c.token_hash.is_not(None)).limit(1)) is not None
 
+    def known(self, token: str | None) -> Actor | None:
+        """Whose token it is, where that was found out since a user was last changed (`stamp` says when that was)."""
+        stamp = self.stamp()
+        held = self._known.get(_hash(token)) if token and stamp is not None else None
+        return held[1] if held is not None and held[0] == stamp else None
+
     def actor(self, token: str | None) -> Actor:
         """Who asks; SignIn without a token, or with one that nobody has."""
         if token:
-            found = self._by_token(token)
+            stamp = self.stamp()
+            found = self.known(token) or self._by_token(token)
             if found is not None:
+                if stamp is not None:
+                    self._known[_hash(token)] = stamp, found
                 return found
             raise SignIn("This token is not known here.")
         if self.any():
@@ -69,24 +80,69 @@ class Users:
         return Actor(user.name, user.role, _codes(row[1]), _codes(row[2]))
 
 
-def add_user(city: City, name: str, role: str, areas: Sequence[str] = (), agencies: Sequence[str] = ()) -> str:
+class ListedUser(msgspec.Struct, frozen=True):
+    """A user as a list shows him; `signs_in` is False for people who only stand in the history."""
+
+    name: str
+    role: str
+    areas: tuple[str, ...]
+    agencies: tuple[str, ...]
+    signs_in: bool
+
+
+def add_user(
+    city: City,
+    name: str,
+    role: str,
+    areas: Sequence[str] = (),
+    agencies: Sequence[str] = (),
+    *,
+    by: Actor = COMMAND_LINE,
+) -> str:
     """Add a user, or give one a new role, scope and token; returns the token, which is kept nowhere.
 
     Raises Invalid for a role or a name that cannot be.
     """
     token = secrets.token_urlsafe(32)
-    _keep(city, [KnownUser(name, role, _hash(token), tuple(areas), tuple(agencies))])
+    _keep(city, [KnownUser(name, role, _hash(token), tuple(areas), tuple(agencies))], by)
     return token
 
 
-def add_user_to(database: str, name: str, role: str, areas: Sequence[str] = (), agencies: Sequence[str] = ()) -> str:
-    """Add a user to the database at this URL; returns the token."""
-    city = City(database)
-    try:
-        city.create_schema()
-        return add_user(city, name, role, areas, agencies)
-    finally:
-        city.close()
+def list_users(city: City) -> list[ListedUser]:
+    """All users, by name."""
+    table = schema.users
+    query = sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).order_by(table.c.id)
+    with city.database.read() as connection:
+        rows = connection.execute(query).all()
+    known = [(msgspec.json.decode(row[0], type=User), row) for row in rows]
+    return [ListedUser(u.name, u.role, _codes(row[1]), _codes(row[2]), row[3] is not None) for u, row in known]
+
+
+def remove_user(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
+    """Remove a user: his token opens nothing from now on; what he did keeps his name. Raises NotFound."""
+    table, now = schema.users, city.clock()
+    with city.database.write() as connection:
+        if not connection.execute(sa.delete(table).where(table.c.id == name)).rowcount:
+            raise NotFound(f"There is no user {name}.")
+        seq = next_numbers(connection, 1)
+        body = msgspec.json.encode({"kind": "user", "id": name})
+        row = {"id": f"user/{name}", "seq": seq, "at": schema.micros(now), "body": body}
+        city.database.upsert(connection, schema.gone, [row])
+        audit.append(connection, now, audit.Deed(by, audit.USER, name, detail={"did": "removed"}))
+    city.database.told(seq)
+
+
+def new_token(city: City, name: str, *, by: Actor = COMMAND_LINE) -> str:
+    """Give a user a new token, which is returned and kept nowhere; the old one is dead. Raises NotFound."""
+    table, token = schema.users, secrets.token_urlsafe(32)
+    with city.database.write() as connection:
+        if connection.scalar(sa.select(table.c.id).where(table.c.id == name)) is None:
+            raise NotFound(f"There is no user {name}.")
+        seq = next_numbers(connection, 1)  # servers that remember whose a token is look at the numbers of the users
+        connection.execute(sa.update(table).where(table.c.id == name).values(token_hash=_hash(token), seq=seq))
+        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail={"did": "given a new token"}))
+    city.database.told(seq)
+    return token
 
 
 def load_users(path: Path, city: City) -> int:
@@ -102,7 +158,7 @@ def load_users(path: Path, city: City) -> int:
     return len(users)
 
 
-def _keep(city: City, users: Iterable[KnownUser]) -> None:
+def _keep(city: City, users: Iterable[KnownUser], by: Actor = COMMAND_LINE) -> None:
     """Write users; whoever's role or scope differs from before raises the scope version."""
     rows = [_checked(user) for user in users]
     if not rows:
@@ -111,6 +167,7 @@ def _keep(city: City, users: Iterable[KnownUser]) -> None:
     database = city.database
     with database.write() as connection:
         changed = False
+        deeds: list[audit.Deed] = []
         last = next_numbers(connection, len(rows))
         for seq, user in enumerate(rows, start=last - len(rows) + 1):
             row = schema.row_of(User(user.name, user.role), seq) | {
@@ -118,17 +175,32 @@ def _keep(city: City, users: Iterable[KnownUser]) -> None:
                 "areas": msgspec.json.encode(user.areas),
                 "agencies": msgspec.json.encode(user.agencies),
             }
-            before = connection.execute(
-                sa.select(table.c.body, table.c.areas, table.c.agencies).where(table.c.id == user.name)
+            found = connection.execute(
+                sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).where(
+                    table.c.id == user.name
+                )
             ).first()
+            before, known_token = (found[:3], found[3]) if found is not None else (None, None)
             now = (row["body"], row["areas"], row["agencies"])
             changed = changed or (before is not None and tuple(before) != now)
+            if before is None or tuple(before) != now:
+                detail = {
+                    "did": "changed" if before is not None else "added",
+                    "role": user.role,
+                    "areas": user.areas,
+                    "agencies": user.agencies,
+                }
+                deeds.append(audit.Deed(by, audit.USER, user.name, detail=detail))
+            elif known_token != user.token_sha256:
+                deeds.append(audit.Deed(by, audit.USER, user.name, detail={"did": "given a new token"}))
             database.upsert(connection, table, [row])
         if changed:
             meta = schema.meta
             version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
             raised = [{"key": "scope_version", "value": str(int(version or 1) + 1)}]
             database.upsert(connection, meta, raised)
+        if deeds:
+            audit.append(connection, city.clock(), *deeds)
     database.told(last)
 
 

@@ -30,7 +30,7 @@ class Deeds:
         key = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
         edit = EditBody(key, kind, occurred_at=at, data=data, device=DEVICE, number=self._number)
         try:
-            applied = self._city.apply(edit, report=report, actor=Actor(who, role))
+            applied = self._city.apply(edit, report=report, actor=Actor(who, role, via="demo"))
         except Refusal:
             return None
         changed = applied.answer.report

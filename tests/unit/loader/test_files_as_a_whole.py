@@ -13,6 +13,7 @@ from console.domain.report import Area, PhotoRole, Service
 from console.domain.status import Status
 from console.server.city import City
 from console.server.loader import LoadError, load_areas, load_file
+from console.server.records import LOCAL
 
 HEAD = "id,status,category,description,created,lat,lon\n"
 
@@ -194,7 +195,7 @@ def test_georeport_brings_contact_photo_reply_and_expected_time(tmp_path: Path, 
         ("created", ""),
         ("reply", "sudah dipotong"),
     ]
-    assert city.contact("9", "test").name == "Warga Satu"
+    assert city.contact("9", LOCAL).name == "Warga Satu"
 
 
 @pytest.mark.parametrize(

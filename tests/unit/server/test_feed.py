@@ -19,7 +19,7 @@ from console.domain.status import AssignmentState, Status
 from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody
-from console.server.records import LoadedReport
+from console.server.records import Actor, LoadedReport
 from console.server.refusals import Gone
 from tests.unit.server.conftest import START, Api, Clock, a_report
 
@@ -150,9 +150,10 @@ def test_contacts_are_dropped_90_days_after_closing(city: City, clock: Clock) ->
     city.tidy()
     with city.database.read() as connection:
         assert connection.execute(sa.select(schema.contacts.c.report)).scalars().all() == ["c2"]
-    assert city.contact("c2", "rina").name == "B"
+    assert city.contact("c2", Actor("rina", "operator")).name == "B"
     with city.database.read() as connection:
-        assert connection.execute(sa.select(schema.contact_reads.c.who)).scalars().all() == ["rina"]
+        revealed = sa.select(schema.audit.c.who).where(schema.audit.c.what == "reveal")
+        assert connection.execute(revealed).scalars().all() == ["rina"]
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from typing import Any
 from console.domain.report import Contact
 from console.domain.status import Status
 from console.server.city import City
-from console.server.records import LoadedReport
+from console.server.records import LOCAL, LoadedReport
 from console.server.users import Users, add_user
 from tests.unit.server.conftest import Api, a_report, running
 
@@ -58,7 +58,7 @@ def test_a_citizens_form_becomes_a_report_with_area_contact_and_photo(api: Api, 
     assert made.status_code == 201
     report = city.report(made.json()[0]["service_request_id"])
     assert (report.area, report.channel, report.priority, report.status) == ("w1", "open311", 2, Status.NEW)
-    assert city.contact(report.id, "test").phone == "0812"
+    assert city.contact(report.id, LOCAL).phone == "0812"
     assert api.get(f"/media/{report.photos[0].sha256}").content == b"\xff\xd8\xff1234"
     assert post(api, json={"service_code": "road", "address_string": "Jl. X 1"}).status_code == 201
 

@@ -1,0 +1,259 @@
+"""The audit log: who wrote, revealed or exported what, each row chained to the one before it by a hash.
+
+The row `audit_head` holds the number and the hash of the last row. Whoever appends locks it first, so the chain has one
+order however many server processes write, and a row is there exactly when the transaction of its effect is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from typing_extensions import override
+
+from console.server import schema
+from console.server.database import Database
+from console.server.records import Actor
+
+WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
+NOTHING = "0" * 64
+"""The hash before the first row."""
+
+MOST_REPORTS = 2_000
+"""An export of more reports is recorded with its filter and their number, without their ids."""
+
+_AT_A_TIME = 1_000
+_ONLY = 1
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """Something to be recorded. `object` is a report's id or the name of what was touched; `detail` is not personal."""
+
+    actor: Actor
+    what: str
+    object: str | None = None
+    edit: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row of the log; `at` in microseconds since 1970, `detail` JSON as text."""
+
+    number: int
+    at: int
+    who: str
+    role: str
+    via: str
+    what: str
+    object: str | None
+    edit: str | None
+    detail: str
+    previous: str
+    hash: str = ""
+
+    @property
+    def moment(self) -> datetime:
+        """When it happened."""
+        return schema.moment(self.at)
+
+
+class Head(NamedTuple):
+    """The end of the chain: how many rows there are, and the hash of the last one."""
+
+    number: int
+    hash: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """A head as it was printed; ValueError when it is none."""
+        number, _, digest = text.strip().partition(":")
+        if not (number.isascii() and number.isdigit() and len(digest) == len(NOTHING)):
+            raise ValueError("a head reads NUMBER:HASH, as “sigap audit verify” prints it")
+        return cls(int(number), digest)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What came of walking the chain: its end, and the first fault in words with its row, if there is one."""
+
+    head: Head
+    broken: int | None = None
+    fault: str = ""
+
+
+class ExportNote(msgspec.Struct, frozen=True):
+    """An export of reports from a console to a file, as the console tells it; `reports` only when they are few."""
+
+    id: Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    format: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+    filter: Annotated[str, msgspec.Meta(max_length=2_000)]
+    rows: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+    reports: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=128)], ...], msgspec.Meta(max_length=MOST_REPORTS)
+    ] = ()
+
+
+def append(connection: sa.Connection, now: datetime, *deeds: Deed) -> Head:
+    """Record deeds in this transaction, which should end soon: nobody else can append until it does."""
+    table, heads = schema.audit, schema.audit_head
+    number, previous = connection.execute(
+        sa.update(heads)
+        .where(heads.c.id == _ONLY)
+        .values(number=heads.c.number + len(deeds))
+        .returning(heads.c.number, heads.c.hash)
+    ).one()
+    rows: list[dict[str, Any]] = []
+    for count, deed in enumerate(deeds, start=number - len(deeds) + 1):
+        row = _row(count, now, deed, previous)
+        previous = row.hash
+        rows.append(msgspec.structs.asdict(row))
+    connection.execute(sa.insert(table), rows)
+    connection.execute(sa.update(heads).where(heads.c.id == _ONLY).values(hash=previous))
+    return Head(number, previous)
+
+
+def record(database: Database, now: datetime, *deeds: Deed) -> Head:
+    """Record deeds in a transaction of their own."""
+    with database.write() as connection:
+        return append(connection, now, *deeds)
+
+
+def record_export(database: Database, now: datetime, actor: Actor, note: ExportNote) -> bool:
+    """Record an export once; False when its id is in the log already."""
+    detail = {
+        "at": note.at.isoformat(),
+        "format": note.format,
+        "filter": note.filter,
+        "rows": note.rows,
+        "reports": note.reports,
+    }
+    table = schema.audit
+    with database.write() as connection:
+        lock_head(connection)
+        known = sa.select(table.c.number).where(
+            table.c.what == EXPORT, table.c.edit == note.id, table.c.who == actor.name
+        )
+        if connection.scalar(known) is not None:
+            return False
+        append(connection, now, Deed(actor, EXPORT, edit=note.id, detail=detail))
+    return True
+
+
+def begin(database: Database, connection: sa.Connection) -> None:
+    """Give a new database the beginning of its chain; harmless to repeat."""
+    database.upsert(connection, schema.audit_head, [{"id": _ONLY, "number": 0, "hash": NOTHING}], keep=True)
+
+
+def lock_head(connection: sa.Connection) -> Head:
+    """The end of the chain, which stays the end until this transaction ends."""
+    heads = schema.audit_head
+    found = connection.execute(
+        sa.select(heads.c.number, heads.c.hash).where(heads.c.id == _ONLY).with_for_update()
+    ).first()
+    return Head(*found) if found is not None else Head(0, NOTHING)
+
+
+def verify(connection: sa.Connection, written_down: Head | None = None) -> Verdict:
+    """Walk the whole chain, a thousand rows at a time; `written_down` is a head that was kept outside of the database.
+
+    Finds changed, removed, inserted and swapped rows, and rows missing at the end. Somebody who may write to the
+    database can make a new chain throughout; only a head kept outside shows that.
+    """
+    heads = schema.audit_head
+    kept = connection.execute(sa.select(heads.c.number, heads.c.hash).where(heads.c.id == _ONLY)).first()
+    last = Head(0, NOTHING)
+    for row in rows_after(connection, 0):
+        if row.number != last.number + 1:
+            missing = last.number + 1
+            return Verdict(last, missing, f"Row {missing} is missing; row {row.number} follows row {last.number}.")
+        if row.previous != last.hash:
+            return Verdict(last, row.number, f"Row {row.number} does not continue row {last.number}.")
+        if row.hash != _hash(row):
+            return Verdict(last, row.number, f"Row {row.number} is not as it was written.")
+        last = Head(row.number, row.hash)
+        if written_down is not None and written_down.number == last.number and written_down.hash != last.hash:
+            return Verdict(last, row.number, f"Row {row.number} is another than the one whose hash was written down.")
+    if kept is None or kept[0] > last.number or (written_down is not None and written_down.number > last.number):
+        missing = last.number + 1
+        return Verdict(last, missing, f"The end is missing: there is no row {missing}.")
+    if tuple(kept) != last:
+        return Verdict(last, last.number, f"Row {last.number} is not the one that was written last.")
+    return Verdict(last)
+
+
+def rows_after(connection: sa.Connection, number: int, since: datetime | None = None) -> Iterator[Row]:
+    """The rows after a number (and since a moment), in order, read a thousand at a time."""
+    table = schema.audit
+    while True:
+        query = sa.select(table).where(table.c.number > number).order_by(table.c.number).limit(_AT_A_TIME)
+        if since is not None:
+            query = query.where(table.c.at >= schema.micros(since))
+        found = [Row(*row) for row in connection.execute(query)]
+        yield from found
+        if len(found) < _AT_A_TIME:
+            return
+        number = found[-1].number
+
+
+def rows_about(connection: sa.Connection, report: str) -> list[Row]:
+    """Who saw, changed or exported a report: the rows about it, and the exports that named it or were too large to."""
+    table = schema.audit
+    query = sa.select(table).where(table.c.object == report, table.c.what != USER)
+    exports = sa.select(table).where(table.c.what == EXPORT)
+    found = [Row(*row) for row in connection.execute(query)]
+    found += [row for row in (Row(*each) for each in connection.execute(exports)) if _may_hold(row, report)]
+    return sorted(found, key=lambda row: row.number)
+
+
+def certainly_holds(row: Row, report: str) -> bool:
+    """Whether the row is surely about the report; an export of very many reports may or may not have held it."""
+    return row.what != EXPORT or report in _exported(row)
+
+
+def _may_hold(row: Row, report: str) -> bool:
+    named = _exported(row)
+    return report in named or (not named and msgspec.json.decode(row.detail).get("rows", 0) > 0)
+
+
+def _exported(row: Row) -> list[str]:
+    return list(msgspec.json.decode(row.detail).get("reports", ()))
+
+
+def sealed(row: Row) -> Row:
+    """The row with the hash that belongs to it."""
+    return msgspec.structs.replace(row, hash=_hash(row))
+
+
+def _row(number: int, now: datetime, deed: Deed, previous: str) -> Row:
+    actor = deed.actor
+    return sealed(
+        Row(
+            number=number,
+            at=schema.micros(now),
+            who=actor.name,
+            role=actor.role,
+            via=actor.via,
+            what=deed.what,
+            object=deed.object,
+            edit=deed.edit,
+            detail=_sorted(deed.detail).decode(),
+            previous=previous,
+        )
+    )
+
+
+def _hash(row: Row) -> str:
+    """SHA-256 over the row without its hash as compact JSON with sorted keys; the hash before it is one of them."""
+    return hashlib.sha256(_sorted({name: getattr(row, name) for name in _HASHED})).hexdigest()
+
+
+_HASHED = tuple(name for name in Row.__struct_fields__ if name != "hash")
