@@ -6,19 +6,25 @@ as they are read for change, and the counter row serialises the last moment of e
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from console.server import schema
+from console.server import migrations, schema
 from console.server.refusals import Overloaded
 
 COUNTER = "seq"
 _WRITE = "sigap_write"
+_SCHEMA_LOCK = 0x53494741
+"""The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
 _POOL = 40
 """At least as many connections as the web server has threads."""
 
@@ -63,10 +69,21 @@ class Database:
         finally:
             self._write_lock.release()
 
-    def create_schema(self) -> None:
-        """Make the tables that are missing."""
+    def create_schema(self, versions: Path = migrations.VERSIONS) -> None:
+        """Make the tables, or bring those of an older version up to date: all of it or, on any fault, nothing.
+
+        An SQLite file is copied first, to FILE.revision-NUMBER. Raises migrations.NewerDatabase.
+        """
         with self.write() as connection:
-            schema.metadata.create_all(connection)
+            if not self.is_sqlite:  # other servers may start at the same moment; a table may be in use for a while
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '120s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+            before = migrations.revision_of(connection, versions)
+            old = before is not None and before != migrations.head(versions)
+            if old and self.is_sqlite and self.url.database:
+                copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
+            migrations.upgrade(connection, versions=versions)  # does nothing when all is there
+            schema.metadata.create_all(connection)  # until the tables of these days have their migrations
             for name in (COUNTER, "report"):
                 self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
 
@@ -114,9 +131,9 @@ def present_number(connection: sa.Connection) -> int:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
     for pragma in (
+        "busy_timeout=5000",
         "journal_mode=WAL",
         "synchronous=FULL",
-        "busy_timeout=5000",
         "temp_store=MEMORY",
         "cache_size=-32000",
     ):
@@ -126,3 +143,35 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get(_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy an SQLite file in one consistent state, also while it is in use; `target` is there as a whole or not at all.
+
+    The copy is one file that only its owner may read. Raises sqlite3.Error, OSError.
+    """
+    fresh = target.with_name(f"{target.name}.new-{os.getpid()}")
+    try:
+        os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            contextlib.closing(sqlite3.connect(fresh)) as new,
+        ):
+            old.backup(new)
+            new.execute("PRAGMA journal_mode=DELETE")
+        replace_durably(fresh, target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def replace_durably(fresh: Path, target: Path) -> None:
+    """Give a finished file its name, on the disk when this returns."""
+    with fresh.open("rb+") as file:
+        os.fsync(file.fileno())
+    fresh.replace(target)
+    if os.name != "nt":
+        folder = os.open(target.absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from console.server.app import make_app
 from console.server.city import City
+from console.server.migrations import NewerDatabase
 from console.server.records import DemoOptions, ServeOptions
 from console.server.refusals import Refusal
 from console.server.stream import Hub
@@ -59,6 +60,9 @@ def serve(options: ServeOptions) -> int:
         return USAGE
     except sa.exc.SQLAlchemyError as fault:
         _tell(f"The database cannot be used: {str(getattr(fault, 'orig', None) or fault).splitlines()[0]}.")
+        return LOCAL_DATA
+    except NewerDatabase as fault:
+        _tell(str(fault))
         return LOCAL_DATA
     except OSError as fault:
         _tell(f"A file cannot be used: {fault}.")

@@ -1,0 +1,184 @@
+"""Migrations: what they make is what schema.py says; old data comes along whole; a fault on the way changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from console.server import migrations, schema
+from console.server.city import City
+from console.server.database import Database
+from console.server.records import ServeOptions
+from console.server.serve import serve
+from tests.helpers.postgres import Postgres
+from tests.unit.server.conftest import START
+
+STEP = """
+import os, signal
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "9999", "{before}"
+
+def upgrade() -> None:
+    op.create_table("fresh", sa.Column("id", sa.Text(), primary_key=True))
+    with op.batch_alter_table("reports") as table:
+        table.add_column(sa.Column("colour", sa.Text()))
+        table.alter_column("lat", new_column_name="latitude")
+    op.execute("DELETE FROM units")
+    {end}
+"""
+CHILD = """
+import sys
+from pathlib import Path
+from console.server.database import Database
+Database(sys.argv[1]).create_schema(Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'city.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh(empty=True) as url:
+        yield url
+
+
+@pytest.fixture
+def database(empty_url: str) -> Iterator[Database]:
+    with contextlib.closing(Database(empty_url)) as database:
+        yield database
+
+
+def whole(database: Database) -> dict[str, Any]:
+    """Every table with its columns and its rows."""
+    found = sa.MetaData()
+    with database.read() as connection:
+        found.reflect(connection)
+        return {
+            name: (sorted(table.columns.keys()), sorted(map(repr, connection.execute(sa.select(table)).all())))
+            for name, table in found.tables.items()
+        }
+
+
+def make_old(database: Database, rows_a_table: int = 3) -> dict[str, list[dict[str, Any]]]:
+    """The tables of before there were migrations, with rows in each; returns those."""
+    old = sa.MetaData()
+    rows: dict[str, list[dict[str, Any]]] = {}
+    with database.write() as connection:
+        migrations.upgrade(connection, migrations.BASELINE)
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        old.reflect(connection)
+        for name, table in old.tables.items():
+            rows[name] = [{c.name: value_of(c, n) for c in table.columns} for n in range(rows_a_table)]
+        rows["counters"] = [{"name": "seq", "value": 41}, {"name": "report", "value": 1007}]
+        rows["meta"] = [{"key": key, "value": f"old {key}"} for key in ("epoch", "name")]
+        rows["meta"] += [{"key": "timezone", "value": "Asia/Jakarta"}, {"key": "scope_version", "value": "4"}]
+        for name, listed in rows.items():
+            connection.execute(sa.insert(old.tables[name]), listed)
+    return rows
+
+
+def value_of(column: sa.Column[Any], n: int) -> Any:
+    if isinstance(column.type, sa.Float):
+        return n + 0.25
+    if isinstance(column.type, sa.Integer):
+        return n + schema.micros(START) if column.name == "at" else n + 1
+    text = f"{column.table.name}.{column.name} {n} é"
+    return text.encode() if isinstance(column.type, sa.LargeBinary) else text
+
+
+def faulty_steps(folder: Path, end: str) -> Path:
+    """The real steps and one more that ends so."""
+    shutil.copytree(migrations.VERSIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "v9999_faulty.py").write_text(STEP.format(before=migrations.head(), end=end))
+    return folder
+
+
+def test_the_migrations_make_exactly_what_the_schema_says(database: Database) -> None:
+    with database.write() as connection:
+        migrations.upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_a_city_of_before_there_were_migrations_comes_along_with_every_row(database: Database, empty_url: str) -> None:
+    rows = make_old(database)
+    city = City(empty_url)
+    city.create_schema()
+    assert (city.epoch, city.name, city.seq()) == ("old epoch", "old name", 41)
+    now = whole(database)
+    assert migrations.head() in now["alembic_version"][1][0]
+    for name, listed in rows.items():
+        if name in now:
+            assert len(now[name][1]) >= len(listed), name
+    for table in schema.TABLES.values():
+        with database.read() as connection:
+            found = connection.execute(sa.select(*(c for c in table.c if c.name in rows[table.name][0]))).mappings()
+            assert sorted(map(repr, map(dict, found))) == sorted(map(repr, rows[table.name]))
+    city.create_schema()
+    assert whole(database) == now
+    city.close()
+
+
+def test_a_fault_in_the_middle_changes_nothing(database: Database, tmp_path: Path) -> None:
+    make_old(database)
+    before = whole(database)
+    with pytest.raises(ZeroDivisionError):
+        database.create_schema(faulty_steps(tmp_path / "steps", "1 / 0"))
+    assert whole(database) == before
+    database.create_schema(faulty_steps(tmp_path / "good", "pass"))
+    after = whole(database)
+    assert "colour" in after["reports"][0]
+    assert len(after["reports"][1]) == 3
+    assert after["units"][1] == []
+
+
+def test_killed_in_the_middle_the_old_state_is_there(database: Database, empty_url: str, tmp_path: Path) -> None:
+    make_old(database)
+    before = whole(database)
+    steps = faulty_steps(tmp_path / "steps", "os.kill(os.getpid(), signal.SIGKILL)")
+    ended = subprocess.run([sys.executable, "-c", CHILD, empty_url, steps], timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    assert whole(database) == before
+    database.create_schema()
+    assert migrations.head() in whole(database)["alembic_version"][1][0]
+
+
+def test_a_newer_database_is_refused_with_a_sentence(
+    database: Database, empty_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.create_schema(faulty_steps(tmp_path / "steps", "pass"))
+    before = whole(database)
+    with pytest.raises(migrations.NewerDatabase, match="newer Sigap"):
+        database.create_schema()
+    assert serve(ServeOptions(empty_url, port=0)) == 4
+    assert "newer Sigap" in capsys.readouterr().err
+    assert whole(database) == before
+
+
+def test_an_sqlite_file_is_copied_before_it_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "city.db"
+    with contextlib.closing(Database(f"sqlite:///{path}")) as database:
+        make_old(database)
+        before = whole(database)
+        with pytest.raises(ZeroDivisionError):
+            database.create_schema(faulty_steps(tmp_path / "steps", "1 / 0"))
+    [copy] = [each for each in tmp_path.iterdir() if each.name.startswith("city.db.revision-")]
+    assert (copy.name, copy.stat().st_mode & 0o777) == ("city.db.revision-0001", 0o600)
+    with contextlib.closing(Database(f"sqlite:///{copy}")) as database:
+        assert whole(database) == before
