@@ -14,11 +14,12 @@ import msgspec
 from console.domain.area import AreaIndex
 from console.domain.report import Area, Contact, Entry, Photo, PhotoRole, Report
 from console.domain.status import BY_STATUS, Status, is_open
-from console.server.loader.dialects import OWN_WORDS, STATUS_WORDS, Dialect
+from console.server.loader.dialect import Dialect
 from console.server.loader.places import read_place
 from console.server.loader.raw import DATES, RawReport
 from console.server.loader.services import ServiceBook
 from console.server.loader.times import DateColumn, Moment, read_time
+from console.server.loader.words import OWN_WORDS, STATUS_WORDS
 from console.server.records import LoadedReport
 
 GIVEN = "given"
@@ -228,7 +229,10 @@ class Converter:
 
 def _address(raw: RawReport) -> str:
     address, zipcode = " ".join(raw.get("address").split()), _PADDED_FRACTION.sub(r"\1", raw.get("zipcode"))
-    return (f"{address}, {zipcode}" if address and zipcode and zipcode not in address else address)[:500]
+    if cross := " ".join(raw.get("cross_street").split()):
+        address = f"{address} & {cross}" if address else cross
+    has_number = any(letter.isdigit() for letter in zipcode)
+    return (f"{address}, {zipcode}" if address and has_number and zipcode not in address else address)[:500]
 
 
 def _contact(raw: RawReport) -> Contact | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from console.server.loader.dialects import Dialect, plain, recognise
+from console.server.loader.dialect import Dialect, plain
+from console.server.loader.dialects import recognise
 from console.server.loader.plain_file import has_bad_bytes, mended
-from console.server.loader.raw import RawReport
+from console.server.loader.raw import RawReport, completed
 from console.server.loader.result import LoadError, Remark
 
 _LONGEST_LINE = 16 << 20
@@ -29,6 +30,8 @@ class CsvFile:
         self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, mapping)
         self._columns = self.dialect.places(self.headings)
         self.has = frozenset(self._columns)
+        told = self.dialect
+        self._to_complete = bool(told.constants or told.empty or told.words or self.has & {"created_time", "depth"})
         self.format = f"CSV of {self.dialect.name}"
         self.notes: list[str] = []
 
@@ -55,10 +58,10 @@ class CsvFile:
         count = len(cells)
         for field, columns in self._columns.items():
             for column in columns:
-                if column < count and (text := mended(cells[column])):
+                if column < count and (cell := cells[column]) and (text := mended(cell)):
                     values[field] = text
                     break
-        return values
+        return completed(values, self.dialect) if self._to_complete else values
 
 
 class _TooLong(Exception):

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from console.domain.report import Report
-from console.server.loader.dialects import GEOREPORT, PLAIN, Dialect, plain, recognise
-from console.server.loader.plain_file import mended
+from console.server.loader.dialect import Dialect
+from console.server.loader.dialects import GEOREPORT, PLAIN, recognise
+from console.server.loader.objects import ObjectReader, is_feature
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
 
@@ -23,8 +24,11 @@ _OPENING = b"{["
 _BRACKETS = b"{}[]"
 _LISTS = frozenset(
     {b'"features"', b'"service_requests"', b'"requests"', b'"reports"', b'"items"', b'"results"', b'"result"',
-     b'"data"', b'"services"'}
+     b'"data"', b'"services"', b'"request"'}
 )  # fmt: skip
+_DEEPER_LISTS = frozenset({b'"features"', b'"geometries"', b'"request"', b'"service_requests"', b'"requests"'})
+"""Lists of reports that may lie deeper: wrapped once or twice by a server of its own manner."""
+_DEEPEST_LIST = 4
 _SURVEYED = 200
 _TORN = 200
 _MOST_DIGITS = 4000
@@ -53,13 +57,8 @@ class JsonFile:
             names = ", ".join(headings)[:200] or "none"
             raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
         self.dialect = found or (PLAIN if geojson else GEOREPORT)
-        self._columns = {
-            field: tuple(plain(heading) for heading in wanted) for field, wanted in self.dialect.columns.items()
-        }
-        present = {plain(heading) for heading in headings}
-        self.has = frozenset(
-            field for field, wanted in self._columns.items() if any(heading in present for heading in wanted)
-        )
+        self._reader = ObjectReader(self.dialect, headings)
+        self.has = self._reader.has
         kind = "GeoJSON" if geojson else "JSON"
         self.format = "Sigap's own JSON" if own else f"{kind} of {self.dialect.name}"
         self.notes: list[str] = []
@@ -77,32 +76,7 @@ class JsonFile:
             elif set(value) >= {"kind", "seq", "data"}:
                 continue
             else:
-                yield self._raw(element.line, value)
-
-    def _raw(self, line: int, value: dict[str, Any]) -> RawReport:
-        remarks: list[str] = []
-        texts: dict[str, str] = dict(self.dialect.constants)
-        properties = value
-        if value.get("type") == "Feature" or ("geometry" in value and "properties" in value):
-            inner = value.get("properties")
-            properties = dict(inner) if isinstance(inner, dict) else {}
-            if isinstance(value.get("id"), str | int):
-                properties.setdefault("id", value["id"])
-            lat, lon, remark = _point(value.get("geometry"))
-            if remark:
-                remarks.append(remark)
-            texts["lat"], texts["lon"] = lat, lon
-        by_heading = {plain(str(heading)): inner for heading, inner in properties.items()}
-        for field, wanted in self._columns.items():
-            for heading in wanted:
-                if heading in by_heading and (text := mended(_leaves(by_heading[heading]))):
-                    texts[field] = text
-                    break
-        depth = properties.get("report_data")
-        if isinstance(depth, dict) and isinstance(depth.get("flood_depth"), int | float):
-            said = f"{depth['flood_depth']:g} cm"
-            texts["title"] = f"{texts['title']} ({said})" if texts.get("title") else said
-        return RawReport(line, {field: text for field, text in texts.items() if text}, remarks)
+                yield self._reader.raw(element.line, value)
 
     def _survey(self) -> tuple[list[str], bool, bool, int]:
         headings: dict[str, None] = {}
@@ -114,9 +88,9 @@ class JsonFile:
             if isinstance(value, Remark):
                 continue
             own = own or _own(value) is not None
-            if "geometry" in value and "properties" in value:
+            if is_feature(value):
                 geojson = True
-                value = value["properties"] if isinstance(value["properties"], dict) else {}
+                value = value["properties"] if isinstance(value.get("properties"), dict) else {}
             headings.update(dict.fromkeys(map(str, value)))
             if seen >= _SURVEYED:
                 break
@@ -195,11 +169,16 @@ class _Splitter:
         depth = len(self._stack)
         if self._list_depth is not None and depth == self._list_depth + 1:
             self._start = at
-        elif bracket == _ARRAY and self._list_depth is None and (depth == 0 or (depth == 1 and last in _LISTS)):
+        elif bracket == _ARRAY and self._list_depth is None and self._is_list(depth, last):
             self._list_depth, self._listed = depth, True
         elif bracket == _OBJECT and depth == 0:
             self._root, self._listed = at, False
         self._stack.append(bracket)
+
+    def _is_list(self, depth: int, name: bytes) -> bool:
+        if depth <= 1:
+            return depth == 0 or name in _LISTS
+        return depth <= _DEEPEST_LIST and not self._listed and name in _DEEPER_LISTS
 
     def _close(self, bracket: int) -> int | None:
         """Take a closing bracket; where the element began that ends with it, None when none does."""
@@ -289,28 +268,3 @@ def _own(value: dict[str, Any]) -> Report | None:
         return msgspec.convert(value, Report)
     except msgspec.ValidationError:
         return None
-
-
-def _point(geometry: Any) -> tuple[str, str, str | None]:
-    if geometry is None:
-        return "", "", None
-    if not isinstance(geometry, dict) or geometry.get("type") != "Point":
-        kind = geometry.get("type") if isinstance(geometry, dict) else type(geometry).__name__
-        return "", "", f"its geometry is a {kind}, not a Point"
-    place = geometry.get("coordinates")
-    if not isinstance(place, list) or len(place) < 2 or any(isinstance(part, list | dict) for part in place[:2]):
-        return "", "", "unreadable place"
-    return mended(_leaves(place[1])), mended(_leaves(place[0])), None
-
-
-def _leaves(value: Any) -> str:
-    """The text of a value: numbers as written, lists and objects by their leaves, null and false as nothing."""
-    if value is None or value is False:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return ", ".join(filter(None, map(_leaves, value.values())))
-    if isinstance(value, list):
-        return "\n".join(filter(None, map(_leaves, value)))
-    return str(value)

@@ -16,8 +16,9 @@ from console.domain.area import AreaIndex
 from console.domain.report import Agency, Area, Report, Service
 from console.server.loader.convert import Converter, with_remark
 from console.server.loader.csv_file import CsvFile
-from console.server.loader.dialects import Dialect, read_mapping
+from console.server.loader.dialect import Dialect
 from console.server.loader.json_file import JsonFile
+from console.server.loader.mapping import read_mapping
 from console.server.loader.plain_file import plain_file
 from console.server.loader.raw import DATES, RawReport, identity
 from console.server.loader.result import LoadError, LoadResult, Remark
@@ -93,6 +94,9 @@ def load_file(
         by_word.update({area.code.casefold(): area for area in (*areas, *made_areas)})
         converter = Converter(file.dialect, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC))
         city.load(_loading(file, converter, survey.repeated(), result, progress))
+        usual = file.dialect.usual_zone
+        if result.assumed_zone and usual not in (None, zone.key):
+            result.notes.append(f"times of {file.dialect.name} are usually of {usual}; --timezone {usual} would say so")
         result.notes += file.notes
     progress(result.loaded)
     return result

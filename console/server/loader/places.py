@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _POINT = re.compile(r"\s*\(?\s*(?P<lat>[-+\d.]+)\s*[,; ]\s*(?P<lon>[-+\d.]+)\s*\)?\s*")
 _WKT = re.compile(r"\s*(?:SRID=4326;)?POINT\s*\(\s*(?P<lon>[-+\d.eE]+)\s+(?P<lat>[-+\d.eE]+)\s*\)\s*", re.IGNORECASE)
@@ -38,3 +39,60 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if value == value and abs(value) != float("inf") else None
+
+
+def representative(geometry: dict[str, Any]) -> tuple[float, float] | None:
+    """A point (lat, lon) that stands for a line or a surface of GeoJSON: the middle of its longest part.
+
+    Of a surface it is the centre of its outer ring where that lies inside, else a corner. None when there is none.
+    """
+    try:
+        part = max(_parts(geometry), key=len, default=[])
+        points = [(float(point[0]), float(point[1])) for point in part]
+    except (TypeError, ValueError, IndexError, KeyError, RecursionError):
+        return None
+    if not points:
+        return None
+    x, y = points[len(points) // 2]
+    if "Polygon" in str(geometry.get("type")):
+        centre = _centre(points)
+        if centre is not None and _inside(centre, points):
+            x, y = centre
+    return y, x
+
+
+def _parts(geometry: dict[str, Any]) -> list[list[Any]]:
+    """The lines of a geometry; of each surface the outer ring."""
+    kind = geometry.get("type")
+    if kind == "GeometryCollection":
+        return [part for inner in geometry["geometries"] for part in _parts(inner)]
+    coordinates = geometry["coordinates"]
+    if kind == "Point":
+        return [[coordinates]]
+    if kind in ("MultiPoint", "LineString"):
+        return [coordinates]
+    if kind == "MultiLineString":
+        return list(coordinates)
+    if kind == "Polygon":
+        return coordinates[:1]
+    return [polygon[0] for polygon in coordinates] if kind == "MultiPolygon" else []
+
+
+def _centre(ring: list[tuple[float, float]]) -> tuple[float, float] | None:
+    x0, y0 = ring[0]  # counted from a corner, so that small rings far from 0, 0 keep their digits
+    surface = x = y = 0.0
+    for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
+        cross = (ax - x0) * (by - y0) - (bx - x0) * (ay - y0)
+        surface += cross
+        x += (ax + bx - 2 * x0) * cross
+        y += (ay + by - 2 * y0) * cross
+    return (x0 + x / (3 * surface), y0 + y / (3 * surface)) if surface else None
+
+
+def _inside(point: tuple[float, float], ring: list[tuple[float, float]]) -> bool:
+    x, y = point
+    crossings = 0
+    for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
+        if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
+            crossings += 1
+    return crossings % 2 == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from console.server.loader.dialect import Dialect
+
 FIELDS = (
     "id",
     "status",
@@ -14,10 +16,12 @@ FIELDS = (
     "title",
     "description",
     "created",
+    "created_time",
     "updated",
     "closed",
     "due",
     "address",
+    "cross_street",
     "zipcode",
     "lat",
     "lon",
@@ -35,8 +39,9 @@ FIELDS = (
     "contact_last_name",
     "contact_phone",
     "contact_email",
+    "depth",
 )
-"""What a file may say about a report; a dialect maps headings to these."""
+"""What a file may say about a report; a dialect maps headings to these. `depth` is that of water in cm."""
 
 DATES = ("created", "updated", "closed", "due")
 
@@ -73,3 +78,23 @@ def identity(key: str) -> int:
 
 
 _CONTENT = ("id", "description", "title", "service", "service_code", "address", "lat", "lon", "point", "photo")
+
+
+def completed(values: dict[str, str], dialect: Dialect) -> dict[str, str]:
+    """The values of a line with what the layout says beside them: constants, meanings of codes, joined fields.
+
+    Fields without a value are left out.
+    """
+    if dialect.empty:
+        values = {name: text for name, text in values.items() if text not in dialect.empty}
+    for name, meanings in dialect.words.items():
+        if text := values.get(name):
+            values[name] = meanings.get(text, text)
+    time = values.pop("created_time", "")
+    if time and (day := values.get("created")):
+        values["created"] = f"{day.split('T')[0].split(' ')[0]} {time}"
+    if depth := values.pop("depth", ""):
+        said = f"{depth} cm"
+        values["title"] = f"{values['title']} ({said})" if values.get("title") else said
+    values = {name: text for name, text in values.items() if text}
+    return {**dialect.constants, **values} if dialect.constants and values else values

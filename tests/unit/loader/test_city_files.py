@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 
-import msgspec
 import pytest
 
-from console.domain.report import Report
 from console.server.city import City
 from console.server.loader import LoadResult, load_areas, load_file
-from tests.helpers.cityfiles import BREAKS, CityFiles, write_city
+from tests.helpers.cityfiles import BREAKS, CityFiles, reports_in, write_city
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> CityFiles:
     return write_city(tmp_path_factory.mktemp("cityfiles"))
-
-
-def reports_in(city: City) -> list[Report]:
-    """All reports, read past the city's own code."""
-    connection = sqlite3.connect(str(city.database.url.database))
-    try:
-        return [msgspec.json.decode(body, type=Report) for (body,) in connection.execute("SELECT body FROM reports")]
-    finally:
-        connection.close()
 
 
 def test_there_are_fifty_kinds_of_broken_lines(files: CityFiles) -> None:
