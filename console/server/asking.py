@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SMALL_BODY = 1_000_000
 JSON = "application/json"
+_ANYBODY = Actor("", "viewer")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
@@ -63,7 +65,8 @@ class Ask(msgspec.Struct, frozen=True):
             raise Refusal("The body is nested too deeply.") from fault
 
 
-Work = Callable[[Ask], Response]
+Work = Callable[[Ask], Response | Awaitable[Response]]
+"""What answers: on a thread of its own, or, where it is a coroutine function, on the event loop."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -78,26 +81,41 @@ class Gate:
 
         async def answer(request: Request) -> Response:
             body = await read_body(request, most)
-            return await run_in_threadpool(self._work, work, request, body, public)
+            if inspect.iscoroutinefunction(work):
+                known = self.known(request)
+                ask = self._ask(request, body, known) if known else await run_in_threadpool(self._ask, request, body)
+                done: Response = await work(ask)
+                return done
+            response = await run_in_threadpool(lambda: work(self._ask(request, body, _ANYBODY if public else None)))
+            assert isinstance(response, Response)
+            return response
 
         return answer
 
+    def known(self, request: Request) -> Actor | None:
+        """Who asks, where that is known without asking the database."""
+        return self._users.known(_token(request)) if self._users is not None else LOCAL
+
     def actor(self, request: Request) -> Actor:
         """Who asks; SignIn when that is not known."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return self.actor_of(token.strip() if scheme.casefold() == "bearer" else None)
+        return self.actor_of(_token(request))
 
     def actor_of(self, token: str | None) -> Actor:
         """Whose token it is."""
         return self._users.actor(token or None) if self._users is not None else LOCAL
 
-    def _work(self, work: Work, request: Request, body: bytes, public: bool) -> Response:
+    def _ask(self, request: Request, body: bytes, actor: Actor | None = None) -> Ask:
         if "\x00" in request.url.path or "%00" in request.url.query:
             raise Refusal("An address holds no NUL characters.")
-        actor = Actor("", "viewer") if public else self.actor(request)
+        actor = actor or self.actor(request)
         if actor.tokenless:
             check_local(request)
-        return work(Ask(actor, request, body))
+        return Ask(actor, request, body)
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.casefold() == "bearer" else None
 
 
 def check_local(request: Request) -> None:

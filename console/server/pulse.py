@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from console.server import feed, schema
+from console.server import schema
 from console.server.city import City
 from console.server.database import present_number
 
