@@ -83,7 +83,6 @@ class Database:
             if old and self.is_sqlite and self.url.database:
                 copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
             migrations.upgrade(connection, versions=versions)  # does nothing when all is there
-            schema.metadata.create_all(connection)  # until the tables of these days have their migrations
             for name in (COUNTER, "report"):
                 self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
 
