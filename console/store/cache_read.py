@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import json
 import os
 import sqlite3
-from binascii import unhexlify
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -137,20 +137,22 @@ class CacheReader:
             " JOIN words w ON w.kind = 'source' AND w.id = r.source WHERE r.row = ?",
             (row,),
         )
-        return None if found is None else CachedReport(row, found[0], msgspec.json.decode(found[1], type=Report))
+        if found is None:
+            return None
+        with self._errors():
+            return CachedReport(row, found[0], msgspec.json.decode(found[1], type=Report))
 
     def reports(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[CachedReport]:
         """The reports at the given rows, in their order; rows that are gone are left out. For some hundreds a call."""
         decoder = msgspec.json.Decoder(Report)
-        found = {
-            row: CachedReport(row, source, decoder.decode(body))
-            for row, source, body in self._all(
-                "SELECT r.row, w.word, t.body FROM reports r JOIN texts t USING (row)"
-                " JOIN words w ON w.kind = 'source' AND w.id = r.source"
-                " WHERE r.row IN (SELECT value FROM json_each(?))",
-                (json.dumps([int(row) for row in rows]),),
-            )
-        }
+        bodies = self._all(
+            "SELECT r.row, w.word, t.body FROM reports r JOIN texts t USING (row)"
+            " JOIN words w ON w.kind = 'source' AND w.id = r.source"
+            " WHERE r.row IN (SELECT value FROM json_each(?))",
+            (json.dumps([int(row) for row in rows]),),
+        )
+        with self._errors():
+            found = {row: CachedReport(row, source, decoder.decode(body)) for row, source, body in bodies}
         return [found[int(row)] for row in rows if int(row) in found]
 
     def row_of(self, source: str, remote_id: str) -> int | None:
@@ -215,7 +217,8 @@ class CacheReader:
             "SELECT w.word, u.body FROM units u JOIN words w ON w.kind = 'source' AND w.id = u.source"
             " ORDER BY u.source, u.id"
         )
-        return [(source, decoder.decode(body)) for source, body in found]
+        with self._errors():
+            return [(source, decoder.decode(body)) for source, body in found]
 
     def areas(self) -> list[Area]:
         """All areas."""
@@ -332,10 +335,14 @@ class CacheReader:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
+        """Raise what SQLite says, or a body that is not what was written, as a StoreError; leave word of damage."""
         try:
             yield
-        except sqlite3.Error as error:
-            found = from_sqlite(error, self._path)
+        except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
+            if isinstance(error, sqlite3.Error):
+                found = from_sqlite(error, self._path)
+            else:
+                found = DamagedFile(self._path, f"{self._path.name} is damaged.")
             if found is None:
                 raise
             self.close()
@@ -372,7 +379,9 @@ class CacheReader:
 
     def _parts(self, sql: str, struct: type[T], values: Sequence[Any] = ()) -> list[T]:
         decoder = msgspec.json.Decoder(struct)
-        return [decoder.decode(body) for (body,) in self._all(sql, values)]
+        bodies = self._all(sql, values)
+        with self._errors():
+            return [decoder.decode(body) for (body,) in bodies]
 
     def _objects(self, kind: str, struct: type[T]) -> list[T]:
         return self._parts(f"SELECT body FROM {table_of(kind)} ORDER BY source, id", struct)  # noqa: S608 - a constant
@@ -397,4 +406,7 @@ def _facts_of(connection: sqlite3.Connection, where: str, values: Sequence[Any])
         f"SELECT group_concat(hex(facts), '') FROM reports WHERE {where}",  # noqa: S608 - constants
         values,
     ).fetchone()[0]
-    return unhexlify(found) if found else b""
+    packed = binascii.unhexlify(found) if found else b""
+    if len(packed) % FACTS_DTYPE.itemsize:
+        raise msgspec.DecodeError("facts of a wrong length")
+    return packed

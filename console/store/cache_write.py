@@ -74,7 +74,9 @@ class CacheWriter:
         self._lock.release()
 
     def cursor(self, source: str) -> Cursor | None:
-        """How far `source` has been read; None before its first page."""
+        """How far `source` has been read; None before its first page, and after a reader met damage in the file."""
+        if self._warned():
+            self._replace()
         with sqlite_errors(self._path):
             found = self._connection.execute(
                 "SELECT epoch, seq, scope_version, as_of, snapshot_key FROM cursors WHERE source = ?",
@@ -179,12 +181,22 @@ class CacheWriter:
             self._open_checked()
         except DamagedFile:
             self._set_aside()
-            self._suspect.unlink(missing_ok=True)
             self._open_checked()
+
+    def _warned(self) -> bool:
+        """Whether a reader left word of damage. Heeded once while running, so that it cannot go round in circles."""
+        return self.set_aside is None and self._suspect.exists()
+
+    def _replace(self) -> Path:
+        self._connection.close()
+        aside = self._set_aside()
+        self._open_checked()
+        return aside
 
     def _set_aside(self) -> Path:
         self.set_aside = aside = set_aside(self._path)
         drop_older_copies(self._path, aside)
+        self._suspect.unlink(missing_ok=True)
         return aside
 
     def _open_checked(self) -> None:
@@ -218,13 +230,13 @@ class CacheWriter:
     def _writing(self) -> Iterator[None]:
         """One transaction, with the words it coins; after a failure memory is read back from the file."""
         try:
+            if self._warned():
+                raise DamagedFile(self._path, f"A reader met damage in {self._path.name}.")
             with transaction(self._connection, self._path):
                 yield
                 self._write_words()
         except DamagedFile as error:
-            self._connection.close()
-            error.set_aside = self._set_aside()
-            self._open_checked()
+            error.set_aside = self._replace()
             raise
         except BaseException:
             self._load(self._connection)

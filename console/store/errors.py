@@ -66,7 +66,8 @@ def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError | None:
     """
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return None
+        # The one OperationalError that Python makes itself: text that is no UTF-8, which is never written here.
+        return DamagedFile(path, f"{path.name} is damaged.") if type(error) is sqlite3.OperationalError else None
     primary = code & 0xFF
     if primary == sqlite3.SQLITE_FULL:
         return DiskFull(path, f"The disk is full: {path.name} could not be written.")

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from console.domain.edit import Edit, EditState
+from console.domain.edit import Edit, EditState, Queued
+from console.store.disk import sync_folder
 from console.store.errors import from_os
 
 _LONG_BYTES = 8 * 2**20
+_SUM = b',"sum":'
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An edit as it is now queued (`edit`), what became of the edit `id`, or a local key's remote id (`key`)."""
+    """An edit as it stands (`edit`), what became of the edit `id`, or a local key's remote id (`key`).
+
+    On the disk a line also bears `sum`, the CRC-32 of the line without it: a flipped bit is not taken for an edit.
+    """
 
     at: datetime | None = None
     edit: Edit | None = None
@@ -26,6 +33,23 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
     source: str | None = None
     remote_id: str | None = None
+    attempts: int = 0
+    problem: str = ""
+    theirs: dict[str, Any] = {}
+    told: str | None = None
+    version: int | None = None
+
+
+class Folded(msgspec.Struct):
+    """What all lines of a journal come to."""
+
+    edits: dict[str, Queued] = {}
+    keys: dict[str, tuple[str, str]] = {}
+    """Local keys: key -> (source, remote id)."""
+    damaged: int = 0
+    """Lines that cannot be read."""
+    last: str | None = None
+    """The id of the edit that the last line bears, if it bears one: a kill may have cut its commit off."""
 
 
 class Journal:
@@ -36,22 +60,33 @@ class Journal:
         self._open()
 
     def _open(self) -> None:
+        self._ragged = False
+        fresh = not self._path.exists()
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            if fresh:
+                sync_folder(self._path.parent)
             self._end = os.fstat(self._fd).st_size
             if self._end and os.pread(self._fd, 1, self._end - 1) != b"\n":  # a kill cut the last line short
                 self._append(b"\n")
         except OSError as error:
             raise from_os(error, self._path) from error
 
+    @property
+    def long(self) -> bool:
+        """Whether it is worth writing anew."""
+        return self._end > _LONG_BYTES
+
     def close(self) -> None:
         """Let go of the file."""
+        with contextlib.suppress(OSError):
+            self._cut()
         os.close(self._fd)
 
     def write(self, line: Line, *, sync: bool) -> None:
         """Append a line; with `sync` it is on the disk when this returns."""
         try:
-            self._append(msgspec.json.encode(line) + b"\n")
+            self._append(_encode(line))
             if sync:
                 os.fsync(self._fd)
         except OSError as error:
@@ -64,39 +99,101 @@ class Journal:
         try:
             yield
         except BaseException:
-            with contextlib.suppress(OSError):  # a line left over is harmless: its edit was made, if not acknowledged
-                os.ftruncate(self._fd, mark)
             self._end = mark
+            self._ragged = True
+            with contextlib.suppress(OSError):  # tried again before the next line
+                self._cut()
             raise
 
-    def read(self) -> Iterator[Line]:
-        """All lines that can be read, oldest first; damaged ones are passed over."""
+    def read(self) -> Iterator[Line | None]:
+        """All lines, oldest first; None for one that is damaged."""
         try:
             data = self._path.read_bytes()
         except OSError as error:
             raise from_os(error, self._path) from error
-        for raw in data.splitlines():
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                yield msgspec.json.decode(raw, type=Line)
+        for raw in data.split(b"\n"):
+            if raw:
+                yield _decode(raw)
 
-    def compact_when_long(self, lines: Callable[[], Iterable[Line]]) -> None:
-        """Write a long journal anew with what `lines` gives; the old one stays until the new one is on the disk."""
-        if self._end <= _LONG_BYTES:
-            return
+    def folded(self) -> Folded:
+        """What the lines come to: every edit as it last stood, and every local key."""
+        found = Folded()
+        for line in self.read():
+            found.last = None
+            if line is None:
+                found.damaged += 1
+            elif line.key is not None and line.source is not None and line.remote_id is not None:
+                found.keys[line.key] = (line.source, line.remote_id)
+            else:
+                _fold_edit(found, line)
+        return found
+
+    def rewrite(self, lines: Iterable[Line]) -> None:
+        """Put a journal of these lines in the place of this one, which stays until the new one is on the disk."""
         fresh = self._path.with_name(self._path.name + ".new")
         try:
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.writelines(msgspec.json.encode(line) + b"\n" for line in lines())
+                file.writelines(map(_encode, lines))
                 file.flush()
                 os.fsync(file.fileno())
-            os.close(self._fd)
-            fresh.replace(self._path)
+            os.close(self._fd)  # Windows renames onto no open file
+            try:
+                fresh.replace(self._path)
+                sync_folder(self._path.parent)
+            finally:
+                self._open()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
             raise from_os(error, self._path) from error
-        self._open()
 
     def _append(self, data: bytes) -> None:
+        self._cut()
         written = 0
         while written < len(data):
             written += os.write(self._fd, data[written:])
-        self._end = os.fstat(self._fd).st_size
+        self._end += len(data)
+
+    def _cut(self) -> None:
+        """Take away what a refused write left."""
+        if self._ragged:
+            os.ftruncate(self._fd, self._end)
+            self._ragged = False
+
+
+def _fold_edit(found: Folded, line: Line) -> None:
+    if line.edit is not None:
+        edit = line.edit
+        found.last = edit.id
+    elif line.id in found.edits:
+        edit = found.edits[line.id].edit
+    else:
+        return
+    found.edits[edit.id] = Queued(
+        edit=edit,
+        state=line.state or EditState.QUEUED,
+        attempts=line.attempts,
+        problem=line.problem,
+        theirs=line.theirs,
+        told=line.told,
+        changed_at=line.at,
+        version=line.version,
+    )
+    if line.remote_id is not None and edit.report is not None:
+        found.keys[edit.report] = (edit.source, line.remote_id)
+
+
+def _encode(line: Line) -> bytes:
+    plain = msgspec.json.encode(line)
+    return plain[:-1] + _SUM + b"%d}\n" % zlib.crc32(plain)
+
+
+def _decode(raw: bytes) -> Line | None:
+    """The line, None when it is damaged. Lines of the first version of Sigap bear no sum."""
+    start, mark, rest = raw.rpartition(_SUM)
+    if mark and rest != b"%d}" % zlib.crc32(start + b"}"):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=Line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

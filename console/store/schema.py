@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from sqlite_utils import Database, Migrations
 
+from console.store.disk import sync_folder
 from console.store.drive import network_kind
 from console.store.errors import DamagedFile, NewerFile, NotWritable, from_os, from_sqlite
 
@@ -106,6 +109,23 @@ def w001_edits(db: Database) -> None:
         db.execute(statement)
 
 
+WORK_ROW = "id, number, source, report, state, attempts, problem, theirs, version, told, changed_at, body"
+"""The columns of `edits` that its `sum` covers, in this order."""
+
+
+def sum_of(row: Sequence[object]) -> int:
+    """The CRC-32 of an edit's row (WORK_ROW): what no page check sees, a flipped bit inside a value, shows here."""
+    return zlib.crc32(msgspec.json.encode(row))
+
+
+@work_migrations()
+def w002_sums(db: Database) -> None:
+    """Each edit's row bears the sum of its values."""
+    db.execute("ALTER TABLE edits ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
+    rows = db.execute(f"SELECT {WORK_ROW} FROM edits").fetchall()  # noqa: S608 - a constant
+    db.conn.executemany("UPDATE edits SET sum = ? WHERE id = ?", [(sum_of(row), row[0]) for row in rows])
+
+
 def version_of(migrations: Migrations) -> int:
     """The file version (`PRAGMA user_version`) that all of `migrations` lead to."""
     return len(migrations._migrations)
@@ -170,10 +190,13 @@ def drop_older_copies(path: Path, newest: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def quick_check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise DamagedFile when the pages of the file contradict themselves (reads the whole file)."""
+def quick_check(connection: sqlite3.Connection, path: Path, *, indexes: bool = False) -> None:
+    """Raise DamagedFile when the pages of the file contradict themselves (reads the whole file).
+
+    With `indexes` they are compared with their tables too.
+    """
     try:
-        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        answer = connection.execute(f"PRAGMA {'integrity' if indexes else 'quick'}_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise from_sqlite(error, path) or DamagedFile(path, f"{path.name} is damaged.") from error
     if answer != "ok":
@@ -252,13 +275,25 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations)
         return
     if version and path.name == WORK:
         _keep_copy(connection, path, version)
-    migrations.apply(Database(connection))
-    connection.execute(f"PRAGMA user_version = {version_of(migrations)}")
+    with transaction(connection, path):
+        migrations.apply(Database(connection))
+        connection.execute(f"PRAGMA user_version = {version_of(migrations)}")
 
 
 def _keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Copy the operator's file before its tables change, so that a failed change loses nothing."""
+    """Copy the operator's file before its tables change, so that a failed change loses nothing.
+
+    The copy gets its name when it is whole: what a kill leaves half-made is begun again.
+    """
     copy = path.with_name(f"{path.name}.version-{version}")
-    with contextlib.closing(sqlite3.connect(copy)) as target:
-        connection.backup(target)
-    copy.chmod(0o600)
+    half = copy.with_name(copy.name + ".new")
+    for suffix in ("", "-journal"):
+        half.with_name(half.name + suffix).unlink(missing_ok=True)
+    try:
+        os.close(os.open(half, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.closing(sqlite3.connect(half)) as target:
+            connection.backup(target)
+        half.replace(copy)
+        sync_folder(copy.parent)
+    except OSError as error:
+        raise from_os(error, copy) from error

@@ -6,18 +6,19 @@ import contextlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from console.domain.edit import Edit, EditState, Queued
-from console.store.errors import DamagedFile
-from console.store.journal import Journal, Line
+from console.store.errors import DamagedFile, StoreError
+from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
 from console.store.schema import (
     WORK,
+    WORK_ROW,
     check_header,
     open_reader,
     open_writer,
@@ -25,6 +26,7 @@ from console.store.schema import (
     refuse_newer,
     set_aside,
     sqlite_errors,
+    sum_of,
     transaction,
     work_migrations,
 )
@@ -33,8 +35,12 @@ _FINISHED = (EditState.SENT, EditState.WITHDRAWN)
 _QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
 
 
+_KEPT_FINISHED = timedelta(days=30)
+"""So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
+
+
 class Salvage(msgspec.Struct, frozen=True):
-    """What was done about a damaged work.db: where it was moved, how many edits were brought back."""
+    """What was done about a damaged work.db: where it was moved (None: it was mended), how many edits it has now."""
 
     set_aside: Path | None
     edits: int
@@ -68,6 +74,7 @@ class WorkFile:
     """The only writing connection of `folder`/work.db; every call that returns has reached the disk.
 
     A damaged file is moved aside (never deleted) and its edits are brought back from the journal beside it: `salvaged`.
+    At every opening file and journal are compared, and whichever lacks something gets it from the other.
     Raises NewerFile, DiskFull, NotWritable, LockedByOther, DamagedFile; nothing is then half-written.
     """
 
@@ -78,13 +85,16 @@ class WorkFile:
         self._lock = FileLock(folder / "work.lock")
         self.salvaged: Salvage | None = None
         try:
-            self._connection, aside, lost = self._open()
+            self._connection, aside = self._open()
             try:
                 self._journal = Journal(folder / "work.journal")
-                if lost:
-                    self._salvage(aside)
-                self.device = self._device()
-                self._journal.compact_when_long(self._lines)
+                try:
+                    self._reconcile(aside)
+                    self.device = self._device()
+                    self._tidy()
+                except BaseException:
+                    self._journal.close()
+                    raise
             except BaseException:
                 self._connection.close()
                 raise
@@ -102,7 +112,7 @@ class WorkFile:
 
     def next_number(self) -> int:
         """The number that this device's next edit should bear."""
-        return int(self._meta("last_number", "0")) + 1
+        return self._last_number() + 1
 
     def append(self, edit: Edit) -> Queued:
         """Keep a new edit as queued; when this returns it survives kill and power loss.
@@ -110,14 +120,15 @@ class WorkFile:
         The journal's line goes first and is cut off again when the database refuses, so an edit is in both or refused.
         Appending the same edit again changes nothing.
         """
-        now = self._clock()
-        queued = Queued(edit=edit, state=EditState.QUEUED, changed_at=now)
+        before = self.get(edit.id)
+        if before is not None:
+            return before
+        queued = Queued(edit=edit, state=EditState.QUEUED, changed_at=self._clock())
         with self._journal.whole(), self._writing():
-            self._insert(queued)
-            last = max(int(self._meta("last_number", "0")), edit.number)
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (str(last),))
-            self._journal.write(Line(edit=edit, at=now), sync=True)
-        return self.get(edit.id) or queued
+            self._put_edit(queued)
+            self._raise_number(edit.number)
+            self._journal.write(_line(queued), sync=True)
+        return queued
 
     def get(self, edit_id: str) -> Queued | None:
         """One edit; None when there is none of that id."""
@@ -166,12 +177,12 @@ class WorkFile:
             changed_at=self._clock(),
         )
         with self._journal.whole(), self._writing():
-            self._update(after)
+            self._put_edit(after)
             if remote_id is not None and edit.report is not None:
                 self._connection.execute(
                     "INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (edit.report, edit.source, remote_id)
                 )
-            line = Line(id=edit_id, state=state, at=after.changed_at, remote_id=remote_id)
+            line = _line(after, whole=after.edit != before.edit, remote_id=remote_id)
             self._journal.write(line, sync=state is EditState.WITHDRAWN)
         return after
 
@@ -183,8 +194,8 @@ class WorkFile:
         edit = msgspec.structs.replace(before.edit, base_version=base_version)
         queued = msgspec.structs.replace(before, edit=edit, state=EditState.QUEUED, changed_at=self._clock())
         with self._journal.whole(), self._writing():
-            self._update(queued)
-            self._journal.write(Line(edit=edit, at=queued.changed_at), sync=False)
+            self._put_edit(queued)
+            self._journal.write(_line(queued), sync=False)
 
     def learn_key(self, key: str, source: str, remote_id: str) -> None:
         """Note the server's id of a report that was created here under a local key."""
@@ -195,7 +206,7 @@ class WorkFile:
     def local_keys(self) -> dict[str, tuple[str, str]]:
         """Reports created here that a server knows by now: local key -> (source, remote id)."""
         found = self._all("SELECT key, source, remote_id FROM local_keys")
-        return {key: (source, remote_id) for key, source, remote_id in found}
+        return {key: (source, remote_id) for key, source, remote_id in found if isinstance(remote_id, str)}
 
     # Drafts, filters, alarms
 
@@ -209,7 +220,11 @@ class WorkFile:
 
     def drafts(self) -> dict[str, dict[str, Any]]:
         """All drafts by key."""
-        return {key: msgspec.json.decode(body) for key, body in self._all("SELECT key, body FROM drafts")}
+        found: dict[str, dict[str, Any]] = {}
+        for key, body in self._all("SELECT key, body FROM drafts"):
+            with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError, TypeError):  # damaged: forgotten
+                found[key] = msgspec.json.decode(body, type=dict[str, Any])
+        return found
 
     def drop_draft(self, key: str) -> None:
         """Forget a draft (its form was committed or thrown away)."""
@@ -241,54 +256,78 @@ class WorkFile:
 
     # Opening and salvage
 
-    def _open(self) -> tuple[sqlite3.Connection, Path | None, bool]:
-        """The connection, where a damaged file was moved, and whether edits are to be brought back."""
-        lost = not self._path.exists()
-        aside: Path | None = None
+    def _open(self) -> tuple[sqlite3.Connection, Path | None]:
+        """The connection, and where a damaged file was moved."""
         try:
-            connection = open_writer(self._path, work_migrations, synchronous="FULL")
-            try:
-                quick_check(connection, self._path)
-            except BaseException:
-                connection.close()
-                raise
+            return self._open_checked(), None
         except DamagedFile:
             aside = set_aside(self._path)
-            lost = True
-            connection = open_writer(self._path, work_migrations, synchronous="FULL")
-        return connection, aside, lost
+            return self._open_checked(), aside
 
-    def _salvage(self, aside: Path | None) -> None:
-        """Bring back edits from the journal, and whatever else the damaged file still gives."""
-        found: dict[str, Queued] = {}
-        keys: list[tuple[str, str, str]] = []
-        for line in self._journal.read():
-            if line.edit is not None:
-                found[line.edit.id] = Queued(edit=line.edit, state=EditState.QUEUED, changed_at=line.at)
-            elif line.key is not None and line.source is not None and line.remote_id is not None:
-                keys.append((line.key, line.source, line.remote_id))
-            elif line.id in found and line.state is not None:
-                before = found[line.id]
-                found[line.id] = msgspec.structs.replace(before, state=line.state, changed_at=line.at)
-                if line.remote_id is not None and before.edit.report is not None:
-                    keys.append((before.edit.report, before.edit.source, line.remote_id))
-        rest = _readable(aside) if aside else {}
-        with self._writing():
-            for queued in found.values():
-                self._insert(queued)
-            for table, rows in rest.items():
-                marks = ", ".join("?" * len(rows[0]))
-                self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608
-            self._connection.executemany("INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", keys)
-            number = self._connection.execute("SELECT coalesce(max(number), 0) FROM edits").fetchone()[0]
-            last = max(number, int(self._meta("last_number", "0")))
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (str(last),))
-            if found and not self._meta("device", ""):
-                device = next(iter(found.values())).edit.device
-                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('device', ?)", (device,))
-        if aside is not None or found:
+    def _open_checked(self) -> sqlite3.Connection:
+        connection = open_writer(self._path, work_migrations, synchronous="FULL")
+        try:
+            quick_check(connection, self._path, indexes=True)
+            with sqlite_errors(self._path):
+                for *row, kept in connection.execute(f"SELECT {WORK_ROW}, sum FROM edits"):  # noqa: S608 - a constant
+                    if sum_of(row) != kept:
+                        raise DamagedFile(self._path, f"{self._path.name} is damaged.")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _reconcile(self, aside: Path | None) -> None:
+        """Bring back from the journal, and from a file set aside, what the database lacks; then mend the journal.
+
+        The database lacks something when it was replaced, when its last commits were lost with a damaged -wal file, or
+        when a kill came between the journal's line and the commit.
+        """
+        kept = self._journal.folded()
+        rest = _readable(aside) if aside else _Readable()
+        there = {queued.edit.id: queued for queued in self.all()}
+        back = [one for one in kept.edits.values() if _lacking(one, there)]
+        back += [one for one in rest.edits if one.edit.id not in kept.edits]
+        numbers = [one.edit.number for one in [*kept.edits.values(), *back]]
+        keys = self.local_keys()
+        learnt = {key: known for key, known in kept.keys.items() if keys.get(key) != known}
+        if back or rest.rows or learnt or max(numbers, default=0) > self._last_number():
+            with self._writing():
+                for queued in back:
+                    self._put_edit(queued)
+                for table, (columns, rows) in rest.rows.items():
+                    marks = ", ".join("?" * len(columns))
+                    sql = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+                    self._connection.executemany(sql, rows)
+                rows = [(key, source, remote_id) for key, (source, remote_id) in learnt.items()]
+                self._connection.executemany("INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", rows)
+                self._raise_number(max(numbers, default=0))
+                if back and not self._meta("device", ""):
+                    device = back[0].edit.device
+                    self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('device', ?)", (device,))
+        interrupted = len(back) == 1 and back[0].edit.id == kept.last and aside is None and bool(there)
+        if aside is not None or (back and not interrupted):
             edits = self._connection.execute("SELECT count(*) FROM edits").fetchone()[0]
             self.salvaged = Salvage(set_aside=aside, edits=edits)
+        self._mend_journal(kept, force=bool(back))
+
+    def _mend_journal(self, kept: Folded, *, force: bool) -> None:
+        """Write the journal anew when it is long, damaged, or says other than the database does."""
+        mine = {queued.edit.id: (queued.edit, queued.state) for queued in self.unfinished()}
+        told = {key: (one.edit, one.state) for key, one in kept.edits.items() if one.state not in _FINISHED}
+        if force or kept.damaged or self._journal.long or mine != told or kept.keys != self.local_keys():
+            with contextlib.suppress(StoreError):  # no space now: the old one stays, and the next start tries again
+                self._journal.rewrite(self._lines())
+
+    def _tidy(self) -> None:
+        """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
+        old = (self._clock() - _KEPT_FINISHED).isoformat()
+        where = "state IN ('sent', 'withdrawn') AND changed_at < ?"
+        if not self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
+            return
+        with contextlib.suppress(StoreError):  # no space now: the next start tries again
+            self._journal.rewrite(self._lines())
+            self._put(f"DELETE FROM edits WHERE {where}", old)  # noqa: S608 - a constant
 
     def _device(self) -> str:
         device = self._meta("device", "")
@@ -299,9 +338,10 @@ class WorkFile:
 
     def _lines(self) -> Iterator[Line]:
         """The journal that would stand for the file as it is: what is finished is left out."""
+        for key, (source, remote_id) in self.local_keys().items():
+            yield Line(key=key, source=source, remote_id=remote_id)
         for queued in self.unfinished():
-            yield Line(edit=queued.edit, at=queued.changed_at)
-            yield Line(id=queued.edit.id, state=queued.state, at=queued.changed_at)
+            yield _line(queued)
 
     # SQL
 
@@ -322,29 +362,21 @@ class WorkFile:
         found = self._all("SELECT value FROM meta WHERE key = ?", (key,))
         return str(found[0][0]) if found else default
 
-    def _insert(self, queued: Queued) -> None:
-        edit = queued.edit
-        self._connection.execute(
-            "INSERT INTO edits (id, number, source, report, state, changed_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO NOTHING",
-            (edit.id, edit.number, edit.source, edit.report, str(queued.state), _iso(queued.changed_at), _dump(edit)),
-        )
+    def _last_number(self) -> int:
+        with contextlib.suppress(ValueError):
+            return int(self._meta("last_number", "0"))
+        return int(self._all("SELECT coalesce(max(number), 0) FROM edits")[0][0])
 
-    def _update(self, queued: Queued) -> None:
+    def _raise_number(self, number: int) -> None:
+        last = max(self._last_number(), number)
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (str(last),))
+
+    def _put_edit(self, queued: Queued) -> None:
+        row = _row_of(queued)
+        marks = ", ".join("?" * (len(row) + 1))
         self._connection.execute(
-            "UPDATE edits SET state = ?, attempts = ?, problem = ?, theirs = ?, version = ?, told = ?, changed_at = ?,"
-            " body = ? WHERE id = ?",
-            (
-                str(queued.state),
-                queued.attempts,
-                queued.problem,
-                _dump(queued.theirs),
-                queued.version,
-                queued.told,
-                _iso(queued.changed_at),
-                _dump(queued.edit),
-                queued.edit.id,
-            ),
+            f"INSERT OR REPLACE INTO edits ({WORK_ROW}, sum) VALUES ({marks})",  # noqa: S608 - a constant
+            (*row, sum_of(row)),
         )
 
     def _queued(self, where: str, values: tuple[object, ...]) -> list[Queued]:
@@ -366,17 +398,80 @@ def _queued_of(row: tuple[Any, ...]) -> Queued:
     )
 
 
-def _readable(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What can still be read of a damaged work.db, by table."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    for table in ("edits", "local_keys", "drafts", "filters", "alarms", "meta"):
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(open_reader(path)) as connection:
-            rows: list[tuple[Any, ...]] = []
-            with contextlib.suppress(sqlite3.Error):
-                rows.extend(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - a constant
-            if rows:
-                found[table] = rows
+def _row_of(queued: Queued) -> tuple[object, ...]:
+    """A row of `edits`, in the order of WORK_ROW."""
+    edit = queued.edit
+    return (
+        edit.id,
+        edit.number,
+        edit.source,
+        edit.report,
+        str(queued.state),
+        queued.attempts,
+        queued.problem,
+        _dump(queued.theirs),
+        queued.version,
+        queued.told,
+        _iso(queued.changed_at),
+        _dump(edit),
+    )
+
+
+def _line(queued: Queued, *, whole: bool = True, remote_id: str | None = None) -> Line:
+    """The journal's line for an edit as it stands; without `whole` only what became of it."""
+    return Line(
+        edit=queued.edit if whole else None,
+        id=None if whole else queued.edit.id,
+        state=queued.state,
+        at=queued.changed_at,
+        remote_id=remote_id,
+        attempts=queued.attempts,
+        problem=queued.problem,
+        theirs=queued.theirs,
+        told=queued.told,
+        version=queued.version,
+    )
+
+
+def _lacking(kept: Queued, there: dict[str, Queued]) -> bool:
+    """Whether the database lacks what the journal says of an edit. What is finished there stays finished."""
+    mine = there.get(kept.edit.id)
+    if mine is None:
+        return kept.state not in _FINISHED or not there
+    if mine.state in _FINISHED or kept.changed_at is None or mine.changed_at is None:
+        return False
+    return kept.changed_at > mine.changed_at
+
+
+class _Readable(msgspec.Struct):
+    """What can still be read of a damaged work.db: its edits, and the rows of other tables by (columns, rows)."""
+
+    edits: list[Queued] = []
+    rows: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {}
+
+
+def _readable(path: Path) -> _Readable:
+    found = _Readable()
+    for row in _rows_of(path, "edits", _QUEUED)[1]:
+        with contextlib.suppress(msgspec.DecodeError, ValueError, TypeError):
+            found.edits.append(_queued_of(row))
+    for table in ("local_keys", "drafts", "filters", "alarms", "meta"):
+        columns, rows = _rows_of(path, table, "*")
+        whole = [row for row in rows if all(isinstance(value, str) for value in row)]
+        if whole:
+            found.rows[table] = (columns, whole)
     return found
+
+
+def _rows_of(path: Path, table: str, columns: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The names of the columns, and all rows up to the first that cannot be read."""
+    rows: list[tuple[Any, ...]] = []
+    names: list[str] = []
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(open_reader(path)) as connection:
+        cursor = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - constants
+        names = [each[0] for each in cursor.description]
+        rows.extend(cursor)
+    return names, rows
 
 
 def _dump(value: object) -> str:

@@ -29,7 +29,12 @@ class Ledger:
     def cursor(self, source: str) -> Cursor | None:
         """How far a source has been read."""
         with self._lock:
-            return self._writer.cursor(source)
+            before = self._writer.set_aside
+            cursor = self._writer.cursor(source)
+            replaced = self._writer.set_aside != before
+        if replaced:
+            self._emit(Touched(everything=True))
+        return cursor
 
     def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, announce: bool = True) -> Touched:
         """Commit one page and, with `announce`, say so.

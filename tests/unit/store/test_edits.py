@@ -80,7 +80,7 @@ class Desk:
     def on_disk(self) -> dict[str, Queued]:
         """What work.db says after everything was written."""
         self.edits.close()
-        work = WorkFile(self.folder)
+        work = WorkFile(self.folder, clock=lambda: self.now)
         found = {queued.edit.id: queued for queued in work.all()}
         work.close()
         return found

@@ -1,0 +1,352 @@
+"""F28, F31 and the tidying: work.db and its journal mend each other, whatever of the two is lost or changed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from console.domain.edit import EditState, Kind, Queued
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.errors import DamagedFile, StoreError
+from console.store.schema import WORK_VERSION
+from console.store.work import WorkFile
+from tests.unit.store.making import T0, at, edit, items, report
+
+JOURNAL, WORK = "work.journal", "work.db"
+
+
+def states(folder: Path) -> dict[str, EditState]:
+    work = WorkFile(folder)
+    found = {queued.edit.id: queued.state for queued in work.all()}
+    work.close()
+    return found
+
+
+def filled(folder: Path, edits: int = 60) -> list[Queued]:
+    """An outbox with every state in it, closed in order; all of it as it stands."""
+    work = WorkFile(folder)
+    choices = list(EditState)
+    for number in range(1, edits + 1):
+        data = {"text": f"note {number} é💧 " * 8}
+        work.append(edit(f"e{number}", number=work.next_number(), device=work.device, data=data))
+        state = choices[number % len(choices)]
+        theirs = {"priority": {"value": 1, "who": "budi"}} if state is EditState.CONFLICT else None
+        work.set_state(f"e{number}", state, problem="words" if theirs else "", theirs=theirs, version=4)
+    work.learn_key("local:7", "city", "928")
+    work.save_draft("new", {"text": "half a sentence"})
+    work.save_filter("floods", "cat=flood")
+    work.set_alarm("p1/7", "raised")
+    everything = work.all()
+    work.close()
+    return everything
+
+
+def test_commits_lost_with_the_log_come_back_from_the_journal(tmp_path: Path) -> None:
+    """F28: a -wal file that is deleted or cut short takes commits with it, and SQLite says nothing.
+
+    Guards: the comparison with the journal at every opening (WorkFile._reconcile).
+    """
+    living = tmp_path / "living"
+    work = WorkFile(living)
+    for number in range(1, 11):
+        work.append(edit(f"e{number}", number=number, data={"text": "x" * 500}))
+    work.set_state("e1", EditState.WITHDRAWN)
+    work.set_state(
+        "e2", EditState.CONFLICT, problem="changed", theirs={"priority": {"value": 1}}, version=3, told="U12"
+    )
+    wanted = {queued.edit.id: queued for queued in work.all()}
+    for how in ("deleted", "cut", "damaged", "zero"):
+        folder = tmp_path / how
+        shutil.copytree(living, folder)
+        wal = folder / "work.db-wal"
+        data = wal.read_bytes()
+        (folder / "work.db-shm").unlink()
+        if how == "deleted":
+            wal.unlink()
+        elif how == "zero":
+            (folder / WORK).write_bytes(b"")
+        else:
+            middle = len(data) // 2
+            wal.write_bytes(data[:middle] if how == "cut" else data[:middle] + b"\xff" * 40 + data[middle + 40 :])
+        again = WorkFile(folder)
+        found = {queued.edit.id: queued for queued in again.all()}
+        assert again.salvaged is not None, how
+        assert {key: one for key, one in found.items() if key != "e1"} == {
+            key: one for key, one in wanted.items() if key != "e1"
+        }, how
+        assert found.get("e1", wanted["e1"]).state is EditState.WITHDRAWN, how
+        assert again.next_number() == 11
+        again.close()
+        assert states(folder).keys() == found.keys()
+    work.close()
+
+
+def test_a_lost_or_damaged_journal_is_written_anew_from_the_database(tmp_path: Path) -> None:
+    """F28: the second copy is there again before the first one is needed.
+
+    Guards: WorkFile._mend_journal, and the journal's sums (journal._decode).
+    """
+    everything = filled(tmp_path)
+    pending = {one.edit.id for one in everything if one.state not in (EditState.SENT, EditState.WITHDRAWN)}
+    journal = tmp_path / JOURNAL
+    whole = journal.read_bytes()
+    spot = whole.index(b'"text":"note 5 ') + 9
+    for broken in (None, b"", whole[: len(whole) // 2], whole[:spot] + b"N" + whole[spot + 1 :], b"\x00" * 5000):
+        if broken is None:
+            journal.unlink()
+        else:
+            journal.write_bytes(broken)
+        work = WorkFile(tmp_path)
+        assert work.salvaged is None
+        assert work.all() == everything
+        work.close()
+        alone = tmp_path / "alone"
+        alone.mkdir()
+        shutil.copy(journal, alone)
+        work = WorkFile(alone)  # the database is gone now
+        assert {queued.edit.id for queued in work.unfinished()} == pending
+        assert [one for one in work.all() if one.edit.id in pending] == [
+            one for one in everything if one.edit.id in pending
+        ]
+        assert work.local_keys()["local:7"] == ("city", "928")
+        work.close()
+        shutil.rmtree(alone)
+
+
+def flipped(data: bytes, chance: random.Random, start: int, end: int) -> bytes:
+    """One to three bytes between start and end with one bit turned."""
+    changed = bytearray(data)
+    for _ in range(chance.randrange(1, 4)):
+        changed[chance.randrange(start, min(end, len(data)))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+def flip_everywhere(tmp_path: Path, rounds: int) -> None:
+    chance = random.Random(28)
+    good = tmp_path / "good"
+    everything = {one.edit.id: one for one in filled(good, 40)}
+    pending = {key for key, one in everything.items() if one.state not in (EditState.SENT, EditState.WITHDRAWN)}
+    tried = 0
+    for name, step in ((WORK, 4096), (JOURNAL, 2048)):
+        data = (good / name).read_bytes()
+        for start in range(0, len(data), step):
+            for _ in range(rounds):
+                folder = tmp_path / "bad"
+                shutil.copytree(good, folder)
+                (folder / name).write_bytes(flipped(data, chance, start, start + step))
+                work = WorkFile(folder)
+                found = {one.edit.id: one for one in work.all()}
+                assert pending <= found.keys() <= everything.keys(), (name, start)
+                for key in pending:  # nothing of an edit, and nothing of where it stands, is another than it was
+                    assert found[key] == everything[key], (name, start)
+                assert isinstance(work.drafts(), dict)
+                assert work.local_keys().get("local:7") in (("city", "928"), None)
+                number = work.next_number()
+                assert number > 40
+                work.append(edit("new", number=number))
+                work.close()
+                assert pending | {"new"} <= states(folder).keys()
+                shutil.rmtree(folder)
+                tried += 1
+    print(f"{tried} damaged outboxes opened, nothing lost")
+
+
+def test_flipped_bits_anywhere_lose_no_edit(tmp_path: Path) -> None:
+    """F28: one to three bits turned in every page of work.db and every 2 KB of the journal.
+
+    Guards: integrity_check and the rows' sums at opening (WorkFile._open_checked), the journal's sums
+    (journal._decode).
+    """
+    flip_everywhere(tmp_path, 1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_flipped_bits_anywhere_lose_no_edit_many_times(tmp_path: Path) -> None:
+    """F28, thirty damages for every page."""
+    flip_everywhere(tmp_path, 30)
+
+
+def flip_cache(tmp_path: Path, rounds: int) -> None:
+    chance = random.Random(82)
+    good = tmp_path / "good"
+    writer = CacheWriter(good)
+    page = items(*(report(str(n), title=f"kata {n}", description=f"air {n} " * 20) for n in range(60)))
+    writer.apply("city", page, at(60))
+    writer.close()
+    data = (good / "cache.db").read_bytes()
+    rebuilt = 0
+    for start in range(0, len(data), 4096):
+        for _ in range(rounds):
+            folder = tmp_path / "bad"
+            shutil.copytree(good, folder)
+            (folder / "cache.db").write_bytes(flipped(data, chance, start, start + 4096))
+            reader = CacheReader(folder)
+            try:  # a console that starts on it
+                rows = reader.columns()["row"].tolist()
+                reader.reports(rows)
+                reader.texts(rows)
+                reader.matching("kata")
+            except DamagedFile:
+                pass
+            writer = CacheWriter(folder)
+            for turn in (1, 2):  # what the sync process does: a damaged file is replaced, then filled again
+                try:
+                    if writer.cursor("city") is None:
+                        rebuilt += 1
+                    writer.apply("city", page, at(60))
+                    break
+                except DamagedFile:
+                    assert turn == 1, start
+            rows = reader.columns()["row"].tolist()
+            try:
+                assert len(reader.reports(rows)) == 60
+                assert len(reader.matching("kata")) == 60
+            except DamagedFile:
+                assert (folder / "cache.db.suspect").exists()
+            writer.close()
+            reader.close()
+            shutil.rmtree(folder)
+    print(f"{rebuilt} caches rebuilt")
+
+
+def test_flipped_bits_anywhere_in_the_cache_are_met_without_a_crash(tmp_path: Path) -> None:
+    """F28: a reader and the writer either work on, or say DamagedFile and the writer begins a new cache.
+
+    Guards: quick_check at opening (CacheWriter._open_checked), errors.from_sqlite, CacheReader's decoding.
+    """
+    flip_cache(tmp_path, 1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_flipped_bits_anywhere_in_the_cache_many_times(tmp_path: Path) -> None:
+    """F28, twenty damages for every page of the cache."""
+    flip_cache(tmp_path, 20)
+
+
+def first_version(folder: Path) -> None:
+    """A work.db as the first version of Sigap left it, with a journal without sums."""
+    filled(folder, 20)
+    raw = sqlite3.connect(folder / WORK)
+    raw.execute("ALTER TABLE edits DROP COLUMN sum")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'w002_sums'")
+    raw.execute("PRAGMA user_version = 1")
+    raw.commit()
+    raw.close()
+    journal = folder / JOURNAL
+    lines = journal.read_bytes().splitlines()
+    journal.write_bytes(b"".join(line.rpartition(b',"sum":')[0] + b"}\n" for line in lines))
+
+
+def test_a_file_of_the_first_version_is_copied_then_changed(tmp_path: Path) -> None:
+    """F31. Guards: the copy before a migration (schema._keep_copy)."""
+    first_version(tmp_path)
+    work = WorkFile(tmp_path)
+    assert (len(work.all()), work.salvaged) == (20, None)
+    work.close()
+    copy = sqlite3.connect(tmp_path / "work.db.version-1")
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (20,)
+    assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    copy.close()
+    raw = sqlite3.connect(tmp_path / WORK)
+    assert raw.execute("PRAGMA user_version").fetchone() == (WORK_VERSION,)
+    raw.close()
+
+
+def test_what_a_kill_left_of_a_copy_is_begun_again(tmp_path: Path) -> None:
+    """F31: rubbish under the copy's working name neither stops the migration nor ends up as the copy."""
+    first_version(tmp_path)
+    (tmp_path / "work.db.version-1.new").write_bytes(b"half a copy" * 1000)
+    work = WorkFile(tmp_path)
+    assert (len(work.all()), work.salvaged) == (20, None)
+    work.close()
+    assert not (tmp_path / "work.db.version-1.new").exists()
+    copy = sqlite3.connect(tmp_path / "work.db.version-1")
+    assert copy.execute("SELECT count(*) FROM edits").fetchone() == (20,)
+    copy.close()
+
+
+def test_what_was_finished_long_ago_is_let_go_and_never_comes_back(tmp_path: Path) -> None:
+    """The tidying: sent and withdrawn edits leave after 30 days, first their lines in the journal, then their rows."""
+    now = [T0]
+    work = WorkFile(tmp_path, clock=lambda: now[0])
+    for number, state in enumerate(EditState, 1):
+        work.append(edit(state.value, Kind.NOTE, number=number))
+        work.set_state(state.value, state)
+    work.close()
+    finished = {"sent", "withdrawn"}
+    now[0] = T0 + timedelta(days=29)
+    work = WorkFile(tmp_path, clock=lambda: now[0])
+    assert finished <= {one.edit.id for one in work.all()}
+    work.close()
+    now[0] = T0 + timedelta(days=31)
+    work = WorkFile(tmp_path, clock=lambda: now[0])
+    assert {one.edit.id for one in work.all()} == set(EditState) - finished
+    assert (work.next_number(), work.salvaged) == (len(EditState) + 1, None)
+    work.close()
+    (tmp_path / WORK).unlink()
+    work = WorkFile(tmp_path, clock=lambda: now[0])
+    assert {one.edit.id for one in work.all()} == set(EditState) - finished
+    work.close()
+
+
+def test_nothing_is_let_go_while_the_journal_cannot_be_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of the tidying: rows go only after the journal that still calls them unfinished is replaced."""
+    work = WorkFile(tmp_path, clock=lambda: T0)
+    work.append(edit("e1"))
+    work.set_state("e1", EditState.SENT)
+    work.close()
+    lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
+    (tmp_path / JOURNAL).write_bytes(lines[0])  # power was lost before the line "sent" reached the disk
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    later = lambda: datetime.now(UTC) + timedelta(days=400)  # noqa: E731
+    with monkeypatch.context() as patch:
+        patch.setattr("console.store.journal.os.fsync", full)
+        work = WorkFile(tmp_path, clock=later)
+        assert {one.edit.id: one.state for one in work.all()} == {"e1": EditState.SENT}
+        work.close()
+    work = WorkFile(tmp_path, clock=later)
+    assert work.all() == []
+    work.close()
+    work = WorkFile(tmp_path, clock=later)
+    assert work.all() == []  # nor is it taken for one that waits
+    work.close()
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
+def test_a_cache_that_is_gone_or_empty_is_begun_anew(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    """F28: with the old -wal still beside it."""
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1")), at(1))
+    stale = (tmp_path / "cache.db-wal").read_bytes()
+    writer.close()
+    spoil(tmp_path / "cache.db")
+    (tmp_path / "cache.db-wal").write_bytes(stale)
+    writer = CacheWriter(tmp_path)
+    assert writer.cursor("city") is None
+    writer.apply("city", items(report("1")), at(1))
+    reader = CacheReader(tmp_path)
+    assert reader.counts()["reports"] == 1
+    reader.close()
+    writer.close()
+
+
+def test_an_unusable_journal_is_said_and_nothing_pretends_to_be_saved(tmp_path: Path) -> None:
+    """F27: without the second copy there is no saving."""
+    (tmp_path / JOURNAL).mkdir()
+    with pytest.raises(StoreError):
+        WorkFile(tmp_path)
