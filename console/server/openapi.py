@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from console.domain.edit import Kind
 from console.server.asking import JSON, Ask, Endpoint, Gate, Work
 from console.server.feed import Item
-from console.server.payloads import PAYLOADS, EditBody
+from console.server.payloads import PAYLOADS, EditBody, Key
 from console.server.refusals import Busy, Conflict, Forbidden, Overloaded, Refusal, SignIn, TooLarge
 from console.server.schema import KINDS
 
@@ -236,8 +236,8 @@ class _Types:
     def _edit(self, edit: EditOf) -> Schema:
         bodies = [self._edit_of_kind(kind) for kind in edit.kinds]
         if edit.undo:
-            words = {"enum": [kind.value for kind in edit.undo]}
-            more = {"kind": words, "undoes": {"type": "string", "minLength": 1, "maxLength": 128}}
+            (undoes,), _ = msgspec.json.schema_components([Key], ref_template=_REF)
+            more = {"kind": {"enum": [kind.value for kind in edit.undo]}, "undoes": undoes}
             bodies.append(self._edit_body("Edit_undo", more, ["undoes"], "Takes an edit back; `data` may be empty."))
         return {"oneOf": bodies}
 

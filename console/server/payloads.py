@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +19,7 @@ Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x
 Word = Annotated[str, Meta(max_length=200)]
 Line = Annotated[str, Meta(max_length=500)]
 Text = Annotated[str, Meta(max_length=20_000)]
+Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")]
 LongText = Annotated[str, Meta(max_length=100_000)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
@@ -52,6 +54,8 @@ class Create(msgspec.Struct, frozen=True):
     channel: Annotated[str, Meta(max_length=100)] = ""
     contact: Contact | None = None
     created: Annotated[datetime, Meta(tz=True)] | None = None
+    attributes: Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)] = {}
+    media_urls: Annotated[tuple[Url, ...], Meta(max_length=10)] = ()
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -185,9 +189,30 @@ _NAMES_PEOPLE = frozenset({"contact"})
 def payload_of(edit: EditBody, kind: type[T]) -> T:
     """The payload of an edit; Invalid with the field's name when it is not what the kind carries."""
     try:
-        return msgspec.convert(edit.data, kind)
-    except msgspec.ValidationError as fault:
+        try:
+            return msgspec.convert(edit.data, kind)
+        except msgspec.ValidationError:
+            return msgspec.convert(as_whole(msgspec.json.encode(edit.data)), kind)
+    except (msgspec.ValidationError, RecursionError) as fault:
         raise Invalid(f"A {edit.kind.value.replace('_', ' ')} cannot carry this: {fault}.") from fault
+
+
+def as_whole(body: bytes) -> Any:
+    """JSON whose numbers without a fraction are whole ones: 1.0 is an integer to JSON Schema, not to msgspec.
+
+    Raises ValueError when it is no JSON, RecursionError when it is nested too deeply.
+    """
+    return json.loads(body, parse_float=_number, parse_constant=_no_number)
+
+
+def _number(text: str) -> float | int:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _no_number(text: str) -> float:
+    # NaN and Infinity are words of Python, not of JSON.
+    raise ValueError(f"{text} is no JSON")
 
 
 def kept_data(edit: EditBody) -> dict[str, Any]:
