@@ -85,7 +85,10 @@ class Photo(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The present state of one report. `versions` maps a field to the report version that last changed it."""
+    """The present state of one report. `versions` maps a field to the report version that last changed it.
+
+    `attributes` are the reporter's answers to the questions of the service: attribute code -> values (of a list: keys).
+    """
 
     id: str
     version: int
@@ -114,6 +117,7 @@ class Report(msgspec.Struct, frozen=True):
     clocks: tuple[Clock, ...] = ()
     remarks: tuple[str, ...] = ()
     versions: dict[str, int] = {}
+    attributes: dict[str, tuple[str, ...]] = {}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -194,6 +198,40 @@ class Sla(msgspec.Struct, frozen=True):
     calendar: str | None = None
 
 
+class Datatype(StrEnum):
+    """What an answer to a question of a service is."""
+
+    STRING = "string"
+    NUMBER = "number"
+    DATETIME = "datetime"
+    TEXT = "text"
+    SINGLEVALUELIST = "singlevaluelist"
+    MULTIVALUELIST = "multivaluelist"
+
+
+class AttributeValue(msgspec.Struct, frozen=True):
+    """One choice of a list: its key, and its name for people."""
+
+    key: str
+    name: str
+
+
+class ServiceAttribute(msgspec.Struct, frozen=True):
+    """A question that a service asks of the reporter. `variable` False: a text that is only to be read.
+
+    `order` sorts the questions of one service; `values` are the choices of a list.
+    """
+
+    code: str
+    description: str
+    datatype: Datatype = Datatype.STRING
+    required: bool = False
+    variable: bool = True
+    order: int = 0
+    datatype_description: str = ""
+    values: tuple[AttributeValue, ...] = ()
+
+
 class Service(msgspec.Struct, frozen=True):
     """A category of reports. `glyph` names a drawing in the symbols file; `group` joins services for duplicates.
 
@@ -211,6 +249,7 @@ class Service(msgspec.Struct, frozen=True):
     sla: dict[str, Sla] = {}
     proof: bool = True
     keywords: str = ""
+    attributes: tuple[ServiceAttribute, ...] = ()
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -246,8 +285,10 @@ class User(msgspec.Struct, frozen=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """The reporter's personal data: kept apart, masked until revealed."""
+    """The reporter's personal data: kept apart, masked until revealed. `account` and `device` are ids of a program."""
 
     name: str = ""
     phone: str = ""
     email: str = ""
+    account: str = ""
+    device: str = ""

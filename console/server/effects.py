@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
-from console.domain.report import Claim, Photo, Report
+from console.domain.report import Claim, Photo, PhotoRole, Report
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case
@@ -90,6 +90,8 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         lat=data.lat if placed else None,
         lon=data.lon if placed else None,
         channel=data.channel,
+        photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls),
+        attributes=data.attributes,
     )
 
 
