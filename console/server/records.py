@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,21 @@ COMMAND_LINE = Actor("command line", "", via="command line")
 """Whoever may start commands beside the database."""
 
 
+class Posting(StrEnum):
+    """Who may send citizens' reports: everybody, holders of an api_key, or, while there are no users, this computer."""
+
+    OPEN = "open"
+    KEYED = "keyed"
+    LOCAL = "local"
+
+
+class CitizenOptions(msgspec.Struct, frozen=True):
+    """The citizens' side: who may post, and the city's jurisdiction_id ("" takes any)."""
+
+    posting: Posting = Posting.LOCAL
+    jurisdiction: str = ""
+
+
 class DemoOptions(msgspec.Struct, frozen=True):
     """The demo city to fill an empty database with; `living` lets things happen in it."""
 
@@ -61,3 +77,4 @@ class ServeOptions(msgspec.Struct, frozen=True):
     media: Path | None = None
     demo: DemoOptions | None = None
     name: str = ""
+    citizens: CitizenOptions = CitizenOptions()

@@ -1,4 +1,7 @@
-"""The tables of a city's database, and how each kind of object becomes a row."""
+"""The tables of a city's database, and how each kind of object becomes a row.
+
+Whoever changes a table here adds a step to console/server/migrations (three lines there say how).
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,7 @@ reports = _numbered(
     sa.Index("reports_page", "closed", "created", "id"),
     sa.Index("reports_created", "created"),
     sa.Index("reports_updated", "updated"),
+    sa.Index("reports_merged", "merged_into"),
 )
 entries = _numbered(
     "entries",
@@ -64,6 +68,7 @@ entries = _numbered(
     sa.Column("version", sa.BigInteger),  # the report's version after this entry
     sa.Column("before", sa.LargeBinary),  # what undo needs, JSON of console.server.undo.Before
     sa.Index("entries_report", "report"),
+    sa.Index("entries_at", "at", "seq"),
 )
 sa.Index("entries_edit", entries.c.edit, unique=True)
 assignments = _numbered(
@@ -159,6 +164,14 @@ answers = sa.Table(
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
+)
+api_clients = sa.Table(
+    "api_clients",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("key_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("may_post", sa.SmallInteger, nullable=False),
 )
 positions = sa.Table(
     "positions",

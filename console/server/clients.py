@@ -1,0 +1,76 @@
+"""Programs that may post reports: an api_key for each, of which only the hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from console.server import schema
+from console.server.city import City
+from console.server.refusals import Invalid, NotFound
+
+_NAME_LENGTH = 100
+
+
+class ApiClient(msgspec.Struct, frozen=True):
+    """A program with a key; one that may not post is known by name only."""
+
+    name: str
+    created: datetime
+    may_post: bool
+
+
+class ApiClients:
+    """Whose an api_key is."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def of_key(self, key: str) -> ApiClient | None:
+        """The program with this key, None when nobody has it."""
+        table = schema.api_clients
+        query = sa.select(table.c.name, table.c.created, table.c.may_post).where(table.c.key_hash == _hash(key))
+        with self._city.database.read() as connection:
+            row = connection.execute(query).first()
+        return _client(row) if row is not None else None
+
+
+def add_client(city: City, name: str, *, may_post: bool = True) -> str:
+    """Add a program; returns its key, which is kept nowhere. Raises Invalid for a name that cannot be, or is taken."""
+    if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
+        raise Invalid(f"A name has 1 to {_NAME_LENGTH} printable characters.")
+    key, table = secrets.token_urlsafe(32), schema.api_clients
+    row = {"name": name, "key_hash": _hash(key), "created": schema.micros(city.clock()), "may_post": int(may_post)}
+    with city.database.write() as connection:
+        if connection.scalar(sa.select(table.c.name).where(table.c.name == name)) is not None:
+            raise Invalid(f"There is a client {name} already; remove it first, and its key is dead.")
+        connection.execute(sa.insert(table), [row])
+    return key
+
+
+def list_clients(city: City) -> list[ApiClient]:
+    """All programs, by name."""
+    table = schema.api_clients
+    query = sa.select(table.c.name, table.c.created, table.c.may_post).order_by(table.c.name)
+    with city.database.read() as connection:
+        return [_client(row) for row in connection.execute(query)]
+
+
+def remove_client(city: City, name: str) -> None:
+    """Remove a program: its key opens nothing from now on. Raises NotFound."""
+    table = schema.api_clients
+    with city.database.write() as connection:
+        if not connection.execute(sa.delete(table).where(table.c.name == name)).rowcount:
+            raise NotFound(f"There is no client {name}.")
+
+
+def _client(row: sa.Row[tuple[str, int, int]]) -> ApiClient:
+    return ApiClient(row[0], schema.moment(row[1]), bool(row[2]))
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
