@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -97,6 +98,15 @@ class DispatchClient:
         if after_key is not None:
             params["after_key"] = after_key
         return self._get("/snapshot", wire.Snapshot, params, limits=self._page)
+
+    def digest(self, first: date, last: date) -> wire.Digest:
+        """Count and hash of each day's reports, at most 400 days; Refused by a server that knows no digests."""
+        params = {"from": first.isoformat(), "to": last.isoformat()}
+        return self._get("/digest", wire.Digest, params, limits=self._page)
+
+    def digest_of_day(self, day: date) -> wire.DayReports:
+        """What a day's hash is made of."""
+        return self._get(f"/digest/{day.isoformat()}", wire.DayReports, limits=self._page)
 
     def report(self, report: str) -> wire.Report:
         """One report."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -246,6 +246,30 @@ class Snapshot(msgspec.Struct, frozen=True):
     next_key: str | None = None
     scope_version: int = 0
     items: tuple[Item, ...] = ()
+
+
+class DigestDay(msgspec.Struct, frozen=True):
+    """Count and hash of the reports made on one day (UTC)."""
+
+    day: date
+    count: int
+    hash: str
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """The days that have reports, as they were at `seq`."""
+
+    epoch: str
+    seq: int
+    days: tuple[DigestDay, ...] = ()
+
+
+class DayReports(msgspec.Struct, frozen=True):
+    """The reports made on one day, each with the number of its last change, as they were at `seq`."""
+
+    epoch: str
+    seq: int
+    reports: dict[str, int] = {}
 
 
 class City(msgspec.Struct, frozen=True):

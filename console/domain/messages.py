@@ -61,11 +61,15 @@ class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
 
+class Compare(msgspec.Struct, frozen=True, tag="compare"):
+    """Compare the cache with every server now, and read again what differs; otherwise that is done each night."""
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | SyncNow | Stop
+Down = Start | Push | Withdraw | Fetch | SyncNow | Compare | Stop
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount
 from console.domain.edit import Kind
 from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
-from console.server import feed
+from console.server import digest, feed
 from console.server.asking import (
     SMALL_BODY,
     Ask,
@@ -289,6 +289,30 @@ class Dispatch:
             ),
             Operation(
                 "GET",
+                "/digest",
+                "readDigest",
+                "Count and hash of each day's reports, to compare a copy with",
+                self._digest,
+                {200: Said("The days that have reports, as they were at `seq`.", digest.Digest)},
+                text="Days are of creation, in UTC; at most 400 at once. `hash` is the sum, modulo 2^64, of BLAKE2b "
+                "with 8 bytes over “seq id” of each report, `seq` being the number of its last change.",
+                parameters=(
+                    Parameter("from", date, "The first day.", required=True),
+                    Parameter("to", date, "The last day.", required=True),
+                ),
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
+                "/digest/{day}",
+                "readDigestOfDay",
+                "The reports behind one day's hash",
+                self._digest_of_day,
+                {200: Said("Each report's id and the number of its last change.", digest.DayReports)},
+                refusals=(Invalid,),
+            ),
+            Operation(
+                "GET",
                 "/stream",
                 "listen",
                 "Server-sent events that wake a client when the feed grows, and carry positions and presence",
@@ -454,6 +478,13 @@ class Dispatch:
         page = self._city.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
         return json_response(page)
 
+    def _digest(self, ask: Ask) -> Response:
+        first, last = (_day(ask.request.query_params.get(name, "")) for name in ("from", "to"))
+        return json_response(digest.digest(self._city.database, first, last))
+
+    def _digest_of_day(self, ask: Ask) -> Response:
+        return json_response(digest.reports_of_day(self._city.database, _day(ask.path("day"))))
+
     def _snapshot(self, ask: Ask) -> Response:
         page = self._city.snapshot(ask.request.query_params.get("after_key"), ask.number("limit", feed.MOST))
         return json_response(page)
@@ -554,6 +585,14 @@ class Dispatch:
                 check_scope(ledger, ask.actor, report)
                 raise Forbidden(f"The role {ask.actor.role} may not see who reported it.")
         return json_response(self._city.contact(report.id, ask.actor))
+
+
+def _day(text: str) -> date:
+    """A day as 2026-11-24; Invalid when it is none."""
+    try:
+        return msgspec.convert(text, date, strict=False)
+    except msgspec.ValidationError:
+        raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
 
 
 def _edit_of(ask: Ask) -> EditBody:

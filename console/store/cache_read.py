@@ -43,6 +43,7 @@ FACTS_DTYPE = np.dtype([(name, "<" + {"q": "i8", "i": "i4", "h": "i2", "b": "i1"
 
 _ROWS_AT_A_TIME = 8192
 _RANKED_AT_MOST = 5000
+_DAY_S = 86_400
 
 
 class CachedReport(msgspec.Struct, frozen=True):
@@ -163,6 +164,18 @@ class CacheReader:
             (source, remote_id),
         )
         return None if found is None else int(found[0])
+
+    def numbers(self, source: str, first: int, last: int) -> list[tuple[str, int, int]]:
+        """Of a source's reports made between two days since 1970 (UTC, both included): id, number, day."""
+        return [
+            (key, seq, created // _DAY_S)
+            for key, seq, created in self._all(
+                "SELECT remote_id, seq, created FROM reports"
+                " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+                " AND created >= ? AND created < ?",
+                (source, first * _DAY_S, (last + 1) * _DAY_S),
+            )
+        ]
 
     def texts(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[RowText]:
         """The texts of the given rows, in their order; rows that are gone are left out."""

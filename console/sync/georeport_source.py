@@ -12,6 +12,7 @@ from api_client import errors
 from api_client.georeport import GeoReportClient
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Outcome, Push, Source, Up, Withdraw
+from console.sync.compare import Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane
@@ -20,6 +21,7 @@ from console.sync.pace import Timing
 from console.sync.pull_georeport import GeoReportPuller
 from console.sync.push import CannotSend, PushLane
 from console.sync.source import PullLane
+from console.sync.sweep import SweptPuller
 
 _LOOK_BACK = timedelta(minutes=10)
 
@@ -137,7 +139,9 @@ class GeoReportSource:
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)
-        self._pull = PullLane(self._puller, pull_client, self._health, self._pause_s, random_source)
+        self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
+        swept = SweptPuller(source.key, self._puller, pull_client, folder, ledger, self._health, self._nightly)
+        self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         self._push = PushLane(
             self._outgoing,
             lambda: GeoReportSender(client(), self._puller.expect),
@@ -186,6 +190,11 @@ class GeoReportSource:
         """Try everything at once."""
         self._pull.hurry()
         self._push.hurry()
+
+    def compare(self) -> None:
+        """Look now, not only at night, for what the server no longer has."""
+        self._nightly.at_once()
+        self._pull.poke()
 
     def stop(self) -> None:
         """End all lanes."""

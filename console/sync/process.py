@@ -16,6 +16,7 @@ from api_client import errors
 from api_client.transport import utc_now
 from console.domain.edit import EditState
 from console.domain.messages import (
+    Compare,
     Down,
     Fetch,
     Fetched,
@@ -111,6 +112,9 @@ class Followers:
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()
+        elif isinstance(message, Compare):
+            for following in self._following.values():
+                following.compare()
 
     def stop(self) -> None:
         """End all lanes and close the cache."""

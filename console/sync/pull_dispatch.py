@@ -47,6 +47,8 @@ class DispatchPuller:
         self.skipped: set[str] = set()
         self.seq = -1
         """The number the cache has reached."""
+        self.note = ""
+        """What the last comparison with the server found, in words."""
 
     def catch_up(self, stopped: Callable[[], bool]) -> None:
         """Read until the server has nothing newer, or `stopped()`.
@@ -165,8 +167,9 @@ class DispatchPuller:
 
     @property
     def remarks(self) -> str:
-        """What could not be understood so far, in words."""
-        return f"{len(self.skipped)} objects of the server could not be understood." if self.skipped else ""
+        """What could not be understood so far, and what had drifted, in words."""
+        skipped = f"{len(self.skipped)} objects of the server could not be understood." if self.skipped else ""
+        return " ".join(words for words in (skipped, self.note) if words)
 
 
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:

@@ -15,6 +15,7 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.domain.messages import Fetch, Push, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
+from console.sync.compare import ComparedPuller, Nightly
 from console.sync.health import LIVE, Health
 from console.sync.lane import Lane
 from console.sync.ledger import Ledger
@@ -133,6 +134,9 @@ class Following(Protocol):
     def hurry(self) -> None:
         """Try everything at once."""
 
+    def compare(self) -> None:
+        """Compare the cache with the server now, not only at night."""
+
     def stop(self) -> None:
         """End all lanes."""
 
@@ -172,7 +176,11 @@ class DispatchSource:
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         puller_client, upload_client = client(), client()
         self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
-        self._pull = PullLane(self._puller, puller_client, self._health, self._pause_s, random_source)
+        self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
+        self._compared = ComparedPuller(
+            source.key, self._puller, puller_client, folder, ledger, self._health, self._nightly
+        )
+        self._pull = PullLane(self._compared, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
         self._push = PushLane(
             self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
@@ -216,6 +224,11 @@ class DispatchSource:
         """Try everything at once."""
         for lane in (self._pull, self._stream, self._push, self._upload):
             lane.hurry()
+
+    def compare(self) -> None:
+        """Compare the cache with the server now, not only at night."""
+        self._nightly.at_once()
+        self._pull.poke()
 
     def stop(self) -> None:
         """End all lanes."""

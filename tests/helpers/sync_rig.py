@@ -10,10 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
+from console.domain.report import Assignment, Entry, Report
+from console.server.feed import pages
 from console.store.cache_read import CacheReader
 from console.sync.process import Followers
+from tests.helpers.live_server import Live
 
 M = TypeVar("M")
 WAIT_S = 20.0
@@ -100,3 +105,33 @@ def rig(folder: Path, url: str, **more: Any) -> Iterator[Rig]:
     finally:
         made.followers.stop()
         made.reader.close()
+
+
+def assert_same(console: Rig, live: Live) -> None:
+    """I5: every report, entry and assignment of the cache is the server's, none is missing and none is too many."""
+    there = rows_of_city(live)
+    console.wait_until(lambda: console.reader.cursors()["jkt"].seq == live.city.seq())
+    assert rows_of_cache(console.reader) == there
+
+
+def rows_of_city(live: Live) -> dict[str, dict[str, Any]]:
+    """What the server has: kind -> id -> object, without entries of no report, which no screen shows."""
+    found: dict[str, dict[str, Any]] = {"report": {}, "entry": {}, "assignment": {}}
+    kinds = {"report": Report, "entry": Entry, "assignment": Assignment}
+    for page in pages(live.city.database):
+        for item in page.items:
+            if item.kind in kinds:
+                one = msgspec.json.decode(item.data, type=kinds[item.kind])
+                if not isinstance(one, Entry) or one.report is not None:
+                    found[item.kind][item.id] = one
+    return found
+
+
+def rows_of_cache(reader: CacheReader) -> dict[str, dict[str, Any]]:
+    """What the cache has, in the same form."""
+    cached = reader.reports(reader.columns()["row"])
+    return {
+        "report": {one.report.id: one.report for one in cached},
+        "entry": {entry.id: entry for one in cached for entry in reader.entries(one.row)},
+        "assignment": {each.id: each for one in cached for each in reader.assignments(one.row)},
+    }

@@ -1,0 +1,61 @@
+"""What a client compares its copy with: count and hash of each day's reports, and the numbers behind one day's hash."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.digest import Day, day_of, days_of
+from console.server import schema
+from console.server.database import Database, present_number
+from console.server.feed import read_meta
+from console.server.refusals import Invalid
+
+MOST_DAYS = 400
+_DAY_US = 86_400_000_000
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """The days that have reports, of those asked for, as they were at `seq`."""
+
+    epoch: str
+    seq: int
+    days: tuple[Day, ...]
+
+
+class DayReports(msgspec.Struct, frozen=True):
+    """Each report made on one day, with the number of its last change, as they were at `seq`."""
+
+    epoch: str
+    seq: int
+    reports: dict[str, int]
+
+
+def digest(database: Database, first: date, last: date) -> Digest:
+    """Both days included, in UTC. Raises Invalid for more than 400 days at once."""
+    if not 0 <= day_of(last) - day_of(first) < MOST_DAYS:
+        raise Invalid(f"Ask for 1 to {MOST_DAYS} days at once, the first before the last.")
+    table = schema.reports
+    with database.read() as connection:
+        known, present = read_meta(connection), present_number(connection)
+        rows = connection.execution_options(yield_per=5000).execute(
+            sa.select(table.c.id, table.c.seq, table.c.created).where(_made_on(first, last))
+        )
+        days = days_of((key, seq, created // _DAY_US) for key, seq, created in rows)
+    return Digest(known["epoch"], present, tuple(days))
+
+
+def reports_of_day(database: Database, day: date) -> DayReports:
+    """The reports made on a day (UTC)."""
+    table = schema.reports
+    with database.read() as connection:
+        known, present = read_meta(connection), present_number(connection)
+        rows = connection.execute(sa.select(table.c.id, table.c.seq).where(_made_on(day, day)))
+        return DayReports(known["epoch"], present, {row.id: row.seq for row in rows})
+
+
+def _made_on(first: date, last: date) -> sa.ColumnElement[bool]:
+    created = schema.reports.c.created
+    return sa.and_(created >= day_of(first) * _DAY_US, created < (day_of(last) + 1) * _DAY_US)

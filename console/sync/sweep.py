@@ -1,0 +1,94 @@
+"""Find what a GeoReport server no longer has: these servers tell of no deletions, so its list is gone through by id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from api_client.georeport import GeoReportClient
+from console.domain.digest import date_of, day_of
+from console.store.cache_read import CacheReader
+from console.store.items import Item
+from console.sync.compare import Nightly
+from console.sync.health import Health
+from console.sync.ledger import Ledger
+from console.sync.pull_georeport import EPOCH, WINDOW, GeoReportPuller
+
+_log = logging.getLogger(__name__)
+_MOST_LOOKUPS = 500
+_FIRST_DAY, _LAST_DAY = day_of(date(1971, 1, 1)), day_of(date(2200, 1, 1))
+
+
+class SweptPuller:
+    """Rounds of a GeoReportPuller, each followed by a sweep when one is due; run by one thread.
+
+    A report that is not in the list of its days is asked for by its id, and dropped only when the server says that it
+    has none: lists have limits, and a portal's page is no list.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        puller: GeoReportPuller,
+        client: GeoReportClient,
+        folder: Path,
+        ledger: Ledger,
+        health: Health,
+        nightly: Nightly,
+    ) -> None:
+        self._source = source
+        self._puller = puller
+        self._client = client
+        self._folder = folder
+        self._ledger = ledger
+        self._health = health
+        self._nightly = nightly
+
+    def catch_up(self, stopped: Callable[[], bool]) -> None:
+        """One whole round. Raises ApiError, StoreError."""
+        self._puller.catch_up(stopped)
+        if stopped() or self._health.server_now() < self._nightly.due_at:
+            return
+        withdrawn = self._withdrawn(stopped)
+        if stopped():
+            return
+        now = self._health.server_now()
+        if withdrawn:
+            self._drop(withdrawn, int(now.timestamp()))
+            words = f"{len(withdrawn)} reports are no longer at the server and were dropped."
+            _log.info("%s: %s", self._source, words)
+            self._health.complete(detail=words)
+        self._nightly.done(now)
+
+    def _withdrawn(self, stopped: Callable[[], bool]) -> list[str]:
+        """The ids of cached reports that the server has not."""
+        reader = CacheReader(self._folder)
+        try:
+            here = reader.numbers(self._source, _FIRST_DAY, _LAST_DAY)
+        finally:
+            reader.close()
+        lost: list[str] = []
+        span = WINDOW.days
+        days = {day for _, _, day in here}
+        end = max(days, default=0)
+        while days and end >= min(days) and not stopped():
+            begin = end - span + 1
+            ours = [key for key, _, day in here if begin <= day <= end]
+            if ours:
+                listed = self._listed(begin, end)
+                lost += [key for key in ours if key not in listed]
+            end = begin - 1
+        return [key for key in lost[:_MOST_LOOKUPS] if not stopped() and self._client.request(key) is None]
+
+    def _listed(self, begin: int, end: int) -> set[str]:
+        """The ids of what was made on these days, with a day to spare on each side for other time zones."""
+        first, last = (datetime.combine(date_of(day), time(), UTC) for day in (begin, end))
+        pages = self._client.requests(start=first - timedelta(days=1), end=last + timedelta(days=2))
+        return {str(request.service_request_id) for page in pages for request in page}
+
+    def _drop(self, withdrawn: list[str], seq: int) -> None:
+        cursor = self._ledger.cursor(self._source)
+        if cursor is not None and cursor.epoch == EPOCH:
+            self._ledger.apply(self._source, [Item("gone", seq, f"report/{key}", None) for key in withdrawn], cursor)

@@ -1,0 +1,155 @@
+"""F21 and F24: what is gone at the server goes here too, and a cache that drifted is found and read again."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Compare, SourceState, SyncNow
+from console.server.edits import EditBody
+from console.server.records import LOCAL
+from console.sync.compare import Nightly
+from console.sync.pace import Timing
+from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.live_server import Live, live_server
+from tests.helpers.proxy import FaultProxy, path_has, rewrite
+from tests.helpers.sync_rig import assert_same, edit_id, rig
+
+QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with live_server(tmp_path / "server") as live:
+        yield live
+
+
+def without_items(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+    page = json.loads(body)
+    return head, json.dumps(page | {"items": []}).encode()
+
+
+def spoil(folder: Path, *statements: str) -> None:
+    """What a defect, or a hand in the file, would do to a cache that nobody has open."""
+    connection = sqlite3.connect(folder / "cache.db")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_rows_that_a_defect_lost_or_left_behind_come_back(live: Live, tmp_path: Path) -> None:
+    """F24, missed rows. Protection: ComparedPuller, console/sync/compare.py."""
+    folder = tmp_path / "profile"
+    with rig(folder, live.url) as console:
+        console.live()
+        console.outcome(console.push(Kind.NOTE, "r2", text="x"), EditState.ACCEPTED)
+        console.outcome(console.push(Kind.SET, "r1", version=1, priority=1), EditState.ACCEPTED)
+        console.wait_until(lambda: console.reader.cursors()["jkt"].seq == live.city.seq())
+    spoil(
+        folder,
+        "DELETE FROM reports WHERE remote_id IN ('r3', 'r4')",
+        "UPDATE reports SET seq = 1 WHERE remote_id = 'r1'",
+        "UPDATE texts SET description = 'Wrong' WHERE row = (SELECT row FROM reports WHERE remote_id = 'r1')",
+        "INSERT INTO reports SELECT row + 500, source, 'ghost', seq, created, facts FROM reports"
+        " WHERE remote_id = 'r5'",
+        "DELETE FROM entries WHERE report = 'r1'",
+    )
+    with rig(folder, live.url, timing=QUICK) as console:
+        console.live()
+        assert "r3" not in console.cached()
+        console.followers.take(Compare())
+        said = console.wait(SourceState, lambda state: "differed" in state.detail)
+        assert "4 reports differed and were read again" in said.detail
+        assert_same(console, live)
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_page_without_some_of_its_rows_is_mended_by_the_next_comparison(live: Live, tmp_path: Path) -> None:
+    """F24, a page that says it is whole and is not: no number shows it, the day's hash does."""
+    proxy = FaultProxy(live.port)
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        rule = proxy.when(path_has("/changes?after"), rewrite(without_items))
+        live.city.apply(EditBody(id=edit_id(900), kind=Kind.SET, data={"priority": 1}), report="r1", actor=LOCAL)
+        console.wait_until(lambda: console.reader.cursors()["jkt"].seq == live.city.seq())
+        assert rule.hit
+        proxy.heal()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "1 reports differed" in state.detail)
+        assert_same(console, live)
+    proxy.close()
+
+
+def test_a_comparison_of_equals_says_nothing(live: Live, tmp_path: Path) -> None:
+    with rig(tmp_path / "profile", live.url, timing=QUICK) as console:
+        console.live()
+        console.followers.take(Compare())
+        source: Any = console.followers._following["jkt"]
+        console.wait_until(lambda: source._compared.compared == 1)
+        assert source._compared.repaired == []
+        assert not any(state.detail for state in console.said if isinstance(state, SourceState))
+
+
+def test_a_server_without_digests_is_followed_as_before(tmp_path: Path) -> None:
+    city = FakeCity(page=100)
+    city.put("report", report(1))
+    with rig(tmp_path, city.url, timing=QUICK) as console:
+        console.live()
+        console.followers.take(Compare())
+        source: Any = console.followers._following["jkt"]
+        console.wait_until(lambda: source._compared.compared == 1)
+        city.put("report", report(2))
+        console.wait_until(lambda: "2" in console.cached())
+    city.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_comparisons_come_within_the_hour_and_then_every_night(seed: int) -> None:
+    """F24, drift is found within a day: never more than 26 h apart, and not all consoles at one moment."""
+    now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    nightly = Nightly(now, "Asia/Jakarta", random.Random(seed))
+    assert timedelta(minutes=10) <= nightly.due_at - now <= timedelta(hours=1)
+    last = nightly.due_at
+    for _ in range(3):
+        nightly.done(last)
+        hour = (nightly.due_at + timedelta(hours=7)).hour
+        assert hour in (2, 3)
+        assert timedelta(0) < nightly.due_at - last <= timedelta(hours=26)
+        last = nightly.due_at
+
+
+def test_a_withdrawn_report_of_a_geo_report_server_vanishes(live: Live, tmp_path: Path) -> None:
+    """F21, no tombstones: SweptPuller, console/sync/sweep.py."""
+    with rig(tmp_path / "geo", live.url + "/open311/v2", kind="open311", timing=QUICK) as console:
+        console.live()
+        assert len(console.cached()) == 10
+        live.city.remove("report", "r7")
+        console.followers.take(SyncNow())
+        console.followers.take(Compare())
+        said = console.wait(SourceState, lambda state: "no longer at the server" in state.detail)
+        assert said.detail.startswith("1 reports")
+        assert sorted(console.cached()) == sorted(f"r{n}" for n in range(1, 11) if n != 7)
+
+
+def test_a_list_that_leaves_reports_out_deletes_nothing(live: Live, tmp_path: Path) -> None:
+    """F21, the other way: not being listed is no proof."""
+    proxy = FaultProxy(live.port)
+    with rig(tmp_path / "geo", proxy.url + "/open311/v2", kind="open311", timing=QUICK) as console:
+        console.live()
+        proxy.when(path_has("/requests.json"), rewrite(lambda head, _: (head, b"[]")))
+        console.followers.take(Compare())
+        source: Any = console.followers._following["jkt"]
+        before = source._nightly.due_at
+        console.wait_until(lambda: source._nightly.due_at > before)
+        assert len(console.cached()) == 10
+    proxy.close()
