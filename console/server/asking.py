@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -15,8 +16,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.server import rate
+from console.server.payloads import as_whole
+from console.server.rate import Limits
 from console.server.records import LOCAL, Actor
-from console.server.refusals import Forbidden, Invalid, Overloaded, Refusal, TooLarge, WrongType
+from console.server.refusals import (
+    Forbidden,
+    Invalid,
+    Overloaded,
+    Refusal,
+    SignIn,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    WrongType,
+)
 from console.server.users import Users
 
 log = logging.getLogger(__name__)
@@ -25,6 +39,9 @@ SMALL_BODY = 1_000_000
 JSON = "application/json"
 _ANYBODY = Actor("", "viewer")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+BODY_S, PART_S = 300.0, 30.0
+"""How long a body may take, and how long each piece of it."""
 _BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
 
@@ -56,10 +73,13 @@ class Ask(msgspec.Struct, frozen=True):
         if said != JSON:
             raise WrongType(f"The body has to be {JSON}, not {said or 'of no type'}.")
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            try:
+                return msgspec.json.decode(self.body, type=kind)
+            except msgspec.ValidationError:
+                return msgspec.convert(as_whole(self.body), kind)
         except msgspec.ValidationError as fault:
             raise Invalid(f"The body does not fit: {fault}.") from fault
-        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        except (msgspec.DecodeError, ValueError) as fault:
             raise Refusal(f"The body is no JSON: {fault}.") from fault
         except RecursionError as fault:
             raise Refusal("The body is nested too deeply.") from fault
@@ -71,15 +91,25 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Gate:
-    """Makes endpoints of plain functions: the body is read, the asker found, the work done on a thread."""
+    """Makes endpoints of plain functions: the body is read, the asker found, the work done on a thread.
 
-    def __init__(self, users: Users | None) -> None:
+    Nobody asks more often than `limits` say, but for a server's only user, "local".
+    """
+
+    def __init__(self, users: Users | None, limits: Limits | None = None) -> None:
         self._users = users
+        self._limits = limits or Limits()
 
-    def endpoint(self, work: Work, *, most: int = 0, public: bool = False) -> Endpoint:
-        """An endpoint that takes bodies up to `most` bytes; `public` asks for no token."""
+    def endpoint(self, work: Work, *, most: int = 0, public: bool = False, counts_posts: bool = True) -> Endpoint:
+        """An endpoint that takes bodies up to `most` bytes; `public` asks for no token.
+
+        A public POST counts as a citizen's, by its address, unless the work itself calls `count_post`.
+        """
 
         async def answer(request: Request) -> Response:
+            if public:
+                posts = counts_posts and request.method == "POST"
+                self._limits.spend_by_address(rate.CITIZEN_POST if posts else rate.PUBLIC_READ, host_of(request))
             body = await read_body(request, most)
             if inspect.iscoroutinefunction(work):
                 known = self.known(request)
@@ -97,8 +127,31 @@ class Gate:
         return self._users.known(_token(request)) if self._users is not None else LOCAL
 
     def actor(self, request: Request) -> Actor:
-        """Who asks; SignIn when that is not known."""
-        return self.actor_of(_token(request))
+        """Who asks; SignIn when that is not known, TooMany when he has asked too often."""
+        actor = self._known_actor(request, _token(request))
+        self._count(request, actor)
+        return actor
+
+    def poster(self, request: Request, api_key: str | None) -> Actor:
+        """Who sends a citizen's report with this api_key, within his limits."""
+        actor = self._known_actor(request, api_key)
+        self.count_post(request, actor.name if api_key and not actor.tokenless else None)
+        return actor
+
+    def count_post(self, request: Request, client: str | None) -> None:
+        """Count a citizen's report: of a program that showed its key, or of an address. TooMany when there are many."""
+        if client is not None:
+            self._limits.spend(rate.KEY_POST, client)
+        else:
+            self._limits.spend_by_address(rate.CITIZEN_POST, host_of(request))
+
+    def count_unknown_key(self, request: Request) -> None:
+        """Count an api_key that nobody has. TooMany when somebody tries keys."""
+        self._limits.spend_by_address(rate.SIGN_IN, host_of(request))
+
+    def has_users(self) -> bool:
+        """Whether anybody has a token."""
+        return self._users is not None and self._users.any()
 
     def actor_of(self, token: str | None) -> Actor:
         """Whose token it is."""
@@ -107,10 +160,30 @@ class Gate:
     def _ask(self, request: Request, body: bytes, actor: Actor | None = None) -> Ask:
         if "\x00" in request.url.path or "%00" in request.url.query:
             raise Refusal("An address holds no NUL characters.")
-        actor = actor or self.actor(request)
+        if actor is None:
+            actor = self.actor(request)
+        elif actor.name:
+            self._count(request, actor)
         if actor.tokenless:
             check_local(request)
         return Ask(actor, request, body)
+
+    def _count(self, request: Request, actor: Actor) -> None:
+        if not actor.tokenless:
+            reads = request.method in ("GET", "HEAD", "OPTIONS")
+            self._limits.spend(rate.READ if reads else rate.WRITE, actor.name)
+
+    def _known_actor(self, request: Request, token: str | None) -> Actor:
+        """Whose token it is. An unknown one goes into the audit log, without the token; very many are not answered."""
+        try:
+            return self.actor_of(token)
+        except SignIn:
+            if token and self._users is not None:
+                host = host_of(request)
+                self._limits.spend_by_address(rate.SIGN_IN, host)
+                if self._limits.has_room(rate.SIGN_IN_RECORD, "everybody"):
+                    self._users.record_refused(rate.network_of(host) or "this computer")
+            raise
 
 
 def _token(request: Request) -> str | None:
@@ -118,28 +191,39 @@ def _token(request: Request) -> str | None:
     return token.strip() if scheme.casefold() == "bearer" else None
 
 
+def host_of(request: Request) -> str | None:
+    """The address that asks."""
+    return request.client.host if request.client is not None else None
+
+
 def check_local(request: Request) -> None:
     """Without tokens only programs on this computer are served, not the pages that its browser happens to show."""
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname
     origin = request.headers.get("origin")
-    if host not in _LOOPBACK or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
+    forwarded = any(name in request.headers for name in _FORWARDED)
+    if forwarded or host not in _LOOPBACK or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
         raise Forbidden("Without users this server answers to programs on its own computer only.")
     if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
         raise Forbidden("Without users this server does not answer to pages of other sites.")
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body of a request; TooLarge as soon as it has more bytes than `most`."""
+    """The body of a request; TooLarge as soon as it has more bytes than `most`, TooSlow when it does not come."""
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > most:
         raise TooLarge(f"The body has more than {most:,} bytes.")
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise TooLarge(f"The body has more than {most:,} bytes.")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_S), asyncio.timeout(PART_S) as patience:
+            async for part in request.stream():
+                patience.reschedule(asyncio.get_running_loop().time() + PART_S)
+                size += len(part)
+                if size > most:
+                    raise TooLarge(f"The body has more than {most:,} bytes.")
+                parts.append(part)
+    except TimeoutError:
+        raise TooSlow("The body did not come in time.") from None
     return b"".join(parts)
 
 
@@ -153,9 +237,16 @@ async def refusal_response(_: Request, refusal: Exception) -> Response:
     if not isinstance(refusal, Refusal):
         raise refusal
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-    headers |= {"Retry-After": "1"} if refusal.status in (409, 503) else {}
+    headers |= retry_after(refusal)
     body = {"error": refusal.word, "message": refusal.message} | refusal.more
     return json_response(body, refusal.status, headers)
+
+
+def retry_after(refusal: Refusal) -> dict[str, str]:
+    """The header that says when to ask again, where that helps."""
+    if isinstance(refusal, TooMany):
+        return {"Retry-After": str(refusal.more["retry_after_s"])}
+    return {"Retry-After": "1"} if refusal.status in (409, 503) else {}
 
 
 async def http_error_response(_: Request, error: Exception) -> Response:

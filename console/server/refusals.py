@@ -7,8 +7,8 @@ Refusal
     SignIn (401)
     Conflict (412)  somebody changed the same field, or another has what was claimed
     Busy (412)      the unit has another job
-    Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooMany (429),
-    Overloaded (503)
+    Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooSlow (408),
+    TooMany (429), Overloaded (503)
 """
 
 from __future__ import annotations
@@ -98,6 +98,12 @@ class WrongType(Refusal):
     """The body is of another media type than the address takes."""
 
     status, word = 415, "wrong_type"
+
+
+class TooSlow(Refusal):
+    """The body of the request did not come in time."""
+
+    status, word = 408, "too_slow"
 
 
 class TooMany(Refusal):

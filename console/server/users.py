@@ -19,6 +19,7 @@ from console.server.refusals import Forbidden, Invalid, NotFound, SignIn
 from console.server.rights import ROLES
 
 _NAME_LENGTH = 100
+_NOBODY = Actor("", "")
 
 
 class KnownUser(msgspec.Struct, frozen=True):
@@ -67,6 +68,11 @@ class Users:
         if not self._tokenless:
             raise Forbidden("This server has no users yet; add one with “sigap user add”.")
         return LOCAL
+
+    def record_refused(self, network: str) -> None:
+        """Write into the audit log that somebody in this network came with an unknown token."""
+        city = self._city
+        audit.record(city.database, city.clock(), audit.Deed(_NOBODY, audit.SIGN_IN_REFUSED, detail={"from": network}))
 
     def _by_token(self, token: str) -> Actor | None:
         table = schema.users

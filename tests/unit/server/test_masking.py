@@ -1,0 +1,33 @@
+"""What is taken out of public texts, and what stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.server.masking import MASK, mask_personal
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("Call 0812-3456-7890 or +62 812 3456 7890!", f"Call {MASK} or {MASK}!"),
+        ("(021) 555-12345, 0812 3456 789.", f"{MASK}, {MASK}."),
+        ("WA:081234567890x", f"WA:{MASK}x"),
+        ("KTP 3174012345678901", f"KTP {MASK}"),
+        ("budi.s@contoh.co.id. <x@y.org>", f"{MASK}. <{MASK}>"),
+        ("Seen 2026-11-24 08:00, 24/11/2026, 24.11.2026", "Seen 2026-11-24 08:00, 24/11/2026, 24.11.2026"),
+        ("At -6.2000000, 106.8166660", "At -6.2000000, 106.8166660"),
+        ("Jl. Sudirman 123 RT 05/07, 12920, Rp 1.500.000, B 1234 XYZ", None),
+        ("no address@ here, @handle, a@b", None),
+        ("", None),
+    ],
+)
+def test_addresses_and_numbers_are_masked_and_the_rest_stays(text: str, public: str | None) -> None:
+    assert mask_personal(text) == (text if public is None else public)
+
+
+@given(st.text(), st.from_regex(r"08[0-9]{8,10}", fullmatch=True), st.text())
+def test_a_number_between_spaces_never_stays(before: str, number: str, after: str) -> None:
+    assert number not in mask_personal(f"{before.replace(number, '')} {number} {after.replace(number, '')}")
