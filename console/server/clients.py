@@ -36,7 +36,7 @@ class ApiClients:
         query = sa.select(table.c.name, table.c.created, table.c.may_post).where(table.c.key_hash == _hash(key))
         with self._city.database.read() as connection:
             row = connection.execute(query).first()
-        return _client(row) if row is not None else None
+        return _client(*row) if row is not None else None
 
 
 def add_client(city: City, name: str, *, may_post: bool = True) -> str:
@@ -57,7 +57,7 @@ def list_clients(city: City) -> list[ApiClient]:
     table = schema.api_clients
     query = sa.select(table.c.name, table.c.created, table.c.may_post).order_by(table.c.name)
     with city.database.read() as connection:
-        return [_client(row) for row in connection.execute(query)]
+        return [_client(*row) for row in connection.execute(query)]
 
 
 def remove_client(city: City, name: str) -> None:
@@ -68,8 +68,8 @@ def remove_client(city: City, name: str) -> None:
             raise NotFound(f"There is no client {name}.")
 
 
-def _client(row: sa.Row[tuple[str, int, int]]) -> ApiClient:
-    return ApiClient(row[0], schema.moment(row[1]), bool(row[2]))
+def _client(name: str, created: int, may_post: int) -> ApiClient:
+    return ApiClient(name, schema.moment(created), bool(may_post))
 
 
 def _hash(key: str) -> str:

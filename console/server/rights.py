@@ -21,7 +21,7 @@ _MAY: dict[str, frozenset[Kind]] = {
         {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO}
     ),
     "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO}),
-    "citizen": frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO}),
+    "citizen": frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
 }
 _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
 _DEEPEST = 12

@@ -8,6 +8,7 @@ from typing import Any
 from console.domain.report import Contact
 from console.domain.status import Status
 from console.server.city import City
+from console.server.clients import add_client
 from console.server.records import LOCAL, LoadedReport
 from console.server.users import Users, add_user
 from tests.unit.server.conftest import Api, a_report, running
@@ -67,16 +68,17 @@ def test_what_cannot_be_a_request_is_refused_in_its_words(api: Api, city: City, 
     for form in (
         {},
         {"service_code": "road"},
-        {"service_code": "none", "lat": "1", "long": "1"},
         {"service_code": "road", "lat": "x", "long": "1"},
         {"service_code": "road", "lat": "99", "long": "1"},
     ):
         answer = post(api, data=form)
         assert (answer.status_code, answer.json()[0]["code"]) == (400, 400), form
-    token = add_user(city, "portal", "operator")
+    assert post(api, data={"service_code": "none", "lat": "1", "long": "1"}).status_code == 404
     good = {"service_code": "road", "address_string": "Jl. X 1"}
+    add_user(city, "somebody", "operator")
+    key = add_client(city, "portal")
     with running(city, tmp_path / "media2", Users(city)) as url:
         strict = Api(url)
         assert post(strict, data=good).status_code == 403
-        assert post(strict, data=good | {"api_key": token}).status_code == 201
+        assert post(strict, data=good | {"api_key": key}).status_code == 201
         strict.session.close()

@@ -1,0 +1,169 @@
+"""The addresses under /open311/v2: which one is meant, in which format, and that every answer is GeoReport's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from console.server.asking import Ask, Gate, read_body
+from console.server.city import City
+from console.server.clients import ApiClients
+from console.server.georeport import requests, services, updates
+from console.server.georeport.faults import Refused, errors, headers_of, not_found, not_given
+from console.server.georeport.form import MOST_BODY, Form, read_form
+from console.server.georeport.formats import Document, Format, asked_format, write
+from console.server.georeport.post import create
+from console.server.georeport.posters import Posters
+from console.server.media import MediaStore
+from console.server.records import Actor, CitizenOptions
+from console.server.refusals import Overloaded, Refusal
+
+BY_DEFAULT = CitizenOptions()
+log = logging.getLogger(__name__)
+
+_FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = _FOR_ALL_PAGES | {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class _Resource(msgspec.Struct, frozen=True):
+    """What stands at an address: how it is read, and how something is posted there, if it can be."""
+
+    read: Callable[[Request], Document]
+    post: Callable[[Form, Actor], Document] | None = None
+
+    @property
+    def methods(self) -> str:
+        """The methods that it takes."""
+        return "GET, HEAD, OPTIONS" if self.post is None else "GET, HEAD, POST, OPTIONS"
+
+
+class GeoReport:
+    """What answers under /open311/v2. Reading is public, as GeoReport means it; nothing personal is in it."""
+
+    def __init__(self, city: City, gate: Gate, media: MediaStore, options: CitizenOptions = BY_DEFAULT) -> None:
+        self._city = city
+        self._media = media
+        self._jurisdiction = options.jurisdiction
+        self._posters = Posters(ApiClients(city), gate, options)
+        self._reading = gate.endpoint(self._read, public=True)
+
+    def routes(self) -> list[BaseRoute]:
+        """The one address with all below it."""
+        return [Route("/{rest:path}", self)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        form = _format_of(request)
+        try:
+            response = await self._respond(request, form)
+        except Refusal as refusal:
+            response = write(errors(refusal), form or Format.JSON, headers_of(refusal))
+        except ClientDisconnect:
+            raise
+        except DBAPIError as fault:
+            log.error("%s %s: the database failed: %s", request.method, request.url.path, fault.orig)
+            busy = Overloaded("The city's database cannot do this now. Ask again.")
+            response = write(errors(busy), form or Format.JSON, headers_of(busy))
+        except Exception as fault:
+            log.error("%s %s failed: %s", request.method, request.url.path, type(fault).__name__)
+            defect = Refused("The server failed at this; tell the city.", status=500)
+            response = write(errors(defect), form or Format.JSON)
+        response.headers.update(_FOR_ALL_PAGES)
+        return response
+
+    async def _respond(self, request: Request, form: Format | None) -> Response:
+        resource = self._resource(_path_of(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT | {"Allow": resource.methods})
+        if request.method not in resource.methods.split(", "):
+            refused = Refused(f"This address takes {resource.methods}, not {request.method[:20]}.", status=405)
+            return write(errors(refused), form or Format.JSON, {"Allow": resource.methods})
+        if form is None:
+            raise Refused("This address answers in XML (text/xml) and JSON (application/json).", status=406)
+        if request.method != "POST":
+            return await self._reading(request)
+        body = await read_body(request, MOST_BODY)
+        return await run_in_threadpool(self._post, request, await read_form(request, body))
+
+    def _read(self, ask: Ask) -> Response:
+        self._check_jurisdiction(ask.request.query_params.get("jurisdiction_id", ""))
+        return _written(ask.request, self._resource(_path_of(ask.request)).read(ask.request))
+
+    def _post(self, request: Request, form: Form) -> Response:
+        query = request.query_params
+        actor = self._posters.actor(request, form.one("api_key") or query.get("api_key", ""))
+        self._check_jurisdiction(form.one("jurisdiction_id") or query.get("jurisdiction_id", ""))
+        post = self._resource(_path_of(request)).post
+        assert post is not None
+        return _written(request, post(form, actor))
+
+    def _check_jurisdiction(self, asked: str) -> None:
+        """A city is one jurisdiction. Who names none means it, and so does everybody where the city has no name."""
+        if asked and self._jurisdiction and asked.casefold() != self._jurisdiction.casefold():
+            raise not_found("jurisdiction_id", asked)
+
+    def _resource(self, path: str) -> _Resource:
+        """What stands at an address; Refused (404) for anything else."""
+        city = self._city
+        first, slash, key = path.partition("/")
+        match first, bool(slash):
+            case "discovery", False:
+                return _Resource(lambda request: services.discovery(city, _url_of(request), self._jurisdiction))
+            case "services", False:
+                return _Resource(lambda _: services.services(city))
+            case "services", True:
+                return _Resource(lambda _: services.definition(city, _given("service_code", key)))
+            case "requests", False:
+                return _Resource(
+                    lambda request: requests.requests(city, request.query_params),
+                    lambda form, actor: create(city, self._media, form, actor),
+                )
+            case "requests", True:
+                return _Resource(lambda _: requests.request(city, _given("service_request_id", key)))
+            case "tokens", True:
+                return _Resource(lambda _: requests.token(city, _given("token", key)))
+            case "servicerequestupdates", False:
+                return _Resource(
+                    lambda request: updates.updates(city, request.query_params),
+                    lambda form, actor: updates.add_update(city, form, actor),
+                )
+        raise Refused("There is nothing at this address.", status=404)
+
+
+def _given(name: str, key: str) -> str:
+    if not key:
+        raise not_given(name)
+    return key
+
+
+def _path_of(request: Request) -> str:
+    return asked_format(request.path_params["rest"], None)[0]
+
+
+def _format_of(request: Request) -> Format | None:
+    return asked_format(request.path_params["rest"], request.headers.get("accept"))[1]
+
+
+def _url_of(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
+
+
+def _written(request: Request, document: Document) -> Response:
+    return write(document, _format_of(request) or Format.JSON)

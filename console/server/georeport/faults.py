@@ -1,0 +1,44 @@
+"""What the citizens' side says no with: any refusal of the server, in the words and the form of GeoReport."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.server.georeport.formats import Document
+from console.server.refusals import Refusal
+
+_STATUS = {401: 403, 422: 400, 428: 400, 412: 409}
+"""Statuses of the Dispatch API -> those of the standard."""
+
+
+class Refused(Refusal):
+    """A request that cannot be taken, with every reason that was found; 400 unless said otherwise."""
+
+    def __init__(self, *reasons: str, status: int = 400) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons: Sequence[str] = reasons
+        self.status = status
+
+
+def not_found(what: str, value: str) -> Refused:
+    """What the standard says of an identifier that nothing bears."""
+    return Refused(f"{what} {value[:100]} was not found.", status=404)
+
+
+def not_given(*names: str) -> Refused:
+    """What the standard says of arguments that are missing."""
+    return Refused(*(f"{name} was not provided." for name in names))
+
+
+def errors(refusal: Refusal) -> Document:
+    """The errors of a refusal."""
+    status = _STATUS.get(refusal.status, refusal.status)
+    reasons = refusal.reasons if isinstance(refusal, Refused) else (refusal.message,)
+    return Document("errors", [{"code": status, "description": reason} for reason in reasons], status)
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """What goes beside the errors: when to ask again."""
+    if (wait_s := refusal.more.get("retry_after_s")) is not None:
+        return {"Retry-After": str(wait_s)}
+    return {"Retry-After": "1"} if refusal.status in (409, 503) else {}

@@ -1,0 +1,142 @@
+"""The body of a POST, whether form, multipart or JSON: its fields, its attributes and its photos."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from console.server.asking import SMALL_BODY
+from console.server.georeport.faults import Refused
+from console.server.media import MOST_BYTES, content_type
+
+MOST_PHOTOS = 10
+MOST_BODY = 2 * MOST_BYTES + SMALL_BODY
+_MOST_FIELDS = 200
+_MOST_VALUES = 10_000
+_ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What was sent; a field may have several values."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    photos: tuple[bytes, ...] = ()
+
+    def one(self, name: str) -> str:
+        """The first value of a field that is not empty, without blanks around it; "" when there is none."""
+        return next(iter(self.many(name)), "")
+
+    def many(self, name: str) -> tuple[str, ...]:
+        """All values of a field that are not empty."""
+        return tuple(text for each in self.fields.get(name, ()) if (text := each.strip()))
+
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """The answers to a service's questions: code -> values."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.fields:
+            if (match := _ATTRIBUTE.fullmatch(name)) and (values := self.many(name)):
+                found[match[1]] = found.get(match[1], ()) + values
+        return found
+
+
+async def read_form(request: Request, body: bytes) -> Form:
+    """The form of a request. Raises Refused when it cannot be read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _form_of(_json_pairs(body))
+    if kind == "multipart/form-data":
+        return await _multipart(request, body)
+    if kind in ("application/x-www-form-urlencoded", ""):
+        return _form_of(_url_pairs(body))
+    raise Refused("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")
+
+
+def _form_of(pairs: Iterable[tuple[str, str]], photos: tuple[bytes, ...] = ()) -> Form:
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if "\x00" in name or "\x00" in value:
+            raise Refused("A form holds no NUL characters.")
+        fields[name] = (*fields.get(name, ()), value)
+    return Form(fields, photos)
+
+
+def _url_pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS
+        )
+    except UnicodeDecodeError as fault:
+        raise Refused("The form is not in UTF-8.") from fault
+    except ValueError as fault:
+        raise Refused(f"The form has more than {_MOST_FIELDS} fields.") from fault
+
+
+async def _multipart(request: Request, body: bytes) -> Form:
+    async def replay() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    again = Request(request.scope, replay)
+    try:
+        async with again.form(max_files=MOST_PHOTOS, max_fields=_MOST_FIELDS, max_part_size=SMALL_BODY) as form:
+            pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+            files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    except (HTTPException, ValueError, LookupError) as fault:
+        raise Refused("The form cannot be read: it is no multipart/form-data, or has too many parts.") from fault
+    photos = tuple(each for each in files if each)
+    for photo in photos:
+        _check_photo(photo)
+    return _form_of(pairs, photos)
+
+
+def _check_photo(content: bytes) -> None:
+    if len(content) > MOST_BYTES:
+        raise Refused(f"A photo has at most {MOST_BYTES:,} bytes.", status=413)
+    if not content_type(content[:16]).startswith("image/"):
+        raise Refused("media has to be a photo: JPEG, PNG or WebP.")
+
+
+def _json_pairs(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a JSON object; attributes stand in an object named attribute, or as in a form."""
+    try:
+        whole = msgspec.json.decode(body)
+    except (ValueError, RecursionError, OverflowError) as fault:
+        raise Refused("The body is no JSON that can be read.") from fault
+    if not isinstance(whole, dict):
+        raise Refused("The body has to be a JSON object.")
+    pairs: list[tuple[str, str]] = []
+    for name, value in whole.items():
+        if name == "attribute" and isinstance(value, dict):
+            for code, answer in value.items():
+                pairs += _plain(f"attribute[{code}]", answer)
+        else:
+            pairs += _plain(name, value)
+    if len(pairs) > _MOST_VALUES:
+        raise Refused("The body has too many fields.")
+    return pairs
+
+
+def _plain(name: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, bool):
+        return [(name, "true" if value else "false")]
+    if isinstance(value, str | float):
+        return [(name, str(value))]
+    if isinstance(value, int):
+        try:
+            return [(name, str(value))]
+        except ValueError as fault:  # more digits than Python writes
+            raise Refused(f"{name[:100]} is too large a number.") from fault
+    if isinstance(value, list):
+        return [pair for each in value if not isinstance(each, list) for pair in _plain(name, each)]
+    if value is None:
+        return []
+    raise Refused(f"{name[:100]} has to be a text, a number, or a list of them.")

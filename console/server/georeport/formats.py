@@ -1,0 +1,122 @@
+"""The two formats of GeoReport: which one a client asked for, and a document written in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+from starlette.responses import Response
+
+
+class Format(StrEnum):
+    """A format by the suffix of its addresses."""
+
+    JSON = "json"
+    XML = "xml"
+
+
+MEDIA_TYPES = {Format.XML: "text/xml", Format.JSON: "application/json"}
+_NAMES = {
+    Format.JSON: ("application/json", "text/json"),
+    Format.XML: ("text/xml", "application/xml"),
+}
+_ITEM_OF = {
+    "services": "service",
+    "service_requests": "request",
+    "service_request_updates": "request_update",
+    "errors": "error",
+    "attributes": "attribute",
+    "values": "value",
+    "endpoints": "endpoint",
+    "formats": "format",
+}
+"""List -> the name that its items have in XML."""
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MOST_ACCEPTED = 100
+
+
+class Document(msgspec.Struct, frozen=True):
+    """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention)."""
+
+    root: str
+    content: Mapping[str, Any] | Sequence[Any]
+    status: int = 200
+
+
+def asked_format(path: str, accept: str | None) -> tuple[str, Format | None]:
+    """The address without its suffix, and the format; None when the client takes neither."""
+    stem, dot, suffix = path.rpartition(".")
+    if dot and suffix.lower() in tuple(Format):
+        return stem, Format(suffix.lower())
+    return path, _accepted(accept)
+
+
+def write(document: Document, form: Format, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer in this format."""
+    body = _json(document) if form is Format.JSON else _xml(document)
+    return Response(body, document.status, headers, f"{MEDIA_TYPES[form]}; charset=utf-8")
+
+
+def w3c(at: datetime | None) -> str | None:
+    """A time as the standard writes it, in whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+
+
+def _accepted(accept: str | None) -> Format | None:
+    """The format with the highest weight; JSON when both weigh the same."""
+    if not accept or not accept.strip():
+        return Format.JSON
+    weights = [_weight_of(part) for part in accept.split(",")[:_MOST_ACCEPTED]]
+    best = {form: _weight(form, weights) for form in Format}
+    form = max(best, key=lambda each: best[each])
+    return form if best[form] > 0 else None
+
+
+def _weight(form: Format, weights: list[tuple[str, float]]) -> float:
+    """What the most exact of the ranges says that this format is worth."""
+    families = {f"{name.partition('/')[0]}/*" for name in _NAMES[form]}
+    for names in (set(_NAMES[form]), families, {"*/*", "*"}):
+        found = [weight for name, weight in weights if name in names]
+        if found:
+            return max(found)
+    return 0.0
+
+
+def _weight_of(part: str) -> tuple[str, float]:
+    name, *parameters = (each.strip().lower() for each in part.split(";"))
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            return name, float(value) if re.fullmatch(r"[01](\.\d{0,3})?", value.strip()) else 0.0
+    return name, 1.0
+
+
+def _json(document: Document) -> bytes:
+    return msgspec.json.encode(document.content)
+
+
+def _xml(document: Document) -> bytes:
+    root = ElementTree.Element(document.root)
+    _fill(root, document.content)
+    ElementTree.indent(root)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + text + b"\n"
+
+
+def _fill(element: ElementTree.Element, value: Any) -> None:
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _fill(ElementTree.SubElement(element, name), each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _fill(ElementTree.SubElement(element, _ITEM_OF[element.tag]), each)
+    elif isinstance(value, bool):
+        element.text = "true" if value else "false"
+    elif value is not None:
+        element.text = _NOT_IN_XML.sub("", str(value))

@@ -1,0 +1,121 @@
+"""A new service request: the form of a citizen or his program becomes a report."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from console.domain.edit import Kind
+from console.domain.report import PhotoRole, Service
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.georeport.answers import check_answers
+from console.server.georeport.faults import Refused, not_found, not_given
+from console.server.georeport.form import Form
+from console.server.georeport.formats import Document
+from console.server.georeport.query import degrees
+from console.server.georeport.requests import ROOT
+from console.server.media import MediaStore
+from console.server.records import Actor
+
+_LONGEST = 4_000
+_MOST_ADDRESS = 500
+_MOST_URLS = 10
+_LONGEST_URL = 2_000
+
+
+def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
+    """Take a request in and answer its id. Raises Refused: nothing was taken then."""
+    if not (code := form.one("service_code")):
+        raise not_given("service_code")
+    service = next((each for each in city.services() if each.code == code), None)
+    if service is None:
+        raise not_found("service_code", code)
+    answers = check_answers(service, form.attributes())
+    data = _data(service, form) | ({"attributes": answers.given} if answers.given else {})
+    hashes = [(hashlib.sha256(photo).hexdigest(), photo) for photo in form.photos]
+    for sha256, photo in hashes:
+        media.put(sha256, photo, None)
+    made = city.apply(EditBody(str(uuid.uuid4()), Kind.CREATE, data=data), actor=actor).answer.report
+    assert made is not None
+    for sha256, photo in dict(hashes).items():
+        taken = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(photo)}
+        city.apply(EditBody(str(uuid.uuid4()), Kind.PHOTO, data=taken), report=made.id, actor=actor)
+    answer = {
+        "service_request_id": made.id,
+        "service_notice": _notice(answers.unasked),
+        "account_id": form.one("account_id") or None,
+    }
+    return Document(ROOT, [answer], 201)
+
+
+def _data(service: Service, form: Form) -> dict[str, Any]:
+    """What the report consists of."""
+    description = form.one("description")
+    if len(description) > _LONGEST:
+        raise Refused(f"description has at most {_LONGEST:,} characters.")
+    data: dict[str, Any] = {
+        "service": service.code,
+        "description": description,
+        "address": (form.one("address_string") or form.one("address_id"))[:_MOST_ADDRESS],
+        "channel": "open311",
+    }
+    if place := _place(form):
+        data |= place
+    elif not data["address"]:
+        raise Refused("lat and long, address_string or address_id has to be provided.")
+    if contact := _contact(form):
+        data["contact"] = contact
+    if urls := media_urls(form):
+        data["media_urls"] = urls
+    return data
+
+
+def media_urls(form: Form) -> list[str]:
+    """The addresses of media, which are kept as they are and never opened."""
+    urls = list(form.many("media_url"))
+    if len(urls) > _MOST_URLS:
+        raise Refused(f"media_url may be given {_MOST_URLS} times at most.")
+    for url in urls:
+        plain = url.isprintable() and not any(letter.isspace() for letter in url)
+        if not url.startswith(("http://", "https://")) or not plain or len(url) > _LONGEST_URL:
+            raise Refused("media_url has to be an address that begins with https:// or http://.")
+    return urls
+
+
+def _place(form: Form) -> dict[str, float]:
+    lat, lon = form.one("lat"), form.one("long")
+    if not lat and not lon:
+        return {}
+    if not lat or not lon:
+        raise not_given("long" if lat else "lat")
+    return {"lat": _degrees("lat", lat, 90), "lon": _degrees("long", lon, 180)}
+
+
+def _degrees(name: str, text: str, most: int) -> float:
+    try:
+        value = degrees(text)
+    except ValueError:
+        raise Refused(f"{name} has to be a number of degrees, not “{text[:40]}”.") from None
+    if abs(value) > most:
+        raise Refused(f"{name} lies between -{most} and {most}.")
+    return value
+
+
+def _contact(form: Form) -> dict[str, str]:
+    contact = {
+        "name": f"{form.one('first_name')} {form.one('last_name')}".strip()[:200],
+        "phone": form.one("phone")[:60],
+        "email": form.one("email")[:200],
+        "account": form.one("account_id")[:200],
+        "device": form.one("device_id")[:200],
+    }
+    return {name: text for name, text in contact.items() if text}
+
+
+def _notice(unasked: tuple[str, ...]) -> str | None:
+    if not unasked:
+        return None
+    names = ", ".join(f"attribute[{code}]" for code in unasked[:10])
+    return f"This service does not ask for {names}; it was not kept."

@@ -1,0 +1,40 @@
+"""Who may post: programs with an api_key, and everybody where the city wants that."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from console.server.asking import Gate, check_local
+from console.server.clients import ApiClients
+from console.server.georeport.faults import Refused
+from console.server.records import Actor, CitizenOptions, Posting
+
+_ROLE = "citizen"
+_VIA = "open311"
+
+
+class Posters:
+    """Says who a POST is from. Without a choice of the city, posting is free only while the server has no users, and
+    then only from this computer, as everything else on such a server is.
+    """
+
+    def __init__(self, clients: ApiClients, gate: Gate, options: CitizenOptions) -> None:
+        self._clients = clients
+        self._gate = gate
+        self._posting = options.posting
+
+    def actor(self, request: Request, key: str) -> Actor:
+        """Who posts; Refused (403) when the key is unknown, or missing where one is needed, TooMany when too often."""
+        if key:
+            client = self._clients.of_key(key)
+            if client is None or not client.may_post:
+                self._gate.count_unknown_key(request)
+                raise Refused("Invalid api_key received.", status=403)
+            self._gate.count_post(request, client.name)
+            return Actor(client.name, _ROLE, via=_VIA)
+        self._gate.count_post(request, None)
+        if self._posting is Posting.KEYED or (self._posting is Posting.LOCAL and self._gate.has_users()):
+            raise Refused("api_key was not provided: ask the city for one.", status=403)
+        if self._posting is Posting.LOCAL:
+            check_local(request)
+        return Actor(_ROLE, _ROLE, via=_VIA)

@@ -1,0 +1,130 @@
+"""Service requests as a citizen may see them: chosen, in pages, without anything personal or internal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from starlette.datastructures import QueryParams
+
+from console.domain.edit import Kind
+from console.domain.report import Agency, Entry, Report, Service
+from console.domain.sla import due_next
+from console.domain.status import is_open
+from console.server import schema
+from console.server.city import City
+from console.server.georeport.faults import not_found
+from console.server.georeport.formats import Document, w3c
+from console.server.georeport.query import SPAN, box, halves, listed, page, window
+
+T = TypeVar("T")
+ROOT = "service_requests"
+
+
+class _Words(msgspec.Struct, frozen=True):
+    """What stands beside the reports of one answer: names of services and agencies, and the newest reply of each."""
+
+    services: Mapping[str, str]
+    agencies: Mapping[str, str]
+    replies: Mapping[str, str]
+
+
+def requests(city: City, query: QueryParams) -> Document:
+    """The requests that an address asks for, the newest first; those made at the same time by their ids."""
+    table = schema.reports
+    wanted = sa.select(table.c.body).order_by(table.c.created.desc(), table.c.id.desc())
+    if ids := listed(query, "service_request_id"):
+        return _answer(city, wanted.where(table.c.id.in_(ids)))
+    if codes := listed(query, "service_code"):
+        wanted = wanted.where(table.c.service.in_(codes))
+    if closed := halves(query):
+        wanted = wanted.where(table.c.closed.in_(closed))
+    by_change = bool(query.get("updated_after") or query.get("updated_before"))
+    span: timedelta | None = None if by_change and not (query.get("start_date") or query.get("end_date")) else SPAN
+    now = city.clock()
+    changed = window(query, now, start="updated_after", end="updated_before", span=None)
+    made = window(query, now, start="start_date", end="end_date", span=span)
+    for stretch, column in ((made, table.c.created), (changed, table.c.updated)):
+        if stretch.start is not None:
+            wanted = wanted.where(column >= schema.micros(stretch.start))
+        if stretch.end is not None:
+            wanted = wanted.where(column <= schema.micros(stretch.end))
+    if (area := box(query)) is not None:
+        wanted = wanted.where(table.c.lon.between(area.west, area.east), table.c.lat.between(area.south, area.north))
+    part = page(query)
+    return _answer(city, wanted.limit(part.size).offset(part.skip))
+
+
+def request(city: City, key: str) -> Document:
+    """One request; Refused (404) when there is none."""
+    found = _answer(city, sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
+    if not found.content:
+        raise not_found("service_request_id", key)
+    return found
+
+
+def token(city: City, key: str) -> Document:
+    """The request of a token. Every request gets its id at once, so the id is its own token."""
+    with city.database.read() as connection:
+        known = connection.scalar(sa.select(schema.reports.c.seq).where(schema.reports.c.id == key))
+    if known is None:
+        raise not_found("token", key)
+    return Document(ROOT, [{"service_request_id": key, "token": key}])
+
+
+def _answer(city: City, query: sa.Select[Any]) -> Document:
+    with city.database.read() as connection:
+        reports = [msgspec.json.decode(body, type=Report) for body in connection.execute(query).scalars()]
+        words = _Words(
+            {each.code: each.name for each in _all(connection, schema.services, Service)},
+            {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
+            _replies(connection, sorted({report.merged_into or report.id for report in reports})),
+        )
+    return Document(ROOT, [_as_request(report, words) for report in reports])
+
+
+def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
+    bodies = connection.execute(sa.select(table.c.body)).scalars()
+    return [msgspec.json.decode(body, type=kind) for body in bodies]
+
+
+def _as_request(report: Report, words: _Words) -> dict[str, Any]:
+    closed = not is_open(report.status)
+    due = due_next([clock for clock in report.clocks if clock.name == "finish"])
+    notes = words.replies.get(report.merged_into or report.id)
+    if notes is None and report.merged_into is not None:
+        notes = f"Duplicate of request {report.merged_into}."
+    return {
+        "service_request_id": report.id,
+        "status": "closed" if closed else "open",
+        "status_notes": notes,
+        "service_name": words.services.get(report.service or "", report.service),
+        "service_code": report.service,
+        "description": report.description or report.title or None,
+        "agency_responsible": words.agencies.get(report.agency or "", report.agency),
+        "service_notice": None,
+        "requested_datetime": w3c(report.created),
+        "updated_datetime": w3c(report.closed_at if closed and report.closed_at else report.updated),
+        "expected_datetime": w3c(due.due) if due is not None and not closed else None,
+        "address": report.address or None,
+        "address_id": None,
+        "zipcode": None,
+        "lat": report.lat,
+        "long": report.lon,
+        "media_url": next((photo.url for photo in report.photos if photo.url), None),
+    }
+
+
+def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str]:
+    """The newest reply of each report: the only words of ours that a citizen reads."""
+    table = schema.entries
+    query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
+    newest: dict[str, str] = {}
+    for body in connection.execute(query).scalars():
+        entry = msgspec.json.decode(body, type=Entry)
+        if entry.kind == Kind.REPLY and entry.undone_by is None and entry.report is not None:
+            newest[entry.report] = entry.text
+    return newest

@@ -1,0 +1,84 @@
+"""What can be reported and how: the discovery document, the services, and the questions that a service asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from console.domain.report import Service, ServiceAttribute
+from console.server import schema
+from console.server.city import City
+from console.server.georeport.faults import not_found
+from console.server.georeport.formats import MEDIA_TYPES, Document
+
+SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
+
+
+def discovery(city: City, url: str, jurisdiction: str) -> Document:
+    """The discovery document; `url` is the address of this side. Its changeset grows when a service changes."""
+    with city.database.read() as connection:
+        newest = connection.scalar(sa.select(sa.func.max(schema.services.c.seq))) or 0
+    who = city.name or jurisdiction or "the city"
+    changeset = f"{newest:015d}"
+    endpoint = {
+        "specification": SPECIFICATION,
+        "url": url,
+        "changeset": changeset,
+        "type": "production",
+        "formats": list(MEDIA_TYPES.values()),
+    }
+    content = {
+        "changeset": changeset,
+        "contact": f"Ask {who}.",
+        "key_service": f"Ask {who} for an api_key.",
+        "endpoints": [endpoint],
+    }
+    return Document("discovery", content)
+
+
+def services(city: City) -> Document:
+    """The list of services."""
+    return Document("services", [_service(each) for each in city.services()])
+
+
+def definition(city: City, code: str) -> Document:
+    """The questions of one service; Refused (404) when there is no such service."""
+    for service in city.services():
+        if service.code == code:
+            attributes = [_attribute(order, each) for order, each in enumerate(ordered(service.attributes), start=1)]
+            return Document("service_definition", {"service_code": code, "attributes": attributes})
+    raise not_found("service_code", code)
+
+
+def ordered(attributes: Iterable[ServiceAttribute]) -> list[ServiceAttribute]:
+    """Attributes in the order in which a citizen sees them."""
+    return sorted(attributes, key=lambda each: each.order)
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {
+        "service_code": service.code,
+        "service_name": service.name,
+        "description": service.name,
+        "metadata": bool(service.attributes),
+        "type": "realtime",
+        "keywords": ", ".join(service.keywords.replace(",", " ").split()),
+        "group": service.group,
+    }
+
+
+def _attribute(order: int, attribute: ServiceAttribute) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "variable": attribute.variable,
+        "code": attribute.code,
+        "datatype": attribute.datatype.value,
+        "required": attribute.required and attribute.variable,
+        "datatype_description": attribute.datatype_description or None,
+        "order": order,
+        "description": attribute.description,
+    }
+    if attribute.values:
+        content["values"] = [{"key": each.key, "name": each.name} for each in attribute.values]
+    return content
