@@ -14,8 +14,10 @@ from console.sync.health import Health
 from console.sync.ledger import Ledger
 
 EPOCH = "open311"
-WINDOW = timedelta(days=90)
 OVERLAP = timedelta(minutes=5)
+WINDOW = timedelta(days=90) - OVERLAP
+"""With the overlap no longer than the 90 days that the standard allows."""
+
 _FARTHEST = timedelta(days=365 * 20)
 _OPEN_SWEEP = timedelta(minutes=10)
 _SWEPT = timedelta(days=30)

@@ -70,7 +70,7 @@ class SweptPuller:
         finally:
             reader.close()
         lost: list[str] = []
-        span = WINDOW.days
+        span = WINDOW.days - 3  # with the spare days of `_listed` no longer than a server allows
         days = {day for _, _, day in here}
         end = max(days, default=0)
         while days and end >= min(days) and not stopped():
