@@ -27,6 +27,7 @@ from console.domain.merge import told
 from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
 from console.images import ImageProcess
+from console.network import Network
 from console.notices import LOCAL, describe
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -123,6 +124,7 @@ class ConsoleWindow(QObject):
         self.desk = Desk(me, Filter(), self._zone, self)
         self.sources = Sources(list(settings.sources), self._zone, clock, self)
         self.link = SyncLink(self)
+        self.network = Network(self)
         self.edits = Edits(
             options.profile,
             self.link.send,
@@ -233,6 +235,8 @@ class ConsoleWindow(QObject):
 
     def _connect(self) -> None:
         self._map_holder.bind(self.map)
+        self.network.back.connect(lambda: self.link.send(SyncNow()))
+        self.network.watch()
         self.link.touched.connect(self._on_touched)
         self.link.outcome.connect(self._on_outcome)
         self.link.source_state.connect(self._on_source_state)

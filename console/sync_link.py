@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Sequence
 
+import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from console.domain.messages import (
@@ -26,6 +27,9 @@ from console.sync.pipe import BrokenFrame, Frames, pack
 
 _log = logging.getLogger(__name__)
 _BASE_MS, _CAP_MS = 500, 30_000
+_LOCAL_BASE_MS, _LOCAL_CAP_MS = 2_000, 60_000
+"""Trouble on this computer (a full disk, a profile in use) seldom passes in half a second."""
+_EXIT_LOCAL = 4
 _STOP_MS = 5_000
 _STEADY_MS = 30_000
 _MOST_FETCHES = 200
@@ -61,6 +65,7 @@ class SyncLink(QObject):
         self._frames: Frames[Up] = Frames(Up)
         self._fetches: list[Fetch] = []
         self._failures = 0
+        self._troubles: dict[str, SourceState] = {}
         self._ran_before = False
         self._again = QTimer(self, singleShot=True)
         self._again.timeout.connect(self._launch)
@@ -162,6 +167,9 @@ class SyncLink(QObject):
             case Outcome():
                 self.outcome.emit(message)
             case SourceState():
+                self._troubles.pop(message.source, None)
+                if message.local:
+                    self._troubles[message.source] = message
                 self.source_state.emit(message)
             case Presence():
                 self.presence.emit(message)
@@ -173,17 +181,21 @@ class SyncLink(QObject):
             self._ended("could not be started")
 
     def _on_finished(self, code: int, _status: QProcess.ExitStatus) -> None:
-        self._ended(f"ended ({code})")
+        self._on_output()
+        self._ended(f"ended ({code})", local=code == _EXIT_LOCAL)
 
-    def _ended(self, how: str) -> None:
+    def _ended(self, how: str, *, local: bool = False) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.deleteLater()
         self._steady.stop()
-        span = min(_CAP_MS, _BASE_MS * 2 ** min(self._failures, 8))
+        base, cap = (_LOCAL_BASE_MS, _LOCAL_CAP_MS) if local else (_BASE_MS, _CAP_MS)
+        span = min(cap, base * 2 ** min(self._failures, 8))
         self._failures += 1
         wait_ms = random.randint(span // 2, span)  # noqa: S311 — only spreads retries
         _log.info("the sync process %s; it starts again in %d ms", how, wait_ms)
         self.alive.emit(False)
         if self._start is not None:
             self._again.start(wait_ms)
+            for trouble in self._troubles.values() if local else ():
+                self.source_state.emit(msgspec.structs.replace(trouble, next_try_s=round(wait_ms / 1000, 1)))

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtNetwork import QNetworkInformation
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.network import Network
 from console.store.cache_read import CacheReader
 from console.store.lock import FileLock
 from console.sync.pipe import Frames, pack
@@ -158,3 +160,39 @@ def test_trying_now_does_not_wait_for_the_back_off(qtbot: QtBot, tmp_path: Path)
     link.send(SyncNow())
     qtbot.waitUntil(lambda: started.count(True) == 2, timeout=5_000)
     link.stop()
+
+
+def test_trouble_on_this_computer_is_not_tried_twice_a_second(qtbot: QtBot, tmp_path: Path, city: FakeCity) -> None:
+    """It waits longer each time, and the state says for how long; trying now does not wait."""
+    held = FileLock(tmp_path / LOCK)
+    link = SyncLink()
+    said: list[SourceState] = []
+    link.source_state.connect(said.append)
+    link.start(start_of(city, tmp_path))
+    qtbot.waitUntil(lambda: any(state.next_try_s for state in said), timeout=WAIT_MS)
+    last = said[-1]
+    assert last.local
+    assert "Another Sigap" in last.problem
+    assert last.next_try_s is not None
+    assert last.next_try_s >= 1.0
+    held.release()
+    link.send(SyncNow())
+    qtbot.waitUntil(lambda: live(said[-1]), timeout=WAIT_MS)
+    link.stop()
+
+
+def test_a_network_that_is_back_is_said_once_it_leads_further(qtbot: QtBot) -> None:
+    """F17: what the system tells becomes an attempt; console/network.py."""
+    reach, medium = QNetworkInformation.Reachability, QNetworkInformation.TransportMedium
+    network = Network()
+    back: list[bool] = []
+    network.back.connect(lambda: back.append(True))
+    steps = [(reach.Local, 1), (reach.Online, 2), (reach.Local, 2), (reach.Disconnected, 2), (reach.Online, 3)]
+    for now, count in steps:
+        network.on_reach(now)
+        assert len(back) == count, now
+    network.on_medium(medium.WiFi)
+    assert len(back) == 4
+    network.on_reach(reach.Disconnected)
+    network.on_medium(medium.Unknown)
+    assert len(back) == 4
