@@ -99,7 +99,7 @@ SIGNALEN = Dialect(
         "contact_email": ("reporter.email",),
         "contact_phone": ("reporter.phone",),
     },
-    marks=("id_display", "incident_date_start", "has_attachments"),
+    marks=("id_display", "incident_date_start"),
     usual_zone="Europe/Amsterdam",
     statuses={
         "gemeld": Status.NEW,
@@ -175,3 +175,13 @@ def recognise(headings: Sequence[str]) -> Dialect | None:
             return dialect
     found = PLAIN.places(headings)
     return PLAIN if found.keys() & {"id", "description", "title", "service", "service_code"} else None
+
+
+def other_than_reports(headings: Sequence[str]) -> str | None:
+    """What a GeoReport answer with these names holds, when it is no list of reports."""
+    names = set(headings)
+    if names and names <= {"code", "description"}:
+        return "an error of the server that it came from"
+    if {"service_code", "metadata"} <= names:
+        return "a list of services"
+    return "updates of reports" if "update_id" in names else None

@@ -13,7 +13,7 @@ import msgspec
 
 from console.domain.report import Report
 from console.server.loader.dialect import Dialect
-from console.server.loader.dialects import GEOREPORT, PLAIN, recognise
+from console.server.loader.dialects import GEOREPORT, PLAIN, other_than_reports, recognise
 from console.server.loader.objects import ObjectReader, is_feature
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
@@ -52,6 +52,8 @@ class JsonFile:
         headings, geojson, own, seen = self._survey()
         if not seen and not _has_list(path):
             raise LoadError(f"The file {shown} holds no list of reports.")
+        if mapping is None and (other := other_than_reports(headings)):
+            raise LoadError(f"The file {shown} holds {other}, not reports.")
         found = mapping or recognise(headings)
         if found is None and seen and not (geojson or own):
             names = ", ".join(headings)[:200] or "none"

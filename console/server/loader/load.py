@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,17 +19,32 @@ from console.server.loader.convert import Converter, with_remark
 from console.server.loader.csv_file import CsvFile
 from console.server.loader.dialect import Dialect
 from console.server.loader.json_file import JsonFile
+from console.server.loader.map_file import MapFile, scratch_folder
 from console.server.loader.mapping import read_mapping
-from console.server.loader.plain_file import plain_file
+from console.server.loader.plain_file import is_map_file, plain_file
 from console.server.loader.raw import DATES, RawReport, identity
 from console.server.loader.result import LoadError, LoadResult, Remark
 from console.server.loader.services import ServiceBook, slug
 from console.server.loader.times import DateColumn
+from console.server.loader.xml_file import XmlFile
 from console.server.records import LoadedReport
 
 _MOST_WORDS = 2_000
 """More different categories, areas or agencies than this are no vocabulary; the rest is left out with a remark."""
 _PROGRESS_EVERY = 500
+_WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+
+
+class ReportFile(Protocol):
+    """A file of reports of any format; `has` are our fields that it names, `notes` sentences for the summary."""
+
+    dialect: Dialect
+    has: frozenset[str]
+    format: str
+    notes: list[str]
+
+    def raws(self) -> Iterator[RawReport | Report | Remark]:
+        """Every report as text or as one of ours, a Remark for what is none; may be read again and again."""
 
 
 class Shelf(Protocol):
@@ -105,7 +121,7 @@ def load_file(
 class _Survey:
     """What the first reading of a file tells: orders of dates, the vocabulary, and which ids come again."""
 
-    def __init__(self, file: CsvFile | JsonFile) -> None:
+    def __init__(self, file: ReportFile) -> None:
         self.columns = {name: DateColumn(name) for name in DATES}
         self.services: dict[tuple[str, str], None] = {}
         self.areas: dict[str, None] = {}
@@ -159,7 +175,7 @@ class _Survey:
 
 
 def _loading(
-    file: CsvFile | JsonFile,
+    file: ReportFile,
     converter: Converter,
     repeated: frozenset[int],
     result: LoadResult,
@@ -228,12 +244,22 @@ def _make_areas(survey: _Survey, known: Sequence[Area]) -> list[Area]:
 
 
 @contextmanager
-def _opened(path: Path, shown: Path, mapping: Dialect | None) -> Iterator[CsvFile | JsonFile]:
+def _opened(path: Path, shown: Path, mapping: Dialect | None) -> Iterator[ReportFile]:
     try:
         with path.open("rb") as file:
             head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-        is_json = head[:1] in (b"{", b"[") or shown.suffix.casefold() in (".json", ".geojson", ".ndjson", ".jsonl")
-        yield (JsonFile if is_json else CsvFile)(path, shown, mapping)
+        suffix = shown.suffix.casefold()
+        if is_map_file(head):
+            with scratch_folder() as scratch:
+                yield MapFile(path, shown, mapping, scratch)
+        elif _WEB_PAGE.match(head):
+            raise LoadError(f"The file {shown} is a web page, not a file of reports.")
+        elif head[:1] == b"<" or suffix == ".xml":
+            yield XmlFile(path, shown, mapping)
+        elif head[:1] in (b"{", b"[") or suffix in (".json", ".geojson", ".ndjson", ".jsonl"):
+            yield JsonFile(path, shown, mapping)
+        else:
+            yield CsvFile(path, shown, mapping)
     except OSError as fault:
         raise LoadError(f"The file {shown} cannot be read: {fault.strerror or fault}.") from fault
 

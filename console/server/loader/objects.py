@@ -11,6 +11,8 @@ from console.server.loader.plain_file import mended
 from console.server.loader.raw import RawReport, completed
 
 _DEEPEST = 12
+_MOST_PLANS = 256
+_Plan = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
 
 
 class ObjectReader:
@@ -21,40 +23,46 @@ class ObjectReader:
         self._ways = {field: tuple(map(_Way, wanted)) for field, wanted in dialect.columns.items()}
         present = {plain(heading) for heading in headings}
         self.has = frozenset(
-            field
-            for field, ways in self._ways.items()
-            if any(way.name in present or way.first in present for way in ways)
+            field for field, ways in self._ways.items() if any({way.name, way.path[0]} & present for way in ways)
         )
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def raw(self, line: int, value: Mapping[str, Any]) -> RawReport:
         """The object as text; the place of a GeoJSON feature comes from its geometry."""
         remarks: list[str] = []
         texts: dict[str, str] = {}
+        properties = value
         if is_feature(value):
             inner = value.get("properties")
-            properties = dict(inner) if isinstance(inner, dict) else {}
-            if isinstance(value.get("id"), str | int):
-                properties.setdefault("id", value["id"])
-            geometry = value if "coordinates" in value else value.get("geometry")
-            lat, lon, remark = place_of(geometry)
+            properties = inner if isinstance(inner, dict) else {}
+            if "id" not in properties and isinstance(value.get("id"), str | int):
+                properties = {**properties, "id": value["id"]}
+            lat, lon, remark = place_of(value if "coordinates" in value else value.get("geometry"))
             if remark:
                 remarks.append(remark)
             texts["lat"], texts["lon"] = lat, lon
-        else:
-            properties = dict(value)
-        by_name = {plain(str(name)): inner for name, inner in properties.items()}
-        for field, ways in self._ways.items():
-            for way in ways:
-                if text := self._text(way.find(by_name), remarks):
+        for field, ways in self._plan(tuple(properties)):
+            for name, path in ways:
+                found = _end_of(properties[name], path) if path else properties[name]
+                text = found if isinstance(found, str) else leaves(found)
+                if "\0" in text:
+                    remarks.append("NUL characters were dropped")
+                if text := mended(text):
                     texts[field] = text
                     break
         return RawReport(line, completed(texts, self.dialect), remarks)
 
-    def _text(self, value: Any, remarks: list[str]) -> str:
-        text = leaves(value)
-        if "\0" in text:
-            remarks.append("NUL characters were dropped")
-        return mended(text)
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        """Which of these names to look at for which field: objects of a file mostly have the same names."""
+        plan = self._plans.get(names)
+        if plan is None:
+            by_name = {plain(name): name for name in reversed(names)}
+            known = {field: tuple(way.among(by_name) for way in ways) for field, ways in self._ways.items()}
+            plan = tuple((field, tuple(way for way in ways if way)) for field, ways in known.items() if any(ways))
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[names] = plan
+        return plan
 
 
 class _Way:
@@ -62,22 +70,25 @@ class _Way:
 
     def __init__(self, heading: str) -> None:
         self.name = plain(heading)
-        self._path = [plain(part) for part in heading.split(".")]
-        self.first = self._path[0]
+        self.path = tuple(plain(part) for part in heading.split("."))
 
-    def find(self, by_name: Mapping[str, Any]) -> Any:
-        """What lies at the end of the way, None when nothing does."""
-        if self.name in by_name or len(self._path) == 1:
-            return by_name.get(self.name)
-        value: Any = by_name.get(self.first)
-        for step in self._path[1:]:
-            if isinstance(value, dict):
-                value = next((inner for name, inner in value.items() if plain(str(name)) == step), None)
-            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-                value = value[int(step)]
-            else:
-                return None
-        return value
+    def among(self, by_name: Mapping[str, str]) -> tuple[str, tuple[str, ...]] | None:
+        """The object's own name to start from, and the path from there; None when it is not there."""
+        if self.name in by_name:
+            return by_name[self.name], ()
+        return (by_name[self.path[0]], self.path[1:]) if self.path[0] in by_name and len(self.path) > 1 else None
+
+
+def _end_of(value: Any, path: tuple[str, ...]) -> Any:
+    """What lies at the end of a path, None when nothing does."""
+    for step in path:
+        if isinstance(value, dict):
+            value = next((inner for name, inner in value.items() if plain(name) == step), None)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
 
 
 def is_feature(value: Mapping[str, Any]) -> bool:

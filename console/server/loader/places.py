@@ -66,13 +66,13 @@ def _parts(geometry: dict[str, Any]) -> list[list[Any]]:
     kind = geometry.get("type")
     if kind == "GeometryCollection":
         return [part for inner in geometry["geometries"] for part in _parts(inner)]
-    coordinates = geometry["coordinates"]
+    coordinates: list[Any] = geometry["coordinates"]
     if kind == "Point":
         return [[coordinates]]
     if kind in ("MultiPoint", "LineString"):
         return [coordinates]
     if kind == "MultiLineString":
-        return list(coordinates)
+        return coordinates
     if kind == "Polygon":
         return coordinates[:1]
     return [polygon[0] for polygon in coordinates] if kind == "MultiPolygon" else []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from console.server.loader.result import LoadError
 
+SQLITE, FLATGEOBUF, ZIP = b"SQLite format 3\0", b"fgb\x03", b"PK\x03\x04"
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -41,7 +42,7 @@ def plain_file(path: Path, encoding: str | None = None) -> Iterator[Path]:
                 head = unpacked.read(4096)
         except (OSError, EOFError) as fault:
             raise LoadError(f"The file {path} is packed with gzip, but broken: {fault}.") from fault
-    encoding = encoding or _marked(head)
+    encoding = None if is_map_file(head) else encoding or _marked(head)
     if not packed and encoding is None:
         yield path
         return
@@ -60,6 +61,11 @@ def plain_file(path: Path, encoding: str | None = None) -> Iterator[Path]:
         except (OSError, EOFError) as fault:
             raise LoadError(f"The file {path} cannot be unpacked: {fault}.") from fault
         yield copy
+
+
+def is_map_file(head: bytes) -> bool:
+    """Whether the first bytes are of a map file: GeoPackage, FlatGeobuf or a zipped Shapefile."""
+    return head.startswith((SQLITE, FLATGEOBUF, ZIP))
 
 
 def mended(text: str) -> str:
