@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount
 from console.domain.edit import Kind
 from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
-from console.server import digest, feed
+from console.server import audit, digest, feed
 from console.server.asking import (
     SMALL_BODY,
     Ask,
@@ -41,6 +41,7 @@ from console.server.media import MEDIA_TYPES, MOST_BYTES, MediaStore, Part
 from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
 from console.server.payloads import Lat, Lon
 from console.server.pulse import Pulse
+from console.server.rate import Limits
 from console.server.refusals import (
     Busy,
     Conflict,
@@ -164,14 +165,17 @@ _LINKS = {
 }
 
 
-def make_app(city: City, media: Path, users: Users | None = None, *, beat_s: float = BEAT_S) -> Starlette:
+def make_app(
+    city: City, media: Path, users: Users | None = None, *, beat_s: float = BEAT_S, limits: Limits | None = None
+) -> Starlette:
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
 
+    `limits` say how often who may ask.
     `app.state.hub` is the hub of its streams: closing it lets them end.
     """
     pulse = Pulse(city)
     hub = Hub(city, pulse, beat_s=beat_s)
-    gate = Gate(users)
+    gate = Gate(users, limits)
     store = MediaStore(media)
     dispatch = Dispatch(city, gate, store, hub)
 
@@ -446,6 +450,17 @@ class Dispatch:
                 refusals=(NotFound,),
             ),
             Operation(
+                "POST",
+                "/exports",
+                "tellExport",
+                "Tell the audit log that reports were written to a file; harmless to repeat",
+                self._export,
+                {204: Said("It is in the log.")},
+                takes=audit.ExportNote,
+                most=SMALL_BODY,
+                refusals=(WrongType, Invalid),
+            ),
+            Operation(
                 "GET",
                 "/reports/{report:path}/contact",
                 "readContact",
@@ -453,6 +468,16 @@ class Dispatch:
                 self._contact,
                 {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
                 role="operator, supervisor and validator, in their scope.",
+                refusals=(NotFound,),
+            ),
+            Operation(
+                "GET",
+                "/reports/{report:path}/audit",
+                "readAudit",
+                "Who saw the reporter's data, changed or exported the report: what the audit log says of it",
+                self._audit,
+                {200: Said("The rows, the oldest first.", list[audit.Line])},
+                role="supervisor, in his scope.",
                 refusals=(NotFound,),
             ),
             Operation(
@@ -585,6 +610,18 @@ class Dispatch:
                 check_scope(ledger, ask.actor, report)
                 raise Forbidden(f"The role {ask.actor.role} may not see who reported it.")
         return json_response(self._city.contact(report.id, ask.actor))
+
+    def _audit(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        with self._city.database.read() as connection:
+            check_scope(Ledger(self._city.database, connection, self._city.clock()), ask.actor, report)
+            if ask.actor.role != "supervisor":
+                raise Forbidden(f"The role {ask.actor.role} may not read the audit log.")
+            return json_response(audit.lines_about(connection, report.id))
+
+    def _export(self, ask: Ask) -> Response:
+        audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(audit.ExportNote))
+        return Response(status_code=204)
 
 
 def _day(text: str) -> date:

@@ -62,6 +62,20 @@ class Row(msgspec.Struct, frozen=True):
         return schema.moment(self.at)
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A row as a supervisor reads it. `certain` is False for an export of too many reports to be listed."""
+
+    number: int
+    at: datetime
+    who: str
+    role: str
+    via: str
+    what: str
+    edit: str | None
+    detail: dict[str, Any]
+    certain: bool
+
+
 class Head(NamedTuple):
     """The end of the chain: how many rows there are, and the hash of the last one."""
 
@@ -212,6 +226,24 @@ def rows_about(connection: sa.Connection, report: str) -> list[Row]:
     found = [Row(*row) for row in connection.execute(query)]
     found += [row for row in (Row(*each) for each in connection.execute(exports)) if _may_hold(row, report)]
     return sorted(found, key=lambda row: row.number)
+
+
+def lines_about(connection: sa.Connection, report: str) -> list[Line]:
+    """The same as a supervisor reads it."""
+    return [
+        Line(
+            row.number,
+            row.moment,
+            row.who,
+            row.role,
+            row.via,
+            row.what,
+            row.edit,
+            msgspec.json.decode(row.detail),
+            certainly_holds(row, report),
+        )
+        for row in rows_about(connection, report)
+    ]
 
 
 def certainly_holds(row: Row, report: str) -> bool:

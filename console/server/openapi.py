@@ -20,12 +20,12 @@ from console.domain.edit import Kind
 from console.server.asking import JSON, Ask, Endpoint, Gate, Work
 from console.server.feed import Item
 from console.server.payloads import PAYLOADS, EditBody, Key
-from console.server.refusals import Busy, Conflict, Forbidden, Overloaded, Refusal, SignIn, TooLarge
+from console.server.refusals import Busy, Conflict, Forbidden, Overloaded, Refusal, SignIn, TooLarge, TooMany, TooSlow
 from console.server.schema import KINDS
 
 _REF = "#/components/schemas/{name}"
 _PLACE = re.compile(r"{(\w+)(?::path)?}")
-_EVERYWHERE: tuple[type[Refusal], ...] = (Refusal, TooLarge, Overloaded)
+_EVERYWHERE: tuple[type[Refusal], ...] = (Refusal, TooLarge, TooSlow, TooMany, Overloaded)
 _SIGNED_IN: tuple[type[Refusal], ...] = (SignIn, Forbidden)
 
 Schema = dict[str, Any]

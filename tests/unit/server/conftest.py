@@ -22,6 +22,7 @@ from console.domain.report import Agency, Area, Report, Service, Sla, Unit
 from console.domain.status import Status, UnitState
 from console.server.app import make_app
 from console.server.city import City
+from console.server.rate import Limits
 from console.server.records import LoadedReport
 from console.server.users import Users
 from tests.helpers.postgres import Postgres
@@ -156,13 +157,23 @@ class Api:
 
 
 @contextlib.contextmanager
-def running(city: City, media: Path, users: Users | None = None, *, beat_s: float = 10.0) -> Iterator[str]:
+def running(
+    city: City,
+    media: Path,
+    users: Users | None = None,
+    *,
+    beat_s: float = 10.0,
+    limits: Limits | None = None,
+    behind_proxy: bool = False,
+) -> Iterator[str]:
     """The server of a city in a thread; its address."""
-    app = make_app(city, media, users, beat_s=beat_s)
+    app = make_app(city, media, users, beat_s=beat_s, limits=limits)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, proxy_headers=behind_proxy)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
