@@ -1,0 +1,136 @@
+"""The files of the pages: read once, packed, sent with an ETag and with headers that keep strangers' code out."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from console.server.asking import Endpoint
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PACKABLE = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_SMALLEST_PACKED = 600
+_FOLDERS = {"assets": "public", "assets/leaflet": "web/vendor/leaflet"}
+_CITIZENS = {"/": "index.html", "/map": "map.html", "/r/{number:path}": "follow.html"}
+_CREWS: dict[str, str] = {}
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """A body ready to be sent: as it is, compressed where that helps, and its ETag."""
+
+    body: bytes
+    kind: str
+    etag: str
+    small: bytes | None = None
+
+    def answer(self, request: Request, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """The answer to a request, which may have it already."""
+        more = {"ETag": self.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"} | (headers or {})
+        if status == 200 and self.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=more)
+        if self.small is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(self.small, status, more | {"Content-Encoding": "gzip"}, self.kind)
+        return Response(self.body, status, more, self.kind)
+
+
+def pack(body: bytes, kind: str) -> Packed:
+    """A body with its ETag, compressed when it is text of some length."""
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+    packable = kind.startswith(_PACKABLE) and len(body) >= _SMALLEST_PACKED
+    return Packed(body, kind, etag, gzip.compress(body, 6, mtime=0) if packable else None)
+
+
+class Assets:
+    """The pages and their files. `public` is whether the citizens' pages are among them."""
+
+    def __init__(self, *, public: bool) -> None:
+        self._pages = (_CITIZENS if public else {}) | _CREWS
+        root = resources.files("resources")
+        self._files = {
+            f"{prefix}/{name}": pack(file.read_bytes(), _kind(name))
+            for prefix, folder in _FOLDERS.items()
+            for name, file in _walk(root.joinpath(folder))
+        }
+        self._files["assets/css/theme.css"] = pack(_theme(root.joinpath("tokens.json").read_bytes()), "text/css")
+        glyphs = msgspec.json.encode(msgspec.json.decode(root.joinpath("symbols.json").read_bytes())["category"])
+        self._files["assets/glyphs.json"] = pack(glyphs, "application/json")
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses of the pages and of their files; the last one takes every address that nothing else has."""
+        pages: list[BaseRoute] = [Route(path, self._page(name)) for path, name in self._pages.items()]
+        files = [Route("/worker.js", self._worker), Route("/assets/{name:path}", self._asset)]
+        return [*pages, *files, Route("/{path:path}", self._missing)]
+
+    async def _missing(self, request: Request) -> Response:
+        """Where nothing is: a page for people, the ordinary refusal for programs."""
+        if "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(404)
+        return self._files["assets/missing.html"].answer(request, 404, HEADERS)
+
+    def _page(self, name: str) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            return self._files[f"assets/{name}"].answer(request, headers=HEADERS)
+
+        return answer
+
+    async def _worker(self, request: Request) -> Response:
+        """The service worker stands at the root, so that it may answer for every page."""
+        return self._files["assets/js/worker.js"].answer(request, headers=HEADERS)
+
+    async def _asset(self, request: Request) -> Response:
+        found = self._files.get(f"assets/{request.path_params['name']}")
+        if found is None:
+            raise HTTPException(404)
+        return found.answer(request, headers=HEADERS)
+
+
+def _walk(folder: Traversable) -> list[tuple[str, Traversable]]:
+    """All files below a folder with their paths; none when the folder is missing (libraries not brought yet)."""
+    found: list[tuple[str, Traversable]] = []
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.is_dir():
+            found += [(f"{each.name}/{name}", file) for name, file in _walk(each)]
+        elif not each.name.startswith("."):
+            found.append((each.name, each))
+    return found
+
+
+def _kind(name: str) -> str:
+    kind = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}.get(name[name.rfind(".") :])
+    return kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _theme(tokens: bytes) -> bytes:
+    """The colours of tokens.json as custom properties, light unless the device is set to dark."""
+    known = msgspec.json.decode(tokens)
+
+    def block(theme: str) -> str:
+        return "".join(
+            f"--{group}-{name}:{value};"
+            for group, colours in known[theme].items()
+            if isinstance(colours, dict)
+            for name, value in colours.items()
+            if isinstance(value, str)
+        )
+
+    return f":root{{{block('light')}}}@media (prefers-color-scheme:dark){{:root{{{block('dark')}}}}}".encode()

@@ -1,0 +1,437 @@
+"""What the citizens' pages ask of the server: its words and borders, the public map, a new report, how one goes on.
+
+Everything here is public: answers hold nothing personal, and what a reporter alone may do needs the key that his
+device chose when it sent the report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import re
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Meta
+from PIL import Image, ImageOps
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from console.domain.edit import Kind
+from console.domain.report import Area, Entry, PhotoRole, Report
+from console.domain.sla import due_next
+from console.domain.status import Status, is_open
+from console.server import schema
+from console.server.asking import Ask, Gate, json_response
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.georeport.answers import check_answers
+from console.server.masking import mask_personal
+from console.server.media import MediaStore, content_type
+from console.server.pages.assets import Packed, pack
+from console.server.pages.dots import Dots, Wanted
+from console.server.payloads import Key, Lat, Line, Lon
+from console.server.records import Actor
+from console.server.refusals import Forbidden, Invalid, NotFound
+
+CITIZEN = Actor("citizen", "citizen", via="page")
+MOST_PHOTOS = 3
+REOPEN_FOR = timedelta(days=30)
+"""How long after closing the reporter may say that it is not solved."""
+
+_REPORT_BODY = 40_000
+_PHOTO_BODY = 5_000_000
+_KEPT_S = 60.0
+_MOST_AREAS = 600
+_GRID = 3_000
+"""Borders are drawn on a grid of so many steps across the city."""
+
+_PHOTO_SIDE_PX = 1280
+_MOST_PIXELS = 50_000_000
+_SECRET = re.compile(r"[0-9A-Za-z-]{32,64}")
+
+Secret = Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{32,64}$")]
+Word = Annotated[str, Meta(max_length=200)]
+
+
+class NewReport(msgspec.Struct, frozen=True):
+    """A citizen's report; `key` is chosen by his device and is both idempotency key and proof of being the reporter."""
+
+    key: Secret
+    service: Key
+    description: Annotated[str, Meta(max_length=5_000)] = ""
+    address: Line = ""
+    lat: Lat | None = None
+    lon: Lon | None = None
+    name: Word = ""
+    phone: Annotated[str, Meta(max_length=60)] = ""
+    email: Word = ""
+    attributes: dict[Word, tuple[Annotated[str, Meta(max_length=2_000)], ...]] = {}
+
+
+class MeToo(msgspec.Struct, frozen=True):
+    """Another one who sees the same; `key` is the same for each try of one device."""
+
+    key: Secret
+
+
+class NotSolved(msgspec.Struct, frozen=True):
+    """The reporter is not satisfied; `report_key` is the key that his report was sent with."""
+
+    key: Secret
+    report_key: Secret
+    text: Annotated[str, Meta(max_length=2_000)] = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A public line of a report's history: created, status (with the new one) or reply (with its text)."""
+
+    kind: str
+    at: datetime
+    status: str | None = None
+    text: str = ""
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """A report as everybody may see it. `photos` are [role, address]; `own_word` is the city's word for the status."""
+
+    number: str
+    status: str
+    own_word: str | None
+    service: str | None
+    description: str
+    address: str
+    area: str | None
+    lat: float | None
+    lon: float | None
+    created: datetime
+    updated: datetime
+    expected: datetime | None
+    closed_at: datetime | None
+    reason: str
+    joined: str | None
+    me_too: int
+    may_reopen: bool
+    photos: list[tuple[str, str]]
+    history: list[Step]
+
+
+class Citizens:
+    """What answers under /public/v1."""
+
+    def __init__(self, city: City, gate: Gate, media: MediaStore) -> None:
+        self._city = city
+        self._gate = gate
+        self._media = media
+        self._dots = Dots(city)
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, Packed]] = {}
+
+    def routes(self) -> list[BaseRoute]:
+        """The addresses. A report's id may hold slashes, so the longer addresses stand first."""
+
+        def end(work: Any, most: int = 0) -> Any:
+            return self._gate.endpoint(work, most=most, public=True)
+
+        report = "/reports/{report:path}"
+        return [
+            Route("/city", end(self._words)),
+            Route("/areas", end(self._areas)),
+            Route("/map", end(self._map)),
+            Route("/reports", end(self._create, _REPORT_BODY), methods=["POST"]),
+            Route(report + "/photos/{number:int}", end(self._add_photo, _PHOTO_BODY), methods=["PUT"]),
+            Route(report + "/photos/{sha256}", end(self._photo)),
+            Route(report + "/me-too", end(self._me_too, _REPORT_BODY), methods=["POST"]),
+            Route(report + "/not-solved", end(self._not_solved, _REPORT_BODY), methods=["POST"]),
+            Route(report, end(self._follow)),
+        ]
+
+    # The city
+
+    def _words(self, ask: Ask) -> Response:
+        return self._remember("city", self._make_words).answer(ask.request)
+
+    def _make_words(self) -> bytes:
+        stats = self._city.stats()
+        services = [
+            {"code": one.code, "name": one.name, "group": one.group, "glyph": one.glyph, "keywords": one.keywords}
+            for one in self._city.services()
+        ]
+        return msgspec.json.encode({"city": stats.city, "services": services})
+
+    def _areas(self, ask: Ask) -> Response:
+        return self._remember("areas", lambda: _borders(self._city.areas())).answer(ask.request)
+
+    def _remember(self, name: str, make: Any) -> Packed:
+        """What is the same for everybody is made once a minute."""
+        with self._lock:
+            at, packed = self._kept.get(name, (-math.inf, None))
+            if packed is None or time.monotonic() - at > _KEPT_S:
+                packed = pack(make(), "application/json")
+                self._kept[name] = (time.monotonic(), packed)
+            return packed
+
+    def _map(self, ask: Ask) -> Response:
+        _, view = self._dots.view(_wanted(ask.request))
+        return pack(msgspec.json.encode(view), "application/json").answer(ask.request)
+
+    # A new report
+
+    def _create(self, ask: Ask) -> Response:
+        _check_own_page(ask.request)
+        new = ask.json(NewReport)
+        if (new.lat is None) != (new.lon is None):
+            raise Invalid("A place needs both a latitude and a longitude.")
+        if new.lat is None and not new.address.strip():
+            raise Invalid("A report needs a place: a point on the map or an address.")
+        data: dict[str, Any] = {
+            "service": new.service,
+            "description": new.description,
+            "address": new.address,
+            "channel": "web",
+        }
+        if new.lat is not None:
+            data |= {"lat": new.lat, "lon": new.lon}
+        if given := self._answers(new):
+            data["attributes"] = given
+        if new.name or new.phone or new.email:
+            data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
+        made = self._city.apply(EditBody(new.key, Kind.CREATE, data=data), actor=CITIZEN).answer.report
+        return json_response({"number": made.id if made is not None else None}, 201)
+
+    def _answers(self, new: NewReport) -> dict[str, list[str]]:
+        """What the reporter says to the service's own questions."""
+        service = next((each for each in self._city.services() if each.code == new.service), None)
+        if service is None:
+            raise Invalid(f"There is no service {new.service}.")
+        return {code: list(values) for code, values in check_answers(service, new.attributes).given.items()}
+
+    def _add_photo(self, ask: Ask) -> Response:
+        _check_own_page(ask.request)
+        number = ask.request.path_params["number"]
+        if not 1 <= number <= MOST_PHOTOS:
+            raise Invalid(f"A report takes {MOST_PHOTOS} photos.")
+        report = self._city.report(ask.path("report"))
+        key = ask.request.headers.get("idempotency-key", "")
+        self._check_reporter(report, key)
+        if not content_type(ask.body[:16]).startswith("image/"):
+            raise Invalid("A photo has to be a JPEG, PNG or WebP.")
+        sha256 = hashlib.sha256(ask.body).hexdigest()
+        self._media.put(sha256, ask.body, None)
+        data = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(ask.body)}
+        edit = EditBody(f"{key}.photo-{number}", Kind.PHOTO, data=data)
+        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        return json_response({"sha256": sha256}, 201)
+
+    def _me_too(self, ask: Ask) -> Response:
+        _check_own_page(ask.request)
+        report = self._city.report(ask.path("report"))
+        if not is_open(report.status):
+            raise Invalid("This report is closed; make a new one if you see it again.")
+        edit = EditBody(ask.json(MeToo).key, Kind.ME_TOO)
+        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        return json_response({}, 201)
+
+    def _not_solved(self, ask: Ask) -> Response:
+        """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
+        _check_own_page(ask.request)
+        said = ask.json(NotSolved)
+        report = self._city.report(ask.path("report"))
+        self._check_reporter(report, said.report_key)
+        if report.status is not Status.RETURNED and not self._may_reopen(report):
+            raise Invalid("This report cannot be opened again; make a new one.")
+        reason = f"The reporter is not satisfied: {said.text}" if said.text else "The reporter is not satisfied."
+        edit = EditBody(said.key, Kind.REOPEN, data={"reason": reason})
+        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        return json_response({}, 201)
+
+    def _may_reopen(self, report: Report) -> bool:
+        if report.merged_into is not None or report.closed_at is None or is_open(report.status):
+            return False
+        return self._city.clock() - report.closed_at <= REOPEN_FOR
+
+    def _check_reporter(self, report: Report, key: str) -> None:
+        """Forbidden unless the key is the one that the report was sent with."""
+        table = schema.entries
+        query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == key)
+        if _SECRET.fullmatch(key):
+            with self._city.database.read() as connection:
+                body = connection.scalar(query)
+            if body is not None and msgspec.json.decode(body, type=Entry).kind == "created":
+                return
+        raise Forbidden("Only the device that sent the report may do this.")
+
+    # How it goes on
+
+    def _follow(self, ask: Ask) -> Response:
+        report = self._city.report(ask.path("report"))
+        followed = self._followed(report)
+        return pack(msgspec.json.encode(followed), "application/json").answer(ask.request)
+
+    def _followed(self, report: Report) -> Followed:
+        entries = [entry for entry in self._city.entries(report.id) if entry.undone_by is None]
+        main = self._main(report)
+        if main.id != report.id:
+            joined_at = max((entry.at for entry in entries if entry.data.get("status")), default=report.updated)
+            later = [entry for entry in self._city.entries(main.id) if entry.undone_by is None]
+            entries += [entry for entry in later if entry.at > joined_at]
+        clock = due_next([clock for clock in main.clocks if clock.name == "finish"])
+        prefix = f"/public/v1/reports/{report.id}/photos/"
+        return Followed(
+            number=report.id,
+            status=main.status.value,
+            own_word=main.status_label,
+            service=report.service,
+            description=mask_personal(report.description),
+            address=mask_personal(report.address),
+            area=self._area_name(report.area),
+            lat=report.lat,
+            lon=report.lon,
+            created=report.created,
+            updated=max(report.updated, main.updated),
+            expected=clock.due if clock is not None and is_open(main.status) else None,
+            closed_at=main.closed_at,
+            reason=mask_personal(main.disposition or "") if not is_open(main.status) else "",
+            joined=main.id if main.id != report.id else None,
+            me_too=sum(entry.kind == Kind.ME_TOO for entry in entries),
+            may_reopen=self._may_reopen(main) and main.id == report.id,
+            photos=[(role, prefix + sha256) for role, sha256 in _public_photos(report)],
+            history=[step for entry in entries if (step := _step(entry, report.id)) is not None],
+        )
+
+    def _main(self, report: Report) -> Report:
+        """The report that this one was merged into at last, which carries its status; itself when it was not."""
+        seen = {report.id}
+        while report.merged_into is not None and report.merged_into not in seen:
+            seen.add(report.merged_into)
+            report = self._city.report(report.merged_into)
+        return report
+
+    def _area_name(self, code: str | None) -> str | None:
+        with self._city.database.read() as connection:
+            body = connection.scalar(sa.select(schema.areas.c.body).where(schema.areas.c.id == code))
+        return msgspec.json.decode(body, type=Area).name if body is not None else None
+
+    def _photo(self, ask: Ask) -> Response:
+        sha256 = ask.path("sha256")
+        report = self._city.report(ask.path("report"))
+        if all(sha256 != known for _, known in _public_photos(report)):
+            raise NotFound("There is no such photo, or it is not public.")
+        path, _ = self._media.find(sha256)
+        headers = {
+            "Cache-Control": "public, max-age=86400",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+        return Response(_bare(path.read_bytes()), headers=headers, media_type="image/jpeg")
+
+
+def _public_photos(report: Report) -> list[tuple[str, str]]:
+    """The photos that may be shown: the reporter's when an official has taken it on, the crew's when it is accepted."""
+    roles: set[PhotoRole] = set()
+    if report.status not in (Status.NEW, Status.CLOSED):
+        roles |= {PhotoRole.REPORT}
+    if report.status is Status.RESOLVED:
+        roles |= {PhotoRole.BEFORE, PhotoRole.AFTER}
+    return [(photo.role.value, photo.sha256) for photo in report.photos if photo.role in roles and photo.sha256]
+
+
+def _step(entry: Entry, report: str) -> Step | None:
+    if entry.kind == "created":
+        return Step("created", entry.at) if entry.report == report else None
+    if entry.kind == Kind.REPLY:
+        return Step("reply", entry.at, text=mask_personal(entry.text))
+    status = entry.data.get("status")
+    return Step("status", entry.at, status=str(status)) if status else None
+
+
+def _check_own_page(request: Request) -> None:
+    """Forbidden when a page of another site lets a visitor's browser write here."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("Reports are taken from this server's own page only.")
+
+
+def _wanted(request: Request) -> Wanted:
+    query = request.query_params
+    try:
+        west, south, east, north = (float(part) for part in query.get("bbox", "").split(","))
+        zoom = int(query.get("zoom", ""))
+    except ValueError:
+        raise Invalid("bbox has to be west,south,east,north and zoom a whole number.") from None
+    if not all(math.isfinite(side) for side in (west, south, east, north)):
+        raise Invalid("bbox has to be west,south,east,north in degrees.")
+    services = tuple(code for code in query.get("service", "").split(",")[:100] if code)
+    state = query.get("state", "")
+    return Wanted(west, max(-90.0, south), east, min(90.0, north), max(0, min(zoom, 19)), services, state)
+
+
+def _borders(areas: list[Area]) -> bytes:
+    """The borders as GeoJSON: the upper levels as far as they are not too many, on a grid fine enough for a phone."""
+    now = [area for area in areas if area.geometry and area.valid_to is None]
+    shown: list[Area] = []
+    for level in sorted({area.level for area in now}):
+        more = [area for area in now if area.level == level]
+        if shown and len(shown) + len(more) > _MOST_AREAS:
+            break
+        shown += more[:_MOST_AREAS]
+    rings = [ring for area in shown for ring in _rings(area)]
+    if not rings:
+        return msgspec.json.encode({"type": "FeatureCollection", "features": []})
+    across = max(lon for ring in rings for lon, _ in ring) - min(lon for ring in rings for lon, _ in ring)
+    step = max(across / _GRID, 1e-6)
+    return msgspec.json.encode(
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "properties": {"name": area.name, "level": area.level},
+                    "geometry": {
+                        "type": "MultiPolygon",
+                        "coordinates": [[coarse] for ring in _rings(area) if len(coarse := _coarse(ring, step)) > 3],
+                    },
+                }
+                for area in shown
+            ],
+        }
+    )
+
+
+def _rings(area: Area) -> list[list[tuple[float, float]]]:
+    """The outer rings of an area as [lon, lat]."""
+    shape = area.geometry or {}
+    parts = shape.get("coordinates") or []
+    polygons = [parts] if shape.get("type") == "Polygon" else parts if shape.get("type") == "MultiPolygon" else []
+    return [[(float(point[0]), float(point[1])) for point in polygon[0]] for polygon in polygons if polygon]
+
+
+def _coarse(ring: list[tuple[float, float]], step: float) -> list[tuple[float, float]]:
+    """The ring on a grid, without points that fall together."""
+    points: list[tuple[float, float]] = []
+    for lon, lat in ring:
+        point = (round(round(lon / step) * step, 6), round(round(lat / step) * step, 6))
+        if not points or point != points[-1]:
+            points.append(point)
+    return points
+
+
+def _bare(content: bytes) -> bytes:
+    """The picture alone, small enough for a phone: no place, no device, nothing else that a file may carry."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise NotFound("This photo cannot be shown.")
+            picture.draft("RGB", (_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            upright.thumbnail((_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
+            out = io.BytesIO()
+            upright.save(out, "JPEG", quality=80)
+            return out.getvalue()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
+        raise NotFound("This photo cannot be shown.") from fault

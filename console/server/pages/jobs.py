@@ -1,0 +1,88 @@
+"""What the crew page needs of the Dispatch API beside edits: the jobs of one unit, instead of the whole city."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from starlette.responses import Response
+
+from console.domain.report import Assignment, Entry, Report, Service, Unit
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
+from console.server import schema
+from console.server.asking import JSON, Ask
+from console.server.city import City
+from console.server.pages.assets import pack
+from console.server.refusals import NotFound
+
+T = TypeVar("T", Report, Service)
+_ENDED_FOR = timedelta(hours=24)
+"""How long an ended job stays in the list."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job of the unit: the assignment, the report as it is now, its service, and the notes on it."""
+
+    assignment: Assignment
+    report: Report
+    service: Service | None
+    words: tuple[Entry, ...]
+
+
+class UnitJobs(msgspec.Struct, frozen=True):
+    """A unit with its jobs: those that live, and those that ended within the last day; the newest order first."""
+
+    unit: Unit
+    jobs: tuple[Job, ...]
+
+
+def jobs_of(city: City, ask: Ask) -> Response:
+    """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit."""
+    wanted = ask.request.query_params.get("unit") or ask.actor.name
+    unit = next((u for u in city.units() if wanted.casefold() in (u.id.casefold(), u.code.casefold())), None)
+    if unit is None:
+        raise NotFound(f"There is no unit {wanted[:100]}.")
+    body = msgspec.json.encode(UnitJobs(unit, tuple(_jobs(city, unit))))
+    return pack(body, JSON).answer(ask.request, headers={"Cache-Control": "private, no-cache"})
+
+
+def _jobs(city: City, unit: Unit) -> list[Job]:
+    since = city.clock() - _ENDED_FOR
+    table = schema.assignments
+    with city.database.read() as connection:
+        bodies = connection.execute(sa.select(table.c.body).where(table.c.unit == unit.id)).scalars()
+        assignments = [msgspec.json.decode(body, type=Assignment) for body in bodies]
+        shown = [
+            one
+            for one in assignments
+            if one.state is not AssignmentState.RESERVED and (one.state not in ENDED_ASSIGNMENT or one.since >= since)
+        ]
+        shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, -one.created.timestamp()))
+        keys = {one.report for one in shown}
+        reports = _by_id(connection, schema.reports, keys, Report)
+        services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
+        words = _words(connection, keys)
+    return [
+        Job(one, report, services.get(report.service or ""), tuple(words.get(one.report, ())))
+        for one in shown
+        if (report := reports.get(one.report)) is not None
+    ]
+
+
+def _by_id(connection: sa.Connection, table: sa.Table, keys: set[str], kind: type[T]) -> dict[str, T]:
+    rows = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.id.in_(keys)))
+    return {key: msgspec.json.decode(body, type=kind) for key, body in rows}
+
+
+def _words(connection: sa.Connection, reports: set[str]) -> dict[str, list[Entry]]:
+    """The notes of each report that count, the oldest first."""
+    table = schema.entries
+    query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
+    found: dict[str, list[Entry]] = {}
+    for body in connection.execute(query).scalars():
+        entry = msgspec.json.decode(body, type=Entry)
+        if entry.kind == "note" and entry.undone_by is None and entry.report is not None:
+            found.setdefault(entry.report, []).append(entry)
+    return found

@@ -1,0 +1,64 @@
+// @ts-check
+/** A Leaflet map whose background is the city's own borders; null where the library is not there. */
+
+const WORLD = [[-60, -170], [75, 170]];
+
+/** A colour of the theme. @param {string} name */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/**
+ * @param {HTMLElement} element @param {number[] | null} bbox west, south, east, north
+ * @returns {any} the map, or null
+ */
+export function makeMap(element, bbox) {
+  const L = /** @type {any} */ (window).L;
+  if (!L) {
+    element.hidden = true;
+    return null;
+  }
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const map = L.map(element, {
+    attributionControl: false, zoomControl: false, preferCanvas: true, maxZoom: 19, minZoom: 3,
+    zoomAnimation: !calm, fadeAnimation: !calm, inertia: !calm,
+    renderer: L.canvas({ tolerance: 12, padding: 0.3 }),
+  });
+  const bounds = bbox ? [[bbox[1], bbox[0]], [bbox[3], bbox[2]]] : WORLD;
+  map.fitBounds(bounds, { maxZoom: 16 });
+  return map;
+}
+
+/** Draw the borders below everything. @param {any} map */
+export async function drawBorders(map) {
+  const L = /** @type {any} */ (window).L;
+  let areas;
+  try {
+    areas = await (await fetch("/public/v1/areas")).json();
+  } catch {
+    return; // the map works without its background
+  }
+  const features = areas.features ?? [];
+  if (!features.length) return;
+  const top = Math.min(...features.map((/** @type {any} */ one) => one.properties.level));
+  const pane = map.createPane("borders");
+  pane.style.zIndex = "250";
+  const renderer = L.canvas({ pane: "borders", padding: 0.3 });
+  /** @type {any} */
+  let layer = null;
+  const draw = () => {
+    layer?.remove();
+    layer = L.geoJSON(areas, {
+      interactive: false, pane: "borders", renderer,
+      style: (/** @type {any} */ one) => ({
+        color: colour(one.properties.level === top ? "map-district-border" : "map-area-border"),
+        weight: one.properties.level === top ? 2 : 1,
+        fill: one.properties.level === top,
+        fillColor: colour("map-land"),
+        fillOpacity: 1,
+      }),
+    }).addTo(map);
+  };
+  draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+}

@@ -1,0 +1,37 @@
+// @ts-check
+/** Make and find elements; text only ever enters as text. */
+
+/** @typedef {Node | string | null | undefined | false} Child */
+
+/**
+ * A new element with attributes, listeners (functions, "onclick") and children.
+ * @param {string} tag @param {Record<string, any>} [given] @param {...Child} children @returns {HTMLElement}
+ */
+export function make(tag, given = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
+  }
+  element.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false)));
+  return element;
+}
+
+/** The element of this id, which the page has. @param {string} id @returns {any} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no element ${id}`);
+  return found;
+}
+
+/** Put these children in place of what was there. @param {HTMLElement} parent @param {...Child} children */
+export function fill(parent, ...children) {
+  parent.replaceChildren(.../** @type {(Node | string)[]} */ (children.filter(Boolean)));
+}
+
+/** A random key that nobody can guess. @returns {string} */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(20));
+  return Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("");
+}

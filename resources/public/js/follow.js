@@ -1,0 +1,139 @@
+// @ts-check
+/** The page of one report: where it stands, what was done and said, and what the reader can do about it. */
+
+import { byId, fill, make, newKey } from "./dom.js";
+import { glyph, loadGlyphs } from "./glyphs.js";
+import { get } from "./keep.js";
+import { Later, ask } from "./net.js";
+import { begin, loadCity } from "./shell.js";
+import { count, dateTime, t } from "./texts.js";
+
+const LOOK_MS = 30_000;
+
+/** How the page groups the statuses: one look for each. */
+const STATES = /** @type {Record<string, string>} */ ({
+  new: "new", coordination: "new", assigned: "working", progress: "working", validation: "working",
+  returned: "again", resolved: "done", closed: "closed",
+});
+
+const number = decodeURIComponent(location.pathname.replace(/^\/r\//, ""));
+const address = `/public/v1/reports/${encodeURIComponent(number)}`;
+/** @type {import("./shell.js").City | null} */
+let city = null;
+/** @type {string | null} */
+let secret = null;
+/** The key of a request to open the report again: the same at every try. */
+const again = newKey();
+
+await begin();
+await loadGlyphs();
+city = await loadCity().catch(() => null);
+secret = (await get("mine", number).catch(() => null))?.secret ?? null;
+byId("unsolved-close").addEventListener("click", () => byId("unsolved").close());
+byId("unsolved-form").addEventListener("submit", unsolved);
+await look();
+setInterval(() => document.hidden || look(), LOOK_MS);
+
+/** @param {string} key @param {Record<string, string>} [values] */
+function say(key, values) {
+  byId("said").textContent = key ? t(key, values) : "";
+}
+
+async function look() {
+  try {
+    show(await ask(address));
+    say("");
+  } catch (fault) {
+    if (fault instanceof Later) say("follow.offline");
+    else say("follow.unknown", { number });
+  }
+}
+
+/** @param {any} report */
+function show(report) {
+  const service = city?.services.find((one) => one.code === report.service);
+  const zone = city?.city.timezone;
+  const name = service?.name ?? report.service ?? t("follow.report");
+  document.title = `${report.number} · ${name}`;
+  byId("number").textContent = t("follow.number", { number: report.number });
+  byId("head").textContent = name;
+  fill(byId("glyph"), glyph(service?.glyph, 32));
+  const status = byId("status");
+  const words = t(`status.${report.status}`);
+  if (status.textContent !== words) status.textContent = words;
+  status.dataset.state = STATES[report.status] ?? "new";
+  byId("meaning").textContent = t(`meaning.${report.status}`);
+  byId("reason").hidden = !report.reason;
+  byId("reason").textContent = report.reason ? t("follow.reason", { reason: report.reason }) : "";
+  byId("joined").hidden = !report.joined;
+  if (report.joined) fill(byId("joined"), `${t("follow.joined")} `, make("a", { href: `/r/${encodeURIComponent(report.joined)}` }, report.joined));
+  byId("description").hidden = !report.description;
+  byId("description").textContent = report.description;
+  const place = [report.address, report.area].filter(Boolean).join(", ");
+  const facts = [
+    ["follow.place", place], ["follow.made", dateTime(report.created, zone)],
+    ["follow.expected", report.expected ? dateTime(report.expected, zone) : ""],
+    ["follow.me_too", report.me_too ? count(report.me_too) : ""],
+  ].filter(([, value]) => value);
+  fill(byId("facts"), ...facts.flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
+  showDeeds(report);
+  byId("photo-card").hidden = !report.photos.length;
+  const shown = byId("photos").childElementCount;
+  if (shown !== report.photos.length) {
+    fill(byId("photos"), ...report.photos.map((/** @type {[string, string]} */ [role, source]) => make("figure", {}, make("img", { src: source, alt: t(`photo.${role}`), loading: "lazy" }), make("figcaption", {}, t(`photo.${role}`)))));
+  }
+  fill(byId("history"), ...report.history.map((/** @type {any} */ one) => make("li", {}, make("time", { datetime: one.at }, dateTime(one.at, zone)), ...step(one))));
+  byId("report").hidden = false;
+}
+
+/** @param {any} one */
+function step(one) {
+  if (one.kind === "reply") return [make("b", {}, t("history.reply")), make("div", { class: "words" }, one.text)];
+  if (one.kind === "created") return [t("history.created")];
+  return [t(`history.${one.status}`)];
+}
+
+/** @param {any} report */
+function showDeeds(report) {
+  const open = !["resolved", "closed"].includes(report.status);
+  const told = localStorage.getItem(`sigap.metoo.${report.number}`) !== null;
+  const deeds = [];
+  if (secret) deeds.push(make("p", { class: "quiet wide" }, t("follow.mine")));
+  if (open && !secret) {
+    deeds.push(make("button", { type: "button", class: "plain", disabled: told, onclick: meToo }, told ? t("metoo.told") : t("metoo.go")));
+  }
+  if (report.may_reopen && secret) {
+    deeds.push(make("button", { type: "button", class: "plain", onclick: () => byId("unsolved").showModal() }, t("unsolved.open")));
+  }
+  fill(byId("deeds"), ...deeds);
+  byId("deeds").hidden = !deeds.length;
+}
+
+async function meToo() {
+  const kept = `sigap.metoo.${number}`;
+  const key = sessionStorage.getItem(kept) ?? newKey();
+  sessionStorage.setItem(kept, key);
+  await deed(async () => {
+    await ask(`${address}/me-too`, { method: "POST", json: { key } });
+    localStorage.setItem(kept, "1");
+  });
+}
+
+/** @param {Event} event */
+async function unsolved(event) {
+  event.preventDefault();
+  byId("unsolved").close();
+  const text = byId("why").value.trim();
+  await deed(() => ask(`${address}/not-solved`, { method: "POST", json: { key: again, report_key: secret, text } }));
+}
+
+/** @param {() => Promise<any>} work */
+async function deed(work) {
+  try {
+    await work();
+    await look();
+  } catch (fault) {
+    if (fault instanceof Later) say("deed.later");
+    else byId("said").textContent = t("deed.refused", { why: /** @type {Error} */ (fault).message });
+  }
+}

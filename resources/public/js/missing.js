@@ -1,0 +1,6 @@
+// @ts-check
+/** The page for an address where nothing is. */
+
+import { loadTexts } from "./texts.js";
+
+await loadTexts();

@@ -1,0 +1,51 @@
+// @ts-check
+/** Ask the server: with a time limit, and with one kind of error for "no network", which is worth another try. */
+
+const LIMIT_MS = 20_000;
+
+/** The server cannot be reached now, or asks to wait: the same request may be sent again. */
+export class Later extends Error {}
+
+/** The server says no; `message` is its sentence. */
+export class Refused extends Error {
+  /** @param {number} status @param {string} word @param {string} message @param {any} body */
+  constructor(status, word, message, body) {
+    super(message);
+    this.status = status;
+    this.word = word;
+    this.body = body;
+  }
+}
+
+/**
+ * The answer's body (null when there is none). Throws Later or Refused.
+ * @param {string} path
+ * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob"}} [given]
+ */
+export async function ask(path, given = {}) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), given.limit_ms ?? LIMIT_MS);
+  const headers = { ...given.headers };
+  if (given.json !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method: given.method ?? "GET",
+      headers,
+      body: given.json !== undefined ? JSON.stringify(given.json) : given.body,
+      signal: stop.signal,
+      credentials: "same-origin",
+    });
+    if (answer.ok) {
+      if (given.as === "blob") return await answer.blob();
+      return answer.status === 204 ? null : await answer.json();
+    }
+  } catch {
+    throw new Later("network");
+  } finally {
+    clearTimeout(timer);
+  }
+  const body = await answer.json().catch(() => ({}));
+  if ([408, 409, 425, 429].includes(answer.status) || answer.status >= 500) throw new Later(body.message ?? String(answer.status));
+  throw new Refused(answer.status, body.error ?? "", body.message ?? String(answer.status), body);
+}

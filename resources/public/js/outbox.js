@@ -1,0 +1,86 @@
+// @ts-check
+/**
+ * Sends finished reports until the server has numbered them and holds their photos. A report and each photo bear the
+ * same key at every try, so nothing is made twice; one that the server refuses stays here with the reason.
+ */
+
+import { all, drop, put } from "./keep.js";
+import { Later, Refused, ask } from "./net.js";
+
+/**
+ * @typedef {{key: string, service: string, serviceName: string, description: string, address: string,
+ *   lat: number | null, lon: number | null, name: string, phone: string, email: string,
+ *   attributes: Record<string, string | string[]>, photos: {blob: Blob, sent: boolean, refused?: boolean}[],
+ *   number: string | null, made: string, problem?: string}} Waiting
+ */
+
+const PHOTO_LIMIT_MS = 120_000;
+
+/** @type {Promise<void> | null} */
+let running = null;
+
+/** Try everything that waits, one after the other. @param {(one: Waiting) => void} changed */
+export function sendAll(changed) {
+  running ??= locked(() => pass(changed)).finally(() => {
+    running = null;
+  });
+  return running;
+}
+
+/** What has not wholly arrived. @returns {Promise<Waiting[]>} */
+export async function waiting() {
+  return (await all("outbox")).sort((one, other) => one.made.localeCompare(other.made));
+}
+
+/** Only one tab sends. @param {() => Promise<void>} work */
+async function locked(work) {
+  if (!navigator.locks) return work();
+  return navigator.locks.request("sigap-outbox", work);
+}
+
+/** @param {(one: Waiting) => void} changed */
+async function pass(changed) {
+  const tried = new Set();
+  for (;;) {
+    const one = (await waiting()).find((each) => !each.problem && !tried.has(each.key));
+    if (!one) return;
+    tried.add(one.key);
+    try {
+      await send(one, changed);
+    } catch (fault) {
+      if (fault instanceof Later) return;
+      if (!(fault instanceof Refused)) throw fault;
+      one.problem = fault.message;
+      await put("outbox", one);
+      changed(one);
+    }
+  }
+}
+
+/** @param {Waiting} one @param {(one: Waiting) => void} changed */
+async function send(one, changed) {
+  if (one.number === null) {
+    const { key, service, description, address, lat, lon, name, phone, email } = one;
+    const attributes = Object.fromEntries(Object.entries(one.attributes).map(([code, value]) => [code, [value].flat()]));
+    const body = { key, service, description, address, lat, lon, name, phone, email, attributes };
+    one.number = String((await ask("/public/v1/reports", { method: "POST", json: body })).number);
+    await put("outbox", one);
+    await put("mine", { key: one.number, secret: one.key, serviceName: one.serviceName, made: one.made });
+    changed(one);
+  }
+  for (const [at, photo] of one.photos.entries()) {
+    if (photo.sent || photo.refused) continue;
+    const path = `/public/v1/reports/${encodeURIComponent(one.number)}/photos/${at + 1}`;
+    try {
+      await ask(path, { method: "PUT", body: photo.blob, headers: { "Idempotency-Key": one.key }, limit_ms: PHOTO_LIMIT_MS });
+      photo.sent = true;
+    } catch (fault) {
+      if (!(fault instanceof Refused)) throw fault;
+      photo.refused = true; // a photo that is refused does not hold up the others
+    }
+    await put("outbox", one);
+    changed(one);
+  }
+  await drop("outbox", one.key);
+  changed(one);
+}

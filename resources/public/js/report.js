@@ -1,0 +1,390 @@
+// @ts-check
+/** The page on which a citizen reports: what, where, then photos and words; a draft survives everything. */
+
+import { drawBorders, colour, makeMap } from "./area_map.js";
+import { byId, fill, make, newKey } from "./dom.js";
+import { glyph, loadGlyphs } from "./glyphs.js";
+import { all, drop, get, put } from "./keep.js";
+import { sendAll, waiting } from "./outbox.js";
+import { shrink } from "./photos.js";
+import { begin, loadCity } from "./shell.js";
+import { count, dateTime, t } from "./texts.js";
+
+const MOST_PHOTOS = 3;
+const AGAIN_MS = 30_000;
+const DRAFT = "draft";
+const FIELDS = ["address", "description", "name", "phone", "email"];
+
+/**
+ * @typedef {import("./shell.js").Service} Service
+ * @typedef {{code: string, description: string, datatype: string, required: boolean, values?: {key: string, name: string}[],
+ *   datatype_description?: string, variable?: boolean}} Question
+ */
+
+const empty = () => ({
+  key: DRAFT, step: 1, service: "", address: "", description: "", name: "", phone: "", email: "",
+  /** @type {number | null} */ lat: null, /** @type {number | null} */ lon: null, /** @type {number | null} */ accuracy: null,
+  /** @type {Record<string, string | string[]>} */ attributes: {}, /** @type {Blob[]} */ photos: [],
+});
+
+let draft = empty();
+/** @type {Service[]} */
+let services = [];
+/** @type {number[] | null} */
+let bbox = null;
+/** @type {any} */
+let map = null;
+/** @type {any} */
+let marker = null;
+/** @type {Question[]} */
+let questions = [];
+/** The report that the last page speaks of. */
+let shown = "";
+let saving = Promise.resolve();
+
+await begin();
+await start();
+
+async function start() {
+  draft = { ...empty(), ...(await get("draft", DRAFT)) };
+  await loadGlyphs();
+  try {
+    const city = await loadCity();
+    services = city.services;
+    bbox = city.city.bbox;
+  } catch {
+    say("what.offline");
+  }
+  for (const name of FIELDS) {
+    byId(name).value = /** @type {any} */ (draft)[name];
+    byId(name).addEventListener("input", () => change({ [name]: byId(name).value }));
+  }
+  if (draft.name || draft.phone || draft.email) byId("contact").open = true;
+  for (const one of document.querySelectorAll("[data-step], [data-back]")) {
+    one.addEventListener("click", () => go(Number(one.getAttribute("data-step") ?? one.getAttribute("data-back"))));
+  }
+  byId("search").addEventListener("input", showServices);
+  byId("locate").addEventListener("click", locate);
+  byId("zoom-in").addEventListener("click", () => map?.zoomIn());
+  byId("zoom-out").addEventListener("click", () => map?.zoomOut());
+  byId("to-3").addEventListener("click", () => go(3));
+  byId("photo").addEventListener("change", addPhotos);
+  byId("form").addEventListener("submit", finish);
+  byId("another").addEventListener("click", () => go(1));
+  byId("find").addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    location.assign(`/r/${encodeURIComponent(byId("number").value.trim())}`);
+  });
+  addEventListener("online", retry);
+  setInterval(retry, AGAIN_MS);
+  showServices();
+  showPhotos();
+  await showMine();
+  show(draft.service ? draft.step : 1, false);
+  await showWaiting();
+  await retry();
+}
+
+/** Keep what was entered, now. @param {Partial<typeof draft>} values */
+function change(values) {
+  draft = { ...draft, ...values };
+  const state = draft;
+  saving = saving.then(() => put("draft", state)).catch(() => say("draft.unkept"));
+}
+
+/** @param {string} key @param {Record<string, string | number>} [values] */
+function say(key, values) {
+  byId("said").textContent = key ? t(key, values) : "";
+}
+
+/** Go to a step, if the steps before it are done. @param {number} step */
+function go(step) {
+  if (step > 1 && !draft.service) return stay(1, "what.first");
+  if (step > 2 && draft.lat === null && !draft.address.trim()) return stay(2, "where.first");
+  say("");
+  show(step, true);
+}
+
+/** @param {number} step @param {string} why */
+function stay(step, why) {
+  show(step, true);
+  say(why);
+}
+
+/** @param {number} step @param {boolean} focus */
+function show(step, focus) {
+  change({ step });
+  byId("done").hidden = true;
+  byId("steps").hidden = false;
+  for (const number of [1, 2, 3]) byId(`step-${number}`).hidden = number !== step;
+  for (const one of document.querySelectorAll("[data-step]")) {
+    const number = Number(one.getAttribute("data-step"));
+    one.toggleAttribute("data-done", number < step);
+    if (number === step) one.setAttribute("aria-current", "step");
+    else one.removeAttribute("aria-current");
+  }
+  if (step === 2) showMap();
+  if (step === 3) {
+    showSummary();
+    loadQuestions();
+  }
+  if (focus) {
+    byId(`head-${step}`).focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+}
+
+// What
+
+function showServices() {
+  const wanted = byId("search").value.trim().toLowerCase();
+  const found = services.filter((one) => `${one.name} ${one.group} ${one.keywords}`.toLowerCase().includes(wanted));
+  /** @type {Map<string, Service[]>} */
+  const groups = new Map();
+  for (const one of found) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
+  const few = groups.size < 2;
+  const blocks = [...groups].map(([group, members]) => {
+    const tiles = make("div", { class: "tiles" }, ...members.map(tile));
+    return few ? tiles : make("section", {}, make("h2", { class: "group" }, group || t("what.rest")), tiles);
+  });
+  fill(byId("services"), ...blocks);
+  byId("none").hidden = found.length > 0 || !services.length;
+}
+
+/** @param {Service} service */
+function tile(service) {
+  const choose = () => {
+    change({ service: service.code, attributes: service.code === draft.service ? draft.attributes : {} });
+    showServices();
+    go(2);
+  };
+  const chosen = String(service.code === draft.service);
+  return make("button", { type: "button", class: "tile", "aria-pressed": chosen, onclick: choose }, glyph(service.glyph), make("span", {}, service.name));
+}
+
+function serviceName() {
+  return services.find((one) => one.code === draft.service)?.name ?? draft.service;
+}
+
+// Where
+
+function showMap() {
+  if (map === null) {
+    map = makeMap(byId("map"), bbox);
+    if (map === null) return;
+    map.on("click", (/** @type {any} */ event) => place(event.latlng.lat, event.latlng.wrap().lng, null));
+    drawBorders(map);
+    if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 16, { animate: false });
+  }
+  map.invalidateSize();
+  showPlace();
+}
+
+/** @param {number} lat @param {number} lon @param {number | null} accuracy metres */
+function place(lat, lon, accuracy) {
+  change({ lat: Number(lat.toFixed(6)), lon: Number(lon.toFixed(6)), accuracy });
+  say("");
+  showPlace();
+}
+
+function showPlace() {
+  const { lat, lon, accuracy } = draft;
+  const words = lat === null ? "" : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
+  byId("accuracy").textContent = words;
+  if (!map || lat === null || lon === null) return;
+  const L = /** @type {any} */ (window).L;
+  marker?.remove();
+  const accent = colour("accent-base");
+  const halo = accuracy !== null && accuracy < 3000 ? [L.circle([lat, lon], { radius: accuracy, color: accent, weight: 1, fillOpacity: 0.12, interactive: false })] : [];
+  const dot = L.circleMarker([lat, lon], { radius: 10, color: colour("surface-panel"), weight: 3, fillColor: accent, fillOpacity: 1, interactive: false });
+  marker = L.layerGroup([...halo, dot]).addTo(map);
+  if (accuracy !== null) map.setView([lat, lon], 17, { animate: false });
+}
+
+function locate() {
+  if (!isSecureContext || !navigator.geolocation) return say("where.insecure");
+  byId("accuracy").textContent = t("where.locating");
+  const found = (/** @type {GeolocationPosition} */ at) => place(at.coords.latitude, at.coords.longitude, at.coords.accuracy);
+  const failed = (/** @type {GeolocationPositionError} */ fault) => {
+    byId("accuracy").textContent = "";
+    say(fault.code === 1 ? "where.denied" : "where.unknown");
+  };
+  navigator.geolocation.getCurrentPosition(found, failed, { enableHighAccuracy: true, timeout: 20_000, maximumAge: 10_000 });
+}
+
+// Photos, words, and the service's own questions
+
+function showSummary() {
+  const where = [draft.address.trim(), draft.lat === null ? "" : draft.accuracy === null ? t("send.point") : t("send.position")];
+  const row = (/** @type {string} */ key, /** @type {string} */ value, /** @type {number} */ step) =>
+    make("div", {}, make("dt", {}, t(key)), make("dd", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change")));
+  fill(byId("summary"), row("step.what", serviceName(), 1), row("step.where", where.filter(Boolean).join(" · "), 2));
+}
+
+async function loadQuestions() {
+  const service = draft.service;
+  try {
+    const answer = await fetch(`/open311/v2/services/${encodeURIComponent(service)}.json`);
+    questions = answer.ok ? ((await answer.json()).attributes ?? []).filter((/** @type {Question} */ one) => one.variable !== false) : [];
+  } catch {
+    questions = [];
+  }
+  if (service === draft.service) fill(byId("questions"), ...questions.map(question));
+}
+
+/** @param {Question} one */
+function question(one) {
+  const id = `question-${one.code}`;
+  const kept = draft.attributes[one.code];
+  const keep = (/** @type {string | string[]} */ value) => change({ attributes: { ...draft.attributes, [one.code]: value } });
+  const label = make("label", { for: id }, one.required ? one.description : t("send.optional", { question: one.description }));
+  const hint = one.datatype_description ? make("p", { class: "quiet" }, one.datatype_description) : null;
+  if (one.datatype === "singlevaluelist" || one.datatype === "multivaluelist") {
+    const many = one.datatype === "multivaluelist";
+    const choices = (one.values ?? []).map((value) => {
+      const selected = Array.isArray(kept) ? kept.includes(value.key) : kept === value.key;
+      const input = make("input", { type: many ? "checkbox" : "radio", name: id, value: value.key, checked: selected });
+      return make("label", { class: "choice" }, input, make("span", {}, value.name));
+    });
+    const box = make("fieldset", { id }, make("legend", {}, label.textContent ?? ""), hint, ...choices);
+    box.addEventListener("change", () => {
+      const picked = [...box.querySelectorAll("input:checked")].map((input) => /** @type {HTMLInputElement} */ (input).value);
+      keep(many ? picked : (picked[0] ?? ""));
+    });
+    return box;
+  }
+  const type = { number: "number", datetime: "datetime-local" }[one.datatype] ?? "text";
+  const input = /** @type {HTMLInputElement} */ (one.datatype === "text" ? make("textarea", { id, rows: 3, maxlength: 200 }) : make("input", { id, type, maxlength: 200 }));
+  input.value = typeof kept === "string" ? kept : "";
+  input.addEventListener("input", () => keep(input.value));
+  return make("div", {}, label, hint, input);
+}
+
+async function addPhotos() {
+  const input = byId("photo");
+  const files = [...input.files];
+  input.value = "";
+  const photos = [...draft.photos];
+  say("");
+  for (const file of files) {
+    if (photos.length >= MOST_PHOTOS) {
+      say("send.enough", { most: MOST_PHOTOS });
+      break;
+    }
+    try {
+      photos.push(await shrink(file));
+    } catch {
+      say("send.unreadable", { name: file.name });
+    }
+  }
+  change({ photos });
+  showPhotos();
+}
+
+function showPhotos() {
+  const frame = (/** @type {Blob} */ photo, /** @type {number} */ at) => {
+    const address = URL.createObjectURL(photo);
+    const picture = make("img", { src: address, alt: t("send.photo", { number: at + 1 }), onload: () => URL.revokeObjectURL(address) });
+    const remove = () => {
+      change({ photos: draft.photos.filter((one) => one !== photo) });
+      showPhotos();
+    };
+    return make("figure", {}, picture, make("button", { type: "button", class: "plain", onclick: remove, "aria-label": t("send.remove_photo", { number: at + 1 }) }, t("send.remove")));
+  };
+  fill(byId("photos"), ...draft.photos.map(frame));
+}
+
+// Send
+
+/** @param {Event} event */
+async function finish(event) {
+  event.preventDefault();
+  const missing = questions.find((one) => one.required && !(draft.attributes[one.code]?.length));
+  if (missing) {
+    say("send.missing", { question: missing.description });
+    return;
+  }
+  if (!draft.description.trim() && !draft.photos.length) return say("send.nothing");
+  byId("send").disabled = true;
+  await saving;
+  const known = new Set(questions.map((one) => one.code));
+  const attributes = Object.fromEntries(Object.entries(draft.attributes).filter(([code, value]) => known.has(code) && value.length));
+  const { service, address, lat, lon } = draft;
+  const one = {
+    key: newKey(), service, serviceName: serviceName(), address: address.trim(), lat, lon, attributes,
+    description: draft.description.trim(), name: draft.name.trim(), phone: draft.phone.trim(), email: draft.email.trim(),
+    photos: draft.photos.map((blob) => ({ blob, sent: false })), number: null, made: new Date().toISOString(),
+  };
+  try {
+    await put("outbox", one);
+  } catch {
+    byId("send").disabled = false;
+    return say("draft.unkept");
+  }
+  await drop("draft", DRAFT);
+  draft = { ...empty(), name: draft.name, phone: draft.phone, email: draft.email };
+  for (const name of FIELDS) byId(name).value = /** @type {any} */ (draft)[name];
+  questions = [];
+  marker?.remove();
+  showServices();
+  showPhotos();
+  byId("search").value = "";
+  shown = one.key;
+  showDone(one);
+  byId("send").disabled = false;
+  await retry();
+}
+
+/** @param {import("./outbox.js").Waiting} one */
+function showDone(one) {
+  if (one.key !== shown) return;
+  const left = one.photos.filter((photo) => !photo.sent && !photo.refused).length;
+  const lost = one.photos.filter((photo) => photo.refused).length;
+  for (const number of [1, 2, 3]) byId(`step-${number}`).hidden = true;
+  byId("steps").hidden = true;
+  const done = byId("done");
+  const before = done.dataset.state;
+  done.dataset.state = one.problem ? "refused" : one.number ? "sent" : "waiting";
+  byId("head-done").textContent = t(`done.${done.dataset.state}`);
+  byId("done-number").textContent = one.number ?? "";
+  byId("done-text").textContent = one.problem ?? t(one.number ? "done.keep" : "done.will");
+  byId("done-photos").textContent = lost ? t("done.photo_refused", { count: lost }) : one.number && left ? t("done.photos_left", { count: left }) : "";
+  byId("done-link").hidden = !one.number;
+  byId("done-link").href = one.number ? `/r/${encodeURIComponent(one.number)}` : "#";
+  if (done.hidden || before !== done.dataset.state) {
+    done.hidden = false;
+    byId("head-done").focus();
+  }
+}
+
+async function retry() {
+  await sendAll((one) => {
+    showDone(one);
+    showWaiting();
+  });
+  await showWaiting();
+  await showMine();
+}
+
+async function showWaiting() {
+  const found = await waiting();
+  const place = byId("waiting");
+  place.hidden = !found.length;
+  const lines = found.map((one) => {
+    const words = one.problem ? t("waiting.refused", { why: one.problem }) : one.number ? t("waiting.photos", { number: one.number }) : t("waiting.network");
+    const dropIt = async () => {
+      await drop("outbox", one.key);
+      await showWaiting();
+    };
+    return make("li", {}, make("b", {}, one.serviceName), ` ${dateTime(one.made)} · ${words} `, one.problem && make("button", { type: "button", class: "link", onclick: dropIt }, t("waiting.drop")));
+  });
+  const able = found.some((one) => !one.problem);
+  fill(place, make("ul", {}, ...lines), able && make("button", { type: "button", class: "plain", id: "retry", onclick: retry }, t("waiting.try")));
+}
+
+async function showMine() {
+  const found = (await all("mine")).sort((one, other) => other.made.localeCompare(one.made)).slice(0, 10);
+  byId("mine").hidden = !found.length;
+  const list = byId("mine").querySelector("ul");
+  fill(list, ...found.map((one) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(one.key)}` }, make("b", {}, one.key), make("span", {}, `${one.serviceName} · ${dateTime(one.made)}`)))));
+}
