@@ -85,7 +85,11 @@ class CacheWriter:
         if found is None:
             return None
         epoch, seq, scope_version, as_of, snapshot_key = found
-        return Cursor(epoch, seq, scope_version, datetime.fromisoformat(as_of) if as_of else None, snapshot_key)
+        try:
+            return Cursor(epoch, seq, scope_version, datetime.fromisoformat(as_of) if as_of else None, snapshot_key)
+        except (ValueError, TypeError):  # not what was written
+            self._replace()
+            return None
 
     def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, gone: Sequence[Gone] = ()) -> Touched:
         """Write one page and the cursor behind it in one transaction, keeping the higher seq of every object.

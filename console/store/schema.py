@@ -197,6 +197,8 @@ def quick_check(connection: sqlite3.Connection, path: Path, *, indexes: bool = F
     """
     try:
         answer = connection.execute(f"PRAGMA {'integrity' if indexes else 'quick'}_check(1)").fetchone()[0]
+    except UnicodeDecodeError as error:
+        raise DamagedFile(path, f"{path.name} is damaged.") from error
     except sqlite3.DatabaseError as error:
         raise from_sqlite(error, path) or DamagedFile(path, f"{path.name} is damaged.") from error
     if answer != "ok":
@@ -239,6 +241,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     """Raise what SQLite says about the file at `path` as the StoreError it means; defects of ours stay as they are."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own words quote what it found
+        raise DamagedFile(path, f"{path.name} is damaged.") from error
     except sqlite3.Error as error:
         found = from_sqlite(error, path)
         if found is None:
@@ -287,9 +291,9 @@ def _keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> None
     """
     copy = path.with_name(f"{path.name}.version-{version}")
     half = copy.with_name(copy.name + ".new")
-    for suffix in ("", "-journal"):
-        half.with_name(half.name + suffix).unlink(missing_ok=True)
     try:
+        for suffix in ("", "-journal"):
+            half.with_name(half.name + suffix).unlink(missing_ok=True)
         os.close(os.open(half, os.O_RDWR | os.O_CREAT, 0o600))
         with contextlib.closing(sqlite3.connect(half)) as target:
             connection.backup(target)

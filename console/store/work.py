@@ -467,7 +467,7 @@ def _rows_of(path: Path, table: str, columns: str) -> tuple[list[str], list[tupl
     """The names of the columns, and all rows up to the first that cannot be read."""
     rows: list[tuple[Any, ...]] = []
     names: list[str] = []
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(open_reader(path)) as connection:
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError), contextlib.closing(open_reader(path)) as connection:
         cursor = connection.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - constants
         names = [each[0] for each in cursor.description]
         rows.extend(cursor)

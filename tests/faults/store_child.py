@@ -1,16 +1,31 @@
-"""A process that writes the store until it is killed; it prints what it was told is safe.
+"""A process that writes the store and says what it was told is safe.
 
-Arguments: `edits FOLDER` or `pages FOLDER`.
+Arguments: `edits FOLDER` or `pages FOLDER`: until it is killed; it prints an acknowledgement a line.
+Or `forks`: it forks a child for every line on standard input, see tests/helpers/disk.py; a child's jobs are in JOBS.
 """
 
 from __future__ import annotations
 
+import ctypes
+import os
+import random
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
+from console.domain.edit import EditState
 from console.store.cache_write import CacheWriter
+from console.store.errors import DamagedFile, StoreError
+from console.store.items import Item
 from console.store.work import WorkFile
-from tests.unit.store.making import at, edit, items, report
+from tests.unit.store.making import T0, at, edit, items, report
+
+T = TypeVar("T")
+PAGE = 30
+_PR_SET_PTRACER = 0x59616D61
 
 
 def append_edits(folder: Path) -> None:
@@ -32,5 +47,132 @@ def apply_pages(folder: Path) -> None:
         print(upto, flush=True)
 
 
+class Voice:
+    """Says what happened in a file beside the others, each line with one write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._fd = os.open(folder / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def say(self, *words: object) -> None:
+        os.write(self._fd, (" ".join(map(str, words)) + "\n").encode())
+
+    def until_done(self, what: str, work: Callable[[], T], times: int = 3) -> T | None:
+        """Try until it is done, and say each refusal: an operator who presses Enter again."""
+        for _ in range(times):
+            try:
+                done = work()
+            except StoreError as error:
+                self.say("refused", what, type(error).__name__, str(error))
+                if isinstance(error, DamagedFile):
+                    self.say("damaged", what)
+            else:
+                self.say("done", what)
+                return done
+        return None
+
+
+def one_edit(folder: Path, voice: Voice) -> None:
+    work = voice.until_done("open", lambda: WorkFile(folder))
+    if work is None:
+        return
+    number = work.next_number()
+    voice.until_done("new", lambda: work.append(edit("new", number=number, data={"text": "x" * 900})))
+    voice.until_done("withdrawn", lambda: work.set_state("e1", EditState.WITHDRAWN))
+    work.close()
+    voice.say("closed")
+
+
+def one_page(folder: Path, voice: Voice) -> None:
+    writer = voice.until_done("open", lambda: CacheWriter(folder))
+    if writer is None:
+        return
+    voice.until_done("page", lambda: writer.apply("city", a_page(2), at(2 * PAGE)))
+    writer.close()
+    voice.say("closed")
+
+
+def open_only(folder: Path, voice: Voice) -> None:
+    """What an opening does by itself: a migration, or the tidying (the clock is 40 days on)."""
+    work = voice.until_done("open", lambda: WorkFile(folder, clock=lambda: T0 + timedelta(days=40)))
+    if work is None:
+        return
+    work.close()
+    voice.say("closed")
+
+
+def a_shift(folder: Path, voice: Voice) -> None:
+    """Many edits over several lives, in which the journal is written anew, and edits are withdrawn and sent."""
+    chance = random.Random(folder.name)
+    made: list[str] = []
+    for _ in range(3):
+        work = WorkFile(folder, clock=lambda: T0 + timedelta(days=40))
+        for _ in range(6):
+            number = work.next_number()
+            made.append(f"n{number}")
+            work.append(edit(f"n{number}", number=number, data={"text": "kata " * chance.randrange(900)}))
+            voice.say("done", f"n{number}")
+            if chance.random() < 0.4:
+                gone = made.pop(chance.randrange(len(made)))
+                work.set_state(gone, EditState.WITHDRAWN)
+                voice.say("withdrawn", gone)
+            work.set_state(chance.choice(made), EditState.SENDING, late=chance.random() < 0.5) if made else None
+        work.close()
+
+
+def some_pages(folder: Path, voice: Voice) -> None:
+    """Pages over two lives, with a checkpoint between them and at the end."""
+    for life in range(2):
+        writer = CacheWriter(folder)
+        for number in range(4):
+            page = 2 + 4 * life + number
+            writer.apply("city", a_page(page), at(page * PAGE))
+            voice.say("page", page * PAGE)
+        writer.close()
+
+
+def a_page(number: int) -> list[Item]:
+    """The page `number` (from 1): PAGE new reports."""
+    first = (number - 1) * PAGE
+    reports = (report(str(first + n), title=f"kata{first + n}", description="air " * 60) for n in range(1, PAGE + 1))
+    return items(*reports, seq=first + 1)
+
+
+JOBS: dict[str, Callable[[Path, Voice], None]] = {
+    "edit": one_edit,
+    "page": one_page,
+    "open": open_only,
+    "shift": a_shift,
+    "pages": some_pages,
+}
+
+
+def fork_jobs() -> None:
+    """For each line `JOB FOLDER`: fork, print the child's pid, wait for a line `go`, run it, print how it ended."""
+    for line in sys.stdin:
+        job, folder = line.split()
+        ready, go = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            with suppress(AttributeError):  # where only a parent may trace, let anybody trace this child
+                ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+            voice = Voice(Path(folder))
+            os.read(ready, 1)
+            try:
+                JOBS[job](Path(folder), voice)
+            except BaseException as error:
+                voice.say("crash", repr(error))
+                os._exit(1)
+            os._exit(0)
+        print(pid, flush=True)
+        sys.stdin.readline()
+        os.write(go, b"g")
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        os.close(ready)
+        os.close(go)
+
+
 if __name__ == "__main__":
-    {"edits": append_edits, "pages": apply_pages}[sys.argv[1]](Path(sys.argv[2]))
+    if sys.argv[1] == "forks":
+        fork_jobs()
+    else:
+        {"edits": append_edits, "pages": apply_pages}[sys.argv[1]](Path(sys.argv[2]))
