@@ -76,6 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--users", type=Path, metavar="FILE")
     serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
     serve.add_argument("--name", default="", help="the city's name")
+    serve.add_argument("--jurisdiction", default="", metavar="ID", help="the city's jurisdiction_id (GeoReport)")
+    posting = serve.add_mutually_exclusive_group()
+    posting.add_argument("--open-reports", action="store_true", help="everybody may post reports (GeoReport)")
+    posting.add_argument("--keyed-reports", action="store_true", help="an api_key is needed: sigap client add NAME")
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
     serve.add_argument("--reports", type=_positive, default=30_000, help=argparse.SUPPRESS)
     serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
@@ -121,6 +125,21 @@ def build_parser() -> argparse.ArgumentParser:
     renewal = user_commands.add_parser("token", help="give a user a new token; prints it once, the old one is dead")
     renewal.set_defaults(command=_user_token)
     renewal.add_argument("name")
+
+    client = commands.add_parser("client", help="programs with an api_key for the citizens' side (GeoReport)")
+    client_commands = client.add_subparsers(metavar="COMMAND", required=True)
+    client_add = client_commands.add_parser("add", help="add a program; prints its api_key once")
+    client_add.set_defaults(command=_client_add)
+    client_add.add_argument("name")
+    client_add.add_argument("--no-post", action="store_true", help="it is known by name, but may not post")
+    client_list = client_commands.add_parser("list", help="all programs with an api_key")
+    client_list.set_defaults(command=_client_list)
+    client_list.add_argument("--json", action="store_true")
+    client_remove = client_commands.add_parser("remove", help="remove a program; its api_key is dead at once")
+    client_remove.set_defaults(command=_client_remove)
+    client_remove.add_argument("name")
+    for each in (client_add, client_list, client_remove):
+        each.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
 
     audit = commands.add_parser("audit", help="the embedded report API's audit log")
     audit_commands = audit.add_subparsers(metavar="COMMAND", required=True)
@@ -193,10 +212,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from console.server.records import DemoOptions, ServeOptions
+    from console.server.records import CitizenOptions, DemoOptions, Posting, ServeOptions
     from console.server.serve import serve
 
     demo = DemoOptions(arguments.reports, arguments.seed, not arguments.still) if arguments.demo_city else None
+    posting = Posting.KEYED if arguments.keyed_reports else Posting.LOCAL
+    if arguments.open_reports:
+        posting = Posting.OPEN
     return serve(
         ServeOptions(
             database=arguments.database,
@@ -210,6 +232,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             media=arguments.media,
             demo=demo,
             name=arguments.name,
+            citizens=CitizenOptions(posting, arguments.jurisdiction),
         )
     )
 
@@ -271,6 +294,24 @@ def _user_token(arguments: argparse.Namespace) -> int:
     from console.server.office import user_token
 
     return user_token(arguments.database, arguments.name)
+
+
+def _client_add(arguments: argparse.Namespace) -> int:
+    from console.server.office import client_add
+
+    return client_add(arguments.database, arguments.name, may_post=not arguments.no_post)
+
+
+def _client_list(arguments: argparse.Namespace) -> int:
+    from console.server.office import client_list
+
+    return client_list(arguments.database, as_json=arguments.json)
+
+
+def _client_remove(arguments: argparse.Namespace) -> int:
+    from console.server.office import client_remove
+
+    return client_remove(arguments.database, arguments.name)
 
 
 def _audit_verify(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from console.server import schema
+from console.server import audit, schema
 from console.server.city import City
+from console.server.records import COMMAND_LINE, Actor
 from console.server.refusals import Invalid, NotFound
 
 _NAME_LENGTH = 100
@@ -39,7 +40,7 @@ class ApiClients:
         return _client(*row) if row is not None else None
 
 
-def add_client(city: City, name: str, *, may_post: bool = True) -> str:
+def add_client(city: City, name: str, *, may_post: bool = True, by: Actor = COMMAND_LINE) -> str:
     """Add a program; returns its key, which is kept nowhere. Raises Invalid for a name that cannot be, or is taken."""
     if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
         raise Invalid(f"A name has 1 to {_NAME_LENGTH} printable characters.")
@@ -49,6 +50,8 @@ def add_client(city: City, name: str, *, may_post: bool = True) -> str:
         if connection.scalar(sa.select(table.c.name).where(table.c.name == name)) is not None:
             raise Invalid(f"There is a client {name} already; remove it first, and its key is dead.")
         connection.execute(sa.insert(table), [row])
+        detail = {"did": "api_key given", "may_post": may_post}
+        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail=detail))
     return key
 
 
@@ -60,12 +63,13 @@ def list_clients(city: City) -> list[ApiClient]:
         return [_client(*row) for row in connection.execute(query)]
 
 
-def remove_client(city: City, name: str) -> None:
+def remove_client(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
     """Remove a program: its key opens nothing from now on. Raises NotFound."""
     table = schema.api_clients
     with city.database.write() as connection:
         if not connection.execute(sa.delete(table).where(table.c.name == name)).rowcount:
             raise NotFound(f"There is no client {name}.")
+        audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail={"did": "api_key withdrawn"}))
 
 
 def _client(name: str, created: int, may_post: int) -> ApiClient:

@@ -1,4 +1,4 @@
-"""What `sigap user` and `sigap audit` do with a city's database and print; each returns the exit code."""
+"""What `sigap user`, `client` and `audit` do with a city's database and print; each returns the exit code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from console.server import audit
 from console.server.city import City
+from console.server.clients import add_client, list_clients, remove_client
 from console.server.records import COMMAND_LINE, Actor
 from console.server.refusals import NotFound, Refusal
 from console.server.users import add_user, list_users, new_token, remove_user
@@ -54,6 +55,36 @@ def user_remove(database: str, name: str) -> int:
 def user_token(database: str, name: str) -> int:
     """Give a user a new token and print it, once; the old one is dead."""
     return _with(database, lambda city: _say(new_token(city, name, by=_me())))
+
+
+def client_add(database: str, name: str, *, may_post: bool) -> int:
+    """Add a program that uses the citizens' side, and print its api_key, once."""
+    return _with(database, lambda city: _say(add_client(city, name, may_post=may_post, by=_me())))
+
+
+def client_list(database: str, *, as_json: bool) -> int:
+    """Print all programs with an api_key."""
+
+    def show(city: City) -> int:
+        clients = list_clients(city)
+        if as_json:
+            return _say(msgspec.json.encode(clients).decode())
+        for client in clients:
+            rights = "may post" if client.may_post else "may not post"
+            _say(f"{client.name}\t{client.created:%Y-%m-%d %H:%M} UTC\t{rights}")
+        return DONE
+
+    return _with(database, show)
+
+
+def client_remove(database: str, name: str) -> int:
+    """Remove a program; its api_key is dead at once."""
+
+    def remove(city: City) -> int:
+        remove_client(city, name, by=_me())
+        return _say(f"{name} is removed.")
+
+    return _with(database, remove)
 
 
 def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
