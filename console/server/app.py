@@ -35,13 +35,14 @@ from console.server.asking import (
 from console.server.city import City
 from console.server.edits import NEEDS_VERSION, EditBody
 from console.server.edits import Answer as EditAnswer
-from console.server.georeport import GeoReport
+from console.server.georeport import BY_DEFAULT, GeoReport
 from console.server.ledger import Ledger
 from console.server.media import MEDIA_TYPES, MOST_BYTES, MediaStore, Part
 from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
 from console.server.payloads import Lat, Lon
 from console.server.pulse import Pulse
 from console.server.rate import Limits
+from console.server.records import CitizenOptions
 from console.server.refusals import (
     Busy,
     Conflict,
@@ -166,11 +167,17 @@ _LINKS = {
 
 
 def make_app(
-    city: City, media: Path, users: Users | None = None, *, beat_s: float = BEAT_S, limits: Limits | None = None
+    city: City,
+    media: Path,
+    users: Users | None = None,
+    *,
+    beat_s: float = BEAT_S,
+    limits: Limits | None = None,
+    citizens: CitizenOptions = BY_DEFAULT,
 ) -> Starlette:
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
 
-    `limits` say how often who may ask.
+    `limits` say how often who may ask, `citizens` who may post reports.
     `app.state.hub` is the hub of its streams: closing it lets them end.
     """
     pulse = Pulse(city)
@@ -190,7 +197,7 @@ def make_app(
     app = Starlette(
         routes=[
             Mount("/dispatch/v1", routes=dispatch.routes()),
-            Mount("/open311/v2", routes=GeoReport(city, gate, store).routes()),
+            Mount("/open311/v2", routes=GeoReport(city, gate, store, citizens).routes()),
         ],
         middleware=[Middleware(Marked, city.epoch)],
         exception_handlers={

@@ -86,7 +86,7 @@ def _serve(options: ServeOptions) -> None:
                     REFUSED,
                 )
             city.tidy()
-            app = make_app(city, media, users)
+            app = make_app(city, media, users, citizens=options.citizens)
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options.demo, media, past):
                 _Server(app.state.hub, app, lambda: _announce(city.name or "a city", address)).run(sockets=[listener])

@@ -8,6 +8,6 @@ posters    who may post                                          post      a new
 answers    answers to a service's questions, checked             updates   servicerequestupdates, both ways
 """
 
-from console.server.georeport.endpoint import GeoReport
+from console.server.georeport.endpoint import BY_DEFAULT, GeoReport
 
-__all__ = ["GeoReport"]
+__all__ = ["BY_DEFAULT", "GeoReport"]

@@ -19,6 +19,7 @@ from console.server.city import City
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.query import SPAN, box, halves, listed, page, window
+from console.server.masking import mask_personal
 
 T = TypeVar("T")
 ROOT = "service_requests"
@@ -103,13 +104,13 @@ def _as_request(report: Report, words: _Words) -> dict[str, Any]:
         "status_notes": notes,
         "service_name": words.services.get(report.service or "", report.service),
         "service_code": report.service,
-        "description": report.description or report.title or None,
+        "description": mask_personal(report.description or report.title) or None,
         "agency_responsible": words.agencies.get(report.agency or "", report.agency),
         "service_notice": None,
         "requested_datetime": w3c(report.created),
         "updated_datetime": w3c(report.closed_at if closed and report.closed_at else report.updated),
         "expected_datetime": w3c(due.due) if due is not None and not closed else None,
-        "address": report.address or None,
+        "address": mask_personal(report.address) or None,
         "address_id": None,
         "zipcode": None,
         "lat": report.lat,
