@@ -180,7 +180,7 @@ def make_app(
     `limits` say how often who may ask, `citizens` who may post reports.
     `app.state.hub` is the hub of its streams: closing it lets them end.
     """
-    pulse = Pulse(city)
+    pulse, known_epoch = Pulse(city), city.epoch
     hub = Hub(city, pulse, beat_s=beat_s)
     gate = Gate(users, limits)
     store = MediaStore(media)
@@ -199,7 +199,7 @@ def make_app(
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=GeoReport(city, gate, store, citizens).routes()),
         ],
-        middleware=[Middleware(Marked, city.epoch)],
+        middleware=[Middleware(Marked, lambda: pulse.beat.epoch or known_epoch)],
         exception_handlers={
             Refusal: refusal_response,
             HTTPException: http_error_response,

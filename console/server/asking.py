@@ -275,13 +275,10 @@ async def defect_response(request: Request, error: Exception) -> Response:
 class Marked:
     """Middleware that writes the server's epoch into every answer, by which clients know it from a captive portal."""
 
-    def __init__(self, app: ASGIApp, epoch: str) -> None:
+    def __init__(self, app: ASGIApp, epoch: Callable[[], str]) -> None:
         self._app = app
-        self._headers = [
-            (b"sigap-server", epoch.encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store"),
-        ]
+        self._epoch = epoch
+        self._headers = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back with the mark."""
@@ -289,7 +286,8 @@ class Marked:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] += [pair for pair in self._headers if pair[0] not in present]
+                ours = [(b"sigap-server", self._epoch().encode()), *self._headers]
+                message["headers"] += [pair for pair in ours if pair[0] not in present]
             await send(message)
 
         await self._app(scope, receive, marked if scope["type"] == "http" else send)

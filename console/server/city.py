@@ -27,7 +27,7 @@ from console.domain.report import (
 )
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
-from console.server.database import Database, next_numbers, present_number
+from console.server.database import Database, Mark, begin_epoch, next_numbers, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
 from console.server.presence import Presence
 from console.server.records import LOCAL, Actor, LoadedReport
@@ -73,7 +73,7 @@ class City:
         self._ids = ids
         self._desk = EditDesk(self.database, clock, ids, self.area_at)
         self._areas_lock = threading.Lock()
-        self._index: tuple[int, AreaIndex] | None = None
+        self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
 
     def create_schema(self) -> None:
@@ -89,7 +89,8 @@ class City:
                 self.database.upsert(connection, schema.meta, named)
         with self.database.read() as connection:
             known = feed.read_meta(connection)
-        self.epoch, self.name, self.timezone = known["epoch"], known["name"], known["timezone"]
+        self.name, self.timezone = known["name"], known["timezone"]
+        self.database.mark = Mark(known["epoch"], 0)
 
     def close(self) -> None:
         """Drop the connections."""
@@ -175,6 +176,21 @@ class City:
         """A page of everything."""
         return feed.snapshot(self.database, after_key, limit)
 
+    @property
+    def epoch(self) -> str:
+        """The life of the database that its numbers belong to."""
+        return self.mark().epoch
+
+    def mark(self) -> Mark:
+        """The epoch and the number of the last change."""
+        with self.database.read() as connection:
+            return present_mark(connection)
+
+    def begin_epoch(self) -> None:
+        """Let everybody who follows the feed read everything anew: the database was set back to an older state."""
+        with self.database.write() as connection:
+            begin_epoch(connection)
+
     def seq(self) -> int:
         """The number of the last change."""
         with self.database.read() as connection:
@@ -183,10 +199,11 @@ class City:
     def stats(self) -> Stats:
         """Counts of everything."""
         with self.database.read() as connection:
-            seq = present_number(connection)
-            if self._stats is None or self._stats.seq != seq:
-                self._stats = count_everything(connection, self._stats)
-            return self._stats
+            now, before = present_mark(connection), self._stats
+            if before is None or (before.epoch, before.seq) != now:
+                before = count_everything(connection, before if before and before.epoch == now.epoch else None)
+                self._stats = before
+            return before
 
     def report(self, key: str) -> Report:
         """One report; NotFound without it."""
@@ -262,9 +279,11 @@ class City:
 
     def _areas_index(self) -> AreaIndex:
         """The index over the present areas, made anew when one has changed."""
+        table = schema.areas
         with self.database.read() as connection:
-            newest = connection.scalar(sa.select(sa.func.max(schema.areas.c.seq))) or 0
+            newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
+            state = present_mark(connection).epoch, newest or 0, count
         with self._areas_lock:
-            if self._index is None or self._index[0] != newest:
-                self._index = (newest, AreaIndex(self.areas()))
+            if self._index is None or self._index[0] != state:
+                self._index = (state, AreaIndex(self.areas()))
             return self._index[1]

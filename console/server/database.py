@@ -1,5 +1,8 @@
 """One city's SQL database: reading and writing transactions, and the counter that numbers every change.
 
+The numbers belong to an epoch. A database that was set back to an older state begins a new one, for otherwise other
+changes would get numbers that followers of the feed have seen already.
+
 SQLite: one writer at a time in this process (`BEGIN IMMEDIATE`, WAL), readers beside it. PostgreSQL: rows are locked
 as they are read for change, and the counter row serialises the last moment of each writing transaction.
 """
@@ -10,10 +13,11 @@ import contextlib
 import os
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,11 +26,23 @@ from console.server import migrations, schema
 from console.server.refusals import Overloaded
 
 COUNTER = "seq"
+EPOCH = "epoch"
+COMMITTED = "sigap_committed"
+"""PostgreSQL's channel that tells every server of the counter's value after each commit."""
+
+_MARK = "sigap_mark"
 _WRITE = "sigap_write"
 _SCHEMA_LOCK = 0x53494741
 """The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
 _POOL = 40
 """At least as many connections as the web server has threads."""
+
+
+class Mark(NamedTuple):
+    """A committed number of the feed, and the epoch that it belongs to."""
+
+    epoch: str
+    seq: int
 
 
 class Database:
@@ -37,6 +53,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
         self.on_commit: list[Callable[[int], None]] = []
+        self.mark = Mark("", 0)
+        """The highest number that this process has seen committed: only a check, see `went_back`."""
         options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8}
         if not self.is_sqlite:
             options |= {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
@@ -56,8 +74,10 @@ class Database:
     @contextmanager
     def write(self, *, wait_s: float = 30.0) -> Iterator[sa.Connection]:
         """A writing transaction; Overloaded when the one before it does not end in time."""
+        mark = self.mark
         if not self.is_sqlite:
             with self.engine.begin() as connection:
+                connection.info[_MARK] = mark
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
                 yield connection
             return
@@ -65,6 +85,7 @@ class Database:
             raise Overloaded("The database is busy with another change. Ask again.")
         try:
             with self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+                connection.info[_MARK] = mark
                 yield connection
         finally:
             self._write_lock.release()
@@ -100,10 +121,31 @@ class Database:
         changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
 
+    def notify(self, connection: sa.Connection, channel: str) -> None:
+        """Tell the other servers on this database when the transaction is committed; SQLite has no others."""
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_notify(channel, "")))
+
     def told(self, seq: int) -> None:
         """Wake those who follow the feed."""
+        self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
         for listener in tuple(self.on_commit):
             listener(seq)
+
+    def went_back(self, before: Mark, now: Mark) -> bool:
+        """Whether the database was set back behind our backs: then a new epoch has been begun.
+
+        `before` is the mark from before the transaction that has read `now`.
+        """
+        if now.epoch != before.epoch:
+            self.mark = now
+            return False
+        if now.seq >= before.seq:
+            self.mark = Mark(now.epoch, max(self.mark.seq, now.seq))
+            return False
+        with self.write() as connection:
+            begin_epoch(connection, instead_of=now.epoch)
+        return True
 
     def close(self) -> None:
         """Drop all connections."""
@@ -113,18 +155,36 @@ class Database:
 def next_numbers(connection: sa.Connection, count: int) -> int:
     """Take `count` numbers; returns the last. The row stays locked until the commit, so numbers are in commit order."""
     counter = schema.counters
+    said: list[Any] = [counter.c.value]
+    if connection.dialect.name == "postgresql":
+        said.append(sa.func.pg_notify(COMMITTED, sa.cast(counter.c.value, sa.Text)))
     found = connection.execute(
-        sa.update(counter)
-        .where(counter.c.name == COUNTER)
-        .values(value=counter.c.value + count)
-        .returning(counter.c.value)
+        sa.update(counter).where(counter.c.name == COUNTER).values(value=counter.c.value + count).returning(*said)
     )
-    return int(found.scalar_one())
+    last = int(found.one()[0])
+    mark: Mark | None = connection.info.get(_MARK)
+    if mark is not None and last - count < mark.seq:
+        begin_epoch(connection, instead_of=mark.epoch)
+    return last
 
 
 def present_number(connection: sa.Connection) -> int:
     """The number of the last committed change."""
     return int(connection.scalar(sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)) or 0)
+
+
+def present_mark(connection: sa.Connection) -> Mark:
+    """The epoch, and the number of the last committed change."""
+    meta = schema.meta
+    epoch = connection.scalar(sa.select(meta.c.value).where(meta.c.key == EPOCH))
+    return Mark(str(epoch or ""), present_number(connection))
+
+
+def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
+    """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more)."""
+    meta = schema.meta
+    change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
+    connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of))
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

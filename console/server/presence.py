@@ -12,6 +12,8 @@ from console.domain.report import Unit
 from console.server import schema
 from console.server.database import Database
 
+SEEN = "sigap_seen"
+"""PostgreSQL's channel that tells every server that somebody or something has moved."""
 _LOOKING_FOR = timedelta(minutes=2)
 
 
@@ -43,7 +45,8 @@ class Presence:
             known = dict(connection.execute(sa.select(table.c.unit, table.c.at)).all())
             fresh = [row for row in rows if known.get(row["unit"], -1) <= row["at"]]
             self._database.upsert(connection, table, fresh)
-        self._tell()
+            self._database.notify(connection, SEEN)
+        self.moved()
 
     def place_units(self, units: Iterable[Unit]) -> None:
         """Take over the positions that units bring with them."""
@@ -59,7 +62,8 @@ class Presence:
             self._database.upsert(
                 connection, schema.looking, [{"user": user, "report": report, "at": schema.micros(at)}]
             )
-        self._tell()
+            self._database.notify(connection, SEEN)
+        self.moved()
 
     def seen(self, now: datetime | None = None) -> Seen:
         """All positions, and who has looked at something in the last two minutes."""
@@ -73,6 +77,7 @@ class Presence:
             looking = {row.user: row.report for row in rows}
         return Seen(positions, looking)
 
-    def _tell(self) -> None:
+    def moved(self) -> None:
+        """Tell those who listen in this process."""
         for listener in tuple(self.on_change):
             listener()

@@ -12,30 +12,37 @@ import logging
 from collections.abc import Callable
 
 import msgspec
+import psycopg
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from console.server import schema
 from console.server.city import City
-from console.server.database import present_number
+from console.server.database import COMMITTED, present_mark
+from console.server.presence import SEEN
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = {"sqlite": 0.25, "other": 0.05}
 """How often the database is asked whether another process has committed."""
+_LOOK_TOLD_S = 1.0
+"""How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
+_LISTEN_AGAIN_S = 2.0
+_STILL_THERE_S = 30.0
 _MOST_PAGES = 64
 _MOST_BYTES = 64_000_000
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """How the database stood: the number of its last change, and a stamp that differs when a user was changed."""
+    """How the database stood: epoch and number of its last change, and a stamp that differs when a user was changed."""
 
+    epoch: str
     seq: int
-    users: tuple[int, int] | None
+    users: tuple[str, int, int] | None
     """None while a commit of this process has not been looked at."""
 
 
-_UNKNOWN = Beat(-1, None)
+_UNKNOWN = Beat("", -1, None)
 
 
 class Pulse:
@@ -46,23 +53,27 @@ class Pulse:
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
         self._due = asyncio.Event()
+        self._stale = False
+        self._told = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._pages: dict[tuple[int, int], tuple[int, asyncio.Future[bytes]]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pages: dict[tuple[int, int], tuple[tuple[str, int], asyncio.Future[bytes]]] = {}
 
     async def start(self) -> None:
         """Begin to follow."""
         self._loop = asyncio.get_running_loop()
         self._city.database.on_commit.append(self._on_commit)
         self.beat = await self._look()
-        self._task = self._loop.create_task(self._run())
+        self._tasks = [self._loop.create_task(self._run())]
+        if self._city.database.url.get_driver_name() == "psycopg":
+            self._tasks.append(self._loop.create_task(self._listen()))
 
     async def stop(self) -> None:
         """End."""
         self._city.database.on_commit.remove(self._on_commit)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def changes(self, after: int, limit: int) -> bytes:
         """A page of the feed as JSON, made once for all who ask for the same until the next commit.
@@ -71,10 +82,10 @@ class Pulse:
         """
         if self.beat.seq < 0:
             return await run_in_threadpool(self._page, after, limit)
-        place = (after, limit)
+        place, state = (after, limit), (self.beat.epoch, self.beat.seq)
         made = self._pages.get(place)
-        if made is None or made[0] != self.beat.seq:
-            made = self.beat.seq, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
+        if made is None or made[0] != state:
+            made = state, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
             self._make_room()
             self._pages[place] = made
         try:
@@ -89,7 +100,8 @@ class Pulse:
 
     def _make_room(self) -> None:
         """Pages of before the last commit go, and the oldest when there are too many."""
-        for place in [place for place, (seq, _) in self._pages.items() if seq != self.beat.seq]:
+        state = (self.beat.epoch, self.beat.seq)
+        for place in [place for place, (made, _) in self._pages.items() if made != state]:
             del self._pages[place]
         size = sum(len(page.result()) for _, page in self._pages.values() if page.done() and not page.exception())
         if len(self._pages) >= _MOST_PAGES or size > _MOST_BYTES:
@@ -99,15 +111,41 @@ class Pulse:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
         while True:
             self._due.clear()
-            beat = await self._look()
-            moved = beat.seq != self.beat.seq or self.beat.users is None
-            if not self._due.is_set():  # else this process has committed meanwhile, and what was read is old
+            self._stale = False
+            before, beat = self.beat, await self._look()
+            if not self._stale:  # else this process has committed meanwhile, and what was read is old
                 self.beat = beat
-            if moved:
+            if (beat.epoch, beat.seq) != (before.epoch, before.seq) or before.users is None:
                 for listener in tuple(self.on_beat):
                     listener()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), gap)
+                await asyncio.wait_for(self._due.wait(), _LOOK_TOLD_S if self._told else gap)
+
+    async def _listen(self) -> None:
+        """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
+        database = self._city.database
+        arguments, options = database.engine.dialect.create_connect_args(database.url)
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(*arguments, **options, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {COMMITTED}")
+                    await connection.execute(f"LISTEN {SEEN}")
+                    self._told = True
+                    while True:
+                        async for notice in connection.notifies(timeout=_STILL_THERE_S):
+                            self._on_notice(notice)
+                        await connection.execute("SELECT 1")
+            except (psycopg.Error, OSError) as error:
+                log.info("PostgreSQL does not tell of commits, they are looked for: %s", error)
+            finally:
+                self._told = False
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+    def _on_notice(self, notice: psycopg.Notify) -> None:
+        if notice.channel == SEEN:
+            self._city.presence.moved()
+        elif not notice.payload.isdigit() or int(notice.payload) > self.beat.seq:
+            self._due.set()
 
     async def _look(self) -> Beat:
         try:
@@ -117,10 +155,15 @@ class Pulse:
             return _UNKNOWN  # nothing that was known before is given out while the database does not answer
 
     def _read(self) -> Beat:
-        table = schema.users
-        with self._city.database.read() as connection:
+        table, database = schema.users, self._city.database
+        before = database.mark
+        with database.read() as connection:
             newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
-            return Beat(present_number(connection), (newest or 0, count))
+            now = present_mark(connection)
+        if database.went_back(before, now):
+            log.error("the database was set back from change %d to %d: a new epoch begins", before.seq, now.seq)
+            return self._read()
+        return Beat(now.epoch, now.seq, (now.epoch, newest or 0, count))
 
     def _on_commit(self, seq: int) -> None:
         """From any thread of this process. The loop takes it in before the answer to the edit leaves."""
@@ -129,5 +172,6 @@ class Pulse:
                 self._loop.call_soon_threadsafe(self._committed, seq)
 
     def _committed(self, seq: int) -> None:
-        self.beat = Beat(max(seq, self.beat.seq), None)
+        self._stale = True
+        self.beat = Beat(self.beat.epoch, max(seq, self.beat.seq), None)
         self._due.set()

@@ -56,7 +56,9 @@ class Hub:
         self._listeners.add(listener)
         try:
             listener.presence_due = True
-            while not self.closed:
+            epoch = self._pulse.beat.epoch
+            # A new epoch ends the stream: to the client's ears its lower numbers would be old news.
+            while not self.closed and self._pulse.beat.epoch in (epoch, ""):
                 listener.wake.clear()
                 said = await self._news(listener)
                 for event in said:

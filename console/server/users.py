@@ -38,8 +38,8 @@ class Users:
     def __init__(self, city: City, *, tokenless: bool = True) -> None:
         self._city = city
         self._tokenless = tokenless
-        self._known: dict[str, tuple[tuple[int, int], Actor]] = {}
-        self.stamp: Callable[[], tuple[int, int] | None] = lambda: None
+        self._known: dict[str, tuple[tuple[str, int, int], Actor]] = {}
+        self.stamp: Callable[[], tuple[str, int, int] | None] = lambda: None
 
     def any(self) -> bool:
         """Whether there is a user with a token."""
