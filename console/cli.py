@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     posting = serve.add_mutually_exclusive_group()
     posting.add_argument("--open-reports", action="store_true", help="everybody may post reports (GeoReport)")
     posting.add_argument("--keyed-reports", action="store_true", help="an api_key is needed: sigap client add NAME")
+    serve.add_argument("--no-public", action="store_true", help="serve no pages for citizens")
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
     serve.add_argument("--reports", type=_positive, default=30_000, help=argparse.SUPPRESS)
     serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
@@ -232,7 +233,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             media=arguments.media,
             demo=demo,
             name=arguments.name,
-            citizens=CitizenOptions(posting, arguments.jurisdiction),
+            citizens=CitizenOptions(posting, arguments.jurisdiction, not arguments.no_public),
         )
     )
 

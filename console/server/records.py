@@ -49,10 +49,11 @@ class Posting(StrEnum):
 
 
 class CitizenOptions(msgspec.Struct, frozen=True):
-    """The citizens' side: who may post, and the city's jurisdiction_id ("" takes any)."""
+    """The citizens' side: who may post, the city's jurisdiction_id ("" takes any), whether there are pages for them."""
 
     posting: Posting = Posting.LOCAL
     jurisdiction: str = ""
+    public: bool = True
 
 
 class DemoOptions(msgspec.Struct, frozen=True):
