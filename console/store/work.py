@@ -288,6 +288,8 @@ class WorkFile:
         there = {queued.edit.id: queued for queued in self.all()}
         back = [one for one in kept.edits.values() if _lacking(one, there)]
         back += [one for one in rest.edits if one.edit.id not in kept.edits]
+        if not kept.edits:
+            back += rest.doubtful
         numbers = [one.edit.number for one in [*kept.edits.values(), *back]]
         keys = self.local_keys()
         learnt = {key: known for key, known in kept.keys.items() if keys.get(key) != known}
@@ -447,14 +449,24 @@ class _Readable(msgspec.Struct):
     """What can still be read of a damaged work.db: its edits, and the rows of other tables by (columns, rows)."""
 
     edits: list[Queued] = []
+    doubtful: list[Queued] = []
+    """Edits of rows that are not as they were written: for the operator to look at where nothing better is left."""
     rows: dict[str, tuple[list[str], list[tuple[Any, ...]]]] = {}
 
 
 def _readable(path: Path) -> _Readable:
     found = _Readable()
-    for row in _rows_of(path, "edits", _QUEUED)[1]:
+    sums = {row[0]: sum_of(row[:-1]) == row[-1] for row in _rows_of(path, "edits", f"{WORK_ROW}, sum")[1]}
+    for key, *row in _rows_of(path, "edits", f"id, {_QUEUED}")[1]:
         with contextlib.suppress(msgspec.DecodeError, ValueError, TypeError):
-            found.edits.append(_queued_of(row))
+            queued = _queued_of(tuple(row))
+            if sums.get(key):
+                found.edits.append(queued)
+            elif queued.state in _FINISHED:
+                found.doubtful.append(queued)
+            else:
+                words = "The disk damaged it: look whether it is what you meant."
+                found.doubtful.append(msgspec.structs.replace(queued, state=EditState.ATTENTION, problem=words))
     for table in ("local_keys", "drafts", "filters", "alarms", "meta"):
         columns, rows = _rows_of(path, table, "*")
         whole = [row for row in rows if all(isinstance(value, str) for value in row)]
