@@ -39,6 +39,9 @@ from console.server.georeport import BY_DEFAULT, GeoReport
 from console.server.ledger import Ledger
 from console.server.media import MEDIA_TYPES, MOST_BYTES, MediaStore, Part
 from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
+from console.server.pages.assets import Assets
+from console.server.pages.citizens import Citizens
+from console.server.pages.jobs import UnitJobs, jobs_of
 from console.server.payloads import Lat, Lon
 from console.server.pulse import Pulse
 from console.server.rate import Limits
@@ -177,7 +180,7 @@ def make_app(
 ) -> Starlette:
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
 
-    `limits` say how often who may ask, `citizens` who may post reports.
+    `limits` say how often who may ask, `citizens` who may post reports and whether there are pages.
     `app.state.hub` is the hub of its streams: closing it lets them end.
     """
     pulse, known_epoch = Pulse(city), city.epoch
@@ -198,6 +201,8 @@ def make_app(
         routes=[
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=GeoReport(city, gate, store, citizens).routes()),
+            *([Mount("/public/v1", routes=Citizens(city, gate, store).routes())] if citizens.public else []),
+            *Assets(public=citizens.public).routes(),
         ],
         middleware=[Middleware(Marked, lambda: pulse.beat.epoch or known_epoch)],
         exception_handlers={
@@ -346,6 +351,19 @@ class Dispatch:
                 "Who the token belongs to",
                 self._me,
                 {200: Said("Name, role and scope; empty lists mean the whole city.", Me)},
+            ),
+            Operation(
+                "GET",
+                "/jobs",
+                "listJobs",
+                "A unit with its jobs, the newest order first, and their reports: what a crew works by",
+                self._jobs,
+                {200: Said("The unit and its jobs; ended ones for a day.", UnitJobs, headers=_ETAG), 304: _UNCHANGED},
+                parameters=(
+                    Parameter("unit", str, "The unit's id or code; without it the unit of the user's own name."),
+                    _IF_NONE_MATCH,
+                ),
+                refusals=(NotFound,),
             ),
             Operation(
                 "PUT",
@@ -538,6 +556,9 @@ class Dispatch:
     def _me(self, ask: Ask) -> Response:
         actor = ask.actor
         return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
+
+    def _jobs(self, ask: Ask) -> Response:
+        return jobs_of(self._city, ask)
 
     def _presence(self, ask: Ask) -> Response:
         self._city.presence.look(ask.actor.name, ask.json(Looking).report, self._city.clock())
