@@ -29,6 +29,26 @@ export function makeMap(element, bbox) {
   return map;
 }
 
+/** @type {any[]} */
+let features = [];
+
+/** The name of the smallest known area around a place, "" where there is none. @param {number} lat @param {number} lon */
+export function areaAt(lat, lon) {
+  const around = features.filter((one) => one.geometry.coordinates.some((/** @type {any} */ polygon) => inside(polygon[0], lat, lon)));
+  around.sort((one, other) => other.properties.level - one.properties.level);
+  return around[0]?.properties.name ?? "";
+}
+
+/** @param {[number, number][]} ring of [lon, lat] @param {number} lat @param {number} lon */
+function inside(ring, lat, lon) {
+  let within = false;
+  for (let at = 0, before = ring.length - 1; at < ring.length; before = at++) {
+    const [x, y] = ring[at], [x0, y0] = ring[before];
+    if (y > lat !== y0 > lat && lon < x + ((lat - y) * (x0 - x)) / (y0 - y)) within = !within;
+  }
+  return within;
+}
+
 /** Draw the borders below everything. @param {any} map */
 export async function drawBorders(map) {
   const L = /** @type {any} */ (window).L;
@@ -38,7 +58,7 @@ export async function drawBorders(map) {
   } catch {
     return; // the map works without its background
   }
-  const features = areas.features ?? [];
+  features = areas.features ?? [];
   if (!features.length) return;
   const top = Math.min(...features.map((/** @type {any} */ one) => one.properties.level));
   const pane = map.createPane("borders");

@@ -1,7 +1,7 @@
 // @ts-check
 /** The page on which a citizen reports: what, where, then photos and words; a draft survives everything. */
 
-import { drawBorders, colour, makeMap } from "./area_map.js";
+import { areaAt, drawBorders, colour, makeMap } from "./area_map.js";
 import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, put } from "./keep.js";
@@ -142,13 +142,18 @@ function showServices() {
   /** @type {Map<string, Service[]>} */
   const groups = new Map();
   for (const one of found) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
-  const few = groups.size < 2;
-  const blocks = [...groups].map(([group, members]) => {
-    const tiles = make("div", { class: "tiles" }, ...members.map(tile));
-    return few ? tiles : make("section", {}, make("h2", { class: "group" }, group || t("what.rest")), tiles);
-  });
+  const alone = [...groups].filter(([, members]) => members.length < 2);
+  for (const [group] of alone) groups.delete(group);
+  const rest = alone.flatMap(([, members]) => members);
+  const blocks = [...groups].map(([group, members]) => block(group || t("what.rest"), members, groups.size + rest.length > 1));
+  if (rest.length) blocks.push(block(t("what.rest"), rest, groups.size > 0));
   fill(byId("services"), ...blocks);
   byId("none").hidden = found.length > 0 || !services.length;
+}
+
+/** @param {string} group @param {Service[]} members @param {boolean} named */
+function block(group, members, named) {
+  return make("section", {}, named && make("h2", { class: "group" }, group), make("div", { class: "tiles" }, ...members.map(tile)));
 }
 
 /** @param {Service} service */
@@ -173,8 +178,8 @@ function showMap() {
     map = makeMap(byId("map"), bbox);
     if (map === null) return;
     map.on("click", (/** @type {any} */ event) => place(event.latlng.lat, event.latlng.wrap().lng, null));
-    drawBorders(map);
-    if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 16, { animate: false });
+    drawBorders(map).then(showPlace);
+    if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 15, { animate: false });
   }
   map.invalidateSize();
   showPlace();
@@ -189,8 +194,9 @@ function place(lat, lon, accuracy) {
 
 function showPlace() {
   const { lat, lon, accuracy } = draft;
-  const words = lat === null ? "" : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
-  byId("accuracy").textContent = words;
+  const area = lat === null || lon === null ? "" : areaAt(lat, lon);
+  const how = lat === null ? "" : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
+  byId("accuracy").textContent = area ? `${area}. ${how}` : how;
   if (!map || lat === null || lon === null) return;
   const L = /** @type {any} */ (window).L;
   marker?.remove();
@@ -198,7 +204,7 @@ function showPlace() {
   const halo = accuracy !== null && accuracy < 3000 ? [L.circle([lat, lon], { radius: accuracy, color: accent, weight: 1, fillOpacity: 0.12, interactive: false })] : [];
   const dot = L.circleMarker([lat, lon], { radius: 10, color: colour("surface-panel"), weight: 3, fillColor: accent, fillOpacity: 1, interactive: false });
   marker = L.layerGroup([...halo, dot]).addTo(map);
-  if (accuracy !== null) map.setView([lat, lon], 17, { animate: false });
+  if (accuracy !== null) map.setView([lat, lon], Math.max(15, map.getZoom()), { animate: false });
 }
 
 function locate() {
