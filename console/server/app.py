@@ -22,6 +22,7 @@ from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
 from console.server import audit, digest, feed
 from console.server.asking import (
+    JSON,
     SMALL_BODY,
     Ask,
     Gate,
@@ -37,7 +38,7 @@ from console.server.edits import NEEDS_VERSION, EditBody
 from console.server.edits import Answer as EditAnswer
 from console.server.georeport import BY_DEFAULT, GeoReport
 from console.server.ledger import Ledger
-from console.server.media import MEDIA_TYPES, MOST_BYTES, MediaStore, Part
+from console.server.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, Part
 from console.server.openapi import Document, EditOf, Operation, Parameter, Said, describe, is_known, routes_of
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
@@ -126,6 +127,13 @@ class Received(msgspec.Struct, frozen=True):
 
 
 _ANY_OBJECT = {"type": "object"}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["seq", "presence"]},
+        "data": {"type": "string", "contentMediaType": JSON},
+    },
+}
 _ETAG = {"ETag": "What it bears until it changes."}
 _UNCHANGED = Said("It is what the client has.", headers=_ETAG)
 _IF_NONE_MATCH = Parameter("If-None-Match", str, "The ETag of what the client has.", "header")
@@ -181,13 +189,17 @@ def make_app(
     """The application of a city whose schema is there. Without `users` everybody is the supervisor "local".
 
     `limits` say how often who may ask, `citizens` who may post reports and whether there are pages.
-    `app.state.hub` is the hub of its streams: closing it lets them end.
+
+    `app.state.hub` is the hub of its streams: closing it lets them end. `app.state.documents` maps the address of each
+    OpenAPI document to it.
     """
     pulse, known_epoch = Pulse(city), city.epoch
     hub = Hub(city, pulse, beat_s=beat_s)
     gate = Gate(users, limits)
     store = MediaStore(media)
-    dispatch = Dispatch(city, gate, store, hub)
+    dispatch = Dispatch(city, gate, store, pulse, hub)
+    if users is not None:
+        users.stamp = lambda: pulse.beat.users
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -214,18 +226,20 @@ def make_app(
         lifespan=lifespan,
     )
     app.state.hub = hub
+    app.state.documents = {"/dispatch/v1/openapi.json": dispatch.document}
     return app
 
 
 class Dispatch:
     """What answers under /dispatch/v1."""
 
-    def __init__(self, city: City, gate: Gate, media: MediaStore, hub: Hub) -> None:
+    def __init__(self, city: City, gate: Gate, media: MediaStore, pulse: Pulse, hub: Hub) -> None:
         self._city = city
+        self._pulse = pulse
         self._gate = gate
         self._media = media
         self._hub = hub
-        self._document = Document(self.description())
+        self.document = Document(self.description())
 
     def routes(self) -> list[BaseRoute]:
         """The addresses, and their description at /openapi.json."""
@@ -333,7 +347,7 @@ class Dispatch:
                 "listen",
                 "Server-sent events that wake a client when the feed grows, and carry positions and presence",
                 self._stream,
-                {200: Said("Events without end.", {"type": "string"}, ("text/event-stream",))},
+                {200: Said("Events without end.", _EVENT, ("text/event-stream",))},
                 text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report}}.",
             ),
             Operation(
@@ -387,7 +401,8 @@ class Dispatch:
                     201: Said("The photo is there.", Kept),
                     308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
                 },
-                text=f"At most {MOST_BYTES:,} bytes. Harmless to repeat. 422: the bytes do not have this hash.",
+                text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. 422: the bytes do not "
+                "have this hash, or their header cannot be read. 415: they are no JPEG, PNG or WebP.",
                 role="Everybody but viewers.",
                 parameters=(
                     Parameter(
@@ -400,7 +415,7 @@ class Dispatch:
                 takes={"type": "string", "format": "binary"},
                 takes_media="application/octet-stream",
                 most=MOST_BYTES,
-                refusals=(NotFound, Invalid),
+                refusals=(NotFound, Invalid, WrongType),
             ),
             Operation(
                 "GET",
@@ -492,6 +507,7 @@ class Dispatch:
                 "Who reported it; that it was read is logged",
                 self._contact,
                 {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
+                text="404 as well when the reporter left none of them, or when they are no longer kept.",
                 role="operator, supervisor and validator, in their scope.",
                 refusals=(NotFound,),
             ),
@@ -522,11 +538,11 @@ class Dispatch:
         return json_response(Welcome("sigap", _version(), stats.epoch, stats.city))
 
     def _openapi(self, ask: Ask) -> Response:
-        return self._document.answer(ask)
+        return self.document.answer(ask)
 
-    def _changes(self, ask: Ask) -> Response:
-        page = self._city.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
-        return json_response(page)
+    async def _changes(self, ask: Ask) -> Response:
+        page = await self._pulse.changes(ask.number("after", 0), ask.number("limit", feed.MOST))
+        return Response(page, media_type=JSON)
 
     def _digest(self, ask: Ask) -> Response:
         first, last = (_day(ask.request.query_params.get(name, "")) for name in ("from", "to"))
@@ -580,6 +596,7 @@ class Dispatch:
     def _put_media(self, ask: Ask) -> Response:
         if ask.actor.role == "viewer":
             raise Forbidden("The role viewer may not send photos.")
+        self._gate.count_upload(ask.actor, len(ask.body))
         header = ask.request.headers.get("content-range")
         have = self._media.put(ask.path("sha256"), ask.body, Part(header) if header is not None else None)
         if have is None:
@@ -665,7 +682,7 @@ def _edit_of(ask: Ask) -> EditBody:
     edit = ask.json(EditBody)
     key = ask.request.headers.get("idempotency-key")
     if key is None:
-        raise Precondition("An edit needs the header Idempotency-Key: the edit's id.")
+        raise Refusal("An edit needs the header Idempotency-Key: the edit's id.")
     if key != edit.id:
         raise Invalid("Idempotency-Key is not the edit's id.")
     return edit

@@ -304,6 +304,7 @@ def _operation(row: Operation, types: _Types) -> Schema:
 
 _PLACES: dict[str, Schema] = {
     "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "minLength": 64, "maxLength": 64},
+    "day": {"type": "string", "format": "date"},
 }
 
 

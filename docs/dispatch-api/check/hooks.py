@@ -1,4 +1,4 @@
-"""Tells schemathesis what no schema can say: a header that repeats the body, and which refusals of good data are wrong."""
+"""Tells schemathesis what no schema can say: a header that repeats the body, and which refusals are wrong."""
 
 from __future__ import annotations
 

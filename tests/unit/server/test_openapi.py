@@ -1,0 +1,237 @@
+"""The OpenAPI document: it is what is served, it says everything, and schemathesis finds the server as it says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from console.domain.edit import Kind
+from console.server.city import City
+from console.server.rate import RULES, Limits
+from console.server.schema import TABLES
+from console.server.users import Users, add_user
+from tests.unit.server.conftest import Api, running
+from tools.write_openapi import FILES, ROOT, as_file
+
+DISPATCH = "/dispatch/v1/openapi.json"
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what does not depend on the database."""
+
+
+@dataclass
+class Office:
+    """A served city that knows its users, and what their tokens let them say."""
+
+    city: City
+    url: str
+    rina: Api
+    nobody: Api
+
+
+@pytest.fixture
+def office(city: City, tmp_path: Path) -> Iterator[Office]:
+    token = add_user(city, "rina", "supervisor")
+    unlimited = Limits(dict.fromkeys(RULES, "1000000 per 1 second"))
+    with running(city, tmp_path / "media", Users(city), limits=unlimited) as url:
+        rina, nobody = Api(url, token), Api(url)
+        yield Office(city, url, rina, nobody)
+        rina.session.close()
+        nobody.session.close()
+
+
+def asked(office: Office, address: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """What schemathesis says of the server, asked as a stranger would ask it."""
+    token = office.rina.session.headers["Authorization"]
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("schemathesis")), "run", office.url + address, *options],
+        cwd=ROOT / "docs" / "dispatch-api" / "check",
+        env={**os.environ, "TOKEN": str(token).removeprefix("Bearer "), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
+    )
+
+
+@one_database
+@pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
+def test_schemathesis_finds_the_server_as_its_document_says(office: Office) -> None:
+    said = asked(office, DISPATCH, "-n", "10")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "passed" in said.stdout
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
+def test_schemathesis_finds_nothing_in_many_tries(office: Office) -> None:
+    said = asked(office, DISPATCH, "-n", "500")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "passed" in said.stdout
+
+
+@one_database
+def test_the_files_in_docs_are_what_is_served(office: Office) -> None:
+    for address, path in FILES.items():
+        served = as_file(requests.get(office.url + address, timeout=10).content)
+        assert path.read_bytes() == served, f"{path.name} is old: run .venv/bin/python tools/write_openapi.py"
+
+
+@one_database
+def test_every_kind_of_edit_and_of_object_is_described(office: Office) -> None:
+    schemas = office.nobody.get("/openapi.json").json()["components"]["schemas"]
+    for kind in Kind:
+        assert schemas[f"Edit_{kind.value}"]["properties"]["kind"] == {"const": kind.value}
+    objects = {each["$ref"].rpartition("/")[2] for each in schemas["Item"]["oneOf"]}
+    assert objects == {f"Item_{kind}" for kind in TABLES}
+    assert schemas["Set"]["properties"]["priority"] == {"type": "integer", "minimum": 1, "maximum": 4}
+    assert schemas["Report"]["properties"]["created"] == {"type": "string", "format": "date-time"}
+    until = schemas["Unit"]["properties"]["shift_end"]
+    assert {"type": "string", "format": "date-time"} in until["anyOf"]
+
+
+@one_database
+def test_every_error_of_an_edit_is_described(office: Office) -> None:
+    responses = office.nobody.get("/openapi.json").json()["paths"]["/reports/{report}/edits"]["post"]["responses"]
+    assert {"200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "500", "503"} <= set(responses)
+    words = responses["422"]["content"]["application/json"]["schema"]["properties"]["error"]["enum"]
+    assert words == ["invalid", "key_reused"]
+
+
+@one_database
+def test_what_needs_a_token_says_so_and_is_refused_without(office: Office) -> None:
+    document = office.nobody.get("/openapi.json").json()
+    free = {path for path, rows in document["paths"].items() if rows.get("get", {}).get("security") == []}
+    assert free == {"/", "/openapi.json", "/stats"}
+    for path in free:
+        assert office.nobody.get(path).status_code == 200
+    for path in document["paths"].keys() - free:
+        if "get" in document["paths"][path]:
+            place = path.replace("{report}", "10").replace("{sha256}", "0" * 64).replace("{day}", "2026-03-02")
+            assert office.nobody.get(place).status_code == 401, path
+
+
+@one_database
+def test_the_document_comes_once(office: Office) -> None:
+    first = office.nobody.get("/openapi.json")
+    assert "public" in first.headers["Cache-Control"]
+    again = office.nobody.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+@one_database
+def test_a_report_that_the_client_has_is_not_sent_again(office: Office) -> None:
+    first = office.rina.get("/reports/10")
+    etag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "no-store"
+    assert office.rina.get("/reports/10", headers={"If-None-Match": f'"x", W/{etag}'}).status_code == 304
+    office.rina.ok("10", "note", {"text": "Looked at it."})
+    office.rina.ok("10", "set", {"priority": 1})
+    changed = office.rina.get("/reports/10", headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.json()["priority"] == 1
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/changes", "GET, HEAD, OPTIONS"),
+        ("/reports", "OPTIONS, POST"),
+        ("/reports/10/edits", "OPTIONS, POST"),
+        ("/reports/10", "GET, HEAD, OPTIONS"),
+        (f"/media/{'0' * 64}", "GET, HEAD, OPTIONS, PUT"),
+    ],
+)
+def test_a_method_that_an_address_does_not_take(office: Office, path: str, allowed: str) -> None:
+    url = f"{office.url}/dispatch/v1{path}"
+    refused = office.rina.session.delete(url, timeout=10)
+    assert refused.status_code == 405
+    assert refused.headers["Allow"] == allowed
+    assert refused.json()["error"] == "method_not_allowed"
+    options = office.rina.session.options(url, timeout=10)
+    assert (options.status_code, options.headers["Allow"]) == (204, allowed)
+
+
+@one_database
+def test_head_says_what_get_would_say(office: Office) -> None:
+    for path in ("/", "/changes", "/reports/10", "/openapi.json"):
+        url = f"{office.url}/dispatch/v1{path}"
+        head, whole = office.rina.session.head(url, timeout=10), office.rina.session.get(url, timeout=10)
+        assert head.status_code == 200
+        assert head.content == b""
+        assert head.headers["Content-Length"] == str(len(whole.content))
+
+
+@one_database
+def test_head_of_the_stream_ends(office: Office) -> None:
+    head = office.rina.session.head(f"{office.url}/dispatch/v1/stream", timeout=10)
+    assert head.status_code == 200
+    assert head.headers["Content-Type"].startswith("text/event-stream")
+
+
+@one_database
+def test_a_body_of_another_type_is_refused(office: Office) -> None:
+    url = f"{office.url}/dispatch/v1/reports"
+    refused = office.rina.session.post(url, data={"id": "12345678"}, timeout=10)
+    assert refused.status_code == 415
+    assert refused.json()["error"] == "wrong_type"
+    body = b'{"id": "12345678", "kind": "create", "data": {"service": "road", "description": "A hole"}}'
+    headers = {"Idempotency-Key": "12345678"}
+    taken = office.rina.session.post(
+        url, data=body, headers={**headers, "Content-Type": "application/json; charset=utf-8"}, timeout=10
+    )
+    assert taken.status_code == 201, taken.text
+    assert office.rina.session.post(url, data=body, headers=headers, timeout=10).status_code == 201
+
+
+@one_database
+def test_an_edit_without_its_key_cannot_be_read(office: Office) -> None:
+    body = {"id": "12345678", "kind": "note", "data": {"text": "x"}}
+    refused = office.rina.session.post(f"{office.url}/dispatch/v1/reports/10/edits", json=body, timeout=10)
+    assert (refused.status_code, refused.json()["error"]) == (400, "malformed")
+
+
+@one_database
+@pytest.mark.parametrize("number", ["1.0", "1e0", "1"])
+def test_a_whole_number_may_be_written_with_a_point(office: Office, number: str) -> None:
+    answer = send(office, f'{{"id": "12345678", "kind": "set", "number": {number}, "data": {{"priority": {number}}}}}')
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["report"]["priority"] == 1
+
+
+@one_database
+@pytest.mark.parametrize("number", ["1.5", "1e400", "NaN", '"1"', "true"])
+def test_what_is_no_whole_number_is_none(office: Office, number: str) -> None:
+    answer = send(office, f'{{"id": "12345678", "kind": "set", "data": {{"priority": {number}}}}}')
+    assert answer.status_code in (400, 422)
+    assert office.rina.report("10")["priority"] == 3
+
+
+def send(office: Office, body: str) -> Any:
+    headers = {"Idempotency-Key": "12345678", "If-Match": '"1"', "Content-Type": "application/json"}
+    url = f"{office.url}/dispatch/v1/reports/10/edits"
+    return office.rina.session.post(url, data=body.encode(), headers=headers, timeout=10)
+
+
+@one_database
+def test_a_photo_in_ranges(office: Office) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(file, "PNG")
+    content = file.getvalue()
+    url = f"{office.url}/dispatch/v1/media/{hashlib.sha256(content).hexdigest()}"
+    assert office.rina.session.put(url, data=content, timeout=10).status_code == 201
+    part = office.rina.session.get(url, headers={"Range": "bytes=8-17"}, timeout=10)
+    assert (part.status_code, part.content) == (206, content[8:18])
+    assert office.rina.session.get(url, headers={"Range": "bytes=500-"}, timeout=10).status_code == 416

@@ -1,0 +1,41 @@
+"""Write the server's OpenAPI documents into docs/dispatch-api, as they are served but for the line breaks.
+
+.venv/bin/python tools/write_openapi.py
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = {"/dispatch/v1/openapi.json": ROOT / "docs" / "dispatch-api" / "openapi.json"}
+"""Address -> file."""
+
+
+def as_file(document: bytes) -> bytes:
+    """A document as it stands in its file."""
+    return msgspec.json.format(document, indent=1) + b"\n"
+
+
+def main() -> None:
+    """Write every document of an empty city."""
+    sys.path.insert(0, str(ROOT))
+    from console.server.app import make_app
+    from console.server.city import City
+
+    with tempfile.TemporaryDirectory(prefix="sigap-openapi-") as name:
+        city = City(f"sqlite:///{name}/city.db")
+        city.create_schema()
+        documents = make_app(city, Path(name) / "media").state.documents
+        for address, path in FILES.items():
+            path.write_bytes(as_file(documents[address].body))
+            print(path)
+        city.close()
+
+
+if __name__ == "__main__":
+    main()
