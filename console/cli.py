@@ -71,11 +71,19 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8311, metavar="P", help="0 takes a free one")
     serve.add_argument("--load", type=Path, action="append", default=[], metavar="FILE")
     serve.add_argument("--mapping", type=Path, metavar="FILE")
+    serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument("--timezone", default="Asia/Jakarta", metavar="NAME")
     serve.add_argument("--areas", type=Path, metavar="FILE")
     serve.add_argument("--users", type=Path, metavar="FILE")
     serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
     serve.add_argument("--name", default="", help="the city's name")
+    serve.add_argument(
+        "--behind-proxy",
+        nargs="?",
+        const="127.0.0.1",
+        metavar="ADDRESS",
+        help="believe the X-Forwarded-For of a proxy at this address (127.0.0.1), or of several, with commas",
+    )
     serve.add_argument("--jurisdiction", default="", metavar="ID", help="the city's jurisdiction_id (GeoReport)")
     posting = serve.add_mutually_exclusive_group()
     posting.add_argument("--open-reports", action="store_true", help="everybody may post reports (GeoReport)")
@@ -158,6 +166,21 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (add, listing, removal, renewal, verify, who, log):
         command.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
 
+    backup = commands.add_parser("backup", help="write a city's database into one file, while it is served")
+    backup.set_defaults(command=_backup)
+    backup.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    backup.add_argument("--out", required=True, type=Path, metavar="FILE")
+    backup.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of this folder into the file too")
+
+    restore = commands.add_parser("restore", help="put a backup into a database")
+    restore.set_defaults(command=_restore)
+    restore.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    what = restore.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    what.add_argument("--only-epoch", action="store_true", help="the database was set back by other means: say so")
+    restore.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of the file into this folder")
+    restore.add_argument("--replace", action="store_true", help="instead of the city that is there")
+
     doctor = commands.add_parser("doctor", help="what this computer has and lacks")
     doctor.set_defaults(command=_doctor)
     doctor.add_argument("--json", action="store_true")
@@ -227,12 +250,14 @@ def _serve(arguments: argparse.Namespace) -> int:
             port=arguments.port,
             load=tuple(arguments.load),
             mapping=arguments.mapping,
+            check=arguments.check,
             timezone=arguments.timezone,
             areas=arguments.areas,
             users=arguments.users,
             media=arguments.media,
             demo=demo,
             name=arguments.name,
+            behind_proxy=arguments.behind_proxy,
             citizens=CitizenOptions(posting, arguments.jurisdiction, not arguments.no_public),
         )
     )
@@ -331,6 +356,20 @@ def _audit_log(arguments: argparse.Namespace) -> int:
     from console.server.office import audit_log
 
     return audit_log(arguments.database, arguments.since, as_json=arguments.json)
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from console.server.backup import backup
+
+    return backup(arguments.database, arguments.out, arguments.media)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from console.server.backup import renew_epoch, restore
+
+    if arguments.only_epoch:
+        return renew_epoch(arguments.database)
+    return restore(arguments.database, arguments.file, arguments.media, replace=arguments.replace)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -65,17 +65,24 @@ class DemoOptions(msgspec.Struct, frozen=True):
 
 
 class ServeOptions(msgspec.Struct, frozen=True):
-    """How `sigap serve` was called; `media` None means a folder beside the database file."""
+    """How `sigap serve` was called; `media` None means a folder beside the database file.
+
+    `behind_proxy` are the addresses of the proxy whose word about who asks is believed.
+
+    With `check` the files to load are only looked at.
+    """
 
     database: str = "sqlite:///sigap-city.db"
     host: str = "127.0.0.1"
     port: int = 8311
     load: tuple[Path, ...] = ()
     mapping: Path | None = None
+    check: bool = False
     timezone: str = "Asia/Jakarta"
     areas: Path | None = None
     users: Path | None = None
     media: Path | None = None
     demo: DemoOptions | None = None
     name: str = ""
+    behind_proxy: str | None = None
     citizens: CitizenOptions = CitizenOptions()

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +22,7 @@ from typing_extensions import override
 from console.server.app import make_app
 from console.server.city import City
 from console.server.migrations import NewerDatabase
+from console.server.patience import PatientProtocol
 from console.server.records import DemoOptions, ServeOptions
 from console.server.refusals import Refusal
 from console.server.stream import Hub
@@ -30,9 +32,10 @@ log = logging.getLogger(__name__)
 DONE, DEFECT, USAGE, REFUSED, LOCAL_DATA = range(5)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
-_MOST_REMARKS = 20
 _GOODBYE_S = 3
 _LAST_PORT = 65_535
+_MOST_CONNECTIONS = 4_000
+"""Further ones are answered 503. A console holds up to four connections, one of them its stream."""
 
 
 class _Stop(Exception):
@@ -72,30 +75,37 @@ def serve(options: ServeOptions) -> int:
 
 def _serve(options: ServeOptions) -> None:
     _check_zone(options.timezone)
+    if options.check:
+        _check(options)
+        return
     with contextlib.closing(_socket(options.host, options.port)) as listener:
         city = City(options.database, timezone=options.timezone, name=options.name)
         with contextlib.closing(city):
             city.create_schema()
             loopback = _is_loopback(options.host)
-            users = Users(city, tokenless=loopback)
+            here_only = loopback and options.behind_proxy is None
+            users = Users(city, tokenless=here_only)
             media = options.media or _media_folder(city)
             past = _fill(city, options, media)
-            if not loopback and not users.any():
+            if not here_only and not users.any():
                 raise _Stop(
-                    "Without users the server listens on this computer only (127.0.0.1). Add one: sigap user add NAME.",
+                    "Without users the server listens on this computer only (127.0.0.1), and behind no proxy. "
+                    "Add one: sigap user add NAME.",
                     REFUSED,
                 )
             city.tidy()
             app = make_app(city, media, users, citizens=options.citizens)
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options.demo, media, past):
-                _Server(app.state.hub, app, lambda: _announce(city.name or "a city", address)).run(sockets=[listener])
+                _raise_file_limit()
+                announce = partial(_announce, city.name or "a city", address)
+                _Server(app.state.hub, app, announce, options.behind_proxy).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Announces itself when it listens, lets its streams end before it does, and ends in order on a signal."""
 
-    def __init__(self, hub: Hub, app: object, announce: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, app: object, announce: Callable[[], None], proxy: str | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
@@ -104,6 +114,11 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 timeout_graceful_shutdown=_GOODBYE_S,
                 timeout_keep_alive=75,
+                http=PatientProtocol,
+                ws="none",
+                limit_concurrency=_MOST_CONNECTIONS,
+                proxy_headers=proxy is not None,
+                forwarded_allow_ips=proxy,
             )
         )
         self._hub = hub
@@ -143,7 +158,7 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
 
     Returns what may be put in while the server already listens: the demo city's past.
     """
-    from console.server.loader import LoadError, load_areas, load_file
+    from console.server.loader import LoadError, Stopped, load_and_tell, load_areas
 
     try:
         if options.areas is not None:
@@ -152,12 +167,11 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         if options.users is not None:
             _tell(f"{options.users}: {load_users(options.users, city):,} users")
         for path in options.load:
-            result = load_file(
-                path, city, mapping=options.mapping, timezone=options.timezone, progress=_progress_of(path)
-            )
-            _tell(result.summary(_MOST_REMARKS))
+            load_and_tell(path, city, _tell, mapping=options.mapping, timezone=options.timezone)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
+    except Stopped as stop:
+        raise _Stop(str(stop), DONE) from stop
     except Refusal as fault:
         raise _Stop(fault.message, LOCAL_DATA) from fault
     if options.demo is not None and not city.stats().reports:
@@ -171,12 +185,16 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
     return lambda: None
 
 
-def _progress_of(path: Path) -> Callable[[int], None]:
-    def progress(loaded: int) -> None:
-        if loaded and loaded % 10_000 == 0:
-            _tell(f"{path.name}: {loaded:,} …")
+def _check(options: ServeOptions) -> None:
+    """What `--load` would bring, without a database and without listening."""
+    from console.server.loader import LoadError, check_and_tell, read_areas
 
-    return progress
+    try:
+        areas = read_areas(options.areas)[0] if options.areas is not None else []
+        for path in options.load:
+            check_and_tell(path, areas, _tell, mapping=options.mapping, timezone=options.timezone)
+    except LoadError as fault:
+        raise _Stop(str(fault), LOCAL_DATA) from fault
 
 
 @contextlib.contextmanager
@@ -213,6 +231,20 @@ def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> N
             living.step(city.clock())
         except Exception:
             log.exception("the demo city stumbled")
+
+
+def _raise_file_limit() -> None:
+    """Each connection is an open file, of which many systems allow a program 1,024 unless it asks for more."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_CONNECTIONS
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -59,15 +58,14 @@ class Converter:
         self._index = index
         self._areas_by_word = areas_by_word
         self._now = now
-        self._copies: Counter[str] = Counter()
 
-    def convert(self, raw: RawReport, *, nth: bool = False) -> tuple[LoadedReport, list[str], bool]:
+    def convert(self, raw: RawReport, *, copy: int = 1) -> tuple[LoadedReport, list[str], bool]:
         """The report of a line, the remarks on it, and whether a zone was assumed.
 
-        With `nth` the same line comes again elsewhere in the file; where it has no id, the copies are counted.
+        `copy` is how many times the file has said the very same so far; it tells reports without an id apart.
         """
         remarks = list(raw.remarks)
-        key = self._id(raw, remarks, nth=nth)
+        key = self._id(raw, remarks, copy)
         times, assumed = self._times(raw, remarks)
         created, updated, closed_at = self._order_times(raw, times, remarks)
         status, label = self._status(raw, times, remarks)
@@ -108,14 +106,10 @@ class Converter:
         )
         return LoadedReport(report, entries=_history(report, raw), contact=_contact(raw)), remarks, assumed
 
-    def _id(self, raw: RawReport, remarks: list[str], *, nth: bool) -> str:
+    def _id(self, raw: RawReport, remarks: list[str], copy: int) -> str:
         key = raw.get("id")
         if not key:
-            key = f"{self._dialect.id_prefix or 'line'}-{raw.identity():016x}"
-            if nth:
-                self._copies[key] += 1
-                if self._copies[key] > 1:
-                    key = f"{key}-{self._copies[key]}"
+            key = f"{self._dialect.id_prefix or 'line'}-{raw.name()}{f'-{copy}' if copy > 1 else ''}"
             if "id" in self._has:
                 remarks.append(f"no id; it was given the id {key}")
         elif len(key) > _LONGEST_ID:

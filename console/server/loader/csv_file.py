@@ -184,6 +184,11 @@ def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[li
         if best is not None:
             return best[1], best[2], number, best[3]
     first = next(line for line in head if line.strip())
+    if mapping is not None:
+        wanted = ", ".join(name for names in mapping.columns.values() for name in names)[:300]
+        raise LoadError(
+            f"The mapping fits no line of headings in {shown}: {first.strip()[:200]!r} has none of {wanted}."
+        )
     raise LoadError(
         f"The headings of {shown} are not known: {first.strip()[:200]!r}. Name its columns with a mapping file."
     )

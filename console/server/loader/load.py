@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numpy as np
-
 from console.domain.area import AreaIndex
 from console.domain.report import Agency, Area, Report, Service
 from console.server.loader.convert import Converter, with_remark
@@ -22,7 +20,8 @@ from console.server.loader.json_file import JsonFile
 from console.server.loader.map_file import MapFile, scratch_folder
 from console.server.loader.mapping import read_mapping
 from console.server.loader.plain_file import is_map_file, plain_file
-from console.server.loader.raw import DATES, RawReport, identity
+from console.server.loader.raw import CONTENT, DATES, FIELDS, RawReport, identity
+from console.server.loader.repeats import Repeats
 from console.server.loader.result import LoadError, LoadResult, Remark
 from console.server.loader.services import ServiceBook, slug
 from console.server.loader.times import DateColumn
@@ -86,6 +85,9 @@ def load_file(
     result = LoadResult(str(path), timezone=zone.key)
     with plain_file(path, told.encoding if told else None) as readable, _opened(readable, path, told) as file:
         result.format = file.format
+        result.found = tuple(name for name in FIELDS if name in file.has)
+        if told is not None:
+            _check_mapping(told, file, path)
         survey = _Survey(file)
         result.order_decided = survey.decide_order(file.dialect, zone)
         services = ServiceBook(city.services(), dict(file.dialect.services))
@@ -109,13 +111,25 @@ def load_file(
         by_word = {area.name.casefold(): area for area in (*areas, *made_areas)}
         by_word.update({area.code.casefold(): area for area in (*areas, *made_areas)})
         converter = Converter(file.dialect, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC))
-        city.load(_loading(file, converter, survey.repeated(), result, progress))
+        repeats = survey.repeats()
+        del survey
+        if repeats:
+            _find_newest(file, converter, repeats)
+        city.load(_loading(file, converter, repeats, result, progress))
         usual = file.dialect.usual_zone
         if result.assumed_zone and usual not in (None, zone.key):
             result.notes.append(f"times of {file.dialect.name} are usually of {usual}; --timezone {usual} would say so")
         result.notes += file.notes
     progress(result.loaded)
     return result
+
+
+def _check_mapping(told: Dialect, file: ReportFile, path: Path) -> None:
+    missing = [f"{field} = {' or '.join(told.columns[field])}" for field in told.columns if field not in file.has]
+    if not set(CONTENT) & file.has:
+        raise LoadError(f"The mapping file fits nothing in {path}; it does not have: {'; '.join(missing)[:300]}.")
+    if missing:
+        file.notes.append(f"the mapping names columns that the file does not have: {'; '.join(missing)[:300]}")
 
 
 class _Survey:
@@ -151,10 +165,9 @@ class _Survey:
         if (name := raw.get("agency")[:200]) and len(self.agencies) < _MOST_WORDS:
             self.agencies[name] = None
 
-    def repeated(self) -> frozenset[int]:
+    def repeats(self) -> Repeats:
         """The identities that stand on more than one line."""
-        hashes = np.sort(np.frombuffer(self._ids, dtype=np.uint64)) if self._ids else np.empty(0, np.uint64)
-        return frozenset(hashes[:-1][hashes[1:] == hashes[:-1]].tolist())
+        return Repeats(self._ids)
 
     def decide_order(self, dialect: Dialect, zone: ZoneInfo) -> str:
         """Fix day and month of every column; sentences about it."""
@@ -174,52 +187,54 @@ class _Survey:
         return "; ".join(sentence for sentence in said if sentence)
 
 
+def _find_newest(file: ReportFile, converter: Converter, repeats: Repeats) -> None:
+    """A reading between the first and the last, only where ids come again: which of their lines is the newest."""
+    for row, raw in enumerate(file.raws()):
+        if isinstance(raw, Report):
+            place = repeats.place(identity(raw.id))
+            if place is not None:
+                repeats.see(place, row, row + 1, raw.updated)
+        elif isinstance(raw, RawReport) and raw.get("id"):
+            place = repeats.place(raw.identity())
+            if place is not None:
+                repeats.see(place, row, raw.line, converter.convert(raw)[0].report.updated)
+
+
 def _loading(
     file: ReportFile,
     converter: Converter,
-    repeated: frozenset[int],
+    repeats: Repeats,
     result: LoadResult,
     progress: Callable[[int], None],
 ) -> Iterator[LoadedReport]:
-    """The reports of the second reading; those whose id comes again wait for the end, when the newest is known."""
-    waiting: dict[str, tuple[LoadedReport, int, list[str], bool, int]] = {}
-    for raw in file.raws():
+    """The reports of the last reading; of an id that stands on several lines only the newest."""
+    for row, raw in enumerate(file.raws()):
         result.lines += 1
-        remarks: list[str] = []
         if isinstance(raw, Remark):
             result.refuse(raw.line, raw.why)
             continue
-        if isinstance(raw, Report):
-            loaded, assumed, line = LoadedReport(raw), False, result.lines
-            again = identity(raw.id) in repeated
-        elif not raw.is_report():
+        if isinstance(raw, RawReport) and not raw.is_report():
             result.refuse(raw.line, "; ".join(["neither an id nor anything to work on", *raw.remarks]))
             continue
-        else:
-            again = raw.identity() in repeated
-            loaded, remarks, assumed = converter.convert(raw, nth=again)
-            line = raw.line
-            again = again and bool(raw.get("id"))
-        key = loaded.report.id
-        if not again:
-            yield _counted(loaded, line, remarks, assumed, result)
-            if result.loaded % _PROGRESS_EVERY == 0:
-                progress(result.loaded)
+        line = row + 1 if isinstance(raw, Report) else raw.line
+        place = repeats.place(identity(raw.id) if isinstance(raw, Report) else raw.identity())
+        has_id = isinstance(raw, Report) or bool(raw.get("id"))
+        if place is not None and has_id and not repeats.is_newest(place, row):
+            key = raw.id if isinstance(raw, Report) else raw.get("id")
+            result.repeat(line, f"the id {key[:100]} stands newer on line {repeats.newest_line(place)}")
             continue
-        before = waiting.get(key)
-        if before is None:
-            waiting[key] = (loaded, line, remarks, assumed, 1)
-        elif loaded.report.updated >= before[0].report.updated:
-            result.repeat(before[1], f"the id {key} comes again on line {line}, newer")
-            waiting[key] = (loaded, line, remarks, assumed, before[4] + 1)
+        remarks: list[str] = []
+        if isinstance(raw, Report):
+            loaded, assumed = LoadedReport(raw), False
         else:
-            result.repeat(line, f"the id {key} stands newer on line {before[1]}")
-            waiting[key] = (*before[:4], before[4] + 1)
-    for loaded, line, remarks, assumed, times in waiting.values():
-        if times > 1:
-            remark = f"the id stands on {times} lines; the newest was used"
+            copy = repeats.count(place) if place is not None and not has_id else 1
+            loaded, remarks, assumed = converter.convert(raw, copy=copy)
+        if place is not None and has_id:
+            remark = f"the id stands on {repeats.times(place)} lines; the newest was used"
             loaded, remarks = with_remark(loaded, remark), [*remarks, remark]
         yield _counted(loaded, line, remarks, assumed, result)
+        if result.loaded % _PROGRESS_EVERY == 0:
+            progress(result.loaded)
 
 
 def _counted(loaded: LoadedReport, line: int, remarks: list[str], assumed: bool, result: LoadResult) -> LoadedReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -43,6 +44,9 @@ FIELDS = (
 )
 """What a file may say about a report; a dialect maps headings to these. `depth` is that of water in cm."""
 
+CONTENT = ("id", "description", "title", "service", "service_code", "address", "lat", "lon", "point", "photo")
+"""Fields of which one at least makes a line a report."""
+
 DATES = ("created", "updated", "closed", "due")
 
 
@@ -60,12 +64,16 @@ class RawReport:
 
     def is_report(self) -> bool:
         """Whether it can be a report: an id, or anything to work on (words, a category, a place, a photo)."""
-        return any(self.values.get(name) for name in _CONTENT)
+        return any(self.values.get(name) for name in CONTENT)
 
     def identity(self) -> int:
         """64 bits that stand for its id, or for all it says where it has none; to find repetitions."""
         key = self.get("id")
         return identity(key) if key else identity(self.said())
+
+    def name(self) -> str:
+        """A name out of all it says, the same in every run; for a report without an id."""
+        return blake2b(self.said().encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     def said(self) -> str:
         """All it says as one text."""
@@ -73,11 +81,11 @@ class RawReport:
 
 
 def identity(key: str) -> int:
-    """64 bits that stand for a text."""
-    return int.from_bytes(blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    """64 bits that stand for a text in this process; nobody outside can make two texts that share them."""
+    return int.from_bytes(blake2b(key.encode("utf-8", "replace"), digest_size=8, key=_SECRET).digest(), "little")
 
 
-_CONTENT = ("id", "description", "title", "service", "service_code", "address", "lat", "lon", "point", "photo")
+_SECRET = os.urandom(16)
 
 
 def completed(values: dict[str, str], dialect: Dialect) -> dict[str, str]:

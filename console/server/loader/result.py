@@ -24,7 +24,10 @@ class Remark(msgspec.Struct, frozen=True):
 
 @dataclass
 class LoadResult:
-    """The account of one file. Every line that held data is in exactly one of loaded, refused and repeated."""
+    """The account of one file. Every line that held data is in exactly one of loaded, refused and repeated.
+
+    `found` are those of our fields that the file names.
+    """
 
     file: str
     format: str = ""
@@ -44,6 +47,7 @@ class LoadResult:
     services_made: int = 0
     notes: list[str] = field(default_factory=list)
     noun: str = "reports"
+    found: tuple[str, ...] = ()
 
     def refuse(self, line: int, why: str) -> None:
         """Count a line that is no report."""

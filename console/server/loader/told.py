@@ -1,0 +1,116 @@
+"""Loads or checks a file for somebody at a terminal: says how far it is, how fast, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from console.domain.report import Agency, Area, Service
+from console.server.loader.load import Shelf, load_file
+from console.server.loader.result import LoadResult
+from console.server.records import LoadedReport
+
+_EVERY_S = 2.0
+_MOST_REMARKS = 20
+
+
+class Stopped(Exception):
+    """The person at the terminal ended it; the sentence says what is kept."""
+
+
+def load_and_tell(
+    path: Path,
+    city: Shelf,
+    tell: Callable[[str], None],
+    *,
+    mapping: Path | None = None,
+    timezone: str = "UTC",
+    clock: Callable[[], float] = time.monotonic,
+) -> LoadResult:
+    """Load a file, telling how far it is every two seconds and at the end a summary in words.
+
+    Raises LoadError, and Stopped after Ctrl+C: what is in the database then stays, and loading again goes on.
+    """
+    tell(f"{path.name}: being looked through …")
+    pace = _Pace(path, tell, clock)
+    try:
+        result = load_file(path, city, mapping=mapping, timezone=timezone, progress=pace)
+    except KeyboardInterrupt as stop:
+        raise Stopped(
+            f"Stopped while {path.name} was being loaded: about {pace.loaded:,} reports are in the database and stay. "
+            "Load the file again to go on; nothing is doubled."
+        ) from stop
+    tell(result.summary(_MOST_REMARKS))
+    tell(f"  {pace.said(result.loaded)}")
+    return result
+
+
+def check_and_tell(
+    path: Path,
+    areas: Sequence[Area],
+    tell: Callable[[str], None],
+    *,
+    mapping: Path | None = None,
+    timezone: str = "UTC",
+) -> LoadResult:
+    """Read a file as if it were loaded, keeping nothing; tells which columns were found. Raises LoadError."""
+    result = load_file(path, _Nowhere(areas), mapping=mapping, timezone=timezone)
+    tell(result.summary(_MOST_REMARKS))
+    tell(f"  found for: {', '.join(result.found) or 'nothing'}")
+    tell("  nothing was kept; this was a check")
+    return result
+
+
+class _Pace:
+    """Tells how many reports are loaded and how fast, but not too often."""
+
+    def __init__(self, path: Path, tell: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self.loaded = 0
+        self._path = path
+        self._tell = tell
+        self._clock = clock
+        self._began = self._told = clock()
+
+    def __call__(self, loaded: int) -> None:
+        if not self.loaded:
+            self._began = self._clock()
+        self.loaded = loaded
+        if loaded and self._clock() - self._told >= _EVERY_S:
+            self._told = self._clock()
+            self._tell(f"{self._path.name}: {self.said(loaded)} …")
+
+    def said(self, loaded: int) -> str:
+        """So many reports in so many seconds."""
+        took_s = self._clock() - self._began
+        rate = f" ({loaded / took_s:,.0f} a second)" if took_s >= 1 else ""
+        return f"{loaded:,} reports in {took_s:,.0f} s{rate}"
+
+
+class _Nowhere:
+    """A city that keeps nothing."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = areas
+
+    def areas(self) -> Sequence[Area]:
+        """The areas it was given."""
+        return self._areas
+
+    def services(self) -> Sequence[Service]:
+        """None."""
+        return ()
+
+    def put_areas(self, areas: list[Area]) -> None:
+        """Let them go."""
+
+    def put_services(self, services: list[Service]) -> None:
+        """Let them go."""
+
+    def put_agencies(self, agencies: list[Agency]) -> None:
+        """Let them go."""
+
+    def load(self, rows: Iterable[LoadedReport]) -> None:
+        """Look at every report and let it go."""
+        for _ in rows:
+            pass
