@@ -22,8 +22,9 @@ from console.domain.report import Agency, Area, Report, Service, Sla, Unit
 from console.domain.status import Status, UnitState
 from console.server.app import make_app
 from console.server.city import City
+from console.server.georeport import BY_DEFAULT
 from console.server.rate import Limits
-from console.server.records import LoadedReport
+from console.server.records import CitizenOptions, LoadedReport
 from console.server.users import Users
 from tests.helpers.postgres import Postgres
 
@@ -165,9 +166,10 @@ def running(
     beat_s: float = 10.0,
     limits: Limits | None = None,
     behind_proxy: bool = False,
+    citizens: CitizenOptions = BY_DEFAULT,
 ) -> Iterator[str]:
     """The server of a city in a thread; its address."""
-    app = make_app(city, media, users, beat_s=beat_s, limits=limits)
+    app = make_app(city, media, users, beat_s=beat_s, limits=limits, citizens=citizens)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()

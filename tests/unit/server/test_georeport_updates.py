@@ -1,0 +1,179 @@
+"""servicerequestupdates both ways: what citizens may know goes out, what they add comes in once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import requests
+from defusedxml.ElementTree import fromstring
+
+from console.domain.report import Entry
+from console.domain.status import Status
+from console.server.city import City
+from console.server.clients import add_client
+from console.server.records import CitizenOptions, LoadedReport, Posting
+from tests.unit.server.conftest import Api, Clock, a_report, running
+
+WHEN = "2026-03-02T08:00:00Z"
+
+
+def updates(api: Api, **params: Any) -> Any:
+    answer = api.session.get(f"{api.url}/open311/v2/servicerequestupdates.json", params=params, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def told(api: Api, **params: Any) -> list[tuple[str, str, str]]:
+    return [(each["service_request_id"], each["status"], each["description"]) for each in updates(api, **params)]
+
+
+def post(api: Api, suffix: str = "json", **fields: Any) -> requests.Response:
+    form = {"service_request_id": "10", "update_id": "900", "updated_datetime": WHEN} | fields
+    return api.session.post(f"{api.url}/open311/v2/servicerequestupdates.{suffix}", data=form, timeout=10)
+
+
+def test_replies_and_changes_of_status_go_out_and_nothing_internal(api: Api) -> None:
+    api.ok("10", "note", {"text": "internal"})
+    api.ok("10", "set", {"status": "coordination", "reason": "ask the neighbours"})
+    api.ok("10", "reply", {"text": "we come"})
+    api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
+    api.ok("10", "close", {"disposition": "not ours, says Budi"})
+    api.ok("10", "reopen", {"reason": "Budi was wrong"})
+    api.ok("10", "set", {"priority": 1})
+    assert told(api) == [
+        ("10", "investigating", ""),
+        ("10", "investigating", "we come"),
+        ("10", "action_scheduled", ""),
+        ("10", "in_progress", ""),
+        ("10", "no_further_action", ""),
+        ("10", "open", ""),
+    ]
+    whole = updates(api)
+    assert len({each["update_id"] for each in whole}) == len(whole)
+    for secret in ("internal", "Budi", "neighbours", "u1", "local"):
+        assert secret not in str(whole)
+    assert set(whole[0]) == {
+        "update_id",
+        "service_request_id",
+        "status",
+        "updated_datetime",
+        "description",
+        "media_url",
+    }
+    answer = api.session.get(f"{api.url}/open311/v2/servicerequestupdates.xml", timeout=10)
+    root = fromstring(answer.content)
+    assert (root.tag, {each.tag for each in root}) == ("service_request_updates", {"request_update"})
+    assert [each.findtext("update_id") for each in root] == [each["update_id"] for each in whole]
+
+
+def test_a_duplicate_is_told_what_its_main_report_is_told(api: Api) -> None:
+    api.ok("11", "merge", {"into": "10"})
+    api.ok("10", "reply", {"text": "done today"})
+    assert told(api) == [("11", "duplicate", ""), ("10", "open", "done today"), ("11", "duplicate", "done today")]
+    assert len({each["update_id"] for each in updates(api)}) == 3
+
+
+def test_a_window_a_page_and_the_status_at_the_time(api: Api, clock: Clock) -> None:
+    api.ok("10", "set", {"status": "coordination"})
+    clock.skip(hours=3)
+    for number in range(5):
+        api.ok("10", "reply", {"text": f"reply {number}"})
+    start = updates(api)[1]["updated_datetime"]
+    assert told(api, start_date=start, end_date=start) == [("10", "investigating", "reply 0")]
+    pages = [told(api, start_date=start, page=page, page_size=2) for page in (1, 2, 3, 4)]
+    assert [text for page in pages for _, _, text in page] == [f"reply {number}" for number in range(5)]
+    assert told(api, end_date=WHEN) == []
+    clock.skip(days=100)
+    assert told(api) == []
+    for bad in ({"start_date": "yesterday"}, {"start_date": WHEN, "end_date": "2026-07-02T08:00:00Z"}):
+        url = f"{api.url}/open311/v2/servicerequestupdates.json"
+        assert api.session.get(url, params=bad, timeout=10).status_code == 400
+
+
+def test_many_lines_are_read_through_in_order(api: Api, city: City) -> None:
+    reports = []
+    for number in range(30):
+        key = f"m{number}"
+        lines = [
+            Entry(f"{key}-{n}", key, "reply" if n % 20 == 0 else "note", a_report(key).created, "x", text=f"{key} {n}")
+            for n in range(40)
+        ]
+        reports.append(LoadedReport(a_report(key), entries=tuple(lines)))
+    city.load(reports)
+    texts = [text for _, _, text in told(api)]
+    assert len(texts) == 60
+    assert len(set(texts)) == 60
+    paged = [text for page in range(1, 8) for _, _, text in told(api, page=page, page_size=10)]
+    assert paged == texts
+
+
+def test_what_a_citizen_adds_is_noted_once(api: Api, city: City) -> None:
+    first = post(
+        api, status="FIXED", description="Sudah diperbaiki", media_url="https://photos.test/2.jpg", email="a@b.c"
+    )
+    assert first.status_code == 200
+    (answer,) = first.json()
+    again = post(api, "xml", status="FIXED", description="Sudah diperbaiki", email="a@b.c")
+    root = fromstring(again.content)
+    assert (root.tag, root[0].tag, root.findtext("request_update/update_id")) == (
+        "service_request_updates",
+        "request_update",
+        answer["update_id"],
+    )
+    post(api, status="OPEN", description="another text", update_id="900")
+    (entry,) = [entry for entry in city.entries("10") if entry.kind == "note"]
+    assert entry.id == answer["update_id"]
+    assert entry.text == "Sudah diperbaiki\nStatus: fixed\nhttps://photos.test/2.jpg"
+    assert (entry.author, entry.occurred_at and entry.occurred_at.isoformat()) == (
+        "citizen",
+        "2026-03-02T08:00:00+00:00",
+    )
+    assert city.report("10").status is Status.NEW
+    assert told(api) == []
+    assert "a@b.c" not in api.get("/reports/10/entries").text
+    assert post(api, update_id="", update_id_ext="901", status="in progress", description="hm").status_code == 200
+
+
+def test_a_citizen_opens_closed_work_again_and_a_duplicates_main_report(api: Api, city: City) -> None:
+    api.ok("11", "merge", {"into": "10"})
+    api.ok("10", "close", {"disposition": "not found"})
+    assert post(api, service_request_id="11", status="REOPEN", description="Still there").status_code == 200
+    report = city.report("10")
+    assert (report.status, city.entries("10")[-1].text) == (Status.RETURNED, "Still there")
+    assert city.report("11").merged_into == "10"
+    post(api, service_request_id="11", status="REOPEN", description="And still", update_id="2")
+    assert city.entries("11")[-1].text == "And still"
+    api.ok("12", "close", {"disposition": "done"})
+    post(api, service_request_id="12", status="OPEN", description="Thanks")
+    assert city.report("12").status is Status.CLOSED
+
+
+def test_what_cannot_be_an_update_is_refused_in_its_words(api: Api) -> None:
+    empty = api.session.post(f"{api.url}/open311/v2/servicerequestupdates.json", data={}, timeout=10)
+    assert [each["description"] for each in empty.json()] == [
+        "service_request_id was not provided.",
+        "update_id was not provided.",
+        "description was not provided.",
+    ]
+    for fields, status in (
+        ({"service_request_id": "77", "status": "OPEN"}, 404),
+        ({"status": "DONE", "description": "x"}, 400),
+        ({"status": "OPEN", "updated_datetime": "yesterday"}, 400),
+        ({"status": "OPEN", "description": "x" * 20_001}, 400),
+        ({"status": "OPEN", "media_url": "javascript:x"}, 400),
+        ({"status": "OPEN", "api_key": "nobody's"}, 403),
+    ):
+        assert post(api, **fields).status_code == status, fields
+
+
+def test_two_programs_may_use_the_same_update_id(city: City, tmp_path: Path) -> None:
+    keys = [add_client(city, name) for name in ("FixMyStreet", "portal")]
+    with running(city, tmp_path / "media", citizens=CitizenOptions(Posting.KEYED)) as url:
+        api = Api(url)
+        assert post(api, description="x").status_code == 403
+        ids = [post(api, description="x", api_key=key).json()[0]["update_id"] for key in keys * 2]
+        assert (ids[:2], len(set(ids))) == (ids[2:], 2)
+        assert {entry.author for entry in city.entries("10")} == {"FixMyStreet", "portal"}
+        api.session.close()
