@@ -401,8 +401,8 @@ class Dispatch:
                     201: Said("The photo is there.", Kept),
                     308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
                 },
-                text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. 422: the bytes do not "
-                "have this hash, or their header cannot be read. 415: they are no JPEG, PNG or WebP.",
+                text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. "
+                "422: the bytes do not have this hash, or their header is unreadable. 415: no JPEG, PNG or WebP.",
                 role="Everybody but viewers.",
                 parameters=(
                     Parameter(

@@ -132,18 +132,17 @@ class Gate:
         self._count(request, actor)
         return actor
 
-    def poster(self, request: Request, api_key: str | None) -> Actor:
-        """Who sends a citizen's report with this api_key, within his limits."""
-        actor = self._known_actor(request, api_key)
-        self.count_post(request, actor.name if api_key and not actor.tokenless else None)
-        return actor
-
     def count_post(self, request: Request, client: str | None) -> None:
         """Count a citizen's report: of a program that showed its key, or of an address. TooMany when there are many."""
         if client is not None:
             self._limits.spend(rate.KEY_POST, client)
         else:
             self._limits.spend_by_address(rate.CITIZEN_POST, host_of(request))
+
+    def count_upload(self, actor: Actor, size: int) -> None:
+        """Count the bytes of a photo. TooMany when they are too many for an hour."""
+        if not actor.tokenless:
+            self._limits.spend(rate.UPLOAD, actor.name, max(1, size // 1_000_000))
 
     def count_unknown_key(self, request: Request) -> None:
         """Count an api_key that nobody has. TooMany when somebody tries keys."""

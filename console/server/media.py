@@ -1,16 +1,22 @@
-"""Keeps photos as files named by their SHA-256, taken in whole or in parts."""
+"""Keeps photos as files named by their SHA-256, taken in whole or in parts, if their first bytes say what they are."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from console.server.refusals import Invalid, NotFound, TooLarge
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from console.server.refusals import Invalid, NotFound, TooLarge, WrongType
 
 MOST_BYTES = 15_000_000
+MOST_PIXELS = 40_000_000
 _HASH = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
@@ -54,7 +60,8 @@ class MediaStore:
     def put(self, sha256: str, content: bytes, part: Part | None) -> int | None:
         """Take bytes in; returns None when the photo is whole, else how many bytes of it are there.
 
-        Raises Invalid when the whole does not have this hash: what had come of it is dropped.
+        Raises Invalid when the whole does not have this hash, WrongType when it is no photo, TooLarge when it has too
+        many pixels: what had come of it is dropped.
         """
         path = self._path(sha256)
         with self._lock:
@@ -88,6 +95,7 @@ class MediaStore:
             raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Invalid("The bytes do not have this hash.")
+        check_photo(content)
         fresh = path.with_suffix(".new")
         with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
             file.write(content)
@@ -99,6 +107,56 @@ class MediaStore:
         if _HASH.fullmatch(sha256) is None:
             raise NotFound("A photo is named by its SHA-256 in hexadecimal.")
         return self._folder / sha256
+
+
+def check_photo(content: bytes) -> None:
+    """Look at the header alone, as nothing is decoded here. Raises WrongType, Invalid or TooLarge."""
+    kind = content_type(content[:16])
+    if kind == _OTHER:
+        raise WrongType("A photo has to be a JPEG, PNG or WebP.")
+    try:
+        width, height = _SIZES[kind](content)
+    except Exception as fault:  # Pillow's readers raise whatever the bytes make them
+        raise Invalid("The photo's header cannot be read.") from fault
+    if width < 1 or height < 1:
+        raise Invalid("The photo has no pixels.")
+    if width * height > MOST_PIXELS:
+        raise TooLarge(
+            f"A photo has at most {MOST_PIXELS // 1_000_000} million pixels, this one has {width} x {height}."
+        )
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int]:
+    with JpegImageFile(io.BytesIO(content)) as photo:
+        return photo.size
+
+
+def _png_size(content: bytes) -> tuple[int, int]:
+    with PngImageFile(io.BytesIO(content)) as photo:
+        return photo.size
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    """Read by hand: Pillow would make room for the whole picture."""
+    if content[12:16] == b"VP8X":
+        return _number(content[24:27]) + 1, _number(content[27:30]) + 1
+    if content[12:16] == b"VP8L" and content[20] == 0x2F:
+        bits = _number(content[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if content[12:16] == b"VP8 " and content[23:26] == b"\x9d\x01\x2a":
+        return _number(content[26:28]) & 0x3FFF, _number(content[28:30]) & 0x3FFF
+    raise ValueError("no WebP")
+
+
+def _number(little: bytes) -> int:
+    return int.from_bytes(little, "little")
+
+
+_SIZES: dict[str, Callable[[bytes], tuple[int, int]]] = {
+    "image/jpeg": _jpeg_size,
+    "image/png": _png_size,
+    "image/webp": _webp_size,
+}
 
 
 def content_type(head: bytes) -> str:

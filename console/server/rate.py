@@ -26,6 +26,7 @@ WRITE = "write"
 PUBLIC_READ = "public read"
 CITIZEN_POST = "citizen's post"
 KEY_POST = "post by key"
+UPLOAD = "upload"
 SIGN_IN = "unknown token"
 SIGN_IN_RECORD = "record of unknown tokens"
 
@@ -35,6 +36,7 @@ RULES = {
     PUBLIC_READ: "500 per 10 second",  # without a token, per address
     CITIZEN_POST: "10 per 1 minute",  # new reports from citizens, per address
     KEY_POST: "60 per 1 minute",  # new reports with an api_key, per key
+    UPLOAD: "2000 per 1 hour",  # megabytes of photos, per user
     SIGN_IN: "10 per 1 minute",  # per address; known tokens work all the while
     SIGN_IN_RECORD: "60 per 1 minute",  # refused sign-ins written into the audit log, of all addresses together
 }
@@ -44,23 +46,29 @@ RULES = {
 class Limits:
     """Counts who asks for what. May be called from any thread; `rules` replaces single limits (for tests)."""
 
-    def __init__(self, rules: dict[str, str] | None = None) -> None:
+    def __init__(self, rules: dict[str, str] | None = None, *, most_clients: int = _MOST_CLIENTS) -> None:
         self._items = {name: parse(text) for name, text in (RULES | (rules or {})).items()}
         self._storage = MemoryStorage()
         self._window = MovingWindowRateLimiter(self._storage)
         self._clients: set[str] = set()
+        self._most_clients = most_clients
         self._lock = threading.Lock()
 
-    def spend(self, limit: str, client: str) -> None:
-        """Count one request of a client; TooMany with the seconds to wait when there were too many."""
-        if not self.has_room(limit, client):
+    @property
+    def clients(self) -> int:
+        """How many clients are remembered."""
+        return len(self._clients)
+
+    def spend(self, limit: str, client: str, cost: int = 1) -> None:
+        """Count one request of a client (or `cost` of them); TooMany with the seconds to wait when there were many."""
+        if not self.has_room(limit, client, cost):
             wait_s = self._wait_s(self._items[limit], limit, client)
             raise TooMany(f"Too many requests. Ask again in {wait_s} s.", retry_after_s=wait_s)
 
-    def has_room(self, limit: str, client: str) -> bool:
+    def has_room(self, limit: str, client: str, cost: int = 1) -> bool:
         """Count one request of a client; False (and it is not counted) when there were too many."""
         self._remember(client)
-        return self._window.hit(self._items[limit], limit, client)
+        return self._window.hit(self._items[limit], limit, client, cost=cost)
 
     def spend_by_address(self, limit: str, host: str | None) -> None:
         """Count one request from an address; requests from this computer are not counted."""
@@ -74,10 +82,10 @@ class Limits:
     def _remember(self, client: str) -> None:
         """The storage never forgets a client by itself; after very many it forgets all of them."""
         with self._lock:
-            self._clients.add(client)
-            if len(self._clients) > _MOST_CLIENTS:
+            if client not in self._clients and len(self._clients) >= self._most_clients:
                 self._clients.clear()
                 self._storage.reset()
+            self._clients.add(client)
 
 
 def network_of(host: str | None) -> str | None:

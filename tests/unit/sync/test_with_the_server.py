@@ -23,9 +23,10 @@ from console.sync.connect import add_source, connect, new_key
 from console.sync.once import run_once, sync_profile
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
+from tests.helpers.pictures import picture
 from tests.helpers.sync_rig import Rig, rig
 
-PHOTO = b"\xff\xd8\xff" + b"x" * 3_000_000
+PHOTO = picture(padding=b"x" * 3_000_000)
 HASH = hashlib.sha256(PHOTO).hexdigest()
 
 

@@ -1,0 +1,230 @@
+"""Who asks too often is told when to come back; who sends too slowly or connects too much is hung up on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import uvicorn
+
+from console.server import asking, audit, rate
+from console.server.city import City
+from console.server.patience import PatientProtocol
+from console.server.rate import RULES, Limits, network_of
+from console.server.refusals import TooMany
+from console.server.users import Users, add_user
+from tests.helpers.pictures import picture
+from tests.unit.server.conftest import Api, running
+from tests.unit.server.test_serve import child, listening
+
+
+@contextlib.contextmanager
+def limited(city: City, tmp_path: Path, **rules: str) -> Iterator[str]:
+    """A server with users behind a proxy, so that a test can come from any address."""
+    limits = Limits({getattr(rate, name): text for name, text in rules.items()})
+    with running(city, tmp_path / "media", Users(city), limits=limits, behind_proxy=True) as url:
+        yield url
+
+
+def coming_from(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address}
+
+
+def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
+    limits = Limits()
+    for _ in range(100):  # a console that was offline
+        limits.spend(rate.WRITE, "rina")
+    for console in range(200):  # a control room, each with its own token
+        for _ in range(20):
+            limits.spend(rate.READ, f"user{console}")
+    for _ in range(10_000):  # programs on this computer
+        limits.spend_by_address(rate.CITIZEN_POST, "127.0.0.1")
+    assert set(RULES) >= {rate.READ, rate.WRITE, rate.SIGN_IN}
+
+
+def test_reads_and_writes_are_counted_by_user_and_refused_with_a_time(city: City, tmp_path: Path) -> None:
+    with limited(city, tmp_path, READ="3 per 1 minute", WRITE="2 per 1 minute") as url:
+        rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
+        assert [rina.get("/me").status_code for _ in range(4)] == [200, 200, 200, 429]
+        refused = rina.get("/me")
+        assert refused.json()["error"] == "too_many"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert refused.headers["Sigap-Server"] == city.epoch
+        assert rina.get("/stream").status_code == 429
+        notes = [rina.edit("10", "note", {"text": "x"}, seen=1).status_code for _ in range(3)]
+        assert notes == [200, 200, 429]
+        assert budi.get("/me").status_code == 200
+        assert len([row for row in city.entries("10") if row.kind == "note"]) == 2
+        rina.session.close()
+        budi.session.close()
+
+
+def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
+    rules = dict.fromkeys(RULES, "1 per 1 hour")
+    with running(city, tmp_path / "media", Users(city), limits=Limits(rules)) as url:
+        api = Api(url)
+        assert {api.get("/me").status_code for _ in range(5)} == {200}
+        assert {api.get("/stats").status_code for _ in range(5)} == {200}
+        assert {api.edit("10", "note", {"text": "x"}).status_code for _ in range(3)} == {200}
+        api.session.close()
+
+
+def test_unknown_tokens_are_limited_by_address_while_known_ones_work(city: City, tmp_path: Path) -> None:
+    with limited(city, tmp_path, SIGN_IN="2 per 1 minute") as url:
+        thief, rina = Api(url, "guess"), Api(url, add_user(city, "rina", "operator"))
+        at_home, elsewhere = coming_from("203.0.113.7"), coming_from("2001:db8::1")
+        assert [thief.get("/me", headers=at_home).status_code for _ in range(4)] == [401, 401, 429, 429]
+        assert thief.get("/me", headers=elsewhere).status_code == 401
+        assert rina.get("/me", headers=at_home).status_code == 200
+        with city.database.read() as connection:
+            rows = [r.detail for r in audit.rows_after(connection, 0) if r.what == audit.SIGN_IN_REFUSED]
+        assert rows == ['{"from":"203.0.113.7"}'] * 2 + ['{"from":"2001:db8::/64"}']
+        thief.session.close()
+        rina.session.close()
+
+
+def test_citizens_are_limited_by_address(city: City, tmp_path: Path) -> None:
+    with limited(city, tmp_path, PUBLIC_READ="2 per 1 minute", CITIZEN_POST="2 per 1 minute") as url:
+
+        def asked(method: str, path: str, address: str) -> requests.Response:
+            return requests.request(method, url + path, headers=coming_from(address), timeout=10)
+
+        reads = [asked("GET", "/dispatch/v1/stats", "203.0.113.7").status_code for _ in range(3)]
+        assert reads == [200, 200, 429]
+        assert asked("GET", "/dispatch/v1/stats", "203.0.113.8").status_code == 200
+        posts = [asked("POST", "/open311/v2/requests.json", "198.51.100.1") for _ in range(3)]
+        assert [post.status_code for post in posts][-1] == 429
+        assert posts[0].status_code != 429
+        (said,) = posts[-1].json()
+        assert (said["code"], int(posts[-1].headers["Retry-After"]) >= 1) == (429, True)
+
+
+def test_an_upload_of_too_many_megabytes_waits(city: City, tmp_path: Path) -> None:
+    with limited(city, tmp_path, UPLOAD="4 per 1 hour") as url:
+        rina = Api(url, add_user(city, "rina", "operator"))
+
+        def put(content: bytes) -> int:
+            name = hashlib.sha256(content).hexdigest()
+            return rina.session.put(f"{url}/dispatch/v1/media/{name}", data=content, timeout=10).status_code
+
+        sent = [put(picture(padding=bytes([number]) * 2_000_000)) for number in range(3)]
+        assert sent == [201, 201, 429]
+        rina.session.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("127.0.0.1", None),
+        ("::1", None),
+        ("::ffff:127.0.0.1", None),
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"),
+        ("no address", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_an_address_is_counted_as_its_network(host: str | None, network: str | None) -> None:
+    assert network_of(host) == network
+
+
+def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
+    limits = Limits({rate.READ: "1 per 1 hour"}, most_clients=100)
+    for number in range(1_000):
+        limits.spend(rate.READ, f"client{number}")
+    with pytest.raises(TooMany):
+        limits.spend(rate.READ, "client999")
+    assert limits.clients <= 100
+
+
+def test_an_address_that_is_forwarded_is_not_believed_without_a_proxy(city: City, tmp_path: Path) -> None:
+    limits = Limits({rate.PUBLIC_READ: "1 per 1 hour"})
+    with running(city, tmp_path / "media", Users(city), limits=limits) as url:
+        for _ in range(3):
+            stats = requests.get(f"{url}/dispatch/v1/stats", headers=coming_from("203.0.113.7"), timeout=10)
+            assert stats.status_code == 200
+        through_a_proxy = requests.get(f"{url}/dispatch/v1/me", headers=coming_from("203.0.113.7"), timeout=10)
+        assert through_a_proxy.status_code == 403
+
+
+def test_behind_a_proxy_serve_wants_users(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"database": f"sqlite:///{tmp_path / 'c.db'}", "port": 0, "name": "Testville"}
+    with child(**options, behind_proxy="127.0.0.1") as process:
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, "sigap user add" in said) == (3, True)
+
+
+def test_a_body_that_does_not_come_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PART_S", 0.3)
+    host, port = api.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        head = "POST /dispatch/v1/reports HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        slow.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert slow.recv(65536).startswith(b"HTTP/1.1 408")
+    assert api.get("/me").status_code == 200
+
+
+class _Hasty(PatientProtocol):
+    head_s = 0.3
+
+
+@contextlib.contextmanager
+def bare(**options: Any) -> Iterator[int]:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"ok"})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=30, **options))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+def test_a_head_that_does_not_come_ends_the_connection_and_an_idle_one_stays() -> None:
+    with bare(http=_Hasty) as port:
+        silent = socket.create_connection(("127.0.0.1", port), timeout=10)
+        assert silent.recv(1) == b""
+        dripping = socket.create_connection(("127.0.0.1", port), timeout=10)
+        dripping.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        assert dripping.recv(1) == b""
+        idle = socket.create_connection(("127.0.0.1", port), timeout=10)
+        for _ in range(2):
+            idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"ok"):
+                answer += idle.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            time.sleep(0.5)  # longer than a head may take: after an answer the connection may rest
+        idle.sendall(b"GET / HT")
+        assert idle.recv(1) == b""
+        for connection in (silent, dripping, idle):
+            connection.close()
+
+
+def test_serve_runs_with_these_protections(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"database": f"sqlite:///{tmp_path / 'c.db'}", "port": 0, "name": "Testville"}
+    with child(**options) as process:
+        url = listening(process)
+        assert requests.get(f"{url}/dispatch/v1/me", timeout=10).status_code == 200
+        forwarded = requests.get(f"{url}/dispatch/v1/me", headers=coming_from("203.0.113.7"), timeout=10)
+        assert forwarded.status_code == 403
+        limits = subprocess.run(["cat", f"/proc/{process.pid}/limits"], capture_output=True, text=True, check=False)
+        files = [line.split()[3] for line in limits.stdout.splitlines() if line.startswith("Max open files")]
+        assert all(number == "unlimited" or int(number) >= 1_024 for number in files)
