@@ -1,0 +1,234 @@
+"""Backup and restore: one file between both kinds of database, nothing half-made, and no edit lost or made twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from console.cli import main
+from console.domain.edit import Kind
+from console.domain.report import Contact
+from console.server import backup, migrations, schema
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import LoadedReport
+from console.server.users import Users, add_user
+from tests.helpers.postgres import Postgres
+from tests.unit.server.conftest import Api, Clock, a_report, running
+from tests.unit.server.test_epoch import wait_for_epoch
+from tests.unit.server.test_feed import everything
+from tests.unit.server.test_migrations import faulty_steps, make_old, whole
+
+PHOTO = b"\xff\xd8\xff" + bytes(range(256))
+NAME = hashlib.sha256(PHOTO).hexdigest()
+
+
+def url_of(city: City) -> str:
+    return city.database.url.render_as_string(hide_password=False)
+
+
+def note(city: City, key: str, report: str = "10") -> None:
+    city.apply(EditBody(key, Kind.NOTE, data={"text": key}), report=report)
+
+
+def rows_of(city: City) -> dict[str, Any]:
+    """Everything but the epoch, whatever the database."""
+    with city.database.read() as connection:
+        found = {
+            table.name: sorted(repr(dict(row)) for row in connection.execute(sa.select(table)).mappings())
+            for table in schema.metadata.sorted_tables
+        }
+    found["meta"] = [row for row in found["meta"] if "'epoch'" not in row]
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database to restore into, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.fresh(empty=True) as url:
+        yield url
+
+
+def test_a_city_moves_to_another_database_with_every_row_and_photo(
+    city: City, other_url: str, clock: Clock, tmp_path: Path
+) -> None:
+    media, out, photos = tmp_path / "media", tmp_path / "city.backup", tmp_path / "other-media"
+    token = add_user(city, "rina", "operator", areas=["w1"])
+    city.load([LoadedReport(a_report("20"), contact=Contact("Siti", phone="0812"))])
+    with running(city, media, Users(city)) as url:
+        api = Api(url, token)
+        api.ok("10", "note", {"text": "\x01 é 😀"}, key="edit-0001")
+        api.session.close()
+    media.joinpath(NAME).write_bytes(PHOTO)
+    before = city.epoch
+    assert main(["backup", "--database", url_of(city), "--out", str(out), "--media", str(media)]) == 0
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("city.backup")] == ["city.backup"]
+    assert main(["restore", "--database", other_url, str(out), "--media", str(photos)]) == 0
+    assert (photos / NAME).read_bytes() == PHOTO
+    with contextlib.closing(City(other_url, clock=clock)) as other:
+        other.create_schema()
+        assert rows_of(other) == rows_of(city)
+        assert other.epoch != before == city.epoch
+        assert everything(other, 2000) == everything(city, 2000)
+        assert Users(other).actor(token).areas == ("w1",)
+        again = other.apply(
+            EditBody("edit-0001", Kind.NOTE, data={"text": "\x01 é 😀"}), report="10", actor=Users(other).actor(token)
+        )
+        assert again.replayed
+        note(other, "edit-0002")
+        assert other.seq() > city.seq()
+
+
+def test_after_a_restore_followers_begin_anew_and_lost_edits_are_made_once(city: City, tmp_path: Path) -> None:
+    out = tmp_path / "city.backup"
+    bodies = {f"edit-{n:04}": {"text": f"note {n}"} for n in range(6)}
+    with running(city, tmp_path / "media") as url:
+        api = Api(url)
+        for key in list(bodies)[:3]:
+            api.ok("10", "note", bodies[key], key=key)
+        assert backup.backup(url_of(city), out) == 0
+        for key in list(bodies)[3:]:
+            api.ok("10", "note", bodies[key], key=key)
+        made = api.ok(None, "create", {"service": "road"}, key="edit-made")["report"]["id"]
+        page = api.get("/changes?after=0").json()
+        assert backup.restore(url_of(city), out, replace=True) == 0
+        assert api.get(f"/changes?after={page['upto']}").status_code == 410
+        assert wait_for_epoch(api, page["epoch"])["epoch"] == api.get("/snapshot").json()["epoch"] == city.epoch
+        assert api.get(f"/reports/{made}").status_code == 404
+        for _ in range(2):
+            for key, body in bodies.items():
+                api.ok("10", "note", body, key=key)
+            api.ok(None, "create", {"service": "road"}, key="edit-made")
+        entries = api.get("/reports/10/entries").json()
+        assert sorted(entry["edit"] for entry in entries if entry["edit"]) == sorted(bodies)
+        assert api.get("/stats").json()["reports"] == 4
+        followed = api.get("/changes?after=0").json()
+        assert (followed["epoch"], followed["upto"]) == (city.epoch, city.seq())
+        api.session.close()
+
+
+def test_a_backup_while_many_write_is_one_moment(city: City, clock: Clock, tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def write(name: str) -> None:
+        n = 0
+        while not done.is_set():
+            n += 1
+            note(city, f"{name}-{n:04}", str(10 + n % 3))
+
+    writers = [threading.Thread(target=write, args=(f"writer{n}",)) for n in range(3)]
+    for thread in writers:
+        thread.start()
+    try:
+        outs = [tmp_path / f"{n}.backup" for n in range(3)]
+        assert [backup.backup(url_of(city), out) for out in outs] == [0, 0, 0]
+    finally:
+        done.set()
+        for thread in writers:
+            thread.join()
+    for n, out in enumerate(outs):
+        url = f"sqlite:///{tmp_path / f'restored{n}.db'}"
+        assert backup.restore(url, out) == 0
+        with contextlib.closing(City(url, clock=clock)) as restored:
+            restored.create_schema()
+            found = everything(restored, 2000)
+            assert max(found.values()) == restored.seq()
+            notes = sum(kind == "entry" for kind, _ in found)
+            assert sum(restored.report(key).version - 1 for key in ("10", "11", "12")) == notes
+            with restored.database.read() as connection:
+                assert connection.scalar(sa.select(sa.func.count()).select_from(schema.answers)) == notes
+
+
+def test_what_cannot_be_restored_changes_nothing(
+    city: City, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, out = tmp_path / "good.backup", tmp_path / "x.backup"
+    assert backup.backup(url_of(city), good) == 0
+    before = rows_of(city), city.epoch
+    content = good.read_bytes()
+    out.write_bytes(content[: len(content) // 2])
+    foreign = tmp_path / "foreign.db"
+    with contextlib.closing(sqlite3.connect(foreign)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    newer = tmp_path / "newer.db"
+    with contextlib.closing(City(f"sqlite:///{newer}")) as made:
+        made.database.create_schema(faulty_steps(tmp_path / "steps", "pass"))
+    for arguments, words in (
+        ([str(good)], "--replace"),
+        ([str(tmp_path / "none")], "no file"),
+        ([str(out), "--replace"], "damaged"),
+        ([__file__, "--replace"], "no backup"),
+        ([str(foreign), "--replace"], "no city"),
+        ([str(newer), "--replace"], "newer Sigap"),
+        ([str(good), "--replace", "--media", str(tmp_path / "m")], "without photos"),
+    ):
+        capsys.readouterr()
+        assert main(["restore", "--database", url_of(city), *arguments]) == 4
+        assert words in capsys.readouterr().err
+        assert (rows_of(city), city.epoch) == before
+    assert main(["backup", "--database", url_of(city), "--out", str(good)]) == 4
+    assert good.read_bytes() == content
+    assert main(["backup", "--database", "nonsense", "--out", str(tmp_path / "y")]) == 2
+
+
+def test_a_fault_in_the_middle_leaves_no_half_backup_and_no_half_city(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = tmp_path / "good.backup"
+    assert backup.backup(url_of(city), good) == 0
+    before = rows_of(city), city.epoch
+    tables = list(schema.metadata.sorted_tables)
+    broken = sa.Table("reports", sa.MetaData(), sa.Column("no_such_column", sa.Text))
+    monkeypatch.setattr(schema, "metadata", type("Some", (), {"sorted_tables": [*tables, broken]}))
+    assert backup.restore(url_of(city), good, replace=True) == 4
+    assert backup.backup(url_of(city), tmp_path / "bad.backup") == 4
+    monkeypatch.undo()
+    assert (rows_of(city), city.epoch) == before
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith("bad.backup")]
+
+
+def test_an_older_backup_is_brought_up_to_date_and_stays_as_it_is(other_url: str, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    with contextlib.closing(City(f"sqlite:///{old}")) as city:
+        rows = make_old(city.database)
+        before = whole(city.database)
+    assert main(["restore", "--database", other_url, str(old)]) == 0
+    with contextlib.closing(City(f"sqlite:///{old}")) as city:
+        assert whole(city.database) == before
+    with contextlib.closing(City(other_url)) as city, city.database.read() as connection:
+        assert migrations.revision_of(connection) == migrations.head()
+        for table in schema.TABLES.values():
+            found = connection.execute(sa.select(*(c for c in table.c if c.name in rows[table.name][0]))).mappings()
+            assert sorted(map(repr, map(dict, found))) == sorted(map(repr, rows[table.name])), table.name
+
+
+def test_only_the_epoch_is_renewed(city: City) -> None:
+    before = rows_of(city), city.epoch
+    assert main(["restore", "--only-epoch", "--database", url_of(city)]) == 0
+    assert rows_of(city) == before[0]
+    assert city.epoch != before[1]
+
+
+def test_damaged_and_missing_photos_are_said(city: City, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    (media / NAME).write_bytes(PHOTO)
+    (media / ("a" * 64)).write_bytes(b"other bytes")
+    (media / ".hidden").write_bytes(b"x")
+    assert backup.backup(url_of(city), tmp_path / "x.backup", media) == 0
+    assert "1 photos are damaged" in capsys.readouterr().err
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.backup")) as connection:
+        assert connection.execute("SELECT sha256 FROM photos").fetchall() == [(NAME,)]
