@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -28,12 +28,29 @@ from console.board.view import View, make_view
 from console.domain.filter import Filter
 from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
 from console.domain.status import ORDER, Status, is_open
+from console.measure.server import (
+    Fill,
+    Load,
+    crowd_on_ours,
+    crowd_on_rival,
+    edits_alone,
+    fill_city,
+    first_fill,
+    plain_fill,
+    plain_sql_alone,
+)
 from console.measure.window import Run, run_window
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
 
+if TYPE_CHECKING:
+    from console.measure.crowd import CrowdRun
+
 _PAGE = 1000
+_CROWD_CITY = 2000
+_TRIAL = 10_000
+"""Below so many reports the bench itself is tried: a small crowd works for a moment."""
 _SCREEN = 40
 _WINDOWS = 3
 _ZONE = timezone(timedelta(hours=7))
@@ -119,6 +136,36 @@ class World:
         return [run_window(self.folder, idle=number == _WINDOWS) for number in range(1, _WINDOWS + 1)]
 
     @cached_property
+    def load(self) -> Load:
+        """The load of the server."""
+        return Load() if self.reports >= _TRIAL else Load(consoles=10, edits_per_s=10, seconds=2)
+
+    @cached_property
+    def crowd(self) -> CrowdRun:
+        """A crowd of consoles on our server."""
+        known = [self._report(number) for number in range(_CROWD_CITY)]
+        database = f"sqlite:///{self.folder / 'crowd.db'}"
+        fill_city(database, known)
+        return crowd_on_ours(self.load, database, self.folder, [report.id for report in known])
+
+    @cached_property
+    def rival_crowd(self) -> CrowdRun:
+        """The same crowd on the contender."""
+        return crowd_on_rival(self.load, f"sqlite:///{self.folder / 'rival.db'}", self.folder, _CROWD_CITY)
+
+    @cached_property
+    def served(self) -> Path:
+        """The whole city as the server's database."""
+        path = self.folder / "served.db"
+        fill_city(f"sqlite:///{path}", (self._report(number) for number in range(self.reports)))
+        return path
+
+    @cached_property
+    def fill_of_client(self) -> Fill:
+        """One client reads it all."""
+        return first_fill(f"sqlite:///{self.served}")
+
+    @cached_property
     def words(self) -> dict[str, dict[int, str]]:
         """Kind -> {number: code}."""
         return {kind: self.reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
@@ -183,13 +230,18 @@ class World:
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """One thing to measure: `samples(world)` gives its samples in `unit`, `goal` is what half of them must not pass."""
+    """One thing to measure: `samples(world)` gives its samples in `unit`, `goal` is what half of them must not pass.
+
+    A contender does the same in the same run; its samples are `rival(world)`.
+    """
 
     id: str
     what: str
     unit: str
     goal: float
     samples: Callable[[World], list[float]]
+    contender: str | None = None
+    rival: Callable[[World], list[float]] | None = None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -208,7 +260,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run_bench(as_json: bool, reports: int) -> int:
-    """Measure everything on a city of `reports` reports and print it; 0 when all could be measured."""
+    """Measure everything on a city of `reports` reports and print it; 0 when that could be done."""
     out = sys.stdout
     date = datetime.now(UTC)
     results = []
@@ -217,7 +269,11 @@ def run_bench(as_json: bool, reports: int) -> int:
         if not as_json:
             out.write(f"{machine()}\n{reports:,} reports\n")
         for measure in MEASURES:
-            result = measured(measure, world)
+            try:
+                result = measured(measure, world)
+            except ModuleNotFoundError as missing:
+                sys.stderr.write(f"{measure.id} needs {missing.name}, which “make bench” brings; not measured.\n")
+                continue
             results.append(result)
             if not as_json:
                 out.write(f"{_line(result)}\n")
@@ -233,7 +289,13 @@ def measured(measure: Measure, world: World) -> Result:
     """Carry out one measurement."""
     samples = measure.samples(world)
     p50, p95 = (round(float(value), 3) for value in np.percentile(samples, (50, 95)))
-    return Result(measure.id, measure.what, world.reports, p50, p95, measure.unit, measure.goal)
+    result = Result(measure.id, measure.what, world.reports, p50, p95, measure.unit, measure.goal)
+    if measure.rival is None:
+        return result
+    theirs = round(float(np.median(measure.rival(world))), 3)
+    return msgspec.structs.replace(
+        result, contender=measure.contender, contender_p50=theirs, ratio=round(p50 / theirs, 3)
+    )
 
 
 def machine() -> str:
@@ -253,7 +315,7 @@ def _line(result: Result) -> str:
     return (
         f"{mark} {result.id:14} p50 {result.p50:10.2f}  p95 {result.p95:10.2f} {result.unit:2}"
         f"  goal {result.goal:6g}  {result.what}"
-    )
+    ) + (f" ({result.ratio:.2g} x {result.contender})" if result.contender else "")
 
 
 def _times_ms(repeat: int, work: Callable[[int], object]) -> list[float]:
@@ -423,6 +485,17 @@ def _queue_row(view: View, texts: dict[int, Any], row: int) -> Any:
     )
 
 
+def _worst_of_20(samples: Sequence[float], windows: int = 5) -> list[float]:
+    """The 95th percentile of each fifth of the samples, in the order they were taken."""
+    return [float(np.percentile(part, 95)) for part in np.array_split(np.asarray(samples), windows) if len(part)]
+
+
+def _everybody_saw(run: CrowdRun) -> list[float]:
+    if run.unseen or run.refused:
+        raise RuntimeError(f"{run.unseen} edits were not seen by everybody, {run.refused} refused")
+    return run.seen_ms
+
+
 MEASURES: tuple[Measure, ...] = (
     Measure("fill", "first fill from JSON pages into the cache, search index included", "s", 15.0, _fill),
     Measure("start_window", "program to window", "s", 0.5, _of_windows(lambda run: run.window_s)),
@@ -442,4 +515,47 @@ MEASURES: tuple[Measure, ...] = (
     Measure("queue_jump", "texts of a screen anywhere in the longest queue", "ms", 50, _queue_jump),
     Measure("queue_sort", "another order", "ms", 100, _queue_sort),
     Measure("queue_repaint", "the list drawn anew after scrolling", "ms", 8, _queue_repaint),
+    Measure(
+        "server_edit",
+        "the slowest edit of 20, on a server with 200 consoles",
+        "ms",
+        50,
+        lambda world: _worst_of_20(world.crowd.edit_ms),
+        "FastAPI and an ORM",
+        lambda world: _worst_of_20(world.rival_crowd.edit_ms),
+    ),
+    Measure(
+        "server_seen",
+        "an edit until the last of the 200 has read it",
+        "ms",
+        1000,
+        lambda world: _everybody_saw(world.crowd),
+        "FastAPI and an ORM",
+        lambda world: world.rival_crowd.seen_ms,
+    ),
+    Measure(
+        "server_alone",
+        "an edit of a console that is alone",
+        "ms",
+        10,
+        lambda world: edits_alone(f"sqlite:///{world.served}", "900000"),
+        "plain SQL without a server",
+        lambda world: plain_sql_alone(world.folder),
+    ),
+    Measure(
+        "server_fill",
+        "a first fill by HTTP, for a gigabyte (8 s: a wire of 1 Gbit/s)",
+        "s",
+        8,
+        lambda world: [world.fill_of_client.s_per_gb],
+        "plain SQL without a server",
+        lambda world: [plain_fill(world.served).s_per_gb],
+    ),
+    Measure(
+        "server_memory",
+        "the server's growth meanwhile",
+        "MB",
+        50,
+        lambda world: [max(world.fill_of_client.grown_mb, 0.001)],
+    ),
 )
