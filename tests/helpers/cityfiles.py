@@ -1,4 +1,4 @@
-"""Writes a small city as CSV, GeoJSON and GeoReport with many kinds of broken lines, and knows the truth about them.
+"""Writes a small city in every format, with many kinds of broken lines, and knows the truth about them.
 
 The truth is counted while the lines are written, by the rules of the design and not by any code of the loader.
 """
@@ -10,14 +10,18 @@ import io
 import json
 import random
 import sqlite3
+import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import msgspec
+import numpy as np
+from pyogrio.raw import write
 
 from console.domain.report import Report
 from console.server.city import City
@@ -109,10 +113,22 @@ class CityFiles:
     csv: Path
     geojson: Path
     georeport: Path
+    xml: Path
+    gpkg: Path
     areas: Path
     truth: dict[str, Truth]
     areas_loaded: int
     areas_refused: int
+
+    def path(self, form: str) -> Path:
+        """The file of a format."""
+        return {
+            "csv": self.csv,
+            "geojson": self.geojson,
+            "georeport": self.georeport,
+            "xml": self.xml,
+            "gpkg": self.gpkg,
+        }[form]
 
 
 Line = dict[str, str]
@@ -128,7 +144,7 @@ class Break:
     name: str
     outcome: str
     change: Callable[[Line, Fact], None]
-    formats: tuple[str, ...] = ("csv", "geojson", "georeport")
+    formats: tuple[str, ...] = ("csv", "geojson", "georeport", "xml", "gpkg")
 
 
 def _set(**values: str) -> Callable[[Line, Fact], None]:
@@ -202,7 +218,7 @@ def _closed_by_time(line: Line, fact: Fact) -> None:
 
 
 _CELLS = ("csv",)
-_PLACED = ("csv", "georeport")
+_PLACED = ("csv", "georeport", "xml")
 BREAKS: tuple[Break, ...] = (
     # cannot be a report
     Break("only a status", "refused", _only(status="open")),
@@ -287,15 +303,68 @@ def write_city(folder: Path, count: int = 600, seed: int = 7) -> CityFiles:
     """The city with `count` good lines a file, and every kind of broken line between them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = CityFiles(
-        folder / "city.csv", folder / "city.geojson", folder / "requests.json", folder / "areas.geojson", {}, 0, 0
+        folder / "city.csv",
+        folder / "city.geojson",
+        folder / "requests.json",
+        folder / "requests.xml",
+        folder / "city.gpkg",
+        folder / "areas.geojson",
+        {},
+        0,
+        0,
     )
     _write_areas(files)
-    for format_, path in (("csv", files.csv), ("geojson", files.geojson), ("georeport", files.georeport)):
+    writers = {
+        "csv": _write_csv,
+        "geojson": _write_geojson,
+        "georeport": _write_georeport,
+        "xml": _write_xml,
+        "gpkg": _write_gpkg,
+    }
+    for format_, writer in writers.items():
         truth = files.truth[format_] = Truth()
         lines = _lines(format_, count, random.Random(seed), truth)
-        writer = {"csv": _write_csv, "geojson": _write_geojson, "georeport": _write_georeport}[format_]
-        writer(path, lines, truth)
+        writer(files.path(format_), lines, truth)
     return files
+
+
+FORMS = ("csv", "geojson", "georeport", "xml", "gpkg")
+"""The formats that a city may come in."""
+
+
+def write_lines(form: str, path: Path, lines: list[Line]) -> Path:
+    """Exactly these lines in one of the formats."""
+    if form == "csv":
+        path.write_text(",".join(COLUMNS) + "\r\n" + "".join(map(_cells, lines)), "utf-8", newline="")
+    elif form == "xml":
+        requests = "".join(map(_request, lines))
+        path.write_text(f'<?xml version="1.0"?>\n<service_requests>{requests}</service_requests>', "utf-8")
+    elif form == "georeport":
+        requests = [{_REQUEST[name]: value for name, value in line.items()} for line in lines]
+        path.write_text(json.dumps({"requests": requests}), "utf-8")
+    elif form == "geojson":
+        features = [_feature(_attributes(line), line["lat"], line["lon"]) for line in lines]
+        path.write_text(f'{{"type": "FeatureCollection", "features": [{",".join(features)}]}}', "utf-8")
+    else:
+        _write_points(path, [(line, _shape(line)) for line in lines])
+    return path
+
+
+def _attributes(line: Line) -> Line:
+    return {name: value for name, value in line.items() if name not in ("lat", "lon")}
+
+
+def _shape(line: Line) -> bytes | None:
+    if not (line["lat"] or line["lon"]):
+        return None
+    return struct.pack("<BIdd", 1, 1, float(line["lon"]), float(line["lat"]))
+
+
+def _write_points(path: Path, rows: list[tuple[Line, bytes | None]], crs: str = "EPSG:4326") -> None:
+    names = [name for name in COLUMNS if name not in ("lat", "lon")]
+    columns = [np.array([line[name] or None for line, _ in rows], dtype=object) for name in names]
+    shapes = np.array([shape for _, shape in rows], dtype=object)
+    write(path, shapes, columns, names, layer="laporan", geometry_type="Unknown", crs=crs, driver="GPKG")
 
 
 def _lines(format_: str, count: int, chance: random.Random, truth: Truth) -> list[Line]:
@@ -425,10 +494,7 @@ def _write_csv(path: Path, lines: list[Line], truth: Truth) -> None:
 
 def _write_geojson(path: Path, lines: list[Line], truth: Truth) -> None:
     chance = random.Random(98)
-    texts = []
-    for line in lines:
-        properties = {name: value for name, value in line.items() if name not in ("lat", "lon")}
-        texts.append(_feature(properties, line["lat"], line["lon"]))
+    texts = [_feature(_attributes(line), line["lat"], line["lon"]) for line in lines]
 
     def more(name: str, text: str, fact: Fact | None, outcome: str) -> None:
         truth.kinds.append(name)
@@ -469,10 +535,13 @@ def _feature(properties: dict[str, Any], lat: str, lon: str) -> str:
     return json.dumps({"type": "Feature", "properties": properties, "geometry": geometry}, ensure_ascii=False)
 
 
+_REQUEST = {"id": "service_request_id", "status": "status", "category": "service_name", "description": "description",
+            "created": "requested_datetime", "updated": "updated_datetime", "closed": "closed_datetime", "lat": "lat",
+            "lon": "long", "address": "address", "priority": "priority", "photo": "media_url"}  # fmt: skip
+
+
 def _write_georeport(path: Path, lines: list[Line], truth: Truth) -> None:
-    names = {"id": "service_request_id", "status": "status", "category": "service_name", "description": "description",
-             "created": "requested_datetime", "updated": "updated_datetime", "closed": "closed_datetime", "lat": "lat",
-             "lon": "long", "address": "address", "priority": "priority", "photo": "media_url"}  # fmt: skip
+    names = _REQUEST
     chance = random.Random(97)
     texts = []
     for line in lines:
@@ -513,6 +582,84 @@ def _write_georeport(path: Path, lines: list[Line], truth: Truth) -> None:
     truth.kinds.append("a torn end")
     truth.refused += 1
     path.write_text('{"service_requests": [\n' + ",\n".join(texts) + ",\n" + torn, "utf-8")
+
+
+def _write_xml(path: Path, lines: list[Line], truth: Truth) -> None:
+    """With letters that no XML may hold, for which others refuse the whole file, and with a torn end."""
+    chance = random.Random(96)
+    texts = [_request(line) for line in lines]
+
+    def more(name: str, text: str, fact: Fact | None, outcome: str) -> None:
+        truth.kinds.append(name)
+        texts.insert(chance.randrange(len(texts)), text)
+        if fact is not None:
+            truth.count(fact)
+        truth.refused += outcome == "refused"
+
+    line, fact = _good(930_001, chance)
+    more("a NUL", _request(line | {"description": "air\0naik"}), fact, "fine")
+    line, fact = _good(930_002, chance)
+    more(
+        "a control as a number", _request(line).replace("</description>", "&#7;&#x1b;&#0;</description>"), fact, "fine"
+    )
+    line, fact = _good(930_003, chance)
+    more("CDATA", _request(line).replace("<address>", "<address><![CDATA[<b>]]>"), fact, "fine")
+    line, fact = _good(930_004, chance)
+    more("nested elements", _request(line).replace("</request>", "<a><b>1</b><b>2</b></a></request>"), fact, "fine")
+    line, fact = _good(930_005, chance)
+    more("another language", _request(line).replace("</request>", "<x:y xmlns:x='z'/></request>"), fact, "fine")
+    line, fact = _good(930_006, chance)
+    deep = "<d>" * 200 + "</d>" * 200
+    more("a deep nest", _request(line).replace("</request>", f"{deep}</request>"), fact, "fine")
+    line, fact = _good(930_007, chance)
+    more("a comment", _request(line).replace("<status>", "<!-- <request> --><status>"), fact, "fine")
+    more("an empty request", "<request/>", None, "refused")
+    line, fact = _good(930_008, chance)
+    more("letters of another encoding", _request(line | {"description": "caf\udce9"}), fact, "fine")
+    torn = "<request><service_request_id>torn</service_request_id><description>the file ends wit"
+    truth.kinds.append("a torn end")
+    truth.refused += 1
+    text = '<?xml version="1.0" encoding="UTF-8"?>\n<service_requests>\n' + "\n".join(texts) + "\n" + torn
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _request(line: Line) -> str:
+    parts = (
+        f"<{_REQUEST[name]}>{escape(value)}</{_REQUEST[name]}>"
+        for name, value in line.items()
+        if value or name == "status"
+    )
+    return f"<request>{''.join(parts)}</request>"
+
+
+def _write_gpkg(path: Path, lines: list[Line], truth: Truth) -> None:
+    chance = random.Random(95)
+    rows = [(line, _shape(line)) for line in lines]
+
+    def more(name: str, line: Line, shape: bytes | None, fact: Fact | None, outcome: str) -> None:
+        truth.kinds.append(name)
+        rows.insert(chance.randrange(len(rows)), (line, shape))
+        if fact is not None:
+            truth.count(fact)
+        truth.refused += outcome == "refused"
+        truth.remarked += outcome == "remarked"
+
+    line, fact = _good(940_001, chance)
+    fact.place = (-6.25, 106.85)
+    ring = (106.84, -6.26, 106.86, -6.26, 106.86, -6.24, 106.84, -6.24, 106.84, -6.26)
+    more("a surface", line, struct.pack("<BIII10d", 1, 3, 1, 5, *ring), fact, "remarked")
+    line, fact = _good(940_002, chance)
+    fact.place = (-6.25, 106.85)
+    way = (106.84, -6.26, 106.85, -6.25, 106.86, -6.24)
+    more("a line", line, struct.pack("<BII6d", 1, 2, 3, *way), fact, "remarked")
+    line, fact = _good(940_003, chance)
+    fact.place = (-6.25, 106.85)
+    more("a point with a height", line, struct.pack("<BIddd", 1, 1001, 106.85, -6.25, 12.0), fact, "fine")
+    line, fact = _good(940_004, chance)
+    fact.place = None
+    more("an empty point", line, struct.pack("<BIdd", 1, 1, float("nan"), float("nan")), fact, "fine")
+    more("a feature without anything", dict.fromkeys(COLUMNS, ""), None, None, "refused")
+    _write_points(path, rows)
 
 
 def _json_number(text: str) -> float | str | None:

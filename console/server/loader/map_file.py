@@ -224,7 +224,8 @@ def _plain_values(column: Any, whole: bool) -> list[Any]:
 def _geometry(shape: bytes) -> dict[str, Any] | None:
     """A geometry of GeoJSON from well-known bytes of two dimensions; None for kinds that are none of it."""
     if shape[:5] == _POINT_MARK and len(shape) == _POINT.size:
-        return {"type": "Point", "coordinates": list(_POINT.unpack(shape)[2:])}
+        x, y = _POINT.unpack(shape)[2:]
+        return {"type": "Point", "coordinates": [x, y]} if x == x and y == y else None  # an empty point is nan, nan
     try:
         return _decoded(memoryview(shape), 0)[0]
     except (struct.error, KeyError, RecursionError):

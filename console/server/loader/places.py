@@ -27,7 +27,7 @@ def read_place(lat: str, lon: str, point: str) -> tuple[tuple[float, float] | No
         return (y, x), None
     if abs(x) <= 90 and abs(y) <= 180:
         return (x, y), "latitude and longitude were exchanged"
-    return None, f"no such place {lat[:30]!r}, {lon[:30]!r}"
+    return None, f"no such place {y:g}, {x:g}"
 
 
 def _number(text: str) -> float | None:

@@ -21,13 +21,12 @@ def test_there_are_fifty_kinds_of_broken_lines(files: CityFiles) -> None:
     assert all(len(truth.kinds) >= 50 for truth in files.truth.values())
 
 
-@pytest.mark.parametrize("form", ["csv", "geojson", "georeport"])
+@pytest.mark.parametrize("form", ["csv", "geojson", "georeport", "xml", "gpkg"])
 def test_every_line_becomes_what_it_must(files: CityFiles, city: City, form: str) -> None:
     load_areas(files.areas, city)
     truth = files.truth[form]
-    path = {"csv": files.csv, "geojson": files.geojson, "georeport": files.georeport}[form]
 
-    result = load_file(path, city, timezone="UTC")
+    result = load_file(files.path(form), city, timezone="UTC")
 
     found = reports_in(city)
     assert len(found) == result.loaded == truth.loaded
