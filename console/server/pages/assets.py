@@ -32,7 +32,7 @@ _PACKABLE = ("text/", "application/json", "application/manifest+json", "image/sv
 _SMALLEST_PACKED = 600
 _FOLDERS = {"assets": "public", "assets/leaflet": "web/vendor/leaflet"}
 _CITIZENS = {"/": "index.html", "/map": "map.html", "/r/{number:path}": "follow.html"}
-_CREWS: dict[str, str] = {}
+_CREWS = {"/crew": "crew.html"}
 
 
 class Packed(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ import { Later, ask } from "./net.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, t } from "./texts.js";
 
-const PINS_UP_TO = 150;
+const PINS_UP_TO = 40;
+const PINS_FROM_ZOOM = 15;
 const REST_MS = 250;
 const AGAIN_MS = 30_000;
 const WORLD = [-179, -80, 179, 80];
@@ -77,7 +78,7 @@ function show(view) {
   if (!map) return;
   layer.clearLayers();
   for (const [lat, lon, many] of view.cells) cell(lat, lon, many);
-  const pins = view.points.length <= PINS_UP_TO;
+  const pins = view.points.length <= PINS_UP_TO || map.getZoom() >= PINS_FROM_ZOOM;
   for (const point of [...view.points].reverse()) (pins ? pin : dot)(point);
 }
 

@@ -3,6 +3,13 @@
 
 const LIMIT_MS = 20_000;
 
+let ahead_ms = 0;
+
+/** The server's time, as far as its last answer told it. @returns {Date} */
+export function serverNow() {
+  return new Date(Date.now() + ahead_ms);
+}
+
 /** The server cannot be reached now, or asks to wait: the same request may be sent again. */
 export class Later extends Error {}
 
@@ -36,6 +43,8 @@ export async function ask(path, given = {}) {
       signal: stop.signal,
       credentials: "same-origin",
     });
+    const date = Date.parse(answer.headers.get("Date") ?? "");
+    if (!Number.isNaN(date)) ahead_ms = date - Date.now();
     if (answer.ok) {
       if (given.as === "blob") return await answer.blob();
       return answer.status === 204 ? null : await answer.json();

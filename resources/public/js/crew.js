@@ -1,0 +1,482 @@
+// @ts-check
+/** The page of a crew: its jobs, what it does on each, its own state and position. Everything works without a network. */
+
+import { Deeds, sha256 } from "./deeds.js";
+import { byId, fill, make } from "./dom.js";
+import { glyph, loadGlyphs } from "./glyphs.js";
+import { drop, get, put } from "./keep.js";
+import { Live } from "./live.js";
+import { Later, Refused, ask, serverNow } from "./net.js";
+import { shrink } from "./photos.js";
+import { begin } from "./shell.js";
+import { dateTime, distance, has, t } from "./texts.js";
+
+const SIGNED = "sigap.crew";
+const SHARED = "sigap.crew.position";
+const KEPT_JOBS = "jobs";
+const POSITION_MS = 10_000;
+const REFRESH_MS = 3_000;
+const RETRY_MS = 20_000;
+const OWN_STATES = ["available", "break", "off_shift"];
+const ENDED = ["done", "refused", "recalled"];
+
+/**
+ * @typedef {{assignment: any, report: any, service: any, words: any[]}} Job
+ * @typedef {{unit: any, jobs: Job[]}} UnitJobs
+ * @typedef {import("./deeds.js").Deed} Deed
+ */
+
+/** @type {{token: string, unit: string} | null} */
+let signed = null;
+/** @type {UnitJobs | null} */
+let known = null;
+/** @type {Deeds} */
+let deeds;
+/** @type {Live | null} */
+let live = null;
+/** The assignment on show. @type {string | null} */
+let chosen = null;
+let refreshed = 0;
+let refreshTimer = 0;
+let reachable = true;
+/** @type {number | null} */
+let watch = null;
+/** @type {{lat: number, lon: number} | null} */
+let here = null;
+let told = 0;
+/** Photos by their hash. @type {Map<string, Promise<string>>} */
+const pictures = new Map();
+
+await begin();
+await loadGlyphs();
+byId("sign-in-form").addEventListener("submit", signIn);
+byId("out").addEventListener("click", signOut);
+byId("share").addEventListener("change", share);
+byId("back").addEventListener("click", () => open(null));
+byId("note-form").addEventListener("submit", note);
+byId("refuse-form").addEventListener("submit", refuse);
+byId("refuse-close").addEventListener("click", () => byId("refuse").close());
+addEventListener("online", again);
+addEventListener("offline", showLink);
+addEventListener("popstate", () => show(history.state?.job ?? null));
+setInterval(again, RETRY_MS);
+fill(byId("states"), ...OWN_STATES.map((state) => make("button", { type: "button", "data-state": state, onclick: () => own(state) }, t(`unit.${state}`))));
+await enter(JSON.parse(sessionStorage.getItem(SIGNED) ?? localStorage.getItem(SIGNED) ?? "null"));
+
+/** @returns {Record<string, string>} */
+function headers() {
+  return signed?.token ? { Authorization: `Bearer ${signed.token}` } : {};
+}
+
+/** @param {string} text */
+function say(text) {
+  byId("said").textContent = text;
+}
+
+// Signing in and out
+
+/** @param {{token: string, unit: string} | null} who */
+async function enter(who) {
+  signed = who;
+  byId("sign-in").hidden = who !== null;
+  byId("board").hidden = true;
+  if (who === null) {
+    if (!isSecureContext) say(t("signin.insecure"));
+    return;
+  }
+  const kept = await get("draft", KEPT_JOBS);
+  if (kept?.unit === who.unit) await take(kept.jobs);
+  await refresh();
+  live = new Live(headers, soon);
+  if (localStorage.getItem(SHARED) === "1") {
+    byId("share").checked = true;
+    share();
+  }
+}
+
+/** @param {Event} event */
+async function signIn(event) {
+  event.preventDefault();
+  say("");
+  signed = { token: byId("token").value.trim(), unit: byId("unit").value.trim() };
+  try {
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(signed.unit)}`, { headers: headers() });
+    signed.unit = answer.unit.id;
+  } catch (fault) {
+    signed = null;
+    if (fault instanceof Later) return say(t("signin.offline"));
+    if (!(fault instanceof Refused)) throw fault;
+    return say(fault.status === 404 ? t("signin.no_unit") : fault.status === 401 ? t("signin.wrong") : fault.message);
+  }
+  byId("token").value = "";
+  (byId("remember").checked ? localStorage : sessionStorage).setItem(SIGNED, JSON.stringify(signed));
+  await enter(signed);
+}
+
+async function signOut() {
+  const left = deeds?.waiting.length ?? 0;
+  live?.end();
+  stopWatch();
+  sessionStorage.removeItem(SIGNED);
+  localStorage.removeItem(SIGNED);
+  await drop("draft", KEPT_JOBS);
+  known = null;
+  here = null;
+  for (const one of pictures.values()) one.then(URL.revokeObjectURL, () => {});
+  pictures.clear();
+  byId("out").hidden = true;
+  byId("who").textContent = t("crew.brand");
+  byId("link").textContent = "";
+  show(null);
+  await enter(null);
+  if (left) say(t("crew.out_kept", { count: left }));
+}
+
+// What the server knows
+
+function soon() {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(refresh, Math.max(0, refreshed + REFRESH_MS - Date.now()));
+}
+
+async function again() {
+  if (signed === null) return;
+  await deeds?.send();
+  await refresh();
+}
+
+async function refresh() {
+  if (signed === null) return;
+  refreshed = Date.now();
+  try {
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(signed.unit)}`, { headers: headers() });
+    if (signed === null) return;
+    await take(answer);
+    await put("draft", { key: KEPT_JOBS, unit: signed.unit, jobs: answer });
+    showLink(null, true);
+  } catch (fault) {
+    if (fault instanceof Later) return showLink(null, false);
+    if (!(fault instanceof Refused)) throw fault;
+    say(fault.status === 401 ? t("fault.sign_in") : fault.message);
+  }
+}
+
+/** @param {UnitJobs} answer */
+async function take(answer) {
+  const first = known === null;
+  known = answer;
+  if (first) {
+    deeds = new Deeds(answer.unit.id, headers, draw, () => say(t("fault.sign_in")));
+    await deeds.load();
+    byId("out").hidden = false;
+    byId("board").hidden = chosen !== null;
+    deeds.send();
+  }
+  draw();
+}
+
+/** @param {Event | null} _ @param {boolean} [reached] */
+function showLink(_, reached = navigator.onLine) {
+  reachable = reached && navigator.onLine;
+  drawLink();
+}
+
+function drawLink() {
+  if (known === null) return;
+  const words = t("crew.now", { state: t(`unit.${unitState()}`), link: t(reachable ? "crew.online" : "crew.offline") });
+  if (byId("link").textContent !== words) byId("link").textContent = words;
+  byId("offline").hidden = reachable;
+}
+
+/** The state of the unit with what was done here and is not at the server yet. @returns {string} */
+function unitState() {
+  return deeds.waiting.filter((one) => one.kind === "unit_state").at(-1)?.data.state ?? known?.unit.state;
+}
+
+// The unit itself
+
+/** @param {string} state */
+async function own(state) {
+  await keep(null, "unit_state", { unit: known?.unit.id, state }, null);
+}
+
+function share() {
+  const wanted = byId("share").checked;
+  localStorage.setItem(SHARED, wanted ? "1" : "0");
+  if (!wanted) return stopWatch();
+  if (!navigator.geolocation || !isSecureContext) return denied();
+  watch = navigator.geolocation.watchPosition(moved, (fault) => fault.code === 1 && denied(), { enableHighAccuracy: true, maximumAge: 5_000 });
+  showShare();
+}
+
+function denied() {
+  stopWatch();
+  byId("share").checked = false;
+  byId("share-said").textContent = t("crew.position_denied");
+}
+
+function stopWatch() {
+  if (watch !== null) navigator.geolocation.clearWatch(watch);
+  watch = null;
+  showShare();
+}
+
+function showShare() {
+  byId("share-said").textContent = t(watch === null ? "crew.position_off" : "crew.position_on");
+}
+
+/** @param {GeolocationPosition} at */
+async function moved(at) {
+  here = { lat: at.coords.latitude, lon: at.coords.longitude };
+  draw();
+  if (Date.now() - told < POSITION_MS || known === null || signed === null) return;
+  told = Date.now();
+  const body = { lat: here.lat, lon: here.lon, at: serverNow().toISOString() };
+  try {
+    await ask(`/dispatch/v1/units/${encodeURIComponent(known.unit.id)}/position`, { method: "PUT", headers: headers(), json: body });
+    byId("share-said").textContent = t("crew.position_last", { time: dateTime(Date.now()) });
+  } catch {
+    // a position is worth nothing later: the next one is sent when there is a network
+  }
+}
+
+// What is shown
+
+/** Show a job, or the list of them. @param {string | null} job an assignment's id */
+function open(job) {
+  if (job !== null) history.pushState({ job }, "");
+  else if (history.state?.job) return history.back();
+  show(job);
+}
+
+/** @param {string | null} job */
+function show(job) {
+  chosen = job;
+  const found = current();
+  byId("job").hidden = !found;
+  byId("board").hidden = Boolean(found) || known === null;
+  byId("bottom").hidden = !found;
+  byId("note").value = "";
+  draw();
+  scrollTo(0, 0);
+  if (found) byId("job-head").focus({ preventScroll: true });
+}
+
+/** @returns {Job | undefined} */
+function current() {
+  return known?.jobs.find((one) => one.assignment.id === chosen);
+}
+
+function draw() {
+  if (known === null) return;
+  const { unit, jobs } = known;
+  byId("who").textContent = unit.code;
+  drawLink();
+  const alive = jobs.filter((one) => !ENDED.includes(stateOf(one)));
+  for (const one of byId("states").querySelectorAll("button")) {
+    one.setAttribute("aria-pressed", String(one.dataset.state === unitState()));
+    one.disabled = alive.length > 0; // on a job its state follows from the job
+  }
+  const ended = jobs.filter((one) => ENDED.includes(stateOf(one)));
+  fill(byId("jobs"), ...alive.map(row));
+  fill(byId("ended"), ...ended.map(row));
+  byId("no-jobs").hidden = alive.length > 0;
+  byId("ended-part").hidden = !ended.length;
+  const unsettled = deeds.list.filter((one) => one.state !== "received");
+  fill(byId("deeds"), ...unsettled.map(deedRow));
+  byId("deeds-part").hidden = !unsettled.length;
+  const job = current();
+  if (job) drawJob(job);
+}
+
+/** The state of a job with what was done here and is not at the server yet. @param {Job} job @returns {string} */
+function stateOf(job) {
+  return deeds.waiting.filter((one) => one.kind === "progress" && one.report === job.report.id).at(-1)?.data.state ?? job.assignment.state;
+}
+
+/** @param {Job} job */
+function row(job) {
+  const { report, assignment } = job;
+  const ended = ENDED.includes(stateOf(job));
+  const far = here && report.lat !== null && report.lat !== undefined ? distance(metres(here, report)) : "";
+  const mark = deeds.waiting.some((one) => one.report === report.id) && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
+  const words = make("span", {}, make("b", {}, name(job)), make("small", {}, report.address || report.title || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), dateTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
+  const priority = make("span", { class: "priority", "data-priority": report.priority, "aria-label": t("job.priority", { number: report.priority }) }, `P${report.priority}`);
+  return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
+}
+
+/** @param {Job} job @returns {string} */
+function name(job) {
+  return job.service?.name ?? job.report.service ?? t("job.report", { number: job.report.id });
+}
+
+/** @param {Deed} deed */
+function deedRow(deed) {
+  const [status, message] = deed.problem.split("|");
+  const why = status === "412" ? t("fault.conflict") : status === "403" ? t("fault.forbidden") : t("fault.invalid", { why: message ?? "" });
+  const refused = deed.state === "refused";
+  return make("li", {},
+    make("span", {}, make("b", {}, deedName(deed)), ` ${dateTime(deed.occurred_at)}`),
+    make("span", { class: "mark", "data-mark": deed.state }, t(`mark.${deed.state}`)),
+    refused && make("p", {}, why),
+    refused && make("button", { type: "button", class: "link", onclick: () => deeds.remove(deed) }, t("fault.drop")));
+}
+
+/** @param {Deed} deed @returns {string} */
+function deedName(deed) {
+  if (deed.kind === "progress") return t("deeds.progress", { state: t(`state.${deed.data.state}`) });
+  if (deed.kind === "unit_state") return t("deeds.unit_state", { state: t(`unit.${deed.data.state}`) });
+  return deed.kind === "photo" ? t(`deeds.photo.${deed.data.role}`) : t("deeds.note");
+}
+
+/** @param {Job} job */
+function drawJob(job) {
+  const { report, assignment } = job;
+  const state = stateOf(job);
+  byId("job-number").textContent = t("job.report", { number: report.id });
+  byId("job-head").textContent = name(job);
+  fill(byId("job-glyph"), glyph(job.service?.glyph, 32));
+  byId("job-priority").textContent = `P${report.priority}`;
+  byId("job-priority").dataset.priority = report.priority;
+  if (byId("job-state").textContent !== t(`state.${state}`)) byId("job-state").textContent = t(`state.${state}`);
+  byId("job-description").textContent = [report.title, report.description].filter(Boolean).join("\n");
+  const placed = typeof report.lat === "number";
+  const far = here && placed ? t("job.distance", { distance: distance(metres(here, report)) }) : "";
+  const facts = [["job.place", [report.address, far].filter(Boolean).join(" · ")], ["job.ordered", `${dateTime(assignment.created)} ${t("job.by", { who: assignment.by })}`]];
+  fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
+  byId("job-map").hidden = !placed;
+  if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
+  drawPhotos(job);
+  fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${dateTime(one.at)}`), make("p", { class: "words" }, one.text))));
+  const own = deeds.list.filter((one) => one.report === report.id);
+  fill(byId("job-deeds"), ...own.map(deedRow));
+  byId("job-deeds-part").hidden = !own.length;
+  drawActs(job, state);
+}
+
+/** @param {Job} job */
+function drawPhotos(job) {
+  const there = (job.report.photos ?? []).filter((/** @type {any} */ one) => one.sha256).map((/** @type {any} */ one) => ({ sha: one.sha256, role: one.role }));
+  const hashes = new Set(there.map((/** @type {any} */ one) => one.sha));
+  const mine = deeds.waiting.filter((one) => one.kind === "photo" && one.report === job.report.id && !hashes.has(one.data.sha256));
+  for (const one of mine) if (one.blob && !pictures.has(one.data.sha256)) pictures.set(one.data.sha256, Promise.resolve(URL.createObjectURL(one.blob)));
+  const photos = [...there, ...mine.map((one) => ({ sha: one.data.sha256, role: one.data.role }))];
+  byId("job-photos-part").hidden = !photos.length;
+  const key = photos.map((one) => one.sha).join();
+  const place = byId("job-photos");
+  if (place.dataset.key === `${job.report.id}:${key}`) return;
+  place.dataset.key = `${job.report.id}:${key}`;
+  fill(place, ...photos.map(({ sha, role }) => {
+    const words = has(`photo.${role}`) ? t(`photo.${role}`) : t("photo.other");
+    const picture = make("img", { alt: words });
+    pictureOf(sha).then((address) => picture.setAttribute("src", address), () => {
+      pictures.delete(sha);
+      place.dataset.key = "";
+      picture.setAttribute("alt", t("job.photo_wait"));
+    });
+    return make("figure", {}, picture, make("figcaption", {}, words));
+  }));
+}
+
+/** The address of a photo's bytes, fetched with the token. @param {string} sha @returns {Promise<string>} */
+function pictureOf(sha) {
+  let found = pictures.get(sha);
+  if (!found) {
+    found = ask(`/dispatch/v1/media/${sha}`, { headers: headers(), as: "blob", limit_ms: 60_000 }).then((blob) => URL.createObjectURL(blob));
+    pictures.set(sha, found);
+  }
+  return found;
+}
+
+/** @param {Job} job @param {string} state */
+function drawActs(job, state) {
+  const { report } = job;
+  const step = (/** @type {string} */ to, main = true) => make("button", { type: "button", class: main ? "main" : "plain", "data-act": to, onclick: () => progress(job, to) }, t(`act.${to}`));
+  const no = make("button", { type: "button", class: "plain", "data-act": "refused", onclick: () => byId("refuse").showModal() }, t("act.refused"));
+  /** @type {Node[]} */
+  let acts = [];
+  if (state === "dispatched") acts = [no, step("acknowledged")];
+  else if (state === "acknowledged") acts = [no, step("en_route")];
+  else if (state === "en_route") acts = [no, step("on_scene")];
+  else if (state === "on_scene") {
+    const taken = (/** @type {string} */ role) => (report.photos ?? []).some((/** @type {any} */ one) => one.role === role) || deeds.waiting.some((one) => one.report === report.id && one.data.role === role);
+    const ready = job.service?.proof === false || taken("after");
+    const done = ready ? step("done") : make("button", { type: "button", class: "plain", "data-act": "done", disabled: true }, t("act.needs_after"));
+    acts = [camera(job, "before", false), camera(job, "after", !ready), done];
+  }
+  const place = byId("acts");
+  const now = `${report.id}:${acts.map((one) => one.textContent + /** @type {any} */ (one).className).join()}`;
+  byId("bottom").hidden = !acts.length;
+  if (place.dataset.now !== now) {
+    place.dataset.now = now;
+    fill(place, ...acts);
+  }
+}
+
+/** @param {Job} job @param {string} role @param {boolean} main */
+function camera(job, role, main) {
+  const report = job.report.id;
+  const input = /** @type {HTMLInputElement} */ (make("input", { type: "file", accept: "image/*", capture: "environment", "data-photo": role }));
+  input.addEventListener("change", async () => {
+    const file = input.files?.[0];
+    input.value = "";
+    if (!file) return;
+    say("");
+    let blob;
+    try {
+      blob = await shrink(file);
+    } catch {
+      return say(t("job.unreadable"));
+    }
+    const place = here ? { lat: here.lat, lon: here.lon } : {};
+    await keep(report, "photo", { sha256: await sha256(blob), role, size: blob.size, taken: serverNow().toISOString(), unit: known?.unit.id, ...place }, null, blob);
+  });
+  return make("label", { class: main ? "file main" : "file" }, input, make("span", {}, t(`act.${role}`)));
+}
+
+// What the crew does
+
+/** @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob] */
+async function keep(report, kind, data, version, blob = null) {
+  say("");
+  try {
+    await deeds.add(report, kind, data, version, blob);
+  } catch {
+    say(t("fault.unkept"));
+    return;
+  }
+  await deeds.send();
+  await refresh();
+}
+
+/** @param {Job} job @param {string} state @param {Record<string, string>} [more] */
+async function progress(job, state, more = {}) {
+  await keep(job.report.id, "progress", { unit: job.assignment.unit, state, ...more }, job.report.version);
+}
+
+/** @param {Event} event */
+async function refuse(event) {
+  event.preventDefault();
+  const job = current();
+  byId("refuse").close();
+  const reason = byId("reason").value.trim();
+  byId("reason").value = "";
+  if (job && reason) await progress(job, "refused", { reason });
+}
+
+/** @param {Event} event */
+async function note(event) {
+  event.preventDefault();
+  const job = current();
+  const text = byId("note").value.trim();
+  if (!job || !text) return;
+  byId("note").value = "";
+  await keep(job.report.id, "note", { text }, null);
+}
+
+/** @param {{lat: number, lon: number}} one @param {{lat: number, lon: number}} other */
+function metres(one, other) {
+  const rad = Math.PI / 180;
+  const h = Math.sin(((other.lat - one.lat) * rad) / 2) ** 2 + Math.cos(one.lat * rad) * Math.cos(other.lat * rad) * Math.sin(((other.lon - one.lon) * rad) / 2) ** 2;
+  return 2 * 6_371_000 * Math.asin(Math.sqrt(h));
+}

@@ -1,0 +1,115 @@
+// @ts-check
+/**
+ * What the crew did, kept on this phone and sent in order until the server has it. Saved: on this phone. Sent: it has
+ * left the phone, the answer is not there yet. Received: the server answered with its own record of it.
+ */
+
+import { all, drop, put } from "./keep.js";
+import { Later, Refused, ask, serverNow } from "./net.js";
+
+const LATE_MS = 60_000;
+const KEPT_MS = 24 * 3_600_000;
+const PHOTO_LIMIT_MS = 120_000;
+
+/**
+ * @typedef {{key: string, order: number, unit: string, report: string | null, kind: string, data: Record<string, any>,
+ *   version: number | null, occurred_at: string, late: boolean | null, blob: Blob | null,
+ *   state: "saved" | "sent" | "received" | "refused", problem: string}} Deed
+ */
+
+export class Deeds {
+  /** @param {string} unit @param {() => Record<string, string>} headers @param {() => void} changed @param {() => void} strange the token is not known (any more) */
+  constructor(unit, headers, changed, strange) {
+    this._unit = unit;
+    this._headers = headers;
+    this._changed = changed;
+    this._strange = strange;
+    /** @type {Promise<void> | null} */
+    this._running = null;
+    /** @type {Deed[]} */
+    this.list = [];
+  }
+
+  /** Read what this phone still holds for this unit; what was received long ago goes. */
+  async load() {
+    const found = (await all("deeds")).filter((one) => one.unit === this._unit);
+    const old = found.filter((one) => one.state === "received" && Date.now() - Date.parse(one.occurred_at) > KEPT_MS);
+    await Promise.all(old.map((one) => drop("deeds", one.key)));
+    this.list = found.filter((one) => !old.includes(one)).sort((one, other) => one.order - other.order);
+  }
+
+  /** Not yet received. */
+  get waiting() {
+    return this.list.filter((one) => one.state === "saved" || one.state === "sent");
+  }
+
+  /**
+   * Keep a deed, then send what waits. Throws when this phone cannot keep it.
+   * @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob]
+   */
+  async add(report, kind, data, version, blob = null) {
+    const order = Math.max(Date.now(), (this.list.at(-1)?.order ?? 0) + 1);
+    const key = `${order}-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (one) => one.toString(16).padStart(2, "0")).join("")}`;
+    /** @type {Deed} */
+    const deed = { key, order, unit: this._unit, report, kind, data, version, occurred_at: serverNow().toISOString(), late: null, blob, state: "saved", problem: "" };
+    await put("deeds", deed);
+    this.list.push(deed);
+    this._changed();
+    this.send();
+  }
+
+  /** Take a refused deed from the list. @param {Deed} deed */
+  async remove(deed) {
+    await drop("deeds", deed.key);
+    this.list = this.list.filter((one) => one !== deed);
+    this._changed();
+  }
+
+  /** Send what waits, in order; a deed that is refused for good holds up no other. @returns {Promise<void>} */
+  send() {
+    this._running ??= this._pass().finally(() => {
+      this._running = null;
+    });
+    return this._running;
+  }
+
+  async _pass() {
+    for (let deed = this.waiting[0]; deed && navigator.onLine; deed = this.waiting[0]) {
+      try {
+        await this._post(deed);
+        deed.state = "received";
+        deed.blob = null;
+      } catch (fault) {
+        if (fault instanceof Later) return;
+        if (!(fault instanceof Refused)) throw fault;
+        if (fault.status === 401) return this._strange();
+        deed.state = "refused";
+        deed.problem = `${fault.status}|${fault.message}`;
+      }
+      await put("deeds", deed);
+      this._changed();
+    }
+  }
+
+  /** @param {Deed} deed */
+  async _post(deed) {
+    deed.late ??= serverNow().getTime() - Date.parse(deed.occurred_at) > LATE_MS; // said once: a repeated request is the same
+    deed.state = "sent";
+    await put("deeds", deed);
+    this._changed();
+    if (deed.blob) {
+      await ask(`/dispatch/v1/media/${deed.data.sha256}`, { method: "PUT", body: deed.blob, headers: this._headers(), limit_ms: PHOTO_LIMIT_MS });
+    }
+    const path = deed.report === null ? `/dispatch/v1/units/${encodeURIComponent(deed.unit)}/edits` : `/dispatch/v1/reports/${encodeURIComponent(deed.report)}/edits`;
+    const headers = { ...this._headers(), "Idempotency-Key": deed.key };
+    if (deed.version !== null) headers["If-Match"] = `"${deed.version}"`;
+    const { key: id, kind, data, occurred_at, late } = deed;
+    await ask(path, { method: "POST", headers, json: { id, kind, data, occurred_at, late, device: "crew page" } });
+  }
+}
+
+/** The name of a photo on the server. @param {Blob} blob @returns {Promise<string>} */
+export async function sha256(blob) {
+  const hash = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+  return Array.from(new Uint8Array(hash), (one) => one.toString(16).padStart(2, "0")).join("");
+}
