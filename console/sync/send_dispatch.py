@@ -12,6 +12,9 @@ from api_client.dispatch import DispatchClient
 from console.domain.edit import APPENDS, Edit, Kind
 from console.sync.push import CannotSend
 
+LARGEST = 256_000
+"""Bytes of one edit; photos travel on their own."""
+
 
 class Taken(NamedTuple):
     """An edit as the server took it."""
@@ -43,9 +46,13 @@ class DispatchSender:
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender. The key makes repeating harmless."""
         self._check_author(edit)
+        body = encode_edit(edit)
+        if len(body) > LARGEST:
+            # The server would hang up in the middle of it, which looks like a link that is cut.
+            raise CannotSend(f"This is too long to be sent: {len(body) // 1000:,} KB, at most {LARGEST // 1000:,} KB.")
         if_match = None if edit.kind in APPENDS or edit.report is None else edit.base_version
         try:
-            answer = self._client.send_edit(_path(edit, report), encode_edit(edit), key=edit.id, if_match=if_match)
+            answer = self._client.send_edit(_path(edit, report), body, key=edit.id, if_match=if_match)
         except errors.Conflict as conflict:
             if conflict.version is None and report is not None:
                 conflict.version = self._client.report(report).version
