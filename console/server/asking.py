@@ -261,7 +261,8 @@ async def http_error_response(_: Request, error: Exception) -> Response:
 
 async def database_response(request: Request, error: Exception) -> Response:
     """The database does not answer, is locked or full: told in the log; the client may ask again."""
-    log.error("%s %s: the database failed: %s", request.method, request.url.path, getattr(error, "orig", None))
+    first_line = str(getattr(error, "orig", None)).partition("\n")[0]  # what follows quotes values
+    log.error("%s %s: the database failed: %s", request.method, request.url.path, first_line)
     return await refusal_response(request, Overloaded("The server's database cannot do this now. Ask again."))
 
 

@@ -193,6 +193,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         "busy_timeout=5000",
         "journal_mode=WAL",
         "synchronous=FULL",
+        "secure_delete=ON",  # personal data that are dropped do not stay in the file
         "temp_store=MEMORY",
         "cache_size=-32000",
     ):

@@ -1,0 +1,232 @@
+"""Every role with every kind of edit, in its scope and outside of it, over HTTP; and personal data by role."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from console.domain.edit import Kind
+from console.domain.report import Contact, Unit
+from console.domain.status import Status, UnitState
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.rate import RULES, Limits
+from console.server.records import LOCAL, LoadedReport
+from console.server.users import Users, add_user, new_token, remove_user
+from tests.unit.server.conftest import START, Api, Clock, a_report, running
+
+ROLES = ("viewer", "operator", "supervisor", "validator", "field")
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
+
+
+@dataclass(frozen=True)
+class Case:
+    """An edit, who may make it, and what has to be so before."""
+
+    data: dict[str, Any]
+    roles: tuple[str, ...]
+    status: Status = Status.NEW
+    before: tuple[tuple[Kind, dict[str, Any]], ...] = ()
+    scoped: bool = True
+
+
+DESK = ("operator", "supervisor")
+CHECK = (*DESK, "validator")
+CREW = (*DESK, "field")
+ALL = (*DESK, "validator", "field")
+UNIT = {"unit": "$unit"}
+CASES = {
+    Kind.CREATE: Case({"service": "talk"}, CREW, scoped=False),
+    Kind.SET: Case({"priority": 1}, DESK),
+    Kind.NOTE: Case({"text": "x"}, ALL),
+    Kind.REPLY: Case({"text": "x"}, CHECK),
+    Kind.PHOTO: Case({"sha256": "ab" * 32}, ALL),
+    Kind.ME_TOO: Case({}, ALL),
+    Kind.CLAIM: Case({}, CHECK),
+    Kind.RELEASE: Case({}, CHECK, before=((Kind.CLAIM, {"$as": "actor"}),)),
+    Kind.ASSIGN: Case(UNIT, DESK),
+    Kind.DISPATCH: Case(UNIT, DESK),
+    Kind.RECALL: Case(UNIT, DESK, before=((Kind.DISPATCH, UNIT),)),
+    Kind.PROGRESS: Case(UNIT | {"state": "acknowledged"}, CREW, before=((Kind.DISPATCH, UNIT),)),
+    Kind.UNIT_STATE: Case(UNIT | {"state": "break"}, CREW, scoped=False),
+    Kind.VALIDATE: Case({"accepted": True, "disposition": "done"}, CHECK, Status.VALIDATION),
+    Kind.CLOSE: Case({"disposition": "spam", "reason": "x"}, DESK),
+    Kind.REOPEN: Case({"reason": "x"}, CHECK, Status.RESOLVED),
+    Kind.MERGE: Case({"into": "$other"}, DESK),
+    Kind.UNMERGE: Case({}, DESK, before=((Kind.MERGE, {"into": "$other"}),)),
+}
+
+
+@pytest.fixture
+def url(city: City, tmp_path: Path) -> Iterator[str]:
+    with running(city, tmp_path / "media", Users(city), limits=Limits(UNLIMITED)) as url:
+        yield url
+
+
+def test_every_kind_is_in_the_table() -> None:
+    assert CASES.keys() == set(Kind)
+
+
+@one_database
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, url: str, role: str) -> None:
+    numbers = iter(range(1_000))
+    for kind, case in CASES.items():
+        for area in ("w1", "w2"):
+            number = next(numbers)
+            key, unit, other = f"case{number}", f"{role}{number}", f"other{number}"
+            closed = START if case.status is Status.RESOLVED else None
+            report = a_report(key, area=area, service="talk", status=case.status, closed_at=closed)
+            city.load([LoadedReport(report), LoadedReport(a_report(other, area=area, service="talk"))])
+            city.put_units([Unit(unit, unit.upper(), UnitState.AVAILABLE, START)])
+            api = Api(url, add_user(city, unit, role, areas=["w1"]))
+            names = {"$unit": unit, "$other": other}
+            for step, (earlier, data) in enumerate(case.before):
+                actor = Users(city).actor(str(api.session.headers["Authorization"])[7:]) if "$as" in data else LOCAL
+                actor = type(actor)(actor.name, "supervisor")
+                wanted = {name: names.get(value, value) for name, value in data.items() if name != "$as"}
+                city.apply(EditBody(f"before-{number}-{step}", earlier, data=wanted), report=key, actor=actor)
+            version = city.report(key).version
+            data = {
+                name: names.get(value, value) if isinstance(value, str) else value for name, value in case.data.items()
+            }
+            target = None if kind in (Kind.CREATE, Kind.UNIT_STATE) else key
+            answer = api.edit(target, kind.value, data)
+            may = role in case.roles and (area == "w1" or not case.scoped)
+            said = f"{role}, {kind.value}, {'in' if area == 'w1' else 'out of'} scope: {answer.text}"
+            if may:
+                assert answer.status_code in (200, 201), said
+            else:
+                assert answer.status_code == 403, said
+                assert city.report(key).version == version, said
+            api.session.close()
+
+
+@one_database
+def test_a_transfer_out_of_the_scope_is_always_allowed_and_what_has_left_is_out_of_reach(city: City, url: str) -> None:
+    warden = Api(url, add_user(city, "warden", "operator", areas=["w1"], agencies=["lh"]))
+    assert warden.ok("10", "set", {"area": "w2"})["report"]["area"] == "w2"
+    assert warden.edit("10", "set", {"area": "w1"}).status_code == 403
+    assert warden.ok("11", "set", {"area": "w2", "agency": "lh"})["report"]["agency"] == "lh"
+    assert warden.ok("11", "set", {"agency": "pu"})["report"]["agency"] == "pu"
+    assert warden.edit("11", "note", {"text": "x"}).status_code == 403
+    assert warden.get("/reports/10").status_code == 200  # the scope limits writing and personal data, not reading
+    warden.session.close()
+
+
+@one_database
+def test_a_removed_user_and_an_old_token_are_out_at_once_and_the_history_keeps_the_name(city: City, url: str) -> None:
+    old = Api(url, add_user(city, "rina", "operator"))
+    add_user(city, "boss", "supervisor")
+    old.ok("10", "note", {"text": "x"})
+    assert old.get("/me").status_code == 200
+    rina = Api(url, new_token(city, "rina"))
+    assert old.get("/me").status_code == 401
+    assert old.get("/changes").status_code == 401
+    assert rina.get("/me").status_code == 200
+    remove_user(city, "rina")
+    assert rina.get("/me").status_code == 401
+    assert rina.edit("10", "note", {"text": "y"}, seen=1).status_code == 401
+    assert [entry.author for entry in city.entries("10") if entry.kind == "note"] == ["rina"]
+    gone = [item for item in city.changes(0).items if item.kind == "gone"]
+    assert [item.id for item in gone] == ["user/rina"]
+    old.session.close()
+    rina.session.close()
+
+
+@one_database
+def test_a_change_of_role_or_scope_counts_at_once_and_raises_the_scope_version(city: City, url: str) -> None:
+    before = city.changes(0).scope_version
+    api = Api(url, add_user(city, "rina", "operator"))
+    assert city.changes(0).scope_version == before
+    api.session.headers["Authorization"] = f"Bearer {add_user(city, 'rina', 'viewer')}"
+    assert api.edit("10", "note", {"text": "x"}).status_code == 403
+    assert city.changes(0).scope_version == before + 1
+    api.session.headers["Authorization"] = f"Bearer {add_user(city, 'rina', 'operator', areas=['w2'])}"
+    assert api.edit("10", "note", {"text": "x"}).status_code == 403
+    assert api.get("/changes").json()["scope_version"] == before + 2
+    api.session.close()
+
+
+NAME, PHONE, EMAIL = "Suryaningrat Pelapor", "0812 3456 7890", "pelapor@contoh.example"
+CONTACT = {"name": NAME, "phone": PHONE, "email": EMAIL}
+
+
+@one_database
+def test_personal_data_leave_by_the_logged_address_only(
+    city: City, url: str, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    city.load([LoadedReport(a_report("20"), contact=Contact(NAME, PHONE, EMAIL))])
+    token = add_user(city, "rina", "operator")
+    rina = Api(url, token)
+    made = rina.ok(None, "create", {"service": "talk", "description": f"Call {PHONE}", "contact": CONTACT})["report"][
+        "id"
+    ]
+    again = rina.ok("10", "me_too", {"contact": CONTACT})
+    rina.ok("10", "note", {"text": "An internal note"})
+    assert EMAIL not in str(again)
+    paths = ("/changes?after=0", "/snapshot", "/stats", "/", "/statuses", "/me", "/openapi.json")
+    paths += tuple(f"/reports/{key}{part}" for key in (made, "10", "20") for part in ("", "/entries"))
+    answers = [rina.get(path) for path in paths]
+    answers.append(rina.edit("10", "me_too", {"contact": CONTACT | {"name": 7}}))
+    answers.append(rina.edit("10", "note", {"text": "x", "contact": CONTACT}))
+    for answer in answers:
+        assert not any(secret in answer.text for secret in (NAME, EMAIL, token)), answer.url
+    assert PHONE in rina.get(f"/reports/{made}").text  # what the reporter wrote himself is not altered for the staff
+    with rina.get("/stream", stream=True) as stream:
+        assert stream.status_code == 200
+        events = stream.iter_lines(decode_unicode=True)
+        first = [next(events) for _ in range(3)]
+        assert any(first)
+        assert not any(secret in line for secret in (NAME, EMAIL, PHONE) for line in first)
+    for form in ("json", "xml"):
+        public = requests.get(f"{url}/open311/v2/requests.{form}", timeout=10).text
+        assert "Call" in public
+        assert not any(secret in public for secret in (NAME, EMAIL, PHONE, "An internal note"))
+    assert rina.get("/reports/20/contact").json().items() >= CONTACT.items()
+    logged = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("urllib3"))
+    assert not any(secret in logged for secret in (NAME, EMAIL, PHONE, token))
+    rina.session.close()
+
+
+@one_database
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_see_the_reporter(city: City, url: str, role: str) -> None:
+    city.load([LoadedReport(a_report("20"), contact=Contact(NAME, PHONE, EMAIL))])
+    inside, outside = (
+        Api(url, add_user(city, "a", role, areas=["w1"])),
+        Api(url, add_user(city, "b", role, areas=["w2"])),
+    )
+    assert inside.get("/reports/20/contact").status_code == (200 if role in CHECK else 403)
+    assert outside.get("/reports/20/contact").status_code == 403
+    assert inside.get("/reports/20/audit").status_code == (200 if role == "supervisor" else 403)
+    inside.session.close()
+    outside.session.close()
+
+
+@one_database
+def test_the_reporter_is_forgotten_90_days_after_closing(city: City, url: str, clock: Clock) -> None:
+    city.load([LoadedReport(a_report("20"), contact=Contact(NAME, PHONE, EMAIL))])
+    rina = Api(url, add_user(city, "rina", "operator"))
+    rina.ok("20", "close", {"disposition": "spam", "reason": "x"})
+    clock.skip(days=89)
+    city.tidy()
+    assert rina.get("/reports/20/contact").status_code == 200
+    clock.skip(days=2)
+    city.tidy()
+    assert rina.get("/reports/20/contact").status_code == 404
+    rina.session.close()
+    with city.database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database = Path(str(city.database.url.database))
+    assert NAME.encode() not in database.read_bytes()
+    assert PHONE.encode() not in database.with_name(database.name + "-wal").read_bytes()
