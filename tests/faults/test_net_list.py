@@ -216,8 +216,7 @@ def test_f09_one_thing_that_is_not_allowed(live: Live, proxy: FaultProxy, consol
     assert_once(console, live, second)
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("form", ["seconds", "date"])
+@pytest.mark.parametrize(("status", "form"), [(429, "seconds"), (503, "date")])
 def test_f10_patience_is_the_whole_hosts(live: Live, proxy: FaultProxy, console: Rig, status: int, form: str) -> None:
     """F10: nothing asks the host before its time, whoever hurries, and then soon (pace.py: Breaker.patience)."""
     wait_s = 2.0
@@ -442,6 +441,7 @@ def test_f14_a_flapping_link(live: Live, proxy: FaultProxy, console: Rig) -> Non
     assert len(since(proxy, began)) < 250
 
 
+@pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize(
     ("url", "words"),
     [
