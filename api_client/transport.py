@@ -257,6 +257,9 @@ class Transport:
         self._session.mount("https://", self._adapter)
         self._session.auth = _Bearer(token)
         self._session.headers["User-Agent"] = _USER_AGENT
+        if is_loopback(urlsplit(self.base_url).hostname or ""):
+            # Nothing is to be gained on this computer: packing and unpacking take longer than copying.
+            self._session.headers["Accept-Encoding"] = "identity"
         self._session.cookies.set_policy(_NoCookies())
         # A proxy of the environment serves the outside; this computer, and addresses checked one by one, go direct.
         self._session.trust_env = address_allowed is None and not is_loopback(urlsplit(self.base_url).hostname or "")

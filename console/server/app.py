@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount
 
@@ -70,6 +71,11 @@ _MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, max-age=31536000, immutable",
 }
+_PACKED_FROM = 16_384
+"""Bytes from which on an answer is packed for who takes gzip: pages of a first fill, not the few kB of every commit.
+
+Level 1 makes a page of 0.9 MB 7.6 times smaller in 2.6 ms (making it takes 6, unpacking 1.1); level 6 10 times in 7.
+"""
 
 
 class Looking(msgspec.Struct, frozen=True):
@@ -216,7 +222,10 @@ def make_app(
             *([Mount("/public/v1", routes=Citizens(city, gate, store).routes())] if citizens.public else []),
             *Assets(public=citizens.public).routes(),
         ],
-        middleware=[Middleware(Marked, lambda: pulse.beat.epoch or known_epoch)],
+        middleware=[
+            Middleware(Marked, lambda: pulse.beat.epoch or known_epoch),
+            Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),
+        ],
         exception_handlers={
             Refusal: refusal_response,
             HTTPException: http_error_response,

@@ -139,7 +139,7 @@ class Document:
 
     def __init__(self, content: Schema) -> None:
         self.body = msgspec.json.encode(content)
-        self._etag = f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+        self._etag = f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
     def answer(self, ask: Ask) -> Response:
         """The document, or 304 for who has it already."""
@@ -152,7 +152,8 @@ class Document:
 def is_known(request: Request, etag: str) -> bool:
     """Whether the request says (If-None-Match) that it has what bears this ETag."""
     said = request.headers.get("if-none-match", "")
-    return said.strip() == "*" or etag in (each.strip().removeprefix("W/") for each in said.split(","))
+    known = {each.strip().removeprefix("W/") for each in said.split(",")}
+    return "*" in known or etag.removeprefix("W/") in known
 
 
 def describe(table: Iterable[Operation], *, title: str, version: str, text: str, server: str) -> Schema:

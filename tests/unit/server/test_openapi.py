@@ -171,7 +171,7 @@ def test_head_says_what_get_would_say(office: Office) -> None:
         head, whole = office.rina.session.head(url, timeout=10), office.rina.session.get(url, timeout=10)
         assert head.status_code == 200
         assert head.content == b""
-        assert head.headers["Content-Length"] == str(len(whole.content))
+        assert head.headers["Content-Length"] == whole.headers["Content-Length"]
 
 
 @one_database
@@ -235,3 +235,22 @@ def test_a_photo_in_ranges(office: Office) -> None:
     part = office.rina.session.get(url, headers={"Range": "bytes=8-17"}, timeout=10)
     assert (part.status_code, part.content) == (206, content[8:18])
     assert office.rina.session.get(url, headers={"Range": "bytes=500-"}, timeout=10).status_code == 416
+
+
+@one_database
+def test_large_answers_are_packed_for_who_takes_that(office: Office) -> None:
+    packed = office.nobody.get("/openapi.json")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert int(packed.headers["Content-Length"]) < len(packed.content) / 4
+    plain = office.nobody.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["Vary"] == "Accept-Encoding"
+    assert plain.content == packed.content
+
+
+@one_database
+def test_small_answers_and_the_stream_are_not_packed(office: Office) -> None:
+    assert "Content-Encoding" not in office.rina.get("/reports/10").headers
+    with office.rina.get("/stream", stream=True) as stream:
+        assert "Content-Encoding" not in stream.headers
