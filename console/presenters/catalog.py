@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from console.domain.report import Agency, Area, Assignment, Service, Template, Unit
+from console.domain.report import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
 from console.store.cache_read import CacheReader
 
 KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar"})
@@ -50,6 +51,20 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
             return "No category"
         service = self.services.get(code)
         return service.name if service else code
+
+    def answers(self, report: Report) -> list[tuple[str, str]]:
+        """What the reporter answered, as (question, answer) in the order of the service's questions."""
+        service = self.services.get(report.service or "")
+        questions = {one.code: one for one in service.attributes} if service else {}
+        given = sorted(report.attributes, key=lambda code: questions[code].order if code in questions else math.inf)
+        return [self._answer(code, report.attributes[code], questions.get(code)) for code in given]
+
+    @staticmethod
+    def _answer(code: str, values: tuple[str, ...], question: ServiceAttribute | None) -> tuple[str, str]:
+        if question is None:
+            return code, ", ".join(values)
+        names = {one.key: one.name for one in question.values}
+        return question.description or code, ", ".join(names.get(value, value) for value in values)
 
     def glyph(self, code: str | None) -> str:
         """The drawing of a category."""

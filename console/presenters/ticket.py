@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -33,6 +34,7 @@ from widgets.ticket import (
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8
+_MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
 _NEXT_STEP = {
     "dispatched": ("en_route", "{unit} en route"),
     "acknowledged": ("en_route", "{unit} en route"),
@@ -188,6 +190,10 @@ class TicketPresenter(QObject):
         facts = [
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
+        ]
+        answers = self._desk.catalog.answers(report)[:_MOST_ANSWERS]
+        facts += [
+            (question, textwrap.shorten(answer, _LONGEST_ANSWER, placeholder="…"), "") for question, answer in answers
         ]
         if report.hold is not None:
             until = report.hold.until

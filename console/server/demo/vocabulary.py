@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from console.domain.report import Agency, Calendar, Service, Sla, Template, WaitsFor
+from console.domain.report import (
+    Agency,
+    AttributeValue,
+    Calendar,
+    Datatype,
+    Service,
+    ServiceAttribute,
+    Sla,
+    Template,
+    WaitsFor,
+)
 
 HOUR, DAY = 3600, 86400
 
@@ -39,6 +49,54 @@ TARGETS: dict[str, Sla] = {
 """Jakarta's own rule: coordinated within 6 hours, finished within 7 days, proof checked within a day."""
 
 
+def _choices(**names: str) -> tuple[AttributeValue, ...]:
+    return tuple(AttributeValue(key, name) for key, name in names.items())
+
+
+_DEPTH = ServiceAttribute(
+    "depth",
+    "Tinggi air",
+    Datatype.SINGLEVALUELIST,
+    order=1,
+    datatype_description="Pilih satu",
+    values=_choices(ankle="Mata kaki", knee="Lutut", waist="Pinggang", chest="Dada"),
+)
+QUESTIONS: dict[str, tuple[ServiceAttribute, ...]] = {
+    "banjir": (
+        _DEPTH,
+        ServiceAttribute("since", "Sejak kapan", Datatype.DATETIME, order=2, datatype_description="Tanggal dan jam"),
+        ServiceAttribute(
+            "affected",
+            "Yang terendam",
+            Datatype.MULTIVALUELIST,
+            order=3,
+            values=_choices(road="Jalan", house="Rumah", school="Sekolah", market="Pasar"),
+        ),
+    ),
+    "genangan": (_DEPTH,),
+    "jalan-rusak": (
+        ServiceAttribute("width", "Lebar lubang", Datatype.NUMBER, order=1, datatype_description="Sentimeter"),
+    ),
+    "lampu-jalan": (
+        ServiceAttribute("pole", "Nomor tiang", order=1, datatype_description="Tertulis di tiang"),
+        ServiceAttribute(
+            "state",
+            "Keadaan lampu",
+            Datatype.SINGLEVALUELIST,
+            order=2,
+            values=_choices(dark="Mati", flickers="Berkedip", day="Menyala siang hari"),
+        ),
+    ),
+    "parkir-liar": (
+        ServiceAttribute("vehicle", "Kendaraan dan pelat nomor", Datatype.TEXT, order=1),
+    ),
+    "kabel-listrik": (
+        ServiceAttribute("warning", "Jangan mendekat, jangan menyentuh kabel.", Datatype.TEXT, variable=False, order=1),
+    ),
+}
+"""What some services ask of the reporter; in the demo city nothing has to be answered."""
+
+
 class Habit(msgspec.Struct, frozen=True):
     """A service and how it comes in: its share of all reports, in rain, and the chances of P1 to P4 (percent)."""
 
@@ -68,7 +126,8 @@ def _habit(
         targets["2"] = Sla(1 * HOUR, 7 * DAY, 24 * HOUR, _PAUSES)
     if glyph == "road":
         targets["*"] = Sla(6 * HOUR, 7 * DAY, 24 * HOUR, (*_PAUSES, WaitsFor.MATERIAL))
-    service = Service(code, name, group, glyph, priority, agency, skills, targets, proof, keywords)
+    asked = QUESTIONS.get(code, ())
+    service = Service(code, name, group, glyph, priority, agency, skills, targets, proof, keywords, asked)
     return Habit(service, share, rain, priorities)
 
 
