@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument("--timezone", default="Asia/Jakarta", metavar="NAME")
     serve.add_argument("--areas", type=Path, metavar="FILE")
+    serve.add_argument("--services", type=Path, metavar="FILE", help="services and what they ask of a reporter (JSON)")
     serve.add_argument("--users", type=Path, metavar="FILE")
     serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
     serve.add_argument("--name", default="", help="the city's name")
@@ -253,6 +254,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             check=arguments.check,
             timezone=arguments.timezone,
             areas=arguments.areas,
+            services=arguments.services,
             users=arguments.users,
             media=arguments.media,
             demo=demo,

@@ -80,6 +80,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     check: bool = False
     timezone: str = "Asia/Jakarta"
     areas: Path | None = None
+    services: Path | None = None
     users: Path | None = None
     media: Path | None = None
     demo: DemoOptions | None = None

@@ -25,6 +25,7 @@ from console.server.migrations import NewerDatabase
 from console.server.patience import PatientProtocol
 from console.server.records import DemoOptions, ServeOptions
 from console.server.refusals import Refusal
+from console.server.service_file import load_services
 from console.server.stream import Hub
 from console.server.users import Users, load_users
 
@@ -164,6 +165,8 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         if options.areas is not None:
             result = load_areas(options.areas, city)
             _tell(f"{options.areas}: {result.loaded:,} areas")
+        if options.services is not None:
+            _tell(f"{options.services}: {load_services(options.services, city):,} services")
         if options.users is not None:
             _tell(f"{options.users}: {load_users(options.users, city):,} users")
         for path in options.load:

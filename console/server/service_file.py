@@ -1,0 +1,45 @@
+"""Reads a city's services, with the questions they ask of a reporter, from a JSON file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from console.domain.report import Datatype, Service
+from console.server.city import City
+from console.server.refusals import Invalid
+
+_LISTS = (Datatype.SINGLEVALUELIST, Datatype.MULTIVALUELIST)
+
+
+def load_services(path: Path, city: City) -> int:
+    """Take over the services of a file, a list of console.domain.report.Service; returns how many.
+
+    Raises Invalid when it is no such file, OSError when it cannot be read.
+    """
+    try:
+        services = msgspec.json.decode(path.read_bytes(), type=list[Service])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Invalid(f"The file {path} is no list of services: {fault}.") from fault
+    for service in services:
+        if (why := _fault(service)) is not None:
+            raise Invalid(f"The file {path}, service “{service.code}”: {why}.")
+    if len({service.code for service in services}) < len(services):
+        raise Invalid(f"The file {path} has a service twice.")
+    city.put_services(services)
+    return len(services)
+
+
+def _fault(service: Service) -> str | None:
+    if not service.code.strip() or not service.code.isprintable() or not service.name.strip():
+        return "it needs a code and a name"
+    codes = [attribute.code for attribute in service.attributes]
+    if len(set(codes)) < len(codes) or not all(
+        code.isprintable() and code.strip(" []") == code != "" for code in codes
+    ):
+        return "each question needs a code of its own, without brackets"
+    for attribute in service.attributes:
+        if attribute.variable and attribute.datatype in _LISTS and not attribute.values:
+            return f"question “{attribute.code}” is a list without values"
+    return None
