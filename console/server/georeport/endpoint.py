@@ -13,10 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from console.server import openapi
 from console.server.asking import Ask, Gate, read_body
 from console.server.city import City
 from console.server.clients import ApiClients
 from console.server.georeport import requests, services, updates
+from console.server.georeport.description import description
 from console.server.georeport.faults import Refused, errors, headers_of, not_found, not_given
 from console.server.georeport.form import MOST_BODY, Form, read_form
 from console.server.georeport.formats import Document, Format, asked_format, write
@@ -58,10 +60,12 @@ class GeoReport:
         self._jurisdiction = options.jurisdiction
         self._posters = Posters(ApiClients(city), gate, options)
         self._reading = gate.endpoint(self._read, public=True)
+        self.document = openapi.Document(description())
+        self._describing = gate.endpoint(self.document.answer, public=True)
 
     def routes(self) -> list[BaseRoute]:
-        """The one address with all below it."""
-        return [Route("/{rest:path}", self)]
+        """The description for programs, and the one address with all else below it."""
+        return [Route("/openapi.json", openapi.ByMethod({"GET": self._describing})), Route("/{rest:path}", self)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

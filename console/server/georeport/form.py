@@ -19,7 +19,7 @@ from console.server.georeport.faults import Refused
 from console.server.media import MOST_BYTES, content_type
 
 MOST_PHOTOS = 10
-MOST_BODY = 2 * MOST_BYTES + SMALL_BODY
+MOST_BODY = MOST_BYTES + SMALL_BODY
 _MOST_FIELDS = 200
 _MOST_VALUES = 10_000
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")

@@ -27,7 +27,7 @@ from console.server.georeport.formats import Document, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import SPAN, page, read_time, window
 from console.server.records import Actor
-from console.server.refusals import Invalid
+from console.server.refusals import Invalid, KeyReused
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"
@@ -65,6 +65,7 @@ _SAID = frozenset({"fixed", "closed", "cancelled", "duplicate"})
 
 _LONGEST = 20_000
 _BATCH = 500
+_FARTHEST = 100_000
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -81,6 +82,8 @@ def updates(city: City, query: QueryParams) -> Document:
     stretch = window(query, now, start="start_date", end="end_date", span=SPAN)
     assert stretch.start is not None
     part = page(query)
+    if part.skip > _FARTHEST:
+        raise Refused(f"page reaches beyond {_FARTHEST:,} updates; ask for a shorter time.")
     first, last = schema.micros(stretch.start), schema.micros(stretch.end or now + timedelta(seconds=1))
     with city.database.read() as connection:
         told = islice(_told(connection, first, last), part.skip, part.skip + part.size)
@@ -109,8 +112,12 @@ def add_update(city: City, form: Form, actor: Actor) -> Document:
     report = _report(city, names["service_request_id"])
     digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key])).hexdigest()
     edit = EditBody(f"open311:{digest}", Kind.NOTE, data={"text": _text(form, word)}, occurred_at=_when(form))
-    known = _known(city, edit.id)
-    return Document(ROOT, [{"update_id": known or _apply(city, report, edit, actor, again=word in _AGAIN)}])
+    try:
+        key = _known(city, edit.id) or _apply(city, report, edit, actor, again=word in _AGAIN)
+    except KeyReused:  # it came twice at once, with other words or when one of both had opened the work again
+        if not (key := _known(city, edit.id) or ""):
+            raise
+    return Document(ROOT, [{"update_id": key}])
 
 
 def _apply(city: City, report: Report, note: EditBody, actor: Actor, *, again: bool) -> str:

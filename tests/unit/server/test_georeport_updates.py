@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,11 @@ def test_a_window_a_page_and_the_status_at_the_time(api: Api, clock: Clock) -> N
     assert told(api, end_date=WHEN) == []
     clock.skip(days=100)
     assert told(api) == []
-    for bad in ({"start_date": "yesterday"}, {"start_date": WHEN, "end_date": "2026-07-02T08:00:00Z"}):
+    for bad in (
+        {"page": "999999999"},
+        {"start_date": "yesterday"},
+        {"start_date": WHEN, "end_date": "2026-07-02T08:00:00Z"},
+    ):
         url = f"{api.url}/open311/v2/servicerequestupdates.json"
         assert api.session.get(url, params=bad, timeout=10).status_code == 400
 
@@ -134,6 +139,22 @@ def test_what_a_citizen_adds_is_noted_once(api: Api, city: City) -> None:
     assert told(api) == []
     assert "a@b.c" not in api.get("/reports/10/entries").text
     assert post(api, update_id="", update_id_ext="901", status="in progress", description="hm").status_code == 200
+
+
+def test_the_same_update_sent_at_once_is_noted_once(api: Api, city: City) -> None:
+    api.ok("12", "close", {"disposition": "done"})
+
+    def send(number: int) -> requests.Response:
+        own = Api(api.url)
+        answer = post(own, service_request_id="12", status="REOPEN", description=f"again {number % 3}")
+        own.session.close()
+        return answer
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(send, range(12)))
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    assert len({answer.json()[0]["update_id"] for answer in answers}) == 1
+    assert len([entry for entry in city.entries("12") if entry.kind in ("note", "reopen")]) == 1
 
 
 def test_a_citizen_opens_closed_work_again_and_a_duplicates_main_report(api: Api, city: City) -> None:
