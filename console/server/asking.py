@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -223,6 +223,8 @@ async def read_body(request: Request, most: int) -> bytes:
                 parts.append(part)
     except TimeoutError:
         raise TooSlow("The body did not come in time.") from None
+    except ClientDisconnect:
+        raise Refusal("The connection ended before the body was whole.") from None
     return b"".join(parts)
 
 

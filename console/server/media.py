@@ -21,6 +21,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+_LOOK = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _OTHER = "application/octet-stream"
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", _OTHER)
 
@@ -51,9 +52,9 @@ class MediaStore:
         """The file of a photo and its content type."""
         path = self._path(sha256)
         try:
-            with path.open("rb") as file:
+            with open(os.open(path, _LOOK), "rb") as file:  # a link out of the folder is not followed
                 head = file.read(16)
-        except FileNotFoundError:
+        except OSError:
             raise NotFound("There is no such photo (yet).") from None
         return path, content_type(head)
 
