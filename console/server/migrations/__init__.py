@@ -12,6 +12,7 @@ the caller: no step may commit.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,7 @@ def head(versions: Path = VERSIONS) -> str:
     return str(_script(versions).get_current_head())
 
 
+@functools.lru_cache(8)
 def _script(versions: Path) -> ScriptDirectory:
     return ScriptDirectory(str(Path(__file__).parent), version_locations=[str(versions)])
 

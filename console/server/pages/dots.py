@@ -68,6 +68,11 @@ class Dots:
         self._ticks = ticks
         self._lock = threading.Lock()
         self._looked = -math.inf
+        self._begin("")
+
+    def _begin(self, epoch: str) -> None:
+        """Nothing is known yet: at the start, and when the database was set back to an older state."""
+        self._epoch = epoch
         self._seq = 0
         self._used = 0
         self._rows = np.zeros(1024, _KIND)
@@ -118,7 +123,9 @@ class Dots:
         """Take over what has changed since the last look."""
         if self._ticks() - self._looked < _REST_S:
             return
-        present = self._city.seq()
+        epoch, present = self._city.mark()
+        if epoch != self._epoch:
+            self._begin(epoch)
         if present > self._seq:
             table, gone = schema.reports, schema.gone
             columns = (table.c.id, table.c.status, table.c.service, table.c.lat, table.c.lon)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from console.domain.report import Area
 from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody
-from tests.unit.server.conftest import Api, running, square
+from console.server.pages.dots import Dots, Wanted
+from console.server.records import LoadedReport
+from tests.unit.server.conftest import Api, a_report, running, square
 from tests.unit.server.test_stream import Stream
 
 
@@ -103,3 +106,14 @@ def test_a_new_epoch_is_begun_once_however_many_notice(city: City) -> None:
     assert not other.database.went_back(second, other.mark())
     assert city.epoch == other.epoch == after
     other.close()
+
+
+def test_the_citizens_map_begins_anew(city: City) -> None:
+    city.load([LoadedReport(a_report("p1", lat=-6.85, lon=106.15))])
+    dots, everywhere = Dots(city, ticks=itertools.count(0, 10).__next__), Wanted(-180, -90, 180, 90, 20)
+    old = whole(city)
+    city.load([LoadedReport(a_report("p2", lat=-6.85, lon=106.15))])
+    assert {point[0] for point in dots.view(everywhere)[1].points} == {"p1", "p2"}
+    set_back(city, old)
+    city.load([LoadedReport(a_report("p3", lat=-6.85, lon=106.15))])
+    assert {point[0] for point in dots.view(everywhere)[1].points} == {"p1", "p3"}
