@@ -246,7 +246,7 @@ class ConsoleWindow(QObject):
         self.link.restarted.connect(self.edits.on_restarted)
         self.sources.back.connect(self._on_source_back)
         self.sources.lost.connect(self.edits.source_lost)
-        self.edits.opened.connect(self._look_up_edits)
+        self.edits.opened.connect(self._on_work_opened)
         self.edits.unavailable.connect(self._on_work_unavailable)
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(lambda queued: self.say(self.tr("Too late to withdraw: it was sent")))
@@ -255,6 +255,7 @@ class ConsoleWindow(QObject):
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.changed.connect(self._on_outbox)
         self.edits.refused.connect(self._on_edit_refused)
+        self.edits.saved.connect(self._on_edit_saved)
         self.dossiers.changed.connect(self._on_dossier)
         self.counsellor.changed.connect(self._on_counsel)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
@@ -279,6 +280,7 @@ class ConsoleWindow(QObject):
         self.map.page_lost.connect(self.say)
         self._map_holder.place_picked.connect(self.forms.set_place)
         self.forms.draft_kept, self.forms.draft_dropped = self.edits.save_draft, self.edits.drop_draft
+        self.forms.saving = lambda: self.edits.saving
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near
         self.feed.failed.connect(self._on_failed)
@@ -381,7 +383,10 @@ class ConsoleWindow(QObject):
             return
         layout = base64.b64encode(self.window.save_layout()).decode()
         self._settings.layouts[self._options.perspective] = layout
-        save_settings(self._options.profile, self._settings)
+        try:
+            save_settings(self._options.profile, self._settings)
+        except OSError as error:  # the window is closing: the layout of the last time stays
+            _log.warning("the layout was not kept: %s", describe(error))
 
     # From the sync process
 
@@ -417,16 +422,35 @@ class ConsoleWindow(QObject):
         self.status_presenter.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
+    def _on_edit_saved(self, queued: Queued) -> None:
+        self.forms.saved(queued.edit.id)
+        self.commands.saved()
+        self.status_presenter.set_trouble("")
+
     def _on_edit_refused(self, edit_id: str, error: Exception) -> None:
-        self.status_presenter.set_trouble(self.tr("NOT SAVED: {why}").format(why=describe(error)))
+        """Say so, and put what was typed back where it was typed."""
+        sentence = self.tr("NOT SAVED: {why}").format(why=describe(error))
+        self.status_presenter.set_trouble(sentence)
+        self.status.hide_undo()
+        self.deeds.forget(edit_id)
+        if not self.forms.give_back(edit_id, sentence):
+            self.commands.give_back()
         _log.error("edit %s not saved: %s", edit_id, error)
 
     def _on_work_unavailable(self, error: Exception) -> None:
         self.status_presenter.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)))
         self.intents.set_may_write(False)
 
-    def _look_up_edits(self) -> None:
+    def _on_work_opened(self) -> None:
         """What the cache has proved meanwhile, after a start."""
+        self.intents.set_may_write(True)
+        self.status_presenter.set_trouble("")
+        salvaged = self.edits.salvaged
+        if salvaged is not None:
+            self.say(
+                self.tr("The file of your edits was damaged; {n} edits were brought back").format(n=salvaged.edits)
+            )
+            _log.warning("work.db was mended: %s edits, set aside: %s", salvaged.edits, salvaged.set_aside)
         self._look_up_then(lambda: None)
 
     def _look_up_then(self, then: Callable[[], None]) -> None:

@@ -56,7 +56,7 @@ class Edits(QObject):
     opened = Signal()
     """work.db is open; drafts, filters and the outbox are known."""
     unavailable = Signal(object)
-    """work.db could not be opened (a StoreError): every edit will be refused."""
+    """work.db could not be opened (a StoreError): edits are refused until it can (`opened`), which is tried again."""
     saved = Signal(object)
     """A Queued: this edit is on the disk."""
     refused = Signal(str, object)
@@ -87,7 +87,7 @@ class Edits(QObject):
         self.salvaged: Salvage | None = None
         """What was brought back when work.db was found damaged."""
         self._file: WorkFile | None = None
-        self._failure: Exception | None = None
+        self._is_open = False
         self._outbox: dict[str, Queued] = {}
         self._keys: dict[str, tuple[str, str]] = {}
         self._drafts: dict[str, dict[str, Any]] = {}
@@ -121,6 +121,11 @@ class Edits(QObject):
     def counts(self) -> dict[EditState, int]:
         """How many unfinished edits stand in each state."""
         return dict(Counter(queued.state for queued in self._outbox.values()))
+
+    @property
+    def saving(self) -> frozenset[str]:
+        """The ids of the edits that wait for the disk: each is `saved` or `refused` soon."""
+        return frozenset(self._saving)
 
     def pending_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The edits that the shown state of a report includes, oldest first."""
@@ -481,6 +486,9 @@ class Edits(QObject):
 
     def _try_again(self) -> None:
         """What the sync process holds it tries again by itself; the rest (a disk that was full) is tried from here."""
+        if not self._is_open:
+            self._run(self._open_again, lambda _: None, lambda _: None)
+            return
         self._waiting &= self._handed_over
         self._send_due()
 
@@ -657,11 +665,7 @@ class Edits(QObject):
     # The edits thread
 
     def _open(self) -> _Kept:
-        try:
-            file = self._file = WorkFile(self._folder, clock=self._clock)
-        except Exception as error:
-            self._failure = error
-            raise
+        file = self._file = WorkFile(self._folder, clock=self._clock)
         return _Kept(file.unfinished(), file.local_keys(), file.drafts(), file.filters(), file.alarms(), file.salvaged)
 
     def _close(self) -> None:
@@ -669,8 +673,14 @@ class Edits(QObject):
             self._file.close()
 
     def _opened_file(self) -> WorkFile:
+        return self._file or self._open_again()
+
+    def _open_again(self) -> WorkFile:
+        """Open what could not be opened before: the disk may have room again, the other program may be gone."""
         if self._file is None:
-            raise self._failure or RuntimeError("work.db is not open")
+            kept = self._open()
+            self._delivered.emit(partial(self._on_opened, kept))
+        assert self._file is not None
         return self._file
 
     def _on_opened(self, kept: _Kept) -> None:
@@ -684,6 +694,7 @@ class Edits(QObject):
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
+        self._is_open = True
         self._retry.start()
         self._changed()
         self.opened.emit()
@@ -691,6 +702,7 @@ class Edits(QObject):
     def _on_unavailable(self, error: Exception) -> None:
         if not isinstance(error, StoreError):
             _log.error("work.db could not be opened", exc_info=error)
+        self._retry.start()
         self.unavailable.emit(error)
 
     def _run(

@@ -55,7 +55,7 @@ class CommandPresenter(QObject):
         super().__init__(parent)
         self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
         self._tasks, self._reader, self._window = tasks, reader, window
-        self._query = ""
+        self._query, self._ran = "", ""
         line.edited.connect(self._on_edited)
         line.run.connect(self._on_run)
         line.cleared.connect(lambda: self._on_edited(""))
@@ -132,7 +132,18 @@ class CommandPresenter(QObject):
             self._with_report(command)
         else:
             self._carry_out(command)
+        self._ran = text
         self._line.set_text("")
+
+    def saved(self) -> None:
+        """The disk has what was done last."""
+        self._ran = ""
+
+    def give_back(self) -> None:
+        """The disk refused it: put the command back into the line, unless something else was typed meanwhile."""
+        if self._ran and not self._line.text():
+            self._line.set_text(self._ran)
+        self._ran = ""
 
     def _show(self, text: str) -> None:
         try:

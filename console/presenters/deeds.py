@@ -53,6 +53,10 @@ class Deeds(QObject):
         """What undo would take back, "" for nothing."""
         return self._stack[-1].text if self._stack else ""
 
+    def forget(self, edit_id: str) -> None:
+        """It was not saved: there is nothing to undo."""
+        self._stack = [deed for deed in self._stack if deed.edit_id != edit_id]
+
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
         """A new report, by telephone."""
         return self._append(Kind.CREATE, source, local_key, dict(data), {}, None, title, f"New report {title}", None)

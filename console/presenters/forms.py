@@ -59,6 +59,9 @@ class Forms(QObject):
         self._zone, self._now, self._said = zone, now, said
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
+        self._committed: dict[str, tuple[Form, Callable[[], object]]] = {}
+        self.saving: Callable[[], frozenset[str]] = frozenset
+        """Set by the app: the ids of the edits that wait for the disk."""
         self.drafts: dict[str, dict[str, Any]] = {}
         self.draft_kept: Callable[[str, dict[str, Any]], None] = lambda _key, _draft: None
         self.draft_dropped: Callable[[str], None] = lambda _key: None
@@ -72,8 +75,33 @@ class Forms(QObject):
         if self._open is not None:
             self._open.close()
 
+    def saved(self, edit_id: str) -> None:
+        """The disk has what a form was committed for: the form may go."""
+        form, then = self._committed.pop(edit_id, (None, _nothing))
+        then()
+        if form is not None and form not in [each for each, _ in self._committed.values()]:
+            form.close()
+
+    def give_back(self, edit_id: str, why: str) -> bool:
+        """The disk refused what a form was committed for: show it again as it was. False when no form is behind it."""
+        form, _ = self._committed.pop(edit_id, (None, _nothing))
+        if form is None:
+            return False
+        form.set_sentence(why)
+        form.open_beside(self._window)
+        self._open = form
+        return True
+
+    def _commit(self, form: Form, do: Callable[[], object], then: Callable[[], object] = lambda: None) -> None:
+        """Do what the form was for; it is only hidden until the disk has the edits (`then`), or has refused one."""
+        before = self.saving()
+        do()
+        for edit_id in self.saving() - before:
+            self._committed[edit_id] = (form, then)
+
     def _show(self, dialog: QDialog) -> None:
-        self.close_open()
+        if self._open not in [form for form, _ in self._committed.values()]:
+            self.close_open()
         self._open = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
@@ -89,11 +117,12 @@ class Forms(QObject):
             self._open = None
         if self._new is dialog:
             self._new = None
+        self._committed = {key: kept for key, kept in self._committed.items() if kept[0] is not dialog}
 
     def ask_text(self, title: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]) -> None:
         """One text, with standard texts to choose from."""
         form = AskText(self._theme, title, sentence, [(text[:40], text) for text in templates], parent=self._window)
-        form.committed.connect(lambda values: then(values["text"]))
+        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"])))
         self._show(form)
 
     def choose(self, title: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
@@ -116,7 +145,8 @@ class Forms(QObject):
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
             until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
-            then({"reason": values["reason"], "waits_for": values["waits_for"], "until": until})
+            hold = {"reason": values["reason"], "waits_for": values["waits_for"], "until": until}
+            self._commit(form, lambda: then(hold))
 
         form.committed.connect(commit)
         self._show(form)
@@ -139,7 +169,11 @@ class Forms(QObject):
             number=number,
             parent=self._window,
         )
-        form.committed.connect(lambda values: then(values["disposition"], values["reason"], tuple(values["release"])))
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(values["disposition"], values["reason"], tuple(values["release"])))
+
+        form.committed.connect(commit)
         self._show(form)
 
     def validate(
@@ -156,7 +190,11 @@ class Forms(QObject):
             problems=[card.problem for card in (before, after) if card is not None and card.problem],
             parent=self._window,
         )
-        form.committed.connect(lambda values: then(values["accept"], values["reason"], values["disposition"]))
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]))
+
+        form.committed.connect(commit)
         self._show(form)
 
     def photo_file(self, sha256: str) -> Path | None:
@@ -226,9 +264,11 @@ class Forms(QObject):
             form.set_values(draft)
 
         def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(_new_report_data(values)), drop)
+
+        def drop() -> None:
             self.drafts.pop("new_report", None)
             self.draft_dropped("new_report")
-            then(_new_report_data(values))
 
         def leave(values: dict[str, Any]) -> None:
             if values:
@@ -293,6 +333,10 @@ class Forms(QObject):
         form.committed.connect(commit)
         form.dropped.connect(lambda: then(frozenset()))
         self._show(form)
+
+
+def _nothing() -> None:
+    """What follows when nothing is to follow."""
 
 
 def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard | None, PhotoCard | None]:

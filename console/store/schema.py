@@ -156,6 +156,8 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
         refuse_newer(connection, path, migrations)
         _prepare(connection, path, synchronous)
         _migrate(connection, path, migrations)
+        if _schema_of(connection) != _wanted_schema(migrations):
+            raise DamagedFile(path, f"{path.name} is damaged: its tables are not as they were made.")
         undo.pop_all()
     return connection
 
@@ -271,6 +273,17 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: str) -> No
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
+
+
+def _schema_of(connection: sqlite3.Connection) -> dict[str, str | None]:
+    return dict(connection.execute("SELECT name, sql FROM sqlite_master"))
+
+
+def _wanted_schema(migrations: Migrations) -> dict[str, str | None]:
+    """The tables and indexes that all of `migrations` make. (The page check does not read their words.)"""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrations.apply(Database(connection))
+        return _schema_of(connection)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:

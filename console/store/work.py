@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from console.domain.edit import Edit, EditState, Queued
-from console.store.errors import DamagedFile, StoreError
+from console.store.errors import DamagedFile, NewerFile, StoreError
 from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
+from console.store.rescue import export_waiting
 from console.store.schema import (
     WORK,
     WORK_ROW,
@@ -265,7 +266,10 @@ class WorkFile:
             return self._open_checked(), aside
 
     def _open_checked(self) -> sqlite3.Connection:
-        connection = open_writer(self._path, work_migrations, synchronous="FULL")
+        try:
+            connection = open_writer(self._path, work_migrations, synchronous="FULL")
+        except NewerFile as error:
+            raise _with_a_list(error, self._path.parent) from error
         try:
             quick_check(connection, self._path, indexes=True)
             with sqlite_errors(self._path):
@@ -398,6 +402,18 @@ def _queued_of(row: tuple[Any, ...]) -> Queued:
         told=told,
         changed_at=datetime.fromisoformat(changed_at),
     )
+
+
+def _with_a_list(error: NewerFile, folder: Path) -> NewerFile:
+    """The same refusal, with the file that lists what waits."""
+    try:
+        waiting = export_waiting(folder)
+    except OSError:
+        return error
+    if not waiting.count:
+        return error
+    edits = "1 edit that waits in it is" if waiting.count == 1 else f"{waiting.count} edits that wait in it are"
+    return NewerFile(error.path, f"{error} The {edits} listed in {waiting.path}.")
 
 
 def _row_of(queued: Queued) -> tuple[object, ...]:

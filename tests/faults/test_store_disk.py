@@ -208,7 +208,11 @@ def lose_power(forks: Forks, tmp_path: Path, images: int, seed: int) -> None:
         lives.append((start, forks.record("shift", folder), waiting))
     for _ in range(images):
         start, calls, waiting = chance.choice(lives)
-        image = crash(start, calls, chance.randrange(len(calls) + 1), chance)
+        moment = chance.randrange(len(calls) + 1)
+        renames = [number for number, call in enumerate(calls, 1) if call.what == "rename"]
+        if renames and chance.random() < 0.3:  # the moments after a file took another's place
+            moment = min(len(calls), chance.choice(renames) + chance.randrange(3))
+        image = crash(start, calls, moment, chance)
         look_after_power_loss(tmp_path / "image", image, waiting)
 
 

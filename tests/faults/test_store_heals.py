@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import random
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +16,10 @@ import pytest
 from console.domain.edit import EditState, Kind, Queued
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
-from console.store.errors import DamagedFile, StoreError
+from console.store.errors import DamagedFile, NewerFile, StoreError
 from console.store.schema import WORK_VERSION
 from console.store.work import WorkFile
+from tests.faults.test_store_faults import damage, fill_cache
 from tests.unit.store.making import T0, at, edit, items, report
 
 JOURNAL, WORK = "work.journal", "work.db"
@@ -200,6 +203,26 @@ def test_flipped_bits_anywhere_lose_no_edit_many_times(tmp_path: Path) -> None:
     flip_everywhere(tmp_path, 30)
 
 
+def test_damage_that_only_the_page_check_sees_is_found_at_the_start(tmp_path: Path) -> None:
+    """F28. Guards: quick_check in CacheWriter._open_checked."""
+    fill_cache(tmp_path)
+    damage(tmp_path / "cache.db", "texts")
+    writer = CacheWriter(tmp_path)
+    assert writer.set_aside is not None
+    assert writer.cursor("city") is None
+    writer.close()
+
+
+def test_a_changed_word_of_the_schema_is_found_at_the_start(tmp_path: Path) -> None:
+    """F28: no page check reads the words of the schema. Guards: schema._wanted_schema."""
+    fill_cache(tmp_path)
+    file = tmp_path / "cache.db"
+    file.write_bytes(file.read_bytes().replace(b"tokenize='unicode61", b"tokenize='unikode61"))
+    writer = CacheWriter(tmp_path)
+    assert writer.set_aside is not None
+    writer.close()
+
+
 def flip_cache(tmp_path: Path, rounds: int) -> None:
     chance = random.Random(82)
     good = tmp_path / "good"
@@ -220,7 +243,7 @@ def flip_cache(tmp_path: Path, rounds: int) -> None:
                 reader.reports(rows)
                 reader.texts(rows)
                 reader.matching("kata")
-            except DamagedFile:
+            except (DamagedFile, sqlite3.OperationalError):  # the latter: a word of the schema is another
                 pass
             writer = CacheWriter(folder)
             for turn in (1, 2):  # what the sync process does: a damaged file is replaced, then filled again
@@ -287,6 +310,30 @@ def test_a_file_of_the_first_version_is_copied_then_changed(tmp_path: Path) -> N
     raw = sqlite3.connect(tmp_path / WORK)
     assert raw.execute("PRAGMA user_version").fetchone() == (WORK_VERSION,)
     raw.close()
+
+
+@pytest.mark.parametrize("how", ["version", "tables"])
+def test_the_refusal_of_a_newer_file_lists_what_waits_in_it(tmp_path: Path, how: str) -> None:
+    """F31. Guards: rescue.export_waiting, called by WorkFile when it refuses."""
+    everything = filled(tmp_path, 20)
+    raw = sqlite3.connect(tmp_path / WORK)
+    raw.execute("PRAGMA user_version = 99")
+    if how == "tables":  # what cannot be read any more is taken from the journal
+        raw.execute("ALTER TABLE edits RENAME TO deeds")
+    raw.commit()
+    raw.close()
+    before = (tmp_path / WORK).read_bytes()
+    with pytest.raises(NewerFile) as caught:
+        WorkFile(tmp_path)
+    listed = tmp_path / "waiting-edits.csv"
+    waiting = [one.edit for one in everything if one.state not in (EditState.SENT, EditState.WITHDRAWN)]
+    assert f"The {len(waiting)} edits that wait in it are listed in {listed}" in str(caught.value)
+    assert (tmp_path / WORK).read_bytes() == before
+    assert stat.S_IMODE(listed.stat().st_mode) == 0o600
+    with listed.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["number"]) for row in rows] == [one.number for one in waiting]
+    assert all("é💧" in row["values"] and row["by"] == "rina" for row in rows)
 
 
 def test_what_a_kill_left_of_a_copy_is_begun_again(tmp_path: Path) -> None:

@@ -1,0 +1,124 @@
+"""F27 in a real window: a full disk refuses an edit aloud, its text stays in the form, and Enter saves it later."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from console.store.work import read_outbox
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, banner, choose, form, key, type_into, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("city")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "300", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB; the test is skipped where this user may not mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk]).returncode:
+        pytest.skip("a file system can only be mounted by root")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 512, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"0" * size)
+    return filler
+
+
+def notes(folder: Path) -> list[str]:
+    return [one.edit.data["text"] for one in read_outbox(folder).edits if one.edit.kind == "note"]
+
+
+def first_report(window: Any) -> str:
+    cached = window.reader().report(int(window.desk.view.order[0]))
+    assert cached is not None
+    return str(cached.report.id)
+
+
+def press_again(window: Any, opened: QWidget) -> None:
+    """Ctrl+Enter in the form. (The offscreen platform still thinks that it has the keyboard since before it hid.)"""
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+    opened.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is opened, what="the form has the keyboard")
+    QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
+
+
+def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expected_log: None) -> None:
+    """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Edits.refused)."""
+    profile = small_disk / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        choose(window, first_report(window))
+        city.process.kill()  # type: ignore[union-attr]  # what is saved stays in the outbox
+        city.process.communicate()  # type: ignore[union-attr]
+        key(window, "N")
+        opened = form(window)
+        filler = fill(small_disk)
+        type_into(window, "Air setinggi lutut " * 300, Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: banner(window).startswith("NOT SAVED"), what="the refusal")
+        assert "full" in banner(window)
+        wait_for(opened.isVisible, what="the form again")
+        assert opened.values()["text"].startswith("Air setinggi lutut")
+        assert window.queue.row_count() > 0
+        assert window.deeds.undo_text == ""
+        assert notes(profile) == []
+
+        press_again(window, opened)  # still full
+        wait_for(opened.isVisible, what="the form again")
+        assert notes(profile) == []
+
+        filler.unlink()
+        press_again(window, opened)
+        wait_for(lambda: len(notes(profile)) == 1, what="saved")
+        wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="the banner is gone")
+        wait_for(lambda: QApplication.activeWindow() in (None, window.window), what="the form is gone")
+        assert notes(profile)[0].startswith("Air setinggi lutut")
+    city.start()
+
+
+def test_a_typed_command_comes_back_into_the_line(city: Served, small_disk: Path, expected_log: None) -> None:
+    """F27. Guards: CommandPresenter.give_back."""
+    profile = small_disk / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        choose(window, first_report(window))
+        filler = fill(small_disk)
+        typed = "note " + "Air setinggi lutut " * 15
+        window.command.setFocus()
+        window.command.set_text(typed)
+        window.command.run.emit(typed)
+        wait_for(lambda: banner(window).startswith("NOT SAVED"), what="the refusal")
+        assert window.command.text() == typed
+        filler.unlink()
+        window.command.run.emit(window.command.text())
+        wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="saved")
+        assert window.command.text() == ""
