@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,9 @@ class MediaStore:
         if part.last + 1 < part.total:
             return part.last + 1
         whole = partial.read_bytes()
-        partial.unlink()
+        if len(whole) < part.total:  # another server has taken the same parts at the same time, and was behind
+            return len(whole)
+        partial.unlink(missing_ok=True)
         self._finish(path, sha256, whole)
         return None
 
@@ -97,7 +100,7 @@ class MediaStore:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Invalid("The bytes do not have this hash.")
         check_photo(content)
-        fresh = path.with_suffix(".new")
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}.new")  # another server may keep the same photo right now
         with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
             file.write(content)
             file.flush()
