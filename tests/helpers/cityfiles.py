@@ -12,9 +12,10 @@ import random
 import sqlite3
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -340,14 +341,65 @@ def write_lines(form: str, path: Path, lines: list[Line]) -> Path:
         requests = "".join(map(_request, lines))
         path.write_text(f'<?xml version="1.0"?>\n<service_requests>{requests}</service_requests>', "utf-8")
     elif form == "georeport":
-        requests = [{_REQUEST[name]: value for name, value in line.items()} for line in lines]
-        path.write_text(json.dumps({"requests": requests}), "utf-8")
+        path.write_text(f'{{"requests": [{",".join(map(_request_json, lines))}]}}', "utf-8")
     elif form == "geojson":
         features = [_feature(_attributes(line), line["lat"], line["lon"]) for line in lines]
         path.write_text(f'{{"type": "FeatureCollection", "features": [{",".join(features)}]}}', "utf-8")
     else:
         _write_points(path, [(line, _shape(line)) for line in lines])
     return path
+
+
+def write_many(form: str, path: Path, count: int, *, repeated: bool = False) -> Path:
+    """`count` good lines of closed reports, written one by one; with `repeated` every id stands on two of them."""
+
+    def lines() -> Iterator[Line]:
+        for number in range(count):
+            day = f"2026-01-{number % 28 + 1:02d}"
+            yield {
+                "id": f"R-{number // 2 if repeated else number:08d}",
+                "status": "closed",
+                "category": tuple(SERVICES)[number % len(SERVICES)],
+                "description": ("older" if number % 2 else "newer")
+                if repeated
+                else f"laporan {number}, mohon ditindak",
+                "created": "2025-12-31 08:00:00",
+                "updated": "2026-01-01 08:00:00" if repeated and number % 2 else f"{day} 10:00:00",
+                "closed": "2026-01-01 08:00:00",
+                "lat": f"{SOUTH + number % 977 / 20_000:.6f}",
+                "lon": f"{WEST + number % 983 / 20_000:.6f}",
+                "address": f"Jl. Uji {number % 99}",
+                "priority": "3",
+                "photo": "",
+            }
+
+    if form == "gpkg":
+        for start in range(0, count, 50_000):
+            _write_points(
+                path, [(line, _shape(line)) for line in islice(lines(), start, start + 50_000)], append=start > 0
+            )
+        return path
+    head, each, between, tail = {
+        "csv": (",".join(COLUMNS) + "\r\n", _cells, "", ""),
+        "xml": ('<?xml version="1.0"?>\n<service_requests>\n', _request, "\n", "</service_requests>\n"),
+        "georeport": ('{"requests": [\n', _request_json, ",\n", "\n]}\n"),
+        "geojson": (  # on one line, as many programs write it
+            '{"type": "FeatureCollection", "features": [',
+            lambda line: _feature(_attributes(line), line["lat"], line["lon"]),
+            ", ",
+            "]}",
+        ),
+    }[form]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(head)
+        for number, line in enumerate(lines()):
+            file.write((between if number else "") + each(line))
+        file.write(tail)
+    return path
+
+
+def _request_json(line: Line) -> str:
+    return json.dumps({_REQUEST[name]: value for name, value in line.items()})
 
 
 def _attributes(line: Line) -> Line:
@@ -360,11 +412,21 @@ def _shape(line: Line) -> bytes | None:
     return struct.pack("<BIdd", 1, 1, float(line["lon"]), float(line["lat"]))
 
 
-def _write_points(path: Path, rows: list[tuple[Line, bytes | None]], crs: str = "EPSG:4326") -> None:
+def _write_points(path: Path, rows: list[tuple[Line, bytes | None]], append: bool = False) -> None:
     names = [name for name in COLUMNS if name not in ("lat", "lon")]
     columns = [np.array([line[name] or None for line, _ in rows], dtype=object) for name in names]
     shapes = np.array([shape for _, shape in rows], dtype=object)
-    write(path, shapes, columns, names, layer="laporan", geometry_type="Unknown", crs=crs, driver="GPKG")
+    write(
+        path,
+        shapes,
+        columns,
+        names,
+        layer="laporan",
+        geometry_type="Unknown",
+        crs="EPSG:4326",
+        driver="GPKG",
+        append=append,
+    )
 
 
 def _lines(format_: str, count: int, chance: random.Random, truth: Truth) -> list[Line]:

@@ -31,6 +31,8 @@ _DEEPER_LISTS = frozenset({b'"features"', b'"geometries"', b'"request"', b'"serv
 _DEEPEST_LIST = 4
 _SURVEYED = 200
 _TORN = 200
+_WIDEST_INDENT = 200
+_RELEASED = 16 << 20
 _MOST_DIGITS = 4000
 
 
@@ -131,6 +133,7 @@ class _Splitter:
         self._listed = False
         self._start = self._root = -1
         self._line, self._counted = 1, 0
+        self._released = 0
 
     def split(self) -> Iterator[Element]:
         """All elements in the order of the file."""
@@ -205,9 +208,9 @@ class _Splitter:
     def _cut(self, begin: int, end: int) -> int | None:
         """Where a broken element of several lines ends in truth, with the state set back; None when it is well."""
         text = self._text
-        indent_at = text.rfind(b"\n", 0, begin) + 1
-        indent = text[indent_at:begin]
-        if indent.strip() or not self._listed:
+        before = text[max(0, begin - _WIDEST_INDENT) : begin]
+        indent = before[before.rfind(b"\n") + 1 :]
+        if indent.strip() or not self._listed or (len(indent) == len(before) and begin > len(before)):
             return None
         place = text.find(b"\n" + indent + b"{", begin, end)
         if place < 0 or _is_json(text[begin:end]):
@@ -221,6 +224,10 @@ class _Splitter:
     def _element(self, begin: int, end: int, whole: bool = True) -> Element:
         self._line += _newlines(self._text, self._counted, begin)
         self._counted = begin
+        if begin - self._released > _RELEASED and hasattr(mmap, "MADV_DONTNEED"):
+            # What was read stays in the system's cache, but no longer counts as memory of this process.
+            self._released = begin - begin % mmap.PAGESIZE
+            self._text.madvise(mmap.MADV_DONTNEED, 0, self._released)
         return Element(self._line, begin, self._text[begin:end], whole)
 
 
