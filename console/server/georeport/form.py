@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from console.server.asking import SMALL_BODY
 from console.server.georeport.faults import Refused
 from console.server.media import MOST_BYTES, content_type
 
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every malformed form that comes by
 MOST_PHOTOS = 10
 MOST_BODY = MOST_BYTES + SMALL_BODY
 _MOST_FIELDS = 200

@@ -196,6 +196,7 @@ def test_hostile_bodies_are_answered_with_a_clear_no(api: Api, city: City) -> No
         (urlencoded, b"a" * 32_000_000, 413),
         (multipart, b"--x\r\nnonsense", 400),
         (multipart, b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--", 400),
+        (multipart, b"--y\r\nContent-Disposition: form-data; name=a\r\n\r\na\r\n--y--", 400),
         (multipart, b"", 400),
         ("multipart/form-data", b"--x", 400),
         ("application/json", b"[" * 100_000, 400),
