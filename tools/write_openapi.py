@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"/dispatch/v1/openapi.json": ROOT / "docs" / "dispatch-api" / "openapi.json"}
+DOCS = ROOT / "docs" / "dispatch-api"
+FILES = {"/dispatch/v1/openapi.json": DOCS / "openapi.json", "/open311/v2/openapi.json": DOCS / "georeport.json"}
 """Address -> file."""
 
 

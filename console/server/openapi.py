@@ -20,7 +20,18 @@ from console.domain.edit import Kind
 from console.server.asking import JSON, Ask, Endpoint, Gate, Work
 from console.server.feed import Item
 from console.server.payloads import PAYLOADS, EditBody, Key
-from console.server.refusals import Busy, Conflict, Forbidden, Overloaded, Refusal, SignIn, TooLarge, TooMany, TooSlow
+from console.server.refusals import (
+    Busy,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    Refusal,
+    SignIn,
+    TooLarge,
+    TooMany,
+    TooSlow,
+)
 from console.server.schema import KINDS
 
 _REF = "#/components/schemas/{name}"
@@ -57,14 +68,15 @@ class Operation(msgspec.Struct, frozen=True):
     """One row of the table: method and address (as Starlette writes it), what answers, and what may be said there.
 
     `most` is the limit of the body in bytes; `takes` describes the body as `Said.body` does; `role` says in words who
-    may do it; `refusals` are the ones beside those that every address knows; `public` asks for no token.
+    may do it; `refusals` are the ones beside those that every address knows; `public` asks for no token. Without
+    `work` the row only describes what is routed elsewhere.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    work: Work
+    work: Work | None
     answers: Mapping[int, Said]
     text: str = ""
     role: str = "Every role."
@@ -129,6 +141,7 @@ def routes_of(table: Sequence[Operation], gate: Gate) -> list[BaseRoute]:
     """One route for each address, in the order of the table: where two fit, the first answers."""
     addresses: dict[str, dict[str, Endpoint]] = {}
     for row in table:
+        assert row.work is not None, row.name
         endpoint = gate.endpoint(row.work, most=row.most, public=row.public)
         addresses.setdefault(row.path, {})[row.method] = endpoint
     return [Route(path, ByMethod(endpoints)) for path, endpoints in addresses.items()]
@@ -156,10 +169,15 @@ def is_known(request: Request, etag: str) -> bool:
     return "*" in known or etag.removeprefix("W/") in known
 
 
-def describe(table: Iterable[Operation], *, title: str, version: str, text: str, server: str) -> Schema:
-    """The OpenAPI 3.1 document of a table whose addresses stand below the path `server`."""
+def describe(
+    table: Iterable[Operation], *, title: str, version: str, text: str, server: str, fault: Any = None
+) -> Schema:
+    """The OpenAPI 3.1 document of a table whose addresses stand below the path `server`.
+
+    `fault` is the type of every error's body where it is not a word and a sentence.
+    """
     paths: dict[str, Schema] = {}
-    types = _Types()
+    types = _Types(fault)
     for row in table:
         operation = _operation(row, types)
         paths.setdefault(_PLACE.sub(r"{\1}", row.path), {})[row.method.lower()] = operation
@@ -197,7 +215,8 @@ class EditOf(msgspec.Struct, frozen=True):
 class _Types:
     """The types that a document names, each described once."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: Any) -> None:
+        self.fault = fault
         self._types: list[Any] = []
         self._written: dict[str, Schema] = {}
 
@@ -329,9 +348,12 @@ def _responses(row: Operation, types: _Types) -> Schema:
     if row.links:
         responses[min(responses)]["links"] = row.links
     kinds = {*_EVERYWHERE, *row.refusals, *(() if row.public else _SIGNED_IN)}
+    if _PLACE.search(row.path):
+        kinds.add(NotFound)
     for status in {kind.status for kind in kinds}:
         responses[str(status)] = _problem(status, [kind for kind in kinds if kind.status == status], types)
-    responses["500"] = _said_no("A defect of the server.", _words(["defect"]))
+    defect = _words(["defect"]) if types.fault is None else types.schema(types.fault)
+    responses["500"] = _said_no("A defect of the server.", defect)
     return dict(sorted(responses.items()))
 
 
@@ -352,6 +374,8 @@ def _problem(status: int, kinds: list[type[Refusal]], types: _Types) -> Schema:
     text = " ".join(sorted((kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds))
     if status == Refusal.status:
         text = "The request cannot be read."
+    if types.fault is not None:
+        return _said_no(text, types.schema(types.fault))
     if any(kind in told for kind in kinds):
         return _said_no(text, {"oneOf": [types.schema(told[kind]) for kind in told if kind in kinds]})
     return _said_no(text, _words(sorted({kind.word for kind in kinds})))

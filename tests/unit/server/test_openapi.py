@@ -25,6 +25,7 @@ from tests.unit.server.conftest import Api, running
 from tools.write_openapi import FILES, ROOT, as_file
 
 DISPATCH = "/dispatch/v1/openapi.json"
+GEOREPORT = "/open311/v2/openapi.json"
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what does not depend on the database."""
 
@@ -42,21 +43,25 @@ class Office:
 @pytest.fixture
 def office(city: City, tmp_path: Path) -> Iterator[Office]:
     token = add_user(city, "rina", "supervisor")
-    unlimited = Limits(dict.fromkeys(RULES, "1000000 per 1 second"))
-    with running(city, tmp_path / "media", Users(city), limits=unlimited) as url:
+    with running(city, tmp_path / "media", Users(city), limits=unlimited()) as url:
         rina, nobody = Api(url, token), Api(url)
         yield Office(city, url, rina, nobody)
         rina.session.close()
         nobody.session.close()
 
 
-def asked(office: Office, address: str, *options: str) -> subprocess.CompletedProcess[str]:
+def unlimited() -> Limits:
+    return Limits(dict.fromkeys(RULES, "1000000 per 1 second"))
+
+
+def asked(api: Api, address: str, config: str, examples: int) -> subprocess.CompletedProcess[str]:
     """What schemathesis says of the server, asked as a stranger would ask it."""
-    token = office.rina.session.headers["Authorization"]
+    program = str(Path(sys.executable).with_name("schemathesis"))
+    token = str(api.session.headers.get("Authorization", ""))
     return subprocess.run(
-        [str(Path(sys.executable).with_name("schemathesis")), "run", office.url + address, *options],
+        [program, "--config-file", config, "run", api.url + address, "-n", str(examples)],
         cwd=ROOT / "docs" / "dispatch-api" / "check",
-        env={**os.environ, "TOKEN": str(token).removeprefix("Bearer "), "NO_COLOR": "1"},
+        env={**os.environ, "TOKEN": token.removeprefix("Bearer "), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         timeout=3000,
@@ -67,7 +72,7 @@ def asked(office: Office, address: str, *options: str) -> subprocess.CompletedPr
 @one_database
 @pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
 def test_schemathesis_finds_the_server_as_its_document_says(office: Office) -> None:
-    said = asked(office, DISPATCH, "-n", "10")
+    said = asked(office.rina, DISPATCH, "schemathesis.toml", 10)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "passed" in said.stdout
 
@@ -75,9 +80,26 @@ def test_schemathesis_finds_the_server_as_its_document_says(office: Office) -> N
 @pytest.mark.long
 @pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
 def test_schemathesis_finds_nothing_in_many_tries(office: Office) -> None:
-    said = asked(office, DISPATCH, "-n", "500")
+    said = asked(office.rina, DISPATCH, "schemathesis.toml", 500)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "passed" in said.stdout
+
+
+@one_database
+@pytest.mark.usefixtures("expected_log")
+def test_schemathesis_finds_the_citizens_side_as_its_document_says(city: City, tmp_path: Path) -> None:
+    with running(city, tmp_path / "media", limits=unlimited()) as url:
+        said = asked(Api(url), GEOREPORT, "georeport.toml", 10)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "passed" in said.stdout
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("expected_log")
+def test_schemathesis_finds_nothing_in_many_tries_of_the_citizens_side(city: City, tmp_path: Path) -> None:
+    with running(city, tmp_path / "media", limits=unlimited()) as url:
+        said = asked(Api(url), GEOREPORT, "georeport.toml", 500)
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 @one_database
@@ -254,3 +276,11 @@ def test_small_answers_and_the_stream_are_not_packed(office: Office) -> None:
     assert "Content-Encoding" not in office.rina.get("/reports/10").headers
     with office.rina.get("/stream", stream=True) as stream:
         assert "Content-Encoding" not in stream.headers
+
+
+@one_database
+@pytest.mark.parametrize("side", ["/dispatch/v1/", "/open311/v2/requests/"])
+def test_an_address_with_a_line_break_belongs_to_its_side(office: Office, side: str) -> None:
+    answer = office.rina.session.get(f"{office.url}{side}a%0Ab.json", timeout=10)
+    assert answer.status_code == 404
+    assert isinstance(answer.json(), list if "open311" in side else dict)
