@@ -26,7 +26,8 @@ DONE, USAGE, LOCAL_DATA = 0, 2, 4
 _ROWS = 1000
 _MOST_NAMED = 5
 _ALWAYS_THERE = frozenset({"meta", "counters", "audit_head"})
-_LOCK_WAIT_S = 30
+_LOCK_WAIT_S = 10
+_LOCK_TRIES = 5
 _HASH = re.compile(r"[0-9a-f]{64}")
 _PHOTOS = sa.Table(
     "photos",
@@ -224,11 +225,19 @@ def _copy(old: sa.Connection, new: sa.Connection) -> int:
 
 
 def _lock(database: Database, connection: sa.Connection) -> None:
-    """Let servers that run finish what they write, and wait."""
-    if not database.is_sqlite:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'")
-        names = ", ".join(f'"{table.name}"' for table in schema.metadata.sorted_tables)
-        connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+    """Let servers that run finish what they write, and let them wait. Raises Unusable when they do not finish."""
+    if database.is_sqlite:
+        return
+    # An edit writes into answers first: whoever waits there holds nothing. Other work may still meet us half-way.
+    names = sorted((table.name for table in schema.metadata.sorted_tables), key=lambda name: (name != "answers", name))
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f"LOCK TABLE {listed} IN EXCLUSIVE MODE"
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_S}s'")
+    for _ in range(_LOCK_TRIES):
+        with contextlib.suppress(sa.exc.OperationalError), connection.begin_nested():
+            connection.exec_driver_sql(statement)
+            return
+    raise Unusable("The servers of this database are too busy. Nothing was changed; stop them, or try again.")
 
 
 def _keep_present(database: Database, connection: sa.Connection, replace: bool) -> Path | None:

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from console.cli import main
 from console.domain.edit import Kind
-from console.domain.report import Contact
+from console.domain.report import Agency, Contact
 from console.server import backup, migrations, schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
+from console.server.refusals import InProgress, Overloaded
 from console.server.users import Users, add_user
 from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, a_report, running
@@ -150,6 +151,41 @@ def test_a_backup_while_many_write_is_one_moment(city: City, clock: Clock, tmp_p
             assert sum(restored.report(key).version - 1 for key in ("10", "11", "12")) == notes
             with restored.database.read() as connection:
                 assert connection.scalar(sa.select(sa.func.count()).select_from(schema.answers)) == notes
+
+
+def test_a_restore_while_many_write_is_one_moment_too(city: City, tmp_path: Path) -> None:
+    out = tmp_path / "city.backup"
+    assert backup.backup(url_of(city), out) == 0
+    done = threading.Event()
+
+    def write(name: str) -> None:
+        n = 0
+        while not done.wait(0.002):
+            n += 1
+            with contextlib.suppress(Overloaded, InProgress, sa.exc.OperationalError):  # all of them mean: ask again
+                if n % 5:
+                    note(city, f"{name}-{n:04}", str(10 + n % 3))
+                else:
+                    city.put_agencies([Agency(name, f"Agency {n}")])
+
+    writers = [threading.Thread(target=write, args=(f"writer{n}",)) for n in range(4)]
+    for thread in writers:
+        thread.start()
+    try:
+        epochs = []
+        for _ in range(3):
+            assert backup.restore(url_of(city), out, replace=True) == 0
+            epochs.append(city.epoch)
+    finally:
+        done.set()
+        for thread in writers:
+            thread.join()
+    assert len(set(epochs)) == 3
+    found = everything(city, 2000)
+    assert len(set(found.values())) == len(found)
+    assert max(found.values()) == city.seq()
+    notes = sum(kind == "entry" for kind, _ in found)
+    assert sum(city.report(key).version - 1 for key in ("10", "11", "12")) == notes
 
 
 def test_what_cannot_be_restored_changes_nothing(
