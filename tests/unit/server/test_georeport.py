@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+import pytest
 import requests
+import sqlalchemy as sa
 from defusedxml.ElementTree import fromstring
 from msgspec.structs import replace
 
@@ -22,6 +24,7 @@ from console.domain.report import (
     ServiceAttribute,
 )
 from console.domain.status import Status
+from console.server import schema
 from console.server.city import City
 from console.server.records import LoadedReport
 from tests.unit.server.conftest import START, Api, Clock, a_report
@@ -150,6 +153,18 @@ def test_requests_tell_nothing_personal_and_duplicates_follow_the_main_report(ap
     city.remove("report", "20")
     assert get(api, "requests/20.json")[0]["code"] == 404
     assert "20" not in ids(api)
+
+
+def test_a_closed_request_was_last_changed_when_it_was_closed(api: Api, clock: Clock) -> None:
+    api.ok("10", "set", {"priority": 1})
+    (request,) = get(api, "requests/10.json")
+    assert request["expected_datetime"] == "2026-03-09T08:00:00Z"
+    closed_at = api.ok("10", "close", {"disposition": "not found"})["report"]["closed_at"]
+    clock.skip(hours=1)
+    api.ok("10", "note", {"text": "later"})
+    (request,) = get(api, "requests/10.json")
+    assert request["updated_datetime"] == closed_at
+    assert request["expected_datetime"] is None
 
 
 def test_requests_in_xml_have_the_fields_of_the_standard_in_its_order(api: Api, city: City) -> None:
@@ -284,6 +299,20 @@ def test_every_error_is_written_as_the_standard_has_it(api: Api) -> None:
         as_json = api.session.request(method, f"{api.url}/open311/v2/{path.replace('.xml', '.json')}", timeout=10)
         assert (as_json.status_code, as_json.json()[0]["code"]) == (status, status)
     assert "POST" not in api.session.put(f"{api.url}/open311/v2/services.xml", timeout=10).headers["Allow"]
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_failing_server_says_so_in_the_format_that_was_asked_for(api: Api, city: City) -> None:
+    with city.database.write() as connection:
+        connection.execute(sa.update(schema.reports).where(schema.reports.c.id == "10").values(body=b"{"))
+    broken = ask(api, "requests/10.xml")
+    assert (broken.status_code, xml(broken).findtext("error/code")) == (500, "500")
+    assert get(api, "requests/11.json")[0]["service_request_id"] == "11"
+    with city.database.write() as connection:
+        connection.execute(sa.text("ALTER TABLE services RENAME TO elsewhere"))
+    without = ask(api, "services.xml")
+    assert (without.status_code, xml(without).findtext("error/code")) == (503, "503")
+    assert without.headers["Retry-After"] == "1"
 
 
 def test_any_page_may_read_and_the_dispatch_api_is_not_open_to_pages(api: Api) -> None:
