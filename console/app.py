@@ -29,6 +29,7 @@ from console.edits import Edits
 from console.images import ImageProcess
 from console.network import Network
 from console.notices import LOCAL, describe
+from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
 from console.presenters.command import CommandPresenter
@@ -50,6 +51,7 @@ from console.presenters.units import UnitsPresenter, count_states
 from console.settings import Settings, Tokens, city_zone, save_settings
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
+from console.store.errors import LockedByOther
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from widgets.charts import ChartsPanel
@@ -89,10 +91,24 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
         ask_for_server(app, options.theme, options.profile, settings, tokens)
+    only: OneWindow | None = None
+    if options.screenshot is None:  # a picture may be taken beside an open window
+        try:
+            only = OneWindow(options.profile)
+        except LockedByOther:
+            if raise_other(options.profile):
+                sys.stderr.write("sigap: this profile is open already; its window was raised.\n")
+                return 0
+            sys.stderr.write("sigap: this profile is open already, but its window does not answer.\n")
+            return LOCAL
     console = ConsoleWindow(app, options, settings, tokens, demo)
+    if only is not None:
+        only.asked.connect(console.come_forward)
     console.open()
     code = app.exec()
     console.close()
+    if only is not None:
+        only.close()
     return code or console.exit_code
 
 
@@ -624,6 +640,13 @@ class ConsoleWindow(QObject):
 
     def _on_failed(self, error: Exception) -> None:
         self.say(describe(error))
+
+    def come_forward(self) -> None:
+        """Show the window, whatever hides it."""
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
 
     # The picture
 

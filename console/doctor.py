@@ -14,6 +14,7 @@ import keyring
 import msgspec
 
 from console.paths import home
+from console.store.drive import cloud_folder, network_kind
 
 _NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "sqlite-utils", "msgspec", "starlette", "uvicorn")
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
@@ -55,7 +56,9 @@ def _python() -> Finding:
 def _sqlite() -> Finding:
     version = sqlite3.sqlite_version_info
     affected = _WAL_BUG[0] <= version <= _WAL_BUG[1]
-    note = "has the WAL-reset fault; Sigap keeps to one writer a file" if affected else ""
+    note = (
+        "has the WAL-reset fault; Sigap keeps to one connection that writes and checkpoints a file" if affected else ""
+    )
     return Finding("SQLite", sqlite3.sqlite_version, True, note)
 
 
@@ -115,6 +118,10 @@ def _folder() -> Finding:
     parent = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(parent).free
     good = os.access(parent, os.W_OK) and free > 500_000_000
+    network, cloud = network_kind(folder), cloud_folder(folder)
+    if network or cloud:
+        where = f"on a network drive ({network})" if network else f"kept in step with a cloud ({cloud})"
+        return Finding("Data folder", f"{folder}, {where}", False, "set SIGAP_HOME to a local folder")
     return Finding(
         "Data folder",
         f"{folder}, {free / 1e9:.0f} GB free",

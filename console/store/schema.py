@@ -14,7 +14,7 @@ import msgspec
 from sqlite_utils import Database, Migrations
 
 from console.store.disk import sync_folder
-from console.store.drive import network_kind
+from console.store.drive import cloud_folder, network_kind
 from console.store.errors import DamagedFile, NewerFile, NotWritable, from_os, from_sqlite
 
 CACHE = "cache.db"
@@ -144,6 +144,10 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
     if network_kind(path.parent):
         raise NotWritable(
             path, f"{path.parent} is on a network drive, where no database is safe: choose a local folder."
+        )
+    if around := cloud_folder(path.parent):
+        raise NotWritable(
+            path, f"{around} is kept in step with a cloud, where no database is safe: choose a local folder."
         )
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,0 +1,57 @@
+"""One window a profile: a second start raises the first one's window and ends."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from console.store.lock import FileLock
+
+_WAIT_MS = 2000
+
+
+class OneWindow(QObject):
+    """Holds the profile for this process's window, and hears when another start asks for it.
+
+    Raises LockedByOther when another process holds it, NotWritable when the folder refuses.
+    """
+
+    asked = Signal()
+    """Another start found the profile taken: show the window."""
+
+    def __init__(self, profile: Path) -> None:
+        super().__init__()
+        self._lock = FileLock(profile / "window.lock")
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_asked)
+        QLocalServer.removeServer(_name(profile))  # what a kill left behind; the lock says that it is nobody's
+        self._server.listen(_name(profile))
+
+    def close(self) -> None:
+        """Let go of the profile."""
+        self._server.close()
+        self._lock.release()
+
+    def _on_asked(self) -> None:
+        while (socket := self._server.nextPendingConnection()) is not None:
+            socket.write(b"!")
+            socket.flush()
+            socket.disconnected.connect(socket.deleteLater)
+            socket.disconnectFromServer()
+            self.asked.emit()
+
+
+def raise_other(profile: Path) -> bool:
+    """Ask the process that holds the profile to show its window; whether it answered."""
+    socket = QLocalSocket()
+    socket.connectToServer(_name(profile))
+    return socket.waitForConnected(_WAIT_MS) and (socket.bytesAvailable() > 0 or socket.waitForReadyRead(_WAIT_MS))
+
+
+def _name(profile: Path) -> str:
+    """A short name of its own for each profile: a socket's path may have 100 characters only."""
+    return f"sigap-{hashlib.sha256(str(profile.absolute()).encode()).hexdigest()[:24]}"
