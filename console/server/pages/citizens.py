@@ -430,6 +430,7 @@ def _bare(content: bytes) -> bytes:
             picture.draft("RGB", (_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
             upright = ImageOps.exif_transpose(picture).convert("RGB")
             upright.thumbnail((_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
+            upright.info.clear()  # else comments go into the new file
             out = io.BytesIO()
             upright.save(out, "JPEG", quality=80)
             return out.getvalue()

@@ -49,8 +49,8 @@ function inside(ring, lat, lon) {
   return within;
 }
 
-/** Draw the borders below everything. @param {any} map */
-export async function drawBorders(map) {
+/** Draw the borders below everything, and show all of them unless the map is `placed` already. @param {any} map @param {boolean} placed */
+export async function drawBorders(map, placed) {
   const L = /** @type {any} */ (window).L;
   let areas;
   try {
@@ -80,5 +80,7 @@ export async function drawBorders(map) {
     }).addTo(map);
   };
   draw();
+  if (!placed) map.fitBounds(layer.getBounds(), { animate: false });
+  map.getContainer().dataset.areas = String(features.length);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }

@@ -67,10 +67,16 @@ export class Deeds {
 
   /** Send what waits, in order; a deed that is refused for good holds up no other. @returns {Promise<void>} */
   send() {
-    this._running ??= this._pass().finally(() => {
+    this._running ??= this._alone().finally(() => {
       this._running = null;
     });
     return this._running;
+  }
+
+  /** Only one tab sends. */
+  async _alone() {
+    if (!navigator.locks) return this._pass();
+    return navigator.locks.request("sigap-deeds", () => this._pass());
   }
 
   async _pass() {

@@ -35,7 +35,7 @@ for (const id of ["service", "state"]) byId(id).addEventListener("change", load)
 byId("zoom-in").addEventListener("click", () => map?.zoomIn());
 byId("zoom-out").addEventListener("click", () => map?.zoomOut());
 if (map) {
-  drawBorders(map);
+  drawBorders(map, city.city.bbox !== null);
   map.on("moveend", soon);
   map.on("click", () => pick(null));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", load);

@@ -178,7 +178,7 @@ function showMap() {
     map = makeMap(byId("map"), bbox);
     if (map === null) return;
     map.on("click", (/** @type {any} */ event) => place(event.latlng.lat, event.latlng.wrap().lng, null));
-    drawBorders(map).then(showPlace);
+    drawBorders(map, bbox !== null || draft.lat !== null).then(showPlace);
     if (draft.lat !== null && draft.lon !== null) map.setView([draft.lat, draft.lon], 15, { animate: false });
   }
   map.invalidateSize();
@@ -351,6 +351,7 @@ function showDone(one) {
   const done = byId("done");
   const before = done.dataset.state;
   done.dataset.state = one.problem ? "refused" : one.number ? "sent" : "waiting";
+  done.dataset.left = String(left);
   byId("head-done").textContent = t(`done.${done.dataset.state}`);
   byId("done-number").textContent = one.number ?? "";
   byId("done-text").textContent = one.problem ?? t(one.number ? "done.keep" : "done.will");

@@ -1,0 +1,195 @@
+"""The real server and a real Chromium: what a page logs, violates or asks elsewhere fails the test."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from console.domain.report import Area, Report, Service, ServiceAttribute, Unit
+from console.domain.status import Status, UnitState
+from console.server.app import make_app
+from console.server.city import City
+from console.server.records import CitizenOptions, LoadedReport
+from console.server.users import Users, add_user
+
+PHONE = {"width": 360, "height": 740}
+LAT, LON = -6.2, 106.85
+_ON_VIOLATION = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`blocked: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("the pages are NOT tested: no chromium on this computer")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Site:
+    """A served city."""
+
+    city: City
+    url: str
+    media: Path
+    token: str = ""
+
+    def numbers(self) -> list[str]:
+        """The numbers of all reports that came by the page."""
+        found = self.city.snapshot(limit=2000).items
+        return [item.id for item in found if item.kind == "report" and b'"channel":"web"' in bytes(item.data)]
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *, public: bool = True, crew: bool = False) -> Iterator[Site]:
+    """A small city with two wards, three services (one asks questions) and a unit; `crew` makes its user."""
+    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville")
+    city.create_schema()
+    city.put_areas([_square("c", "City", 1, 0.0, 0.1), _square("w1", "West ward", 2, 0.0, 0.05)])
+    city.put_services(
+        [
+            Service("flood", "Flood", "water", "flood", priority=2, keywords="monsoon"),
+            Service("drain", "Drain", "water", "drain"),
+            Service(
+                "lamp",
+                "Street lamp",
+                "road",
+                "lamp",
+                attributes=(ServiceAttribute("pole", "Number of the pole", required=True),),
+            ),
+        ]
+    )
+    city.put_units([Unit("u1", "U1", UnitState.AVAILABLE, datetime.now(UTC))])
+    users = Users(city)
+    token = add_user(city, "U1", "field") if crew else ""
+    app = make_app(city, folder / "media", users, beat_s=1.0, citizens=CitizenOptions(public=public))
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield Site(city, f"http://127.0.0.1:{listener.getsockname()[1]}", folder / "media", token)
+    finally:
+        app.state.hub.close()
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        city.close()
+
+
+def _square(code: str, name: str, level: int, east: float, size: float) -> Area:
+    west, south = LON - 0.05 + east, LAT - 0.05
+    ring = [[west, south], [west + size, south], [west + size, south + size], [west, south + size], [west, south]]
+    return Area(code, name, level, geometry={"type": "Polygon", "coordinates": [ring]})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def crew_site(tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path, crew=True) as site:
+        yield site
+
+
+@dataclass
+class Watch:
+    """What the pages of a context did that they may not; `allowed` are parts of messages that the test provokes."""
+
+    url: str
+    allowed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.allowed):
+            self.wrong.append(f"{message.type}: {message.text} {message.location}")
+
+    def on_request(self, request: Request) -> None:
+        if not request.url.startswith((self.url + "/", "blob:" + self.url)):
+            self.wrong.append(f"asked {request.url}")
+
+
+@dataclass
+class Phone:
+    """A phone with a page on it."""
+
+    context: BrowserContext
+    page: Page
+    watch: Watch
+
+
+@pytest.fixture
+def phones(chromium: Browser) -> Iterator[Any]:
+    """Makes phones for a site; at the end nothing may have gone wrong on any."""
+    made: list[Phone] = []
+
+    def make(site: Site, **options: Any) -> Phone:
+        wanted = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "Asia/Jakarta"} | options
+        context = chromium.new_context(
+            geolocation={"latitude": LAT, "longitude": LON, "accuracy": 14}, permissions=["geolocation"], **wanted
+        )
+        context.set_default_timeout(15_000)
+        context.add_init_script(_ON_VIOLATION)
+        watch = Watch(site.url)
+        context.on("request", watch.on_request)
+        context.on("console", watch.on_console)
+        context.on("weberror", lambda error: watch.wrong.append(f"uncaught: {error.error}"))
+        phone = Phone(context, context.new_page(), watch)
+        made.append(phone)
+        return phone
+
+    yield make
+    for phone in made:
+        phone.context.close()
+    assert [phone.watch.wrong for phone in made if phone.watch.wrong] == []
+
+
+def jpeg(width: int = 2400, height: int = 1800, colour: tuple[int, int, int] = (90, 120, 140)) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def upload(name: str, content: bytes) -> dict[str, Any]:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": content}
+
+
+def load(city: City, count: int, **more: Any) -> list[Report]:
+    """Reports r0 … spread over the city, the newest first."""
+    now = datetime.now(UTC)
+    reports = [
+        Report(
+            f"r{n}", 1, Status.NEW, ("flood", "drain")[n % 2], 3, f"Water {n}", now - timedelta(minutes=n), now,
+            lat=LAT - 0.04 + (n % 50) / 625, lon=LON - 0.04 + (n // 50 % 50) / 625, **more,
+        )
+        for n in range(count)
+    ]  # fmt: skip
+    city.load([LoadedReport(report) for report in reports])
+    return reports

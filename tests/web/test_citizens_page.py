@@ -1,0 +1,240 @@
+"""A citizen on a phone: reports, loses the network, follows the report, looks at the map."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+
+from console.domain.edit import Kind
+from console.server.edits import EditBody
+from console.server.records import LOCAL
+from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
+
+OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
+
+
+def write(page: Page, *, text: str = "Water up to the knee.", photos: int = 1) -> None:
+    """Everything up to the send button."""
+    page.get_by_role("button", name="Flood").click()
+    page.get_by_role("button", name="Use my position").click()
+    expect(page.locator("#accuracy")).to_contain_text("14")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill(text)
+    page.set_input_files("#photo", [upload(f"{n}.jpg", jpeg(colour=(n * 40, 90, 90))) for n in range(photos)])
+    expect(page.locator("#photos figure")).to_have_count(photos)
+
+
+def number_on(page: Page, left: int = 0) -> str:
+    """The number on the last page, when all photos but `left` have arrived."""
+    expect(page.locator(f"#done[data-state=sent][data-left='{left}']")).to_be_visible()
+    return page.locator("#done-number").inner_text()
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name="Send report").click()
+
+
+def test_a_report_with_position_photo_and_contact_is_in_the_city(site: Site, phones: Any) -> None:
+    page = phones(site).page
+    page.goto(site.url)
+    page.get_by_label("Search categories").fill("monsoon")
+    expect(page.locator(".tile")).to_have_count(1)
+    write(page, photos=2)
+    expect(page.locator("#accuracy")).to_contain_text("City", use_inner_text=False)
+    page.get_by_text("Your contact (optional)").click()
+    expect(page.get_by_text("Only officials see this.")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("Rina")
+    page.get_by_label("Telephone").fill("0812 3456 7890")
+    send(page)
+    number = number_on(page)
+    expect(page.locator("#waiting")).to_be_hidden()
+    report = site.city.report(number)
+    assert (report.service, report.description, report.channel) == ("flood", "Water up to the knee.", "web")
+    assert (report.lat, report.lon, report.area) == (LAT, LON, "c")
+    assert [photo.role for photo in report.photos] == ["report", "report"]
+    for photo in report.photos:
+        kept = Image.open(io.BytesIO((site.media / str(photo.sha256)).read_bytes()))
+        assert (kept.format, kept.size) == ("JPEG", (1600, 1200))
+    assert site.city.contact(number, LOCAL).name == "Rina"
+    page.get_by_role("link", name="Follow this report").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Flood")
+    expect(page.locator("#status")).to_have_text("New")
+    assert "Rina" not in page.content()
+    assert "7890" not in page.content()
+    page.goto(site.url)
+    expect(page.locator("#mine")).to_contain_text(number)
+
+
+def test_a_place_by_tapping_and_the_questions_of_a_service(site: Site, phones: Any) -> None:
+    page = phones(site, locale="id-ID").page
+    page.goto(site.url)
+    page.get_by_role("button", name="Street lamp").click()
+    page.get_by_role("button", name="Lanjut").click()
+    expect(page.locator("#said")).to_contain_text("Tentukan dulu tempatnya")
+    expect(page.locator("#map[data-areas='2']")).to_be_visible()
+    page.locator("#map").click()
+    expect(page.locator("#accuracy")).to_contain_text("Titik dipilih di peta")
+    page.get_by_role("button", name="Lanjut").click()
+    page.locator("#description").fill("Mati sejak kemarin.")
+    expect(page.locator("#question-pole")).to_be_visible()
+    page.get_by_role("button", name="Kirim laporan").click()
+    expect(page.locator("#said")).to_contain_text("Number of the pole")
+    page.locator("#question-pole").fill("P-17")
+    page.get_by_role("button", name="Kirim laporan").click()
+    report = site.city.report(number_on(page))
+    assert report.attributes == {"pole": ("P-17",)}
+    assert report.lat is not None
+    assert abs(report.lat - LAT) < 0.01
+
+
+def test_a_draft_outlives_a_reload(site: Site, phones: Any) -> None:
+    page = phones(site).page
+    page.goto(site.url)
+    write(page, text="Half a sen")
+    page.wait_for_function(
+        """async () => { const open = indexedDB.open("sigap"); await new Promise((done) => { open.onsuccess = done; });
+        const asked = open.result.transaction("draft").objectStore("draft").get("draft");
+        await new Promise((done) => { asked.onsuccess = done; });
+        return asked.result?.description === "Half a sen" && asked.result.photos.length === 1; }"""
+    )
+    page.reload()
+    expect(page.get_by_label("What do you see?")).to_have_value("Half a sen")
+    expect(page.locator("#photos img")).to_have_count(1)
+    send(page)
+    assert len(site.city.report(number_on(page)).photos) == 1
+
+
+def test_a_report_written_offline_is_sent_once_when_the_network_returns(site: Site, phones: Any) -> None:
+    phone = phones(site)
+    phone.watch.allowed += OFFLINE
+    page = phone.page
+    page.goto(site.url)
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()  # now the worker has seen every file
+    write(page)
+    phone.context.set_offline(True)
+    send(page)
+    expect(page.locator("#head-done")).to_have_text("Saved on this phone")
+    expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
+    assert site.numbers() == []
+    page.reload()  # the page itself opens without a network
+    expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
+    page.get_by_role("button", name="Try again now").click()
+    phone.context.set_offline(False)
+    expect(page.locator("#mine")).to_be_visible()
+    expect(page.locator("#waiting")).to_be_hidden()
+    [number] = site.numbers()
+    assert len(site.city.report(number).photos) == 1
+
+
+def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site: Site, phones: Any) -> None:
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
+    lost = {"/reports": 1, "/photos/1": 1}
+
+    def lose(route: Route) -> None:
+        part = "/photos/1" if "/photos/" in route.request.url else "/reports"
+        if lost[part]:
+            lost[part] -= 1
+            route.fetch()  # the server has it, the phone never hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    phone.context.route(re.compile(r"/public/v1/reports(/[^/]+/photos/\d)?$"), lose)
+    page = phone.page
+    page.goto(site.url)
+    write(page)
+    send(page)
+    expect(page.locator("#head-done")).to_have_text("Saved on this phone")
+    page.locator("#retry").click()
+    expect(page.locator("#waiting")).to_contain_text("photos still to be sent")
+    assert number_on(page, left=1)
+    page.locator("#retry").click()
+    number = number_on(page)
+    expect(page.locator("#waiting")).to_be_hidden()
+    assert site.numbers() == [number]
+    assert len(site.city.report(number).photos) == 1
+    assert lost == {"/reports": 0, "/photos/1": 0}
+
+
+def test_a_report_is_followed_to_its_end_and_opened_again_by_its_reporter_only(site: Site, phones: Any) -> None:
+    page = phones(site).page
+    page.goto(site.url)
+    write(page, text="Call me: 0812 3456 7890, rina@example.org")
+    send(page)
+    number = number_on(page)
+    page.get_by_role("link", name="Follow this report").click()
+    expect(page.locator("#description")).to_be_visible()
+    assert "7890" not in page.locator("main").inner_text()
+    assert "example.org" not in page.locator("main").inner_text()
+    expect(page.locator("#photo-card")).to_be_hidden()
+
+    def staff(kind: Kind, **data: Any) -> None:
+        site.city.apply(EditBody(f"staff-{kind}-{len(site.city.entries(number))}", kind, data=data), report=number)
+
+    staff(Kind.REPLY, text="We are on the way. <b>Soon</b>")
+    staff(Kind.SET, status="progress")
+    page.reload()
+    expect(page.locator("#status")).to_have_text("Being worked on")
+    expect(page.locator("#history")).to_contain_text("We are on the way. <b>Soon</b>")
+    expect(page.locator("#photos img")).to_have_count(1)
+    page.wait_for_function("() => document.querySelector('#photos img').naturalWidth === 1280")
+
+    neighbour = phones(site).page
+    neighbour.goto(f"{site.url}/r/{number}")
+    neighbour.get_by_role("button", name="I see this too").click()
+    expect(neighbour.get_by_role("button", name="You have said that you see it too")).to_be_disabled()
+    neighbour.reload()
+    expect(neighbour.get_by_role("button", name="You have said that you see it too")).to_be_disabled()
+    assert [e.kind for e in site.city.entries(number)].count("me_too") == 1
+
+    staff(Kind.CLOSE, disposition="Not found at this place")
+    neighbour.reload()
+    expect(neighbour.locator("#status")).to_have_text("Closed without work")
+    expect(neighbour.locator("#reason")).to_have_text("Reason: Not found at this place")
+    expect(neighbour.get_by_role("button", name="It is not solved")).to_have_count(0)
+    page.reload()
+    page.get_by_role("button", name="It is not solved").click()
+    page.get_by_label("What is still wrong?").fill("It is still there")
+    page.get_by_role("button", name="Open it again").click()
+    expect(page.locator("#status")).to_have_text("Taken up again")
+    assert site.city.entries(number)[-1].text == "The reporter is not satisfied: It is still there"
+
+
+def test_a_number_that_nobody_has(site: Site, phones: Any) -> None:
+    phone = phones(site)
+    phone.watch.allowed.append("404")
+    phone.page.goto(site.url)
+    phone.page.get_by_label("Follow a report by its number").fill("no/such")
+    phone.page.get_by_role("button", name="Open").click()
+    expect(phone.page.locator("#said")).to_have_text("There is no report no/such here. Check the number.")
+
+
+def test_two_thousand_reports_are_counted_filtered_and_opened(site: Site, phones: Any) -> None:
+    load(site.city, 2_000)
+    page = phones(site, viewport={"width": 1366, "height": 768}).page
+    page.goto(f"{site.url}/map")
+    expect(page.locator("#total")).to_contain_text("2,000 reports")
+    expect(page.locator("#rows li")).to_have_count(40)
+    counts = [int(text.replace(",", "")) for text in page.locator(".cell").all_inner_texts()]
+    assert sum(counts) == 2_000
+    assert len(counts) < 300
+    page.get_by_label("Category").select_option(label="Drain")
+    expect(page.locator("#total")).to_contain_text("1,000 reports")
+    page.get_by_label("Show").select_option(label="Closed in the last 30 days")
+    expect(page.locator("#total")).to_have_text("No reports in this part of the map")
+    page.get_by_label("Show").select_option(label="Both")
+    expect(page.locator("#total")).to_contain_text("1,000 reports")
+    for _ in range(6):
+        with page.expect_response(re.compile("/public/v1/map")):
+            page.get_by_role("button", name="Nearer").click()
+    expect(page.locator(".pin").first).to_be_visible()
+    page.locator(".pin").first.click()
+    expect(page.locator("#picked")).to_contain_text("Drain")
+    page.locator("#picked").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Drain")

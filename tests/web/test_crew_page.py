@@ -1,0 +1,198 @@
+"""A crew on a phone: signs in, works a job with photos, with and without a network."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.sync_api import Page, Request, expect
+
+from console.domain.edit import Kind
+from console.domain.report import Report, Unit
+from console.domain.status import Status, UnitState
+from console.server.edits import EditBody
+from console.server.records import LoadedReport
+from tests.web.conftest import LAT, LON, Site, jpeg, upload
+
+OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
+
+
+def edit(site: Site, report: str | None, kind: Kind, **data: Any) -> None:
+    site.city.apply(EditBody(str(uuid.uuid4()), kind, data=data), report=report)
+
+
+def ordered(site: Site, key: str = "700", unit: str = "u1", **more: Any) -> str:
+    """A report on which the unit has been sent."""
+    now = datetime.now(UTC)
+    values = {"address": "Jl. Uji 1", "lat": LAT + 0.01, "lon": LON, "priority": 1} | more
+    report = Report(key, 1, Status.NEW, "flood", description="Water on the road.", created=now, updated=now, **values)
+    site.city.load([LoadedReport(report)])
+    edit(site, key, Kind.DISPATCH, unit=unit)
+    return key
+
+
+def sign_in(page: Page, site: Site, *, remember: bool = False) -> None:
+    page.goto(f"{site.url}/crew")
+    page.get_by_label("Token").fill(site.token)
+    if remember:
+        page.get_by_label("Stay signed in on this phone").check()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#board")).to_be_visible()
+
+
+def act(page: Page, name: str) -> None:
+    page.locator("#acts").get_by_role("button", name=name).click()
+
+
+def received(page: Page, count: int) -> None:
+    """So many deeds on this job have been received, and nothing waits."""
+    expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(count)
+    expect(page.locator("#job-deeds .mark:not([data-mark=received])")).to_have_count(0)
+
+
+def test_a_job_from_the_order_to_the_end(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site)
+    page, before, after = phone.page, jpeg(colour=(9, 9, 9)), jpeg(colour=(99, 9, 9))
+    sign_in(page, site)
+    expect(page.locator("#no-jobs")).to_be_visible()
+    ordered(site)  # appears by itself
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.locator("#job-facts")).to_contain_text("Jl. Uji 1")
+    expect(page.locator("#job-map")).to_have_attribute("href", re.compile(r"^geo:-6\.19,106\.85\?q="))
+    for name in ("Acknowledge", "En route", "On scene"):
+        act(page, name)
+    expect(page.locator("#job-state")).to_have_text("On scene")
+    expect(page.get_by_role("button", name="Done: needs an after photo")).to_be_disabled()
+    page.set_input_files("[data-photo=before]", upload("b.jpg", before))
+    expect(page.locator("#job-photos img")).to_have_count(1)
+    page.set_input_files("[data-photo=after]", upload("a.jpg", after))
+    expect(page.locator("#job-photos img")).to_have_count(2)
+    page.get_by_label("Write a note").fill("Pump left at the corner.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator("#job-notes")).to_contain_text("Pump left at the corner.")
+    act(page, "Done")
+    expect(page.locator("#job-state")).to_have_text("Done")
+    received(page, 7)
+    report = site.city.report("700")
+    assert report.status is Status.VALIDATION
+    assert [photo.role.value for photo in report.photos] == ["before", "after"]
+    assert all((site.media / str(photo.sha256)).is_file() for photo in report.photos)
+    assert {entry.author for entry in site.city.entries("700")[1:]} == {"U1"}
+    page.get_by_role("button", name="All jobs").click()
+    expect(page.locator("#ended")).to_contain_text("Flood")
+    page.get_by_role("button", name="Break").click()
+    expect(page.locator("#link")).to_contain_text("Break")
+    page.get_by_label("Share my position").check()
+    expect(page.locator("#share-said")).to_contain_text("Sent")
+    seen = site.city.presence.seen(datetime.now(UTC)).positions["u1"]
+    assert (seen[0], seen[1]) == (LAT, LON)
+    [unit] = site.city.units()
+    assert unit.state is UnitState.BREAK
+
+
+def test_the_photos_of_a_report_are_fetched_with_the_token(crew_site: Site, phones: Any) -> None:
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    for name in ("Acknowledge", "En route", "On scene"):
+        act(page, name)
+    page.set_input_files("[data-photo=before]", upload("b.jpg", jpeg()))
+    received(page, 4)
+    page.reload()
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if "/media/" in request.url else None)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    picture = page.locator("#job-photos img")
+    expect(picture).to_have_attribute("src", re.compile("^blob:"))
+    page.wait_for_function("() => document.querySelector('#job-photos img').naturalWidth === 1600")
+    assert all(request.headers["authorization"] == f"Bearer {site.token}" for request in asked)
+
+
+def test_deeds_without_a_network_are_kept_in_order_and_sent_once(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed += OFFLINE
+    page = phone.page
+    ordered(site)
+    sign_in(page, site, remember=True)
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    phone.context.set_offline(True)
+    for name in ("Acknowledge", "En route", "On scene"):
+        act(page, name)
+    page.set_input_files("[data-photo=after]", upload("a.jpg", jpeg()))
+    expect(page.locator("#job-deeds .mark[data-mark=saved]")).to_have_count(4)
+    act(page, "Done")
+    expect(page.locator("#job-state")).to_have_text("Done")
+    expect(page.locator("#offline")).to_be_visible()
+    assert site.city.report("700").status is Status.ASSIGNED
+    page.reload()  # the page, the jobs and the deeds are on the phone
+    expect(page.locator("#deeds .mark[data-mark=saved]")).to_have_count(5)
+    phone.context.set_offline(False)
+    expect(page.locator("#deeds-part")).to_be_hidden()
+    kinds = [(entry.kind, entry.data.get("state")) for entry in site.city.entries("700")]
+    assert kinds[-5:] == [
+        ("progress", "acknowledged"),
+        ("progress", "en_route"),
+        ("progress", "on_scene"),
+        ("photo", None),
+        ("progress", "done"),
+    ]
+    times = [entry.occurred_at for entry in site.city.entries("700")[-5:]]
+    assert times == sorted(times, key=lambda at: at or datetime.max.replace(tzinfo=UTC))
+    assert site.city.report("700").status is Status.VALIDATION
+
+
+def test_what_the_control_room_changed_meanwhile_is_told(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed += [*OFFLINE, "422"]
+    page = phone.page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    phone.context.set_offline(True)
+    act(page, "Acknowledge")
+    expect(page.locator("#job-state")).to_have_text("Acknowledged")
+    edit(site, "700", Kind.RECALL, unit="u1")
+    phone.context.set_offline(False)
+    expect(page.locator("#job-deeds")).to_contain_text("The job is no longer as it was")
+    expect(page.locator("#job-state")).to_have_text("Recalled")
+    page.get_by_role("button", name="Remove from list").click()
+    expect(page.locator("#job-deeds-part")).to_be_hidden()
+
+
+def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    act(page, "Refuse")
+    page.get_by_role("button", name="Refuse the job").click()
+    expect(page.locator("#refuse")).to_be_visible()
+    page.get_by_label("Reason").fill("The pump is broken")
+    page.get_by_role("button", name="Refuse the job").click()
+    expect(page.locator("#job-state")).to_have_text("Refused")
+    received(page, 1)
+    assert site.city.entries("700")[-1].text == "The pump is broken"
+
+
+def test_other_units_jobs_are_not_shown_and_a_wrong_token_is_told(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed.append("401")
+    page = phone.page
+    site.city.put_units([Unit("u2", "U2", UnitState.AVAILABLE, datetime.now(UTC))])
+    ordered(site, "800", unit="u2", address="Elsewhere")
+    page.goto(f"{site.url}/crew")
+    page.get_by_label("Token").fill("not-a-token")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#said")).to_have_text("This token is not known here.")
+    sign_in(page, site)
+    expect(page.locator("#no-jobs")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#sign-in")).to_be_visible()
+    page.reload()
+    expect(page.locator("#sign-in")).to_be_visible()
+    assert site.token not in page.evaluate("() => JSON.stringify([localStorage, sessionStorage])")
