@@ -9,6 +9,8 @@ import os
 import re
 import sys
 import tempfile
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -19,6 +21,7 @@ import numpy as np
 from console import notices
 from console.board.snapshot import Fact
 from console.board.view import View
+from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.report import Report
 from console.domain.status import BY_STATUS
@@ -29,6 +32,7 @@ from console.presenters.words import thousands
 from console.settings import Settings, city_zone, load_settings
 from console.store import geopackage
 from console.store.cache_read import CacheReader
+from console.store.exports import keep_note
 from console.store.work import read_outbox
 
 FORMATS = ("csv", "geojson", "gpkg", "pdf")
@@ -66,6 +70,20 @@ COLUMNS: tuple[str, ...] = Row.__struct_fields__
 Value = str | int | float | datetime | None
 
 
+class Tally(msgspec.Struct):
+    """How many reports of each source (by its key) were written, and the ids of the first ones."""
+
+    rows: Counter[str] = msgspec.field(default_factory=Counter)
+    ids: dict[str, list[str]] = msgspec.field(default_factory=dict)
+
+    def add(self, source: str, report: str) -> None:
+        """Count a report."""
+        self.rows[source] += 1
+        ids = self.ids.setdefault(source, [])
+        if len(ids) <= MOST_REPORTS:
+            ids.append(report)
+
+
 class Selection(msgspec.Struct, frozen=True):
     """What is exported: the reports of one View, read from the cache piece by piece."""
 
@@ -74,6 +92,7 @@ class Selection(msgspec.Struct, frozen=True):
     shown: dict[int, Report]
     zone: tzinfo
     source_names: dict[str, str]
+    tally: Tally = msgspec.field(default_factory=Tally)
 
     @property
     def heading(self) -> str:
@@ -95,6 +114,8 @@ class Selection(msgspec.Struct, frozen=True):
             report = self.shown.get(fact.row) or (known.report if known else None)
             source = known.source if known else self.catalog.word("source", fact.source) or ""
             if report is not None:
+                if fact.row >= LOCAL_ROWS:  # else its server does not know it yet
+                    self.tally.add(source, report.id)
                 yield self._row(fact, source, report)
 
     def _row(self, fact: Fact, source: str, report: Report) -> Row:
@@ -127,7 +148,10 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
             _say(f"sigap: there are no reports in profile {profile} yet. Bring them: sigap sync --once.")
             return notices.LOCAL
         selection = select(folder, reader, settings, filter_text, datetime.now(UTC))
-        written = write(kind, out, selection, reader)
+        now = datetime.now(UTC)
+        written = write(
+            kind, out, selection, reader, lambda: _keep_notes(folder, settings, kind, filter_text, selection.tally, now)
+        )
     except FilterError as error:
         _say(f"sigap: {error}")
         return _USAGE
@@ -150,9 +174,12 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
     return Selection(played.view, catalog, played.shown, zone, names)
 
 
-def write(kind: str, out: Path, selection: Selection, reader: CacheReader) -> int:
+def write(
+    kind: str, out: Path, selection: Selection, reader: CacheReader, complete: Callable[[], None] = lambda: None
+) -> int:
     """Write `out` whole or not at all (a file of that name stays until the new one is complete), for its owner only.
 
+    `complete` is called when all is written and not yet in its place; if it fails there is no file.
     Returns how many reports are in it. Raises OSError, StoreError.
     """
     if out.is_dir():
@@ -166,6 +193,7 @@ def write(kind: str, out: Path, selection: Selection, reader: CacheReader) -> in
         written = _WRITERS[kind](fresh, selection, selection.rows(reader))
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
+        complete()
         fresh.replace(out)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -253,6 +281,17 @@ def _played(
         me=me,
     )
     return play(job, reader, int(now.timestamp()))
+
+
+def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, tally: Tally, now: datetime) -> None:
+    """What the audit logs of the sources' servers will be told; only Dispatch servers have one."""
+    for source in settings.sources:
+        if source.kind == "dispatch" and (rows := tally.rows[source.key]):
+            ids = tuple(tally.ids[source.key]) if rows <= MOST_REPORTS else ()
+            keep_note(
+                folder,
+                ExportNote(str(uuid.uuid4()), source.key, now, source.user, kind, filter_text[:2_000], rows, ids),
+            )
 
 
 def _me(settings: Settings) -> str:

@@ -104,13 +104,17 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class ExportNote(msgspec.Struct, frozen=True):
-    """An export of reports from a console to a file, as the console tells it; `reports` only when they are few."""
+    """An export of reports from a console to a file, as the console tells it; `reports` only when they are few.
+
+    `by` is who did it, where that is another than who is signed in when it is told.
+    """
 
     id: Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     format: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
     filter: Annotated[str, msgspec.Meta(max_length=2_000)]
     rows: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
     reports: Annotated[
         tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=128)], ...], msgspec.Meta(max_length=MOST_REPORTS)
     ] = ()
@@ -143,13 +147,15 @@ def record(database: Database, now: datetime, *deeds: Deed) -> Head:
 
 def record_export(database: Database, now: datetime, actor: Actor, note: ExportNote) -> bool:
     """Record an export once; False when its id is in the log already."""
-    detail = {
+    detail: dict[str, Any] = {
         "at": note.at.isoformat(),
         "format": note.format,
         "filter": note.filter,
         "rows": note.rows,
         "reports": note.reports,
     }
+    if note.by not in ("", actor.name):
+        detail["by"] = note.by
     table = schema.audit
     with database.write() as connection:
         lock_head(connection)

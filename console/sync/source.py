@@ -16,6 +16,7 @@ from api_client.dispatch import DispatchClient
 from console.domain.messages import Fetch, Push, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
 from console.sync.compare import ComparedPuller, Nightly
+from console.sync.exports import ExportTeller
 from console.sync.health import LIVE, Health
 from console.sync.lane import Lane
 from console.sync.ledger import Ledger
@@ -180,7 +181,8 @@ class DispatchSource:
         self._compared = ComparedPuller(
             source.key, self._puller, puller_client, folder, ledger, self._health, self._nightly
         )
-        self._pull = PullLane(self._compared, puller_client, self._health, self._pause_s, random_source)
+        told = ExportTeller(self._compared, puller_client, folder, source.key)
+        self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
         self._push = PushLane(
             self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source

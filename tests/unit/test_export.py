@@ -25,6 +25,7 @@ from console.export import COLUMNS, cell
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
 from console.store.cache_write import CacheWriter, Item
+from console.store.exports import drop_note, waiting_notes
 from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, items, report
 
@@ -218,6 +219,21 @@ def test_a_file_stays_until_the_new_one_is_whole(
     assert "The disk is full" in capsys.readouterr().err
     assert out.read_text() == "before"
     assert list(out.parent.iterdir()) == [out]
+
+
+def test_an_export_leaves_a_note_for_the_servers_log(profile: Path, tmp_path: Path) -> None:
+    assert export(tmp_path / "out.csv", "csv", "--filter", "cat=flood") == 0
+    (note,) = waiting_notes(profile, "city")
+    assert (note.by, note.format, note.filter, note.rows) == ("rina", "csv", "cat=flood", len(note.reports))
+    assert sorted(note.reports) == sorted(numbers(tmp_path / "out.csv"))
+    drop_note(profile, note)
+    assert list(waiting_notes(profile, "city")) == []
+
+
+def test_without_a_note_there_is_no_file(profile: Path, tmp_path: Path) -> None:
+    (profile / "exports").write_text("in the way")
+    assert export(tmp_path / "out.csv", "csv") == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_exit_codes_come_with_sentences(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
