@@ -22,7 +22,8 @@ from console.server.loader.plain_file import SQLITE, ZIP
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
 
-_BATCH = 2_000
+_BATCH, _BATCH_SIZE = 2_000, 16 << 20
+"""Rows that are read at once, and bytes of the file that they may come to."""
 _MOST_COLUMNS = 2_000
 _MOST_UNPACKED = 4 << 30
 _SHAPE_PARTS = (".shp", ".dbf", ".shx", ".prj", ".cpg")
@@ -35,7 +36,10 @@ _KINDS = {1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiL
 
 
 class _Layer(msgspec.Struct, frozen=True):
-    """A table of a map file: its columns, how many rows, whether it holds points, and its reference system."""
+    """A table of a map file: its columns, how many rows, whether it holds points, and its reference system.
+
+    `key` is the column that numbers the rows, "" where there is none.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -43,6 +47,7 @@ class _Layer(msgspec.Struct, frozen=True):
     rows: int
     points: bool
     crs: str | None
+    key: str
 
 
 class MapFile:
@@ -62,6 +67,8 @@ class MapFile:
         self.notes: list[str] = []
         self._layer = self._chosen(mapping)
         self._source = self._in_degrees()
+        row_size = path.stat().st_size // max(self._layer.rows, 1)
+        self._batch = max(1, min(_BATCH, _BATCH_SIZE // max(row_size, 1)))
         self.dialect = mapping or recognise(self._layer.columns) or PLAIN
         self._reader = ObjectReader(self.dialect, self._layer.columns)
         self.has = self._reader.has
@@ -69,27 +76,39 @@ class MapFile:
 
     def raws(self) -> Iterator[RawReport | Remark]:
         """Every feature as text."""
-        from pyogrio.raw import read  # type: ignore[import-untyped]
-
-        for start in range(0, max(self._layer.rows, 1), _BATCH):
-            with _told(self._shown):
-                _, _, shapes, columns = read(
-                    str(self._source),
-                    layer=self._layer.name,
-                    skip_features=start,
-                    max_features=_BATCH,
-                    force_2d=True,
-                    datetime_as_string=True,
-                )
+        line = 0
+        for shapes, columns in self._batches():
             values = [
                 _plain_values(column, whole) for column, whole in zip(columns, self._layer.whole_numbers, strict=True)
             ]
             count = len(shapes) if shapes is not None else len(values[0]) if values else 0
             for number in range(count):
+                line += 1
                 properties = {name: column[number] for name, column in zip(self._layer.columns, values, strict=True)}
                 geometry = _geometry(shapes[number]) if shapes is not None and shapes[number] is not None else None
-                feature = {"type": "Feature", "properties": properties, "geometry": geometry}
-                yield self._reader.raw(start + number + 1, feature)
+                yield self._reader.raw(line, {"type": "Feature", "properties": properties, "geometry": geometry})
+
+    def _batches(self) -> Iterator[tuple[Any, Any]]:
+        """Shapes and columns of some features after another; a GeoPackage by its keys, which needs no counting off."""
+        from pyogrio.raw import read  # type: ignore[import-untyped]
+
+        done, last = 0, None
+        while done < self._layer.rows:
+            by_key = {"where": f'"{self._layer.key}" > {last}' if last is not None else None}
+            with _told(self._shown):
+                _, keys, shapes, columns = read(
+                    str(self._source),
+                    layer=self._layer.name,
+                    max_features=self._batch,
+                    force_2d=True,
+                    datetime_as_string=True,
+                    return_fids=True,
+                    **(by_key if self._layer.key else {"skip_features": done}),
+                )
+            if not len(keys):
+                return
+            done, last = done + len(keys), int(keys[-1])
+            yield shapes, columns
 
     def _chosen(self, mapping: Dialect | None) -> _Layer:
         """The layer of reports: of those with known columns the one with points, of several the largest."""
@@ -100,9 +119,10 @@ class MapFile:
             for name, shape in list_layers(str(self._path)).tolist():
                 info = read_info(str(self._path), layer=name, force_feature_count=True)
                 columns = tuple(map(str, info["fields"]))
+                key = str(info["fid_column"] or "").replace('"', '""')
                 whole = tuple(str(kind).startswith("OFTInteger") for kind in info["ogr_types"])
                 points = str(shape or "").replace("Multi", "").startswith("Point") or shape == "Unknown"
-                layers.append(_Layer(str(name), columns, whole, int(info["features"]), points, info["crs"]))
+                layers.append(_Layer(str(name), columns, whole, int(info["features"]), points, info["crs"], key))
         usable = [layer for layer in layers if len(layer.columns) <= _MOST_COLUMNS]
         known = [layer for layer in usable if mapping or recognise(layer.columns)]
         if not known:
