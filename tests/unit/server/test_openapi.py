@@ -16,12 +16,14 @@ import pytest
 import requests
 from PIL import Image
 
+from api_client.dispatch import DispatchClient
 from console.domain.edit import Kind
 from console.server.city import City
 from console.server.rate import RULES, Limits
+from console.server.records import LoadedReport
 from console.server.schema import TABLES
 from console.server.users import Users, add_user
-from tests.unit.server.conftest import Api, running
+from tests.unit.server.conftest import Api, a_report, running
 from tools.write_openapi import FILES, ROOT, as_file
 
 DISPATCH = "/dispatch/v1/openapi.json"
@@ -269,6 +271,23 @@ def test_large_answers_are_packed_for_who_takes_that(office: Office) -> None:
     assert "Content-Encoding" not in plain.headers
     assert plain.headers["Vary"] == "Accept-Encoding"
     assert plain.content == packed.content
+
+
+@one_database
+def test_a_console_reads_packed_pages_but_asks_for_plain_ones_on_its_own_computer(office: Office) -> None:
+    office.city.load([LoadedReport(a_report(f"many-{number}")) for number in range(100)])
+    token = str(office.rina.session.headers["Authorization"]).removeprefix("Bearer ")
+    session = requests.Session()
+    client = DispatchClient(office.url, token, session)
+    plain = client.snapshot(None)
+    assert client.last is not None
+    assert "Content-Encoding" not in client.last.headers
+    session.headers["Accept-Encoding"] = "gzip"
+    packed = client.snapshot(None)
+    assert client.last.headers["Content-Encoding"] == "gzip"
+    assert packed == plain
+    assert len(packed.items) > 100
+    client.close()
 
 
 @one_database
