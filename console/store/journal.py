@@ -49,7 +49,7 @@ class Folded(msgspec.Struct):
     damaged: int = 0
     """Lines that cannot be read."""
     last: str | None = None
-    """The id of the edit that the last line bears, if it bears one: a kill may have cut its commit off."""
+    """The id of the edit that the last line is about, if it is about one: a kill may have come before its commit."""
 
 
 class Journal:
@@ -164,11 +164,11 @@ class Journal:
 def _fold_edit(found: Folded, line: Line) -> None:
     if line.edit is not None:
         edit = line.edit
-        found.last = edit.id
     elif line.id in found.edits:
         edit = found.edits[line.id].edit
     else:
         return
+    found.last = edit.id
     found.edits[edit.id] = Queued(
         edit=edit,
         state=line.state or EditState.QUEUED,

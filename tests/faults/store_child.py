@@ -137,12 +137,40 @@ def a_page(number: int) -> list[Item]:
     return items(*reports, seq=first + 1)
 
 
+def without_rest(folder: Path, voice: Voice) -> None:
+    """Edits made, withdrawn and sent, and pages applied, in turn, until it is killed; all is said after its commit."""
+    chance = random.Random(os.getpid())
+    work, writer = WorkFile(folder), CacheWriter(folder)
+    waiting = [one.edit.id for one in work.unfinished()]
+    cursor = writer.cursor("city")
+    page = (cursor.seq if cursor else 0) // PAGE
+    voice.say("up")
+    while True:
+        match chance.choice(["edit", "edit", "edit", "withdraw", "send", "page"]):
+            case "edit":
+                number = work.next_number()
+                work.append(edit(f"n{number}", number=number, data={"text": "kata " * chance.randrange(300)}))
+                waiting.append(f"n{number}")
+                voice.say("done", f"n{number}")
+            case "withdraw" if waiting:
+                gone = waiting.pop(chance.randrange(len(waiting)))
+                work.set_state(gone, EditState.WITHDRAWN)
+                voice.say("withdrawn", gone)
+            case "send" if waiting:
+                work.set_state(chance.choice(waiting), EditState.SENDING, late=chance.random() < 0.5)
+            case "page":
+                page += 1
+                writer.apply("city", a_page(page), at(page * PAGE))
+                voice.say("page", page * PAGE)
+
+
 JOBS: dict[str, Callable[[Path, Voice], None]] = {
     "edit": one_edit,
     "page": one_page,
     "open": open_only,
     "shift": a_shift,
     "pages": some_pages,
+    "work": without_rest,
 }
 
 

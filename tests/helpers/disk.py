@@ -5,11 +5,14 @@ Both need strace; `needs_strace` skips loudly where it is missing or may not tra
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -70,6 +73,18 @@ class Forks:
         met = code == -9 if "SIGKILL" in fault else "INJECTED" in log.read_text()
         return Ended(code, (folder / "said").read_text().splitlines(), met)
 
+    def kill_after(self, job: str, folder: Path, seconds: float) -> None:
+        """Begin the job, and kill it without warning so long after it said its first word. Needs no strace."""
+        said = folder / "said"
+        before = said.stat().st_size if said.exists() else 0
+        pid = self._begin(job, folder)
+        self._go()
+        while not said.exists() or said.stat().st_size == before:
+            time.sleep(0.001)
+        time.sleep(seconds)  # the moment is the thing that is tried
+        os.kill(pid, signal.SIGKILL)
+        assert self._end() == -signal.SIGKILL
+
     def record(self, job: str, folder: Path) -> list[Call]:
         """Do the job, and return every call that changes or syncs a file or name, in order."""
         log = folder.parent / "log"
@@ -78,22 +93,33 @@ class Forks:
         return parse(log.read_text(errors="replace"), folder)
 
     def _traced(self, job: str, folder: Path, options: list[str], log: Path, also: tuple[Path, ...] = ()) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{job} {folder}\n")
-        self._process.stdin.flush()
-        pid = self._process.stdout.readline().strip()
+        pid = self._begin(job, folder)
         paths = [part for path in (*(folder / name for name in FILES + COPIES), *also) for part in ("-P", str(path))]
-        command = ["strace", "-p", pid, "-o", str(log), "-e", f"trace={CALLS},openat", *options, *paths]
+        command = ["strace", "-p", str(pid), "-o", str(log), "-e", f"trace={CALLS},openat", *options, *paths]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
         attached = tracer.stderr.readline()
         assert "attached" in attached, attached
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
+        self._go()
+        code = self._end()
         tracer.communicate(timeout=20)
         return code
+
+    def _begin(self, job: str, folder: Path) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{job} {folder}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def _go(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+
+    def _end(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
 
 
 class Call(msgspec.Struct, frozen=True):
