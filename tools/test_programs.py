@@ -1,4 +1,4 @@
-"""Bring the programs that tests run and Python packages do not bring: PostgreSQL's server, a browser.
+"""Bring the programs that tests run and Python packages do not bring: PostgreSQL's server, a browser, strace.
 
 Standard library only. Without `--install`, or without being root, it only says what is missing: the tests of it are
 skipped. Exit code 0, whatever is missing; apt-get's own when an installation fails.
@@ -43,6 +43,8 @@ def missing() -> list[str]:
         packages.append("postgresql")
     if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
         packages.append("chromium")
+    if shutil.which("strace") is None:
+        packages.append("strace")
     return packages
 
 
