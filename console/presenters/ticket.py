@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -191,10 +190,8 @@ class TicketPresenter(QObject):
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
         ]
-        answers = self._desk.catalog.answers(report)[:_MOST_ANSWERS]
-        facts += [
-            (question, textwrap.shorten(answer, _LONGEST_ANSWER, placeholder="…"), "") for question, answer in answers
-        ]
+        for question, answer in self._desk.catalog.answers(report)[:_MOST_ANSWERS]:
+            facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
             facts.append(
