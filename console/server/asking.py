@@ -90,6 +90,9 @@ Work = Callable[[Ask], Response | Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+_PUBLIC = {"POST": rate.CITIZEN_POST, "PUT": rate.CITIZEN_PHOTO}
+
+
 class Gate:
     """Makes endpoints of plain functions: the body is read, the asker found, the work done on a thread.
 
@@ -108,8 +111,8 @@ class Gate:
 
         async def answer(request: Request) -> Response:
             if public:
-                posts = counts_posts and request.method == "POST"
-                self._limits.spend_by_address(rate.CITIZEN_POST if posts else rate.PUBLIC_READ, host_of(request))
+                limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
+                self._limits.spend_by_address(limit, host_of(request))
             body = await read_body(request, most)
             if inspect.iscoroutinefunction(work):
                 known = self.known(request)

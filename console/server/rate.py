@@ -25,6 +25,7 @@ READ = "read"
 WRITE = "write"
 PUBLIC_READ = "public read"
 CITIZEN_POST = "citizen's post"
+CITIZEN_PHOTO = "citizen's photo"
 KEY_POST = "post by key"
 UPLOAD = "upload"
 SIGN_IN = "unknown token"
@@ -35,6 +36,7 @@ RULES = {
     WRITE: "100 per 5 second",  # edits, photos, positions, per user: 20 a second, a hundred at once after being offline
     PUBLIC_READ: "500 per 10 second",  # without a token, per address
     CITIZEN_POST: "10 per 1 minute",  # new reports from citizens, per address
+    CITIZEN_PHOTO: "30 per 1 minute",  # their photos, per address
     KEY_POST: "60 per 1 minute",  # new reports with an api_key, per key
     UPLOAD: "2000 per 1 hour",  # megabytes of photos, per user
     SIGN_IN: "10 per 1 minute",  # per address; known tokens work all the while

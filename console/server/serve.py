@@ -19,11 +19,12 @@ import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
+from console.server import audit
 from console.server.app import make_app
 from console.server.city import City
 from console.server.migrations import NewerDatabase
 from console.server.patience import PatientProtocol
-from console.server.records import DemoOptions, ServeOptions
+from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.refusals import Refusal
 from console.server.service_file import load_services
 from console.server.stream import Hub
@@ -170,6 +171,7 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
         if options.users is not None:
             _tell(f"{options.users}: {load_users(options.users, city):,} users")
         for path in options.load:
+            audit.record(city.database, city.clock(), audit.Deed(COMMAND_LINE, audit.LOAD, detail={"file": path.name}))
             load_and_tell(path, city, _tell, mapping=options.mapping, timezone=options.timezone)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault

@@ -127,5 +127,5 @@ def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str
     for body in connection.execute(query).scalars():
         entry = msgspec.json.decode(body, type=Entry)
         if entry.kind == Kind.REPLY and entry.undone_by is None and entry.report is not None:
-            newest[entry.report] = entry.text
+            newest[entry.report] = mask_personal(entry.text)
     return newest

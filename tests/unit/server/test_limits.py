@@ -108,6 +108,13 @@ def test_citizens_are_limited_by_address(city: City, tmp_path: Path) -> None:
         assert (said["code"], int(posts[-1].headers["Retry-After"]) >= 1) == (429, True)
 
 
+def test_more_connections_than_the_most_are_answered_503(expected_log: None) -> None:
+    with bare(limit_concurrency=2) as port, contextlib.ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 503
+
+
 def test_an_upload_of_too_many_megabytes_waits(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, UPLOAD="4 per 1 hour") as url:
         rina = Api(url, add_user(city, "rina", "operator"))
