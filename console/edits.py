@@ -47,10 +47,10 @@ class Edits(QObject):
     """The outbox, on the GUI thread; one thread of its own does every write to work.db.
 
     Rules: an edit is pushed only after it (and the fact that it is being sent) is on the disk. Of one report one edit
-    is under way at a time, in the order in which they were made; while one needs the operator, later ones of that
-    report wait, except appends (a note, a reply, a photo). Facts are sent whenever their source is there; an order
-    (see `is_order`) older than `order_lifetime_s` is not sent but EXPIRED: "still wanted?". A withdrawn edit is never
-    sent. An edit is SENT when the cache holds the history entry that bears its id.
+    is under way at a time, in the order in which they were made; while one needs the operator, or another operator to
+    sign in, later ones of that report wait, except appends (a note, a reply, a photo). Facts are sent whenever their
+    source is there; an order (see `is_order`) older than `order_lifetime_s` is not sent but EXPIRED: "still wanted?". A
+    withdrawn edit is never sent. An edit is SENT when the cache holds the history entry that bears its id.
     """
 
     opened = Signal()
@@ -402,7 +402,7 @@ class Edits(QObject):
         stuck: set[tuple[str, str]] = set()
         for queued in self._outbox.values():
             edit, state, chain = queued.edit, queued.state, _chain(queued.edit)
-            if state in _STUCK:
+            if state in _STUCK or self._of_another(edit):
                 (under_way if edit.kind is Kind.CREATE else stuck).add(chain)
             elif state is not EditState.ACCEPTED:
                 held = chain in under_way or (chain in stuck and edit.kind not in APPENDS)
@@ -420,9 +420,11 @@ class Edits(QObject):
         edit = queued.edit
         if queued.state is EditState.SENDING or edit.id in self._waiting or edit.source in self._away:
             return False
-        if self.author and edit.author and edit.author != self.author:
-            return False
         return edit.kind is Kind.CREATE or all(key in self._keys for key in _local_keys(edit))
+
+    def _of_another(self, edit: Edit) -> bool:
+        """Whether it waits for another operator to sign in."""
+        return bool(self.author and edit.author and edit.author != self.author)
 
     def _too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""

@@ -1,11 +1,13 @@
-"""F27 in a real window: a full disk refuses an edit aloud, its text stays in the form, and Enter saves it later."""
+"""F27 in a real window: a full disk refuses an edit aloud and leaves its text. F38: quitting with a full queue."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Push
+from console.edits import Edits
 from console.store.work import read_outbox
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, form, key, type_into, wait_ready
@@ -122,3 +128,39 @@ def test_a_typed_command_comes_back_into_the_line(city: Served, small_disk: Path
         window.command.run.emit(window.command.text())
         wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="saved")
         assert window.command.text() == ""
+
+
+def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_path: Path) -> None:
+    """F38, the local part.
+
+    Guards: Edits.close (what waits for the disk is written first) and Edits._of_another (names).
+    """
+    down: list[object] = []
+    ids = itertools.count(1)
+
+    def start(author: str) -> Edits:
+        edits = Edits(tmp_path, down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
+        edits.author = author
+        return edits
+
+    edits = start("rina")
+    edits.source_lost("city")
+    for number in range(200):  # the last of them are not on the disk yet when the window closes
+        edits.submit(
+            Kind.NOTE, str(number), source="city", data={"text": "x"}, base={}, base_version=None, title=f"r{number}"
+        )
+    edits.close()
+    kept = read_outbox(tmp_path).edits
+    assert [one.edit.number for one in kept] == list(range(1, 201))
+    assert {one.edit.author for one in kept} == {"rina"}
+
+    other = start("budi")
+    with qtbot.waitSignal(other.changed):
+        pass
+    assert other.counts == {EditState.QUEUED: 200}  # what the outbox, the strip and the status bar show
+    other.resend_due()
+    with qtbot.waitSignal(other.saved):
+        other.submit(Kind.NOTE, "1", source="city", data={"text": "y"}, base={}, base_version=None, title="r1")
+    qtbot.waitUntil(lambda: bool(down))
+    other.close()
+    assert {one.edit.author for one in down if isinstance(one, Push)} == {"budi"}
