@@ -28,7 +28,7 @@ from console.domain.report import Area, Entry, PhotoRole, Report
 from console.domain.sla import due_next
 from console.domain.status import Status, is_open
 from console.server import schema
-from console.server.asking import Ask, Gate, json_response
+from console.server.asking import Ask, Gate, check_local, json_response
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.georeport.answers import check_answers
@@ -184,7 +184,7 @@ class Citizens:
     # A new report
 
     def _create(self, ask: Ask) -> Response:
-        _check_own_page(ask.request)
+        self._check_own_page(ask.request)
         new = ask.json(NewReport)
         if (new.lat is None) != (new.lon is None):
             raise Invalid("A place needs both a latitude and a longitude.")
@@ -213,7 +213,7 @@ class Citizens:
         return {code: list(values) for code, values in check_answers(service, new.attributes).given.items()}
 
     def _add_photo(self, ask: Ask) -> Response:
-        _check_own_page(ask.request)
+        self._check_own_page(ask.request)
         number = ask.request.path_params["number"]
         if not 1 <= number <= MOST_PHOTOS:
             raise Invalid(f"A report takes {MOST_PHOTOS} photos.")
@@ -230,7 +230,7 @@ class Citizens:
         return json_response({"sha256": sha256}, 201)
 
     def _me_too(self, ask: Ask) -> Response:
-        _check_own_page(ask.request)
+        self._check_own_page(ask.request)
         report = self._city.report(ask.path("report"))
         if not is_open(report.status):
             raise Invalid("This report is closed; make a new one if you see it again.")
@@ -240,7 +240,7 @@ class Citizens:
 
     def _not_solved(self, ask: Ask) -> Response:
         """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
-        _check_own_page(ask.request)
+        self._check_own_page(ask.request)
         said = ask.json(NotSolved)
         report = self._city.report(ask.path("report"))
         self._check_reporter(report, said.report_key)
@@ -250,6 +250,13 @@ class Citizens:
         edit = EditBody(said.key, Kind.REOPEN, data={"reason": reason})
         self._city.apply(edit, report=report.id, actor=CITIZEN)
         return json_response({}, 201)
+
+    def _check_own_page(self, request: Request) -> None:
+        """Forbidden when a page of another site lets a visitor's browser write here."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Forbidden("Reports are taken from this server's own page only.")
+        if not self._gate.has_users():
+            check_local(request)
 
     def _may_reopen(self, report: Report) -> bool:
         if report.merged_into is not None or report.closed_at is None or is_open(report.status):
@@ -297,7 +304,7 @@ class Citizens:
             updated=max(report.updated, main.updated),
             expected=clock.due if clock is not None and is_open(main.status) else None,
             closed_at=main.closed_at,
-            reason=mask_personal(main.disposition or "") if not is_open(main.status) else "",
+            reason=mask_personal(main.disposition or "") if main.status is Status.CLOSED else "",
             joined=main.id if main.id != report.id else None,
             me_too=sum(entry.kind == Kind.ME_TOO for entry in entries),
             may_reopen=self._may_reopen(main) and main.id == report.id,
@@ -349,12 +356,6 @@ def _step(entry: Entry, report: str) -> Step | None:
         return Step("reply", entry.at, text=mask_personal(entry.text))
     status = entry.data.get("status")
     return Step("status", entry.at, status=str(status)) if status else None
-
-
-def _check_own_page(request: Request) -> None:
-    """Forbidden when a page of another site lets a visitor's browser write here."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("Reports are taken from this server's own page only.")
 
 
 def _wanted(request: Request) -> Wanted:

@@ -74,7 +74,7 @@ async function load() {
 /** @param {View} view */
 function show(view) {
   byId("total").textContent = view.total === 0 ? t("map.none") : t(view.cells.length ? "map.counted" : "map.total", { count: count(view.total) });
-  fill(byId("rows"), ...view.newest.map(([id, service, status, created]) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, glyph(services.get(service ?? "")?.glyph, 24), make("b", {}, name(service)), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000, city.city.timezone)}`)))));
+  fill(byId("rows"), ...view.newest.map(([id, service, status, created]) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, glyph(services.get(service ?? "")?.glyph, 24), make("div", {}, make("b", {}, name(service)), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000, city.city.timezone)}`))))));
   if (!map) return;
   layer.clearLayers();
   for (const [lat, lon, many] of view.cells) cell(lat, lon, many);

@@ -221,7 +221,8 @@ function locate() {
 // Photos, words, and the service's own questions
 
 function showSummary() {
-  const where = [draft.address.trim(), draft.lat === null ? "" : draft.accuracy === null ? t("send.point") : t("send.position")];
+  const area = draft.lat === null || draft.lon === null ? "" : areaAt(draft.lat, draft.lon);
+  const where = [draft.address.trim(), area, draft.lat === null ? "" : draft.accuracy === null ? t("send.point") : t("send.position")];
   const row = (/** @type {string} */ key, /** @type {string} */ value, /** @type {number} */ step) =>
     make("div", {}, make("dt", {}, t(key)), make("dd", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change")));
   fill(byId("summary"), row("step.what", serviceName(), 1), row("step.where", where.filter(Boolean).join(" · "), 2));
@@ -393,5 +394,5 @@ async function showMine() {
   const found = (await all("mine")).sort((one, other) => other.made.localeCompare(one.made)).slice(0, 10);
   byId("mine").hidden = !found.length;
   const list = byId("mine").querySelector("ul");
-  fill(list, ...found.map((one) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(one.key)}` }, make("b", {}, one.key), make("span", {}, `${one.serviceName} · ${dateTime(one.made)}`)))));
+  fill(list, ...found.map((one) => make("li", {}, make("a", { href: `/r/${encodeURIComponent(one.key)}` }, make("div", {}, make("b", {}, one.serviceName), make("span", {}, `${one.key} · ${dateTime(one.made)}`))))));
 }
