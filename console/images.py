@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from console.image_child import MAX_BYTES, TIMEOUT_S, Made, kind_of
+from console.store.disk import sync_folder
 
 _MAX_ANSWER = 24 * 2**20
 
@@ -134,15 +135,5 @@ def store_photo(folder: Path, photo: Prepared | bytes) -> Path:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(folder)
+    sync_folder(folder)
     return target
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

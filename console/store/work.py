@@ -67,7 +67,10 @@ def read_outbox(folder: Path) -> Outbox:
         refuse_newer(connection, path, work_migrations)
         found = connection.execute(f"SELECT {_QUEUED} FROM edits ORDER BY number, id").fetchall()  # noqa: S608
         keys = connection.execute("SELECT key, remote_id FROM local_keys").fetchall()
-    edits = (_queued_of(row) for row in found)
+    try:
+        edits = [_queued_of(row) for row in found]
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise DamagedFile(path, f"{path.name} is damaged: open the console once, it mends the file.") from error
     return Outbox(tuple(queued for queued in edits if queued.state not in _FINISHED), dict(keys))
 
 
