@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
-from console.domain.report import Claim, Photo, PhotoRole, Report
+from console.domain.report import Claim, Hold, Photo, PhotoRole, Report
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case
@@ -157,8 +157,9 @@ def _set(case: Case, area_at: AreaAt) -> None:
             _check_area(case.ledger, plain["area"])
         if plain["area"] != case.report.area:
             plain["area_rule"] = TRANSFER
-    if plain.get("hold") is not None:
+    if data.hold is not UNSET and data.hold is not None:
         case.check_open("put it on hold")
+        plain["hold"] = Hold(data.hold.reason, data.hold.waits_for, data.hold.until)
     case.change(**plain)
     if data.place is not UNSET:
         _place(case, data.place or payloads.Place(), area_at, area_said="area" in plain)

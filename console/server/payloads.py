@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from console.domain.edit import Kind
-from console.domain.report import Contact, Hold, PhotoRole
+from console.domain.report import PhotoRole, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
 from console.server.refusals import Invalid
 
@@ -39,6 +39,24 @@ class EditBody(msgspec.Struct, frozen=True):
     number: int = 0
 
 
+class NewContact(msgspec.Struct, frozen=True):
+    """The reporter's personal data, as Contact, within limits."""
+
+    name: Line = ""
+    phone: Line = ""
+    email: Line = ""
+    account: Line = ""
+    device: Line = ""
+
+
+class NewHold(msgspec.Struct, frozen=True):
+    """A pause of the work, as Hold, within limits and with the zone of its time."""
+
+    reason: Text
+    waits_for: WaitsFor
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
 class Create(msgspec.Struct, frozen=True):
     """A new report."""
 
@@ -52,7 +70,7 @@ class Create(msgspec.Struct, frozen=True):
     area: Key | None = None
     agency: Key | None = None
     channel: Annotated[str, Meta(max_length=100)] = ""
-    contact: Contact | None = None
+    contact: NewContact | None = None
     created: Annotated[datetime, Meta(tz=True)] | None = None
     attributes: Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)] = {}
     media_urls: Annotated[tuple[Url, ...], Meta(max_length=10)] = ()
@@ -77,7 +95,7 @@ class Set(msgspec.Struct, frozen=True):
     place: Place | UnsetType | None = UNSET
     area: Key | UnsetType | None = UNSET
     agency: Key | UnsetType | None = UNSET
-    hold: Hold | UnsetType | None = UNSET
+    hold: NewHold | UnsetType | None = UNSET
     reason: Text = ""
 
 
@@ -102,7 +120,7 @@ class NewPhoto(msgspec.Struct, frozen=True):
 class MeToo(msgspec.Struct, frozen=True):
     """Another reporter of the same thing."""
 
-    contact: Contact | None = None
+    contact: NewContact | None = None
 
 
 class Nothing(msgspec.Struct, frozen=True):

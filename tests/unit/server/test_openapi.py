@@ -303,3 +303,22 @@ def test_an_address_with_a_line_break_belongs_to_its_side(office: Office, side: 
     answer = office.rina.session.get(f"{office.url}{side}a%0Ab.json", timeout=10)
     assert answer.status_code == 404
     assert isinstance(answer.json(), list if "open311" in side else dict)
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("set", {"hold": {"reason": "Rain", "waits_for": "weather", "until": "2026-03-02T10:00:00"}}),
+        ("set", {"hold": {"reason": "x" * 20_001, "waits_for": "weather"}}),
+        ("me_too", {"contact": {"name": "x" * 501}}),
+    ],
+)
+def test_times_without_a_zone_and_texts_without_end_are_refused(
+    office: Office, kind: str, data: dict[str, Any]
+) -> None:
+    refused = office.rina.edit("10", kind, data)
+    assert (refused.status_code, refused.json()["error"]) == (422, "invalid")
+    hold = {"reason": "Rain", "waits_for": "weather", "until": "2026-03-02T17:00:00+07:00"}
+    assert office.rina.ok("10", "set", {"hold": hold})["report"]["hold"] == hold
+    office.rina.ok("10", "me_too", {"contact": {"name": "Sri", "phone": "021"}})
