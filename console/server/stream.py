@@ -56,9 +56,13 @@ class Hub:
         self._listeners.add(listener)
         try:
             listener.presence_due = True
-            epoch = self._pulse.beat.epoch
+            epoch, users = self._pulse.beat.epoch, self._pulse.beat.users
             # A new epoch ends the stream: to the client's ears its lower numbers would be old news.
+            # So does a change of users: whoever may still listen comes again with his token.
             while not self.closed and self._pulse.beat.epoch in (epoch, ""):
+                if users is not None and self._pulse.beat.users not in (users, None):
+                    return
+                users = users or self._pulse.beat.users
                 listener.wake.clear()
                 said = await self._news(listener)
                 for event in said:

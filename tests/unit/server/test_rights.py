@@ -142,6 +142,21 @@ def test_a_removed_user_and_an_old_token_are_out_at_once_and_the_history_keeps_t
 
 
 @one_database
+def test_a_stream_ends_when_a_user_is_changed(city: City, url: str) -> None:
+    rina = Api(url, add_user(city, "rina", "operator"))
+    add_user(city, "boss", "supervisor")
+    with rina.get("/stream", stream=True) as stream:
+        events = stream.iter_content(None)
+        assert b"event" in next(events)
+        rina.ok("10", "note", {"text": "x"})
+        remove_user(city, "rina")
+        heard = b"".join(events)  # ends by itself
+    assert b"seq" in heard
+    assert rina.get("/stream").status_code == 401
+    rina.session.close()
+
+
+@one_database
 def test_a_change_of_role_or_scope_counts_at_once_and_raises_the_scope_version(city: City, url: str) -> None:
     before = city.changes(0).scope_version
     api = Api(url, add_user(city, "rina", "operator"))
