@@ -13,10 +13,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from console.domain.edit import EditState
+from PySide6.QtCore import QCoreApplication, QTimer
+
+from console.domain.edit import EditState, Kind, Queued
+from console.edits import Edits
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, StoreError
 from console.store.items import Item
@@ -25,6 +29,7 @@ from tests.unit.store.making import T0, at, edit, items, report
 
 T = TypeVar("T")
 PAGE = 30
+_PATIENCE = 12
 _PR_SET_PTRACER = 0x59616D61
 
 
@@ -164,6 +169,39 @@ def without_rest(folder: Path, voice: Voice) -> None:
                 voice.say("page", page * PAGE)
 
 
+def console_edits(folder: Path, voice: Voice) -> None:
+    """The console's outbox without a window: an operator who presses Enter again after each refusal."""
+    app = QCoreApplication([])
+    ids = count(1)
+    edits = Edits(folder, lambda _: None, lambda: T0, lambda: f"try{next(ids)}")
+    text = {"text": "Air setinggi lutut " * 40}
+
+    def press_enter() -> None:
+        edits.submit(Kind.NOTE, "9", source="city", data=text, base={}, base_version=None, title="t")
+
+    def refused(_: str, error: Exception) -> None:
+        voice.say("refused", "new", type(error).__name__, str(error))
+        if next(ids) < _PATIENCE:
+            QTimer.singleShot(0, press_enter)
+        else:
+            app.quit()
+
+    def saved(queued: Queued) -> None:
+        voice.say("done", queued.edit.id)
+        voice.say("shown", sum(one.edit.data == text for one in edits.outbox))
+        app.quit()
+
+    edits.source_lost("city")
+    edits.refused.connect(refused)
+    edits.saved.connect(saved)
+    edits.trouble.connect(lambda error: voice.say("trouble", error))
+    edits.unavailable.connect(lambda error: voice.say("unavailable", error))
+    press_enter()
+    app.exec()
+    edits.close()
+    voice.say("closed")
+
+
 JOBS: dict[str, Callable[[Path, Voice], None]] = {
     "edit": one_edit,
     "page": one_page,
@@ -171,6 +209,7 @@ JOBS: dict[str, Callable[[Path, Voice], None]] = {
     "shift": a_shift,
     "pages": some_pages,
     "work": without_rest,
+    "console": console_edits,
 }
 
 

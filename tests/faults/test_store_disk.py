@@ -80,7 +80,9 @@ BEFORE = {
     "migration": ("open", old_version_before),
     "tidying": ("open", long_ago_before),
     "page": ("page", page_before),
+    "console": ("console", outbox_before),
 }
+STORE = ("edit", "migration", "tidying", "page")
 
 
 def look_at_outbox(folder: Path, waiting: set[str], said: list[str]) -> None:
@@ -117,6 +119,20 @@ def look_at_cache(folder: Path, said: list[str]) -> None:
     reader.close()
 
 
+def look_at_console(folder: Path, waiting: set[str], said: list[str], *, forever: bool) -> None:
+    """Refused aloud or saved, never neither; saved once, however often Enter was pressed; what waited is there."""
+    saved = [line.split()[1] for line in said if line.startswith("done")]
+    if "closed" in said:
+        assert len(saved) == 1 or (forever and any(line.startswith("refused") for line in said)), said
+        assert "shown 1" in said or not saved
+    work = WorkFile(folder, clock=lambda: T0)
+    found = [one.edit.id for one in work.all()]
+    assert waiting | set(saved) <= set(found)
+    if "closed" in said and not forever:
+        assert [key for key in found if key.startswith("try")] == saved, "what was refused is not there"
+    work.close()
+
+
 def every_point(what: str, forks: Forks, tmp_path: Path, faults: tuple[str, ...], more: str = "", step: int = 1) -> int:
     """Do the job with the fault at the first, second … call of each kind until it is done without; how many there were.
 
@@ -151,15 +167,21 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         refused = {line.split()[1]: line for line in said if line.startswith("refused")}
         assert all("disk" in line or "written" in line for line in refused.values()), "in the operator's words"
         if not forever:  # it recovers without a restart: the same once more is accepted
-            wanted = {"edit": ["done open", "done new", "done withdrawn"], "page": ["done open", "done page"]}
+            wanted = {
+                "edit": ["done open", "done new", "done withdrawn"],
+                "page": ["done open", "done page"],
+                "console": [],
+            }
             assert set(wanted.get(what, ["done open"])) <= set(said), said
     if what == "page":
         look_at_cache(folder, said)
+    elif what == "console":
+        look_at_console(folder, waiting, said, forever=forever)
     else:
         look_at_outbox(folder, waiting, said)
 
 
-@pytest.mark.parametrize("what", BEFORE)
+@pytest.mark.parametrize("what", STORE)
 def test_a_fault_at_any_call(what: str, forks: Forks, tmp_path: Path) -> None:
     """F18, F25, F27, F31: kill, I/O error, full disk at each call of one edit, one page, one migration, one tidying.
 
@@ -171,9 +193,26 @@ def test_a_fault_at_any_call(what: str, forks: Forks, tmp_path: Path) -> None:
     assert points > 30
 
 
+def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Forks, tmp_path: Path) -> None:
+    """F27, the whole way of an edit (console/edits.py) at every fourth call; the long run takes every call.
+
+    Guards: Edits.refused for whatever the edits thread meets, Edits._open_again, Journal.whole, schema.transaction.
+    """
+    assert every_point("console", forks, tmp_path, FAULTS, step=4) > 20
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("what", BEFORE)
+def test_the_console_says_each_refusal_at_every_call(forks: Forks, tmp_path: Path) -> None:
+    """F27, at every call, once and from then on."""
+    points = every_point("console", forks, tmp_path / "once", FAULTS)
+    points += every_point("console", forks, tmp_path / "ever", ("error=EIO", "error=ENOSPC"), "+")
+    print(f"{points} faults on the way of one edit")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("what", STORE)
 def test_a_fault_that_stays(what: str, forks: Forks, tmp_path: Path) -> None:
     """F27: from any call on the disk takes nothing more; when it does again, all that was acknowledged is there."""
     assert every_point(what, forks, tmp_path, ("error=EIO", "error=ENOSPC", "error=EDQUOT"), "+") > 30

@@ -95,7 +95,8 @@ class Forks:
     def _traced(self, job: str, folder: Path, options: list[str], log: Path, also: tuple[Path, ...] = ()) -> int:
         pid = self._begin(job, folder)
         paths = [part for path in (*(folder / name for name in FILES + COPIES), *also) for part in ("-P", str(path))]
-        command = ["strace", "-p", str(pid), "-o", str(log), "-e", f"trace={CALLS},openat", *options, *paths]
+        threads = ["-f"] if job == "console" else []  # its writes are those of one thread, and counted there
+        command = ["strace", *threads, "-p", str(pid), "-o", str(log), "-e", f"trace={CALLS},openat", *options, *paths]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
         attached = tracer.stderr.readline()
