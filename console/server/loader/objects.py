@@ -12,6 +12,8 @@ from console.server.loader.raw import RawReport, completed
 
 _DEEPEST = 12
 _MOST_PLANS = 256
+_LONGEST_NAMES = 20_000
+"""Letters of all names of an object; what has more is no usual object, and is not remembered."""
 _Plan = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
 
 
@@ -61,7 +63,8 @@ class ObjectReader:
             plan = tuple((field, tuple(way for way in ways if way)) for field, ways in known.items() if any(ways))
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
-            self._plans[names] = plan
+            if sum(map(len, names)) < _LONGEST_NAMES:
+                self._plans[names] = plan
         return plan
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from html.entities import name2codepoint
 from pathlib import Path
 from typing import Any, TextIO
 from xml.sax import SAXParseException
@@ -39,7 +40,9 @@ _MOST_PARTS = 2_000
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*\bencoding=["']([A-Za-z0-9._-]+)["']""")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\udc80-\udcff\ufffe\uffff]")
 _UNFIT_NUMBER = re.compile(r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));")
-_LONGEST_NUMBER = 12
+_AND = re.compile(r"&(?!#)(?:([A-Za-z][A-Za-z0-9]{0,30});)?")
+_LONGEST_MARK = 40
+_OWN_MARKS = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
 class XmlFile:
@@ -221,8 +224,8 @@ def _pieces(file: TextIO) -> Iterator[str]:
     rest = ""
     while piece := file.read(_PIECE):
         piece = rest + piece
-        cut = piece.rfind("&", len(piece) - _LONGEST_NUMBER)
-        piece, rest = (piece[:cut], piece[cut:]) if cut >= 0 and len(piece) > _LONGEST_NUMBER else (piece, "")
+        cut = piece.rfind("&", len(piece) - _LONGEST_MARK)
+        piece, rest = (piece[:cut], piece[cut:]) if cut >= 0 and len(piece) > _LONGEST_MARK else (piece, "")
         yield _fit(piece)
     yield _fit(rest)
 
@@ -230,7 +233,18 @@ def _pieces(file: TextIO) -> Iterator[str]:
 def _fit(piece: str) -> str:
     if "&#" in piece:
         piece = _UNFIT_NUMBER.sub("", piece)
+    if "&" in piece and "<![CDATA[" not in piece:
+        piece = _AND.sub(_escaped, piece)
     return _UNFIT.sub(_fitting, piece) if _UNFIT.search(piece) else piece
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """What XML itself does not name: HTML's letters as such, an ampersand that stands alone as one."""
+    name = match[1]
+    if name in _OWN_MARKS:
+        return match[0]
+    letter = name2codepoint.get(name or "")
+    return chr(letter) if letter else f"&amp;{match[0][1:]}"
 
 
 def _fitting(match: re.Match[str]) -> str:

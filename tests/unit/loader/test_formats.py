@@ -151,6 +151,19 @@ def test_xml_in_another_encoding_and_rows_within_a_row(tmp_path: Path, city: Cit
     assert city.services()[0].name == "Café"
 
 
+def test_ampersands_and_letters_of_html_end_no_file(tmp_path: Path, city: City) -> None:
+    path = tmp_path / "r.xml"
+    said = ("Jalan & trotoar", "Caf&eacute;&nbsp;baru", "A&nosuch;B", "a &lt; b &amp; c")
+    requests = "".join(
+        f"<request><service_request_id>{n}</service_request_id><description>{text}</description></request>"
+        for n, text in enumerate(said)
+    )
+    path.write_text(f"<service_requests>{requests}</service_requests>")
+    assert load_file(path, city).loaded == 4
+    assert [city.report(str(n)).description for n in range(4)] == [
+        "Jalan & trotoar", "Café\xa0baru", "A&nosuch;B", "a < b & c"]  # fmt: skip
+
+
 def test_rss_brings_places(tmp_path: Path, city: City) -> None:
     path = tmp_path / "feed.rss"
     path.write_text(
