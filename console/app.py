@@ -51,7 +51,7 @@ from console.presenters.units import UnitsPresenter, count_states
 from console.settings import Settings, Tokens, city_zone, save_settings
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther
+from console.store.errors import LockedByOther, NotWritable
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from widgets.charts import ChartsPanel
@@ -85,12 +85,6 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     assert isinstance(app, QApplication)
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
-    load_fonts()
-    watched = options.screenshot is None and options.quit_after_s is None
-    if demo is None and not settings.sources and watched:
-        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
-
-        ask_for_server(app, options.theme, options.profile, settings, tokens)
     only: OneWindow | None = None
     if options.screenshot is None:  # a picture may be taken beside an open window
         try:
@@ -101,6 +95,14 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
                 return 0
             sys.stderr.write("sigap: this profile is open already, but its window does not answer.\n")
             return LOCAL
+        except NotWritable:
+            pass  # the window opens all the same, and says that nothing can be saved
+    load_fonts()
+    watched = options.screenshot is None and options.quit_after_s is None
+    if demo is None and not settings.sources and watched:
+        from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
+
+        ask_for_server(app, options.theme, options.profile, settings, tokens)
     console = ConsoleWindow(app, options, settings, tokens, demo)
     if only is not None:
         only.asked.connect(console.come_forward)

@@ -10,7 +10,8 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from console.store.lock import FileLock
 
-_WAIT_MS = 2000
+_WAIT_MS = 10_000
+"""A window that is still being built answers when it is."""
 
 
 class OneWindow(QObject):

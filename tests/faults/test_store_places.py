@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from console.store.cache_write import CacheWriter
 from console.store.drive import cloud_folder
 from console.store.errors import LockedByOther, NotWritable
 from console.store.work import WorkFile
+from tests.helpers.city import run_sigap
 from tests.unit.store.making import at, edit, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +79,27 @@ def test_a_killed_window_leaves_its_place_free(qtbot: QtBot, tmp_path: Path) -> 
     QCoreApplication.processEvents()
     second.communicate()
     only.close()
+
+
+@pytest.mark.long
+def test_sigap_run_twice_is_one_window(tmp_path: Path) -> None:
+    """F29, the whole program: the second process says so and ends with 0 while the first goes on."""
+    first = subprocess.Popen(
+        [sys.executable, "-m", "console", "run", "--unsandboxed", "--quit-after", "40"],
+        cwd=ROOT,
+        env={**os.environ, "SIGAP_HOME": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    lock = tmp_path / "profiles" / "default" / "window.lock"
+    until = time.monotonic() + 30
+    while not lock.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    second = run_sigap("run", "--unsandboxed", "--quit-after", "40", home=tmp_path)
+    assert second.returncode == 0
+    assert "its window was raised" in second.stderr
+    assert first.poll() is None
+    first.terminate()
+    first.wait(20)
 
 
 def held(path: Path) -> sqlite3.Connection:
