@@ -122,12 +122,17 @@ class PushLane:
 
     def _work(self, sender: Sender) -> None:
         while not self._stopped.is_set():
-            waiting, dead = self._outgoing.take(_IDLE_S)
-            for edit in dead:
-                self._emit(Outcome(edit.id, EditState.EXPIRED))
-            if waiting is not None:
-                self._send(sender, waiting)
+            self.step(sender, _IDLE_S)
         sender.close()
+
+    def step(self, sender: Sender, longest_s: float) -> bool:
+        """Send the next edit that may leave, waiting up to `longest_s` for one; whether there was anything to do."""
+        waiting, dead = self._outgoing.take(longest_s)
+        for edit in dead:
+            self._emit(Outcome(edit.id, EditState.EXPIRED))
+        if waiting is not None:
+            self._send(sender, waiting)
+        return waiting is not None or bool(dead)
 
     def _send(self, sender: Sender, waiting: Waiting) -> None:
         edit, outgoing = waiting.edit, self._outgoing

@@ -15,6 +15,7 @@ import msgspec
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
 from console.domain.report import Assignment, Entry, Report
+from console.server.database import Database
 from console.server.feed import pages
 from console.store.cache_read import CacheReader
 from console.sync.process import Followers
@@ -109,21 +110,21 @@ def rig(folder: Path, url: str, **more: Any) -> Iterator[Rig]:
 
 def assert_same(console: Rig, live: Live) -> None:
     """I5: every report, entry and assignment of the cache is the server's, none is missing and none is too many."""
-    there = rows_of_city(live)
+    there = rows_of_database(live.city.database)
     console.wait_until(lambda: console.reader.cursors()["jkt"].seq == live.city.seq())
     assert rows_of_cache(console.reader) == there
 
 
-def rows_of_city(live: Live) -> dict[str, dict[str, Any]]:
-    """What the server has: kind -> id -> object, without entries of no report, which no screen shows."""
+def rows_of_database(database: Database) -> dict[str, dict[str, Any]]:
+    """What the server has: kind -> id -> object, of the reports that are there (a removed one leaves its history)."""
     found: dict[str, dict[str, Any]] = {"report": {}, "entry": {}, "assignment": {}}
     kinds = {"report": Report, "entry": Entry, "assignment": Assignment}
-    for page in pages(live.city.database):
+    for page in pages(database):
         for item in page.items:
             if item.kind in kinds:
-                one = msgspec.json.decode(item.data, type=kinds[item.kind])
-                if not isinstance(one, Entry) or one.report is not None:
-                    found[item.kind][item.id] = one
+                found[item.kind][item.id] = msgspec.json.decode(item.data, type=kinds[item.kind])
+    for kind in ("entry", "assignment"):
+        found[kind] = {key: one for key, one in found[kind].items() if one.report in found["report"]}
     return found
 
 

@@ -1,0 +1,351 @@
+"""I1 to I5 and I7 under any order of work, faults, crashes, deletions and restores that Hypothesis can think of."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import msgspec
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import EditState, Kind
+from console.domain.report import Entry, Report, Service, Unit
+from console.domain.status import RULES, Status, UnitState
+from console.server import schema
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import Actor, LoadedReport
+from console.server.refusals import Refusal
+from tests.helpers.stepped import CITY, STUCK, Backup, SteppedConsole
+from tests.helpers.sync_rig import rows_of_cache, rows_of_database
+
+REPORTS, UNITS = 3, 2
+WHO = st.integers(0, 1)
+NTH = st.integers(0, 50)
+MAY_BECOME = {rule.status: sorted(rule.may_become) for rule in RULES}
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+OTHER = Actor("maria", "supervisor")
+
+
+class Shift(RuleBasedStateMachine):
+    """Two consoles and one city."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="sigap-machine-", dir=IN_MEMORY))
+        shutil.copytree(template(), self.folder, dirs_exist_ok=True)
+        file = self.folder / "city.db"
+        self.city = City(f"sqlite:///{file}", name="Testville")
+        self.file = file
+        self.backup: Backup | None = None
+        self.undone: set[str] = set()  # took effect, and a restore took it back
+        self.overwritten: list[str] = []
+        self.texts = 0
+        self.consoles = [SteppedConsole(self.folder / name, self.city, name) for name in ("ani", "budi")]
+        for console in self.consoles:
+            console.wire.on_applied = lambda edit, report, console=console: self.watch(console, edit, report)
+            console.sync()
+
+    def teardown(self) -> None:
+        try:
+            self.quiet()
+        finally:
+            for console in self.consoles:
+                console.close()
+            self.city.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Work
+
+    def shown(self, console: SteppedConsole, nth: int) -> Report | None:
+        shown = console.shown()
+        return shown[nth % len(shown)] if shown else None
+
+    def text(self) -> str:
+        self.texts += 1
+        return f"text {self.texts}"
+
+    @rule(who=WHO, nth=NTH, priority=st.integers(1, 4))
+    def set_priority(self, who: int, nth: int, priority: int) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            data = {"priority": priority}
+            self.consoles[who].submit(Kind.SET, report, data, {"priority": report.priority})
+
+    @rule(who=WHO, nth=NTH, pick=NTH)
+    def set_status(self, who: int, nth: int, pick: int) -> None:
+        report = self.shown(self.consoles[who], nth)
+        if report is not None and (choice := MAY_BECOME[report.status]):
+            data = {"status": str(choice[pick % len(choice)]), "reason": "x"}
+            self.consoles[who].submit(Kind.SET, report, data, {"status": str(report.status)})
+
+    @rule(who=WHO, nth=NTH)
+    def note(self, who: int, nth: int) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            self.consoles[who].submit(Kind.NOTE, report, {"text": self.text()}, {})
+
+    @rule(who=WHO, nth=NTH)
+    def photo(self, who: int, nth: int) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            data = {"sha256": f"{self.texts:064x}", "role": "after", "size": 1}
+            self.texts += 1
+            self.consoles[who].submit(Kind.PHOTO, report, data, {})
+
+    @rule(who=WHO, nth=NTH, kind=st.sampled_from([Kind.CLAIM, Kind.RELEASE]))
+    def claim(self, who: int, nth: int, kind: Kind) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            self.consoles[who].submit(kind, report, {}, {})
+
+    @rule(who=WHO, nth=NTH, unit=st.integers(1, UNITS))
+    def dispatch(self, who: int, nth: int, unit: int) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            self.consoles[who].submit(Kind.DISPATCH, report, {"unit": f"U{unit}"}, {})
+
+    @rule(who=WHO, nth=NTH)
+    def close_report(self, who: int, nth: int) -> None:
+        if report := self.shown(self.consoles[who], nth):
+            data = {"disposition": "not found", "reason": "Dry", "release": []}
+            self.consoles[who].submit(Kind.CLOSE, report, data, {"status": str(report.status)})
+
+    @rule(who=WHO, nth=NTH, other=NTH)
+    def merge(self, who: int, nth: int, other: int) -> None:
+        report, main = self.shown(self.consoles[who], nth), self.shown(self.consoles[who], other)
+        if report is not None and main is not None and report.id != main.id:
+            self.consoles[who].submit(Kind.MERGE, report, {"into": main.id}, {"status": str(report.status)})
+
+    @rule(who=WHO, follow=st.booleans())
+    def create(self, who: int, follow: bool) -> None:
+        console = self.consoles[who]
+        data = {"service": "flood", "description": self.text(), "channel": "phone"}
+        edit_id = console.submit(Kind.CREATE, None, data, {})
+        if follow and edit_id in console.saved:
+            key = console.saved[edit_id].report
+            console.edits.submit(
+                Kind.NOTE, key, source=CITY, data={"text": self.text()}, base={}, base_version=None, title=""
+            )
+            console.settle()
+
+    @rule(who=WHO)
+    def withdraw(self, who: int) -> None:
+        if outbox := self.consoles[who].edits.outbox:
+            self.consoles[who].withdraw(outbox[-1])
+
+    @rule(who=WHO, mine=st.booleans())
+    def settle_conflict(self, who: int, mine: bool) -> None:
+        console = self.consoles[who]
+        stuck = [one for one in console.edits.outbox if one.state is EditState.CONFLICT]
+        if stuck:
+            console.edits.choose(stuck[0].edit.id, mine)
+            if not mine:
+                console.withdrawn.add(stuck[0].edit.id)
+            console.settle()
+            if mine and stuck[0].edit.id not in {one.edit.id for one in console.edits.outbox}:
+                console.withdrawn.add(stuck[0].edit.id)
+
+    # Faults
+
+    @rule(who=WHO)
+    def offline(self, who: int) -> None:
+        self.consoles[who].wire.cut = True
+        self.consoles[who].pull()
+
+    @rule(who=WHO)
+    def online(self, who: int) -> None:
+        self.consoles[who].wire.cut = False
+
+    @rule(who=WHO, count=st.integers(1, 3))
+    def lose_answers(self, who: int, count: int) -> None:
+        self.consoles[who].wire.swallow = count
+
+    @rule(who=WHO)
+    def crash(self, who: int) -> None:
+        self.consoles[who].crash()
+        self.consoles[who].open()
+
+    @rule(who=WHO)
+    def synchronise(self, who: int) -> None:
+        self.consoles[who].sync()
+
+    # The city
+
+    def at_the_city(self, kind: Kind, report: str, data: dict[str, Any]) -> None:
+        edit = EditBody(id=f"maria-{self.text()}".replace(" ", "-"), kind=kind, data=data)
+        with contextlib.suppress(Refusal):  # the rules may forbid it in this state
+            self.city.apply(edit, report=report, actor=OTHER)
+
+    @rule(nth=st.integers(1, REPORTS), priority=st.integers(1, 4))
+    def city_sets(self, nth: int, priority: int) -> None:
+        self.at_the_city(Kind.SET, f"r{nth}", {"priority": priority})
+
+    @rule(nth=st.integers(1, REPORTS))
+    def city_notes(self, nth: int) -> None:
+        self.at_the_city(Kind.NOTE, f"r{nth}", {"text": self.text()})
+
+    @rule(nth=st.integers(1, REPORTS), into=st.integers(1, REPORTS))
+    def city_merges(self, nth: int, into: int) -> None:
+        self.at_the_city(Kind.MERGE, f"r{nth}", {"into": f"r{into}"})
+
+    @rule(nth=st.integers(1, REPORTS))
+    def city_deletes(self, nth: int) -> None:
+        self.undone |= self.acted_on(f"r{nth}")
+        with contextlib.suppress(Refusal):  # it may be gone already
+            self.city.remove("report", f"r{nth}")
+
+    @rule()
+    def scope_changes(self) -> None:
+        with self.city.database.write() as connection:
+            number = int(connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.key == "scope_version")))
+            connection.execute(
+                sa.update(schema.meta).where(schema.meta.c.key == "scope_version").values(value=str(number + 1))
+            )
+
+    @rule()
+    def back_up(self) -> None:
+        self.backup = Backup(self.city, self.file, self.folder / "backup.db")
+
+    @precondition(lambda self: self.backup is not None)
+    @rule()
+    def restore(self) -> None:
+        before = self.acted()
+        assert self.backup is not None
+        self.backup.restore()
+        self.undone |= before.keys() - self.acted().keys()
+
+    # What must hold
+
+    def watch(self, console: SteppedConsole, edit: EditBody, report: str | None) -> None:
+        """I3: nobody else changed the field to something else after what the operator saw."""
+        seen = console.saved.get(edit.id)
+        if edit.kind is not Kind.SET or report is None or seen is None:
+            return
+        table = schema.entries
+        with self.city.database.read() as connection:
+            rows = connection.execute(
+                sa.select(table.c.body).where(table.c.report == report, table.c.version > (seen.base_version or 1))
+            )
+            since = [msgspec.json.decode(body, type=Entry) for (body,) in rows]
+        for entry in since:
+            for name in entry.data.keys() & seen.data.keys() - {"reason"}:
+                if entry.kind == Kind.SET and entry.author != console.name:
+                    if entry.data[name] not in (seen.data[name], seen.base[name]):
+                        self.overwritten.append(f"{seen} did not know of {entry}")
+
+    @invariant()
+    def no_answer_is_believed_that_was_not_given(self) -> None:
+        """I7: what an operator was told is sent stands in the server's history, unless a restore took it back."""
+        acted = self.acted()
+        for console in self.consoles:
+            assert console.sent <= acted.keys() | self.undone, "called sent, and the server has it not"
+
+    def acted(self) -> dict[str, int]:
+        with self.city.database.read() as connection:
+            rows = connection.execute(sa.select(schema.entries.c.edit).where(schema.entries.c.edit.is_not(None)))
+            found: dict[str, int] = {}
+            for (edit,) in rows:
+                found[edit] = found.get(edit, 0) + 1
+            return found
+
+    def acted_on(self, report: str) -> set[str]:
+        with self.city.database.read() as connection:
+            table = schema.entries
+            rows = connection.execute(
+                sa.select(table.c.edit).where(table.c.report == report, table.c.edit.is_not(None))
+            )
+            return {row.edit for row in rows}
+
+    def quiet(self) -> None:
+        """Everybody online until nothing moves; then I1, I2, I5 and that no queue stands still unsaid (I4)."""
+        for console in self.consoles:
+            console.wire.cut, console.wire.swallow = False, 0
+        for _ in range(30):
+            moved = [console.sync() for console in self.consoles]
+            if not any(moved):
+                break
+        else:
+            raise AssertionError("it does not come to rest")
+        for console in self.consoles:
+            console.pull()
+        acted = self.acted()
+        assert not self.overwritten, "somebody's change was overwritten unseen"
+        assert all(count == 1 for count in acted.values()), "an edit acted twice"
+        there = rows_of_database(self.city.database)
+        new = [one.description for one in there["report"].values() if one.description.startswith("text ")]
+        assert len(new) == len(set(new)), "a report was made twice"
+        for console in self.consoles:
+            outbox = {one.edit.id: one for one in console.edits.outbox}
+            lost = console.saved.keys() - console.withdrawn - acted.keys() - outbox.keys() - self.undone
+            assert not lost, f"lost: {[console.saved[each] for each in lost]}"
+            stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
+            for one in outbox.values():
+                said = one.state in STUCK or one.edit.report in stuck
+                assert said or one.edit.id in self.undone, f"waits for nothing: {one}"
+            assert rows_of_cache(console.reader) == there, "cache and server differ"
+
+
+_TEMPLATE: list[Path] = []
+
+
+def template() -> Path:
+    """A city and two consoles that have read it, made once."""
+    if not _TEMPLATE:
+        folder = Path(tempfile.mkdtemp(prefix="sigap-machine-", dir=IN_MEMORY))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        city = City(f"sqlite:///{folder / 'city.db'}", name="Testville")
+        city.create_schema()
+        now = datetime.now(UTC)
+        city.put_services([Service("flood", "Flood", proof=False)])
+        city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, UNITS + 1)])
+        reports = [
+            Report(f"r{n}", 1, Status.NEW, "flood", 3, f"Water {n}", now, now, lat=-6.2, lon=106.8)
+            for n in range(1, REPORTS + 1)
+        ]
+        city.load([LoadedReport(each) for each in reports])
+        for name in ("ani", "budi"):
+            console = SteppedConsole(folder / name, city, name)
+            console.sync()
+            console.close()
+        city.close()
+        _TEMPLATE.append(folder)
+    return _TEMPLATE[0]
+
+
+def run_shifts(examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        Shift,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate] if os.environ.get("NOSHRINK") else list(Phase),
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_any_shift_ends_well(qtbot: QtBot) -> None:
+    """F01, F06, F07, F21, F22, F35, F36 in any mixture."""
+    run_shifts(int(os.environ.get("N", "200")), 12)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_any_of_ten_thousand_shifts_ends_well(qtbot: QtBot) -> None:
+    run_shifts(10_000, 30)

@@ -1,0 +1,285 @@
+"""Consoles that move only when told: the real outbox, push and pull over a city in this process, on one thread.
+
+What a console sends goes through a requests adapter that does what the addresses of the server do, without sockets, so
+that a thousand short lives take seconds. Nothing else is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import sqlite3
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+import requests
+from PySide6.QtCore import QCoreApplication
+from requests.adapters import BaseAdapter
+
+from api_client.dispatch import DispatchClient
+from api_client.errors import ApiError
+from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.messages import Outcome, Push, SourceState, Touched, Up, Withdraw
+from console.domain.overlay import apply_edits
+from console.domain.report import Report
+from console.domain.status import RULES
+from console.edits import Edits
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import Actor
+from console.server.refusals import Refusal
+from console.store.cache_read import CacheReader
+from console.sync.health import Health
+from console.sync.ledger import Ledger
+from console.sync.outgoing import Outgoing
+from console.sync.pull_dispatch import DispatchPuller
+from console.sync.push import PushLane
+from console.sync.send_dispatch import DispatchSender
+
+CITY = "city"
+ADDRESS = "http://127.0.0.1:9"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Wire(BaseAdapter):
+    """One console's way to the city. `cut` fails every request, `swallow` the answers of that many edits."""
+
+    def __init__(self, city: City, actor: Actor) -> None:
+        super().__init__()
+        self._city, self._actor = city, actor
+        self.cut = False
+        self.swallow = 0
+        self.on_applied: Callable[[EditBody, str | None], None] = lambda *_: None
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
+        if self.cut:
+            raise requests.ConnectionError("the link is cut")
+        url = urlsplit(request.url or "")
+        path = url.path.removeprefix("/dispatch/v1")
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        try:
+            status, body = self._answer(request, path, query)
+        except Refusal as refusal:
+            fault = {"error": refusal.word, "message": refusal.message} | refusal.more
+            status, body = refusal.status, msgspec.json.encode(fault)
+        if request.method == "POST" and self.swallow:
+            self.swallow -= 1
+            raise requests.ConnectionError("the answer is lost")
+        response = requests.Response()
+        response.status_code = status
+        response.headers.update({"Content-Type": "application/json", "Sigap-Server": self._city.epoch})
+        response.raw = io.BytesIO(body)
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        pass
+
+    def _answer(self, request: requests.PreparedRequest, path: str, query: dict[str, str]) -> tuple[int, bytes]:
+        city = self._city
+        if request.method == "POST":
+            body = request.body if isinstance(request.body, bytes) else b""
+            edit = msgspec.json.decode(body, type=EditBody)
+            report = None if path == "/reports" else unquote(path.split("/")[2])
+            version = request.headers.get("If-Match", "").strip('"')
+            applied = city.apply(edit, report=report, actor=self._actor, if_match=int(version) if version else None)
+            if not applied.replayed:
+                self.on_applied(edit, report)
+            return applied.status, applied.body
+        if path == "/changes":
+            found: Any = city.changes(int(query["after"]), int(query["limit"]))
+        elif path == "/snapshot":
+            found = city.snapshot(query.get("after_key"), int(query["limit"]))
+        elif path == "/stats":
+            found = city.stats()
+        elif path == "/statuses":
+            found = [{"key": rule.status, "is_open": rule.is_open} for rule in RULES]
+        elif path == "/me":
+            found = {"name": self._actor.name, "role": self._actor.role}
+        elif path.endswith("/entries"):
+            found = city.entries(unquote(path.split("/")[2]))
+        else:
+            found = city.report(unquote(path.split("/")[2]))
+        return 200, msgspec.json.encode(found)
+
+
+class SteppedConsole:
+    """An operator's computer: work.db, cache.db and what moves between them and the city."""
+
+    def __init__(self, folder: Path, city: City, name: str) -> None:
+        self.folder, self.name = folder, name
+        folder.mkdir(parents=True, exist_ok=True)
+        self.wire = Wire(city, Actor(name, "supervisor"))
+        self.saved: dict[str, Edit] = {}
+        self.withdrawn: set[str] = set()
+        self.sent: set[str] = set()
+        self.open()
+
+    def open(self) -> None:
+        """A life begins."""
+        self._news: list[Up] = []
+        session = requests.Session()
+        session.mount(ADDRESS + "/", self.wire)
+        client = DispatchClient(ADDRESS, session=session)
+        self._ledger = Ledger(self.folder, self._news.append)
+        self._health = Health(CITY, self._news.append, now)
+        self._outgoing = Outgoing(600.0, now)
+        self._sender = DispatchSender(client)
+        self._puller = DispatchPuller(CITY, client, self._ledger, self._health, self._news.append)
+        self._push = PushLane(
+            self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)
+        )
+        self.reader = CacheReader(self.folder)
+        self.edits = Edits(self.folder, self._take, now, lambda: str(uuid.uuid4()))
+        self.edits.author = self.name
+        self.edits.saved.connect(self._on_saved)
+        self._live = False
+        self.settle()
+        self._look_up()
+
+    def crash(self) -> None:
+        """The process ends: what was not on the disk is not there."""
+        pool = self.edits._pool
+        pool.shutdown(wait=True, cancel_futures=True)
+        self.edits._closed = True
+        self.edits._retry.stop()
+        self.edits._announce.stop()
+        if self.edits._file is not None:
+            self.edits._file.close()
+        self._ledger._writer._connection.close()
+        self._ledger._writer._lock.release()
+        self.reader.close()
+
+    def close(self) -> None:
+        self.edits.close()
+        self._ledger.close()
+        self.reader.close()
+
+    def settle(self) -> None:
+        """Let the edits thread and the messages come to rest."""
+        for _ in range(3):
+            self.edits._pool.submit(lambda: None).result(20)
+            QCoreApplication.processEvents()
+            self._deliver()
+
+    def shown(self) -> list[Report]:
+        """The reports as the operator sees them."""
+        cached = self.reader.reports(self.reader.columns()["row"])
+        return [
+            apply_edits(one.report, self.edits.pending_for(CITY, one.report.id), now=now())
+            for one in sorted(cached, key=lambda one: one.report.id)
+        ]
+
+    def submit(self, kind: Kind, report: Report | None, data: dict[str, Any], base: dict[str, Any]) -> str:
+        """What a presenter does with an intent."""
+        edit_id = self.edits.submit(
+            kind,
+            None if report is None else report.id,
+            source=CITY,
+            data=data,
+            base=base,
+            base_version=None if report is None else report.version,
+            title="",
+        )
+        self.settle()
+        return edit_id
+
+    def withdraw(self, queued: Queued) -> None:
+        gone = {queued.edit.id}
+        if queued.edit.kind is Kind.CREATE:
+            gone |= {one.edit.id for one in self.edits.outbox if one.edit.report == queued.edit.report}
+        if self.edits.withdraw(queued.edit.id):
+            self.withdrawn |= gone
+        self.settle()
+
+    def sync(self) -> bool:
+        """One round of pull and everything that may leave; whether anything happened."""
+        moved = self.pull()
+        self._push.hurry()
+        for _ in range(50):
+            if not self._push.step(self._sender, 0.0):
+                break
+            moved = True
+            for waiting in self._outgoing.all():
+                if waiting.needs_upload:
+                    self._outgoing.uploaded(waiting.edit.id)
+            self.settle()
+            if self.wire.cut:
+                break
+        for waiting in self._outgoing.all():
+            if waiting.needs_upload:
+                self._outgoing.uploaded(waiting.edit.id)
+                moved = True
+        return moved
+
+    def pull(self) -> bool:
+        before = self._puller.pulled
+        try:
+            self._puller.catch_up(lambda: False)
+        except ApiError as error:
+            self._health.failed(error, 0.0)
+        self.settle()
+        return self._puller.pulled != before
+
+    def _take(self, message: Push | Withdraw) -> None:
+        if isinstance(message, Push):
+            self._push.add(message.edit, unconfirmed=message.unconfirmed)
+        else:
+            self._push.withdraw(message.edit_id)
+
+    def _deliver(self) -> None:
+        news, self._news[:] = list(self._news), []
+        for message in news:
+            if isinstance(message, Outcome):
+                self.edits.on_outcome(message)
+            elif isinstance(message, Touched):
+                self._proved(message.edits)
+            elif isinstance(message, SourceState):
+                live = message.state == "live"
+                if live and not self._live:
+                    self._look_up()
+                    self.edits.resend_due(CITY)
+                if not live and self._live:
+                    self.edits.source_lost(CITY)
+                self._live = live
+
+    def _look_up(self) -> None:
+        self._proved(self.reader.proved(self.edits.waiting_ids()))
+
+    def _proved(self, edit_ids: Any) -> None:
+        waiting = set(self.edits.waiting_ids())
+        self.edits.on_proved(edit_ids)
+        self.sent |= {each for each in edit_ids if each in waiting}
+
+    def _on_saved(self, queued: Queued) -> None:
+        self.saved[queued.edit.id] = queued.edit
+
+
+class Backup:
+    """A copy of a city's SQLite file, and the way back to it under a new epoch."""
+
+    def __init__(self, city: City, file: Path, copy: Path) -> None:
+        self._city, self._file, self._copy = city, file, copy
+        _copy(file, copy)
+
+    def restore(self) -> None:
+        self._city.database.engine.dispose()
+        _copy(self._copy, self._file)
+        self._city.begin_epoch()
+
+
+def _copy(source: Path, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+STUCK = {EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED}
