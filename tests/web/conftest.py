@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from console.domain.report import Area, Report, Service, ServiceAttribute, Unit
 from console.domain.status import Status, UnitState
@@ -38,6 +38,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("the pages are NOT tested: no chromium on this computer")
+    expect.set_options(timeout=20_000)
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
@@ -153,7 +154,7 @@ def phones(chromium: Browser) -> Iterator[Any]:
         context = chromium.new_context(
             geolocation={"latitude": LAT, "longitude": LON, "accuracy": 14}, permissions=["geolocation"], **wanted
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         context.add_init_script(_ON_VIOLATION)
         watch = Watch(site.url)
         context.on("request", watch.on_request)

@@ -215,6 +215,23 @@ def test_a_number_that_nobody_has(site: Site, phones: Any) -> None:
     expect(phone.page.locator("#said")).to_have_text("There is no report no/such here. Check the number.")
 
 
+def test_without_the_map_library_reports_are_made_by_address_and_listed(site: Site, phones: Any) -> None:
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
+    phone.context.route("**/leaflet.js", lambda route: route.abort())
+    page = phone.page
+    page.goto(site.url)
+    page.get_by_role("button", name="Flood").click()
+    page.get_by_label("Address or landmark").fill("Jl. Uji 7")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill("Water")
+    send(page)
+    assert site.city.report(number_on(page)).address == "Jl. Uji 7"
+    load(site.city, 3)
+    page.goto(f"{site.url}/map")
+    expect(page.locator("#rows li")).to_have_count(3)
+
+
 def test_two_thousand_reports_are_counted_filtered_and_opened(site: Site, phones: Any) -> None:
     load(site.city, 2_000)
     page = phones(site, viewport={"width": 1366, "height": 768}).page

@@ -248,6 +248,7 @@ def test_a_report_that_cannot_be_is_refused_whole(site: Site, body: dict[str, An
 
 def test_pages_of_other_sites_cannot_report_with_a_visitors_browser(site: Site) -> None:
     assert post(site, "/reports", new(), **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert post(site, "/reports", new(), Host="rebound.example").status_code == 403, "a server without users"
     plain = requests.post(
         f"{site.url}/public/v1/reports", data=json.dumps(new()), headers={"Content-Type": "text/plain"}, timeout=10
     )

@@ -179,7 +179,8 @@ class Citizens:
 
     def _map(self, ask: Ask) -> Response:
         _, view = self._dots.view(_wanted(ask.request))
-        return pack(msgspec.json.encode(view), "application/json").answer(ask.request)
+        headers = {"Cache-Control": "public, max-age=3"}
+        return pack(msgspec.json.encode(view), "application/json").answer(ask.request, headers=headers)
 
     # A new report
 

@@ -107,6 +107,7 @@ export class Deeds {
       await ask(`/dispatch/v1/media/${deed.data.sha256}`, { method: "PUT", body: deed.blob, headers: this._headers(), limit_ms: PHOTO_LIMIT_MS });
     }
     const path = deed.report === null ? `/dispatch/v1/units/${encodeURIComponent(deed.unit)}/edits` : `/dispatch/v1/reports/${encodeURIComponent(deed.report)}/edits`;
+    /** @type {Record<string, string>} */
     const headers = { ...this._headers(), "Idempotency-Key": deed.key };
     if (deed.version !== null) headers["If-Match"] = `"${deed.version}"`;
     const { key: id, kind, data, occurred_at, late } = deed;

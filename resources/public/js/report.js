@@ -19,12 +19,15 @@ const FIELDS = ["address", "description", "name", "phone", "email"];
  * @typedef {import("./shell.js").Service} Service
  * @typedef {{code: string, description: string, datatype: string, required: boolean, values?: {key: string, name: string}[],
  *   datatype_description?: string, variable?: boolean}} Question
+ * @typedef {{key: string, step: number, service: string, address: string, description: string, name: string, phone: string,
+ *   email: string, lat: number | null, lon: number | null, accuracy: number | null,
+ *   attributes: Record<string, string | string[]>, photos: Blob[]}} Draft
  */
 
+/** @returns {Draft} */
 const empty = () => ({
   key: DRAFT, step: 1, service: "", address: "", description: "", name: "", phone: "", email: "",
-  /** @type {number | null} */ lat: null, /** @type {number | null} */ lon: null, /** @type {number | null} */ accuracy: null,
-  /** @type {Record<string, string | string[]>} */ attributes: {}, /** @type {Blob[]} */ photos: [],
+  lat: null, lon: null, accuracy: null, attributes: {}, photos: [],
 });
 
 let draft = empty();
@@ -40,6 +43,7 @@ let marker = null;
 let questions = [];
 /** The report that the last page speaks of. */
 let shown = "";
+/** @type {Promise<any>} */
 let saving = Promise.resolve();
 
 await begin();
@@ -85,7 +89,7 @@ async function start() {
   await retry();
 }
 
-/** Keep what was entered, now. @param {Partial<typeof draft>} values */
+/** Keep what was entered, now. @param {Partial<Draft>} values */
 function change(values) {
   draft = { ...draft, ...values };
   const state = draft;
@@ -269,6 +273,7 @@ function question(one) {
 
 async function addPhotos() {
   const input = byId("photo");
+  /** @type {File[]} */
   const files = [...input.files];
   input.value = "";
   const photos = [...draft.photos];
@@ -329,7 +334,7 @@ async function finish(event) {
     return say("draft.unkept");
   }
   await drop("draft", DRAFT);
-  draft = { ...empty(), name: draft.name, phone: draft.phone, email: draft.email };
+  draft = empty();
   for (const name of FIELDS) byId(name).value = /** @type {any} */ (draft)[name];
   questions = [];
   marker?.remove();
