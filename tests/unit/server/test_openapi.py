@@ -80,6 +80,7 @@ def test_schemathesis_finds_the_server_as_its_document_says(office: Office) -> N
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("expected_log")  # it begins with bytes that are no HTTP
 def test_schemathesis_finds_nothing_in_many_tries(office: Office) -> None:
     said = asked(office.rina, DISPATCH, "schemathesis.toml", 500)
@@ -97,6 +98,7 @@ def test_schemathesis_finds_the_citizens_side_as_its_document_says(city: City, t
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("expected_log")
 def test_schemathesis_finds_nothing_in_many_tries_of_the_citizens_side(city: City, tmp_path: Path) -> None:
     with running(city, tmp_path / "media", limits=unlimited()) as url:
