@@ -181,16 +181,26 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         look_at_outbox(folder, waiting, said)
 
 
-@pytest.mark.parametrize("what", STORE)
-def test_a_fault_at_any_call(what: str, forks: Forks, tmp_path: Path) -> None:
-    """F18, F25, F27, F31: kill, I/O error, full disk at each call of one edit, one page, one migration, one tidying.
+@pytest.mark.parametrize(("what", "step"), [("edit", 1), ("migration", 3), ("tidying", 2), ("page", 3)])
+def test_a_fault_at_any_call(what: str, step: int, forks: Forks, tmp_path: Path) -> None:
+    """F18, F25, F27, F31: kill, I/O error, full disk at each call of one edit, and every second or third of the others.
 
     Guards: one transaction for rows and cursor (CacheWriter.apply) and for a migration (schema._migrate), the journal's
     line cut off again (Journal.whole), a new journal in the old one's place only when it is whole (Journal.rewrite).
     """
-    points = every_point(what, forks, tmp_path, FAULTS)
+    points = every_point(what, forks, tmp_path, FAULTS, step=step)
     print(f"{what}: {points} faults")
     assert points > 30
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("what", STORE)
+def test_a_fault_at_every_call(what: str, forks: Forks, tmp_path: Path) -> None:
+    """F18, F25, F27, F31: at each call of one edit, one page, one migration, one tidying."""
+    points = every_point(what, forks, tmp_path, FAULTS)
+    print(f"{what}: {points} faults")
+    assert points > 60
 
 
 def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Forks, tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ def press_again(window: Any, opened: QWidget) -> None:
 
 
 def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expected_log: None) -> None:
-    """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Edits.refused)."""
+    """F27. Guards: a form goes only when the disk has its edit (Forms.saved, Forms.give_back, Edits.refused); so
+    does a typed command from its line (CommandPresenter.give_back).
+    """
     profile = small_disk / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)
@@ -108,25 +110,17 @@ def test_a_full_disk_under_the_open_window(city: Served, small_disk: Path, expec
         wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="the banner is gone")
         wait_for(lambda: QApplication.activeWindow() in (None, window.window), what="the form is gone")
         assert notes(profile)[0].startswith("Air setinggi lutut")
-    city.start()
 
-
-def test_a_typed_command_comes_back_into_the_line(city: Served, small_disk: Path, expected_log: None) -> None:
-    """F27. Guards: CommandPresenter.give_back."""
-    profile = small_disk / "profile"
-    with console(profile, city.address) as window:
-        wait_ready(window)
-        choose(window, first_report(window))
         filler = fill(small_disk)
-        typed = "note " + "Air setinggi lutut " * 15
-        window.command.setFocus()
+        typed = "note " + "Air surut " * 15
         window.command.set_text(typed)
         window.command.run.emit(typed)
         wait_for(lambda: banner(window).startswith("NOT SAVED"), what="the refusal")
         assert window.command.text() == typed
         filler.unlink()
-        window.command.run.emit(window.command.text())
-        wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="saved")
+        window.command.run.emit(typed)
+        wait_for(lambda: len(notes(profile)) == 2, what="saved")
+        wait_for(lambda: not banner(window).startswith("NOT SAVED"), what="the banner is gone")
         assert window.command.text() == ""
 
 
