@@ -38,6 +38,9 @@ class Postgres:
         self.folder = folder
         self._numbers = itertools.count(1)
         self._admin = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", pool_size=1)
+        with self._admin.connect() as connection:
+            version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+        self._quickly = " STRATEGY file_copy" if version >= 150_000 else ""
 
     def url(self, database: str) -> str:
         """The address of a database, as `--database` takes it."""
@@ -48,7 +51,7 @@ class Postgres:
         """The address of a new database with Sigap's tables (`empty`: without any), dropped at the end."""
         name = f"city{next(self._numbers)}"
         template = "template0" if empty else _TEMPLATE
-        self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self._say(f"CREATE DATABASE {name} TEMPLATE {template}{self._quickly}")
         try:
             yield self.url(name)
         finally:
