@@ -94,10 +94,20 @@ async def _multipart(request: Request, body: bytes) -> Form:
             files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
     except (HTTPException, ValueError, LookupError) as fault:
         raise Refused("The form cannot be read: it is no multipart/form-data, or has too many parts.") from fault
+    if not all(_stands_in(body, value) for _, value in pairs):
+        raise Refused("The form is not in UTF-8.")
     photos = tuple(each for each in files if each)
     for photo in photos:
         _check_photo(photo)
     return _form_of(pairs, photos)
+
+
+def _stands_in(body: bytes, value: str) -> bool:
+    """Whether a value came in UTF-8: Starlette reads others in the charset that the form names, or as Latin-1."""
+    try:
+        return value.isascii() or value.encode() in body
+    except UnicodeEncodeError:  # half a surrogate pair, out of an outlandish charset
+        return False
 
 
 def _check_photo(content: bytes) -> None:

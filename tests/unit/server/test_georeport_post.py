@@ -197,6 +197,12 @@ def test_hostile_bodies_are_answered_with_a_clear_no(api: Api, city: City) -> No
         (multipart, b"--x\r\nnonsense", 400),
         (multipart, b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--", 400),
         (multipart, b"--y\r\nContent-Disposition: form-data; name=a\r\n\r\na\r\n--y--", 400),
+        (multipart, b"--x\r\nContent-Disposition: form-data; name=description\r\n\r\n\xe9\r\n--x--", 400),
+        (
+            f"{multipart}; charset=unicode_escape",
+            b"--x\r\nContent-Disposition: form-data; name=description\r\n\r\n\\ud800\r\n--x--",
+            400,
+        ),
         (multipart, b"", 400),
         ("multipart/form-data", b"--x", 400),
         ("application/json", b"[" * 100_000, 400),
@@ -213,6 +219,13 @@ def test_hostile_bodies_are_answered_with_a_clear_no(api: Api, city: City) -> No
         assert answer.status_code == status, (kind, body[:60], answer.text)
         assert answer.json()[0]["code"] == status
     assert city.stats().reports == before
+
+
+def test_words_of_every_script_come_through_in_every_kind_of_body(api: Api, city: City) -> None:
+    text = "Banjir di Jl. Café — 洪水 🌊\u200fفيضان"
+    form = GOOD | {"description": text}
+    for more in ({"data": form}, {"data": form, "files": {"media": ("é.jpg", JPEG)}}, {"json": form}):
+        assert city.report(key_of(post(api, **more))).description == text
 
 
 def test_without_users_this_computer_may_post_and_foreign_pages_may_not(api: Api) -> None:
