@@ -1,0 +1,109 @@
+"""What the pages ask of the server, on both kinds of database."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+from PIL import Image
+
+from console.server import schema
+from console.server.city import City
+from console.server.pages.dots import Dots, Wanted
+from console.server.records import LoadedReport
+from console.server.users import Users, add_user
+from tests.unit.server.conftest import Api, a_report, running
+
+KEY, OTHER = "k" * 40, "o" * 40
+WORLD = Wanted(-180, -90, 180, 90, 10)
+
+
+def a_picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 6)).save(out, "PNG")
+    return out.getvalue()
+
+
+def public(api: Api, method: str, path: str, **more: Any) -> requests.Response:
+    return api.session.request(method, f"{api.url}/public/v1{path}", timeout=10, **more)
+
+
+def test_a_report_goes_from_the_page_to_its_end_and_back(api: Api, city: City) -> None:
+    body = {"key": KEY, "service": "road", "description": "A hole, rina@example.org", "lat": -6.85, "lon": 106.15}
+    made = [public(api, "POST", "/reports", json=body) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    number = made[0].json()["number"]
+    assert made[1].json()["number"] == number
+    photo = {"data": a_picture(), "headers": {"Idempotency-Key": KEY}}
+    assert [public(api, "PUT", f"/reports/{number}/photos/1", **photo).status_code for _ in range(2)] == [201, 201]
+    assert len(city.report(number).photos) == 1
+    assert [public(api, "POST", f"/reports/{number}/me-too", json={"key": OTHER}).status_code for _ in range(2)] == [
+        201,
+        201,
+    ]
+    api.ok(number, "reply", {"text": "Soon. Call 021 5551 2345"})
+    api.ok(number, "note", {"text": "An inner note"})
+    api.ok(number, "close", {"disposition": "Not found"})
+    answer = public(api, "GET", f"/reports/{number}")
+    followed = answer.json()
+    assert (followed["status"], followed["reason"], followed["me_too"]) == ("closed", "Not found", 1)
+    assert [step["kind"] for step in followed["history"]] == ["created", "reply", "status"]
+    assert (followed["area"], followed["may_reopen"], followed["photos"]) == ("Ward 1", True, [])
+    for secret in ("example.org", "2345", "inner note", "local"):
+        assert secret not in answer.text
+    again = public(api, "GET", f"/reports/{number}", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    wrong = {"key": "n" * 40, "report_key": OTHER}
+    assert public(api, "POST", f"/reports/{number}/not-solved", json=wrong).status_code == 403
+    right = {"key": "n" * 40, "report_key": KEY, "text": "Still there"}
+    assert [public(api, "POST", f"/reports/{number}/not-solved", json=right).status_code for _ in range(2)] == [
+        201,
+        201,
+    ]
+    assert city.report(number).status == "returned"
+    found = public(api, "GET", "/map", params={"bbox": "106,-7,107,-6", "zoom": 14}).json()
+    assert [number, -6.85, 106.15, "road", "returned"] in found["points"]
+
+
+def test_a_merged_report_is_followed_by_its_main_one(api: Api) -> None:
+    api.ok("11", "merge", {"into": "10"})
+    api.ok("10", "reply", {"text": "For both"})
+    followed = public(api, "GET", "/reports/11").json()
+    assert (followed["joined"], followed["status"], followed["may_reopen"]) == ("10", "new", False)
+    assert [step["text"] for step in followed["history"] if step["kind"] == "reply"] == ["For both"]
+
+
+def test_a_unit_reads_its_own_jobs(city: City, tmp_path: Path) -> None:
+    token, viewer = add_user(city, "U1", "field"), add_user(city, "rina", "supervisor")
+    with running(city, tmp_path / "media", Users(city)) as url:
+        office, crew, nobody = Api(url, viewer), Api(url, token), Api(url)
+        office.ok("10", "dispatch", {"unit": "u1"})
+        office.ok("11", "dispatch", {"unit": "u2"})
+        office.ok("12", "assign", {"unit": "u3"})
+        office.ok("10", "note", {"text": "Mind the dog"})
+        assert nobody.get("/jobs").status_code == 401
+        answer = crew.get("/jobs")
+        assert answer.json()["unit"]["id"] == "u1"
+        [job] = answer.json()["jobs"]
+        assert (job["report"]["id"], job["service"]["name"]) == ("10", "Road")
+        assert [word["text"] for word in job["words"]] == ["Mind the dog"]
+        assert crew.get("/jobs", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        assert [one["report"]["id"] for one in office.get("/jobs?unit=U2").json()["jobs"]] == ["11"]
+        assert office.get("/jobs?unit=u3").json()["jobs"] == [], "reserved, not yet sent"
+        assert office.get("/jobs").status_code == 404
+        for api in (office, crew, nobody):
+            api.session.close()
+
+
+def test_the_map_begins_anew_with_another_history_of_the_city(city: City) -> None:
+    now = iter(range(0, 1000, 10))
+    dots = Dots(city, ticks=lambda: float(next(now)))
+    city.load([LoadedReport(a_report("90", lat=-6.85, lon=106.15)), LoadedReport(a_report("91", lat=-6.8, lon=106.1))])
+    assert dots.view(WORLD)[1].total == 2
+    with city.database.write() as connection:
+        connection.execute(sa.delete(schema.reports).where(schema.reports.c.id == "91"))
+        connection.execute(sa.update(schema.meta).where(schema.meta.c.key == "epoch").values(value="another"))
+    assert [point[0] for point in dots.view(WORLD)[1].points] == ["90"]
