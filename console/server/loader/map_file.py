@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sqlite3
 import struct
 import tempfile
@@ -24,6 +25,7 @@ from console.server.loader.result import LoadError, Remark
 
 _BATCH, _BATCH_SIZE = 2_000, 16 << 20
 """Rows that are read at once, and bytes of the file that they may come to."""
+_SWEPT = 10_000
 _MOST_COLUMNS = 2_000
 _MOST_UNPACKED = 4 << 30
 _SHAPE_PARTS = (".shp", ".dbf", ".shx", ".prj", ".cpg")
@@ -92,7 +94,7 @@ class MapFile:
         """Shapes and columns of some features after another; a GeoPackage by its keys, which needs no counting off."""
         from pyogrio.raw import read  # type: ignore[import-untyped]
 
-        done, last = 0, None
+        done, unswept, last = 0, 0, None
         while done < self._layer.rows:
             by_key = {"where": f'"{self._layer.key}" > {last}' if last is not None else None}
             with _told(self._shown):
@@ -109,6 +111,12 @@ class MapFile:
                 return
             done, last = done + len(keys), int(keys[-1])
             yield shapes, columns
+            del shapes, columns
+            unswept += len(keys)
+            if unswept >= _SWEPT:
+                # pyogrio 0.13 leaves its arrays in reference cycles, which Python by itself finds far too late.
+                unswept = 0
+                gc.collect()
 
     def _chosen(self, mapping: Dialect | None) -> _Layer:
         """The layer of reports: of those with known columns the one with points, of several the largest."""
