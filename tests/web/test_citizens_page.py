@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from console.domain.edit import Kind
+from console.domain.report import Report
+from console.domain.status import Status
 from console.server.edits import EditBody
-from console.server.records import LOCAL
+from console.server.records import LOCAL, LoadedReport
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -89,6 +92,24 @@ def test_a_place_by_tapping_and_the_questions_of_a_service(site: Site, phones: A
     assert report.attributes == {"pole": ("P-17",)}
     assert report.lat is not None
     assert abs(report.lat - LAT) < 0.01
+
+
+def test_open_reports_of_the_same_kind_close_by_are_shown_first(site: Site, phones: Any) -> None:
+    now = datetime.now(UTC)
+    places = {"near": (LAT + 0.0005, "flood"), "far": (LAT + 0.01, "flood"), "other": (LAT, "drain")}
+    reports = [
+        Report(key, 1, Status.NEW, service, 3, "Water", now, now, lat=lat, lon=LON)
+        for key, (lat, service) in places.items()
+    ]
+    site.city.load([LoadedReport(report) for report in reports])
+    page = phones(site).page
+    page.goto(site.url)
+    write(page, photos=0)
+    expect(page.locator("#near li")).to_have_count(1)
+    page.locator("#near").get_by_role("link", name="near").click()
+    page.get_by_role("button", name="I see this too").click()
+    expect(page.get_by_role("button", name="You have said that you see it too")).to_be_disabled()
+    assert [entry.kind for entry in site.city.entries("near")] == ["me_too"]
 
 
 def test_a_draft_outlives_a_reload(site: Site, phones: Any) -> None:

@@ -169,6 +169,7 @@ async function take(answer) {
     deeds = new Deeds(answer.unit.id, headers, draw, () => say(t("fault.sign_in")));
     await deeds.load();
     byId("out").hidden = false;
+    showShare();
     byId("board").hidden = chosen !== null;
     deeds.send();
   }

@@ -5,6 +5,7 @@ import { areaAt, drawBorders, colour, makeMap } from "./area_map.js";
 import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, put } from "./keep.js";
+import { ask } from "./net.js";
 import { sendAll, waiting } from "./outbox.js";
 import { shrink } from "./photos.js";
 import { begin, loadCity } from "./shell.js";
@@ -13,6 +14,9 @@ import { count, dateTime, t } from "./texts.js";
 const MOST_PHOTOS = 3;
 const AGAIN_MS = 30_000;
 const DRAFT = "draft";
+const NEAR_M = 100;
+const MOST_NEAR = 3;
+const METRES_A_DEGREE = 111_320;
 const FIELDS = ["address", "description", "name", "phone", "email"];
 
 /**
@@ -130,6 +134,7 @@ function show(step, focus) {
   if (step === 2) showMap();
   if (step === 3) {
     showSummary();
+    showNear();
     loadQuestions();
   }
   if (focus) {
@@ -230,6 +235,27 @@ function showSummary() {
   const row = (/** @type {string} */ key, /** @type {string} */ value, /** @type {number} */ step) =>
     make("div", {}, make("dt", {}, t(key)), make("dd", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change")));
   fill(byId("summary"), row("step.what", serviceName(), 1), row("step.where", where.filter(Boolean).join(" · "), 2));
+}
+
+/** Open reports of the same kind close by: perhaps somebody has told it already. */
+async function showNear() {
+  const { lat, lon, service } = draft;
+  const place = byId("near");
+  place.hidden = true;
+  if (lat === null || lon === null) return;
+  const up = NEAR_M / METRES_A_DEGREE, aside = up / Math.max(0.01, Math.cos((lat * Math.PI) / 180));
+  const bbox = [lon - aside, lat - up, lon + aside, lat + up].map((one) => one.toFixed(6)).join(",");
+  const query = new URLSearchParams({ bbox, zoom: "19", state: "open", service });
+  try {
+    const { newest } = await ask(`/public/v1/map?${query}`);
+    if (service !== draft.service || !newest.length) return;
+    const row = (/** @type {[string, string | null, string, number]} */ [id, , status, created]) =>
+      make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, make("div", {}, make("b", {}, id), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000)}`))));
+    fill(/** @type {HTMLElement} */ (place.querySelector("ul")), ...newest.slice(0, MOST_NEAR).map(row));
+    place.hidden = false;
+  } catch {
+    // without the network the report is made all the same
+  }
 }
 
 async function loadQuestions() {
