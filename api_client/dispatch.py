@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -47,8 +47,9 @@ class DispatchClient:
         small: Limits = SMALL,
         photo: Limits = PHOTO,
         silence_s: float = STREAM_SILENCE_S,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._transport = Transport(base_url, token=token, session=session, insecure_http=insecure_http)
+        self._transport = Transport(base_url, token=token, session=session, insecure_http=insecure_http, clock=clock)
         self._page = page
         self._small = small
         self._photo = photo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -13,7 +13,7 @@ import requests
 
 from api_client import errors, wire
 from api_client.dispatch import decode, raise_for
-from api_client.transport import PAGE, SMALL, Answer, Limits, Transport
+from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
 
 T = TypeVar("T")
 PAGE_SIZE = 200
@@ -44,9 +44,10 @@ class GeoReportClient:
         insecure_http: bool = False,
         page: Limits = PAGE,
         small: Limits = SMALL,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         # The key of GeoReport goes into the form of a POST, never into an address that logs would keep.
-        self._transport = Transport(base_url, session=session, insecure_http=insecure_http)
+        self._transport = Transport(base_url, session=session, insecure_http=insecure_http, clock=clock)
         self._api_key = token
         self._page = page
         self._small = small

@@ -140,6 +140,7 @@ class EditDesk:
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
             _check_fresh(ledger, present, edit, if_match)
+            _check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
         _keep_contact(ledger, edit, report)
         return case.finish(data)
@@ -238,6 +239,20 @@ def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
     if isinstance(other, str) and edit.undoes is None:
         for key in sorted({report, other}):
             ledger.report(key)
+
+
+def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
+    """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
+    if case.edit.kind is not Kind.DISPATCH:
+        return
+    at_work = {job.unit for job in case.live_jobs} - {case.edit.data.get("unit")}
+    table = schema.entries
+    of_it = sa.and_(table.c.report == case.report.id, table.c.version > seen)
+    for body in ledger.connection.scalars(sa.select(table.c.body).where(of_it).order_by(table.c.seq.desc())):
+        entry = msgspec.json.decode(body, type=Entry)
+        if entry.kind == Kind.DISPATCH and entry.author != case.actor.name and entry.unit in at_work:
+            told = {"value": entry.unit, "who": entry.author, "at": entry.at}
+            raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
 
 
 def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:

@@ -127,7 +127,7 @@ class GeoReportSource:
     ) -> None:
         def client() -> GeoReportClient:
             return GeoReportClient(
-                source.url, token, insecure_http=source.insecure_http, page=timing.page, small=timing.small
+                source.url, token, insecure_http=source.insecure_http, page=timing.page, small=timing.small, clock=clock
             )
 
         self._timing = timing

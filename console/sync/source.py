@@ -167,6 +167,7 @@ class DispatchSource:
                 small=timing.small,
                 photo=timing.photo,
                 silence_s=timing.silence_s,
+                clock=clock,
             )
 
         self._timing = timing

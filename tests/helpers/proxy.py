@@ -24,14 +24,14 @@ class Exchange:
     target: int
     over: threading.Event
 
-    def upstream(self) -> socket.socket:
-        """A connection to the server with the request on it."""
+    def upstream(self, body: bytes | None = None) -> socket.socket:
+        """A connection to the server with the request on it, or as much of its body as is given."""
         server = socket.create_connection(("127.0.0.1", self.target), 10)
         server.settimeout(120)
         fields = {name: value for name, value in self.asked.headers.items() if name != "connection"}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         first = f"{self.asked.method} {self.asked.path} HTTP/1.1\r\nconnection: close\r\n"
-        server.sendall((first + head + "\r\n").encode("latin-1") + self.asked.body)
+        server.sendall((first + head + "\r\n").encode("latin-1") + (self.asked.body if body is None else body))
         return server
 
     def forward(self) -> bytes:
@@ -106,6 +106,15 @@ def drip(pause_s: float, head: int = 0) -> Action:
                 return
 
     return slowly
+
+
+def cut_body(size: int) -> Action:
+    """Only the first bytes of the request's body reach the server; then the link is gone for both."""
+
+    def partly(exchange: Exchange) -> None:
+        exchange.upstream(exchange.asked.body[:size]).close()
+
+    return partly
 
 
 def rewrite(change: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> Action:

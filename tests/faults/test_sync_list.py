@@ -1,0 +1,382 @@
+"""F06, F07, F19–F23, F33–F36 and F40: two truths at once, and how they become one again.
+
+After each, the server's own history says that every edit acted once, and the cache is compared with it row by row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Outcome, SourceState, SyncNow
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import Actor, LoadedReport
+from console.store.items import Item
+from console.sync.pace import Timing
+from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.live_server import Live, live_server, some_reports
+from tests.helpers.pictures import picture
+from tests.helpers.proxy import FaultProxy, cut_body, delay, is_edit
+from tests.helpers.stepped import CITY, Backup, SteppedConsole
+from tests.helpers.sync_rig import assert_same, rig, rows_of_cache, rows_of_database
+
+QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
+MARIA = Actor("maria", "supervisor")
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with live_server(tmp_path / "server") as live:
+        yield live
+
+
+@pytest.fixture
+def city(live: Live) -> City:
+    return live.city
+
+
+@pytest.fixture
+def ani(qtbot: QtBot, city: City, tmp_path: Path) -> Iterator[SteppedConsole]:
+    console = SteppedConsole(tmp_path / "ani", city, "ani")
+    console.sync()
+    yield console
+    console.close()
+
+
+def at_the_city(city: City, report: str, kind: Kind, **data: Any) -> None:
+    key = hashlib.sha256(repr((report, kind, data, time.monotonic_ns())).encode()).hexdigest()
+    city.apply(EditBody(id=key, kind=kind, data=data), report=report, actor=MARIA)
+
+
+def rest(*consoles: SteppedConsole) -> None:
+    for _ in range(400):
+        moved = [console.sync() for console in consoles]
+        if not any(moved):
+            break
+    for console in consoles:
+        console.pull()
+
+
+def states(console: SteppedConsole) -> dict[str, EditState]:
+    return {one.edit.id: one.state for one in console.edits.outbox}
+
+
+def shown(console: SteppedConsole, key: str) -> Any:
+    return next(one for one in console.shown() if one.id == key)
+
+
+def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
+    """F06: they changed another field: sent again by itself (domain/merge.py, edits.py: _on_conflict)."""
+    seen = shown(ani, "r1")
+    at_the_city(city, "r1", Kind.SET, description="Deeper than it was")
+    edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
+    rest(ani)
+    assert edit not in states(ani)
+    assert (city.report("r1").priority, city.report("r1").description) == (1, "Deeper than it was")
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f06_equal_values_are_no_conflict(ani: SteppedConsole, city: City) -> None:
+    """F06: both wanted the same."""
+    seen = shown(ani, "r1")
+    at_the_city(city, "r1", Kind.SET, priority=1)
+    edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
+    rest(ani)
+    assert edit not in states(ani)
+
+
+def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: City) -> None:
+    """F06, I3: base, mine and theirs, with author and time; nothing is overwritten until the operator says so."""
+    seen = shown(ani, "r1")
+    at_the_city(city, "r1", Kind.SET, priority=4)
+    edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
+    rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.edit.id, one.state, city.report("r1").priority) == (edit, EditState.CONFLICT, 4)
+    theirs = one.theirs["priority"]
+    assert (theirs["value"], theirs["who"]) == (4, "maria")
+    assert theirs["at"]
+    ani.edits.choose(edit, True)
+    rest(ani)
+    assert city.report("r1").priority == 1
+    assert not ani.edits.outbox
+
+
+def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -> None:
+    """F07: its edits are parked in words, the others go on (push.py: Refused)."""
+    gone, other = shown(ani, "r1"), shown(ani, "r2")
+    city.remove("report", "r1")
+    lost = ani.submit(Kind.SET, gone, {"priority": 1}, {"priority": 3})
+    note = ani.submit(Kind.NOTE, gone, {"text": "x"}, {})
+    fine = ani.submit(Kind.NOTE, other, {"text": "x"}, {})
+    rest(ani)
+    assert states(ani) == {lost: EditState.ATTENTION, note: EditState.ATTENTION}
+    assert all("r1" in one.problem for one in ani.edits.outbox)
+    assert fine in ani.sent
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f19_a_commit_that_comes_late_with_an_older_time(live: Live, tmp_path: Path) -> None:
+    """F19: a server without a feed is read with five minutes of overlap, each object once (pull_georeport.py)."""
+    with rig(tmp_path / "geo", live.url + "/open311/v2", kind="open311", timing=QUICK) as console:
+        console.live()
+        stamp = datetime.now(UTC) - timedelta(minutes=4)
+        template = some_reports(1, stamp)[0]
+        same = [msgspec.structs.replace(template, id=f"late{n}", created=stamp, updated=stamp) for n in range(3)]
+        live.city.load([LoadedReport(each) for each in same])
+        console.wait_until(lambda: {"late0", "late1", "late2"} <= console.cached().keys())
+        assert len(console.cached()) == 13
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_f20_rows_that_come_and_go_while_paging(tmp_path: Path, seed: int) -> None:
+    """F20: keyset pages and the feed from the first page's number: 0 missed, 0 doubled (pull_dispatch.py: _fill)."""
+    pick, city = random.Random(seed), FakeCity(page=3)
+    for number in range(30):
+        city.put("report", report(f"{number:02}"))
+    changes = [0]
+
+    def stir(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+        if kind == "snapshot" and changes[0] < 40:
+            for _ in range(3):
+                changes[0] += 1
+                number = f"{pick.randrange(60):02}"
+                if pick.random() < 0.3 and ("report", number) in city.objects:
+                    del city.objects["report", number]
+                    city.put("gone", {"id": f"report/{number}"})
+                else:
+                    city.put("report", report(number, description=f"Changed {changes[0]}"))
+                    city.objects.pop(("gone", f"report/{number}"), None)
+        return page
+
+    city.tamper = stir
+    with rig(tmp_path, city.url, timing=QUICK) as console:
+        console.live()
+        there = {key: data["description"] for (kind, key), (_, data) in city.objects.items() if kind == "report"}
+        console.wait_until(lambda: console.cached() == there)
+    city.close()
+    assert changes[0] >= 20
+
+
+def test_f21_a_deleted_report_never_comes_back(live: Live, tmp_path: Path) -> None:
+    """F21: an old page that is read again does not bring it back (cache_write.py: gone)."""
+    proxy = FaultProxy(live.port)
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        at_the_city(live.city, "r1", Kind.MERGE, into="r2")
+        live.city.remove("report", "r3")
+        assert_same(console, live)
+        ledger: Any = console.followers._ledger
+        old = console.reader.report(console.reader.row_of("jkt", "r4"))  # type: ignore[arg-type]
+        assert old is not None
+        again = Item("report", 5, "r3", msgspec.structs.replace(old.report, id="r3"))
+        ledger.apply("jkt", [again], ledger.cursor("jkt"))
+        assert "r3" not in console.cached()
+        assert_same(console, live)
+    proxy.close()
+
+
+def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F22: everything is read anew, edits that wait are kept and leave (pull_dispatch.py: epoch)."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    for number in range(5):
+        at_the_city(city, "r2", Kind.NOTE, text=f"after the backup {number}")
+    rest(ani)
+    ani.wire.cut = True
+    edit = ani.submit(Kind.SET, shown(ani, "r1"), {"priority": 1}, {"priority": 3})
+    note = ani.submit(Kind.NOTE, shown(ani, "r2"), {"text": "waits"}, {})
+    ani.sync()
+    backup.restore()
+    ani.wire.cut = False
+    rest(ani)
+    assert not ani.edits.outbox
+    assert {edit, note} <= ani.sent
+    assert city.report("r1").priority == 1
+    assert [entry.text for entry in city.entries("r2") if entry.text] == ["waits"]
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_f23_a_clock_that_is_a_day_off(live: Live, tmp_path: Path, hours: int) -> None:
+    """F23: order comes from the server's numbers, ages from its clock; nothing dies of it (health.py: server_now)."""
+    off = timedelta(hours=hours)
+    with rig(tmp_path / "profile", live.url, timing=QUICK, clock=lambda: datetime.now(UTC) + off) as console:
+        state = console.live()
+        assert abs(state.clock_offset_s + off.total_seconds()) < 3
+        order = console.push(Kind.CLAIM, "r1", version=1)
+        console.outcome(order, EditState.ACCEPTED)
+        console.proved(order)
+        at_the_city(live.city, "r2", Kind.SET, priority=1)
+        assert_same(console, live)
+        fresh = console.wait(SourceState, lambda state: state.as_of is not None)
+        assert fresh.as_of is not None
+        assert abs(fresh.as_of - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F33: one wins, the other hears who sent which crew and when; never two crews (server/edits.py: _check_alone)."""
+    budi = SteppedConsole(tmp_path / "budi", city, "budi")
+    budi.sync()
+    first = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
+    second = budi.submit(Kind.DISPATCH, shown(budi, "r1"), {"unit": "U2"}, {})
+    rest(ani, budi)
+    assert first in ani.sent
+    (lost,) = budi.edits.outbox
+    assert (lost.edit.id, lost.state) == (second, EditState.CONFLICT)
+    assert (lost.theirs["unit"]["value"], lost.theirs["unit"]["who"]) == ("U1", "ani")
+    assert lost.theirs["unit"]["at"]
+    assert [one.unit for one in city.assignments("r1")] == ["U1"]
+    budi.edits.choose(second, True)  # he has seen it now, and wants a second crew
+    rest(ani, budi)
+    assert sorted(one.unit for one in city.assignments("r1")) == ["U1", "U2"]
+    for console in (ani, budi):
+        assert rows_of_cache(console.reader) == rows_of_database(city.database)
+    budi.close()
+
+
+def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F33: the busy unit's job, who gave it and when (server/case.py: engage)."""
+    budi = SteppedConsole(tmp_path / "budi", city, "budi")
+    budi.sync()
+    ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
+    second = budi.submit(Kind.DISPATCH, shown(budi, "r2"), {"unit": "U1"}, {})
+    rest(ani, budi)
+    (lost,) = budi.edits.outbox
+    assert (lost.edit.id, lost.state) == (second, EditState.CONFLICT)
+    busy = lost.theirs["busy"]
+    assert (busy["report"], busy["who"]) == ("r1", "ani")
+    assert busy["at"]
+    assert not city.assignments("r2")
+    budi.close()
+
+
+@pytest.mark.parametrize(
+    ("edits", "changes"), [(50, 1_000), pytest.param(500, 10_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
+)
+def test_f34_three_days_in_the_field(ani: SteppedConsole, city: City, edits: int, changes: int) -> None:
+    """F34: it converges, every real conflict is listed, and none that is not one."""
+    fresh = some_reports(200, datetime.now(UTC))
+    city.load([LoadedReport(msgspec.structs.replace(each, id=f"f{n}")) for n, each in enumerate(fresh)])
+    rest(ani)
+    pick = random.Random(34)
+    ani.wire.cut = True
+    ani.pull()
+    mine: dict[str, str] = {}
+    notes: list[str] = []
+    for number in range(edits):
+        key = f"f{number % 200}"
+        if number % 2 and key not in mine.values():
+            edit = ani.submit(Kind.SET, shown(ani, key), {"priority": 1}, {"priority": 3})
+            mine[edit] = key
+        else:
+            notes.append(ani.submit(Kind.NOTE, shown(ani, key), {"text": f"n{number}"}, {}))
+    touched: set[str] = set()
+    for number in range(changes):
+        key = f"f{pick.randrange(200)}"
+        if number % 10 == 0 and key not in touched:
+            at_the_city(city, key, Kind.SET, priority=pick.choice([2, 4]))
+            touched.add(key)
+        else:
+            at_the_city(city, key, Kind.NOTE, text=f"c{number}")
+    ani.wire.cut = False
+    began = time.monotonic()
+    rest(ani)
+    took_s = time.monotonic() - began
+    print(f"{edits} edits against {changes} changes: {took_s:.1f} s, {edits / took_s:.0f} edits/s")
+    real = {edit for edit, key in mine.items() if key in touched}
+    assert {edit for edit, state in states(ani).items() if state is EditState.CONFLICT} == real
+    assert set(states(ani)) == real
+    assert set(notes) <= ani.sent
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f35_an_edit_while_the_one_before_is_on_its_way(live: Live, tmp_path: Path) -> None:
+    """F35: it waits, leaves after it, and the first body is not touched (outgoing.py: in_flight)."""
+    proxy = FaultProxy(live.port)
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        proxy.when(is_edit, delay(1.0), times=1)
+        first = console.push(Kind.SET, "r1", version=1, priority=1)
+        console.outcome(first, EditState.SENDING)
+        second = console.push(Kind.SET, "r1", version=1, status="coordination")
+        other = console.push(Kind.NOTE, "r2", text="not held")
+        console.outcome(other, EditState.ACCEPTED)
+        for edit in (first, second):
+            console.outcome(edit, EditState.ACCEPTED)
+        order = [asked.headers["idempotency-key"] for _, asked in proxy.requests if is_edit(asked)]
+        assert order.index(first.id) < order.index(second.id)
+        assert order.count(first.id) == order.count(second.id) == 1
+        assert_same(console, live)
+    proxy.close()
+
+
+def test_f36_what_was_done_to_a_report_made_offline(ani: SteppedConsole, city: City) -> None:
+    """F36: the children wait for their parent only, and bear its number then (edits.py: _addressed)."""
+    ani.wire.cut = True
+    ani.pull()
+    create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": "By telephone", "channel": "phone"}, {})
+    key = ani.saved[create].report
+    children = [
+        ani.edits.submit(kind, key, source=CITY, data=data, base={}, base_version=None, title="")
+        for kind, data in [
+            (Kind.NOTE, {"text": "Caller waits"}),
+            (Kind.PHOTO, {"sha256": "0" * 64, "role": "report", "size": 1}),
+            (Kind.DISPATCH, {"unit": "U1"}),
+        ]
+    ]
+    other = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
+    ani.wire.cut = False
+    ani.wire.swallow = 1  # and the answer with its number is lost once
+    rest(ani)
+    assert not ani.edits.outbox, states(ani)
+    remote = ani.edits.remote_of(key or "")
+    assert remote is not None
+    acted = {entry.edit for entry in city.entries(remote)}
+    assert {create, *children} <= acted
+    assert other in ani.sent
+    assert [one.unit for one in city.assignments(remote)] == ["U1"]
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+PHOTO = picture(padding=bytes(range(256)) * 10_000)
+HASH = hashlib.sha256(PHOTO).hexdigest()
+
+
+@pytest.mark.parametrize("step", [400_000, pytest.param(9_973, marks=pytest.mark.long)])
+def test_f40_a_photo_that_is_cut_anywhere(live: Live, tmp_path: Path, step: int) -> None:
+    """F40: text goes first, the upload goes on where it was, one photo is at the server (media.py, dispatch.py)."""
+    proxy = FaultProxy(live.port)
+    folder = tmp_path / "profile" / "work-media"
+    folder.mkdir(parents=True)
+    (folder / HASH).write_bytes(PHOTO)
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        cuts = list(range(1, 1_048_576, step))
+        for size in cuts:
+            proxy.when(lambda asked: asked.method == "PUT" and len(asked.body) > 1, cut_body(size), times=1)
+        photo = console.push(Kind.PHOTO, "r1", sha256=HASH, role="after", size=len(PHOTO))
+        note = console.push(Kind.NOTE, "r1", text="Not held by the photo")
+        console.outcome(note, EditState.ACCEPTED, seconds=5)
+
+        def accepted() -> bool:
+            console.followers.take(SyncNow())
+            done = [each for each in console.said if isinstance(each, Outcome) and each.state is EditState.ACCEPTED]
+            return any(each.edit_id == photo.id for each in done)
+
+        console.wait_until(accepted, seconds=60)
+        assert all(rule.hit == 1 for rule in proxy.rules)
+        assert (tmp_path / "server" / "media" / HASH).read_bytes() == PHOTO
+        assert len([each for each in (tmp_path / "server" / "media").iterdir() if each.is_file()]) == 1
+        assert_same(console, live)
+    proxy.close()
