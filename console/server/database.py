@@ -60,6 +60,7 @@ class Database:
             options |= {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
         self.engine = sa.create_engine(self.url, **options)
         if self.is_sqlite:
+            sa.event.listen(self.engine, "do_connect", _make_private)
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -185,6 +186,13 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
     meta = schema.meta
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
     connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of))
+
+
+def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:
+    """A new file is its owner's alone. One that is there is not opened here: closing it would drop SQLite's locks."""
+    if arguments and arguments[0] != ":memory:":
+        with contextlib.suppress(OSError):  # SQLite says in its own words what is wrong with the path
+            os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -177,6 +177,7 @@ def test_an_sqlite_file_is_copied_before_it_is_changed(tmp_path: Path) -> None:
     path = tmp_path / "city.db"
     with contextlib.closing(Database(f"sqlite:///{path}")) as database:
         make_old(database)
+        assert path.stat().st_mode & 0o777 == 0o600
         before = whole(database)
         with pytest.raises(ZeroDivisionError):
             database.create_schema(faulty_steps(tmp_path / "steps", "1 / 0"))
