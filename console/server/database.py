@@ -216,7 +216,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def copy_sqlite(source: Path, target: Path) -> None:
     """Copy an SQLite file in one consistent state, also while it is in use; `target` is there as a whole or not at all.
 
-    The copy is one file that only its owner may read. Raises sqlite3.Error, OSError.
+    The copy is one file that only its owner may read. Raises OSError.
     """
     fresh = target.with_name(f"{target.name}.new-{os.getpid()}")
     try:
@@ -228,6 +228,8 @@ def copy_sqlite(source: Path, target: Path) -> None:
             old.backup(new)
             new.execute("PRAGMA journal_mode=DELETE")
         replace_durably(fresh, target)
+    except sqlite3.Error as fault:
+        raise OSError(f"{source} cannot be copied to {target}: {fault}") from fault
     finally:
         fresh.unlink(missing_ok=True)
 

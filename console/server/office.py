@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from console.server import audit
 from console.server.city import City
 from console.server.clients import add_client, list_clients, remove_client
+from console.server.migrations import NewerDatabase
 from console.server.records import COMMAND_LINE, Actor
 from console.server.refusals import NotFound, Refusal
 from console.server.users import add_user, list_users, new_token, remove_user
@@ -173,6 +174,8 @@ def _with(database: str, work: Callable[[City], int]) -> int:
             city.close()
     except NotFound as refusal:
         return _complain(refusal.message, LOCAL_DATA)
+    except NewerDatabase as fault:
+        return _complain(str(fault), LOCAL_DATA)
     except Refusal as refusal:
         return _complain(refusal.message, USAGE)
     except _UNUSABLE:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from console.cli import main
 from console.server import audit, migrations, schema
 from console.server.city import City
 from console.server.database import Database
@@ -169,6 +170,8 @@ def test_a_newer_database_is_refused_with_a_sentence(
     with pytest.raises(migrations.NewerDatabase, match="newer Sigap"):
         database.create_schema()
     assert serve(ServeOptions(empty_url, port=0)) == 4
+    assert "newer Sigap" in capsys.readouterr().err
+    assert main(["user", "list", "--database", empty_url]) == 4
     assert "newer Sigap" in capsys.readouterr().err
     assert whole(database) == before
 

@@ -17,7 +17,6 @@ from console.server.edits import EditBody
 from console.server.refusals import Busy, Refusal
 from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, furnish, running
-from tests.unit.server.test_feed import everything, followed
 
 
 @pytest.fixture
@@ -32,38 +31,6 @@ def two_cities(postgres: Postgres, clock: Clock) -> Iterator[tuple[City, City]]:
         yield first, second
         first.close()
         second.close()
-
-
-def test_a_follower_loses_nothing_while_two_servers_write(two_cities: tuple[City, City]) -> None:
-    first, second = two_cities
-    seen: dict[tuple[str, str], int] = {}
-    done = threading.Event()
-
-    def follow() -> None:
-        after = 0
-        while True:
-            last = done.is_set()
-            page = second.changes(after, 50)
-            assert all(item.seq > after for item in page.items)
-            seen.update({(item.kind, item.id): item.seq for item in page.items})
-            after = page.upto
-            if last and not page.more:
-                return
-
-    def write(city: City, name: str) -> None:
-        for n in range(25):
-            city.apply(EditBody(f"{name}-edit-{n}", Kind.NOTE, data={"text": "x"}), report=str(10 + n % 3))
-
-    follower = threading.Thread(target=follow)
-    writers = [threading.Thread(target=write, args=(two_cities[n % 2], f"writer{n}")) for n in range(4)]
-    for thread in (follower, *writers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done.set()
-    follower.join()
-    assert seen == everything(first, 2000) == followed(second, 7)
-    assert first.report("10").version + first.report("11").version + first.report("12").version == 103
 
 
 def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities: tuple[City, City]) -> None:
