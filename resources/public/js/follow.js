@@ -59,7 +59,7 @@ function show(report) {
   byId("head").textContent = name;
   fill(byId("glyph"), glyph(service?.glyph, 32));
   const status = byId("status");
-  const words = t(`status.${report.status}`);
+  const words = report.own_word ?? t(`status.${report.status}`);
   if (status.textContent !== words) status.textContent = words;
   status.dataset.state = STATES[report.status] ?? "new";
   byId("meaning").textContent = t(`meaning.${report.status}`);
