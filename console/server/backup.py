@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import sqlite3
@@ -253,7 +254,8 @@ def _keep_present(database: Database, connection: sa.Connection, replace: bool) 
         )
     if not (held and database.is_sqlite and database.url.database):
         return None
-    kept = Path(f"{database.url.database}.before-restore")
+    names = (Path(f"{database.url.database}.before-restore-{n}") for n in itertools.count(1))
+    kept = next(path for path in names if not path.exists())
     copy_sqlite(Path(database.url.database), kept)
     return kept
 

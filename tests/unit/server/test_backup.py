@@ -181,6 +181,8 @@ def test_a_restore_while_many_write_is_one_moment_too(city: City, tmp_path: Path
         for thread in writers:
             thread.join()
     assert len(set(epochs)) == 3
+    kept = {each.name for each in tmp_path.iterdir() if ".before-restore" in each.name}
+    assert kept == ({f"city.db.before-restore-{n}" for n in (1, 2, 3)} if city.database.is_sqlite else set())
     found = everything(city, 2000)
     assert len(set(found.values())) == len(found)
     assert max(found.values()) == city.seq()
@@ -268,3 +270,11 @@ def test_damaged_and_missing_photos_are_said(city: City, tmp_path: Path, capsys:
     assert "1 photos are damaged" in capsys.readouterr().err
     with contextlib.closing(sqlite3.connect(tmp_path / "x.backup")) as connection:
         assert connection.execute("SELECT sha256 FROM photos").fetchall() == [(NAME,)]
+        with connection:
+            connection.execute("UPDATE photos SET sha256 = '../../x'")
+    before = rows_of(city), city.epoch
+    arguments = ["--database", url_of(city), str(tmp_path / "x.backup"), "--replace", "--media", str(tmp_path / "new")]
+    assert main(["restore", *arguments]) == 4
+    assert "photo of the backup is damaged" in capsys.readouterr().err
+    assert (rows_of(city), city.epoch) == before
+    assert list((tmp_path / "new").iterdir()) == []
