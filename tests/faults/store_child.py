@@ -149,7 +149,7 @@ def without_rest(folder: Path, voice: Voice) -> None:
     waiting = [one.edit.id for one in work.unfinished()]
     cursor = writer.cursor("city")
     page = (cursor.seq if cursor else 0) // PAGE
-    voice.say("up")
+    voice.say("page", page * PAGE)  # what the last life committed and could not say
     while True:
         match chance.choice(["edit", "edit", "edit", "withdraw", "send", "page"]):
             case "edit":
