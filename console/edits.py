@@ -28,6 +28,7 @@ LATE_S = 60.0
 """An edit first sent later than this after it was made is marked as entered late."""
 
 _RETRY_MS = 10_000
+_UNPROVED_S = 120.0
 _STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 _NOT_LEFT = frozenset({EditState.QUEUED, *_STUCK})
 
@@ -41,6 +42,7 @@ class _Kept(msgspec.Struct, frozen=True):
     filters: dict[str, str]
     alarms: dict[str, str]
     salvaged: Salvage | None
+    taken_back: list[Queued] = []
 
 
 class Edits(QObject):
@@ -101,6 +103,7 @@ class Edits(QObject):
         self._proved_early: set[str] = set()
         self._taken_back: dict[str, Queued] = {}  # withdrawn while the sync process held them
         self._away: set[str] = set()
+        self._here_since: dict[str, datetime] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
         self._closed = False
         self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -137,7 +140,7 @@ class Edits(QObject):
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
-        return tuple(self._outbox)
+        return (*self._outbox, *self._taken_back)
 
     def remote_of(self, local_key: str) -> str | None:
         """The server's id of a report that was created here; None while it has none."""
@@ -302,6 +305,7 @@ class Edits(QObject):
             self._away.clear()
         else:
             self._away.discard(source)
+            self._here_since.setdefault(source, self._clock())
         here = [one for one in self._outbox.values() if source in (None, one.edit.source)]
         self._waiting -= {one.edit.id for one in here}
         for one in here:
@@ -312,6 +316,7 @@ class Edits(QObject):
     def source_lost(self, source: str) -> None:
         """A source cannot be reached: nothing is pushed for it until `resend_due`."""
         self._away.add(source)
+        self._here_since.pop(source, None)
 
     def on_restarted(self) -> None:
         """The sync process was started again: what it had under way may or may not have left."""
@@ -491,8 +496,25 @@ class Edits(QObject):
         if not self._is_open:
             self._run(self._open_again, lambda _: None, lambda _: None)
             return
+        self._doubt_unproved()
         self._waiting &= self._handed_over
         self._send_due()
+
+    def _doubt_unproved(self) -> None:
+        """What a server took two minutes ago and has not shown since, though it is read, may have failed there.
+
+        A creation is left out: some cities look at a new report before they list it.
+        """
+        for queued in list(self._outbox.values()):
+            here_since = self._here_since.get(queued.edit.source)
+            if queued.state is not EditState.ACCEPTED or queued.edit.kind is Kind.CREATE or here_since is None:
+                continue
+            waits_since = max(here_since, queued.changed_at or here_since)
+            if (self._clock() - waits_since).total_seconds() > _UNPROVED_S:
+                words = (
+                    "The server said that it took this, but its record does not show it. Look before you send again."
+                )
+                self._set(replace(queued, state=EditState.ATTENTION, problem=words))
 
     # Outcomes
 
@@ -668,7 +690,15 @@ class Edits(QObject):
 
     def _open(self) -> _Kept:
         file = self._file = WorkFile(self._folder, clock=self._clock)
-        return _Kept(file.unfinished(), file.local_keys(), file.drafts(), file.filters(), file.alarms(), file.salvaged)
+        return _Kept(
+            file.unfinished(),
+            file.local_keys(),
+            file.drafts(),
+            file.filters(),
+            file.alarms(),
+            file.salvaged,
+            _perhaps_left(file),
+        )
 
     def _close(self) -> None:
         if self._file is not None:
@@ -696,6 +726,7 @@ class Edits(QObject):
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
+        self._taken_back |= {queued.edit.id: queued for queued in kept.taken_back}
         self._is_open = True
         self._retry.start()
         self._changed()
@@ -727,6 +758,11 @@ class Edits(QObject):
     def _deliver(self, callback: Callable[[], object]) -> None:
         if not self._closed:
             callback()
+
+
+def _perhaps_left(file: WorkFile) -> list[Queued]:
+    """What was withdrawn after a sync process had it: should it turn out to have been sent, that has to be said."""
+    return [queued for queued in file.all([EditState.WITHDRAWN]) if queued.attempts]
 
 
 def _chain(edit: Edit) -> tuple[str, str]:

@@ -76,6 +76,45 @@ def shown(console: SteppedConsole, key: str) -> Any:
     return next(one for one in console.shown() if one.id == key)
 
 
+def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F02, I7: accepted is not sent; two minutes without proof and it needs attention (edits.py: _doubt_unproved)."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
+    ani.sync()
+    assert states(ani) == {edit: EditState.ACCEPTED}
+    backup.restore()  # what was taken is undone before anybody has read it
+    rest(ani)
+    ani.edits._try_again()
+    assert states(ani) == {edit: EditState.ACCEPTED}
+    ani.edits._clock = lambda: datetime.now(UTC) + timedelta(minutes=3)
+    ani.edits._try_again()
+    (one,) = ani.edits.outbox
+    assert one.state is EditState.ATTENTION
+    assert "record does not show it" in one.problem
+    assert edit not in ani.sent
+
+
+def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> None:
+    """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (edits.py: _perhaps_left)."""
+    told: list[Any] = []
+    ani.wire.swallow = 1
+    edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
+    ani.sync()
+    ani.wire.cut = True
+    assert states(ani) == {edit: EditState.UNCONFIRMED}
+    (one,) = ani.edits.outbox
+    ani.edits._remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
+    ani.withdraw(one)
+    assert not ani.edits.outbox
+    ani.crash()
+    ani.open()
+    ani.edits.too_late.connect(told.append)
+    ani.wire.cut = False
+    rest(ani)
+    assert [queued.edit.id for queued in told] == [edit]
+    assert not ani.edits.outbox
+
+
 def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
     """F06: they changed another field: sent again by itself (domain/merge.py, edits.py: _on_conflict)."""
     seen = shown(ani, "r1")
