@@ -27,6 +27,10 @@ _SETTINGS = {
 }
 
 
+_WHEN_WE_END = 'cat > /dev/null; "$0" -D "$1" -m immediate stop; rm -rf "$2"'
+"""A shell that waits for the end of its input stops the server even when the tests are killed."""
+
+
 class NoPostgres(Exception):
     """There is none to be had here; the sentence says why."""
 
@@ -93,13 +97,13 @@ def own_postgres() -> Iterator[Postgres]:
         settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
         words = " ".join(f"-c {key}={value}" for key, value in settings.items())
         subprocess.run([pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", words, "start"], **own)
-        try:
+        own.pop("check")
+        ends = [_WHEN_WE_END, pg_ctl, data, folder]
+        with subprocess.Popen(["sh", "-c", *ends], stdin=subprocess.PIPE, start_new_session=True, **own):
             server = Postgres(folder)
             server.make_template()
             yield server
             server.close()
-        finally:
-            subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], **own)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
