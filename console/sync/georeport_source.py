@@ -36,9 +36,13 @@ class Taken(NamedTuple):
 class GeoReportSender:
     """Sends new reports. These servers know no keys, so nothing is sent twice on a guess."""
 
-    def __init__(self, client: GeoReportClient, expect: Callable[[str, str, str, datetime], None]) -> None:
+    def __init__(
+        self, client: GeoReportClient, expect: Callable[[str, str, str, datetime], None], tokens: dict[str, str]
+    ) -> None:
+        """`tokens`: edit -> token of a report that was taken and has no number yet; shared by a source's senders."""
         self._client = client
         self._expect = expect
+        self._tokens = tokens
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender."""
@@ -46,6 +50,8 @@ class GeoReportSender:
             raise CannotSend(
                 "This city's server takes new reports only. What you entered stays here; tell the city by its own way."
             )
+        if edit.id in self._tokens:
+            return self._taken(edit, self._number(edit))
         if repeated:
             remote_id = self._find(edit)
             if remote_id is None:
@@ -55,12 +61,9 @@ class GeoReportSender:
                 )
             return self._taken(edit, remote_id)
         created = self._client.create(_form(edit))
-        remote_id = created.request_id
-        if remote_id is None and created.token is not None:
-            remote_id = self._client.id_of_token(created.token)
-        if remote_id is None:
-            raise errors.InProgress("The server took the report and has given it no number yet.")
-        return self._taken(edit, remote_id)
+        if created.request_id is None and created.token is not None:
+            self._tokens[edit.id] = created.token
+        return self._taken(edit, created.request_id or self._number(edit))
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the server's list holds the report."""
@@ -80,6 +83,13 @@ class GeoReportSender:
     def _taken(self, edit: Edit, remote_id: str) -> Taken:
         self._expect(remote_id, edit.id, edit.author, edit.occurred_at)
         return Taken(remote_id)
+
+    def _number(self, edit: Edit) -> str:
+        """The number that a token has become. Raises InProgress while it has none."""
+        remote_id = self._client.id_of_token(self._tokens[edit.id])
+        if remote_id is None:
+            raise errors.InProgress("The server took the report and has given it no number yet.")
+        return remote_id
 
     def _find(self, edit: Edit) -> str | None:
         """The id of a request with the same text and service, made since the edit was."""
@@ -142,9 +152,10 @@ class GeoReportSource:
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         swept = SweptPuller(source.key, self._puller, pull_client, folder, ledger, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
+        tokens: dict[str, str] = {}
         self._push = PushLane(
             self._outgoing,
-            lambda: GeoReportSender(client(), self._puller.expect),
+            lambda: GeoReportSender(client(), self._puller.expect, tokens),
             self._health,
             emit,
             self._pull.poke,

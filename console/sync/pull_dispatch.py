@@ -10,7 +10,7 @@ from datetime import datetime
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.wire import Changes, Snapshot
-from console.domain.messages import Touched
+from console.domain.messages import SignedIn, Touched
 from console.store.items import Cursor
 from console.sync.health import Health
 from console.sync.ledger import Ledger
@@ -32,7 +32,7 @@ class DispatchPuller:
         client: DispatchClient,
         ledger: Ledger,
         health: Health,
-        emit: Callable[[Touched], None],
+        emit: Callable[[Touched | SignedIn], None],
         page_rows: int = PAGE_ROWS,
     ) -> None:
         self._source = source
@@ -42,7 +42,7 @@ class DispatchPuller:
         self._emit = emit
         self._page_rows = page_rows
         self._mapper = Mapper()
-        self._knows_statuses = False
+        self._knows_statuses = self._knows_me = False
         self.pulled = 0
         self.skipped: set[str] = set()
         self.seq = -1
@@ -55,6 +55,8 @@ class DispatchPuller:
 
         Raises ApiError, StoreError; everything read before is kept.
         """
+        if not self._knows_me:
+            self._learn_me()
         if not self._knows_statuses:
             self._learn_statuses()
         cursor = self._ledger.cursor(self._source)
@@ -140,6 +142,8 @@ class DispatchPuller:
             mapped = self._map(page)
             self._ledger.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
+            if page.scope_version != before.scope_version:
+                self._learn_me()
         elif _is_due(before.as_of, as_of):
             self._ledger.apply(self._source, [], cursor, announce=False)
         else:
@@ -160,6 +164,15 @@ class DispatchPuller:
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
         return mapped
+
+    def _learn_me(self) -> None:
+        """Say whose token it is before anything else, so that no edit leaves under another name."""
+        try:
+            me = self._client.me()
+        except (errors.SignIn, errors.Forbidden):
+            return  # reading may be open to all; writing says so by itself
+        self._knows_me = True
+        self._emit(SignedIn(self._source, me.name, me.role, me.areas, me.agencies))
 
     def _learn_statuses(self) -> None:
         self._mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})

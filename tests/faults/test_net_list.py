@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import gzip
+import json
 import os
 import random
 import subprocess
@@ -43,6 +44,7 @@ from tests.helpers.proxy import (
     is_edit,
     path_has,
     reset,
+    rewrite,
     truncate,
 )
 from tests.helpers.sync_rig import Rig, assert_same, edit_id, rig
@@ -175,6 +177,30 @@ def test_f05_a_server_without_keys(live: Live, proxy: FaultProxy, tmp_path: Path
             assert "may have arrived" in outcome.problem
         assert len([1 for _, asked in proxy.requests if asked.method == "POST"]) == 1
         assert live.city.stats().reports == 10 + arrives
+
+
+def test_f05_a_report_that_has_only_a_token_yet(live: Live, proxy: FaultProxy, tmp_path: Path) -> None:
+    """F05: the token is asked again until it is a number; one POST (georeport_source.py: _number)."""
+    numbers: list[str] = []
+
+    def only_a_token(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+        numbers.append(json.loads(body)[0]["service_request_id"])
+        return head, b'[{"token": "t1"}]'
+
+    with rig(tmp_path / "geo", proxy.url + "/open311/v2", kind="open311", timing=TIMING) as console:
+        console.live()
+        proxy.when(path_has("/requests", "POST"), rewrite(only_a_token))
+        waits = http(200, [{"token": "t1"}])
+        rule = proxy.when(path_has("/tokens/t1"), answer(waits), times=2)
+        proxy.when(
+            path_has("/tokens/t1"),
+            lambda exchange: exchange.client.sendall(http(200, [{"token": "t1", "service_request_id": numbers[0]}])),
+        )
+        edit = console.push(Kind.CREATE, "local:1", service="flood", description="Water again", lat=-6.2, lon=106.8)
+        assert console.outcome(edit, EditState.ACCEPTED).remote_id == numbers[0]
+        console.proved(edit)
+        assert rule.hit == 2
+        assert len([1 for _, asked in proxy.requests if asked.method == "POST"]) == 1
 
 
 @pytest.mark.usefixtures("expected_log")
