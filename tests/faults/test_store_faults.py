@@ -23,7 +23,7 @@ from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, ids, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = 30
+KILLS = 10
 
 
 def killed_after(lines: int, what: str, folder: Path) -> list[str]:
