@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
 from importlib.resources import files
@@ -28,6 +29,7 @@ from console.board.view import View, make_view
 from console.domain.filter import Filter
 from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
 from console.domain.status import ORDER, Status, is_open
+from console.measure.postgres import NoPostgres, Postgres, own_postgres
 from console.measure.server import (
     Fill,
     Load,
@@ -96,6 +98,7 @@ class World:
         self.now_s = int(now.timestamp())
         self.random = random.Random(20241)  # noqa: S311 - no secret
         self.fill_s = 0.0
+        self._open = ExitStack()
 
     def pages(self) -> Iterator[bytes]:
         """The reports as JSON pages, oldest first."""
@@ -125,7 +128,8 @@ class World:
         return CacheReader(self.folder)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files and of what runs for the measurements."""
+        self._open.close()
         self.reader.close()
         self.writer.close()
 
@@ -142,16 +146,35 @@ class World:
 
     @cached_property
     def crowd(self) -> CrowdRun:
-        """A crowd of consoles on our server."""
-        known = [self._report(number) for number in range(_CROWD_CITY)]
-        database = f"sqlite:///{self.folder / 'crowd.db'}"
-        fill_city(database, known)
-        return crowd_on_ours(self.load, database, self.folder, [report.id for report in known])
+        """A crowd of consoles on our server, on SQLite."""
+        return self._crowd_on(f"sqlite:///{self.folder / 'crowd.db'}")
 
     @cached_property
     def rival_crowd(self) -> CrowdRun:
         """The same crowd on the contender."""
         return crowd_on_rival(self.load, f"sqlite:///{self.folder / 'rival.db'}", self.folder, _CROWD_CITY)
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """A PostgreSQL that keeps what it says it keeps."""
+        return self._open.enter_context(own_postgres(durable=True))
+
+    @cached_property
+    def crowd_on_postgres(self) -> CrowdRun:
+        """A crowd of consoles on our server, on PostgreSQL."""
+        with self.postgres.fresh() as database:
+            return self._crowd_on(database)
+
+    @cached_property
+    def rival_on_postgres(self) -> CrowdRun:
+        """The same crowd on the contender, on PostgreSQL."""
+        with self.postgres.fresh(empty=True) as database:
+            return crowd_on_rival(self.load, database, self.folder, _CROWD_CITY)
+
+    def _crowd_on(self, database: str) -> CrowdRun:
+        known = [self._report(number) for number in range(_CROWD_CITY)]
+        fill_city(database, known)
+        return crowd_on_ours(self.load, database, self.folder, [report.id for report in known])
 
     @cached_property
     def served(self) -> Path:
@@ -271,8 +294,8 @@ def run_bench(as_json: bool, reports: int) -> int:
         for measure in MEASURES:
             try:
                 result = measured(measure, world)
-            except ModuleNotFoundError as missing:
-                sys.stderr.write(f"{measure.id} needs {missing.name}, which “make bench” brings; not measured.\n")
+            except (ModuleNotFoundError, NoPostgres) as missing:
+                sys.stderr.write(f"{measure.id} was not measured: {missing}.\n")
                 continue
             results.append(result)
             if not as_json:
@@ -517,7 +540,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("queue_repaint", "the list drawn anew after scrolling", "ms", 8, _queue_repaint),
     Measure(
         "server_edit",
-        "the slowest edit of 20, on a server with 200 consoles",
+        "the slowest edit of 20, with 200 consoles",
         "ms",
         50,
         lambda world: _worst_of_20(world.crowd.edit_ms),
@@ -532,6 +555,24 @@ MEASURES: tuple[Measure, ...] = (
         lambda world: _everybody_saw(world.crowd),
         "FastAPI and an ORM",
         lambda world: world.rival_crowd.seen_ms,
+    ),
+    Measure(
+        "server_edit_pg",
+        "the slowest edit of 20, with 200 consoles, on PostgreSQL",
+        "ms",
+        50,
+        lambda world: _worst_of_20(world.crowd_on_postgres.edit_ms),
+        "FastAPI and an ORM",
+        lambda world: _worst_of_20(world.rival_on_postgres.edit_ms),
+    ),
+    Measure(
+        "server_seen_pg",
+        "an edit until the last of the 200 has read it, on PostgreSQL",
+        "ms",
+        1000,
+        lambda world: _everybody_saw(world.crowd_on_postgres),
+        "FastAPI and an ORM",
+        lambda world: world.rival_on_postgres.seen_ms,
     ),
     Measure(
         "server_alone",

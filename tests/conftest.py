@@ -18,7 +18,7 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 import pytest
 
 if TYPE_CHECKING:
-    from tests.helpers.postgres import Postgres
+    from console.measure.postgres import Postgres
 
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -39,11 +39,11 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of our own; the test is skipped where there is none."""
-    from tests.helpers.postgres import NoPostgres, own_postgres
+    from console.measure.postgres import NoPostgres, own_postgres
 
     with contextlib.ExitStack() as stack:
         try:
-            server = stack.enter_context(own_postgres())
+            server = stack.enter_context(own_postgres(durable=False))
         except NoPostgres as fault:
             pytest.skip(str(fault))
         yield server

@@ -94,7 +94,7 @@ def _main(folder: Path, *, idle: bool) -> int:
     if before:
         used = sum(seconds - before.get(one, 0.0) for one, seconds in cpu_s(os.getpid()).items()) / _IDLE_S * 100
         run = msgspec.structs.replace(run, memory_mb=pss_mb(os.getpid()), idle_percent=used)
-    console.window.close()
+    console.leave()
     console.close()
     os.write(1, msgspec.json.encode(run) + b"\n")
     return 0 if len(times) == 3 else 1

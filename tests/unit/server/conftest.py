@@ -20,13 +20,13 @@ import uvicorn
 
 from console.domain.report import Agency, Area, Report, Service, Sla, Unit
 from console.domain.status import Status, UnitState
+from console.measure.postgres import Postgres
 from console.server.app import make_app
 from console.server.city import City
 from console.server.georeport import BY_DEFAULT
 from console.server.rate import Limits
 from console.server.records import CitizenOptions, LoadedReport
 from console.server.users import Users
-from tests.helpers.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

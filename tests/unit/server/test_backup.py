@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from console.cli import main
 from console.domain.edit import Kind
 from console.domain.report import Agency, Contact
+from console.measure.postgres import Postgres
 from console.server import backup, migrations, schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from console.server.refusals import InProgress, Overloaded
 from console.server.users import Users, add_user
-from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, a_report, running
 from tests.unit.server.test_epoch import wait_for_epoch
 from tests.unit.server.test_feed import everything

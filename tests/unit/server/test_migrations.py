@@ -17,12 +17,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from console.cli import main
+from console.measure.postgres import Postgres
 from console.server import audit, migrations, schema
 from console.server.city import City
 from console.server.database import Database
 from console.server.records import ServeOptions
 from console.server.serve import serve
-from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import START
 
 STEP = """

@@ -12,10 +12,10 @@ import pytest
 import requests
 
 from console.domain.edit import Kind
+from console.measure.postgres import Postgres
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.refusals import Busy, Refusal
-from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, furnish, running
 
 

@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from console.domain.edit import Kind
+from console.measure.postgres import Postgres
 from console.server import pulse
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.refusals import InProgress, Overloaded
 from tests.helpers.city import Served
-from tests.helpers.postgres import Postgres
 from tests.unit.server.conftest import Api, Clock, furnish, running
 from tests.unit.server.test_feed import everything
 from tests.unit.server.test_stream import Stream

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own in a temporary folder, and a fresh database in it for each test."""
+"""A PostgreSQL server of our own in a temporary folder, for tests and measurements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ from console.server.database import Database
 _TEMPLATE = "sigap_template"
 _SETTINGS = {
     "listen_addresses": "''",
-    "max_connections": "300",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "autovacuum": "off",
+    "max_connections": "700",
 }
-
+_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 _WHEN_WE_END = 'cat > /dev/null; "$0" -D "$1" -m immediate stop; rm -rf "$2"'
 """A shell that waits for the end of its input stops the server even when the tests are killed."""
@@ -78,11 +74,14 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def own_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that runs until the end of the block; as root it runs as the user postgres. Raises NoPostgres."""
+def own_postgres(*, durable: bool) -> Iterator[Postgres]:
+    """A PostgreSQL that runs until the end of the block; as root it runs as the user postgres. Raises NoPostgres.
+
+    One that is not `durable` is faster and may lose everything when the computer stops.
+    """
     initdb, pg_ctl = _tool("initdb"), _tool("pg_ctl")
     if initdb is None or pg_ctl is None:
-        raise NoPostgres("PostgreSQL is not installed here: nothing of it is tested (apt-get install postgresql)")
+        raise NoPostgres("PostgreSQL is not installed here: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="sigap-pg-"))
     own: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     try:
@@ -94,11 +93,11 @@ def own_postgres() -> Iterator[Postgres]:
             own["user"] = "postgres"
         data = folder / "data"
         subprocess.run([initdb, "-D", data, "-U", "sigap", "-A", "trust", "-E", "UTF8", "--no-sync"], **own)
-        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
+        settings = _SETTINGS | ({} if durable else _FORGETFUL) | {"unix_socket_directories": str(folder)}
         words = " ".join(f"-c {key}={value}" for key, value in settings.items())
         subprocess.run([pg_ctl, "-D", data, "-w", "-l", folder / "log", "-o", words, "start"], **own)
         own.pop("check")
-        ends = [_WHEN_WE_END, pg_ctl, data, folder]
+        ends: list[str | Path] = [_WHEN_WE_END, pg_ctl, data, folder]
         with subprocess.Popen(["sh", "-c", *ends], stdin=subprocess.PIPE, start_new_session=True, **own):
             server = Postgres(folder)
             server.make_template()
