@@ -21,9 +21,9 @@ import msgspec
 import sqlalchemy as sa
 
 from console.server import migrations, schema
+from console.server.complaints import DONE, FAULTS, LOCAL_DATA, complaint
 from console.server.database import COMMITTED, Database, begin_epoch, copy_sqlite, replace_durably
 
-DONE, USAGE, LOCAL_DATA = 0, 2, 4
 _ROWS = 1000
 _MOST_NAMED = 5
 _ALWAYS_THERE = frozenset({"meta", "counters", "audit_head"})
@@ -52,44 +52,40 @@ class _WithPhotos(msgspec.Struct, frozen=True):
 
 def backup(database: str, out: Path, media: Path | None = None) -> int:
     """Write the city at a URL into a new file, while its servers go on; the exit code."""
-    return _ended(lambda: _backup(database, out, media))
+    return _ended(database, lambda: _backup(database, out, media))
 
 
 def restore(database: str, file: Path, media: Path | None = None, *, replace: bool = False) -> int:
     """Put a backup into an empty database, or (`replace`) in the place of what is there; the exit code."""
-    return _ended(lambda: _restore(database, file, media, replace))
+    return _ended(database, lambda: _restore(database, file, media, replace))
 
 
 def renew_epoch(database: str) -> int:
     """Begin a new epoch in a database that was set back by other means; the exit code."""
-    return _ended(lambda: _renew_epoch(database))
+    return _ended(database, lambda: _renew_epoch(database))
 
 
-def _ended(work: Callable[[], Iterable[str]]) -> int:
+def _ended(database: str, work: Callable[[], Iterable[str]]) -> int:
     """Say what the work says, or why it could not be done."""
     try:
         for sentence in work():
             _tell(sentence)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
-        _tell("This is no database address; write it like sqlite:///city.db.")
-        return USAGE
-    except (Unusable, migrations.NewerDatabase) as fault:
+    except Unusable as fault:
         _tell(str(fault))
         return LOCAL_DATA
-    except (sa.exc.SQLAlchemyError, sqlite3.Error) as fault:
-        _tell(f"The database cannot be used: {str(getattr(fault, 'orig', None) or fault).splitlines()[0]}.")
-        return LOCAL_DATA
-    except OSError as fault:
-        _tell(f"A file cannot be used: {fault}.")
-        return LOCAL_DATA
+    except FAULTS as fault:
+        sentence, code = complaint(fault, database)
+        _tell(sentence)
+        return code
     return DONE
 
 
 def _backup(url: str, out: Path, media: Path | None) -> Iterator[str]:
     if out.exists():
         raise Unusable(f"{out} is there already. A backup replaces nothing: give it another name.")
-    if media is not None and not media.is_dir():
-        raise Unusable(f"There is no folder {media}.")
+    for folder in (out.absolute().parent, media):
+        if folder is not None and not folder.is_dir():
+            raise Unusable(f"There is no folder {folder}.")
     with _opened(url) as source, _new_file(out) as fresh, contextlib.closing(Database(f"sqlite:///{fresh}")) as target:
         target.create_schema()
         with source.read() as old, target.write() as new:
@@ -138,9 +134,8 @@ def _renew_epoch(url: str) -> Iterator[str]:
 @contextlib.contextmanager
 def _opened(url: str, *, may_be_new: bool = False) -> Iterator[Database]:
     with contextlib.closing(Database(url)) as database:
-        path = database.url.database
-        if database.is_sqlite and not may_be_new and not (path and Path(path).is_file()):
-            raise Unusable(f"There is no file {path}.")
+        if not may_be_new and database.missing is not None:
+            raise Unusable(f"There is no file {database.missing}.")
         yield database
 
 

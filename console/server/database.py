@@ -38,6 +38,15 @@ _POOL = 40
 """At least as many connections as the web server has threads."""
 
 
+def _known(url: sa.URL) -> sa.URL:
+    """The address with the driver that there is; ArgumentError for a kind of database that is not served."""
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise sa.exc.ArgumentError(f"There is no {url.drivername} here.")
+    return url
+
+
 class Mark(NamedTuple):
     """A committed number of the feed, and the epoch that it belongs to."""
 
@@ -49,7 +58,7 @@ class Database:
     """Transactions on the database at `url`; `on_commit` functions get the counter's value after each numbered one."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        self.url = _known(sa.make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
         self.on_commit: list[Callable[[int], None]] = []
@@ -63,6 +72,12 @@ class Database:
             sa.event.listen(self.engine, "do_connect", _make_private)
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @property
+    def missing(self) -> Path | None:
+        """The SQLite file that is not there (and would be made by connecting); None when it is, and with PostgreSQL."""
+        path = Path(self.url.database) if self.is_sqlite and self.url.database else None
+        return path if path is not None and not path.is_file() else None
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

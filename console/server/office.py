@@ -9,23 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from console.server import audit
 from console.server.city import City
 from console.server.clients import add_client, list_clients, remove_client
-from console.server.migrations import NewerDatabase
+from console.server.complaints import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
 from console.server.records import COMMAND_LINE, Actor
 from console.server.refusals import NotFound, Refusal
 from console.server.users import add_user, list_users, new_token, remove_user
 
-DONE, USAGE, LOCAL_DATA = 0, 2, 4
-_UNUSABLE = (sa.exc.ArgumentError, sa.exc.NoSuchModuleError)
-
 
 def user_add(database: str, name: str, role: str, areas: Sequence[str], agencies: Sequence[str]) -> int:
     """Add or change a user and print the token, once."""
-    return _with(database, lambda city: _say(add_user(city, name, role, areas, agencies, by=_me())))
+
+    def add(city: City) -> int:
+        token = add_user(city, name, role, areas, agencies, by=_me())
+        known = {area.code for area in city.areas()}
+        for code in sorted(set(areas) - known):
+            _remark(f"there is no area {code} yet; until it is loaded, {name} has nothing to work on there.")
+        return _say(token)
+
+    return _with(database, add, may_be_new=True)
 
 
 def user_list(database: str, *, as_json: bool) -> int:
@@ -35,6 +39,10 @@ def user_list(database: str, *, as_json: bool) -> int:
         users = list_users(city)
         if as_json:
             return _say(msgspec.json.encode(users).decode())
+        if not users:
+            _remark(
+                "there are no users; everybody on this computer is “local”. Add one: sigap user add NAME --role ROLE."
+            )
         for user in users:
             scope = ", ".join([*user.areas, *user.agencies]) or "the whole city"
             _say(f"{user.name}\t{user.role}\t{scope}\t{'signs in' if user.signs_in else 'has no token'}")
@@ -60,7 +68,7 @@ def user_token(database: str, name: str) -> int:
 
 def client_add(database: str, name: str, *, may_post: bool) -> int:
     """Add a program that uses the citizens' side, and print its api_key, once."""
-    return _with(database, lambda city: _say(add_client(city, name, may_post=may_post, by=_me())))
+    return _with(database, lambda city: _say(add_client(city, name, may_post=may_post, by=_me())), may_be_new=True)
 
 
 def client_list(database: str, *, as_json: bool) -> int:
@@ -70,6 +78,8 @@ def client_list(database: str, *, as_json: bool) -> int:
         clients = list_clients(city)
         if as_json:
             return _say(msgspec.json.encode(clients).decode())
+        if not clients:
+            _remark("no program has an api_key. Give one: sigap client add NAME.")
         for client in clients:
             rights = "may post" if client.may_post else "may not post"
             _say(f"{client.name}\t{client.created:%Y-%m-%d %H:%M} UTC\t{rights}")
@@ -163,26 +173,27 @@ def _plain(value: Any) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
-def _with(database: str, work: Callable[[City], int]) -> int:
+def _with(database: str, work: Callable[[City], int], *, may_be_new: bool = False) -> int:
     """Do something with the city at this address; a refusal is told in its own words."""
     try:
         city = City(database)
         try:
+            if not may_be_new and city.database.missing is not None:
+                return _complain(
+                    f"there is no file {city.database.missing}. Say where the city is: --database URL.", LOCAL_DATA
+                )
             city.create_schema()
             return work(city)
         finally:
             city.close()
     except NotFound as refusal:
         return _complain(refusal.message, LOCAL_DATA)
-    except NewerDatabase as fault:
-        return _complain(str(fault), LOCAL_DATA)
     except Refusal as refusal:
         return _complain(refusal.message, USAGE)
-    except _UNUSABLE:
-        return _complain(f"“{database}” is no database address; write it like sqlite:///city.db.", USAGE)
-    except sa.exc.SQLAlchemyError as fault:
-        why = str(getattr(fault, "orig", None) or fault).splitlines()[0]
-        return _complain(f"the database cannot be used: {why}", LOCAL_DATA)
+    except BrokenPipeError:  # whoever read what is printed has read enough
+        raise
+    except FAULTS as fault:
+        return _complain(*complaint(fault, database))
 
 
 def _me() -> Actor:
@@ -197,6 +208,10 @@ def _say(text: str) -> int:
     return DONE
 
 
-def _complain(sentence: str, code: int) -> int:
+def _remark(sentence: str) -> None:
     sys.stderr.write(f"sigap: {sentence}\n")
+
+
+def _complain(sentence: str, code: int) -> int:
+    _remark(sentence)
     return code

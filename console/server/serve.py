@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
 from console.server import audit
 from console.server.app import make_app
 from console.server.city import City
-from console.server.migrations import NewerDatabase
+from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.patience import PatientProtocol
 from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.refusals import Refusal
@@ -31,7 +30,6 @@ from console.server.stream import Hub
 from console.server.users import Users, load_users
 
 log = logging.getLogger(__name__)
-DONE, DEFECT, USAGE, REFUSED, LOCAL_DATA = range(5)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
 _GOODBYE_S = 3
@@ -60,23 +58,17 @@ def serve(options: ServeOptions) -> int:
         return stop.code
     except KeyboardInterrupt:
         return DONE
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
-        _tell(f"“{options.database}” is no database address; write it like sqlite:///city.db.")
-        return USAGE
-    except sa.exc.SQLAlchemyError as fault:
-        _tell(f"The database cannot be used: {str(getattr(fault, 'orig', None) or fault).splitlines()[0]}.")
-        return LOCAL_DATA
-    except NewerDatabase as fault:
-        _tell(str(fault))
-        return LOCAL_DATA
-    except OSError as fault:
-        _tell(f"A file cannot be used: {fault}.")
-        return LOCAL_DATA
+    except FAULTS as fault:
+        sentence, code = complaint(fault, options.database)
+        _tell(sentence)
+        return code
     return DONE
 
 
 def _serve(options: ServeOptions) -> None:
     _check_zone(options.timezone)
+    if not options.load and (options.check or options.mapping is not None):
+        raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
     if options.check:
         _check(options)
         return

@@ -301,3 +301,18 @@ def test_the_commands(city: City, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["audit", "verify", "--json", database]) == 4
     assert json.loads(capsys.readouterr().out)["broken"] == 2
+
+
+def test_a_mistyped_database_is_not_made_and_a_mistyped_area_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typo = tmp_path / "sitty.db"
+    for command in (["user", "list"], ["client", "list"], ["audit", "verify"], ["user", "remove", "rina"]):
+        assert main([*command, "--database", f"sqlite:///{typo}"]) == 4
+        assert f"there is no file {typo}" in capsys.readouterr().err
+        assert not typo.exists()
+    address = f"--database=sqlite:///{tmp_path / 'city.db'}"
+    assert main(["user", "add", "rina", "--role", "operator", "--area", "w9", address]) == 0
+    assert "there is no area w9 yet" in capsys.readouterr().err
+    assert main(["client", "list", address]) == 0
+    assert "no program has an api_key" in capsys.readouterr().err
