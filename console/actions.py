@@ -35,6 +35,8 @@ class Situation(msgspec.Struct, frozen=True):
     expired: str = ""
     """The id of an order on the chosen report that outlived its time."""
     writes: bool = True
+    barred: str = ""
+    """Why nothing may be written now, "" when it may."""
     filtered: bool = False
 
 
@@ -63,7 +65,7 @@ def _report(now: Situation) -> str:
 
 
 def _writes(now: Situation) -> str:
-    return _report(now) or ("" if now.writes else "Not signed in for writing")
+    return _report(now) or now.barred or ("" if now.writes else "Not signed in for writing")
 
 
 def _open(now: Situation) -> str:
@@ -88,14 +90,18 @@ def _dispatch(now: Situation) -> str:
     return _work(now) or ("" if now.advice else "No unit can be recommended")
 
 
+def _new(now: Situation) -> str:
+    return now.barred
+
+
 def _unit_step(now: Situation) -> str:
     if now.unit_busy or now.lead_unit:
-        return ""
+        return now.barred
     return "No unit is on this report"
 
 
 def _unit(now: Situation) -> str:
-    return "" if now.unit else "Choose a unit first"
+    return now.barred if now.unit else "Choose a unit first"
 
 
 def _recall(now: Situation) -> str:
@@ -166,6 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     A("text_smaller", "Smaller text", ("Ctrl+-",), ANYWHERE, "Window", always),
     A("refresh", "Try all servers now", ("F5",), ANYWHERE, "Window", always),
     A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), ANYWHERE, "Window", always),
+    A("sign_out", "Sign out", ("Ctrl+Shift+Q",), ANYWHERE, "Window", always),
     A("filter", "Filter the queue", ("Ctrl+F",), ANYWHERE, "Queue", always),
     A("clear_filter", "Clear all filters", ("Shift+Esc",), ANYWHERE, "Queue", _filtered),
     A("next_report", "Next report", ("J",), PANELS, "Queue", always),
@@ -176,7 +183,7 @@ ACTIONS: tuple[Action, ...] = (
     A("tab_active", "Active reports", ("Alt+4",), ANYWHERE, "Queue", always),
     A("tab_held", "Held reports", ("Alt+5",), ANYWHERE, "Queue", always),
     A("tab_closed", "Closed reports", ("Alt+6",), ANYWHERE, "Queue", always),
-    A("new_report", "New report", ("Ctrl+N",), ANYWHERE, "Report", always),
+    A("new_report", "New report", ("Ctrl+N",), ANYWHERE, "Report", _new),
     A("take", "Take", ("T",), PANELS, "Report", _take),
     A("release", "Release", ("Shift+T",), PANELS, "Report", _release),
     A("recommend", "Recommended units", ("A",), PANELS, "Report", _dispatch),

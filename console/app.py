@@ -21,10 +21,10 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.actions import ACTIONS, Action
 from console.basemap import Basemap
-from console.domain.edit import EditState, Queued
+from console.domain.edit import EditState, Queued, ReadingOnly
 from console.domain.filter import Filter
 from console.domain.merge import told
-from console.domain.messages import Fetch, Outcome, Presence, Source, SourceState, Start, SyncNow, Touched
+from console.domain.messages import Fetch, Outcome, Presence, SignedIn, Source, SourceState, Start, SyncNow, Touched
 from console.edits import Edits
 from console.images import ImageProcess
 from console.network import Network
@@ -33,6 +33,7 @@ from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
 from console.presenters.command import CommandPresenter
+from console.presenters.conflict import is_settled, sends_next
 from console.presenters.counsel import Counsellor
 from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
@@ -136,6 +137,9 @@ class ConsoleWindow(QObject):
         self._started = False
         self._drawn_view = -1
         self._last_panel = "queue"
+        self._leaving = False
+        self._roles: dict[str, str] = {}
+        self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
         me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
 
         self.tasks = Tasks("worker", 2, self)
@@ -259,6 +263,7 @@ class ConsoleWindow(QObject):
         self.link.outcome.connect(self._on_outcome)
         self.link.source_state.connect(self._on_source_state)
         self.link.presence.connect(self._on_presence)
+        self.link.signed_in.connect(self._on_signed_in)
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
         self.link.restarted.connect(self.edits.on_restarted)
@@ -309,6 +314,10 @@ class ConsoleWindow(QObject):
         self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self._map_holder.go_to_unit)
         self.window.closed.connect(self._remember)
+        self.window.may_close = self._may_close
+        self._app.commitDataRequest.connect(self._on_session_end)
+        self.ticket_presenter.author_for = self.edits.author_for
+        self.edits.why_reading_only = self.intents.why_reading_only = self._why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._city_timer = QTimer(self, interval=100)
@@ -389,6 +398,7 @@ class ConsoleWindow(QObject):
         self.ticket_presenter.tick()
         self.units_presenter.tick()
         self.outbox_presenter.tick()
+        self.intents.look_again()
         units = self.units_presenter.units()
         self._map_holder.set_units(units)
         self.kpi_presenter.set_units(count_states(units, self.now()))
@@ -406,6 +416,97 @@ class ConsoleWindow(QObject):
         except OSError as error:  # the window is closing: the layout of the last time stays
             _log.warning("the layout was not kept: %s", describe(error))
 
+    # Leaving, and who is signed in
+
+    def leave(self) -> None:
+        """Close the window without a question; what waits is on the disk."""
+        self._leaving = True
+        self.window.close()
+
+    def _may_close(self) -> bool:
+        """Ask first when something has not left, unless the operator was asked or nobody is there to be asked."""
+        if self._leaving or not self.outbox_presenter.outbox:
+            return True
+        title, sentence = self.outbox_presenter.what_waits()
+        self.forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self.leave)
+        return False
+
+    def _on_session_end(self) -> None:
+        self._leaving = True
+
+    def _why_reading_only(self, source: str) -> str:
+        if source in self._settings.signed_out:
+            return self.tr("Signed out: sign in to write")
+        if self._roles.get(source) == "viewer":
+            return self.tr("Your role is viewer: reading only")
+        return self.sources.why_reading_only(source)
+
+    def _on_signed_in(self, me: SignedIn) -> None:
+        """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""
+        before = self.edits.author_for(me.source)
+        known = self._roles.get(me.source)
+        self._roles[me.source] = me.role
+        rights = (me.role, me.areas, me.agencies)
+        if me.user != "local" and me.user != before:
+            self.deeds.forget_all()
+            self.edits.sign_in(me.source, me.user)
+            if me.source == self.sources.first:
+                self.desk.me = me.user
+            self.say(self.tr("Signed in as {user}").format(user=me.user))
+        elif known is not None and rights != self._rights.get(me.source):
+            self.say(self._rights_text(me))
+        self._rights[me.source] = rights
+        self._keep_user(me.source, me.user)
+        self.outbox_presenter.show()
+        self.intents.look_again()
+        self.status_presenter.show()
+
+    def _rights_text(self, me: SignedIn) -> str:
+        names = [self.desk.catalog.place(code) for code in me.areas]
+        names += [self.desk.catalog.agency_name(code) for code in me.agencies]
+        where = ", ".join(names) if names else self.tr("the whole city")
+        return self.tr("Your rights were changed: {role}, {where}").format(role=me.role, where=where)
+
+    def _keep_user(self, key: str, user: str) -> None:
+        """Remember for the next start, which may be without a network, who is signed in."""
+        old = [(one.key, one.user) for one in self._settings.sources], list(self._settings.signed_out)
+        self._settings.signed_out = [one for one in self._settings.signed_out if one != key]
+        if user != "local":
+            self._settings.sources = [
+                msgspec.structs.replace(one, user=user) if one.key == key else one for one in self._settings.sources
+            ]
+        if old != ([(one.key, one.user) for one in self._settings.sources], self._settings.signed_out):
+            self._save_settings()
+
+    def _save_settings(self) -> None:
+        if self._options.demo:
+            return
+        try:
+            save_settings(self._options.profile, self._settings)
+        except OSError as error:
+            _log.warning("the settings were not kept: %s", describe(error))
+
+    def _sign_out(self) -> None:
+        """Forget the token, once the operator knows what waits."""
+        source = next((one for one in self._settings.sources if one.key == self.sources.first), None)
+        if source is None or source.key in self._settings.signed_out:
+            self.say(self.tr("Nobody is signed in"))
+            return
+
+        def sign_out() -> None:
+            self._tokens.drop(source.key)
+            self._settings.signed_out.append(source.key)
+            self._save_settings()
+            self._start_sync(self._settings.sources)
+            self.intents.look_again()
+            self.say(self.tr("Signed out of {server}").format(server=source.name))
+
+        if not self.outbox_presenter.outbox:
+            sign_out()
+            return
+        title, sentence = self.outbox_presenter.what_waits(signed_out=True)
+        self.forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), sign_out)
+
     # From the sync process
 
     def _on_touched(self, touched: Touched) -> None:
@@ -418,6 +519,7 @@ class ConsoleWindow(QObject):
 
     def _on_source_state(self, state: SourceState) -> None:
         self.sources.set_state(state)
+        self.intents.look_again()
         self.kpi_presenter.show()
 
     def _on_presence(self, presence: Presence) -> None:
@@ -448,12 +550,16 @@ class ConsoleWindow(QObject):
     def _on_edit_refused(self, edit_id: str, error: Exception) -> None:
         """Say so, and put what was typed back where it was typed."""
         sentence = self.tr("NOT SAVED: {why}").format(why=describe(error))
-        self.status_presenter.set_trouble(sentence)
+        if isinstance(error, ReadingOnly):  # the banner says so already, as long as it lasts
+            self.say(sentence)
+        else:
+            self.status_presenter.set_trouble(sentence)
         self.status.hide_undo()
         self.deeds.forget(edit_id)
         if not self.forms.give_back(edit_id, sentence):
             self.commands.give_back()
-        _log.error("edit %s not saved: %s", edit_id, error)
+        if not isinstance(error, ReadingOnly):
+            _log.error("edit %s not saved: %s", edit_id, error)
 
     def _on_work_unavailable(self, error: Exception) -> None:
         self.status_presenter.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)))
@@ -506,13 +612,22 @@ class ConsoleWindow(QObject):
 
     def _open_conflict(self, edit_id: str) -> None:
         queued = next((one for one in self.outbox_presenter.outbox if one.edit.id == edit_id), None)
-        if queued is not None and queued.state is EditState.CONFLICT:
-            self.forms.conflict(queued, lambda mine: self._settle(queued, mine))
+        if queued is None or queued.state is not EditState.CONFLICT:
+            return
+        if is_settled(queued):
+            self.edits.choose(edit_id, mine=False)
+            return
+        waiting = [one.edit.id for one in self.outbox_presenter.outbox if one.state is EditState.CONFLICT]
+        position = (waiting.index(edit_id) + 1, len(waiting))
+        self.forms.conflict(queued, lambda mine: self._settle(queued, mine), position)
 
     def _settle(self, queued: Queued, mine: frozenset[str]) -> None:
         """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand."""
         edit = queued.edit
         asked = queued.theirs.keys() & edit.data.keys()
+        if mine and sends_next(queued):
+            self.edits.choose(edit.id, mine=True, data={**edit.data, "stack": True})
+            return
         if not mine or mine >= asked:
             self.edits.choose(edit.id, mine=bool(mine))
             return
@@ -576,6 +691,7 @@ class ConsoleWindow(QObject):
             "text_smaller": lambda: self._scale(-1),
             "refresh": lambda: self.link.send(SyncNow()),
             "sign_in": self._sign_in,
+            "sign_out": self._sign_out,
             "filter": lambda: self.command.focus_line("show "),
             "clear_filter": lambda: self.desk.set_filter(Filter(tab=self.desk.filter.tab)),
             "next_report": lambda: self.queue.view.move_by(1),
@@ -613,7 +729,8 @@ class ConsoleWindow(QObject):
             if not kept:
                 self.say(self.tr("No keyring here: the token is kept until Sigap ends"))
 
-        self.forms.ask_token(name or source.name, signed_in)
+        waiting = self.outbox_presenter.what_waits(signed_out=True)[1] if self.outbox_presenter.outbox else ""
+        self.forms.ask_token(name or source.name, waiting, signed_in)
 
     def _go_to(self) -> None:
         if self.dossiers.current is not None:
@@ -686,7 +803,7 @@ class ConsoleWindow(QObject):
         if not self.window.grab().save(str(self._options.screenshot)):
             sys.stderr.write(f"sigap: the picture cannot be saved at {self._options.screenshot}\n")
             self.exit_code = LOCAL
-        self.window.close()
+        self.leave()
         self._app.quit()
 
     def _write_state(self) -> None:
@@ -711,7 +828,7 @@ class ConsoleWindow(QObject):
             self._started = True
             self._write_state()
             self.window.grab().save(str(self._options.screenshot))
-        self.window.close()
+        self.leave()
         self._app.quit()
 
 

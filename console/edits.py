@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, is_order
+from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_order
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.store.errors import StoreError
@@ -85,7 +85,10 @@ class Edits(QObject):
         self._folder, self._push, self._clock, self._ids = folder, push, clock, ids
         self._order_lifetime_s = order_lifetime_s
         self.author = ""
-        """Who makes the edits from now on; edits of another author are not sent while this one is signed in."""
+        """Who makes the edits from now on, where `sign_in` named nobody for a source."""
+        self.why_reading_only: Callable[[str], str] = lambda _source: ""
+        """Set by the app: why nothing may be written for a source now, "" when it may."""
+        self._authors: dict[str, str] = {}
         self.salvaged: Salvage | None = None
         """What was brought back when work.db was found damaged."""
         self._file: WorkFile | None = None
@@ -147,6 +150,15 @@ class Edits(QObject):
         found = self._keys.get(local_key)
         return found[1] if found else None
 
+    def author_for(self, source: str) -> str:
+        """Who makes the edits for a source."""
+        return self._authors.get(source, self.author)
+
+    def sign_in(self, source: str, author: str) -> None:
+        """Who makes the edits for a source from now on; edits of another author wait until he signs in."""
+        self._authors[source] = author
+        self._send_due()
+
     # What the operator does
 
     def submit(
@@ -170,7 +182,7 @@ class Edits(QObject):
                 id=self._ids(),
                 kind=kind,
                 report=report_key,
-                author=self.author,
+                author=self.author_for(source),
                 device="",
                 number=0,
                 occurred_at=self._clock(),
@@ -240,10 +252,12 @@ class Edits(QObject):
             self._set(replace(queued, state=EditState.QUEUED, problem=""))
         self._send_due()
 
-    def choose(self, edit_id: str, mine: bool, version: int | None = None) -> None:
+    def choose(
+        self, edit_id: str, mine: bool, version: int | None = None, *, data: dict[str, Any] | None = None
+    ) -> None:
         """Settle a conflict: mine becomes a new edit on top of theirs; theirs withdraws the edit.
 
-        `version` is the report's present version where the outcome did not tell it.
+        `version` is the report's present version where the outcome did not tell it; `data` is what mine is to say now.
         """
         queued = self._outbox.get(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
@@ -254,7 +268,7 @@ class Edits(QObject):
         now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
         present = queued.version if version is None else version
         base_version = queued.edit.base_version if present is None else present
-        self._replace(queued, {**queued.edit.base, **now_there}, base_version)
+        self._replace(queued, {**queued.edit.base, **now_there}, base_version, data)
 
     # What the sync process says
 
@@ -429,7 +443,8 @@ class Edits(QObject):
 
     def _of_another(self, edit: Edit) -> bool:
         """Whether it waits for another operator to sign in."""
-        return bool(self.author and edit.author and edit.author != self.author)
+        me = self.author_for(edit.source)
+        return bool(me and edit.author and edit.author != me)
 
     def _too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""
@@ -597,7 +612,9 @@ class Edits(QObject):
         key = queued.edit.report
         return [one for one in self._outbox.values() if one.edit.report == key and one is not queued]
 
-    def _replace(self, old: Queued, base: dict[str, Any], base_version: int | None) -> None:
+    def _replace(
+        self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
+    ) -> None:
         """The same wish as a new edit, made now; the old one goes when the new one is on the disk."""
 
         def on_saved(queued: Queued) -> None:
@@ -609,8 +626,9 @@ class Edits(QObject):
             replace(
                 old.edit,
                 id=self._ids(),
-                author=self.author or old.edit.author,
+                author=self.author_for(old.edit.source) or old.edit.author,
                 occurred_at=self._clock(),
+                data=old.edit.data if data is None else data,
                 base=base,
                 base_version=base_version,
                 late=False,
@@ -622,8 +640,11 @@ class Edits(QObject):
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=f"local:{edit.id}")
         self._saving.add(edit.id)
+        why = self.why_reading_only(edit.source)
 
         def save() -> Queued:
+            if why:
+                raise ReadingOnly(why)
             file = self._opened_file()
             return file.append(replace(edit, device=file.device, number=file.next_number()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from console.domain.edit import ReadingOnly
 from console.paths import BadProfileName
 from console.settings import SettingsDamaged
 from console.store import errors as store
@@ -14,7 +15,7 @@ DEFECT, CANNOT_REACH, LOCAL = 1, 3, 4
 
 def describe(error: BaseException) -> str:
     """One sentence for the screen. An unknown exception is our defect and is called so."""
-    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName)):
+    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, ReadingOnly)):
         return str(error)
     if isinstance(error, OSError):
         return _describe_os(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, kw_only=True):
     layouts: dict[str, str] = {}
     basemap: str = ""
     order_lifetime_s: float = 600.0
+    signed_out: list[str] = []
+    """Keys of the sources that the operator has signed out of."""
 
 
 def load_settings(profile: Path) -> Settings:
@@ -89,6 +92,12 @@ class Tokens:
     def keep_in_memory(self, source_key: str, token: str) -> None:
         """Keep a token until the program ends, and nowhere else."""
         self._memory[source_key] = token
+
+    def drop(self, source_key: str) -> None:
+        """Forget the token of a source."""
+        self._memory.pop(source_key, None)
+        with contextlib.suppress(keyring.errors.KeyringError):  # there was none
+            keyring.delete_password(_SERVICE, f"{self._profile}/{source_key}")
 
     def put(self, source_key: str, token: str) -> bool:
         """Keep a token; False when it lives in memory only, because this computer has no keyring."""

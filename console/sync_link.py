@@ -16,6 +16,7 @@ from console.domain.messages import (
     Fetched,
     Outcome,
     Presence,
+    SignedIn,
     SourceState,
     Start,
     Stop,
@@ -50,6 +51,8 @@ class SyncLink(QObject):
     """A SourceState."""
     presence = Signal(object)
     """A Presence."""
+    signed_in = Signal(object)
+    """A SignedIn."""
     fetched = Signal(object)
     """A Fetched."""
     alive = Signal(bool)
@@ -173,6 +176,8 @@ class SyncLink(QObject):
                 self.source_state.emit(message)
             case Presence():
                 self.presence.emit(message)
+            case SignedIn():
+                self.signed_in.emit(message)
             case Fetched():
                 self.fetched.emit(message)
 

@@ -357,6 +357,8 @@ class ConflictForm(Form):
                 (self.tr("Result"), done),
             ]
         )
+        all_theirs = not waiting and all(side == THEIRS for side in self.table.picks.values())
+        self.commit_button.set_verb(self.tr("Keep the server's") if all_theirs else self.tr("Send merged change"))
         self.touch()
 
     def _on_drop(self) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from widgets.ticket import DuplicateRow, PhotoCard
 
 __all__ = [
+    "AskForm",
     "AskText",
     "Choice",
     "ChooseOne",
@@ -672,6 +673,24 @@ class ValidateForm(Form):
     @override
     def first_field(self) -> QWidget:
         return self.decision
+
+
+class AskForm(Form):
+    """A question that the operator's own key raised: what follows, and one button that does it."""
+
+    def __init__(
+        self, theme: Theme, title: str, sentence: str, commit_text: str, leave_text: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, width=520, parent=parent)
+        self.leave_button.set_verb(leave_text)
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.commit_button
 
 
 class HoldForm(Form):

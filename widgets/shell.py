@@ -6,7 +6,7 @@ The panels sit in splitters around the map, so that nothing can ever float over 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
@@ -123,6 +123,8 @@ class Shell(QMainWindow):
         tab_keys: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        self.may_close: Callable[[], bool] = lambda: True
+        """Whether the window may close now; one that says no has to ask, and close it later."""
         self._theme = theme
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status = command, status
@@ -499,6 +501,9 @@ class Shell(QMainWindow):
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.may_close():
+            event.ignore()
+            return
         self.closed.emit()
         super().closeEvent(event)
 

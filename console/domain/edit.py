@@ -76,6 +76,10 @@ def is_order(edit: Edit) -> bool:
     return edit.kind in ORDERS or (edit.kind is Kind.SET and bool(TRANSFER_FIELDS & edit.data.keys()))
 
 
+class ReadingOnly(Exception):
+    """The operator may not write now; the words say why."""
+
+
 class EditState(StrEnum):
     """Where an edit stands in the outbox."""
 

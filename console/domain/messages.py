@@ -127,6 +127,19 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     local: bool = False
 
 
+class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
+    """Whom the token of a source belongs to, and what he may: at each start, and when the server changed it.
+
+    Without areas and agencies he may write everywhere.
+    """
+
+    source: str
+    user: str
+    role: str = ""
+    areas: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+
+
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
     """A photo is in media/ under `sha256`, or `problem` says why not."""
 
@@ -135,4 +148,4 @@ class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
     problem: str = ""
 
 
-Up = Outcome | Touched | Presence | SourceState | Fetched
+Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched

@@ -153,6 +153,10 @@ class Deeds(QObject):
         """Give an order anew that outlived its time."""
         self._edits.still_wanted(edit_id, yes=True)
 
+    def forget_all(self) -> None:
+        """Another operator has signed in: what the one before did is not his to take back."""
+        self._stack.clear()
+
     def undo(self) -> Undo:
         """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
         deed = self._stack.pop()

@@ -14,18 +14,19 @@ from console.domain.edit import Queued
 from console.domain.report import WaitsFor
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
+from console.presenters import words
+from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.tasks import Tasks
 from widgets.connect import TokenForm
 from widgets.dialogs import (
+    AskForm,
     AskText,
     Choice,
     ChooseOne,
     CloseForm,
     ConflictForm,
-    ConflictRow,
-    ConflictValue,
     HoldForm,
     KeysSheet,
     NewReportForm,
@@ -292,38 +293,50 @@ class Forms(QObject):
             self._new.raise_()
             self._new.activateWindow()
 
-    def ask_token(self, server: str, then: Callable[[str], object]) -> None:
-        """A server's token, never shown and never kept as a draft."""
+    def ask_token(self, server: str, waiting: str, then: Callable[[str], object]) -> None:
+        """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing."""
         title = self.tr("Sign in to {server}").format(server=server)
-        form = TokenForm(self._theme, title, self.tr("Its administrator gives you the token."), parent=self._window)
+        sentence = " ".join(part for part in (self.tr("Its administrator gives you the token."), waiting) if part)
+        form = TokenForm(self._theme, title, sentence, parent=self._window)
         form.committed.connect(lambda values: then(values["token"]))
+        self._show(form)
+
+    def ask(self, title: str, sentence: str, yes: str, no: str, then: Callable[[], object]) -> None:
+        """Whether to go on with what the operator asked for, now that he is told what follows."""
+        form = AskForm(self._theme, title, sentence, yes, no, parent=self._window)
+        form.committed.connect(lambda _: then())
         self._show(form)
 
     def show_keys(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Every key and what it does."""
         self._show(KeysSheet(self._theme, rows, title=self.tr("Keys"), parent=self._window))
 
-    def conflict(self, queued: Queued, then: Callable[[frozenset[str]], object]) -> None:
-        """Somebody changed the same field: base, mine, theirs. `then` gets the fields in which mine is to stand."""
-        edit = queued.edit
-        rows = [
-            ConflictRow(
-                name,
-                name.capitalize(),
-                ConflictValue(_plain(edit.base.get(name))),
-                ConflictValue(_plain(edit.data.get(name))),
-                ConflictValue(_theirs(value)),
-            )
-            for name, value in queued.theirs.items()
-            if name in edit.data
-        ]
+    def conflict(
+        self, queued: Queued, then: Callable[[frozenset[str]], object], position: tuple[int, int] = (1, 1)
+    ) -> None:
+        """Somebody else was first: base, mine, theirs. `then` gets the fields in which mine is to stand.
+
+        `position` is (which, of how many) conflicts that wait.
+        """
+        edit, catalog = queued.edit, self._desk.catalog
+        first = first_of(queued, self._zone)
+        there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""
+        seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""
+        rows = conflict_rows(queued, catalog, self.tr)
         form = ConflictForm(
             self._theme,
             self._symbols,
-            self.tr("{title}: decide").format(title=edit.title),
+            edit.title or self.tr("Your change"),
             edit.report or "",
-            self.tr("Somebody changed the same field while yours was on its way."),
+            f"{conflict_text(queued, catalog, self._zone, self.tr)} {self.tr('Both are kept until you decide.')}",
             rows,
+            before_note=seen,
+            mine_note=self.tr("{who} {time}, not sent").format(
+                who=edit.author, time=words.clock(edit.occurred_at, self._zone)
+            ),
+            theirs_note=", ".join(part for part in (there, f"{first.who} {first.at}".strip()) if part),
+            position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),
+            note=self.tr("If the server changes again meanwhile, you will be asked again."),
             parent=self._window,
         )
 
@@ -359,17 +372,3 @@ def _new_report_data(values: dict[str, Any]) -> dict[str, Any]:
         data["priority"] = int(values["priority"])
     contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}
     return data | ({"contact": contact} if contact else {})
-
-
-def _theirs(told: Any) -> str:
-    """What another operator made of a field, and who it was."""
-    if not isinstance(told, dict) or "value" not in told:
-        return _plain(told)
-    who = str(told.get("who", ""))
-    return f"{_plain(told['value'])} ({who})" if who else _plain(told["value"])
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return "–"
-    return str(value) if not isinstance(value, dict) else ", ".join(f"{key} {one}" for key, one in value.items())

@@ -48,6 +48,8 @@ class Intents(QObject):
         self._counsel = Counsel(0)
         self._cards: Mapping[str, PhotoCard] = {}
         self._may_write = True
+        self.why_reading_only: Callable[[str], str] = lambda _source: ""
+        """Set by the app: why nothing may be written for a source now, "" when it may."""
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
         self._waiting: tuple[int, Callable[[], None]] | None = None
@@ -66,6 +68,7 @@ class Intents(QObject):
             unit_busy=bool(jobs),
             undo=self._deeds.undo_text,
             writes=self._may_write,
+            barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,
         )
         if dossier is None:
@@ -152,6 +155,10 @@ class Intents(QObject):
     def set_may_write(self, may: bool) -> None:
         """Whether this operator may write at all."""
         self._may_write = may
+        self._tell()
+
+    def look_again(self) -> None:
+        """What may be written may have changed with the time or the link."""
         self._tell()
 
     def _tell(self) -> None:

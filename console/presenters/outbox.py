@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.domain.edit import EditState, Queued, waits_for_radio
 from console.edits import Edits
 from console.presenters import words
+from console.presenters.conflict import conflict_text, is_settled
 from console.presenters.desk import Desk
 from console.presenters.ticket import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -84,6 +85,32 @@ class OutboxPresenter(QObject):
                 if queued is not None and queued.edit.report:
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
 
+    def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
+        """A title with the count, and what becomes of it when the operator leaves."""
+        waiting, catalog = self._outbox, self._desk.catalog
+        count = len(waiting)
+        title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)
+        parts = [
+            self.tr("What waits stays on this computer in its author's name and goes when that person signs in again.")
+            if signed_out
+            else self.tr(
+                "What waits is saved on this computer and goes by itself when Sigap runs and the server answers."
+            )
+        ]
+        units = [str(one.edit.data.get("unit")) for one in waiting if waits_for_radio(one) and not one.told]
+        if units:
+            codes = ", ".join(dict.fromkeys(catalog.units[one].code if one in catalog.units else one for one in units))
+            parts.append(self.tr("Not told yet: {units}; tell them by radio.").format(units=codes))
+        decisions = sum(one.state in (EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED) for one in waiting)
+        if decisions:
+            parts.append(self.tr("{n} of them need your decision.").format(n=decisions))
+        return title, " ".join(parts)
+
+    def _waits_for(self, queued: Queued) -> str:
+        """The other operator whose edit it is, "" when it is one's own."""
+        author = queued.edit.author
+        return author if author and author != self._edits.author_for(queued.edit.source) else ""
+
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog, self.tr)
@@ -92,7 +119,9 @@ class OutboxPresenter(QObject):
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
         elif queued.state is EditState.CONFLICT:
-            level, actions = "warn", [("conflict", self.tr("Decide"))]
+            verb = self.tr("Drop mine") if is_settled(queued) else self.tr("Decide")
+            level, actions = "warn", [("conflict", verb)]
+            state = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
@@ -104,6 +133,9 @@ class OutboxPresenter(QObject):
             elif (self._now() - edit.occurred_at).total_seconds() > 3:
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions.insert(0, ("told", self.tr("Told by radio")))
+        if other := self._waits_for(queued):
+            state = self.tr("waits for {author} to sign in").format(author=other)
+            actions = [one for one in actions if one[0] == "told"]
         if edit.report:
             actions.append(("open", self.tr("Open")))
         return OutboxRow(

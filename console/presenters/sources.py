@@ -14,6 +14,8 @@ from widgets.statusbar import Cell
 
 _INTERVAL_S = 5.0
 _REACHED = frozenset({"live", "filling", "connecting"})
+RIGHTS_LAST = timedelta(hours=72)
+"""So long an operator may write without contact with the server, which alone knows his rights; then he may read."""
 _AMBER, _GREY = 3, 10
 """Data older than 3 intervals is amber, older than 10 grey and hatched."""
 
@@ -88,6 +90,23 @@ class Sources(QObject):
         known = [state.as_of for state in self._states.values()]
         return None if not known or None in known else min(as_of for as_of in known if as_of is not None)
 
+    def lapsed_since(self, key: str) -> datetime | None:
+        """The last contact with a source when it is too long ago for writing, else None."""
+        state = self._states.get(key)
+        if state is None or state.as_of is None:
+            return None
+        here = self._now() + timedelta(seconds=state.clock_offset_s)
+        return state.as_of if here - state.as_of > RIGHTS_LAST else None
+
+    def why_reading_only(self, key: str) -> str:
+        """Why nothing may be written for a source now, "" when it may."""
+        since = self.lapsed_since(key)
+        if since is None:
+            return ""
+        return self.tr("Reading only: no contact with {name} since {time}, and rights last 72 hours without it").format(
+            name=self._names.get(key, key), time=words.day_and_clock(since, self._zone)
+        )
+
     def set_alive(self, alive: bool) -> None:
         """Whether the sync process runs."""
         self.sync_alive = alive
@@ -140,6 +159,9 @@ class Sources(QObject):
             data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
             away = state.state == "offline" and not state.local
             cause = "" if away else state.problem  # the status bar says why a server is not reached
+            lapsed = self.lapsed_since(key)
+            if lapsed is not None:
+                return self._lapsed_banner(lapsed, waiting)
             radio = self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
             text = " ".join(part for part in (cause, radio, data) if part)
             bold = (
@@ -160,6 +182,17 @@ class Sources(QObject):
             )
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
+
+    def _lapsed_banner(self, since: datetime, waiting: int) -> Notice:
+        text = self.tr(
+            "No contact since {time}, and rights last 72 hours without it. Nothing can be entered until the server "
+            "answers; what waits is safe."
+        ).format(time=words.day_and_clock(since, self._zone))
+        buttons = (
+            ("refresh", self.tr("Try now"), "F5"),
+            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl 7"),
+        )
+        return Notice("warn", self.tr("Reading only."), text, buttons, note=self.next_try())
 
     def refused(self) -> tuple[str, str]:
         """(key, name) of a source that does not let this operator in, ("", "") when there is none."""

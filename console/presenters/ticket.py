@@ -17,6 +17,7 @@ from console.domain.report import Clock, ClockState, Entry
 from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Catalog
+from console.presenters.conflict import conflict_text
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from widgets.photos import PhotoCard
@@ -83,6 +84,8 @@ class TicketPresenter(QObject):
         self._outbox: tuple[Queued, ...] = ()
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
+        self.author_for: Callable[[str], str] = lambda _source: desk.me
+        """Set by the app: who makes the edits for a source."""
         panel.set_empty(
             self.tr("No report chosen"),
             self.tr(
@@ -270,11 +273,13 @@ class TicketPresenter(QObject):
             if edit.report != dossier.key or edit.source != dossier.source:
                 continue
             code = self._unit_code(edit.data.get("unit"))
+            if edit.author and edit.author != self.author_for(edit.source) and not waits_for_radio(queued):
+                continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
                 strips.append(Strip("expired", text, "Y", f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
-                text = self.tr("Somebody changed the same field: decide.")
+                text = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
                 strips.append(Strip("conflict", text, "Enter", f"conflict:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)

@@ -66,7 +66,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
         wait_for(lambda: drawn, 60, "the map's first paint")
         yield window
     finally:
-        window.window.close()
+        window.leave()
         window.close()
         sys.setswitchinterval(switch_s)
 

@@ -127,7 +127,7 @@ def console(
     try:
         yield window
     finally:
-        window.window.close()
+        window.leave()
         window.close()
 
 

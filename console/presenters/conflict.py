@@ -1,0 +1,189 @@
+"""A conflict in words: who was first, when, with what; and the rows of the form that asks whose change is to stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+import msgspec
+
+from console.domain.edit import Kind, Queued
+from console.domain.merge import told
+from console.domain.status import ORDER, Status
+from console.presenters import words
+from console.presenters.catalog import Catalog
+from widgets.conflict import ConflictRow, ConflictValue
+
+Tr = Callable[[str], str]
+
+BUSY = "busy"
+"""The key of `Queued.theirs` under which a unit's other job stands: {unit, report, who, at}."""
+_LABELS = {
+    "status": "Status",
+    "priority": "Priority",
+    "service": "Category",
+    "title": "Title",
+    "description": "Text",
+    "place": "Place",
+    "area": "Area",
+    "agency": "Agency",
+    "hold": "Hold",
+    "claim": "Taken by",
+    "merged_into": "Merged into",
+    "unit": "Unit",
+    BUSY: "Unit",
+}
+_ENDS_IN = {Kind.CLOSE: Status.CLOSED, Kind.REOPEN: Status.RETURNED}
+
+
+class First(msgspec.Struct, frozen=True):
+    """Who was first, and when; "" where the server does not say."""
+
+    who: str = ""
+    at: str = ""
+
+
+def first_of(queued: Queued, zone: tzinfo) -> First:
+    """Who changed the newest of the fields in conflict, and the clock time in the city."""
+    newest = First()
+    latest: datetime | None = None
+    for value in queued.theirs.values():
+        who, when = _who_and_when(value)
+        if latest is None or (when is not None and when > latest):
+            latest = when or latest
+            newest = First(who, words.clock(when, zone) if when else "")
+    return newest
+
+
+def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str:
+    """One sentence: `budi set Priority at 14:02, another value than yours.`"""
+    first = first_of(queued, zone)
+    who = first.who or tr("Somebody else")
+    when = tr(" at {time}").format(time=first.at) if first.at else ""
+    busy = queued.theirs.get(BUSY)
+    if isinstance(busy, Mapping):
+        return tr("{unit} was not sent: {who} sent it to report {report}{when}.").format(
+            unit=_unit(busy.get("unit"), catalog), who=who, report=_short(busy.get("report")), when=when
+        )
+    if "unit" in queued.theirs and queued.edit.kind is Kind.DISPATCH:
+        sent = _unit(told(queued.theirs["unit"])[0], catalog)
+        return tr("{who} has sent {unit} to this report{when}.").format(who=who, unit=sent, when=when)
+    if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE):
+        return tr("{who} has taken this report{when}.").format(who=who, when=when)
+    names = ", ".join(tr(_LABELS.get(name, name.replace("_", " ").capitalize())) for name in _asked(queued))
+    if not names:
+        return queued.problem or tr("Somebody else was first.")
+    return tr("{who} changed {fields}{when}, and so did you.").format(who=who, fields=names, when=when)
+
+
+def is_settled(queued: Queued) -> bool:
+    """Whether there is nothing to choose: a report that another one took stays his."""
+    return queued.edit.kind is Kind.CLAIM
+
+
+def sends_next(queued: Queued) -> bool:
+    """Whether choosing mine means the unit's next job, after the one it has."""
+    return BUSY in queued.theirs and queued.edit.kind in (Kind.DISPATCH, Kind.ASSIGN)
+
+
+def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]:
+    """One row for each field in conflict."""
+    edit = queued.edit
+    rows = []
+    for name in _asked(queued):
+        value = queued.theirs.get(name)
+        label = tr(_LABELS.get(name, name.replace("_", " ").capitalize()))
+        if name == BUSY and isinstance(value, Mapping):
+            code = _unit(value.get("unit"), catalog)
+            mine = ConflictValue(tr("{unit} here, as its next job").format(unit=code))
+            theirs = ConflictValue(
+                tr("{unit} on report {report}").format(unit=code, report=_short(value.get("report")))
+            )
+            rows.append(ConflictRow(name, label, ConflictValue(tr("no job")), mine, theirs))
+            continue
+        before = edit.base.get(name) if edit.kind is Kind.SET or name in edit.base else None
+        seen = field_value(name, before, catalog, tr) if name in edit.base else ConflictValue("")
+        there = field_value(name, told(value)[0], catalog, tr)
+        rows.append(ConflictRow(name, label, seen, _mine(queued, name, catalog, tr), there))
+    return rows
+
+
+def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValue:
+    """A field's value as people read it; what is no such value is shown as it came."""
+    match name:
+        case "status" if isinstance(value, str) and value in set(Status):
+            status = Status(value)
+            return ConflictValue(tr(words.status_text(status)), words.letter(status), words.LETTER_TOKENS[status])
+        case "priority" if isinstance(value, int) and value in words.PRIORITY_TEXT:
+            text = f"P{value} {tr(words.PRIORITY_TEXT[value]).lower()}"
+            return ConflictValue(text, priority=value, status=ORDER.index(Status.NEW))
+        case "service" if isinstance(value, str):
+            return ConflictValue(catalog.service_name(value))
+        case "area" if isinstance(value, str):
+            return ConflictValue(catalog.place(value))
+        case "agency" if isinstance(value, str):
+            return ConflictValue(catalog.agency_name(value))
+        case "unit" if isinstance(value, str):
+            return ConflictValue(_unit(value, catalog))
+        case "place" if isinstance(value, Mapping):
+            return ConflictValue(_place(value, tr))
+        case "hold" if isinstance(value, Mapping):
+            waits = str(value.get("waits_for") or "")
+            reason = str(value.get("reason") or "")
+            return ConflictValue(
+                " · ".join(part for part in (tr("waits for {what}").format(what=waits), reason) if part)
+            )
+        case "hold" if value is None:
+            return ConflictValue(tr("not on hold"))
+    if value is None or value == "":
+        return ConflictValue(tr("none"))
+    if isinstance(value, Mapping):
+        return ConflictValue(", ".join(f"{key} {one}" for key, one in value.items()))
+    return ConflictValue(str(value))
+
+
+def _asked(queued: Queued) -> list[str]:
+    """The fields to decide. An edit other than SET names none: there all of theirs count."""
+    data = queued.edit.data
+    return [name for name in queued.theirs if queued.edit.kind is not Kind.SET or name in data]
+
+
+def _mine(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> ConflictValue:
+    edit = queued.edit
+    if name in edit.data:
+        return field_value(name, edit.data[name], catalog, tr)
+    if name == "status":
+        accepted = edit.kind is Kind.VALIDATE and bool(edit.data.get("accepted"))
+        status = Status.RESOLVED if accepted else _ENDS_IN.get(edit.kind, Status.RETURNED)
+        return field_value("status", status.value, catalog, tr)
+    if name == "claim":
+        return ConflictValue(tr("nobody") if edit.kind is Kind.RELEASE else edit.author)
+    return ConflictValue(tr("as you did it"))
+
+
+def _who_and_when(value: Any) -> tuple[str, datetime | None]:
+    if not isinstance(value, Mapping):
+        return "", None
+    at = value.get("at")
+    try:
+        when = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
+    except ValueError:
+        when = None
+    return str(value.get("who") or ""), when if when is not None and when.tzinfo is not None else None
+
+
+def _place(value: Mapping[str, Any], tr: Tr) -> str:
+    if value.get("address"):
+        return str(value["address"])
+    lat, lon = value.get("lat"), value.get("lon")
+    return f"{lat:.5f}, {lon:.5f}" if isinstance(lat, float) and isinstance(lon, float) else tr("none")
+
+
+def _unit(unit_id: Any, catalog: Catalog) -> str:
+    unit = catalog.units.get(str(unit_id or ""))
+    return unit.code if unit else str(unit_id or "")
+
+
+def _short(report: Any) -> str:
+    return str(report or "")[:24]
