@@ -276,3 +276,43 @@ def test_two_thousand_reports_are_counted_filtered_and_opened(site: Site, phones
     expect(page.locator("#picked")).to_contain_text("Drain")
     page.locator("#picked").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Drain")
+
+
+def test_the_back_button_goes_back_one_step_and_what_is_missing_is_said_where_it_is_seen(
+    site: Site, phones: Any
+) -> None:
+    page = phones(site).page
+    page.goto(site.url)
+    write(page, photos=0, text="")
+    page.get_by_text("Your contact (optional)").click()
+    send(page)
+    expect(page.locator("#said")).to_contain_text("Write a few words")
+    expect(page.locator("#said")).to_be_in_viewport(ratio=1)
+    for step in (2, 1):
+        page.go_back()
+        expect(page.locator(f"#step-{step}")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#step-2")).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill("Water.")
+    send(page)
+    number_on(page)
+    page.go_back()
+    expect(page.locator("#step-1")).to_be_visible()
+
+
+def test_a_browser_that_keeps_nothing_for_sites_sends_all_the_same(site: Site, phones: Any) -> None:
+    phone = phones(site)
+    refused = "{get() { throw new DOMException('forbidden', 'SecurityError'); }}"
+    for name in ("localStorage", "sessionStorage", "indexedDB"):
+        phone.context.add_init_script(f"Object.defineProperty(window, '{name}', {refused});")
+    page = phone.page
+    page.goto(site.url)
+    expect(page.locator("#said")).to_contain_text("keeps no drafts")
+    write(page, text="Water.", photos=1)
+    send(page)
+    assert site.city.report(number_on(page)).description == "Water."
+    load(site.city, 1)
+    page.goto(f"{site.url}/r/r0")
+    page.get_by_role("button", name="I see this too").click()
+    expect(page.get_by_role("button", name="You have said")).to_be_disabled()

@@ -4,7 +4,7 @@
 import { Deeds, sha256 } from "./deeds.js";
 import { byId, fill, make } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
-import { drop, get, put } from "./keep.js";
+import { drop, forget, get, put, recall, remember } from "./keep.js";
 import { Live } from "./live.js";
 import { Later, Refused, ask, serverNow } from "./net.js";
 import { shrink } from "./photos.js";
@@ -61,7 +61,7 @@ addEventListener("offline", showLink);
 addEventListener("popstate", () => show(history.state?.job ?? null));
 setInterval(again, RETRY_MS);
 fill(byId("states"), ...OWN_STATES.map((state) => make("button", { type: "button", "data-state": state, onclick: () => own(state) }, t(`unit.${state}`))));
-await enter(JSON.parse(sessionStorage.getItem(SIGNED) ?? localStorage.getItem(SIGNED) ?? "null"));
+await enter(JSON.parse(recall(SIGNED) ?? "null"));
 
 /** @returns {Record<string, string>} */
 function headers() {
@@ -88,7 +88,7 @@ async function enter(who) {
   if (kept?.unit === who.unit) await take(kept.jobs);
   await refresh();
   live = new Live(headers, soon);
-  if (localStorage.getItem(SHARED) === "1") {
+  if (recall(SHARED) === "1") {
     byId("share").checked = true;
     share();
   }
@@ -109,7 +109,7 @@ async function signIn(event) {
     return say(fault.status === 404 ? t("signin.no_unit") : fault.status === 401 ? t("signin.wrong") : fault.message);
   }
   byId("token").value = "";
-  (byId("remember").checked ? localStorage : sessionStorage).setItem(SIGNED, JSON.stringify(signed));
+  remember(SIGNED, JSON.stringify(signed), byId("remember").checked);
   await enter(signed);
 }
 
@@ -117,8 +117,7 @@ async function signOut() {
   const left = deeds?.waiting.length ?? 0;
   live?.end();
   stopWatch();
-  sessionStorage.removeItem(SIGNED);
-  localStorage.removeItem(SIGNED);
+  forget(SIGNED);
   await drop("draft", KEPT_JOBS);
   known = null;
   here = null;
@@ -203,7 +202,7 @@ async function own(state) {
 
 function share() {
   const wanted = byId("share").checked;
-  localStorage.setItem(SHARED, wanted ? "1" : "0");
+  remember(SHARED, wanted ? "1" : "0");
   if (!wanted) return stopWatch();
   if (!navigator.geolocation || !isSecureContext) return denied();
   watch = navigator.geolocation.watchPosition(moved, (fault) => fault.code === 1 && denied(), { enableHighAccuracy: true, maximumAge: 5_000 });

@@ -3,12 +3,14 @@
 
 import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
-import { get } from "./keep.js";
+import { get, recall, remember } from "./keep.js";
 import { Later, ask } from "./net.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, t } from "./texts.js";
 
 const LOOK_MS = 30_000;
+const TOLD = "1";
+const LONGEST_NUMBER = 40;
 
 /** How the page groups the statuses: one look for each. */
 const STATES = /** @type {Record<string, string>} */ ({
@@ -45,7 +47,7 @@ async function look() {
     say("");
   } catch (fault) {
     if (fault instanceof Later) say("follow.offline");
-    else say("follow.unknown", { number });
+    else say("follow.unknown", { number: number.length > LONGEST_NUMBER ? `${number.slice(0, LONGEST_NUMBER)}…` : number });
   }
 }
 
@@ -96,7 +98,7 @@ function step(one) {
 /** @param {any} report */
 function showDeeds(report) {
   const open = !["resolved", "closed"].includes(report.status);
-  const told = localStorage.getItem(`sigap.metoo.${report.number}`) !== null;
+  const told = recall(`sigap.metoo.${report.number}`) === TOLD;
   const deeds = [];
   if (secret) deeds.push(make("p", { class: "quiet wide" }, t("follow.mine")));
   if (open && !secret) {
@@ -111,11 +113,11 @@ function showDeeds(report) {
 
 async function meToo() {
   const kept = `sigap.metoo.${number}`;
-  const key = sessionStorage.getItem(kept) ?? newKey();
-  sessionStorage.setItem(kept, key);
+  const key = recall(`${kept}.key`) ?? newKey();
+  remember(`${kept}.key`, key, false);
   await deed(async () => {
     await ask(`${address}/me-too`, { method: "POST", json: { key } });
-    localStorage.setItem(kept, "1");
+    remember(kept, TOLD);
   });
 }
 

@@ -4,7 +4,7 @@
 import { areaAt, drawBorders, colour, makeMap } from "./area_map.js";
 import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
-import { all, drop, get, put } from "./keep.js";
+import { all, drop, get, outlives, put } from "./keep.js";
 import { ask } from "./net.js";
 import { sendAll, waiting } from "./outbox.js";
 import { shrink } from "./photos.js";
@@ -88,7 +88,11 @@ async function start() {
   showServices();
   showPhotos();
   await showMine();
-  show(draft.service ? draft.step : 1, false);
+  const first = draft.service ? draft.step : 1;
+  history.replaceState({ step: first }, "");
+  addEventListener("popstate", () => go(history.state?.step ?? 1, false));
+  show(first, false);
+  if (!(await outlives())) say("draft.unkept");
   await showWaiting();
   await retry();
 }
@@ -105,10 +109,14 @@ function say(key, values) {
   byId("said").textContent = key ? t(key, values) : "";
 }
 
-/** Go to a step, if the steps before it are done. @param {number} step */
-function go(step) {
-  if (step > 1 && !draft.service) return stay(1, "what.first");
+/**
+ * Go to a step, if the steps before it are done. The browser's own back button goes back one step.
+ * @param {number} step @param {boolean} [anew] false when the browser went there already
+ */
+function go(step, anew = true) {
+  if (step > 1 && !draft.service) return stay(1, anew ? "what.first" : "");
   if (step > 2 && draft.lat === null && !draft.address.trim()) return stay(2, "where.first");
+  if (anew && history.state?.step !== step) history.pushState({ step }, "");
   say("");
   show(step, true);
 }
@@ -121,6 +129,7 @@ function stay(step, why) {
 
 /** @param {number} step @param {boolean} focus */
 function show(step, focus) {
+  shown = ""; // whoever goes on is not called back when a photo arrives
   change({ step });
   byId("done").hidden = true;
   byId("steps").hidden = false;

@@ -1,6 +1,8 @@
 // @ts-check
 /** The words of the page in the reader's language, from one catalogue a language; dates and numbers in its manner. */
 
+import { recall, remember } from "./keep.js";
+
 const LANGUAGES = ["en", "id"];
 const CHOICE = "sigap.language";
 
@@ -72,7 +74,7 @@ export function count(value) {
 }
 
 function chosen() {
-  const kept = localStorage.getItem(CHOICE);
+  const kept = recall(CHOICE);
   if (kept && LANGUAGES.includes(kept)) return kept;
   const wanted = navigator.languages.map((one) => one.slice(0, 2).toLowerCase());
   return wanted.find((one) => LANGUAGES.includes(one)) ?? "en";
@@ -80,6 +82,6 @@ function chosen() {
 
 /** @param {string} wanted */
 function choose(wanted) {
-  localStorage.setItem(CHOICE, wanted);
+  remember(CHOICE, wanted);
   location.reload();
 }
