@@ -300,7 +300,7 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.report_opened.connect(self._open_report)
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self._on_drawn)
-        self.map.page_lost.connect(self.say)
+        self.map.page_lost.connect(self._on_map_lost)
         self._map_holder.place_picked.connect(self.forms.set_place)
         self.forms.draft_kept, self.forms.draft_dropped = self.edits.save_draft, self.edits.drop_draft
         self.forms.saving = lambda: self.edits.saving
@@ -766,6 +766,12 @@ class ConsoleWindow(QObject):
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
+
+    def _on_map_lost(self, how: str) -> None:
+        """The panel brings its page back, or says that it gave up."""
+        _log.info("the map's page was lost: %s", how)
+        if not self.map.is_off:
+            self.say(self.tr("The map was lost and is drawn again"))
 
     # The picture
 

@@ -286,7 +286,9 @@ class MapPanel(QWidget):
 
     def focus_map(self) -> None:
         """Give the keyboard to the map."""
-        if isValid(self._view):
+        if self.is_off:
+            self._again.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif isValid(self._view):
             self._view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def shut(self) -> None:
@@ -302,6 +304,7 @@ class MapPanel(QWidget):
         """Load the page again, also after it was given up."""
         self._crashes.clear()
         self._stack.setCurrentWidget(self._view)
+        self.setFocusProxy(self._view)
         self._ready = False
         self._page.load(PAGE_URL)
 
@@ -339,7 +342,8 @@ class MapPanel(QWidget):
         why.setWordWrap(True)
         rest = QLabel(self.tr("Queue, reports and units work without it."), self._off)
         rest.setTextFormat(Qt.TextFormat.PlainText)
-        again = QPushButton(self.tr("Load the map again"), self._off)
+        again = self._again = QPushButton(self.tr("Load the map again"), self._off)
+        again.setAutoDefault(True)  # Enter, too
         again.clicked.connect(self.reload)
         column = QVBoxLayout(self._off)
         column.setContentsMargins(32, 32, 32, 32)
@@ -434,6 +438,7 @@ class MapPanel(QWidget):
         self._crashes.append(now_s)
         if len(self._crashes) == _CRASHES and now_s - self._crashes[0] <= _CRASH_WINDOW_S:
             self._stack.setCurrentWidget(self._off)
+            self.setFocusProxy(self._again)
         else:
             QTimer.singleShot(0, self, self._load_again)
         self.page_lost.emit(f"{status.name}, code {code}")
