@@ -28,6 +28,7 @@ _LISTS = frozenset(
 )  # fmt: skip
 _DEEPER_LISTS = frozenset({b'"features"', b'"geometries"', b'"request"', b'"service_requests"', b'"requests"'})
 """Lists of reports that may lie deeper: wrapped once or twice by a server of its own manner."""
+_TRANSFORM = re.compile(rb'"transform"\s*:\s*\{\s*"(?:scale|translate)"\s*:')
 _DEEPEST_LIST = 4
 _SURVEYED = 200
 _TORN = 200
@@ -51,6 +52,8 @@ class JsonFile:
     def __init__(self, path: Path, shown: Path, mapping: Dialect | None) -> None:
         self._path = path
         self._shown = shown
+        if _is_shortened(path):
+            raise LoadError(f"The file {shown} is TopoJSON with shortened places (“transform”); save it as GeoJSON.")
         headings, geojson, own, seen = self._survey()
         if not seen and not _has_list(path):
             raise LoadError(f"The file {shown} holds no list of reports.")
@@ -99,6 +102,14 @@ class JsonFile:
             if seen >= _SURVEYED:
                 break
         return list(headings), geojson, own, seen
+
+
+def _is_shortened(path: Path) -> bool:
+    """Whether it is TopoJSON whose places are steps on a grid, which would be read as degrees."""
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return text.find(b'"Topology"') >= 0 and _TRANSFORM.search(text) is not None
 
 
 def _has_list(path: Path) -> bool:

@@ -232,6 +232,17 @@ def test_a_missing_file_and_an_unknown_zone(tmp_path: Path, city: City) -> None:
         load_file(write(tmp_path, HEAD), city, timezone="Mars/Olympus")
 
 
+@pytest.mark.parametrize("wrapped", ["%s", '{"result": %s}'])
+def test_places_that_are_steps_on_a_grid_are_not_taken_for_degrees(tmp_path: Path, city: City, wrapped: str) -> None:
+    point = '{"type": "Point", "coordinates": [%s], "properties": {"id": "1", "description": "transform"}}'
+    whole = '{"type": "Topology", %s"objects": {"all": {"type": "GeometryCollection", "geometries": [%s]}}, "arcs": []}'
+    steps = whole % ('"transform" : {"scale": [0.001, 0.001], "translate": [106, -7]}, ', point % "12, 34")
+    with pytest.raises(LoadError, match="save it as GeoJSON"):
+        load_file(write(tmp_path, wrapped % steps, "steps.json"), city)
+    load_file(write(tmp_path, wrapped % (whole % ("", point % "106.5, -6.5")), "degrees.json"), city)
+    assert (city.report("1").lat, city.report("1").lon) == (-6.5, 106.5)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
