@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.actions import ACTIONS, Action
 from console.basemap import Basemap
-from console.domain.edit import EditState, Queued, ReadingOnly
+from console.domain.edit import EditState, Kind, Queued, ReadingOnly
 from console.domain.filter import Filter
 from console.domain.merge import told
 from console.domain.messages import Fetch, Outcome, Presence, SignedIn, Source, SourceState, Start, SyncNow, Touched
@@ -538,7 +538,7 @@ class ConsoleWindow(QObject):
         self.dossiers.read()
 
     def _on_outbox_count(self, count: int) -> None:
-        self.kpi_presenter.set_outbox(count)
+        self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
         self.status_presenter.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
@@ -619,17 +619,19 @@ class ConsoleWindow(QObject):
             return
         waiting = [one.edit.id for one in self.outbox_presenter.outbox if one.state is EditState.CONFLICT]
         position = (waiting.index(edit_id) + 1, len(waiting))
-        self.forms.conflict(queued, lambda mine: self._settle(queued, mine), position)
+        self.forms.conflict(queued, lambda mine, reason: self._settle(queued, mine, reason), position)
 
-    def _settle(self, queued: Queued, mine: frozenset[str]) -> None:
+    def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
         """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand."""
         edit = queued.edit
+        if reason and edit.kind is Kind.SET:
+            edit = msgspec.structs.replace(edit, data={**edit.data, "reason": reason})
         asked = queued.theirs.keys() & edit.data.keys()
         if mine and sends_next(queued):
             self.edits.choose(edit.id, mine=True, data={**edit.data, "stack": True})
             return
         if not mine or mine >= asked:
-            self.edits.choose(edit.id, mine=bool(mine))
+            self.edits.choose(edit.id, mine=bool(mine), data=edit.data)
             return
         self.edits.choose(edit.id, mine=False)
         self.edits.submit(

@@ -77,6 +77,15 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str
     return tr("{who} changed {fields}{when}, and so did you.").format(who=who, fields=names, when=when)
 
 
+def conflict_brief(queued: Queued, zone: tzinfo, tr: Tr) -> str:
+    """The same for a row that has little room: `conflict: budi 14:02`."""
+    first = first_of(queued, zone)
+    who = " ".join(part for part in (first.who, first.at) if part)
+    if queued.edit.kind is Kind.CLAIM and who:
+        return tr("taken by {who}").format(who=who)
+    return tr("conflict: {who}").format(who=who) if who else tr("conflict")
+
+
 def is_settled(queued: Queued) -> bool:
     """Whether there is nothing to choose: a report that another one took stays his."""
     return queued.edit.kind is Kind.CLAIM

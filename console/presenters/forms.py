@@ -312,9 +312,9 @@ class Forms(QObject):
         self._show(KeysSheet(self._theme, rows, title=self.tr("Keys"), parent=self._window))
 
     def conflict(
-        self, queued: Queued, then: Callable[[frozenset[str]], object], position: tuple[int, int] = (1, 1)
+        self, queued: Queued, then: Callable[[frozenset[str], str], object], position: tuple[int, int] = (1, 1)
     ) -> None:
-        """Somebody else was first: base, mine, theirs. `then` gets the fields in which mine is to stand.
+        """Somebody else was first: base, mine, theirs. `then` gets the fields in which mine is to stand, and why.
 
         `position` is (which, of how many) conflicts that wait.
         """
@@ -341,10 +341,10 @@ class Forms(QObject):
         )
 
         def commit(values: dict[str, Any]) -> None:
-            then(frozenset(field for field, side in values["choices"].items() if side == "mine"))
+            then(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
 
         form.committed.connect(commit)
-        form.dropped.connect(lambda: then(frozenset()))
+        form.dropped.connect(lambda: then(frozenset(), ""))
         self._show(form)
 
 

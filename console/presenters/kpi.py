@@ -29,7 +29,7 @@ class KpiPresenter(QObject):
         super().__init__(parent)
         self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
         self._units = {"available": 0, "busy": 0, "stale": 0}
-        self._waiting = 0
+        self._waiting = self._decisions = 0
         self._city = ""
         desk.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
@@ -38,9 +38,9 @@ class KpiPresenter(QObject):
         """Units by state."""
         self._units = counts
 
-    def set_outbox(self, waiting: int) -> None:
-        """How many edits wait."""
-        self._waiting = waiting
+    def set_outbox(self, waiting: int, decisions: int) -> None:
+        """How many edits wait, and how many of them for the operator's decision."""
+        self._waiting, self._decisions = waiting, decisions
 
     def set_city(self, name: str) -> None:
         """The city's name, at the far left."""
@@ -110,9 +110,18 @@ class KpiPresenter(QObject):
             level, shown = words.CALM, self.tr("no server")
         elif age is None:
             label = self.tr("First load")
+        decide = self.tr("{n} to decide").format(n=self._decisions) if self._decisions else ""
+        outbox_level = words.AT_RISK if self._decisions else words.CALM
         return [
             Figure("data", label, (Part("text", shown, level),), "", level, stale=level == words.LATE),
-            Figure("outbox", self.tr("Outbox"), (Part("text", str(self._waiting), 0),), "", words.CALM, stale=False),
+            Figure(
+                "outbox",
+                self.tr("Outbox"),
+                (Part("text", str(self._waiting), outbox_level),),
+                decide,
+                outbox_level,
+                stale=False,
+            ),
             Figure(
                 "clock",
                 f"{local:%a} {local.day} {local:%b, %Z}",

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.domain.edit import EditState, Queued, waits_for_radio
 from console.edits import Edits
 from console.presenters import words
-from console.presenters.conflict import conflict_text, is_settled
+from console.presenters.conflict import conflict_brief, is_settled
 from console.presenters.desk import Desk
 from console.presenters.ticket import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -22,6 +22,8 @@ _MARKS = {
     EditState.ACCEPTED: "half",
     EditState.SENT: "solid",
 }
+
+_DECISIONS = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 
 
 class OutboxPresenter(QObject):
@@ -49,6 +51,11 @@ class OutboxPresenter(QObject):
     def outbox(self) -> tuple[Queued, ...]:
         """The edits that are not finished, oldest first."""
         return self._outbox
+
+    @property
+    def decisions(self) -> int:
+        """How many of them go no further without the operator."""
+        return sum(one.state in _DECISIONS for one in self._outbox)
 
     def set_outbox(self, outbox: Sequence[Queued]) -> None:
         """Show these."""
@@ -101,9 +108,8 @@ class OutboxPresenter(QObject):
         if units:
             codes = ", ".join(dict.fromkeys(catalog.units[one].code if one in catalog.units else one for one in units))
             parts.append(self.tr("Not told yet: {units}; tell them by radio.").format(units=codes))
-        decisions = sum(one.state in (EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED) for one in waiting)
-        if decisions:
-            parts.append(self.tr("{n} of them need your decision.").format(n=decisions))
+        if self.decisions:
+            parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
         return title, " ".join(parts)
 
     def _waits_for(self, queued: Queued) -> str:
@@ -121,7 +127,7 @@ class OutboxPresenter(QObject):
         elif queued.state is EditState.CONFLICT:
             verb = self.tr("Drop mine") if is_settled(queued) else self.tr("Decide")
             level, actions = "warn", [("conflict", verb)]
-            state = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
+            state = conflict_brief(queued, self._zone, self.tr)
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _WORKERS = 2
 _SIGNED_OUT_S = 60.0
 _IDLE_S = 30.0
+_NOT_FOUND = 404
 
 
 class Sent(Protocol):
@@ -182,7 +183,9 @@ class PushLane:
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)
-            self._say(waiting, EditState.ATTENTION, problem=str(error))
+            gone = isinstance(error, errors.Refused) and error.status == _NOT_FOUND and waiting.edit.report is not None
+            problem = "The report was deleted at the server." if gone else str(error)
+            self._say(waiting, EditState.ATTENTION, problem=problem)
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:

@@ -341,7 +341,7 @@ def test_forms_show_texts(scene: Scene) -> None:
         edit = Edit("e1", Kind.SET, "honest-1", hostile[:SHORT], "d", 1, datetime.now(UTC), title=hostile[:SHORT],
                     data={"description": hostile, "service": hostile}, base={"description": hostile})  # fmt: skip
         theirs = {"description": {"value": hostile, "who": hostile}, "service": {"value": None, "who": "x"}}
-        window.forms.conflict(Queued(edit, EditState.CONFLICT, theirs=theirs), lambda _: None)
+        window.forms.conflict(Queued(edit, EditState.CONFLICT, theirs=theirs), lambda _mine, _why: None)
         look_at_form(kind)
         window.forms.choose(hostile[:SHORT], [Choice(kind, hostile, hostile)], lambda _: None)
         look_at_form(kind)

@@ -1,0 +1,165 @@
+"""A field supervisor at a real window in a process of its own, which a test ends by force.
+
+Arguments: PROFILE ADDRESS PHASE PICTURES. It prints `ready` when the first fill is shown, waits for a line, then does
+the phase without the server, printing `saved EDIT` and `did WHAT REPORT` as it goes, and `done` at its end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.helpers.city import console, wait_for
+from tests.helpers.hands import CTRL, find, form, key, outbox, type_into, wait_ready
+
+ELEVEN_MINUTES_S = 660.0
+
+
+def say(*words: str) -> None:
+    print(*words, flush=True)
+
+
+def shown(window: Any) -> Any:
+    return window.dossiers.current.shown
+
+
+def note(window: Any, text: str) -> None:
+    before = len(outbox(window))
+    key(window, "N")
+    type_into(window, text, Qt.Key.Key_Return, CTRL)
+    wait_for(lambda: len(outbox(window)) == before + 1, 5, "the note is saved")
+
+
+def photo(window: Any, file: Path, role: str) -> None:
+    before = len(outbox(window))
+    window.forms.add_photo(file, role, lambda data: window.deeds.photo(window.dossiers.current, data))
+    wait_for(lambda: len(outbox(window)) == before + 1, 15, "the photo is saved")
+
+
+def local_rows(window: Any) -> list[int]:
+    """The queue's reports that exist only here."""
+    return [row for row in window.desk.view.order.tolist() if window.feed.local_report(row) is not None]
+
+
+def other_priority(window: Any) -> int:
+    return 3 if shown(window).priority != 3 else 2
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Photos of different colours, so that each is one of its own."""
+    files = []
+    for number in range(8):
+        file = folder / f"photo-{number}.jpg"
+        if not file.exists():
+            Image.new("RGB", (640, 480), (40 + 20 * number, 120, 90)).save(file)
+        files.append(file)
+    return files
+
+
+def morning(window: Any, files: list[Path]) -> None:
+    """Notes with photos on six reports, the priority of four others."""
+    used: set[str] = set()
+    for number in range(6):
+        report = find(window, "open", skip=used)
+        note(window, f"Warga dihubungi {number}")
+        photo(window, files[number], "report")
+        say("did", "noted", report)
+    for what in ("mine", "theirs", "equal", "beside"):
+        report = find(window, "open", skip=used)
+        wanted = other_priority(window)
+        window.intents.set_priority(wanted)
+        wait_for(lambda wanted=wanted: shown(window).priority == wanted, 5, "the priority")
+        say("did", what, report)
+
+
+def noon(window: Any, files: list[Path]) -> None:
+    """A crew's work, a new report, an order, a merge, a note that is withdrawn and one on a report soon deleted."""
+    used = {queued.edit.report for queued in window.edits.outbox}
+    report = find(
+        window, "active", lambda now: now.status == "assigned" and now.lead_state in ("dispatched", "en_route"), used
+    )
+    key(window, "O")
+    wait_for(lambda: shown(window).status == "progress", 5, "arrived")
+    photo(window, files[6], "after")
+    key(window, "V")
+    wait_for(lambda: shown(window).status == "validation", 5, "done")
+    say("did", "crewed", report)
+    before = window.desk.view.counts.all_open
+    key(window, "N", CTRL)
+    form(window)
+    type_into(window, "banjir", Qt.Key.Key_Tab)
+    type_into(window, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
+    wait_for(lambda: window.desk.view.counts.all_open == before + 1, 5, "the new report")
+    window.intents.run("tab_open")
+    wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), 5, "it is in the queue")
+    (local,) = local_rows(window)
+    window.desk.choose(local)
+    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.row == local, 5, "chosen")
+    photo(window, files[7], "report")
+    report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
+    key(window, "A")
+    key(window, "Enter")
+    wait_for(lambda: window.intents.situation.lead_unit, 5, "the order")
+    say("did", "ordered", report)
+    report = find(window, "open", lambda now: now.duplicate, used)
+    key(window, "D")
+    wait_for(lambda: window.intents.situation.merged, 5, "merged")
+    say("did", "merged", report)
+    report = find(window, "open", skip=used)
+    before_n = len(outbox(window))
+    note(window, "Salah laporan")
+    key(window, "Z", CTRL)
+    wait_for(lambda: len(outbox(window)) == before_n, 5, "withdrawn")
+    say("did", "withdrawn", report)
+    report = find(window, "open", skip=used)
+    note(window, "Sudah dicek")
+    say("did", "deleted", report)
+
+
+PHASES: dict[str, Callable[[Any, list[Path]], None]] = {"morning": morning, "noon": noon}
+
+
+def main() -> None:
+    os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--disable-gpu")
+    from widgets.map.scheme import register_scheme
+
+    profile, address, phase, folder = sys.argv[1:]
+    register_scheme()
+    app = QApplication(["supervisor"])
+    parent = os.getppid()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with console(Path(profile), address, behind_s=ELEVEN_MINUTES_S) as window:
+        window.edits.saved.connect(lambda queued: say("saved", queued.edit.id))
+        if phase == "morning":
+            wait_ready(window)
+        else:
+            wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+            wait_for(lambda: len(outbox(window)) > 0, 20, "the outbox")
+        say("ready")
+        sys.stdin.readline()
+        wait_for(lambda: window.sources.offline, 30, "offline")
+        PHASES[phase](window, pictures(Path(folder)))
+        QTest.qWait(300)
+        window.window.grab().save(str(Path(folder) / f"{phase}.png"))
+        say("done")
+        app.exec()
+
+
+def _end_with(parent: int) -> None:
+    event = threading.Event()
+    while os.getppid() == parent:
+        event.wait(1.0)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
