@@ -87,9 +87,7 @@ QUESTIONS: dict[str, tuple[ServiceAttribute, ...]] = {
             values=_choices(dark="Mati", flickers="Berkedip", day="Menyala siang hari"),
         ),
     ),
-    "parkir-liar": (
-        ServiceAttribute("vehicle", "Kendaraan dan pelat nomor", Datatype.TEXT, order=1),
-    ),
+    "parkir-liar": (ServiceAttribute("vehicle", "Kendaraan dan pelat nomor", Datatype.TEXT, order=1),),
     "kabel-listrik": (
         ServiceAttribute("warning", "Jangan mendekat, jangan menyentuh kabel.", Datatype.TEXT, variable=False, order=1),
     ),
