@@ -539,6 +539,7 @@ class ConsoleWindow(QObject):
 
     def _on_outbox_count(self, count: int) -> None:
         self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
+        self.kpi_presenter.show()
         self.status_presenter.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
@@ -590,6 +591,7 @@ class ConsoleWindow(QObject):
         self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), proved)
 
     def _on_source_back(self, source: str) -> None:
+        self.photos.try_again()
         # An order that did arrive must be known as proved before the others are asked about.
         self._look_up_then(lambda: self.edits.resend_due(source))
 

@@ -51,6 +51,10 @@ class PhotoCards(QObject):
                 self._want(photo, dossier.source)
         self._tell()
 
+    def try_again(self) -> None:
+        """The link is back: ask again for what could not be fetched."""
+        self.set_dossier(self._dossier)
+
     def on_fetched(self, fetched: Fetched) -> None:
         """The sync process brought a photo, or says why not."""
         key = fetched.sha256 or fetched.url or ""
@@ -71,6 +75,7 @@ class PhotoCards(QObject):
             self._decode(photo.sha256, None)
         else:
             self._asked.add(key)
+            self._problems.pop(key, None)
             self._fetch(source, photo.sha256, photo.url)
 
     def _decode(self, sha256: str, url: str | None) -> None:

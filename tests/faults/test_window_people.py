@@ -1,0 +1,269 @@
+"""Several people and the console: who waits for whom, who was first, whose rights end. In real windows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from console.domain.edit import EditState
+from console.server.city import City
+from console.server.users import load_users
+from console.store.work import read_outbox
+from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Served]:
+    users = str(write_users(tmp_path / "city"))
+    with served(tmp_path / "city", "--demo-city", "--still", "--reports", "400", "--users", users) as server:
+        yield server
+
+
+def note(window: Any, text: str) -> None:
+    before = len(outbox(window))
+    key(window, "N")
+    type_into(window, text, Qt.Key.Key_Return, CTRL)
+    wait_for(lambda: len(outbox(window)) == before + 1, 5, "the note is saved")
+
+
+def sign_in(window: Any, name: str) -> str:
+    """With this user's token, by keyboard; what the form said."""
+    window.intents.run("sign_in")
+    opened = form(window)
+    said = str(opened._sentence.text())
+    QTest.keyClicks(opened.findChild(QLineEdit), TOKENS[name])
+    QTest.keyClick(opened.findChild(QLineEdit), Qt.Key.Key_Return, CTRL)
+    wait_for(lambda: window.desk.me == name, 20, f"{name} is signed in")
+    return said
+
+
+def in_conflict(window: Any) -> bool:
+    return any(queued.state is EditState.CONFLICT for queued in window.edits.outbox)
+
+
+def writers(city: Served, text: str) -> list[str]:
+    """Who is the author of the notes with this text at the server."""
+    found, after = [], ""
+    while True:
+        page = city.get(f"/dispatch/v1/snapshot?limit=1000{after}")
+        found += [
+            item["data"]["author"]
+            for item in page["items"]
+            if item["kind"] == "entry" and text in (item["data"].get("text") or "")
+        ]
+        if not page["next_key"]:
+            return found
+        after = f"&after_key={page['next_key']}"
+
+
+def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(city: Served, tmp_path: Path) -> None:
+    """F38. Guards: ConsoleWindow._may_close asks with the count; Edits._of_another holds what another one left; the
+    sync process names the token's owner before anything leaves (DispatchPuller._learn_me, ConsoleWindow._on_signed_in).
+    """
+    profile = tmp_path / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        reports = [find(window, "open", skip=set()) for _ in range(1)]
+        city.stop()
+        wait_for(lambda: window.sources.offline, 20, "offline")
+        for number in range(3):
+            note(window, f"dari rina {number}")
+        window.window.close()
+        opened = form(window)
+        assert opened._title.text() == "3 edits have not left"
+        assert "saved on this computer" in opened._sentence.text()
+        QTest.keyClick(opened, Qt.Key.Key_Escape)
+        assert window.window.isVisible(), "he stays"
+
+        window.intents.run("sign_out")
+        opened = form(window)
+        assert opened._title.text() == "3 edits have not left"
+        assert "author's name" in opened._sentence.text()
+        QTest.keyClick(opened, Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: window._settings.signed_out == ["city"], 5, "signed out")
+        choose(window, reports[0])
+        key(window, "N")
+        assert window.status_presenter._said == "Signed out: sign in to write"
+        assert QApplication.activeWindow() is window.window
+        assert len(outbox(window)) == 3
+
+        city.start()
+        said = sign_in(window, "budi")
+        assert "author's name" in said
+        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        choose(window, reports[0])
+        note(window, "dari budi")
+        wait_for(lambda: len(outbox(window)) == 3, 20, "budi's own note is received")
+        assert {row.state_text for row in outbox(window).values()} == {"waits for rina to sign in"}
+        assert {action for row in outbox(window).values() for action, _ in row.actions} == {"open"}
+        key(window, "7", CTRL)
+        QTest.qWait(200)
+        window.window.grab().save(str(tmp_path / "waits-for-rina.png"))
+        assert window.deeds.undo_text == "Note", "budi takes back what is budi's"
+        assert writers(city, "dari rina") == []
+
+    # Another start, still budi: nothing of rina's leaves.
+    with console(profile, city.address, name="budi") as window:
+        wait_ready(window)
+        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        choose(window, reports[0])
+        note(window, "dari budi lagi")
+        wait_for(lambda: len(outbox(window)) == 3, 20, "received")
+        assert writers(city, "dari rina") == []
+        sign_in(window, "rina")
+        wait_for(lambda: not outbox(window), 30, "rina's edits leave by themselves")
+    assert writers(city, "dari rina") == ["rina"] * 3
+    assert writers(city, "dari budi") == ["budi"] * 2
+
+
+@pytest.mark.parametrize("same", ["unit", "report"])
+def test_two_send_at_once_and_one_is_told_who_was_first(city: Served, tmp_path: Path, same: str) -> None:
+    """F33 in two real windows. Guards: the server's one transaction (effects.py: Busy, edits.py: _check_alone), and
+    the words of presenters/conflict.py in the report panel and the outbox; no window in the way.
+    """
+    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+        wait_ready(one)
+        wait_ready(two)
+        first = find(one, "unassigned", lambda now: bool(now.advice and now.has_place))
+        other = find(two, "unassigned", lambda now: bool(now.advice), {first}) if same == "unit" else first
+        choose(two, other)
+        units = [advice.unit_id for advice in one.intents._counsel.units]
+        mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
+        choose(one, first)
+        one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog.units[mine].code, stack=False)
+        two.deeds.dispatch(two.dossiers.current, theirs, two.desk.catalog.units[theirs].code, stack=False)
+        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        loser, winner = (one, two) if in_conflict(one) else (two, one)
+        wait_for(lambda: not outbox(winner), 20, "the other one has won")
+        wait_for(lambda: strips(loser), 5, "the strip")
+        (strip,) = strips(loser)
+        code = loser.desk.catalog.units[mine if winner is one else theirs].code
+        who = winner.desk.me
+        if same == "unit":
+            assert strip.startswith(f"{code} was not sent: {who} sent it to report ")
+        else:
+            assert strip.startswith(f"{who} has sent {code} to this report at ")
+        (row,) = outbox(loser).values()
+        assert row.state_text.startswith(f"conflict: {who} ")
+        assert QApplication.activeWindow() in (one.window, two.window), "nothing is in the way"
+        loser.window.grab().save(str(tmp_path / f"second-{same}.png"))
+
+        key(loser, "7", CTRL)
+        key(loser, "1")
+        opened = form(loser)
+        opened.grab().save(str(tmp_path / f"second-{same}-form.png"))
+        QTest.keyClick(opened.table, Qt.Key.Key_1)
+        QTest.keyClick(opened.table, Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: not outbox(loser), 20, "sent all the same, because he said so")
+
+
+def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(city: Served, tmp_path: Path) -> None:
+    """F33 of a claim. Guards: presenters/conflict.py (is_settled)."""
+    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+        wait_ready(one)
+        wait_ready(two)
+        report = find(one, "unassigned")
+        choose(two, report)
+        one.deeds.take(one.dossiers.current)
+        two.deeds.take(two.dossiers.current)
+        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        loser, winner = (one, two) if in_conflict(one) else (two, one)
+        wait_for(lambda: strips(loser), 5, "the strip")
+        assert strips(loser)[0].startswith(f"{winner.desk.me} has taken this report at ")
+        (row,) = outbox(loser).values()
+        assert row.actions[0] == ("conflict", "Drop mine")
+        key(loser, "7", CTRL)
+        key(loser, "1")
+        wait_for(lambda: not outbox(loser), 5, "dropped")
+        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, 5, "who has it is shown")
+
+
+def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:
+    """F09 of a scope: the server refuses one edit, the others go on. Guards: PushLane._failed (Forbidden parks one
+    edit), DispatchPuller._keep_changes (a new scope version asks for the rights again).
+    """
+    with console(tmp_path / "one", city.address) as window:
+        wait_ready(window)
+        inside = find(window, "open", like=lambda report: report.area is not None)
+        area = window.dossiers.current.shown.area
+        outside = find(window, "open", like=lambda report: report.area not in (None, area))
+        known = json.loads((city.folder / "users.json").read_text())
+        (city.folder / "users.json").write_text(
+            json.dumps([user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
+        )
+        boss = City(f"sqlite:///{city.folder / 'city.db'}")
+        load_users(city.folder / "users.json", boss)
+        boss.close()
+        place = window.desk.catalog.place(area)
+        told: list[str] = []
+        window.status_presenter.say = told.append
+        window.intents.run("refresh")
+        wait_for(lambda: any(place in text for text in told), 40, "the new rights are told")
+        assert f"Your rights were changed: supervisor, {place}" in told
+        choose(window, outside)
+        note(window, "di luar")
+        choose(window, inside)
+        note(window, "di dalam")
+        wait_for(lambda: len(outbox(window)) == 1, 20, "the other one has left")
+        (row,) = outbox(window).values()
+        wait_for(lambda: "outside the areas" in next(iter(outbox(window).values())).state_text, 10, "refused")
+        assert row.number == outside
+    assert writers(city, "di dalam") == ["rina"]
+    assert writers(city, "di luar") == []
+
+
+def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_path: Path) -> None:
+    """Rights last 72 hours. Guards: Sources.lapsed_since, Edits._submit (ReadingOnly), actions.py (barred)."""
+    profile = tmp_path / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        report = find(window, "open")
+    city.stop()
+    with sqlite3.connect(profile / "cache.db") as cache:
+        ago = datetime.now(UTC) - timedelta(hours=71.9)
+        set_contact(cache, ago)
+    with console(profile, city.address) as window:
+        wait_for(lambda: window.sources.offline, 20, "offline")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 20, "the cache")
+        choose(window, report)
+        note(window, "masih boleh")
+        assert banner(window).startswith("Offline since")
+    with sqlite3.connect(profile / "cache.db") as cache:
+        set_contact(cache, datetime.now(UTC) - timedelta(hours=72.1))
+    with console(profile, city.address) as window:
+        wait_for(lambda: banner(window).startswith("Reading only."), 20, "the banner")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 20, "the cache")
+        choose(window, report)
+        key(window, "N")
+        assert window.status_presenter._said.startswith("Reading only: no contact with City since ")
+        key(window, "N", CTRL)
+        assert QApplication.activeWindow() is window.window, "no form that could not be saved"
+        assert all(not action.enabled for action in window.ticket.ticket().actions)
+        window.window.grab().save(str(tmp_path / "reading-only.png"))
+        window.deeds.note(window.dossiers.current, "sudah diketik")  # a form that was open all the while
+        wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), 5, "refused aloud")
+        assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
+
+        city.start()
+        window.intents.run("refresh")
+        wait_for(lambda: not outbox(window), 40, "what was written in time leaves")
+        wait_for(lambda: banner(window) == "", 10, "the banner goes")
+        choose(window, report)
+        note(window, "kembali")
+        wait_for(lambda: not outbox(window), 20, "received")
+
+
+def set_contact(cache: sqlite3.Connection, when: datetime) -> None:
+    assert cache.execute("UPDATE cursors SET as_of = ?", (when.isoformat(),)).rowcount == 1
