@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
 import sys
 from pathlib import Path
@@ -20,17 +21,43 @@ class CleanFormatter(logging.Formatter):
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub("\u2423", _SECRET.sub(r"\1***", super().formatMessage(record)))
+        return _CONTROL.sub("\u2423", _masked(super().formatMessage(record)))
+
+    @override
+    def formatException(self, ei: Any) -> str:
+        return _masked(super().formatException(ei))
 
 
-def start_logging(file: Path, level: int = logging.INFO) -> None:
-    """Log to `file` (1 MB, three old ones kept, mode 0600) from now on."""
+def _masked(text: str) -> str:
+    return _SECRET.sub(r"\1***", text)
+
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_LEVEL = "SIGAP_LOG"
+"""The environment variable that makes the log more (debug) or less (warning) talkative."""
+
+
+def wanted_level() -> int:
+    """The level that SIGAP_LOG names, else INFO."""
+    return logging.getLevelNamesMapping().get(os.environ.get(_LEVEL, "").upper(), logging.INFO)
+
+
+def log_to_stderr() -> None:
+    """For the sync process, which has no file of its own: say on standard error what SIGAP_LOG asks for, if it does."""
+    if _LEVEL in os.environ:
+        handler = logging.StreamHandler()
+        handler.setFormatter(CleanFormatter(_FORMAT))
+        logging.basicConfig(level=wanted_level(), handlers=[handler], force=True)
+
+
+def start_logging(file: Path) -> None:
+    """Log to `file` (1 MB, three old ones kept, mode 0600) from now on, at `wanted_level`."""
     handler = logging.handlers.RotatingFileHandler(
         file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
     )
     file.touch(mode=0o600, exist_ok=True)
-    handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.setFormatter(CleanFormatter(_FORMAT))
+    logging.basicConfig(level=wanted_level(), handlers=[handler], force=True)
 
 
 def describe_exception(kind: type[BaseException], error: BaseException, trace: Any) -> None:

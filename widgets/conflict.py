@@ -284,6 +284,7 @@ class ConflictForm(Form):
         note: str = "",
         priority: int = 0,
         status: int = 0,
+        asks_reason: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, sentence, commit_text="", width=1178, number=number, parent=parent)
@@ -296,9 +297,12 @@ class ConflictForm(Form):
         self.table = _Table(theme, symbols, rows)
         self.table.decided.connect(self._on_decided)
         self.column.insertWidget(2, self.table)
-        self.body.addWidget(make_label(theme, self.tr("Reason for the log, optional"), "caption", "text.tertiary"))
         self.reason = self.text_field(self.tr("Reason for the log, optional"), 3)
-        self.body.addWidget(self.reason)
+        if asks_reason:
+            self.body.addWidget(make_label(theme, self.tr("Reason for the log, optional"), "caption", "text.tertiary"))
+            self.body.addWidget(self.reason)
+        else:
+            self.reason.setParent(None)
         if note:
             words = make_label(theme, note, "caption", "text.secondary")
             words.setWordWrap(True)

@@ -111,7 +111,12 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
             )
             rows.append(ConflictRow(name, label, ConflictValue(tr("no job")), mine, theirs))
             continue
-        before = edit.base.get(name) if edit.kind is Kind.SET or name in edit.base else None
+        if name == "unit" and edit.kind is Kind.DISPATCH:
+            mine = ConflictValue(tr("{unit} as well").format(unit=_unit(edit.data.get(name), catalog)))
+            theirs = ConflictValue(tr("only {unit}").format(unit=_unit(told(value)[0], catalog)))
+            rows.append(ConflictRow(name, label, ConflictValue(tr("no unit")), mine, theirs))
+            continue
+        before = edit.base.get(name)
         seen = field_value(name, before, catalog, tr) if name in edit.base else ConflictValue("")
         there = field_value(name, told(value)[0], catalog, tr)
         rows.append(ConflictRow(name, label, seen, _mine(queued, name, catalog, tr), there))

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from console.domain.edit import Queued
+from console.domain.edit import Kind, Queued
 from console.domain.report import WaitsFor
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
@@ -336,6 +336,7 @@ class Forms(QObject):
             ),
             theirs_note=", ".join(part for part in (there, f"{first.who} {first.at}".strip()) if part),
             position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),
+            asks_reason=edit.kind is Kind.SET,
             note=self.tr("If the server changes again meanwhile, you will be asked again."),
             parent=self._window,
         )

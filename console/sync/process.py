@@ -14,6 +14,7 @@ from pathlib import Path
 
 from api_client import errors
 from api_client.transport import utc_now
+from console import logs
 from console.domain.edit import EditState
 from console.domain.messages import (
     Compare,
@@ -142,6 +143,7 @@ class Followers:
 
 def run_pipe() -> int:
     """Be the sync process of a console: until its pipe closes or it says stop. Returns the exit code."""
+    logs.log_to_stderr()
     _limit_memory()
     if hasattr(os, "nice"):
         os.nice(_YIELDS)

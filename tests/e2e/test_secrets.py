@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from console import logs
 from tests.helpers.city import ROOT, TOKENS, Served, served, write_users
 
 TOKEN = TOKENS["rina"]
@@ -107,3 +109,26 @@ def test_token_is_in_the_keyring_only(home: Path, city: Served, tmp_path: Path) 
     profiles = [folder for folder in home.rglob("*") if folder.is_dir() and folder.parent != home]
     assert [folder.name for folder in profiles if stat.S_IMODE(folder.stat().st_mode) & 0o077] == []
     assert os.listdir(home) == ["profiles"]
+
+
+def test_a_token_in_a_message_or_an_exception_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F39. Guards: CleanFormatter masks what follows the words that go before a token (console/logs.py)."""
+    monkeypatch.setenv("SIGAP_LOG", "debug")
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        logs.start_logging(tmp_path / "sigap.log")
+        log = logging.getLogger("urllib3")
+        log.debug("send: Authorization: Bearer %s", TOKEN)
+        try:
+            raise ValueError(f"Invalid header value b'Bearer {TOKEN}'")
+        except ValueError:
+            log.debug("it failed", exc_info=True)
+        log.debug("GET /open311/v2/requests.json?api_key=%s", TOKEN)
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:], root.level = handlers, level
+    written = (tmp_path / "sigap.log").read_text()
+    assert written.count("***") >= 3
+    assert TOKEN not in written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import urllib.request
@@ -18,6 +19,7 @@ from PySide6.QtTest import QTest
 
 from console.server.city import City
 from console.store.work import read_outbox
+from tests.e2e.supervisor_child import CALLER, PHONE
 from tests.helpers.city import ROOT, TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips
 from tests.helpers.proxy import FaultProxy, delay, is_edit, path_has
@@ -123,8 +125,20 @@ def decide(window: Any, report: str, digit: Qt.Key) -> list[str]:
     return said
 
 
-def test_a_day_without_a_network(city: Served, link: FaultProxy, tmp_path: Path) -> None:
-    """F01, F06, F07, F18, F25, F35, F36 together in the real window, with two kills."""
+def test_a_day_without_a_network(
+    city: Served,
+    link: FaultProxy,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F01, F06, F07, F18, F25, F35, F36 together in the real window, with two kills; F39: every log on DEBUG.
+
+    Guards of F39: nobody logs a payload, and console/logs.py masks what looks like a token.
+    """
+    monkeypatch.setenv("SIGAP_LOG", "debug")
+    caplog.set_level(logging.DEBUG)
     profile, folder = tmp_path / "profile", tmp_path / "day"
     folder.mkdir()
     supervisor = Supervisor(profile, link.url, folder)
@@ -212,6 +226,12 @@ def test_a_day_without_a_network(city: Served, link: FaultProxy, tmp_path: Path)
     assert len(notes) == 6
     assert len(uploads) == 8
     assert max(notes) < uploads[4], "no text waits for a photo that is slow"
+
+    logged = [file.read_text() for file in folder.glob("*.log")] + [caplog.text, capfd.readouterr().err, city.log()]
+    assert len(logged) == 7
+    for secret in (*TOKENS.values(), CALLER, CALLER.split()[1], PHONE, PHONE.replace(" ", "")):
+        assert [text for text in logged if secret in text] == [], secret
+    assert sum("DEBUG" in text for text in logged) >= 3
 
     # The server's own history is the judge.
     assert city.get("/dispatch/v1/stats")["reports"] == at_server + 1 - 1, "one new, one deleted"
