@@ -34,6 +34,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The id of an order on the chosen report that has not left and of which the unit was not told."""
     expired: str = ""
     """The id of an order on the chosen report that outlived its time."""
+    conflict: str = ""
+    """The id of an own edit of the chosen report that met a conflict."""
     writes: bool = True
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
@@ -134,6 +136,10 @@ def _wanted(now: Situation) -> str:
     return _writes(now) or ("" if now.expired else "No order asks whether it is still wanted")
 
 
+def _settle(now: Situation) -> str:
+    return _writes(now) or ("" if now.conflict else "No conflict waits on this report")
+
+
 def _undo(now: Situation) -> str:
     return "" if now.undo else "Nothing to undo"
 
@@ -192,6 +198,7 @@ ACTIONS: tuple[Action, ...] = (
     A("recall", "Recall the unit", ("Shift+R",), PANELS, "Report", _recall),
     A("told", "The unit was told by radio", ("R",), PANELS, "Report", _told),
     A("wanted", "Give the order that was not sent in time again", ("Y",), PANELS, "Report", _wanted),
+    A("settle", "Settle the conflict", ("S",), PANELS, "Report", _settle),
     A("priority", "Priority", ("P",), PANELS, "Report", _open),
     A("category", "Category", ("C",), PANELS, "Report", _open),
     A("transfer", "Transfer to another area or agency", ("W",), PANELS, "Report", _open),

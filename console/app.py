@@ -316,7 +316,7 @@ class ConsoleWindow(QObject):
         self.window.closed.connect(self._remember)
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
-        self.ticket_presenter.author_for = self.edits.author_for
+        self.ticket_presenter.author_for = self.intents.author_for = self.edits.author_for
         self.edits.why_reading_only = self.intents.why_reading_only = self._why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -696,6 +696,7 @@ class ConsoleWindow(QObject):
             "refresh": lambda: self.link.send(SyncNow()),
             "sign_in": self._sign_in,
             "sign_out": self._sign_out,
+            "settle": lambda: self._open_conflict(self.intents.situation.conflict),
             "filter": lambda: self.command.focus_line("show "),
             "clear_filter": lambda: self.desk.set_filter(Filter(tab=self.desk.filter.tab)),
             "next_report": lambda: self.queue.view.move_by(1),

@@ -48,6 +48,8 @@ class Intents(QObject):
         self._counsel = Counsel(0)
         self._cards: Mapping[str, PhotoCard] = {}
         self._may_write = True
+        self.author_for: Callable[[str], str] = lambda _source: desk.me
+        """Set by the app: who makes the edits for a source."""
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self._panel = ""
@@ -90,7 +92,8 @@ class Intents(QObject):
             duplicate=bool(self._counsel.duplicates),
             needs_proof=(service is None or service.proof) and not _has_proof(report),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
-            expired=next((one.edit.id for one in self._orders() if one.state is EditState.EXPIRED), ""),
+            conflict=next((one.edit.id for one in self._own() if one.state is EditState.CONFLICT), ""),
+            expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
 
     @property
@@ -142,6 +145,10 @@ class Intents(QObject):
         if dossier is None:
             return []
         return [one for one in self._outbox if (one.edit.source, one.edit.report) == (dossier.source, dossier.key)]
+
+    def _own(self) -> list[Queued]:
+        """Those of them that this operator made."""
+        return [one for one in self._orders() if one.edit.author in ("", self.author_for(one.edit.source))]
 
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""

@@ -280,7 +280,7 @@ class TicketPresenter(QObject):
                 strips.append(Strip("expired", text, "Y", f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
                 text = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
-                strips.append(Strip("conflict", text, "Enter", f"conflict:{edit.id}"))
+                strips.append(Strip("conflict", text, "S", f"conflict:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
