@@ -95,8 +95,6 @@ class MediaStore:
         return None
 
     def _finish(self, path: Path, sha256: str, content: bytes) -> None:
-        if len(content) > MOST_BYTES:
-            raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Invalid("The bytes do not have this hash.")
         check_photo(content)
@@ -115,6 +113,8 @@ class MediaStore:
 
 def check_photo(content: bytes) -> None:
     """Look at the header alone, as nothing is decoded here. Raises WrongType, Invalid or TooLarge."""
+    if len(content) > MOST_BYTES:
+        raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
     kind = content_type(content[:16])
     if kind == _OTHER:
         raise WrongType("A photo has to be a JPEG, PNG or WebP.")

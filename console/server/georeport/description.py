@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from console.domain.report import Datatype
 from console.server.openapi import Operation, Parameter, Said, Schema, describe
+from console.server.posting import REPORT_KEY
 from console.server.refusals import Forbidden, InProgress, NotFound
 
 
@@ -175,6 +176,12 @@ _NONE: Schema = {"const": ""}
 _DAY: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, _NONE]}
 _WHOLE: Schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999_999}, _NONE]}
 _HALVES = Annotated[str, Meta(pattern="^((open|closed)(,(open|closed))*)?$")]
+_KEY = Parameter(
+    "Idempotency-Key",
+    Annotated[str, Meta(pattern=f"^({REPORT_KEY})?$")],
+    "A key of the sender's own, such as a UUID: sent again with it, the request is the same one.",
+    place="header",
+)
 _List = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 _PAGE = (
     Parameter("page", _WHOLE, "Which page, from 1."),
@@ -221,14 +228,11 @@ def _table() -> list[Operation]:
             parameters=(
                 Parameter("service_request_id", _List, "These only; several with commas."),
                 Parameter("service_code", _List, "Of these services only; several with commas."),
-                Parameter(
-                    "status",
-                    Annotated[str, Meta(pattern="^((open|closed)(,(open|closed))*)?$")],
-                    "open, closed, or both.",
-                ),
+                Parameter("status", _HALVES, "open, closed, or both."),
                 *_SPAN,
                 Parameter("updated_after", _DAY, "Changed at this time or later."),
                 Parameter("updated_before", _DAY, "Changed at this time or before."),
+                Parameter("bbox", _List, "With a place within these four degrees: west,south,east,north."),
                 *_PAGE,
             ),
         ),
@@ -240,6 +244,7 @@ def _table() -> list[Operation]:
             list[Taken],
             status=201,
             takes=_REQUEST,
+            parameters=(_KEY,),
             refusals=(Forbidden, NotFound, InProgress),
             links={
                 "read": {

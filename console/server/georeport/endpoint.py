@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = _FOR_ALL_PAGES | {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Accept, Content-Type",
+    "Access-Control-Allow-Headers": "Accept, Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }
 

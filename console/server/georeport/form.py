@@ -17,7 +17,8 @@ from starlette.types import Message
 
 from console.server.asking import SMALL_BODY
 from console.server.georeport.faults import Refused
-from console.server.media import MOST_BYTES, content_type
+from console.server.media import MOST_BYTES, check_photo
+from console.server.refusals import WrongType
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every malformed form that comes by
 MOST_PHOTOS = 10
@@ -28,10 +29,11 @@ _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What was sent; a field may have several values."""
+    """What was sent; a field may have several values. The same `key` means the same request, sent again."""
 
     fields: Mapping[str, tuple[str, ...]]
     photos: tuple[bytes, ...] = ()
+    key: str = ""
 
     def one(self, name: str) -> str:
         """The first value of a field that is not empty, without blanks around it; "" when there is none."""
@@ -52,6 +54,11 @@ class Form(msgspec.Struct, frozen=True):
 
 async def read_form(request: Request, body: bytes) -> Form:
     """The form of a request. Raises Refused when it cannot be read."""
+    form = await _read(request, body)
+    return msgspec.structs.replace(form, key=request.headers.get("idempotency-key", "").strip())
+
+
+async def _read(request: Request, body: bytes) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         return _form_of(_json_pairs(body))
@@ -111,10 +118,10 @@ def _stands_in(body: bytes, value: str) -> bool:
 
 
 def _check_photo(content: bytes) -> None:
-    if len(content) > MOST_BYTES:
-        raise Refused(f"A photo has at most {MOST_BYTES:,} bytes.", status=413)
-    if not content_type(content[:16]).startswith("image/"):
-        raise Refused("media has to be a photo: JPEG, PNG or WebP.")
+    try:
+        check_photo(content)
+    except WrongType as fault:
+        raise Refused("media has to be a photo: JPEG, PNG or WebP.") from fault
 
 
 def _json_pairs(body: bytes) -> list[tuple[str, str]]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import Any
 
-from console.domain.edit import Kind
-from console.domain.report import PhotoRole, Service
+from console.domain.report import Service
 from console.server.city import City
-from console.server.edits import EditBody
 from console.server.georeport.answers import check_answers
 from console.server.georeport.faults import Refused, not_found, not_given
 from console.server.georeport.form import Form
@@ -17,6 +14,7 @@ from console.server.georeport.formats import Document
 from console.server.georeport.query import degrees
 from console.server.georeport.requests import ROOT
 from console.server.media import MediaStore
+from console.server.posting import is_report_key, take_photo, take_report
 from console.server.records import Actor
 
 _LONGEST = 4_000
@@ -26,7 +24,12 @@ _LONGEST_URL = 2_000
 
 
 def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
-    """Take a request in and answer its id. Raises Refused: nothing was taken then."""
+    """Take a request in and answer its id. Raises Refused: nothing was taken then.
+
+    With a key it is taken in once, however often it is sent.
+    """
+    if form.key and not is_report_key(form.key):
+        raise Refused("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
     if not (code := form.one("service_code")):
         raise not_given("service_code")
     service = next((each for each in city.services() if each.code == code), None)
@@ -34,14 +37,10 @@ def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
         raise not_found("service_code", code)
     answers = check_answers(service, form.attributes())
     data = _data(service, form) | ({"attributes": answers.given} if answers.given else {})
-    hashes = [(hashlib.sha256(photo).hexdigest(), photo) for photo in form.photos]
-    for sha256, photo in hashes:
-        media.put(sha256, photo, None)
-    made = city.apply(EditBody(str(uuid.uuid4()), Kind.CREATE, data=data), actor=actor).answer.report
-    assert made is not None
-    for sha256, photo in dict(hashes).items():
-        taken = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(photo)}
-        city.apply(EditBody(str(uuid.uuid4()), Kind.PHOTO, data=taken), report=made.id, actor=actor)
+    key = form.key or str(uuid.uuid4())
+    made = take_report(city, actor, key, data)
+    for number, photo in enumerate(dict.fromkeys(form.photos), start=1):
+        take_photo(city, media, actor, made.id, key, number, photo)
     answer = {
         "service_request_id": made.id,
         "service_notice": _notice(answers.unasked),

@@ -15,6 +15,7 @@ MOST = 1_000
 """Requests in one answer, and identifiers in one question."""
 
 SPAN = timedelta(days=90)
+_DEGREES = re.compile(r" *[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})? *")
 _SECOND = timedelta(seconds=1) - timedelta(microseconds=1)
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
 _HALVES = {"open": 0, "closed": 1}
@@ -113,8 +114,8 @@ def box(query: QueryParams) -> Box | None:
 
 def degrees(text: str) -> float:
     """A finite number of degrees; ValueError when it is none."""
-    value = float(text)
-    if not math.isfinite(value) or "_" in text:
+    value = float(text) if _DEGREES.fullmatch(text) else math.nan
+    if not math.isfinite(value):
         raise ValueError(text)
     return value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,17 +33,21 @@ class _Words(msgspec.Struct, frozen=True):
 
 
 def requests(city: City, query: QueryParams) -> Document:
-    """The requests that an address asks for, the newest first; those made at the same time by their ids."""
+    """The requests that an address asks for, the newest first; those made at the same time by their ids.
+
+    Named requests are answered whatever else is asked for, but what cannot be read is refused all the same.
+    """
     table = schema.reports
     wanted = sa.select(table.c.body).order_by(table.c.created.desc(), table.c.id.desc())
-    if ids := listed(query, "service_request_id"):
-        return _answer(city, wanted.where(table.c.id.in_(ids)))
+    ids = listed(query, "service_request_id")
+    named = wanted.where(table.c.id.in_(ids))
     if codes := listed(query, "service_code"):
         wanted = wanted.where(table.c.service.in_(codes))
     if closed := halves(query):
         wanted = wanted.where(table.c.closed.in_(closed))
     by_change = bool(query.get("updated_after") or query.get("updated_before"))
-    span: timedelta | None = None if by_change and not (query.get("start_date") or query.get("end_date")) else SPAN
+    by_making = bool(query.get("start_date") or query.get("end_date"))
+    span = None if ids or (by_change and not by_making) else SPAN
     now = city.clock()
     changed = window(query, now, start="updated_after", end="updated_before", span=None)
     made = window(query, now, start="start_date", end="end_date", span=span)
@@ -56,7 +59,7 @@ def requests(city: City, query: QueryParams) -> Document:
     if (area := box(query)) is not None:
         wanted = wanted.where(table.c.lon.between(area.west, area.east), table.c.lat.between(area.south, area.north))
     part = page(query)
-    return _answer(city, wanted.limit(part.size).offset(part.skip))
+    return _answer(city, named if ids else wanted.limit(part.size).offset(part.skip))
 
 
 def request(city: City, key: str) -> Document:

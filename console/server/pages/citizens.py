@@ -6,10 +6,7 @@ device chose when it sent the report.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import math
-import re
 import threading
 import time
 from datetime import datetime, timedelta
@@ -18,7 +15,6 @@ from typing import Annotated, Any
 import msgspec
 import sqlalchemy as sa
 from msgspec import Meta
-from PIL import Image, ImageOps
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -33,10 +29,12 @@ from console.server.city import City
 from console.server.edits import EditBody
 from console.server.georeport.answers import check_answers
 from console.server.masking import mask_personal
-from console.server.media import MediaStore, content_type
+from console.server.media import MediaStore
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
+from console.server.pages.photos import PublicPhotos
 from console.server.payloads import Key, Lat, Line, Lon
+from console.server.posting import REPORT_KEY, is_report_key, take_photo, take_report
 from console.server.records import Actor
 from console.server.refusals import Forbidden, Invalid, NotFound
 
@@ -52,11 +50,8 @@ _MOST_AREAS = 600
 _GRID = 3_000
 """Borders are drawn on a grid of so many steps across the city."""
 
-_PHOTO_SIDE_PX = 1280
-_MOST_PIXELS = 50_000_000
-_SECRET = re.compile(r"[0-9A-Za-z-]{32,64}")
 
-Secret = Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{32,64}$")]
+Secret = Annotated[str, Meta(pattern=f"^{REPORT_KEY}$")]
 Word = Annotated[str, Meta(max_length=200)]
 
 
@@ -129,6 +124,7 @@ class Citizens:
         self._city = city
         self._gate = gate
         self._media = media
+        self._photos = PublicPhotos(media)
         self._dots = Dots(city)
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, Packed]] = {}
@@ -203,8 +199,7 @@ class Citizens:
             data["attributes"] = given
         if new.name or new.phone or new.email:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
-        made = self._city.apply(EditBody(new.key, Kind.CREATE, data=data), actor=CITIZEN).answer.report
-        return json_response({"number": made.id if made is not None else None}, 201)
+        return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)
 
     def _answers(self, new: NewReport) -> dict[str, list[str]]:
         """What the reporter says to the service's own questions."""
@@ -221,13 +216,7 @@ class Citizens:
         report = self._city.report(ask.path("report"))
         key = ask.request.headers.get("idempotency-key", "")
         self._check_reporter(report, key)
-        if not content_type(ask.body[:16]).startswith("image/"):
-            raise Invalid("A photo has to be a JPEG, PNG or WebP.")
-        sha256 = hashlib.sha256(ask.body).hexdigest()
-        self._media.put(sha256, ask.body, None)
-        data = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(ask.body)}
-        edit = EditBody(f"{key}.photo-{number}", Kind.PHOTO, data=data)
-        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, ask.body)
         return json_response({"sha256": sha256}, 201)
 
     def _me_too(self, ask: Ask) -> Response:
@@ -268,7 +257,7 @@ class Citizens:
         """Forbidden unless the key is the one that the report was sent with."""
         table = schema.entries
         query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == key)
-        if _SECRET.fullmatch(key):
+        if is_report_key(key):
             with self._city.database.read() as connection:
                 body = connection.scalar(query)
             if body is not None and msgspec.json.decode(body, type=Entry).kind == "created":
@@ -331,13 +320,12 @@ class Citizens:
         report = self._city.report(ask.path("report"))
         if all(sha256 != known for _, known in _public_photos(report)):
             raise NotFound("There is no such photo, or it is not public.")
-        path, _ = self._media.find(sha256)
         headers = {
             "Cache-Control": "public, max-age=86400",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cross-Origin-Resource-Policy": "same-origin",
         }
-        return Response(_bare(path.read_bytes()), headers=headers, media_type="image/jpeg")
+        return Response(self._photos.copy(sha256), headers=headers, media_type="image/jpeg")
 
 
 def _public_photos(report: Report) -> list[tuple[str, str]]:
@@ -421,20 +409,3 @@ def _coarse(ring: list[tuple[float, float]], step: float) -> list[tuple[float, f
         if not points or point != points[-1]:
             points.append(point)
     return points
-
-
-def _bare(content: bytes) -> bytes:
-    """The picture alone, small enough for a phone: no place, no device, nothing else that a file may carry."""
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise NotFound("This photo cannot be shown.")
-            picture.draft("RGB", (_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-            upright.thumbnail((_PHOTO_SIDE_PX, _PHOTO_SIDE_PX))
-            upright.info.clear()  # else comments go into the new file
-            out = io.BytesIO()
-            upright.save(out, "JPEG", quality=80)
-            return out.getvalue()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
-        raise NotFound("This photo cannot be shown.") from fault

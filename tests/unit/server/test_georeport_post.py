@@ -299,3 +299,17 @@ def test_keys_are_kept_as_hashes_and_names_are_one_each(city: City) -> None:
         add_client(city, "\x07")
     with pytest.raises(NotFound):
         remove_client(city, "nobody")
+
+
+def test_a_request_with_a_key_is_taken_once_with_its_photos(api: Api, city: City) -> None:
+    key = {"Idempotency-Key": "3f0e8a52-6a0e-4a55-9d6c-5b7f4a0f9f11"}
+    files = [("media", ("1.jpg", JPEG, "image/jpeg")), ("media", ("2.png", PNG, "image/png"))]
+    numbers = {key_of(post(api, data=GOOD, files=files, headers=key)) for _ in range(3)}
+    assert len(numbers) == 1
+    assert len(city.report(numbers.pop()).photos) == 2
+    other = post(api, data=GOOD | {"description": "Something else."}, files=files, headers=key)
+    assert (other.status_code, "key" in other.json()[0]["description"]) == (400, True)
+    for guessable in ("1", "x" * 65, "3f0e8a52 6a0e 4a55 9d6c 5b7f4a0f9f11"):
+        refused = post(api, data=GOOD, headers={"Idempotency-Key": guessable})
+        assert (refused.status_code, "32 to 64" in refused.json()[0]["description"]) == (400, True)
+    assert len({key_of(post(api, data=GOOD)) for _ in range(2)}) == 2
