@@ -8,9 +8,13 @@ MASK = "•••"
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@(?:[^\s@<>()\[\],;:\"'.]{1,63}\.){1,8}[^\W\d_]{2,24}")
 _DATE = r"(?:(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d)(?!\d)"
 _DEGREES = r"[1-9]\d{0,2}\.\d{4,}(?!\d)"
-_NUMBER = re.compile(
-    rf"(?<![\w.,/-])(?!{_DATE})(?!{_DEGREES})(?:\+|00)?\(?\d(?:[ ().\-\u2010-\u2015/]{{0,2}}\d){{7,30}}(?!\d)"
-)
+_BETWEEN = r"[ \u00a0().\-\u2010-\u2015\u2026/_*]{0,3}"
+_FREE = r"(?<![\w.,/-])"
+_GLUED = rf"(?<!\d)(?<!\d[.,/-])(?=\+|\(?0|\d(?:{_BETWEEN}\d){{9}})"
+"""What is written onto a word, as in “WA0812…” and “Telp.0812…”, begins as a telephone number or has ten digits: links
+and the numbers of reports mostly do not.
+"""
+_NUMBER = re.compile(rf"(?:{_FREE}|{_GLUED})(?!{_DATE})(?!{_DEGREES})(?:\+|00)?\(?\d(?:{_BETWEEN}\d){{7,30}}(?!\d)")
 
 
 def mask_personal(text: str) -> str:
