@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_order
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
+from console.domain.typed import clean_text, cleaned
 from console.store.errors import StoreError
 from console.store.work import Salvage, WorkFile
 
@@ -26,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 LATE_S = 60.0
 """An edit first sent later than this after it was made is marked as entered late."""
+
+ASKED_BACK = "asked back"
+"""The problem of an edit that was withdrawn when it might have left already: what became of it is told, also later."""
 
 _RETRY_MS = 10_000
 _UNPROVED_S = 120.0
@@ -223,6 +227,7 @@ class Edits(QObject):
         if queued is None or queued.state is EditState.ACCEPTED:
             return False
         self._asked_back.add(edit_id)
+        self._set(replace(queued, problem=ASKED_BACK))
         self._push(Withdraw(edit_id))
         return True
 
@@ -240,7 +245,7 @@ class Edits(QObject):
         """Record who was told by radio."""
         queued = self._outbox.get(edit_id)
         if queued is not None:
-            self._set(replace(queued, told=who))
+            self._set(replace(queued, told=clean_text(who)))
 
     def retry(self, edit_id: str) -> None:
         """Send again what was refused: the same edit under the same key."""
@@ -283,6 +288,8 @@ class Edits(QObject):
             return
         if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
             self._handed_over.discard(outcome.edit_id)
+        if outcome.state in (EditState.ACCEPTED, EditState.SENT):
+            self._tell_too_late(queued)
         match outcome.state:
             case EditState.QUEUED | EditState.UNCONFIRMED:
                 self._on_not_confirmed(queued, outcome)
@@ -306,6 +313,7 @@ class Edits(QObject):
             queued = self._outbox.get(edit_id)
             if queued is None:
                 continue
+            self._tell_too_late(queued)
             if queued.edit.kind is Kind.CREATE and queued.edit.report not in self._keys:
                 # Its server id is still needed for the edits that follow; asking again with the same key tells it.
                 self._proved_early.add(edit_id)
@@ -323,7 +331,9 @@ class Edits(QObject):
         here = [one for one in self._outbox.values() if source in (None, one.edit.source)]
         self._waiting -= {one.edit.id for one in here}
         for one in here:
-            if one.state is EditState.UNCONFIRMED and self._too_old(one):
+            if one.state is EditState.UNCONFIRMED and one.edit.id in self._asked_back:
+                self._withdraw_now(one)  # the complete cache does not have it, so it did not arrive
+            elif one.state is EditState.UNCONFIRMED and self._too_old(one):
                 self._expire(one)  # the complete cache does not have it, so it did not arrive
         self._send_due()
 
@@ -344,6 +354,7 @@ class Edits(QObject):
 
     def save_draft(self, key: str, draft: dict[str, Any]) -> None:
         """Keep what was typed into a form."""
+        draft = cleaned(draft)
         self._drafts[key] = draft
         self._write(lambda file: file.save_draft(key, draft))
 
@@ -467,7 +478,7 @@ class Edits(QObject):
             edit=replace(queued.edit, late=late),
             state=EditState.SENDING,
             attempts=queued.attempts + 1,
-            problem="",
+            problem=ASKED_BACK if edit_id in self._asked_back else "",
         )
         self._remember(sending)
 
@@ -489,7 +500,9 @@ class Edits(QObject):
             self.trouble.emit(error)
 
         self._run(
-            lambda: self._opened_file().set_state(edit_id, EditState.SENDING, told=queued.told, late=late),
+            lambda: self._opened_file().set_state(
+                edit_id, EditState.SENDING, problem=sending.problem, told=queued.told, late=late
+            ),
             hand_over,
             failed,
         )
@@ -535,7 +548,13 @@ class Edits(QObject):
 
     def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
         self._waiting.add(queued.edit.id)
-        self._set(replace(queued, state=outcome.state, problem=outcome.problem))
+        problem = ASKED_BACK if queued.edit.id in self._asked_back else outcome.problem
+        self._set(replace(queued, state=outcome.state, problem=problem))
+
+    def _tell_too_late(self, queued: Queued) -> None:
+        if queued.edit.id in self._asked_back:
+            self._asked_back.discard(queued.edit.id)
+            self.too_late.emit(queued)
 
     def _on_outcome_of_withdrawn(self, outcome: Outcome) -> None:
         queued = self._taken_back.get(outcome.edit_id)
@@ -639,6 +658,7 @@ class Edits(QObject):
     def _submit(self, edit: Edit, on_saved: Callable[[Queued], None]) -> str:
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=f"local:{edit.id}")
+        edit = replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))
         self._saving.add(edit.id)
         why = self.why_reading_only(edit.source)
 
@@ -742,6 +762,8 @@ class Edits(QObject):
                 queued = replace(queued, state=EditState.UNCONFIRMED)
             self._waiting.add(queued.edit.id)
             self._outbox[queued.edit.id] = queued
+            if queued.problem == ASKED_BACK:
+                self._asked_back.add(queued.edit.id)
         self._keys |= kept.keys
         self._drafts = kept.drafts | self._drafts
         self._filters = kept.filters | self._filters

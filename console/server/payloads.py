@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from console.domain.edit import Kind
 from console.domain.report import PhotoRole, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
+from console.domain.typed import cleaned
 from console.server.refusals import Invalid
 
 T = TypeVar("T")
@@ -205,12 +206,16 @@ _NAMES_PEOPLE = frozenset({"contact"})
 
 
 def payload_of(edit: EditBody, kind: type[T]) -> T:
-    """The payload of an edit; Invalid with the field's name when it is not what the kind carries."""
+    """The payload of an edit, its texts cleaned; Invalid with the field's name when it is not what the kind carries."""
     try:
         try:
-            return msgspec.convert(edit.data, kind)
+            payload = msgspec.convert(edit.data, kind)
         except msgspec.ValidationError:
-            return msgspec.convert(as_whole(msgspec.json.encode(edit.data)), kind)
+            payload = msgspec.convert(as_whole(msgspec.json.encode(edit.data)), kind)
+        # Only now: a key with a control character is refused and does not become another key.
+        given = msgspec.to_builtins(payload)
+        clean = cleaned(given)
+        return payload if clean == given else msgspec.convert(clean, kind)
     except (msgspec.ValidationError, RecursionError) as fault:
         raise Invalid(f"A {edit.kind.value.replace('_', ' ')} cannot carry this: {fault}.") from fault
 
@@ -220,7 +225,9 @@ def as_whole(body: bytes) -> Any:
 
     Raises ValueError when it is no JSON, RecursionError when it is nested too deeply.
     """
-    return json.loads(body, parse_float=_number, parse_constant=_no_number)
+    value = json.loads(body, parse_float=_number, parse_constant=_no_number)
+    json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair, which Python's reader lets through
+    return value
 
 
 def _number(text: str) -> float | int:

@@ -218,6 +218,14 @@ def test_f08_a_poisoned_edit_holds_no_other(live: Live, proxy: FaultProxy, conso
     assert_once(console, live, *others)
 
 
+def test_f08_a_nul_that_reaches_the_server(live: Live, console: Rig) -> None:
+    """F08: another program's edit need not be clean: the server takes the words and leaves the rest (payloads.py)."""
+    edit = console.push(Kind.NOTE, "r1", text="a\x00b\x07")
+    console.outcome(edit, EditState.ACCEPTED)
+    assert_once(console, live, edit)
+    assert [entry.data["text"] for entry in live.city.entries("r1") if entry.edit == edit.id] == ["ab"]
+
+
 def test_f09_signed_out_in_the_middle(live: Live, proxy: FaultProxy, console: Rig) -> None:
     """F09: 401 pauses everything, drops nothing, and a sign-in goes on with it (push.py: SignIn)."""
     proxy.when(is_edit, answer(http(401, {"error": "sign_in", "message": "Sign in again."})))

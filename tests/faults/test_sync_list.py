@@ -1,4 +1,4 @@
-"""F06, F07, F19–F23, F33–F36 and F40: two truths at once, and how they become one again.
+"""F06, F07, F08, F19–F23, F33–F36 and F40: two truths at once, and how they become one again.
 
 After each, the server's own history says that every edit acted once, and the cache is compared with it row by row.
 """
@@ -163,6 +163,28 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
     assert states(ani) == {lost: EditState.ATTENTION, note: EditState.ATTENTION}
     assert all("r1" in one.problem for one in ani.edits.outbox)
     assert fine in ani.sent
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+POISON = "a\x00b\x1bc \ud83d d\ud800"
+
+
+def test_f08_what_no_file_can_keep_is_taken_out_at_entry(ani: SteppedConsole, city: City) -> None:
+    """F08: typed, saved, sent and shown: the words arrive, NUL and half characters do not (domain/typed.py)."""
+    report = shown(ani, "r1")
+    note = ani.submit(Kind.NOTE, report, {"text": POISON}, {})
+    create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": POISON, "address": POISON}, {})
+    ani.edits.save_draft("note", {"text": POISON})
+    ani.settle()
+    assert {note, create} <= ani.saved.keys()
+    ani.crash()
+    ani.open()
+    assert ani.edits.draft("note") == {"text": "abc \ufffd d\ufffd"}
+    rest(ani)
+    assert not ani.edits.outbox
+    assert next(entry.data["text"] for entry in city.entries("r1") if entry.edit == note) == "abc \ufffd d\ufffd"
+    made = city.report(ani.edits.remote_of(f"local:{create}") or "")
+    assert (made.description, made.address) == ("abc \ufffd d\ufffd", "abc \ufffd d\ufffd")
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 

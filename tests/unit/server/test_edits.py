@@ -311,3 +311,32 @@ def test_hostile_bodies_get_a_sentence(api: Api) -> None:
         assert api.get(path).status_code == 422, path
     assert api.get("/reports/none").json()["error"] == "not_found"
     assert api.session.delete(f"{api.url}/dispatch/v1/stats", timeout=10).status_code == 405
+
+
+def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) -> None:
+    """Neither database nor any client has to keep a NUL; what is only half a character is no JSON."""
+    dirty = "a\x00b\x1b\tc\n"
+    made = api.ok(
+        None,
+        "create",
+        {
+            "service": "road",
+            "description": dirty,
+            "title": dirty,
+            "address": dirty,
+            "contact": {"name": dirty},
+            "attributes": {"depth": [dirty]},
+        },
+    )["report"]
+    assert (made["description"], made["title"], made["address"]) == ("ab\tc\n",) * 3
+    assert made["attributes"]["depth"] == ["ab\tc\n"]
+    assert api.get(f"/reports/{made['id']}/contact").json()["name"] == "ab\tc\n"
+    hold = {"reason": dirty, "waits_for": "weather"}
+    assert api.ok("10", "set", {"hold": hold})["report"]["hold"]["reason"] == "ab\tc\n"
+    assert api.edit("10", "note", {"text": "\x00"}).status_code == 422, "nothing is left of it"
+    assert api.edit("10", "dispatch", {"unit": "u1\x00"}).status_code == 422
+    for number in ("1", "1.0"):  # the second goes another way through the readers
+        body = '{"id": "12345678-N", "kind": "note", "number": N, "data": {"text": "x\\ud800"}}'.replace("N", number)
+        headers = {"Idempotency-Key": f"12345678-{number}", "Content-Type": "application/json"}
+        answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", data=body, headers=headers, timeout=10)
+        assert answer.status_code == 400, answer.text
