@@ -91,10 +91,10 @@ class Operator:
                 os.kill(self.sync_pid, signal.SIGKILL)
             self.sync_pid = 0
 
-    def settle(self) -> dict[str, str]:
+    def settle(self, seconds: float = SETTLE_S) -> dict[str, str]:
         """A last life that makes no new edits: what its outbox shows when nothing moves any more."""
         self.start(0, "settle")
-        states: dict[str, str] = json.loads(self.hear("settled"))
+        states: dict[str, str] = json.loads(self.hear("settled", seconds))
         assert self._process is not None
         assert self._process.wait(20) == 0
         self._hears.join()
@@ -116,7 +116,8 @@ def snapshot(city: Served) -> dict[str, dict[str, Any]]:
         key = f"&after_key={page['next_key']}"
 
 
-def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
+def kill_and_compare(tmp_path: Path, kills: int, seed: int, *, saved: int = 0) -> None:
+    """That many kills, and on until that many edits were called saved."""
     pick = random.Random(seed)
     users = str(write_users(tmp_path / "city"))
     profile = tmp_path / "profile"
@@ -126,12 +127,15 @@ def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
         operator.start(seed)
         try:
             operator.hear("saved")
-            for number in range(kills):
+            killed: Counter[str] = Counter()
+            while killed.total() < kills or len(operator.saved) < saved:
                 time.sleep(pick.uniform(0.0, 0.7))  # the moment is the thing that is tried
-                match pick.choice(["console", "console", "sync", "sync", "server"]):
+                victim = pick.choice(["console", "console", "sync", "sync", "server"])
+                killed[victim] += 1
+                match victim:
                     case "console":
                         operator.kill()
-                        operator.start(seed + number + 1)
+                        operator.start(seed + killed.total())
                         operator.hear("saved")
                     case "sync":
                         operator.kill_sync()
@@ -141,7 +145,7 @@ def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
                         city.process.communicate()
                         city.start()
             operator.kill()
-            shown = operator.settle()
+            shown = operator.settle(SETTLE_S + saved / 10)
         finally:
             operator.kill()
         assert not operator.trouble
@@ -155,7 +159,7 @@ def kill_and_compare(tmp_path: Path, kills: int, seed: int) -> None:
     assert [edit for edit in shown if times[edit]] == [], "shown as waiting though it was applied"
     assert set(shown.values()) <= {"conflict", "attention", "expired", "queued"}, "queued: behind one that is stuck"
     applied = sum(bool(times[edit]) for edit in operator.saved)
-    print(f"{kills} kills: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
+    print(f"{dict(killed)} killed: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
     print(f"shown: {Counter(shown.values())}")
     assert applied > len(operator.saved) / 2
 
@@ -178,6 +182,6 @@ def test_twenty_five_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
-def test_three_hundred_kills(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, 300, 11)
+@pytest.mark.timeout(3600)
+def test_ten_thousand_edits_amid_kills(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, 300, 11, saved=10_000)
