@@ -47,7 +47,7 @@ from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
-from console.presenters.ticket import TicketPresenter
+from console.presenters.ticket import TicketPresenter, edit_text
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import Settings, Tokens, city_zone, save_settings
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
@@ -74,6 +74,8 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
+_TOO_LATE_S = 60.0
+"""So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PICTURE_AT_MOST_S = 60.0
 
@@ -272,7 +274,7 @@ class ConsoleWindow(QObject):
         self.edits.opened.connect(self._on_work_opened)
         self.edits.unavailable.connect(self._on_work_unavailable)
         self.edits.trouble.connect(self._on_failed)
-        self.edits.too_late.connect(lambda queued: self.say(self.tr("Too late to withdraw: it was sent")))
+        self.edits.too_late.connect(self._on_too_late)
         self.feed.arrived.connect(self._on_arrived)
         self.feed.ready.connect(_keep_objects)
         self.sources.changed.connect(self.status_presenter.show)
@@ -524,6 +526,7 @@ class ConsoleWindow(QObject):
 
     def _on_presence(self, presence: Presence) -> None:
         self.units_presenter.set_positions(presence.positions)
+        self.ticket_presenter.set_looking(presence.source, presence.looking)
 
     def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
         self.link.send(Fetch(source, sha256, url))
@@ -542,6 +545,11 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.show()
         self.status_presenter.set_waiting(count)
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
+
+    def _on_too_late(self, queued: Queued) -> None:
+        what = edit_text(queued, self.desk.catalog, self.tr)
+        sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
+        self.status_presenter.say(sentence, _TOO_LATE_S)
 
     def _on_edit_saved(self, queued: Queued) -> None:
         self.forms.saved(queued.edit.id)

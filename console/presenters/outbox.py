@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import EditState, Queued, waits_for_radio
-from console.edits import Edits
+from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, is_settled
 from console.presenters.desk import Desk
@@ -131,6 +131,8 @@ class OutboxPresenter(QObject):
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
+        elif queued.problem == ASKED_BACK:
+            state, actions = self.tr("asked back, no answer yet"), []
         elif waits_for_radio(queued):
             unit = self._desk.catalog.units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""

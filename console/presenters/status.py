@@ -32,13 +32,13 @@ class StatusPresenter(QObject):
         super().__init__(parent)
         self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
         self._zone, self._now = zone, now
-        self._said, self._said_at = "", 0.0
+        self._said, self._said_until = "", 0.0
         self._waiting, self._hint, self._trouble = 0, "", ""
         desk.view_changed.connect(lambda _: self.show())
 
-    def say(self, sentence: str) -> None:
-        """Show a sentence for six seconds."""
-        self._said, self._said_at = sentence, self._now().timestamp()
+    def say(self, sentence: str, for_s: float = _SAID_S) -> None:
+        """Show a sentence for six seconds, or as long as given."""
+        self._said, self._said_until = sentence, self._now().timestamp() + for_s
         self.show()
 
     def set_waiting(self, count: int) -> None:
@@ -76,7 +76,7 @@ class StatusPresenter(QObject):
                 cells.append(
                     Cell("filters", self.tr("{n} filters").format(n=chips) if chips > 1 else self.tr("1 filter"))
                 )
-        if self._said and self._now().timestamp() - self._said_at < _SAID_S:
+        if self._said and self._now().timestamp() < self._said_until:
             cells.append(Cell("said", self._said, "info"))
         return cells
 

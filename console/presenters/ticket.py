@@ -34,6 +34,7 @@ from widgets.ticket import (
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8
+_MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
 _NEXT_STEP = {
     "dispatched": ("en_route", "{unit} en route"),
@@ -84,6 +85,7 @@ class TicketPresenter(QObject):
         self._outbox: tuple[Queued, ...] = ()
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
+        self._looking: dict[str, dict[str, str | None]] = {}
         self.author_for: Callable[[str], str] = lambda _source: desk.me
         """Set by the app: who makes the edits for a source."""
         panel.set_empty(
@@ -116,6 +118,12 @@ class TicketPresenter(QObject):
         """What decides which keys are enabled."""
         if situation != self._situation:
             self._situation = situation
+            self.show()
+
+    def set_looking(self, source: str, looking: Mapping[str, str | None]) -> None:
+        """Which report each operator of a source looks at now."""
+        if self._looking.get(source, {}) != looking:
+            self._looking[source] = dict(looking)
             self.show()
 
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
@@ -177,6 +185,14 @@ class TicketPresenter(QObject):
         )
 
     def _holder(self, dossier: Dossier) -> str:
+        """Who has taken it, and who else looks at it."""
+        me = self.author_for(dossier.source)
+        others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
+        names = ", ".join(sorted(who for who in others if who != me)[:_MOST_LOOKING])
+        looks = self.tr("seen by {names}").format(names=names) if names else ""
+        return " · ".join(part for part in (looks, self._taken(dossier)) if part)
+
+    def _taken(self, dossier: Dossier) -> str:
         claim = dossier.shown.claim
         if claim is None:
             return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""

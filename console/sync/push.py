@@ -184,7 +184,7 @@ class PushLane:
         else:
             outgoing.settled(waiting)
             gone = isinstance(error, errors.Refused) and error.status == _NOT_FOUND and waiting.edit.report is not None
-            problem = "Deleted at the server." if gone else str(error)
+            problem = f"{waiting.edit.report} was deleted there." if gone else str(error)
             self._say(waiting, EditState.ATTENTION, problem=problem)
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:

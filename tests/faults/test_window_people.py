@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from console.server.users import load_users
 from console.store.work import read_outbox
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -222,6 +224,55 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         assert row.number == outside
     assert writers(city, "di dalam") == ["rina"]
     assert writers(city, "di luar") == []
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_path: Path, *, arrived: bool) -> None:
+    """I4, I7. Guards: Edits.ask_back notes it on the disk; Edits._tell_too_late, and resend_due for what never came."""
+    link, profile = FaultProxy(city.port), tmp_path / "profile"
+    with console(profile, link.url) as window:
+        wait_ready(window)
+        report = find(window, "open")
+        lost = link.when(is_edit, drop_after if arrived else drop_before, 1)
+        link.when(lambda _: lost.hit > 0, drop_before)
+        note(window, "terlalu cepat")
+        wait_for(
+            lambda: {row.state_text for row in outbox(window).values()} == {"sent, no answer yet"}, 20, "no answer"
+        )
+        key(window, "7", CTRL)
+        key(window, "1")
+        asked = {"asked back, no answer yet"}
+        wait_for(lambda: {row.state_text for row in outbox(window).values()} == asked, 5, "asked back")
+    assert writers(city, "terlalu cepat") == ["rina"] * arrived
+    link.heal()
+    with console(profile, link.url) as window:
+        told: list[str] = []
+        window.edits.too_late.connect(lambda _: told.append(window.status_presenter._said))
+        wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
+        wait_for(lambda: window.desk.view is not None and not outbox(window), 20, "settled")
+        choose(window, report)
+        assert told == (["Too late to withdraw, it had been sent: Note by rina: terlalu cepat"] if arrived else [])
+    link.close()
+    assert writers(city, "terlalu cepat") == ["rina"] * arrived
+
+
+def test_who_looks_at_the_same_report_is_shown(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path / "one", city.address) as window:
+        wait_ready(window)
+        report = find(window, "unassigned")
+        request = urllib.request.Request(
+            f"{city.address}/dispatch/v1/presence",
+            data=json.dumps({"report": report}).encode(),
+            headers={"Authorization": f"Bearer {TOKENS['budi']}", "Content-Type": "application/json"},
+            method="PUT",
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status in (200, 204)
+        shown = "seen by budi · Nobody has taken it"
+        wait_for(lambda: window.ticket.ticket().holder == shown, 20, "budi is seen")
+        window.ticket.grab().save(str(tmp_path / "seen-by-budi.png"))
+        choose(window, find(window, "unassigned", skip={report}))
+        assert "budi" not in window.ticket.ticket().holder
 
 
 def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_path: Path) -> None:
