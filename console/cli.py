@@ -34,6 +34,10 @@ def main(argv: list[str] | None = None) -> int:
         return code
 
 
+_CITY = "sqlite:///sigap-city.db"
+_CITY_HELP = "%(default)s (in this folder) unless said; or postgresql+psycopg://user@host/city"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The grammar of the command line (DESIGN 6)."""
     parser = argparse.ArgumentParser(
@@ -66,16 +70,22 @@ def build_parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="the embedded report API")
     serve.set_defaults(command=_serve)
-    serve.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
-    serve.add_argument("--host", default="127.0.0.1", metavar="H")
-    serve.add_argument("--port", type=int, default=8311, metavar="P", help="0 takes a free one")
-    serve.add_argument("--load", type=Path, action="append", default=[], metavar="FILE")
-    serve.add_argument("--mapping", type=Path, metavar="FILE")
+    serve.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    serve.add_argument("--host", default="127.0.0.1", metavar="H", help="127.0.0.1 unless said; others need users")
+    serve.add_argument(
+        "--port", type=int, default=8311, metavar="P", help="%(default)s unless said; 0 takes a free one"
+    )
+    serve.add_argument(
+        "--load", type=Path, action="append", default=[], metavar="FILE", help="reports of a file; may be repeated"
+    )
+    serve.add_argument("--mapping", type=Path, metavar="FILE", help="which column of --load is what (TOML or JSON)")
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
-    serve.add_argument("--timezone", default="Asia/Jakarta", metavar="NAME")
-    serve.add_argument("--areas", type=Path, metavar="FILE")
+    serve.add_argument(
+        "--timezone", default="Asia/Jakarta", metavar="NAME", help="the city's (%(default)s unless said)"
+    )
+    serve.add_argument("--areas", type=Path, metavar="FILE", help="wards, districts and the like (GeoJSON)")
     serve.add_argument("--services", type=Path, metavar="FILE", help="services and what they ask of a reporter (JSON)")
-    serve.add_argument("--users", type=Path, metavar="FILE")
+    serve.add_argument("--users", type=Path, metavar="FILE", help="many users at once (JSON); else: sigap user add")
     serve.add_argument("--media", type=Path, metavar="FOLDER", help="where photos are kept")
     serve.add_argument("--name", default="", help="the city's name")
     serve.add_argument(
@@ -101,13 +111,15 @@ def build_parser() -> argparse.ArgumentParser:
     connect.add_argument("--kind", default="auto", choices=("auto", "dispatch", "open311"))
     connect.add_argument("--name", default="")
     connect.add_argument("--profile", default="default", metavar="NAME")
-    connect.add_argument("--insecure-http", action="store_true")
+    connect.add_argument(
+        "--insecure-http", action="store_true", help="http to another computer: everybody on the way can read"
+    )
     connect.add_argument("--json", action="store_true")
 
     sync = commands.add_parser("sync", help="bring the profile's cache up to date and send what waits")
     sync.set_defaults(command=_sync)
     sync.add_argument("--profile", default="default", metavar="NAME")
-    sync.add_argument("--once", action="store_true")
+    sync.add_argument("--once", action="store_true", help="end when all is read and sent; else go on")
     sync.add_argument("--json", action="store_true")
     sync.add_argument("--pipe", action="store_true", help=argparse.SUPPRESS)
 
@@ -124,8 +136,10 @@ def build_parser() -> argparse.ArgumentParser:
     add.set_defaults(command=_user_add)
     add.add_argument("name")
     add.add_argument("--role", required=True, choices=("viewer", "operator", "supervisor", "validator", "field"))
-    add.add_argument("--area", action="append", default=[])
-    add.add_argument("--agency", action="append", default=[])
+    add.add_argument(
+        "--area", action="append", default=[], metavar="CODE", help="works here and below; may be repeated"
+    )
+    add.add_argument("--agency", action="append", default=[], metavar="ID", help="works for this one; may be repeated")
     listing = user_commands.add_parser("list", help="all users, their roles and scopes")
     listing.set_defaults(command=_user_list)
     listing.add_argument("--json", action="store_true")
@@ -149,7 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
     client_remove.set_defaults(command=_client_remove)
     client_remove.add_argument("name")
     for each in (client_add, client_list, client_remove):
-        each.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+        each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
 
     audit = commands.add_parser("audit", help="the embedded report API's audit log")
     audit_commands = audit.add_subparsers(metavar="COMMAND", required=True)
@@ -165,17 +179,17 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (verify, who, log):
         command.add_argument("--json", action="store_true")
     for command in (add, listing, removal, renewal, verify, who, log):
-        command.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+        command.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
 
     backup = commands.add_parser("backup", help="write a city's database into one file, while it is served")
     backup.set_defaults(command=_backup)
-    backup.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    backup.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
     backup.add_argument("--out", required=True, type=Path, metavar="FILE")
     backup.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of this folder into the file too")
 
     restore = commands.add_parser("restore", help="put a backup into a database")
     restore.set_defaults(command=_restore)
-    restore.add_argument("--database", default="sqlite:///sigap-city.db", metavar="URL")
+    restore.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
     what = restore.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--only-epoch", action="store_true", help="the database was set back by other means: say so")

@@ -25,7 +25,7 @@ from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, 
 from console.server.patience import PatientProtocol
 from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.refusals import Refusal
-from console.server.service_file import load_services
+from console.server.service_file import load_services, read_services
 from console.server.stream import Hub
 from console.server.users import Users, load_users
 
@@ -67,6 +67,7 @@ def serve(options: ServeOptions) -> int:
 
 def _serve(options: ServeOptions) -> None:
     _check_zone(options.timezone)
+    _check_proxies(options.behind_proxy)
     if not options.load and (options.check or options.mapping is not None):
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
     if options.check:
@@ -188,10 +189,13 @@ def _check(options: ServeOptions) -> None:
 
     try:
         areas = read_areas(options.areas)[0] if options.areas is not None else []
+        services = read_services(options.services) if options.services is not None else []
         for path in options.load:
-            check_and_tell(path, areas, _tell, mapping=options.mapping, timezone=options.timezone)
+            check_and_tell(path, areas, services, _tell, mapping=options.mapping, timezone=options.timezone)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
+    except Refusal as fault:
+        raise _Stop(fault.message, LOCAL_DATA) from fault
 
 
 @contextlib.contextmanager
@@ -280,6 +284,14 @@ def _check_zone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
         raise _Stop(f"There is no time zone {name}; write it like Asia/Jakarta.", USAGE) from fault
+
+
+def _check_proxies(addresses: str | None) -> None:
+    for each in addresses.split(",") if addresses is not None else ():
+        try:
+            ipaddress.ip_network(each.strip(), strict=False)
+        except ValueError as fault:
+            raise _Stop(f"“{each}” is no address of a proxy; write it like 10.0.0.5 or 10.0.0.0/24.", USAGE) from fault
 
 
 def _media_folder(city: City) -> Path:

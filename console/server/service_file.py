@@ -14,7 +14,14 @@ _LISTS = (Datatype.SINGLEVALUELIST, Datatype.MULTIVALUELIST)
 
 
 def load_services(path: Path, city: City) -> int:
-    """Take over the services of a file, a list of console.domain.report.Service; returns how many.
+    """Take over the services of a file; returns how many. Raises as read_services does."""
+    services = read_services(path)
+    city.put_services(services)
+    return len(services)
+
+
+def read_services(path: Path) -> list[Service]:
+    """The services of a file, a JSON list of console.domain.report.Service.
 
     Raises Invalid when it is no such file, OSError when it cannot be read.
     """
@@ -27,8 +34,7 @@ def load_services(path: Path, city: City) -> int:
             raise Invalid(f"The file {path}, service “{service.code}”: {why}.")
     if len({service.code for service in services}) < len(services):
         raise Invalid(f"The file {path} has a service twice.")
-    city.put_services(services)
-    return len(services)
+    return services
 
 
 def _fault(service: Service) -> str | None:

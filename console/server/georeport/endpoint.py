@@ -14,12 +14,12 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from console.server import openapi
-from console.server.asking import Ask, Gate, read_body
+from console.server.asking import Ask, Gate, read_body, retry_after
 from console.server.city import City
 from console.server.clients import ApiClients
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
-from console.server.georeport.faults import Refused, errors, headers_of, not_found, not_given
+from console.server.georeport.faults import Refused, errors, not_found, not_given
 from console.server.georeport.form import MOST_BODY, Form, read_form
 from console.server.georeport.formats import Document, Format, asked_format, write
 from console.server.georeport.post import create
@@ -78,13 +78,13 @@ class GeoReport:
         try:
             response = await self._respond(request, form)
         except Refusal as refusal:
-            response = write(errors(refusal), form or Format.JSON, headers_of(refusal))
+            response = write(errors(refusal), form or Format.JSON, retry_after(refusal))
         except ClientDisconnect:
             raise
         except DBAPIError as fault:
             log.error("%s %s: the database failed: %s", request.method, request.url.path, fault.orig)
             busy = Overloaded("The city's database cannot do this now. Ask again.")
-            response = write(errors(busy), form or Format.JSON, headers_of(busy))
+            response = write(errors(busy), form or Format.JSON, retry_after(busy))
         except Exception as fault:
             log.error("%s %s failed: %s", request.method, request.url.path, type(fault).__name__)
             defect = Refused("The server failed at this; tell the city.", status=500)

@@ -35,10 +35,3 @@ def errors(refusal: Refusal) -> Document:
     status = _STATUS.get(refusal.status, refusal.status)
     reasons = refusal.reasons if isinstance(refusal, Refused) else (refusal.message,)
     return Document("errors", [{"code": status, "description": reason} for reason in reasons], status)
-
-
-def headers_of(refusal: Refusal) -> dict[str, str]:
-    """What goes beside the errors: when to ask again."""
-    if (wait_s := refusal.more.get("retry_after_s")) is not None:
-        return {"Retry-After": str(wait_s)}
-    return {"Retry-After": "1"} if refusal.status in (409, 503) else {}

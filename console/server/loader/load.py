@@ -98,7 +98,6 @@ def load_file(
                 services.make(code, name)
         if services.made:
             city.put_services(services.made)
-            result.services_made = len(services.made)
             result.notes.append(f"{len(services.made):,} categories of the file were added to the city's")
         if made_areas:
             city.put_areas(made_areas)

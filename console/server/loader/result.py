@@ -44,7 +44,6 @@ class LoadResult:
     assumed_zone: int = 0
     timezone: str = ""
     order_decided: str = ""
-    services_made: int = 0
     notes: list[str] = field(default_factory=list)
     noun: str = "reports"
     found: tuple[str, ...] = ()

@@ -65,11 +65,6 @@ class DateColumn:
         else:
             self.either += 1
 
-    @property
-    def undecided(self) -> bool:
-        """Whether there are values that may be read both ways and nothing in the column says which."""
-        return bool(self.either) and self.first_over_12 == self.then_over_12
-
     def decide(self, fallback: bool, because: str) -> str | None:
         """Fix the order for the whole column; a sentence about it, None when the column needed no decision."""
         if not (self.first_over_12 or self.then_over_12 or self.either):

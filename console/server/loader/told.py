@@ -49,13 +49,17 @@ def load_and_tell(
 def check_and_tell(
     path: Path,
     areas: Sequence[Area],
+    services: Sequence[Service],
     tell: Callable[[str], None],
     *,
     mapping: Path | None = None,
     timezone: str = "UTC",
 ) -> LoadResult:
-    """Read a file as if it were loaded, keeping nothing; tells which columns were found. Raises LoadError."""
-    result = load_file(path, _Nowhere(areas), mapping=mapping, timezone=timezone)
+    """Read a file as a city of these areas and services would, keeping nothing; tells which columns were found.
+
+    Raises LoadError.
+    """
+    result = load_file(path, _Nowhere(areas, services), mapping=mapping, timezone=timezone)
     tell(result.summary(_MOST_REMARKS))
     tell(f"  found for: {', '.join(result.found) or 'nothing'}")
     tell("  nothing was kept; this was a check")
@@ -90,16 +94,17 @@ class _Pace:
 class _Nowhere:
     """A city that keeps nothing."""
 
-    def __init__(self, areas: Sequence[Area]) -> None:
+    def __init__(self, areas: Sequence[Area], services: Sequence[Service]) -> None:
         self._areas = areas
+        self._services = services
 
     def areas(self) -> Sequence[Area]:
         """The areas it was given."""
         return self._areas
 
     def services(self) -> Sequence[Service]:
-        """None."""
-        return ()
+        """The services it was given."""
+        return self._services
 
     def put_areas(self, areas: list[Area]) -> None:
         """Let them go."""

@@ -119,7 +119,11 @@ def test_a_check_tells_what_was_found_and_keeps_nothing(tmp_path: Path, city: Ci
     mapping = tmp_path / "m.toml"
     mapping.write_text(FLAT, "utf-8")
     told: list[str] = []
-    result = check_and_tell(write_form("csv", tmp_path), [], told.append, mapping=mapping)
+    result = check_and_tell(write_form("csv", tmp_path), [], [], told.append, mapping=mapping)
     assert result.loaded == 1
     assert "found for: id, status, service, description, created, lat, lon" in "\n".join(told)
+    assert "unknown category 'Loch'" in "\n".join(told)
+    told.clear()
+    check_and_tell(write_form("csv", tmp_path), [], [Service("pothole", "Pothole")], told.append, mapping=mapping)
+    assert "unknown category" not in "\n".join(told)
     assert city.stats().reports == 0

@@ -88,6 +88,7 @@ def test_what_cannot_be_served_ends_with_a_sentence_and_its_code(
             (ServeOptions("nonsense", port=0), 2, "no database address"),
             (ServeOptions("mysql://user@host/city", port=0), 2, "no database address"),
             (ServeOptions(database, port=0, check=True), 2, "--load"),
+            (ServeOptions(database, port=0, behind_proxy="10.0.0.5, *"), 2, "no address of a proxy"),
             (ServeOptions(database, port=0, mapping=broken), 2, "--load"),
             (ServeOptions(database, port=0, services=tmp_path / "missing.json"), 4, "missing.json cannot be used: No"),
             (ServeOptions("sqlite:////nowhere/at/all.db", port=0), 4, "database"),
