@@ -14,8 +14,11 @@ from console.domain.messages import (
     Down,
     Fetch,
     Fetched,
+    Look,
     Outcome,
     Presence,
+    Reveal,
+    Revealed,
     SignedIn,
     SourceState,
     Start,
@@ -34,13 +37,14 @@ _EXIT_LOCAL = 4
 _STOP_MS = 5_000
 _STEADY_MS = 30_000
 _MOST_FETCHES = 200
+_NO_PROCESS = "The connection to the city is being started again; ask once more in a moment."
 
 
 class SyncLink(QObject):
     """Owns the sync process of one profile; every signal comes on this object's thread.
 
-    What is sent while the process is down is lost, except fetches: edits are safe in work.db, and `restarted` tells
-    their keeper to hand them over again.
+    What is sent while the process is down is lost, except fetches and what is looked at: edits are safe in work.db, and
+    `restarted` tells their keeper to hand them over again.
     """
 
     touched = Signal(object)
@@ -55,6 +59,8 @@ class SyncLink(QObject):
     """A SignedIn."""
     fetched = Signal(object)
     """A Fetched."""
+    revealed = Signal(object)
+    """A Revealed."""
     alive = Signal(bool)
     """Whether the process runs."""
     restarted = Signal()
@@ -67,6 +73,7 @@ class SyncLink(QObject):
         self._process: QProcess | None = None
         self._frames: Frames[Up] = Frames(Up)
         self._fetches: list[Fetch] = []
+        self._looks: dict[str, Look] = {}
         self._failures = 0
         self._troubles: dict[str, SourceState] = {}
         self._ran_before = False
@@ -95,6 +102,8 @@ class SyncLink(QObject):
 
     def send(self, message: Down) -> None:
         """Hand a message over."""
+        if isinstance(message, Look):
+            self._looks[message.source] = message
         if self.running and self._process is not None:
             self._process.write(pack(message))
         elif isinstance(message, SyncNow) and self._again.isActive():
@@ -102,6 +111,8 @@ class SyncLink(QObject):
             self._launch()
         elif isinstance(message, Fetch):
             self._fetches = [*self._fetches, message][-_MOST_FETCHES:]
+        elif isinstance(message, Reveal):
+            self.revealed.emit(Revealed(message.source, message.report, problem=self.tr(_NO_PROCESS)))
 
     def stop(self) -> None:
         """End the process in order; after five seconds by force."""
@@ -142,6 +153,8 @@ class SyncLink(QObject):
         self._process.write(pack(self._start))
         for fetch in self._fetches:
             self._process.write(pack(fetch))
+        for look in self._looks.values():
+            self._process.write(pack(look))
         self._fetches = []
         self._steady.start()
         self.alive.emit(True)
@@ -180,6 +193,8 @@ class SyncLink(QObject):
                 self.signed_in.emit(message)
             case Fetched():
                 self.fetched.emit(message)
+            case Revealed():
+                self.revealed.emit(message)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

@@ -57,6 +57,20 @@ class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
     url: str | None
 
 
+class Look(msgspec.Struct, frozen=True, tag="look"):
+    """The operator has this report of the source open now, None for none of it; told to the server, best effort."""
+
+    source: str
+    report: str | None
+
+
+class Reveal(msgspec.Struct, frozen=True, tag="reveal"):
+    """Bring a reporter's contact from the server, which logs that; answered by Revealed."""
+
+    source: str
+    report: str
+
+
 class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
@@ -69,7 +83,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | SyncNow | Compare | Stop
+Down = Start | Push | Withdraw | Fetch | Look | Reveal | SyncNow | Compare | Stop
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
@@ -148,4 +162,15 @@ class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
     problem: str = ""
 
 
-Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched
+class Revealed(msgspec.Struct, frozen=True, tag="revealed"):
+    """A reporter's contact as the server told it, or `problem` says why not. Never written to a file or a log."""
+
+    source: str
+    report: str
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    problem: str = ""
+
+
+Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched | Revealed

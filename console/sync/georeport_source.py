@@ -11,7 +11,7 @@ from typing import NamedTuple
 from api_client import errors
 from api_client.georeport import GeoReportClient
 from console.domain.edit import Edit, EditState, Kind
-from console.domain.messages import Fetch, Outcome, Push, Source, Up, Withdraw
+from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.sync.compare import Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger
@@ -196,6 +196,13 @@ class GeoReportSource:
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""
         self._download.want(fetch)
+
+    def look(self, look: Look) -> None:
+        """These servers have no place for it."""
+
+    def reveal(self, reveal: Reveal) -> None:
+        """These servers show nobody who reported."""
+        self._emit(Revealed(reveal.source, reveal.report, problem="This server shows nobody who reported."))
 
     def hurry(self) -> None:
         """Try everything at once."""

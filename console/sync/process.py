@@ -21,8 +21,11 @@ from console.domain.messages import (
     Down,
     Fetch,
     Fetched,
+    Look,
     Outcome,
     Push,
+    Reveal,
+    Revealed,
     Source,
     SourceState,
     Start,
@@ -110,6 +113,15 @@ class Followers:
                 self._emit(Fetched(message.sha256, message.url, problem="The photo's city is not connected."))
             else:
                 following.fetch(message)
+        elif isinstance(message, Look):
+            if (following := self._following.get(message.source)) is not None:
+                following.look(message)
+        elif isinstance(message, Reveal):
+            following = self._following.get(message.source)
+            if following is None:
+                self._emit(Revealed(message.source, message.report, problem="The report's city is not connected."))
+            else:
+                following.reveal(message)
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()

@@ -13,8 +13,9 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.messages import Fetch, Push, Source, Up, Withdraw
+from console.domain.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
+from console.sync.asking import AskLane
 from console.sync.compare import ComparedPuller, Nightly
 from console.sync.exports import ExportTeller
 from console.sync.health import LIVE, Health
@@ -132,6 +133,12 @@ class Following(Protocol):
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""
 
+    def look(self, look: Look) -> None:
+        """The operator has a report open."""
+
+    def reveal(self, reveal: Reveal) -> None:
+        """Bring a reporter's contact."""
+
     def hurry(self) -> None:
         """Try everything at once."""
 
@@ -190,6 +197,7 @@ class DispatchSource:
         )
         self._upload = UploadLane(folder, upload_client, self._outgoing, breaker, emit, random_source)
         self._download = DownloadLane(folder, source, client(), emit)
+        self._ask = AskLane(client(), self._health, emit)
         self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry]
         breaker.on_close += [self._push.hurry, self._upload.hurry]
         self._heard = -1
@@ -207,7 +215,7 @@ class DispatchSource:
     def start(self) -> None:
         """Start all lanes."""
         self._health.announce()
-        for lane in (self._pull, self._stream, self._push, self._upload, self._download):
+        for lane in (self._pull, self._stream, self._push, self._upload, self._download, self._ask):
             lane.start()
 
     def push(self, push: Push) -> None:
@@ -223,6 +231,14 @@ class DispatchSource:
         """Bring a photo."""
         self._download.want(fetch)
 
+    def look(self, look: Look) -> None:
+        """The operator has a report open."""
+        self._ask.look(look.report)
+
+    def reveal(self, reveal: Reveal) -> None:
+        """Bring a reporter's contact."""
+        self._ask.reveal(reveal)
+
     def hurry(self) -> None:
         """Try everything at once."""
         for lane in (self._pull, self._stream, self._push, self._upload):
@@ -235,7 +251,7 @@ class DispatchSource:
 
     def stop(self) -> None:
         """End all lanes."""
-        for lane in (self._push, self._upload, self._download, self._stream, self._pull):
+        for lane in (self._push, self._upload, self._download, self._ask, self._stream, self._pull):
             lane.stop()
 
     def _pause_s(self) -> float:

@@ -1,0 +1,101 @@
+"""The lane of small questions: tell the server which report is open, bring a reporter's contact when asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from typing_extensions import override
+
+from api_client import errors, wire
+from console.domain.messages import Reveal, Revealed
+from console.sync.health import LIVE, Health
+from console.sync.lane import Lane
+
+AGAIN_S = 60.0
+"""How often an open report is told anew; the server forgets it after two minutes."""
+_SETTLE_S = 0.7
+"""So long a report must be open before it is told: who runs through a list looks at nothing."""
+_NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
+
+
+class Answers(Protocol):
+    """A server that keeps contacts and knows who looks at what."""
+
+    def contact(self, report: str) -> wire.Contact:
+        """A reporter's personal data; the server logs who asked. Raises ApiError."""
+
+    def put_presence(self, report: str | None) -> None:
+        """Say which report the operator looks at. Raises ApiError."""
+
+    def cut(self) -> None:
+        """From any thread: end what is under way."""
+
+    def close(self) -> None:
+        """Drop the connections."""
+
+
+class AskLane(Lane):
+    """Answers every Reveal with a Revealed, which is kept nowhere; tells what is looked at, best effort.
+
+    Nothing is asked, and nothing told, while the source is not live.
+    """
+
+    def __init__(self, client: Answers, health: Health, emit: Callable[[Revealed], None]) -> None:
+        super().__init__("ask", client.cut)
+        self._client = client
+        self._health = health
+        self._emit = emit
+        self._asked: deque[Reveal] = deque()
+        self._open: str | None = None
+        self._told: str | None = None
+        self._tell_at = float("inf")
+
+    def look(self, report: str | None) -> None:
+        """The operator looks at this report now, or at none."""
+        if report != self._open:
+            self._open = report
+            self._tell_at = time.monotonic() + _SETTLE_S
+            self.poke()
+
+    def reveal(self, asked: Reveal) -> None:
+        """Bring a reporter's contact."""
+        self._asked.append(asked)
+        self.poke()
+
+    @override
+    def _work(self) -> None:
+        while not self._bell.stopped:
+            while self._asked and not self._bell.stopped:
+                self._emit(self._answer(self._asked.popleft()))
+            if time.monotonic() >= self._tell_at:
+                self._tell(self._open)
+            self._bell.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
+        self._client.close()
+
+    def _answer(self, asked: Reveal) -> Revealed:
+        if self._health.state != LIVE or self._health.breaker.open:
+            return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK)
+        try:
+            found = self._client.contact(asked.report)
+        except errors.ApiError as error:
+            away = isinstance(error, (errors.Unreachable, errors.NotThisServer, errors.NoBackend))
+            return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK if away else str(error))
+        return Revealed(asked.source, asked.report, found.name, found.phone, found.email)
+
+    def _tell(self, report: str | None) -> None:
+        self._tell_at = time.monotonic() + AGAIN_S
+        if self._health.state != LIVE or self._health.breaker.open:
+            return
+        if report is None and self._told is None:
+            self._tell_at = float("inf")
+            return
+        try:
+            self._client.put_presence(report)
+        except errors.ApiError:
+            return  # somebody else does not see for a minute that this report is open; that is all
+        self._told = report
+        if report is None:
+            self._tell_at = float("inf")

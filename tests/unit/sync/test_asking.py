@@ -1,0 +1,106 @@
+"""Small questions to the real server: who looks at what, and contacts that are brought only when asked for."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from api_client.transport import Limits
+from console.domain.edit import Kind
+from console.domain.messages import Look, Presence, Reveal, Revealed, SourceState
+from console.server import audit, schema
+from console.server.edits import EditBody
+from console.server.records import LOCAL
+from console.sync.pace import Timing
+from tests.helpers.live_server import Live, live_server
+from tests.helpers.net import http
+from tests.helpers.proxy import FaultProxy, answer, path_has
+from tests.helpers.sync_rig import Rig, rig
+
+IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
+TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with live_server(tmp_path / "server") as live:
+        yield live
+
+
+@pytest.fixture
+def proxy(live: Live) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(live.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def console(proxy: FaultProxy, tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path / "profile", proxy.url, timing=TIMING) as console:
+        console.live()
+        yield console
+
+
+def looks(proxy: FaultProxy) -> list[str | None]:
+    return [json.loads(asked.body)["report"] for _, asked in list(proxy.requests) if path_has("/presence")(asked)]
+
+
+def test_what_stays_open_is_told_and_others_hear_of_it(live: Live, proxy: FaultProxy, console: Rig) -> None:
+    for number in range(1, 8):
+        console.followers.take(Look("jkt", f"r{number}"))  # run through, to the last one
+    console.wait(Presence, lambda heard: heard.looking == {"local": "r7"})
+    assert looks(proxy) == ["r7"]
+    console.followers.take(Look("jkt", None))
+    console.wait_until(lambda: live.city.presence.seen(datetime.now(UTC)).looking == {"local": None})
+    assert looks(proxy) == ["r7", None]
+    console.followers.take(Look("nowhere", "r1"))
+
+
+def test_nothing_is_told_while_the_server_is_away(proxy: FaultProxy, console: Rig) -> None:
+    proxy.away()
+    console.wait(SourceState, lambda state: state.state == "offline")
+    console.followers.take(Look("jkt", "r1"))
+    console.followers.take(Reveal("jkt", "r1"))
+    assert "cannot be reached" in console.wait(Revealed, lambda _: True).problem
+    assert looks(proxy) == []
+
+
+def contact_of(live: Live) -> str:
+    """A report of a caller."""
+    data = {"service": "flood", "description": "Water", "contact": {"name": "Siti", "phone": "0812-555-777"}}
+    live.city.apply(EditBody(id="create-siti", kind=Kind.CREATE, data=data), report=None, actor=LOCAL)
+    (key,) = (item.id for item in live.city.changes(0, 1000).items if item.kind == "report" and item.id[0] != "r")
+    return key
+
+
+def test_a_contact_is_brought_when_asked_for_and_kept_nowhere(live: Live, console: Rig, tmp_path: Path) -> None:
+    key = contact_of(live)
+    console.followers.take(Reveal("jkt", key))
+    told = console.wait(Revealed, lambda one: one.report == key)
+    assert (told.name, told.phone, told.problem) == ("Siti", "0812-555-777", "")
+    with live.city.database.read() as connection:
+        logged = connection.execute(sa.select(schema.audit.c.object).where(schema.audit.c.what == audit.REVEAL))
+        assert logged.scalars().all() == [key]
+    for file in (tmp_path / "profile").rglob("*"):
+        if file.is_file():
+            assert b"0812-555-777" not in file.read_bytes(), file
+    with sqlite3.connect(tmp_path / "profile" / "cache.db") as cache:
+        assert cache.execute("SELECT count(*) FROM contacts").fetchone() == (0,)
+    cache.close()
+
+
+def test_why_there_is_no_contact_is_said(proxy: FaultProxy, console: Rig) -> None:
+    console.followers.take(Reveal("jkt", "nothing"))
+    assert console.wait(Revealed, lambda one: one.report == "nothing").problem
+    refusal = http(403, {"error": "forbidden", "message": "Not in your area."}, Sigap_Server="x")
+    proxy.when(path_has("/contact"), answer(refusal), times=1)
+    console.followers.take(Reveal("jkt", "r2"))
+    assert console.wait(Revealed, lambda one: one.report == "r2").problem == "Not in your area."
+    console.followers.take(Reveal("gone", "r2"))
+    assert "not connected" in console.wait(Revealed, lambda one: one.source == "gone").problem
