@@ -231,21 +231,23 @@ class Shift(RuleBasedStateMachine):
     # What must hold
 
     def watch(self, console: SteppedConsole, edit: EditBody, report: str | None) -> None:
-        """I3: nobody else changed the field to something else after what the operator saw."""
+        """I3: the value that the edit replaced is the one its operator saw, or the one he wants, or his own."""
         seen = console.saved.get(edit.id)
         if edit.kind is not Kind.SET or report is None or seen is None:
             return
         table = schema.entries
         with self.city.database.read() as connection:
             rows = connection.execute(
-                sa.select(table.c.body).where(table.c.report == report, table.c.version > (seen.base_version or 1))
+                sa.select(table.c.body)
+                .where(table.c.report == report, table.c.version > (seen.base_version or 1))
+                .order_by(table.c.version)
             )
-            since = [msgspec.json.decode(body, type=Entry) for (body,) in rows]
-        for entry in since:
-            for name in entry.data.keys() & seen.data.keys() - {"reason"}:
-                foreign = entry.kind == Kind.SET and entry.author != console.name
-                if foreign and entry.data[name] not in (seen.data[name], seen.base[name]):
-                    self.overwritten.append(f"{seen} did not know of {entry}")
+            since = [entry for (body,) in rows if (entry := msgspec.json.decode(body, type=Entry)).edit != edit.id]
+        in_force = {name: entry for entry in since if entry.kind == Kind.SET for name in entry.data}
+        for name in in_force.keys() & seen.data.keys() - {"reason"}:
+            entry = in_force[name]
+            if entry.author != console.name and entry.data[name] not in (seen.data[name], seen.base[name]):
+                self.overwritten.append(f"{seen} did not know of {entry}")
 
     @invariant()
     def no_answer_is_believed_that_was_not_given(self) -> None:
