@@ -24,7 +24,18 @@ from console.basemap import Basemap
 from console.domain.edit import EditState, Kind, Queued, ReadingOnly
 from console.domain.filter import Filter
 from console.domain.merge import told
-from console.domain.messages import Fetch, Outcome, Presence, SignedIn, Source, SourceState, Start, SyncNow, Touched
+from console.domain.messages import (
+    Fetch,
+    Look,
+    Outcome,
+    Presence,
+    SignedIn,
+    Source,
+    SourceState,
+    Start,
+    SyncNow,
+    Touched,
+)
 from console.edits import Edits
 from console.images import ImageProcess
 from console.network import Network
@@ -140,6 +151,7 @@ class ConsoleWindow(QObject):
         self._drawn_view = -1
         self._last_panel = "queue"
         self._leaving = False
+        self._looking_at: tuple[str, str] | None = None
         self._roles: dict[str, str] = {}
         self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
         me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
@@ -659,7 +671,19 @@ class ConsoleWindow(QObject):
 
     # The chosen report
 
+    def _tell_looking(self, dossier: Dossier | None) -> None:
+        """The others at the same server see which report is open here."""
+        before = self._looking_at
+        self._looking_at = (dossier.source, dossier.key) if dossier is not None and dossier.server is not None else None
+        if self._looking_at == before:
+            return
+        if before is not None and (self._looking_at is None or self._looking_at[0] != before[0]):
+            self.link.send(Look(before[0], None))
+        if self._looking_at is not None:
+            self.link.send(Look(*self._looking_at))
+
     def _on_dossier(self, dossier: Dossier | None) -> None:
+        self._tell_looking(dossier)
         self.ticket_presenter.set_dossier(dossier)
         self.intents.set_dossier(dossier)
         self._map_holder.set_dossier(dossier)

@@ -188,8 +188,9 @@ class TicketPresenter(QObject):
         """Who has taken it, and who else looks at it."""
         me = self.author_for(dossier.source)
         others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
-        names = ", ".join(sorted(who for who in others if who != me)[:_MOST_LOOKING])
-        looks = self.tr("seen by {names}").format(names=names) if names else ""
+        others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
+        text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
+        looks = text.format(names=", ".join(others)) if others else ""
         return " · ".join(part for part in (looks, self._taken(dossier)) if part)
 
     def _taken(self, dossier: Dossier) -> str:

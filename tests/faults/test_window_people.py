@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -257,22 +256,22 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
 
 
 def test_who_looks_at_the_same_report_is_shown(city: Served, tmp_path: Path) -> None:
-    with console(tmp_path / "one", city.address) as window:
-        wait_ready(window)
-        report = find(window, "unassigned")
-        request = urllib.request.Request(
-            f"{city.address}/dispatch/v1/presence",
-            data=json.dumps({"report": report}).encode(),
-            headers={"Authorization": f"Bearer {TOKENS['budi']}", "Content-Type": "application/json"},
-            method="PUT",
+    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+        wait_ready(one)
+        wait_ready(two)
+        report = find(one, "unassigned")
+        find(two, "unassigned", skip={report})
+        assert "budi" not in one.ticket.ticket().holder
+        choose(two, report)
+        wait_for(lambda: one.ticket.ticket().holder == "budi looks at it · Nobody has taken it", 30, "budi is seen")
+        wait_for(lambda: two.ticket.ticket().holder == "rina looks at it · Nobody has taken it", 30, "rina is seen")
+        two.desk.choose(0)
+        wait_for(lambda: one.ticket.ticket().holder == "Nobody has taken it", 30, "budi has left")
+        key(one, "T")
+        choose(two, report)
+        wait_for(
+            lambda: two.ticket.ticket().holder.startswith("rina looks at it · Taken by rina"), 30, "who works on it"
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            assert answer.status in (200, 204)
-        shown = "seen by budi · Nobody has taken it"
-        wait_for(lambda: window.ticket.ticket().holder == shown, 20, "budi is seen")
-        window.ticket.grab().save(str(tmp_path / "seen-by-budi.png"))
-        choose(window, find(window, "unassigned", skip={report}))
-        assert "budi" not in window.ticket.ticket().holder
 
 
 def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_path: Path) -> None:
