@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 
-from console.server import audit, schema
+from console.server import audit, schema, tokens
 from console.server.city import City
 from console.server.records import COMMAND_LINE, Actor
 from console.server.refusals import Invalid, NotFound
-
-_NAME_LENGTH = 100
 
 
 class ApiClient(msgspec.Struct, frozen=True):
@@ -34,7 +30,9 @@ class ApiClients:
     def of_key(self, key: str) -> ApiClient | None:
         """The program with this key, None when nobody has it."""
         table = schema.api_clients
-        query = sa.select(table.c.name, table.c.created, table.c.may_post).where(table.c.key_hash == _hash(key))
+        query = sa.select(table.c.name, table.c.created, table.c.may_post).where(
+            table.c.key_hash == tokens.hash_of(key)
+        )
         with self._city.database.read() as connection:
             row = connection.execute(query).first()
         return _client(*row) if row is not None else None
@@ -42,10 +40,14 @@ class ApiClients:
 
 def add_client(city: City, name: str, *, may_post: bool = True, by: Actor = COMMAND_LINE) -> str:
     """Add a program; returns its key, which is kept nowhere. Raises Invalid for a name that cannot be, or is taken."""
-    if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise Invalid(f"A name has 1 to {_NAME_LENGTH} printable characters.")
-    key, table = secrets.token_urlsafe(32), schema.api_clients
-    row = {"name": name, "key_hash": _hash(key), "created": schema.micros(city.clock()), "may_post": int(may_post)}
+    tokens.check_name(name)
+    key, table = tokens.new_token(), schema.api_clients
+    row = {
+        "name": name,
+        "key_hash": tokens.hash_of(key),
+        "created": schema.micros(city.clock()),
+        "may_post": int(may_post),
+    }
     with city.database.write() as connection:
         if connection.scalar(sa.select(table.c.name).where(table.c.name == name)) is not None:
             raise Invalid(f"There is a client {name} already; remove it first, and its key is dead.")
@@ -74,7 +76,3 @@ def remove_client(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
 
 def _client(name: str, created: int, may_post: int) -> ApiClient:
     return ApiClient(name, schema.moment(created), bool(may_post))
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -11,14 +9,13 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.report import User
-from console.server import audit, schema
+from console.server import audit, schema, tokens
 from console.server.city import City
 from console.server.database import next_numbers
 from console.server.records import COMMAND_LINE, LOCAL, Actor
 from console.server.refusals import Forbidden, Invalid, NotFound, SignIn
 from console.server.rights import ROLES
 
-_NAME_LENGTH = 100
 _NOBODY = Actor("", "")
 
 
@@ -50,7 +47,7 @@ class Users:
     def known(self, token: str | None) -> Actor | None:
         """Whose token it is, where that was found out since a user was last changed (`stamp` says when that was)."""
         stamp = self.stamp()
-        held = self._known.get(_hash(token)) if token and stamp is not None else None
+        held = self._known.get(tokens.hash_of(token)) if token and stamp is not None else None
         return held[1] if held is not None and held[0] == stamp else None
 
     def actor(self, token: str | None) -> Actor:
@@ -60,7 +57,7 @@ class Users:
             found = self.known(token) or self._by_token(token)
             if found is not None:
                 if stamp is not None:
-                    self._known[_hash(token)] = stamp, found
+                    self._known[tokens.hash_of(token)] = stamp, found
                 return found
             raise SignIn("This token is not known here.")
         if self.any():
@@ -78,7 +75,9 @@ class Users:
         table = schema.users
         with self._city.database.read() as connection:
             row = connection.execute(
-                sa.select(table.c.body, table.c.areas, table.c.agencies).where(table.c.token_hash == _hash(token))
+                sa.select(table.c.body, table.c.areas, table.c.agencies).where(
+                    table.c.token_hash == tokens.hash_of(token)
+                )
             ).first()
         if row is None:
             return None
@@ -109,8 +108,8 @@ def add_user(
 
     Raises Invalid for a role or a name that cannot be.
     """
-    token = secrets.token_urlsafe(32)
-    _keep(city, [KnownUser(name, role, _hash(token), tuple(areas), tuple(agencies))], by)
+    token = tokens.new_token()
+    _keep(city, [KnownUser(name, role, tokens.hash_of(token), tuple(areas), tuple(agencies))], by)
     return token
 
 
@@ -140,12 +139,12 @@ def remove_user(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
 
 def new_token(city: City, name: str, *, by: Actor = COMMAND_LINE) -> str:
     """Give a user a new token, which is returned and kept nowhere; the old one is dead. Raises NotFound."""
-    table, token = schema.users, secrets.token_urlsafe(32)
+    table, token = schema.users, tokens.new_token()
     with city.database.write() as connection:
         if connection.scalar(sa.select(table.c.id).where(table.c.id == name)) is None:
             raise NotFound(f"There is no user {name}.")
         seq = next_numbers(connection, 1)  # servers that remember whose a token is look at the numbers of the users
-        connection.execute(sa.update(table).where(table.c.id == name).values(token_hash=_hash(token), seq=seq))
+        connection.execute(sa.update(table).where(table.c.id == name).values(token_hash=tokens.hash_of(token), seq=seq))
         audit.append(connection, city.clock(), audit.Deed(by, audit.USER, name, detail={"did": "given a new token"}))
     city.database.told(seq)
     return token
@@ -213,17 +212,12 @@ def _keep(city: City, users: Iterable[KnownUser], by: Actor = COMMAND_LINE) -> N
 def _checked(user: KnownUser) -> KnownUser:
     if user.role not in ROLES:
         raise Invalid(f"There is no role {user.role}; there are {', '.join(ROLES)}.")
-    if not user.name.strip() or len(user.name) > _NAME_LENGTH or not user.name.isprintable():
-        raise Invalid(f"A name has 1 to {_NAME_LENGTH} printable characters.")
+    tokens.check_name(user.name)
     if user.name == LOCAL.name:
         raise Invalid("“local” is everybody on a server without users; choose another name.")
     if len(user.token_sha256) != 64:
         raise Invalid(f"The token hash of {user.name} is no SHA-256 in hexadecimal.")
     return user
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _codes(body: bytes) -> tuple[str, ...]:
