@@ -16,7 +16,8 @@ BASE_S = 0.5
 CAP_S = 60.0
 FAILURES_TO_OPEN = 5
 _SLICE_S = 5.0
-_SLEPT_S = 5.0
+_JUMPED_S = 5.0
+"""A clock that moves by more than the time that passed: the computer slept, or somebody set it."""
 _AWAY = (Unreachable, NotThisServer, Busy, NoBackend)
 
 
@@ -138,7 +139,11 @@ class Bell:
         self._wait(seconds, lambda: self._poked)
 
     def back_off(self, seconds: float) -> None:
-        """Wait that long unless hurried. A computer that slept meanwhile counts as hurried: its network is new."""
+        """Wait that long unless hurried.
+
+        A computer that slept counts as hurried: its network is new. So does one whose clock was set: the server's time
+        has to be measured anew before edits are dated by it.
+        """
         self._wait(seconds, lambda: self._hurried)
 
     def _wait(self, seconds: float, rung: Callable[[], bool]) -> None:
@@ -150,6 +155,6 @@ class Bell:
                     break
                 wall, steady = time.time(), time.monotonic()
                 self._condition.wait(min(left, _SLICE_S))
-                if (time.time() - wall) - (time.monotonic() - steady) > _SLEPT_S:
+                if abs((time.time() - wall) - (time.monotonic() - steady)) > _JUMPED_S:
                     break
             self._poked = self._hurried = False

@@ -12,6 +12,8 @@ from api_client.dispatch import DispatchClient
 from console.domain.edit import APPENDS, Edit, Kind
 from console.sync.push import CannotSend
 
+_KEY_REUSED = "key_reused"
+_SHOWN = 300
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
 
@@ -57,6 +59,10 @@ class DispatchSender:
             if conflict.version is None and report is not None:
                 conflict.version = self._client.report(report).version
             raise
+        except errors.Refused as refused:
+            if refused.word == _KEY_REUSED:
+                raise CannotSend(self._both(edit, report)) from refused
+            raise
         created = answer.entry.report if edit.kind is Kind.CREATE else None
         if edit.kind is Kind.CREATE and created is None:
             raise errors.Malformed("The server took the report but named no id.")
@@ -65,6 +71,14 @@ class DispatchSender:
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""
         return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
+
+    def _both(self, edit: Edit, report: str | None) -> str:
+        """What the server's record holds under the edit's key, and what stands here: a human has to see both."""
+        there = "something else"
+        if report is not None:
+            found = next((entry for entry in self._client.entries(report) if entry.edit == edit.id), None)
+            there = _in_short(found.kind, found.data) if found is not None else "an edit of another report"
+        return f"The server has {there} under this edit's key. Here stands {_in_short(edit.kind, edit.data)}."
 
     def interrupt(self) -> None:
         """From any thread: end a request that hangs; the key makes it harmless to send it anew."""
@@ -90,6 +104,12 @@ def encode_edit(edit: Edit) -> bytes:
     return msgspec.json.encode(
         Body(edit.id, edit.kind, edit.occurred_at, edit.late, edit.data, edit.undoes, edit.device, edit.number)
     )
+
+
+def _in_short(kind: str, data: dict[str, Any]) -> str:
+    """An edit in a line, without personal data."""
+    shown = {name: value for name, value in data.items() if name != "contact"}
+    return f"{kind} {msgspec.json.encode(shown).decode()}"[:_SHOWN]
 
 
 def _path(edit: Edit, report: str | None) -> str:

@@ -153,11 +153,12 @@ def test_f03_the_first_try_still_runs(live: Live, proxy: FaultProxy, console: Ri
 
 
 def test_f04_a_key_that_was_used_for_something_else(live: Live, proxy: FaultProxy, console: Rig) -> None:
-    """F04: parked after one try and never sent under a new key (push.py: Refused)."""
+    """F04: parked after one try with both bodies, and never sent under a new key (send_dispatch.py: _both)."""
     live.city.apply(EditBody(id=edit_id(1), kind=Kind.NOTE, data={"text": "Another"}), report="r1", actor=LOCAL)
     edit = console.push(Kind.NOTE, "r1", text="Mine")
-    outcome = console.outcome(edit, EditState.ATTENTION)
-    assert outcome.problem
+    problem = console.outcome(edit, EditState.ATTENTION).problem
+    assert 'note {"text":"Another"}' in problem, "what is there"
+    assert 'note {"text":"Mine"}' in problem, "and what is here"
     assert len([1 for _, asked in proxy.requests if is_edit(asked)]) == 1
     assert effects(live) == {edit.id: 1}
     assert_same(console, live)
@@ -525,13 +526,14 @@ def test_f17_a_hanging_connection_is_no_reason_to_wait(live: Live, proxy: FaultP
         assert not [each for each in console.said if isinstance(each, SourceState) and each.state == "offline"]
 
 
-def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """F17: a computer that slept does not finish its back-off (pace.py: _SLEPT_S)."""
+@pytest.mark.parametrize("hours", [4, -4], ids=["slept", "set back"])
+def test_f17_waking_ends_every_back_off(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    """F17, F23: a computer that slept, or whose clock was set, does not finish its back-off (pace.py: _JUMPED_S)."""
     clock = [0.0]
     real = time.time
 
     def wall() -> float:
-        clock[0] += 4 * 3600.0
+        clock[0] += hours * 3600.0
         return real() + clock[0]
 
     monkeypatch.setattr(pace.time, "time", wall)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -153,3 +154,20 @@ def test_a_list_that_leaves_reports_out_deletes_nothing(live: Live, tmp_path: Pa
         console.wait_until(lambda: source._nightly.due_at > before)
         assert len(console.cached()) == 10
     proxy.close()
+
+
+@pytest.mark.parametrize("begin", [datetime(2026, 3, 27, tzinfo=UTC), datetime(2026, 10, 23, tzinfo=UTC)])
+def test_f23_the_nightly_comparison_on_nights_of_23_and_25_hours(begin: datetime) -> None:
+    """F23: once each night between two and four of the city's clock, and never twice in one (compare.py: Nightly)."""
+    zone = ZoneInfo("Europe/Berlin")
+    for seed in range(50):
+        now, nights = begin, []
+        nightly = Nightly(now, "Europe/Berlin", random.Random(seed))
+        while now < begin + timedelta(days=5):
+            nightly.done(now)
+            assert timedelta(0) < nightly.due_at - now <= timedelta(hours=27)
+            now = nightly.due_at
+            nights.append(now.astimezone(zone).date())
+            assert now.astimezone(zone).hour in (1, 2, 3, 4)  # an hour more or less on the night itself
+        assert len(nights) == len(set(nights))
+        assert (nights[-1] - nights[0]).days == len(nights) - 1, "no night without"

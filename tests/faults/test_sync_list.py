@@ -285,6 +285,28 @@ def test_f23_a_clock_that_is_a_day_off(live: Live, tmp_path: Path, hours: int) -
         assert abs(fresh.as_of - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize("hours", [24, -24])
+def test_f23_a_clock_that_is_set_while_it_runs(live: Live, tmp_path: Path, hours: int) -> None:
+    """F23: the next answer measures it anew; orders are sent, and ages stay true (health.py: measured)."""
+    off = [timedelta(0)]
+    with rig(tmp_path / "profile", live.url, timing=QUICK, clock=lambda: datetime.now(UTC) + off[0]) as console:
+        console.live()
+        first = console.push(Kind.CLAIM, "r1", version=1)
+        console.outcome(first, EditState.ACCEPTED)
+        off[0] = timedelta(hours=hours)
+        mark = len(console.said)
+        at_the_city(live.city, "r2", Kind.SET, priority=1)  # what comes next is an answer, and measures
+        state = console.wait(SourceState, lambda each: abs(each.clock_offset_s + hours * 3600) < 3, mark)
+        assert state.state == "live"
+        order = console.push(Kind.CLAIM, "r3", version=1)
+        console.outcome(order, EditState.ACCEPTED)
+        console.proved(order)
+        fresh = console.wait(SourceState, lambda each: each.as_of is not None, len(console.said) - 1)
+        assert fresh.as_of is not None
+        assert abs(fresh.as_of - datetime.now(UTC)) < timedelta(minutes=1)
+        assert_same(console, live)
+
+
 def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
     """F33: one wins, the other hears who sent which crew and when; never two crews (server/edits.py: _check_alone)."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
@@ -322,11 +344,21 @@ def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path:
     budi.close()
 
 
-@pytest.mark.parametrize(
-    ("edits", "changes"), [(50, 1_000), pytest.param(500, 10_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
-)
-def test_f34_three_days_in_the_field(ani: SteppedConsole, city: City, edits: int, changes: int) -> None:
+def test_f34_three_days_in_the_field(ani: SteppedConsole, city: City) -> None:
     """F34: it converges, every real conflict is listed, and none that is not one."""
+    three_days(ani, city, edits=50, changes=1_000)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_f34_three_days_in_the_field_over_http(qtbot: QtBot, live: Live, tmp_path: Path) -> None:
+    """F34 as large as it is named, over real connections."""
+    ani = SteppedConsole(tmp_path / "ani", live.city, "ani", live.url)
+    three_days(ani, live.city, edits=500, changes=10_000)
+    ani.close()
+
+
+def three_days(ani: SteppedConsole, city: City, *, edits: int, changes: int) -> None:
     fresh = some_reports(200, datetime.now(UTC))
     city.load([LoadedReport(msgspec.structs.replace(each, id=f"f{n}")) for n, each in enumerate(fresh)])
     rest(ani)
@@ -354,11 +386,13 @@ def test_f34_three_days_in_the_field(ani: SteppedConsole, city: City, edits: int
     began = time.monotonic()
     rest(ani)
     took_s = time.monotonic() - began
-    print(f"{edits} edits against {changes} changes: {took_s:.1f} s, {edits / took_s:.0f} edits/s")
     real = {edit for edit, key in mine.items() if key in touched}
     assert {edit for edit, state in states(ani).items() if state is EditState.CONFLICT} == real
     assert set(states(ani)) == real
     assert set(notes) <= ani.sent
+    print(
+        f"{edits} edits against {changes} changes, {len(real)} conflicts: {took_s:.1f} s, {edits / took_s:.0f} edits/s"
+    )
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 import requests
 from PySide6.QtCore import QCoreApplication
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
@@ -112,13 +112,26 @@ class Wire(BaseAdapter):
         return 200, msgspec.json.encode(found)
 
 
-class SteppedConsole:
-    """An operator's computer: work.db, cache.db and what moves between them and the city."""
+class Link(HTTPAdapter):
+    """A real connection that can be `cut`."""
 
-    def __init__(self, folder: Path, city: City, name: str) -> None:
+    cut = False
+    swallow = 0
+
+    def send(self, *args: Any, **more: Any) -> requests.Response:
+        if self.cut:
+            raise requests.ConnectionError("the link is cut")
+        return super().send(*args, **more)
+
+
+class SteppedConsole:
+    """An operator's computer: work.db, cache.db and what moves between them and the city, or the server at `url`."""
+
+    def __init__(self, folder: Path, city: City, name: str, url: str | None = None) -> None:
         self.folder, self.name = folder, name
         folder.mkdir(parents=True, exist_ok=True)
-        self.wire = Wire(city, Actor(name, "supervisor"))
+        self._url = url or ADDRESS
+        self.wire: Wire | Link = Link() if url else Wire(city, Actor(name, "supervisor"))
         self.saved: dict[str, Edit] = {}
         self.withdrawn: set[str] = set()
         self.sent: set[str] = set()
@@ -128,8 +141,8 @@ class SteppedConsole:
         """A life begins."""
         self._news: list[Up] = []
         session = requests.Session()
-        session.mount(ADDRESS + "/", self.wire)
-        client = DispatchClient(ADDRESS, session=session)
+        session.mount(self._url + "/", self.wire)
+        client = DispatchClient(self._url, session=session)
         self._ledger = Ledger(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._outgoing = Outgoing(600.0, now)
