@@ -29,6 +29,8 @@ from console.domain.messages import (
     Look,
     Outcome,
     Presence,
+    Reveal,
+    Revealed,
     SignedIn,
     Source,
     SourceState,
@@ -85,6 +87,7 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
+_REVEALED_S = 20.0
 _TOO_LATE_S = 60.0
 """So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
@@ -277,6 +280,7 @@ class ConsoleWindow(QObject):
         self.link.outcome.connect(self._on_outcome)
         self.link.source_state.connect(self._on_source_state)
         self.link.presence.connect(self._on_presence)
+        self.link.revealed.connect(self._on_revealed)
         self.link.signed_in.connect(self._on_signed_in)
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
@@ -774,14 +778,17 @@ class ConsoleWindow(QObject):
             self._map_holder.go_to(self.dossiers.current)
 
     def _show_contact(self) -> None:
-        row = self.desk.row
+        """Ask the server, which logs who asked; nothing of it is kept here."""
+        dossier = self.dossiers.current
+        if dossier is None or dossier.server is None:
+            self.say(self.tr("The report is not at the server yet"))
+            return
+        self.link.send(Reveal(dossier.source, dossier.key))
 
-        def show(contact: Any) -> None:
-            _log.info("the reporter of row %s was revealed to %s", row, self.desk.me)
-            text = " · ".join(part for part in (contact.name, contact.phone, contact.email) if part) if contact else ""
-            self.say(text or self.tr("The reporter left no name"))
-
-        self.tasks.submit(lambda: self.reader().contact(row), show)
+    def _on_revealed(self, found: Revealed) -> None:
+        _log.info("the reporter of %s was asked for by %s", found.report, self.edits.author_for(found.source))
+        text = " · ".join(part for part in (found.name, found.phone, found.email) if part)
+        self.status_presenter.say(found.problem or text or self.tr("The reporter left no name"), _REVEALED_S)
 
     def _show_keys(self) -> None:
         groups = list(dict.fromkeys(action.group for action in ACTIONS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+from tests.helpers.hands import CTRL, SHIFT, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
@@ -253,6 +254,43 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
         assert told == (["Too late to withdraw, it had been sent: Note by rina: terlalu cepat"] if arrived else [])
     link.close()
     assert writers(city, "terlalu cepat") == ["rina"] * arrived
+
+
+def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
+    city: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F39 of a revealed reporter. Guards: ConsoleWindow._on_revealed logs who asked, and nothing of the answer."""
+    caplog.set_level(logging.DEBUG)
+    profile = tmp_path / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        total = window.desk.view.total
+        contact = {"name": "Sri Wahyuningsih", "phone": "+62 812 5550 1234"}
+        window.intents._create(
+            {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
+        )
+        wait_for(lambda: window.desk.view.total == total + 1, 20, "it is shown")
+        wait_for(lambda: not outbox(window), 20, "received")
+        window.intents.run("tab_open")
+        wait_for(lambda: number_of(window, "Lewat telepon"), 20, "its number")
+        choose(window, number_of(window, "Lewat telepon"))
+        key(window, "C", SHIFT)
+        shown = "Sri Wahyuningsih · +62 812 5550 1234"
+        wait_for(lambda: window.status_presenter._said == shown, 20, "the reporter")
+        city.stop()
+        wait_for(lambda: window.sources.offline, 20, "offline")
+        key(window, "C", SHIFT)
+        wait_for(lambda: "kept at the server only" in window.status_presenter._said, 10, "why not")
+    assert "was asked for by rina" in caplog.text
+    assert "Wahyuningsih" not in caplog.text
+    assert "5550" not in caplog.text
+    assert [file.name for file in profile.rglob("cache.db*") if b"Wahyuningsih" in file.read_bytes()] == []
+
+
+def number_of(window: Any, description: str) -> str:
+    """The number of the report with this text, "" while it has none."""
+    cached = [window.reader().report(row) for row in window.desk.view.order.tolist()]
+    return next((one.report.id for one in cached if one is not None and one.report.description == description), "")
 
 
 def test_who_looks_at_the_same_report_is_shown(city: Served, tmp_path: Path) -> None:
