@@ -1,7 +1,8 @@
 """A console without a window: its Edits and its sync process, with an operator who never rests.
 
-Arguments: PROFILE ADDRESS TOKEN SEED work|settle. It prints, a line each: `sync PID`, `saved EDIT` and `withdrawn EDIT`
-as soon as the operator would be told so, and with `settle` at the end `settled {edit: state}` of what the outbox shows.
+Arguments: PROFILE ADDRESS TOKEN SEED work|calmly|settle. It prints, a line each: `sync PID`, `saved EDIT` and
+`withdrawn EDIT` as soon as the operator would be told so, and with `settle` at the end `settled {edit: state}` of what
+the outbox shows.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from console.store.cache_read import CacheReader
 from console.sync_link import SyncLink
 
 CITY = "city"
+_PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
 _STUCK = {EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED}
 
 
@@ -36,8 +38,8 @@ def say(*words: str) -> None:
 class Child:
     """Wired as the window wires them (console.app)."""
 
-    def __init__(self, profile: Path, address: str, token: str, seed: int, work: bool) -> None:
-        self._profile, self._random, self._work = profile, random.Random(seed), work
+    def __init__(self, profile: Path, address: str, token: str, seed: int, what: str) -> None:
+        self._profile, self._random = profile, random.Random(seed)
         self._reader = CacheReader(profile)
         self._link = SyncLink()
         self._edits = Edits(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
@@ -57,8 +59,8 @@ class Child:
         self._edits.trouble.connect(lambda error: say("trouble", repr(error)))
         self._edits.unavailable.connect(lambda error: say("trouble", repr(error)))
         self._edits.refused.connect(lambda _, error: say("trouble", repr(error)))
-        self._pulse = QTimer(interval=8 if work else 50)
-        self._pulse.timeout.connect(self._act if work else self._end_when_settled)
+        self._pulse = QTimer(interval=_PULSE_MS[what])
+        self._pulse.timeout.connect(self._end_when_settled if what == "settle" else self._act)
         self._edits.opened.connect(self._pulse.start)
         self._link.start(Start(str(profile), (source,), {CITY: token}))
 
@@ -139,7 +141,7 @@ class Child:
 def main() -> None:
     profile, address, token, seed, what = sys.argv[1:]
     app = QCoreApplication([])
-    child = Child(Path(profile), address, token, int(seed), what == "work")
+    child = Child(Path(profile), address, token, int(seed), what)
     parent = os.getppid()
     orphaned = QTimer(interval=1000)
     orphaned.timeout.connect(lambda: os.getppid() == parent or app.quit())

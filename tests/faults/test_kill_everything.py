@@ -116,26 +116,28 @@ def snapshot(city: Served) -> dict[str, dict[str, Any]]:
         key = f"&after_key={page['next_key']}"
 
 
-def kill_and_compare(tmp_path: Path, kills: int, seed: int, *, saved: int = 0) -> None:
-    """That many kills, and on until that many edits were called saved."""
+def kill_and_compare(
+    tmp_path: Path, kills: int, seed: int, *, most_s: float = 0.7, saved: int = 0, what: str = "work"
+) -> None:
+    """That many kills, each within `most_s` after the one before, and on until that many edits were called saved."""
     pick = random.Random(seed)
     users = str(write_users(tmp_path / "city"))
     profile = tmp_path / "profile"
     profile.mkdir(mode=0o700)
     with served(tmp_path / "city", "--demo-city", "--still", "--reports", str(REPORTS), "--users", users) as city:
         operator = Operator(profile, city)
-        operator.start(seed)
+        operator.start(seed, what)
         try:
             operator.hear("saved")
             killed: Counter[str] = Counter()
             while killed.total() < kills or len(operator.saved) < saved:
-                time.sleep(pick.uniform(0.0, 0.7))  # the moment is the thing that is tried
+                time.sleep(pick.uniform(0.0, most_s))  # the moment is the thing that is tried
                 victim = pick.choice(["console", "console", "sync", "sync", "server"])
                 killed[victim] += 1
                 match victim:
                     case "console":
                         operator.kill()
-                        operator.start(seed + killed.total())
+                        operator.start(seed + killed.total(), what)
                         operator.hear("saved")
                     case "sync":
                         operator.kill_sync()
@@ -182,6 +184,13 @@ def test_twenty_five_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_three_hundred_kills(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, 300, 11)
+
+
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_ten_thousand_edits_amid_kills(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, 300, 11, saved=10_000)
+    """With time to send between the kills, so that most of what is cut off is under way."""
+    kill_and_compare(tmp_path, 100, 13, most_s=8.0, saved=10_000, what="calmly")
