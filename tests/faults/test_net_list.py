@@ -479,9 +479,7 @@ def test_f14_a_flapping_link(live: Live, proxy: FaultProxy, console: Rig, half_s
     for edit in edits:
         console.outcome(edit, EditState.ACCEPTED, seconds=30 - (time.monotonic() - over))
     took_s = time.monotonic() - over
-    print(
-        f"{times} times gone: {len(refused)} tries in vain, {before} edits sent meanwhile, the last {took_s:.1f} s after"
-    )
+    print(f"{times} times gone: {len(refused)} tries in vain, {before} sent meanwhile, the last {took_s:.1f} s after")
     assert len(refused) <= 8 * times, "one for each lane and back-off step"
     assert_once(console, live, *edits)
 
