@@ -31,9 +31,7 @@ from console.server.pages.citizens import Citizens
 from console.server.pulse import Pulse
 from console.server.rate import Limits
 from console.server.records import CitizenOptions
-from console.server.refusals import (
-    Refusal,
-)
+from console.server.refusals import Refusal
 from console.server.stream import BEAT_S, Hub
 from console.server.users import Users
 
