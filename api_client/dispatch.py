@@ -162,16 +162,6 @@ class DispatchClient:
                 raise errors.ServerFault(f"{self._transport.host} does not take the photo.")
             done = further
 
-    def has_media(self, sha256: str) -> bool:
-        """Whether the server has a photo's bytes already."""
-        try:
-            self._ask("HEAD", f"/media/{_hash(sha256)}", limits=self._small)
-        except errors.Refused as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
-
     def get_media(self, sha256: str) -> bytes:
         """A photo's bytes, checked against their hash."""
         answer = self._ask("GET", f"/media/{_hash(sha256)}", limits=self._photo)

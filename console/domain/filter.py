@@ -139,18 +139,6 @@ class Filter(msgspec.Struct, frozen=True):
         """Add an area, or take it out again."""
         return replace(self, areas=_toggled(self.areas, code))
 
-    def toggle_agency(self, code: str) -> Filter:
-        """Add an agency, or take it out again."""
-        return replace(self, agencies=_toggled(self.agencies, code))
-
-    def toggle_unit(self, unit_id: str) -> Filter:
-        """Add a lead unit, or take it out again."""
-        return replace(self, units=_toggled(self.units, unit_id))
-
-    def toggle_status(self, status: str) -> Filter:
-        """Add a status, or take it out again."""
-        return replace(self, statuses=_toggled(self.statuses, status))
-
     def toggle_priority(self, priority: int) -> Filter:
         """Add a priority, or take it out again."""
         return replace(self, priorities=_toggled(self.priorities, priority))
@@ -158,10 +146,6 @@ class Filter(msgspec.Struct, frozen=True):
     def toggle_overdue(self) -> Filter:
         """Only what is overdue, or everything again."""
         return replace(self, overdue=not self.overdue)
-
-    def toggle_at_risk(self) -> Filter:
-        """Only what is due soon, or everything again."""
-        return replace(self, at_risk=not self.at_risk)
 
     def toggle_hour(self, start_s: int) -> Filter:
         """Only what was created in the hour from this unix second on, or everything again."""
