@@ -19,7 +19,6 @@ _log = logging.getLogger(__name__)
 _WORKERS = 2
 _SIGNED_OUT_S = 60.0
 _IDLE_S = 30.0
-_NOT_FOUND = 404
 
 
 class Sent(Protocol):
@@ -183,9 +182,7 @@ class PushLane:
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)
-            gone = isinstance(error, errors.Refused) and error.status == _NOT_FOUND and waiting.edit.report is not None
-            problem = f"{waiting.edit.report} was deleted there." if gone else str(error)
-            self._say(waiting, EditState.ATTENTION, problem=problem)
+            self._say(waiting, EditState.ATTENTION, problem=str(error))
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
