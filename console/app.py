@@ -25,6 +25,7 @@ from console.domain.edit import EditState, Kind, Queued, ReadingOnly
 from console.domain.filter import Filter
 from console.domain.merge import told
 from console.domain.messages import (
+    Compare,
     Fetch,
     Look,
     Outcome,
@@ -287,6 +288,7 @@ class ConsoleWindow(QObject):
         self.link.restarted.connect(self.edits.on_restarted)
         self.sources.back.connect(self._on_source_back)
         self.sources.lost.connect(self.edits.source_lost)
+        self.sources.told.connect(self.say)
         self.edits.opened.connect(self._on_work_opened)
         self.edits.unavailable.connect(self._on_work_unavailable)
         self.edits.trouble.connect(self._on_failed)
@@ -730,6 +732,7 @@ class ConsoleWindow(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "refresh": lambda: self.link.send(SyncNow()),
+            "compare": self._compare,
             "sign_in": self._sign_in,
             "sign_out": self._sign_out,
             "settle": lambda: self._open_conflict(self.intents.situation.conflict),
@@ -755,6 +758,14 @@ class ConsoleWindow(QObject):
     def _leave_line(self) -> None:
         """The keyboard goes back to the panel that had it before the command line."""
         self.window.focus_panel(self._last_panel)
+
+    def _compare(self) -> None:
+        """Every row against its server; what was found is said by the source."""
+        if self.sources.first:
+            self.say(self.tr("Comparing with the server"))
+            self.link.send(Compare())
+        else:
+            self.say(self.tr("No server to compare with"))
 
     def _sign_in(self) -> None:
         """Ask for the token of the server that refuses, else of the first one, and follow all sources anew."""

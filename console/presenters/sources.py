@@ -28,6 +28,8 @@ class Sources(QObject):
     """A source is live after it was not: its key."""
     lost = Signal(str)
     """A source cannot be reached any more: its key."""
+    told = Signal(str)
+    """What a source has to say beside its state: what could not be understood, what a comparison found."""
 
     def __init__(
         self, sources: list[Source], zone: tzinfo, now: Callable[[], datetime], parent: QObject | None = None
@@ -64,6 +66,8 @@ class Sources(QObject):
             self.back.emit(state.source)
         if state.state not in _REACHED and (before is None or before.state in _REACHED):
             self.lost.emit(state.source)
+        if state.detail and (before is None or before.detail != state.detail):
+            self.told.emit(state.detail)
         self.changed.emit()
 
     def set_sources(self, sources: list[Source]) -> None:

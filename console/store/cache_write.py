@@ -242,6 +242,10 @@ class CacheWriter:
         except DamagedFile as error:
             error.set_aside = self._replace()
             raise
+        except sqlite3.IntegrityError as error:
+            # What is written here fits tables that are whole: rows of the file contradict one another.
+            words = f"{self._path.name} is damaged: its tables do not fit together."
+            raise DamagedFile(self._path, words, self._replace()) from error
         except BaseException:
             self._load(self._connection)
             raise

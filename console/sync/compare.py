@@ -37,9 +37,12 @@ class Nightly:
         self._random = random_source
         self._zone = _zone(timezone)
         self.due_at = now + timedelta(seconds=random_source.uniform(*_FIRST_S))
+        self.asked = False
+        """Whether somebody waits for the result of the next one."""
 
     def done(self, now: datetime) -> None:
         """One was made at this time."""
+        self.asked = False
         here = now.astimezone(self._zone)
         tonight = datetime.combine(here.date(), _NIGHT, self._zone)
         night = tonight if here < tonight else tonight + timedelta(days=1)
@@ -47,6 +50,7 @@ class Nightly:
 
     def at_once(self) -> None:
         """Somebody asks for one."""
+        self.asked = True
         self.due_at = datetime.min.replace(tzinfo=UTC)
 
 
@@ -81,28 +85,31 @@ class ComparedPuller:
         if stopped() or self._health.server_now() < self._nightly.due_at:
             return
         try:
-            drifted = self._compare(stopped)
+            drifted: list[str] | None = self._compare(stopped)
         except errors.Refused:
-            drifted = []  # a server without digests
+            drifted = None  # a server without digests
         if stopped():
             return
-        now = self._health.server_now()
+        now, asked = self._health.server_now(), self._nightly.asked
         self._nightly.done(now)
         self.compared += 1
-        self._note(drifted, now)
+        self._puller.note = self._note(drifted, now, asked=asked)
+        self._health.complete(detail=self._puller.remarks)
 
-    def _note(self, drifted: list[str], now: datetime) -> None:
+    def _note(self, drifted: list[str] | None, now: datetime, *, asked: bool) -> str:
+        """The result in words; that all is well is told only to who asked."""
+        if drifted is None:
+            return "This server offers nothing to compare with." if asked else ""
+        when = f"{now:%Y-%m-%d %H:%M:%S} UTC"
         if not drifted:
-            self._puller.note = ""
-            return
+            return f"Compared with the server on {when}: nothing differed." if asked else ""
         self.repaired += drifted
         shown = ", ".join(drifted[:10])
         _log.warning(
             "%s: %d reports had drifted from the server and were read again: %s", self._source, len(drifted), shown
         )
-        when = f"{now:%Y-%m-%d %H:%M} UTC"
-        self._puller.note = f"Compared with the server on {when}: {len(drifted)} reports differed and were read again."
-        self._health.complete(detail=self._puller.remarks)
+        found = "1 report differed and was" if len(drifted) == 1 else f"{len(drifted)} reports differed and were"
+        return f"Compared with the server on {when}: {found} read again."
 
     def _compare(self, stopped: Callable[[], bool]) -> list[str]:
         """The ids of the reports that differed; they do not any more."""

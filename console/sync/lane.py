@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from console.sync.pace import Bell
 
+_log = logging.getLogger(__name__)
 _END_S = 10.0
+_AFTER_DEFECT_S = 5.0
 
 
 class Lane(ABC):
@@ -18,7 +21,7 @@ class Lane(ABC):
         """`cut` ends, from any thread and for good, what the lane has under way."""
         self._cut = cut
         self._bell = Bell()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -37,6 +40,15 @@ class Lane(ABC):
         self._bell.stop()
         self._cut()
         self._thread.join(_END_S)
+
+    def _run(self) -> None:
+        """A defect of ours must not end a lane for good: nobody would see that nothing moves any more."""
+        while not self._bell.stopped:
+            try:
+                self._work()
+            except Exception:
+                _log.exception("the lane %s met a defect and begins again", self._thread.name)
+                self._bell.back_off(_AFTER_DEFECT_S)
 
     @abstractmethod
     def _work(self) -> None:

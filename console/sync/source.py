@@ -31,6 +31,7 @@ from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
+_DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
 
 
 class Puller(Protocol):
@@ -83,6 +84,7 @@ class PullLane(Lane):
 
     @override
     def _work(self) -> None:
+        damaged = False
         while not self._bell.stopped:
             if (asked := self._health.breaker.patience()) is not None:
                 busy, left_s = asked
@@ -90,8 +92,11 @@ class PullLane(Lane):
                 continue
             try:
                 self._puller.catch_up(lambda: self._bell.stopped)
-            except DamagedFile:
+            except DamagedFile as error:
                 _log.info("cache.db was damaged and is being rebuilt")
+                if damaged:
+                    self._wait(error, self._backoff.next_s())
+                damaged = True
             except (errors.ApiError, StoreError) as error:
                 if self._bell.stopped:
                     break
@@ -99,7 +104,11 @@ class PullLane(Lane):
                     self._health.breaker.failed(error)
                 if not self._bell.heard_hurry():
                     self._wait(error, self._backoff.next_s(error))
+            except Exception:
+                _log.exception("what the server sent could not be taken in")
+                self._wait(errors.Malformed(_DEFECT), self._backoff.next_s())
             else:
+                damaged = False
                 self._backoff.reset()
                 self._health.breaker.answered()
                 self._bell.wait(self._pause_s())

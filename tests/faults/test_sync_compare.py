@@ -18,6 +18,7 @@ from console.domain.messages import Compare, SourceState, SyncNow
 from console.server.edits import EditBody
 from console.server.records import LOCAL
 from console.sync.compare import Nightly
+from console.sync.mapping import Mapper
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live, live_server
@@ -75,6 +76,42 @@ def test_rows_that_a_defect_lost_or_left_behind_come_back(live: Live, tmp_path: 
 
 
 @pytest.mark.usefixtures("expected_log")
+def test_tables_that_contradict_one_another_are_a_damaged_file(live: Live, tmp_path: Path) -> None:
+    """F24, F28: met when it is written to; the cache is filled anew, and no lane ends of it (cache_write.py)."""
+    folder = tmp_path / "profile"
+    with rig(folder, live.url) as console:
+        console.live()
+    spoil(folder, "DELETE FROM reports WHERE row = (SELECT max(row) FROM reports)")  # its texts stay
+    with rig(folder, live.url, timing=QUICK) as console:
+        console.live()
+        live.city.apply(
+            EditBody(id=edit_id(900), kind=Kind.CREATE, data={"service": "flood", "description": "New"}),
+            report=None,
+            actor=LOCAL,
+        )
+        console.wait_until(lambda: "New" in console.cached().values())
+        assert_same(console, live)
+    aside = {file.name for file in folder.glob("cache.db.damaged*") if not file.name.endswith(("-wal", "-shm"))}
+    assert len(aside) == 1
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_defect_in_a_lane_is_said_and_the_lane_goes_on(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I4: a page that Sigap itself stumbles over (source.py: PullLane)."""
+    with rig(tmp_path / "profile", live.url, timing=QUICK) as console:
+        console.live()
+        whole = Mapper.page
+        monkeypatch.setattr(Mapper, "page", lambda *_: 1 // 0)
+        live.city.apply(EditBody(id=edit_id(900), kind=Kind.NOTE, data={"text": "x"}), report="r1", actor=LOCAL)
+        console.wait(SourceState, lambda state: "could not take in" in state.problem)
+        monkeypatch.setattr(Mapper, "page", whole)
+        console.followers.take(SyncNow())
+        assert_same(console, live)
+
+
+@pytest.mark.usefixtures("expected_log")
 def test_a_page_without_some_of_its_rows_is_mended_by_the_next_comparison(live: Live, tmp_path: Path) -> None:
     """F24, a page that says it is whole and is not: no number shows it, the day's hash does."""
     proxy = FaultProxy(live.port)
@@ -86,19 +123,22 @@ def test_a_page_without_some_of_its_rows_is_mended_by_the_next_comparison(live: 
         assert rule.hit
         proxy.heal()
         console.followers.take(Compare())
-        console.wait(SourceState, lambda state: "1 reports differed" in state.detail)
+        console.wait(SourceState, lambda state: "1 report differed" in state.detail)
         assert_same(console, live)
     proxy.close()
 
 
-def test_a_comparison_of_equals_says_nothing(live: Live, tmp_path: Path) -> None:
+def test_a_comparison_of_equals_is_told_only_to_who_asked(live: Live, tmp_path: Path) -> None:
     with rig(tmp_path / "profile", live.url, timing=QUICK) as console:
         console.live()
-        console.followers.take(Compare())
         source: Any = console.followers._following["jkt"]
+        source._nightly.due_at = datetime.min.replace(tzinfo=UTC)  # as it comes at night
+        console.followers.take(SyncNow())
         console.wait_until(lambda: source._compared.compared == 1)
         assert source._compared.repaired == []
         assert not any(state.detail for state in console.said if isinstance(state, SourceState))
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "nothing differed" in state.detail)
 
 
 def test_a_server_without_digests_is_followed_as_before(tmp_path: Path) -> None:
@@ -107,8 +147,7 @@ def test_a_server_without_digests_is_followed_as_before(tmp_path: Path) -> None:
     with rig(tmp_path, city.url, timing=QUICK) as console:
         console.live()
         console.followers.take(Compare())
-        source: Any = console.followers._following["jkt"]
-        console.wait_until(lambda: source._compared.compared == 1)
+        console.wait(SourceState, lambda state: "nothing to compare with" in state.detail)
         city.put("report", report(2))
         console.wait_until(lambda: "2" in console.cached())
     city.close()
