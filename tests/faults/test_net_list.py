@@ -322,35 +322,6 @@ def test_f11_fifty_consoles_come_back_one_after_the_other(seed: int) -> None:
     assert max(first) <= 60.0
 
 
-@pytest.mark.long
-def test_f11_consoles_of_a_server_that_was_away(live: Live, tmp_path: Path) -> None:
-    """F11, four consoles in earnest: nobody hammers while it is away, and nobody is left behind."""
-    proxy = FaultProxy(live.port)
-    away_s = 2.5
-    rigs = [Rig(tmp_path / f"c{n}", proxy.url, timing=TIMING) for n in range(3)]
-    for each in rigs:
-        each.followers.start()
-    for number, each in enumerate(rigs):
-        each._number = number * 1000
-        each.live()
-    proxy.away()
-    began = time.monotonic()
-    edits = [(each, each.push(Kind.NOTE, f"r{n + 1}", text="x")) for n, each in enumerate(rigs)]
-    time.sleep(away_s)
-    tries = len(since(proxy, began))
-    proxy.heal()
-    for each, edit in edits:
-        each.outcome(edit, EditState.ACCEPTED, seconds=60)
-        each.proved(edit)
-    for each in rigs:
-        assert_same(each, live)
-        each.followers.stop()
-        each.reader.close()
-    proxy.close()
-    # Until a breaker opens each lane may fail a few times; afterwards only pulls ask.
-    assert tries <= 3 * 14
-
-
 @pytest.mark.parametrize(
     "lie",
     [
