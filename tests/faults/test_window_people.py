@@ -33,6 +33,15 @@ def city(tmp_path: Path) -> Iterator[Served]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A city that nobody stops, for the tests that only work in it."""
+    folder = tmp_path_factory.mktemp("steady")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "400", "--users", users) as server:
+        yield server
+
+
 def note(window: Any, text: str) -> None:
     before = len(outbox(window))
     key(window, "N")
@@ -131,11 +140,14 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
 
 
 @pytest.mark.parametrize("same", ["unit", "report"])
-def test_two_send_at_once_and_one_is_told_who_was_first(city: Served, tmp_path: Path, same: str) -> None:
+def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path: Path, same: str) -> None:
     """F33 in two real windows. Guards: the server's one transaction (effects.py: Busy, edits.py: _check_alone), and
     the words of presenters/conflict.py in the report panel and the outbox; no window in the way.
     """
-    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+    with (
+        console(tmp_path / "one", steady.address) as one,
+        console(tmp_path / "two", steady.address, name="budi") as two,
+    ):
         wait_ready(one)
         wait_ready(two)
         first = find(one, "unassigned", lambda now: bool(now.advice and now.has_place))
@@ -171,9 +183,12 @@ def test_two_send_at_once_and_one_is_told_who_was_first(city: Served, tmp_path: 
         wait_for(lambda: not outbox(loser), 20, "sent all the same, because he said so")
 
 
-def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(city: Served, tmp_path: Path) -> None:
+def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served, tmp_path: Path) -> None:
     """F33 of a claim. Guards: presenters/conflict.py (is_settled)."""
-    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+    with (
+        console(tmp_path / "one", steady.address) as one,
+        console(tmp_path / "two", steady.address, name="budi") as two,
+    ):
         wait_ready(one)
         wait_ready(two)
         report = find(one, "unassigned")
@@ -293,8 +308,11 @@ def number_of(window: Any, description: str) -> str:
     return next((one.report.id for one in cached if one is not None and one.report.description == description), "")
 
 
-def test_who_looks_at_the_same_report_is_shown(city: Served, tmp_path: Path) -> None:
-    with console(tmp_path / "one", city.address) as one, console(tmp_path / "two", city.address, name="budi") as two:
+def test_who_looks_at_the_same_report_is_shown(steady: Served, tmp_path: Path) -> None:
+    with (
+        console(tmp_path / "one", steady.address) as one,
+        console(tmp_path / "two", steady.address, name="budi") as two,
+    ):
         wait_ready(one)
         wait_ready(two)
         report = find(one, "unassigned")
