@@ -1,7 +1,6 @@
 """A process that writes the store and says what it was told is safe.
 
-Arguments: `edits FOLDER` or `pages FOLDER`: until it is killed; it prints an acknowledgement a line.
-Or `forks`: it forks a child for every line on standard input, see tests/helpers/disk.py; a child's jobs are in JOBS.
+It forks a child for every line on standard input, see tests/helpers/disk.py; a child's jobs are in JOBS.
 """
 
 from __future__ import annotations
@@ -31,25 +30,6 @@ T = TypeVar("T")
 PAGE = 30
 _PATIENCE = 12
 _PR_SET_PTRACER = 0x59616D61
-
-
-def append_edits(folder: Path) -> None:
-    work = WorkFile(folder)
-    while True:
-        number = work.next_number()
-        work.append(edit(f"e{number}", number=number, data={"text": "x" * 300}))
-        print(f"e{number}", flush=True)
-
-
-def apply_pages(folder: Path) -> None:
-    writer = CacheWriter(folder)
-    cursor = writer.cursor("city")
-    upto = cursor.seq if cursor else 0
-    while True:
-        page = items(*(report(str(upto + n), title=f"kata{upto + n}") for n in range(1, 51)), seq=upto + 1)
-        upto += len(page)
-        writer.apply("city", page, at(upto))
-        print(upto, flush=True)
 
 
 class Voice:
@@ -239,7 +219,4 @@ def fork_jobs() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "forks":
-        fork_jobs()
-    else:
-        {"edits": append_edits, "pages": apply_pages}[sys.argv[1]](Path(sys.argv[2]))
+    fork_jobs()

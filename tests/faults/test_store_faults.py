@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import resource
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,58 +21,6 @@ from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, ids, items, report
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = 10
-
-
-def killed_after(lines: int, what: str, folder: Path) -> list[str]:
-    """Run the child, kill it without warning once it printed so many lines, and return all it managed to print."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.store_child", what, str(folder)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout is not None
-    printed = [child.stdout.readline().strip() for _ in range(lines)]
-    child.kill()
-    rest = child.stdout.read().splitlines(keepends=True)
-    child.wait()
-    child.stdout.close()
-    return [line for line in [*printed, *(line.strip() for line in rest if line.endswith("\n"))] if line]
-
-
-def test_no_acknowledged_edit_is_lost_to_kill_9(tmp_path: Path) -> None:
-    chance = random.Random(2602)
-    acknowledged: list[str] = []
-    for _ in range(KILLS):
-        acknowledged += killed_after(chance.randrange(1, 40), "edits", tmp_path)
-    work = WorkFile(tmp_path)
-    kept = work.all()
-    assert work.salvaged is None
-    work.close()
-    assert set(acknowledged) <= {queued.edit.id for queued in kept}
-    numbers = [queued.edit.number for queued in kept]
-    assert numbers == list(range(1, len(numbers) + 1))
-
-    (tmp_path / "work.db").unlink()  # the journal alone is enough
-    work = WorkFile(tmp_path)
-    assert set(acknowledged) <= {queued.edit.id for queued in work.all()}
-    assert work.next_number() == len(numbers) + 1 or work.next_number() == len(numbers) + 2
-    work.close()
-
-
-def test_a_kill_never_parts_a_page_from_its_cursor(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    for _ in range(8):
-        printed = killed_after(chance.randrange(1, 12), "pages", tmp_path)
-        writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
-        cursor = writer.cursor("city")
-        assert writer.set_aside is None
-        assert cursor is not None
-        assert cursor.seq >= int(printed[-1])
-        assert reader.counts()["reports"] == cursor.seq == len(reader.matching("kata"))
-        writer.close()
-        reader.close()
 
 
 @contextlib.contextmanager

@@ -40,6 +40,19 @@ def look(folder: Path) -> None:
     writer.close()
 
 
+def look_into_the_journal(folder: Path) -> None:
+    """It alone holds every edit that is not over, too."""
+    work = WorkFile(folder)
+    open_edits = {one.edit.id for one in work.all() if one.state is not EditState.WITHDRAWN}
+    next_number = work.next_number()
+    work.close()
+    (folder / "work.db").unlink()
+    work = WorkFile(folder)
+    assert open_edits <= {one.edit.id for one in work.all()}
+    assert work.next_number() >= next_number
+    work.close()
+
+
 def kill_often(folder: Path, kills: int, seed: int, look_every: int) -> int:
     chance = random.Random(seed)
     folder.mkdir()
@@ -49,6 +62,7 @@ def kill_often(folder: Path, kills: int, seed: int, look_every: int) -> int:
             if number % look_every == 0:
                 look(folder)
     look(folder)
+    look_into_the_journal(folder)
     said = sum(line.startswith("done") for line in (folder / "said").read_text().splitlines())
     print(f"{kills} kills, {said} edits acknowledged, none lost")
     return said

@@ -45,11 +45,11 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Forks:
-    """`tests.faults.store_child forks`: runs jobs in forked children, each under a strace of its own."""
+    """`tests.faults.store_child`: runs jobs in forked children, each under a strace of its own."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.store_child", "forks"],
+            [sys.executable, "-m", "tests.faults.store_child"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
