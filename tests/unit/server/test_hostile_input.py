@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import http.client
+import io
 import json
 import os
 import socket
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -34,34 +36,40 @@ UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
 
 
 class Guard:
-    """Notes, while it is on, every file that this process opens and every address that it connects to."""
+    """Every file that this process opens, and every address that it connects to."""
 
-    def __init__(self) -> None:
-        self.on = False
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.files: list[str] = []
         self.hosts: list[Any] = []
-        sys.addaudithook(self._heard)
+        for module in (builtins, io, os):
+            patch.setattr(module, "open", self._noting(module.open, self._file))
+        for name in ("getaddrinfo", "gethostbyname"):
+            patch.setattr(socket, name, self._noting(getattr(socket, name), self.hosts.append))
+        connect = socket.socket.connect
 
-    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.on:
-            return
-        if event == "open":
-            self.files.append(os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else "")
-        elif event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
-            self.hosts.append(arguments[1] if event == "socket.connect" else arguments[0])
+        def noted_connect(own: socket.socket, address: Any) -> None:
+            self.hosts.append(address)
+            connect(own, address)
 
+        patch.setattr(socket.socket, "connect", noted_connect)
 
-GUARD = Guard()
+    def _file(self, name: Any) -> None:
+        self.files.append(os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else "")
+
+    def _noting(self, function: Callable[..., Any], note: Callable[[Any], None]) -> Callable[..., Any]:
+        def noted(first: Any, *more: Any, **named: Any) -> Any:
+            note(first)
+            return function(first, *more, **named)
+
+        return noted
 
 
 @pytest.fixture
 def guard(tmp_path: Path) -> Iterator[Guard]:
     """The guard; at the end no file but the city's own, and no host but this one, was asked for."""
-    GUARD.files, GUARD.hosts, GUARD.on = [], [], True
-    try:
-        yield GUARD
-    finally:
-        GUARD.on = False
+    with pytest.MonkeyPatch.context() as patch:
+        guard = Guard(patch)
+        yield guard
     own = (
         str(tmp_path),
         sys.prefix,
@@ -70,10 +78,10 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
         "/dev/null",
         "/usr/share/zoneinfo",
     )
-    assert [file for file in GUARD.files if file.startswith("/") and not file.startswith(own)] == []
-    assert [file for file in GUARD.files if "passwd" in file or "secret" in file] == []
-    there = {host[0] if isinstance(host, tuple) else host for host in GUARD.hosts}
-    assert there <= {"127.0.0.1", "localhost", None}
+    assert [file for file in guard.files if file.startswith("/") and not file.startswith(own)] == []
+    assert [file for file in guard.files if "passwd" in file or "secret" in file] == []
+    there = {host[0] if isinstance(host, tuple) else host for host in guard.hosts}
+    assert {"127.0.0.1"} <= there <= {"127.0.0.1", "localhost", None}
 
 
 @pytest.fixture
