@@ -92,7 +92,7 @@ class MapFile:
 
     def _batches(self) -> Iterator[tuple[Any, Any]]:
         """Shapes and columns of some features after another; a GeoPackage by its keys, which needs no counting off."""
-        from pyogrio.raw import read  # type: ignore[import-untyped]
+        from pyogrio.raw import read
 
         done, unswept, last = 0, 0, None
         while done < self._layer.rows:
@@ -120,7 +120,7 @@ class MapFile:
 
     def _chosen(self, mapping: Dialect | None) -> _Layer:
         """The layer of reports: of those with known columns the one with points, of several the largest."""
-        from pyogrio import list_layers, read_info  # type: ignore[import-untyped]
+        from pyogrio import list_layers, read_info
 
         layers: list[_Layer] = []
         with _told(self._shown):
@@ -225,7 +225,7 @@ def _told(shown: Path) -> Iterator[None]:
     """Turns whatever GDAL says against a file into a sentence."""
     import warnings
 
-    from pyogrio.errors import (  # type: ignore[import-untyped]
+    from pyogrio.errors import (
         DataLayerError,
         DataSourceError,
         FeatureError,
