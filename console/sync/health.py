@@ -89,9 +89,7 @@ class Health:
 
     def complete(self, as_of: datetime | None = None, detail: str = "") -> None:
         """The cache holds all the server had at `as_of` (server time; now when not given)."""
-        with self._lock:
-            word = REFUSED if self._refusal else LIVE
-            self._become(word, problem=self._refusal, detail=detail, as_of=as_of or self.server_now())
+        self._become(LIVE, detail=detail, as_of=as_of or self.server_now())
 
     def failed(self, error: Exception, next_try_s: float | None) -> None:
         """The source could not be read; it is tried again in that many seconds."""
@@ -102,14 +100,14 @@ class Health:
         """The server wants a sign-in before it takes anything."""
         with self._lock:
             self._refusal = words
-            self._become(REFUSED, problem=words)
+        self._become(REFUSED, problem=words)
 
     def writes_taken(self) -> None:
         """The server took an edit."""
         with self._lock:
-            if self._refusal:
-                self._refusal = ""
-                self._become(LIVE)
+            was_refused, self._refusal = bool(self._refusal), ""
+        if was_refused:
+            self._become(LIVE)
 
     def _narrowed(self) -> tuple[float, float]:
         if not self._bounds:
@@ -127,7 +125,10 @@ class Health:
         progress: float | None = None,
         local: bool = False,
     ) -> None:
+        """Never called with the lock: the listeners take locks of their own, under which others ask for the time."""
         with self._lock:
+            if word == LIVE and self._refusal:
+                word, problem = REFUSED, self._refusal
             old = self._state
             changed = (word, problem, detail) != (old.state, old.problem, old.detail)
             self._state = SourceState(

@@ -46,6 +46,8 @@ from console.sync.source import DispatchSource, Following
 _log = logging.getLogger(__name__)
 LOCK = "sync.lock"
 _LOCK_WAIT_S = 6.0
+_LOOK_S, _ORDERLY_S = 1.0, 3.0
+"""How often the sync process looks for its console, and what it has to end in order when that is gone."""
 _READ = 65536
 _MEMORY_BYTES = 4 * 2**30
 _EXIT_LOCAL = 4
@@ -171,6 +173,7 @@ def run_pipe() -> int:
             except OSError:
                 os._exit(0)  # the console is gone, and with it the only reader
 
+    threading.Thread(target=_end_with_the_console, args=(os.getppid(),), name="parent", daemon=True).start()
     messages = _messages(sys.stdin.fileno())
     followers: Followers | None = None
     held: FileLock | None = None
@@ -200,6 +203,14 @@ def run_pipe() -> int:
         if held is not None:
             held.release()
     return 0
+
+
+def _end_with_the_console(parent: int) -> None:
+    """Once the console is gone nobody needs this process, however stuck: it would hold the profile for ever."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    time.sleep(_ORDERLY_S)
+    os._exit(0)  # what was committed is whole, and the rest is done again next time
 
 
 def _limit_memory() -> None:

@@ -60,8 +60,8 @@ class DispatchSender:
                 conflict.version = self._client.report(report).version
             raise
         except errors.Refused as refused:
-            if refused.word == _KEY_REUSED:
-                raise CannotSend(self._both(edit, report)) from refused
+            if refused.word == _KEY_REUSED and (both := self._both(edit, report)):
+                raise CannotSend(both) from refused
             raise
         created = answer.entry.report if edit.kind is Kind.CREATE else None
         if edit.kind is Kind.CREATE and created is None:
@@ -73,12 +73,16 @@ class DispatchSender:
         return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
 
     def _both(self, edit: Edit, report: str | None) -> str:
-        """What the server's record holds under the edit's key, and what stands here: a human has to see both."""
-        there = "something else"
-        if report is not None:
-            found = next((entry for entry in self._client.entries(report) if entry.edit == edit.id), None)
-            there = _in_short(found.kind, found.data) if found is not None else "an edit of another report"
-        return f"The server has {there} under this edit's key. Here stands {_in_short(edit.kind, edit.data)}."
+        """What the report's history holds under the edit's key, and what stands here: a human has to see both.
+
+        "" when it holds nothing: the server's own words are better then.
+        """
+        entries = self._client.entries(report) if report is not None else []
+        found = next((entry for entry in entries if entry.edit == edit.id), None)
+        if found is None:
+            return ""
+        there, here = _in_short(found.kind, found.data), _in_short(edit.kind, edit.data)
+        return f"The server has {there} under this edit's key. Here stands {here}."
 
     def interrupt(self) -> None:
         """From any thread: end a request that hangs; the key makes it harmless to send it anew."""

@@ -1,0 +1,56 @@
+"""What is known of a source's health, and that telling it holds nobody up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from api_client.errors import Unreachable
+from console.domain.messages import SourceState
+from console.sync.health import Health
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "become_live",
+    [lambda health: health.complete(), lambda health: health.writes_taken()],
+    ids=["complete", "writes taken"],
+)
+def test_who_hears_that_a_source_is_live_may_wait_for_others(become_live: Callable[[Health], None]) -> None:
+    """I4. Sending asks for the server's time under its own lock, which the listener waits for: a deadlock once."""
+    said: list[SourceState] = []
+    health = Health("jkt", said.append, now)
+    if "taken" in become_live.__code__.co_names[0]:
+        health.writes_refused("Sign in again.")
+    asked: list[bool] = []
+
+    def listener() -> None:
+        other = threading.Thread(target=health.server_now, daemon=True)
+        other.start()
+        other.join(5)
+        asked.append(not other.is_alive())
+
+    health.on_live.append(listener)
+    become_live(health)
+    assert asked == [True]
+    assert said[-1].state == "live"
+
+
+def test_reading_on_does_not_hide_that_writing_is_refused() -> None:
+    said: list[SourceState] = []
+    health = Health("jkt", said.append, now)
+    health.complete()
+    health.writes_refused("Sign in again.")
+    health.complete()
+    assert (said[-1].state, said[-1].problem) == ("refused", "Sign in again.")
+    health.failed(Unreachable("Gone."), 1.0)
+    health.complete()
+    assert said[-1].state == "refused"
+    health.writes_taken()
+    assert said[-1].state == "live"
