@@ -132,7 +132,8 @@ class CacheWriter:
             for table in tables:
                 self._connection.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - constants
             self._mark_search_stale()
-            self._mend_search()
+            if not self._bulk:  # else the mark has to last until the rows that come next are there
+                self._mend_search()
         return Touched(everything=True)
 
     @contextlib.contextmanager

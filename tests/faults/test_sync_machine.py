@@ -299,6 +299,8 @@ class Shift(RuleBasedStateMachine):
                 said = one.state in STUCK or one.edit.report in stuck
                 assert said or one.edit.id in self.undone, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"
+            search = console._ledger._writer._connection
+            search.execute("INSERT INTO fts (fts, rank) VALUES ('integrity-check', 1)")  # raises when it does not fit
 
 
 _TEMPLATE: list[Path] = []

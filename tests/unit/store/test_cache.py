@@ -209,6 +209,18 @@ def test_a_bulk_fill_ends_with_search_and_an_interrupted_one_is_mended(tmp_path:
     reader.close()
 
 
+def test_a_source_that_is_read_anew_can_be_searched(writer: CacheWriter, reader: CacheReader) -> None:
+    """What a restored server says replaces what was there in the middle of a fill."""
+    writer.apply("city", items(report("1", description="kata lama")), at(1))
+    with writer.bulk():
+        writer.forget("city")
+        writer.apply("city", items(report("1", description="kata baru"), report("2", description="kata baru")), at(2))
+    assert len(reader.matching("baru")) == 2
+    assert len(reader.matching("lama")) == 0
+    writer.apply("city", [], at(3), gone=[Gone("report", "1", 3)])
+    assert len(reader.matching("baru")) == 1
+
+
 def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: CacheReader) -> None:
     unit = Unit("u1", "U-1", UnitState.AVAILABLE, T0)
     for source in ("city", "other"):
