@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -43,6 +44,8 @@ def missing() -> list[str]:
         packages.append("postgresql")
     if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
         packages.append("chromium")
+    if find_library("atomic") is None:
+        packages.append("libatomic1")  # the driver of the browser wants it
     if shutil.which("strace") is None:
         packages.append("strace")
     return packages
