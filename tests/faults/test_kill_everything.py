@@ -179,8 +179,8 @@ def kill_and_compare(
     reader.close()
 
 
-def test_twenty_five_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, 25, 7)
+def test_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, 15, 7)
 
 
 @pytest.mark.long

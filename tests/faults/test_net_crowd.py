@@ -41,7 +41,7 @@ class Plan:
     cap_s: float
 
 
-SHORT = Plan(consoles=8, normal_s=2.0, away_s=4.0, edit_every_s=2.0, queued=2, cap_s=2.0)
+SHORT = Plan(consoles=8, normal_s=1.5, away_s=3.0, edit_every_s=1.5, queued=2, cap_s=2.0)
 LONG = Plan(consoles=50, normal_s=60.0, away_s=600.0, edit_every_s=60.0, queued=3, cap_s=pace.CAP_S)
 
 

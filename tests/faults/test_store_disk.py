@@ -181,9 +181,9 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         look_at_outbox(folder, waiting, said)
 
 
-@pytest.mark.parametrize(("what", "step"), [("edit", 1), ("migration", 3), ("tidying", 2), ("page", 3)])
+@pytest.mark.parametrize(("what", "step"), [("edit", 2), ("migration", 4), ("tidying", 3), ("page", 4)])
 def test_a_fault_at_any_call(what: str, step: int, forks: Forks, tmp_path: Path) -> None:
-    """F18, F25, F27, F31: kill, I/O error, full disk at each call of one edit, and every second or third of the others.
+    """F18, F25, F27, F31: kill, I/O error, full disk at every second to fourth call of each.
 
     Guards: one transaction for rows and cursor (CacheWriter.apply) and for a migration (schema._migrate), the journal's
     line cut off again (Journal.whole), a new journal in the old one's place only when it is whole (Journal.rewrite).
