@@ -180,7 +180,7 @@ def kill_and_compare(
 
 
 def test_kills_lose_nothing_and_apply_nothing_twice(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, 15, 7)
+    kill_and_compare(tmp_path, 15, 4)
 
 
 @pytest.mark.long
