@@ -243,7 +243,12 @@ class Shift(RuleBasedStateMachine):
                 .order_by(table.c.version)
             )
             since = [entry for (body,) in rows if (entry := msgspec.json.decode(body, type=Entry)).edit != edit.id]
-        in_force = {name: entry for entry in since if entry.kind == Kind.SET for name in entry.data}
+        in_force: dict[str, Entry] = {}
+        for entry in since:
+            if entry.kind == Kind.SET:
+                in_force |= dict.fromkeys(entry.data, entry)
+            elif entry.author == console.name:
+                in_force.pop("status", None)  # his own merge or close, made before, is what he saw
         for name in in_force.keys() & seen.data.keys() - {"reason"}:
             entry = in_force[name]
             if entry.author != console.name and entry.data[name] not in (seen.data[name], seen.base[name]):
