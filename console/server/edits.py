@@ -37,7 +37,7 @@ __all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
 NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 """Kinds that say which version of the report the operator saw."""
 
-_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
+_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _RUNNING_WAIT_S = 2.0
 _FIRST_REPORT = 1_000
 
@@ -276,7 +276,7 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> N
 
 
 def _status_wanted(edit: EditBody) -> Status:
-    if edit.kind is Kind.CLOSE:
+    if edit.kind in (Kind.CLOSE, Kind.MERGE):
         return Status.CLOSED
     if edit.kind is Kind.VALIDATE and payload_of(edit, payloads.Verdict).accepted:
         return Status.RESOLVED

@@ -340,3 +340,12 @@ def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) 
         headers = {"Idempotency-Key": f"12345678-{number}", "Content-Type": "application/json"}
         answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", data=body, headers=headers, timeout=10)
         assert answer.status_code == 400, answer.text
+
+
+def test_a_merge_does_not_close_what_somebody_has_taken_up_meanwhile(api: Api) -> None:
+    seen = api.report("10")["version"]
+    api.ok("10", "set", {"status": "coordination"})
+    refused = api.edit("10", "merge", {"into": "11"}, seen=seen)
+    assert refused.status_code == 412
+    assert refused.json()["fields"]["status"]["value"] == "coordination"
+    assert api.edit("10", "merge", {"into": "11"}).status_code == 200
