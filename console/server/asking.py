@@ -109,16 +109,19 @@ class Gate:
         A public POST counts as a citizen's, by its address, unless the work itself calls `count_post`.
         """
 
+        on_loop = inspect.iscoroutinefunction(work)
+
         async def answer(request: Request) -> Response:
             if public:
                 limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
                 self._limits.spend_by_address(limit, host_of(request))
             body = await read_body(request, most)
-            if inspect.iscoroutinefunction(work):
+            if on_loop:
                 known = self.known(request)
                 ask = self._ask(request, body, known) if known else await run_in_threadpool(self._ask, request, body)
-                done: Response = await work(ask)
-                return done
+                coming = work(ask)
+                assert not isinstance(coming, Response)
+                return await coming
             response = await run_in_threadpool(lambda: work(self._ask(request, body, _ANYBODY if public else None)))
             assert isinstance(response, Response)
             return response
