@@ -19,6 +19,8 @@ import pytest
 
 if TYPE_CHECKING:
     from console.measure.postgres import Postgres
+    from tests.helpers.live_server import Live
+    from tests.helpers.proxy import FaultProxy
 
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -47,6 +49,25 @@ def postgres() -> Iterator[Postgres]:
         except NoPostgres as fault:
             pytest.skip(str(fault))
         yield server
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    """A small city that is served by this process."""
+    from tests.helpers.live_server import live_server
+
+    with live_server(tmp_path / "server") as live:
+        yield live
+
+
+@pytest.fixture
+def proxy(live: Live) -> Iterator[FaultProxy]:
+    """The way to that city, on which things go wrong as a test wants."""
+    from tests.helpers.proxy import FaultProxy
+
+    proxy = FaultProxy(live.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from console.server.records import LOCAL
 from console.sync import pace
 from console.sync.pace import Backoff, Bell, Timing
 from console.sync.pipe import Frames, pack
-from tests.helpers.live_server import Live, live_server
+from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.proxy import (
     PORTAL,
@@ -53,19 +53,6 @@ from tests.helpers.sync_rig import Rig, assert_same, edit_id, rig
 IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3, slow_poll_s=0.3)
 AGAIN = (EditState.QUEUED, EditState.UNCONFIRMED)
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
-
-
-@pytest.fixture
-def proxy(live: Live) -> Iterator[FaultProxy]:
-    proxy = FaultProxy(live.port)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

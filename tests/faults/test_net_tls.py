@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,13 @@ import pytest
 from console.domain.edit import EditState, Kind
 from console.domain.messages import SourceState
 from console.sync.pace import Timing
-from tests.helpers.live_server import Live, live_server
+from tests.helpers.live_server import Live
 from tests.helpers.sync_rig import rig
 
 pytest.importorskip("cryptography", reason="certificates are made with cryptography")
 from tests.helpers.tls import Authority, door
 
 TIMING = Timing(poll_s=0.3)
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,11 @@ from console.sync.compare import Nightly
 from console.sync.mapping import Mapper
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
-from tests.helpers.live_server import Live, live_server
+from tests.helpers.live_server import Live
 from tests.helpers.proxy import FaultProxy, path_has, rewrite
 from tests.helpers.sync_rig import assert_same, edit_id, rig
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
 
 
 def without_items(head: bytes, body: bytes) -> tuple[bytes, bytes]:

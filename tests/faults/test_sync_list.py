@@ -25,7 +25,7 @@ from console.server.records import Actor, LoadedReport
 from console.store.items import Item
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
-from tests.helpers.live_server import Live, live_server, some_reports
+from tests.helpers.live_server import Live, some_reports
 from tests.helpers.pictures import picture
 from tests.helpers.proxy import FaultProxy, cut_body, delay, drop_after, is_edit
 from tests.helpers.stepped import CITY, Backup, SteppedConsole
@@ -33,12 +33,6 @@ from tests.helpers.sync_rig import assert_same, rig, rows_of_cache, rows_of_data
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
 MARIA = Actor("maria", "supervisor")
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
 
 
 @pytest.fixture

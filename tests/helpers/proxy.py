@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.helpers.net import Asked, close_hard, http, read_request
+from tests.helpers.net import Asked, close_hard, http, read_request, serve_each
 
 Predicate = Callable[[Asked], bool]
 
@@ -163,7 +163,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._refusing = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        serve_each(self._listener, self._serve)
 
     def when(self, fits: Predicate, action: Action, times: int | None = None) -> Rule:
         """Add a rule behind the others."""
@@ -192,14 +192,6 @@ class FaultProxy:
         self._over.set()
         close_hard(self._listener)
         self.cut_open()
-
-    def _accept(self) -> None:
-        while not self._over.is_set():
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with self._lock:

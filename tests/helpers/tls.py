@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.helpers.net import close_hard
+from tests.helpers.net import close_hard, serve_each
 
 
 class Authority:
@@ -96,26 +96,21 @@ class Door:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.heard: list[bytes] = []
-        self.connections = 0
+        self._clients: list[socket.socket] = []
         self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        serve_each(self._listener, self._serve)
+
+    @property
+    def connections(self) -> int:
+        return len(self._clients)
 
     def close(self) -> None:
         close_hard(self._listener)
-        for each in self._open:
+        for each in (*self._clients, *self._open):
             close_hard(each)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._open.append(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
     def _serve(self, client: socket.socket) -> None:
+        self._clients.append(client)
         with contextlib.suppress(OSError), client:
             client.settimeout(20)
             secret = self._context.wrap_socket(client, server_side=True)

@@ -18,26 +18,13 @@ from console.server import audit, schema
 from console.server.edits import EditBody
 from console.server.records import LOCAL
 from console.sync.pace import Timing
-from tests.helpers.live_server import Live, live_server
+from tests.helpers.live_server import Live
 from tests.helpers.net import http
 from tests.helpers.proxy import FaultProxy, answer, path_has
 from tests.helpers.sync_rig import Rig, rig
 
 IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3)
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
-
-
-@pytest.fixture
-def proxy(live: Live) -> Iterator[FaultProxy]:
-    proxy = FaultProxy(live.port)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ HASH = hashlib.sha256(PHOTO).hexdigest()
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    with live_server(tmp_path / "server") as live:
-        yield live
-
-
-@pytest.fixture
 def console(live: Live, tmp_path: Path) -> Iterator[Rig]:
     with rig(tmp_path / "profile", live.url) as console:
         console.live()
