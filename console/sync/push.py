@@ -186,7 +186,9 @@ class PushLane:
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
-            waiting.told = False
+            # Before it can leave again, which may be at once: its answer must not be told before this.
+            self._say(waiting, EditState.UNCONFIRMED, problem=str(error))
+            waiting.told = True
         if not self._outgoing.again(waiting, wait_s, left=error.may_have_arrived, everything=everything):
             self._say(waiting, EditState.WITHDRAWN)
         if everything:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,23 @@ def test_a_lost_answer_is_asked_again_with_the_same_key_and_acts_once(city: Fake
     console.outcome(edit, EditState.UNCONFIRMED)
     console.outcome(edit, EditState.ACCEPTED)
     assert city.applied == [edit.id]
+
+
+class AtOnce(random.Random):
+    """Back-offs of no length: the lane tries again in the same moment."""
+
+    def uniform(self, *_: float) -> float:
+        return 0.0
+
+
+def test_a_lost_answer_is_told_also_when_the_next_try_begins_at_once(city: FakeCity, tmp_path: Path) -> None:
+    city.on_edit = lambda *_: b"" if len(edits_at(city)) == 1 else None
+    with rig(tmp_path, city.url, random_source=AtOnce()) as console:
+        console.live()
+        edit = console.push(Kind.NOTE, "1", text="once")
+        console.outcome(edit, EditState.ACCEPTED)
+        told = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit.id]
+        assert told == [EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED]
 
 
 def test_a_falling_server_holds_only_the_edit_it_falls_over(city: FakeCity, console: Rig) -> None:
