@@ -25,7 +25,7 @@ from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.report import Report
 from console.domain.status import BY_STATUS
-from console.paths import profile_folder
+from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Catalog, read_catalog
 from console.presenters.words import thousands
@@ -37,7 +37,6 @@ from console.store.work import read_outbox
 
 FORMATS = ("csv", "geojson", "gpkg", "pdf")
 
-_USAGE = 2
 _AT_A_TIME = 500
 _LAYER = "reports"
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -140,7 +139,7 @@ class Selection(msgspec.Struct, frozen=True):
 
 def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     """Write the file and say how many reports are in it. Returns the exit code."""
-    folder = profile_folder(profile)
+    folder = existing_profile(profile)
     settings = load_settings(folder)
     reader = CacheReader(folder)
     try:
@@ -154,7 +153,7 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
         )
     except FilterError as error:
         _say(f"sigap: {error}")
-        return _USAGE
+        return notices.USAGE
     finally:
         reader.close()
     sys.stdout.write(f"{thousands(written)} reports are in {out}.\n")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 
 from console.domain.edit import ReadingOnly
-from console.paths import BadProfileName
+from console.paths import BadProfileName, NoSuchProfile
 from console.settings import SettingsDamaged
 from console.store import errors as store
 
-DEFECT, CANNOT_REACH, LOCAL = 1, 3, 4
-"""The exit codes of a defect of ours, of a server that cannot be reached or refused, and of local trouble."""
+DEFECT, USAGE, CANNOT_REACH, LOCAL = 1, 2, 3, 4
+"""The exit codes of a defect of ours, of a command that makes no sense, of a server that cannot be reached or refused,
+and of local trouble."""
 
 
 def describe(error: BaseException) -> str:
     """One sentence for the screen. An unknown exception is our defect and is called so."""
-    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, ReadingOnly)):
+    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, NoSuchProfile, ReadingOnly)):
         return str(error)
     if isinstance(error, OSError):
         return _describe_os(error)
@@ -24,7 +25,9 @@ def describe(error: BaseException) -> str:
 
 def exit_code(error: BaseException) -> int:
     """The exit code that goes with an exception."""
-    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, OSError)):
+    if isinstance(error, BadProfileName):
+        return USAGE
+    if isinstance(error, (store.StoreError, SettingsDamaged, NoSuchProfile, OSError)):
         return LOCAL
     return DEFECT
 

@@ -13,6 +13,10 @@ class BadProfileName(ValueError):
     """A profile name that is not a plain word."""
 
 
+class NoSuchProfile(LookupError):
+    """There is no profile of that name; the message says which there are."""
+
+
 def home() -> Path:
     """The folder of all profiles; `SIGAP_HOME` puts it elsewhere."""
     given = os.environ.get("SIGAP_HOME")
@@ -24,11 +28,29 @@ def profile_folder(name: str) -> Path:
 
     Raises BadProfileName, OSError.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise BadProfileName(f"“{name}” is not a profile name: use letters, digits, dot, dash.")
-    folder = home() / "profiles" / name
+    folder = folder_of(name)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def existing_profile(name: str) -> Path:
+    """The folder of a profile that was made before.
+
+    Raises BadProfileName, NoSuchProfile.
+    """
+    folder = folder_of(name)
+    if folder.is_dir():
+        return folder
+    others = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
+    known = f"these exist: {', '.join(others)}" if others else "none exists yet"
+    raise NoSuchProfile(f"There is no profile “{name}”; {known}. To make one: sigap connect URL --profile NAME.")
+
+
+def folder_of(name: str) -> Path:
+    """Where a profile is, or would be. Raises BadProfileName."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise BadProfileName(f"“{name}” is not a profile name: use letters, digits, dot, dash.")
+    return home() / "profiles" / name
 
 
 def log_file(profile: Path) -> Path:

@@ -13,7 +13,7 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.probe import Found, probe
 from console.domain.messages import Source
-from console.paths import profile_folder
+from console.paths import folder_of, profile_folder
 from console.settings import Tokens, load_settings, save_settings
 
 _USAGE, _CANNOT_REACH = 2, 3
@@ -62,14 +62,14 @@ def connect(
     url: str, *, kind: str, name: str, profile: str, insecure_http: bool, token: str | None, as_json: bool
 ) -> int:
     """`sigap connect`: add the server to the profile's settings and its token to the keyring. Returns the exit code."""
-    folder = profile_folder(profile)
-    settings = load_settings(folder)
+    settings = load_settings(folder_of(profile))
     try:
         added = add_source(url, kind=kind, name=name, token=token, insecure_http=insecure_http, taken=settings.sources)
     except errors.ApiError as error:
         _say(f"sigap: {error}")
         return _USAGE if isinstance(error, errors.BadAddress) else _CANNOT_REACH
     source = added.source
+    folder = profile_folder(profile)
     kept = Tokens(profile).put(source.key, token) if token else True
     settings.sources = [one for one in settings.sources if one.key != source.key] + [source]
     save_settings(folder, settings)

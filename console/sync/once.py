@@ -17,7 +17,7 @@ import msgspec
 from api_client.transport import utc_now
 from console.domain.edit import PENDING, Edit, EditState, Kind, Queued, is_order
 from console.domain.messages import Outcome, Push, Source, SourceState, Start, Touched, Up
-from console.paths import profile_folder
+from console.paths import existing_profile
 from console.settings import Tokens, load_settings
 from console.store.cache_read import CacheReader
 from console.store.lock import FileLock
@@ -204,7 +204,7 @@ def run_once(
 
 def sync_profile(profile: str, *, once: bool, as_json: bool) -> int:
     """`sigap sync`: one round, or rounds until interrupted. Returns the exit code."""
-    folder = profile_folder(profile)
+    folder = existing_profile(profile)
     settings = load_settings(folder)
     tokens = Tokens(profile)
     given = {source.key: token for source in settings.sources if (token := tokens.get(source.key))}

@@ -159,7 +159,20 @@ def test_what_is_no_address(address: str, tmp_path: Path) -> None:
 
 def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
     told(run_sigap("synk", home=tmp_path), 2)
-    told(run_sigap("sync", "--profile", "../../etc", home=tmp_path), 4, "not a profile name")
+    told(run_sigap("sync", "--profile", "../../etc", home=tmp_path), 2, "not a profile name")
+
+
+def test_a_profile_that_does_not_exist(tmp_path: Path) -> None:
+    wanted = ("sync", "--once"), ("export", "--format", "csv", "--out", str(tmp_path / "o.csv"))
+    for command in wanted:
+        told(run_sigap(*command, "--profile", "north", home=tmp_path), 4, "no profile “north”; none exists.*connect")
+    told(run_sigap("connect", f"http://127.0.0.1:{free_port()}", "--profile", "north", home=tmp_path), 3)
+    for name in ("day", "night"):
+        (tmp_path / "profiles" / name).mkdir(parents=True)
+    for command in wanted:
+        words = "no profile “north”; these exist: day, night.*sigap connect"
+        told(run_sigap(*command, "--profile", "north", home=tmp_path), 4, words)
+    assert not (tmp_path / "o.csv").exists()
 
 
 # A server that goes away or turns into something else

@@ -241,11 +241,14 @@ def test_exit_codes_come_with_sentences(profile: Path, tmp_path: Path, capsys: p
     assert export(tmp_path / "o.csv", "csv", "--filter", "colour=red") == 2
     assert export(tmp_path / "none" / "o.csv", "csv") == 4
     assert export(tmp_path, "csv") == 4
+    profile_folder("empty")
     assert export(tmp_path / "o.csv", "csv", "--profile", "empty") == 4
+    assert export(tmp_path / "o.csv", "csv", "--profile", "none") == 4
     said = capsys.readouterr().err.splitlines()
-    assert [line.partition(" ")[0] for line in said] == ["sigap:"] * 5
+    assert [line.partition(" ")[0] for line in said] == ["sigap:"] * 6
     assert "No category is called “nothing”." in said[0]
     assert "there are no reports in profile empty" in said[4]
+    assert "There is no profile “none”; these exist: default, empty." in said[5]
     assert not (tmp_path / "o.csv").exists()
     with pytest.raises(SystemExit) as usage:
         export(tmp_path / "o.csv", "xlsx")
