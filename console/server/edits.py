@@ -20,7 +20,7 @@ from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.merge import same
 from console.domain.report import Entry, Report
 from console.domain.status import Status
-from console.server import audit, payloads, schema
+from console.server import audit, payloads, replies, schema
 from console.server.case import Case
 from console.server.database import Database
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
@@ -143,6 +143,8 @@ class EditDesk:
             _check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
         _keep_contact(ledger, edit, report)
+        if edit.kind is Kind.REPLY:
+            data |= {replies.PUBLIC: replies.public_text(ledger.connection, report, data["text"])}
         return case.finish(data)
 
     def _on_unit(self, ledger: Ledger, edit: EditBody, actor: Actor) -> Entry:

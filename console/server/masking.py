@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 MASK = "•••"
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@(?:[^\s@<>()\[\],;:\"'.]{1,63}\.){1,8}[^\W\d_]{2,24}")
@@ -16,6 +17,9 @@ and the numbers of reports mostly do not.
 """
 _NUMBER = re.compile(rf"(?:{_FREE}|{_GLUED})(?!{_DATE})(?!{_DEGREES})(?:\+|00)?\(?\d(?:{_BETWEEN}\d){{7,30}}(?!\d)")
 
+_TELLING = 8
+"""So many digits at the end of a number tell whose it is."""
+
 
 def mask_personal(text: str) -> str:
     """The text with every e-mail address, and every 8 to 31 digits written like one telephone number, masked.
@@ -24,3 +28,28 @@ def mask_personal(text: str) -> str:
     recognised: what a reporter writes about people in his own words is public where reports are public.
     """
     return _NUMBER.sub(MASK, _EMAIL.sub(MASK, text))
+
+
+def mask_quoted(text: str, told: Iterable[str]) -> str:
+    """The text with only those e-mail addresses and numbers masked that stand in one of `told` too.
+
+    Numbers are the same when the last eight digits are, so that "0812…" is found for "+62 812…"; of several that stand
+    together each counts.
+    """
+    sources = list(told)
+    addresses = {found.casefold() for source in sources for found in _EMAIL.findall(source)}
+    numbers = {_digits(found) for source in sources for found in _NUMBER.findall(source)}
+
+    def address(found: re.Match[str]) -> str:
+        return MASK if found[0].casefold() in addresses else found[0]
+
+    def number(found: re.Match[str]) -> str:
+        digits = _digits(found[0])
+        known = any(one[-_TELLING:] in digits or digits[-_TELLING:] in one for one in numbers)
+        return MASK if known else found[0]
+
+    return _NUMBER.sub(number, _EMAIL.sub(address, text))
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"\D", "", number)

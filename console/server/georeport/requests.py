@@ -19,6 +19,7 @@ from console.server.georeport.faults import not_found
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.query import SPAN, box, halves, listed, page, window
 from console.server.masking import mask_personal
+from console.server.replies import public_reply
 
 T = TypeVar("T")
 ROOT = "service_requests"
@@ -130,5 +131,5 @@ def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str
     for body in connection.execute(query).scalars():
         entry = msgspec.json.decode(body, type=Entry)
         if entry.kind == Kind.REPLY and entry.undone_by is None and entry.report is not None:
-            newest[entry.report] = mask_personal(entry.text)
+            newest[entry.report] = public_reply(entry)
     return newest

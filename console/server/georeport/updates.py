@@ -26,9 +26,9 @@ from console.server.georeport.form import Form
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import SPAN, page, read_time, window
-from console.server.masking import mask_personal
 from console.server.records import Actor
 from console.server.refusals import Invalid, KeyReused
+from console.server.replies import public_reply
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"
@@ -167,7 +167,7 @@ def _as_update(told: _Told) -> dict[str, Any]:
         "service_request_id": told.report,
         "status": told.status,
         "updated_datetime": w3c(entry.at),
-        "description": mask_personal(entry.text) if entry.kind == Kind.REPLY else "",
+        "description": public_reply(entry) if entry.kind == Kind.REPLY else "",
         "media_url": "",
     }
 

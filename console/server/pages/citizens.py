@@ -37,6 +37,7 @@ from console.server.payloads import Key, Lat, Line, Lon
 from console.server.posting import REPORT_KEY, is_report_key, take_photo, take_report
 from console.server.records import Actor
 from console.server.refusals import Forbidden, Invalid, NotFound
+from console.server.replies import public_reply
 
 CITIZEN = Actor("citizen", "citizen", via="page")
 MOST_PHOTOS = 3
@@ -342,7 +343,7 @@ def _step(entry: Entry, report: str) -> Step | None:
     if entry.kind == "created":
         return Step("created", entry.at) if entry.report == report else None
     if entry.kind == Kind.REPLY:
-        return Step("reply", entry.at, text=mask_personal(entry.text))
+        return Step("reply", entry.at, text=public_reply(entry))
     status = entry.data.get("status")
     return Step("status", entry.at, status=str(status)) if status else None
 

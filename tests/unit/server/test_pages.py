@@ -61,7 +61,8 @@ def test_a_report_goes_from_the_page_to_its_end_and_back(api: Api, city: City) -
     assert (followed["status"], followed["reason"], followed["me_too"]) == ("closed", "Not found", 1)
     assert [step["kind"] for step in followed["history"]] == ["created", "reply", "status"]
     assert (followed["area"], followed["may_reopen"], followed["photos"]) == ("Ward 1", True, [])
-    for secret in ("example.org", "2345", "inner note", "local"):
+    assert followed["history"][1]["text"] == "Soon. Call 021 5551 2345"
+    for secret in ("example.org", "inner note", "local"):
         assert secret not in answer.text
     again = public(api, "GET", f"/reports/{number}", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
