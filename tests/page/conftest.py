@@ -66,6 +66,8 @@ class MapDesk:
         )
         with self.qtbot.waitSignal(self.panel.bridge.page_ready, timeout=TIMEOUT_MS):
             self.panel.show()
+        # The page begins at Qt's 100x30 pixels and hears of its real size a little later.
+        self.wait_js(f"innerWidth === {self.panel.width()} && innerHeight === {self.panel.height()}")
         self.draw()
         return self
 
