@@ -21,7 +21,6 @@ from console.domain.report import (
     Area,
     Assignment,
     Calendar,
-    Contact,
     Entry,
     Report,
     Service,
@@ -206,16 +205,6 @@ class CacheReader:
             Assignment,
             (row,),
         )
-
-    def contact(self, row: int) -> Contact | None:
-        """The reporter's personal data, when a look-up has brought it."""
-        found = self._parts(
-            "SELECT c.body FROM reports r JOIN contacts c ON c.source = r.source AND c.report = r.remote_id"
-            " WHERE r.row = ?",
-            Contact,
-            (row,),
-        )
-        return found[0] if found else None
 
     # Everything else
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from console.domain.messages import Touched
-from console.domain.report import Assignment, Contact, Entry, Report
+from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.store import facts
 from console.store.errors import DamagedFile
@@ -108,7 +108,6 @@ class CacheWriter:
                 self._put_whole(page, kind)
             self._put_entries(page)
             self._put_assignments(page)
-            self._put_contacts(page)
             self._put_reports(page)
             self._find_rows_of_parts(page)
             if "area" in page.touched_kinds and not self._bulk and self._rename_areas():
@@ -128,7 +127,7 @@ class CacheWriter:
             number = self._word_id("source", source)
             of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
             self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant
-            tables = ("reports", "entries", "assignments", "contacts", "gone", "cursors", *map(table_of, KINDS))
+            tables = ("reports", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS))
             for table in tables:
                 self._connection.execute(f"DELETE FROM {table} WHERE source = ?", (number,))  # noqa: S608 - constants
             self._mark_search_stale()
@@ -154,28 +153,6 @@ class CacheWriter:
             self._bulk = False
         with contextlib.suppress(sqlite3.Error):  # a reader may be in the way; the next commit tries again
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def put_contact(self, source: str, report: str, contact: Contact) -> None:
-        """Keep a reporter's personal data, brought by an explicit look-up."""
-        with self._writing():
-            number = self._word_id("source", source)
-            self._connection.execute(
-                "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?)", (number, report, _json.encode(contact))
-            )
-
-    def drop_contacts(self, closed_before: datetime) -> int:
-        """Erase the personal data of reports closed before that time; returns how many."""
-        with self._writing():
-            old = [
-                (source, report)
-                for source, report, body in self._connection.execute(
-                    "SELECT c.source, c.report, t.body FROM contacts c JOIN reports r"
-                    " ON r.source = c.source AND r.remote_id = c.report JOIN texts t ON t.row = r.row"
-                )
-                if (closed := msgspec.json.decode(body, type=_ClosedAt).closed_at) and closed < closed_before
-            ]
-            self._connection.executemany("DELETE FROM contacts WHERE source = ? AND report = ?", old)
-        return len(old)
 
     # Opening
 
@@ -328,16 +305,6 @@ class CacheWriter:
                 " created = excluded.created, body = excluded.body WHERE excluded.seq >= seq",
                 rows,
             )
-
-    def _put_contacts(self, page: _Page) -> None:
-        rows = [
-            (page.source, item.id, _json.encode(item.data))
-            for item in page.of("contact")
-            if isinstance(item.data, Contact)
-        ]
-        if rows:
-            page.touched_kinds.add("contact")
-            self._connection.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?, ?)", rows)
 
     def _put_reports(self, page: _Page) -> None:
         items = self._not_deleted(page, "report", page.of("report"))
@@ -505,7 +472,7 @@ class CacheWriter:
             self._remove_from_search([found])
         for table in ("reports", "texts"):
             self._connection.execute(f"DELETE FROM {table} WHERE row = ?", (row,))  # noqa: S608 - a constant
-        for table in ("entries", "assignments", "contacts"):
+        for table in ("entries", "assignments"):
             self._connection.execute(
                 f"DELETE FROM {table} WHERE source = ? AND report = ?",  # noqa: S608 - a constant
                 (page.source, gone.id),
@@ -572,10 +539,6 @@ class CacheWriter:
 
 class _Name(msgspec.Struct):
     name: str
-
-
-class _ClosedAt(msgspec.Struct):
-    closed_at: datetime | None = None
 
 
 class _Row(msgspec.Struct, frozen=True):

@@ -12,7 +12,6 @@ from console.domain.report import (
     Area,
     Assignment,
     Calendar,
-    Contact,
     Entry,
     Report,
     Service,
@@ -21,9 +20,7 @@ from console.domain.report import (
     User,
 )
 
-Data = (
-    Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | Contact | dict[str, Any]
-)
+Data = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User | dict[str, Any]
 
 
 FIRST_ROW = 1000
@@ -33,8 +30,8 @@ FIRST_ROW = 1000
 class Item(msgspec.Struct, frozen=True):
     """One object of the feed in its present state.
 
-    `kind` is report, entry, assignment, contact (id = the report's) or one of schema.KINDS; `gone` names a deleted
-    object by id "kind/id" (or by data {kind, id}). Other kinds are left out: a newer server may have them.
+    `kind` is report, entry, assignment or one of schema.KINDS; `gone` names a deleted object by id "kind/id" (or by
+    data {kind, id}). Other kinds are left out: a newer server may have them.
     """
 
     kind: str

@@ -91,6 +91,13 @@ def c002_history(db: Database) -> None:
         )
 
 
+@cache_migrations()
+def c003_no_contacts(db: Database) -> None:
+    """Reporters' contacts are asked for at the server each time; what an older cache holds of them is overwritten."""
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("DROP TABLE contacts")
+
+
 @work_migrations()
 def w001_edits(db: Database) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""

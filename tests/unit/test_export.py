@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from console.cli import main
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Source
-from console.domain.report import Area, Clock, ClockState, Contact, Service
+from console.domain.report import Area, Clock, ClockState, Service
 from console.domain.status import Status
 from console.export import COLUMNS, cell
 from console.paths import profile_folder
@@ -59,7 +59,6 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     things = [
         Item("service", 10, "flood", Service("flood", "Banjir")),
         Item("area", 11, "31.75", Area("31.75", "Cawang", 4)),
-        Item("contact", 12, "formula", Contact("Siti Rahayu", "0812999", "siti@example.org")),
     ]
     writer.apply("city", [*items(*reports), *things], at(20))
     writer.close()
@@ -187,6 +186,10 @@ def test_pdf_prints_the_filter_and_plain_text(profile: Path, tmp_path: Path, qtb
 
 
 def test_nothing_personal_is_in_any_format(profile: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    work = WorkFile(profile)
+    contact = {"name": "Siti Rahayu", "phone": "0812999", "email": "siti@example.org"}
+    work.append(edit("e1", Kind.CREATE, "local:e1", 1, data={"service": "flood", "contact": contact}, occurred_at=NOW))
+    work.close()
     for kind in ("csv", "geojson", "gpkg", "pdf"):
         assert export(tmp_path / f"o.{kind}", kind) == 0
         content = (tmp_path / f"o.{kind}").read_bytes()

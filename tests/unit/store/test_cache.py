@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.domain.report import Area, Claim, Clock, ClockState, Contact, Hold, Photo, PhotoRole, Unit, WaitsFor
+from console.domain.report import Area, Claim, Clock, ClockState, Hold, Photo, PhotoRole, Unit, WaitsFor
 from console.domain.status import ORDER, AssignmentState, Status, UnitState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter, Gone, Item
@@ -225,7 +226,6 @@ def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: Cach
     unit = Unit("u1", "U-1", UnitState.AVAILABLE, T0)
     for source in ("city", "other"):
         writer.apply(source, [*items(report("1", title=source)), Item("unit", 2, "u1", unit)], at(2))
-    writer.put_contact("city", "1", Contact(name="Sari"))
     assert writer.forget("city").everything
     assert (reader.row_of("city", "1"), writer.cursor("city")) == (None, None)
     assert reader.units() == [("other", unit)]
@@ -235,15 +235,21 @@ def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: Cach
     assert reader.row_of("city", "1") is not None
 
 
-def test_personal_data_goes_when_its_report_is_long_closed(writer: CacheWriter, reader: CacheReader) -> None:
-    closed = report("1", status=Status.CLOSED, closed_at=T0)
-    writer.apply("city", items(closed, report("2")), at(2))
-    for key in ("1", "2"):
-        writer.put_contact("city", key, Contact(name="Sari", phone="0812"))
-    assert writer.drop_contacts(T0) == 0
-    assert writer.drop_contacts(T0 + timedelta(seconds=1)) == 1
-    rows = [reader.row_of("city", key) or 0 for key in ("1", "2")]
-    assert [reader.contact(row) for row in rows] == [None, Contact(name="Sari", phone="0812")]
+def test_contacts_of_an_older_cache_are_overwritten(tmp_path: Path) -> None:
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1")), at(1))
+    writer.close()
+    older = sqlite3.connect(tmp_path / "cache.db")
+    older.execute("CREATE TABLE contacts (source INTEGER, report TEXT, body BLOB, PRIMARY KEY (source, report))")
+    older.execute("INSERT INTO contacts VALUES (1, '1', '0812-555-777')")
+    older.execute("DELETE FROM _sqlite_migrations WHERE name = 'c003_no_contacts'")
+    older.execute("PRAGMA user_version = 2")
+    older.commit()
+    older.close()
+    writer = CacheWriter(tmp_path)
+    assert (writer.set_aside, writer.cursor("city")) == (None, at(1))
+    writer.close()
+    assert b"0812-555-777" not in (tmp_path / "cache.db").read_bytes()
 
 
 def test_a_page_that_fails_leaves_neither_rows_nor_words_nor_cursor(writer: CacheWriter, reader: CacheReader) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,9 +76,6 @@ def test_a_contact_is_brought_when_asked_for_and_kept_nowhere(live: Live, consol
     for file in (tmp_path / "profile").rglob("*"):
         if file.is_file():
             assert b"0812-555-777" not in file.read_bytes(), file
-    with sqlite3.connect(tmp_path / "profile" / "cache.db") as cache:
-        assert cache.execute("SELECT count(*) FROM contacts").fetchone() == (0,)
-    cache.close()
 
 
 def test_why_there_is_no_contact_is_said(proxy: FaultProxy, console: Rig) -> None:
