@@ -23,7 +23,7 @@ from console.domain.edit import Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Source
 from console.sync.lane import Lane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Breaker
+from console.sync.pace import Backoff, Breaker, pause_of_one_s
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
@@ -66,14 +66,15 @@ class UploadLane(Lane):
         self._outgoing = outgoing
         self._breaker = breaker
         self._emit = emit
+        self._random = random_source
         self._backoff = Backoff(random_source)
 
     @override
     def _work(self) -> None:
         while not self._bell.stopped:
-            waiting = next((each for each in self._outgoing.all() if each.needs_upload), None)
+            waiting, idle_s = self._outgoing.next_upload(60.0)
             if waiting is None or self._breaker.open:
-                self._bell.wait(60.0 if waiting is None else _CLOSED_S)
+                self._bell.wait(idle_s if waiting is None else _CLOSED_S)
                 continue
             try:
                 self._upload(waiting.edit)
@@ -84,7 +85,10 @@ class UploadLane(Lane):
                 if error.retry or isinstance(error, errors.SignIn):
                     state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
                     self._emit(Outcome(waiting.edit.id, state, problem=str(error)))
-                    self._bell.back_off(self._backoff.next_s(error))
+                    pause_s = pause_of_one_s(waiting.failures, self._random)
+                    self._outgoing.again(waiting, pause_s, left=False, everything=False)
+                    if not isinstance(error, errors.ServerFault):
+                        self._bell.back_off(self._backoff.next_s(error))
                 else:
                     self._park(waiting.edit, str(error))
             except OSError as error:

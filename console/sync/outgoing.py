@@ -146,11 +146,26 @@ class Outgoing:
             self._condition.notify_all()
             return kept
 
+    def next_upload(self, longest_s: float) -> tuple[Waiting | None, float]:
+        """The photo whose bytes may go up now, the one that failed least, or the seconds (up to `longest_s`) till then.
+
+        So one that the server falls over holds no other.
+        """
+        with self._condition:
+            now = time.monotonic()
+            photos = [waiting for waiting in self._ordered() if waiting.needs_upload]
+            ready = [waiting for waiting in photos if waiting.not_before <= now]
+            found = min(ready, key=lambda waiting: waiting.failures, default=None)
+            if found is not None:
+                found.hurries = self._hurries
+            return found, min([longest_s, *(waiting.not_before - now for waiting in photos)])
+
     def uploaded(self, edit_id: str) -> None:
         """A photo's bytes are at the server."""
         with self._condition:
             if (waiting := self._waiting.get(edit_id)) is not None:
                 waiting.uploaded = True
+                waiting.failures, waiting.not_before = 0, 0.0
             self._condition.notify_all()
 
     def drop(self, edit_id: str) -> None:

@@ -53,6 +53,11 @@ class Backoff:
         self._failures = 0
 
 
+def pause_of_one_s(failures: int, random_source: random.Random) -> float:
+    """The seconds to wait with the one thing that the server falls over, while all others go on."""
+    return random_source.uniform(0.1, min(CAP_S, BASE_S * 2.0 ** min(failures, 10)))
+
+
 class Breaker:
     """What all lanes of one source know about its server; safe from any thread.
 

@@ -13,7 +13,7 @@ from console.domain.edit import Edit, EditState
 from console.domain.messages import Outcome
 from console.sync.health import Health
 from console.sync.outgoing import Outgoing, Waiting
-from console.sync.pace import Backoff
+from console.sync.pace import Backoff, pause_of_one_s
 
 _log = logging.getLogger(__name__)
 _WORKERS = 2
@@ -201,7 +201,7 @@ class PushLane:
             self._say(waiting, EditState.UNCONFIRMED if waiting.left else EditState.QUEUED, problem=problem)
 
     def _pause_of_one(self, waiting: Waiting) -> float:
-        return self._random.uniform(0.1, min(60.0, 0.5 * 2.0 ** min(waiting.failures, 10)))
+        return pause_of_one_s(waiting.failures, self._random)
 
     def _say(
         self,

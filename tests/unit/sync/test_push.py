@@ -213,6 +213,28 @@ def test_a_photo_goes_up_before_its_edit_and_holds_nothing_else(city: FakeCity, 
     assert city.media == {HASH: PHOTO}
 
 
+def test_a_photo_that_the_server_falls_over_holds_no_other(city: FakeCity, console: Rig) -> None:
+    """The bytes of each photo wait for a better time of their own; what needs another photo's proof goes on."""
+    folder = console.folder / "work-media"
+    folder.mkdir()
+    bad = hashlib.sha256(b"\xff\xd8\xffbad").hexdigest()
+    (folder / bad).write_bytes(b"\xff\xd8\xffbad")
+    (folder / HASH).write_bytes(PHOTO)
+    put = city._media
+    city._media = lambda asked, sha256: (  # type: ignore[method-assign]
+        fault(500, "defect", "Fell.") if sha256 == bad else put(asked, sha256)
+    )
+    poison = console.push(Kind.PHOTO, "1", sha256=bad, role="after", size=6)
+    assert console.outcome(poison, EditState.QUEUED).problem == "Fell."
+    photo = console.push(Kind.PHOTO, "2", sha256=HASH, role="after", size=len(PHOTO))
+    done = console.push(Kind.SET, "2", version=1, status="awaiting_validation")
+    console.outcome(photo, EditState.ACCEPTED)
+    console.outcome(done, EditState.ACCEPTED)
+    city._media = put  # type: ignore[method-assign]
+    console.followers.take(SyncNow())
+    console.outcome(poison, EditState.ACCEPTED)
+
+
 def test_a_photo_without_its_file_says_so(console: Rig) -> None:
     edit = console.push(Kind.PHOTO, "1", sha256="0" * 64, role="after", size=1)
     assert "missing on this computer" in console.outcome(edit, EditState.ATTENTION).problem
