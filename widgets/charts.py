@@ -263,7 +263,6 @@ class _Hours(_Plot):
     labels: tuple[str, ...] = ()
     counts: tuple[float, ...] = ()
     usual: tuple[float, ...] = ()
-    complete_last = False
 
     @override
     def _data(self) -> object:

@@ -96,11 +96,6 @@ class KeyButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def set_filled(self, filled: bool) -> None:
-        """Whether it is what Enter does."""
-        self._filled = filled
-        self.update()
-
     @override
     def sizeHint(self) -> QSize:
         theme = self._theme

@@ -15,15 +15,13 @@ from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
 
-LEVELS = ("info", "warn", "p1", "replay")
-
 
 @dataclass(frozen=True)
 class Notice:
     """Cause, consequence, action. `buttons` are (intent, text, key cap); with level p1 the first one is filled.
 
     `tail` is a second bold part (an age), `note` stands before the buttons, `priority` and `status` choose the
-    report symbol of an alarm (priority 0: no symbol).
+    report symbol of an alarm (priority 0: no symbol). `level` is info, warn, p1 or replay.
     """
 
     level: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -22,15 +22,6 @@ from typing_extensions import override
 from widgets.text import one_line
 
 Index = QModelIndex | QPersistentModelIndex
-
-
-class Identified(Protocol):
-    """A row that can be told from others."""
-
-    @property
-    def id(self) -> str:
-        """What the row is about."""
-        ...
 
 
 class RowsModel(QAbstractListModel):

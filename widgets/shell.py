@@ -129,7 +129,6 @@ class Shell(QMainWindow):
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status = command, status
         self._tab_keys = dict(tab_keys or {})
-        self._notes: dict[str, tuple[str, str]] = {}
         self._compact: bool | None = None
         self._narrow = False
         self._open = ""
@@ -206,11 +205,6 @@ class Shell(QMainWindow):
         for strip in (self._units.strip, self._charts.strip, self._fold):
             if strip.has(key):
                 strip.set_label(key, text, count)
-
-    def set_tab_note(self, key: str, text: str, level: str = "") -> None:
-        """Show a note at the right end of the strip while a tab is the chosen one. Levels: "", warn, p1, info."""
-        self._notes[key] = (text, level)
-        self._tell_strips()
 
     def show_tab(self, key: str) -> None:
         """Bring a tab to the front, opening the folded bottom where needed; the keyboard stays where it is."""
@@ -432,13 +426,10 @@ class Shell(QMainWindow):
     def _tell_strips(self) -> None:
         for panel in (self._units, self._charts):
             key = panel.current()
-            text, level = self._notes.get(key, ("", ""))
-            panel.strip.set_note(text, level, [self._tab_keys[key]] if key in self._tab_keys else [])
+            panel.strip.set_note("", "", [self._tab_keys[key]] if key in self._tab_keys else [])
         if self._open:
-            text, level = self._notes.get(self._open, ("", ""))
-            self._fold.set_note(
-                text, level, [*([self._tab_keys[self._open]] if self._open in self._tab_keys else []), "Esc"]
-            )
+            caps = [self._tab_keys[self._open]] if self._open in self._tab_keys else []
+            self._fold.set_note("", "", [*caps, "Esc"])
         else:
             first = [panel.current() for panel in (self._units, self._charts)]
             caps = [self._tab_keys[key] for key in first if key in self._tab_keys]

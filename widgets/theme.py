@@ -103,10 +103,6 @@ class Theme:
         """What is drawn where there is no data, or old data."""
         return QBrush(self.color("map.hatch"), Qt.BrushStyle.BDiagPattern)
 
-    def duration_ms(self, name: str) -> int:
-        """How long a motion takes."""
-        return int(self.tokens["motion_ms"][name])
-
     def apply(self, app: QApplication) -> None:
         """Give an application this look: fonts, palette, style sheet and the focus ring."""
         load_fonts()

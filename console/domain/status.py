@@ -95,9 +95,6 @@ class UnitState(StrEnum):
     OFF_SHIFT = "off_shift"
 
 
-UNIT_ORDER: tuple[UnitState, ...] = tuple(UnitState)
-
-
 def status_after(now: Status, assignments: tuple[AssignmentState, ...], *, has_proof: bool) -> Status:
     """The status that the assignments of a report lead to (DESIGN 4.12).
 

@@ -132,7 +132,6 @@ _IDEMPOTENCY_KEY = Parameter(
     "header",
     required=True,
 )
-_PlaceKey = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=10**18 - 1)]
 _LIMIT = Parameter("limit", _Number, f"How many objects at most; {feed.MOST} at the most.")
 _APPLIED = Said(
