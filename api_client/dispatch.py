@@ -272,7 +272,9 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
             if word == "busy" and (value := getattr(conflict, name)) is not None
         }
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
-    raise errors.Refused(words, status=status, word=word)
+    fault = conflict or wire.Fault()
+    deed = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
+    raise errors.Refused(words, status=status, word=word, deed=deed)
 
 
 def _fault(answer: Answer) -> wire.Fault:

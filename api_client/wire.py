@@ -332,7 +332,7 @@ class EditAnswer(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """The body of an error; the last four are of a busy unit, `version` of a conflict."""
+    """The body of an error; the last four are of a busy unit, the last two of a deletion, `version` of a conflict."""
 
     error: str = ""
     message: str = ""

@@ -35,7 +35,7 @@ class Situation(msgspec.Struct, frozen=True):
     expired: str = ""
     """The id of an order on the chosen report that outlived its time."""
     conflict: str = ""
-    """The id of an own edit of the chosen report that met a conflict."""
+    """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
     writes: bool = True
     barred: str = ""
     """Why nothing may be written now, "" when it may."""

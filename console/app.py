@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.actions import ACTIONS, Action
 from console.basemap import Basemap
-from console.domain.edit import EditState, Kind, Queued, ReadingOnly
+from console.domain.edit import EditState, Kind, Queued, ReadingOnly, is_deleted
 from console.domain.filter import Filter
 from console.domain.merge import told
 from console.domain.messages import (
@@ -54,6 +54,7 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.forms import Forms
 from console.presenters.intents import Intents
+from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
 from console.presenters.map import MapPresenter
 from console.presenters.outbox import OutboxPresenter
@@ -67,6 +68,7 @@ from console.settings import Settings, Tokens, city_zone, save_settings
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, NotWritable
+from console.store.work import DROPPED
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from widgets.charts import ChartsPanel
@@ -91,6 +93,7 @@ _TICK_MS = 1000
 _REVEALED_S = 20.0
 _TOO_LATE_S = 60.0
 """So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
+_DROPPED_SHOWN = 3
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PICTURE_AT_MOST_S = 60.0
 
@@ -268,6 +271,7 @@ class ConsoleWindow(QObject):
         )
         self.photos = PhotoCards(tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
+        self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
         self.commands = CommandPresenter(
             self.command, self.palette, desk, self.intents, tasks, reader, self.window, self
@@ -318,6 +322,9 @@ class ConsoleWindow(QObject):
         self.status.cell_chosen.connect(self._on_cell)
         self.outbox_presenter.conflict_opened.connect(self._open_conflict)
         self.outbox_presenter.report_opened.connect(self._open_report)
+        self.outbox_presenter.keep_asked.connect(self.keeping.open)
+        self.outbox_presenter.said.connect(self.say)
+        self.keeping.said.connect(self.say)
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self._on_drawn)
         self.map.page_lost.connect(self._on_map_lost)
@@ -338,6 +345,7 @@ class ConsoleWindow(QObject):
         self._app.commitDataRequest.connect(self._on_session_end)
         self.ticket_presenter.author_for = self.intents.author_for = self.edits.author_for
         self.edits.why_reading_only = self.intents.why_reading_only = self._why_reading_only
+        self.outbox_presenter.why_reading_only = self._why_reading_only
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._city_timer = QTimer(self, interval=100)
@@ -476,10 +484,22 @@ class ConsoleWindow(QObject):
         elif known is not None and rights != self._rights.get(me.source):
             self.say(self._rights_text(me))
         self._rights[me.source] = rights
+        self._tell_dropped(me.source)
         self._keep_user(me.source, me.user)
         self.outbox_presenter.show()
         self.intents.look_again()
         self.status_presenter.show()
+
+    def _tell_dropped(self, source: str) -> None:
+        """What others threw away of what this operator left here."""
+        dropped = self.edits.take_dropped(source)
+        if not dropped:
+            return
+        who = ", ".join(dict.fromkeys(str(one.theirs[DROPPED]["who"]) for one in dropped))
+        what = "; ".join(edit_text(one, self.desk.catalog, self.tr) for one in dropped[:_DROPPED_SHOWN])
+        more = f" +{len(dropped) - _DROPPED_SHOWN}" if len(dropped) > _DROPPED_SHOWN else ""
+        sentence = self.tr("{who} dropped: {what}").format(who=who, what=what + more)
+        self.status_presenter.say(sentence, _TOO_LATE_S)
 
     def _rights_text(self, me: SignedIn) -> str:
         names = [self.desk.catalog.place(code) for code in me.areas]
@@ -602,6 +622,8 @@ class ConsoleWindow(QObject):
                 self.tr("The file of your edits was damaged; {n} edits were brought back").format(n=salvaged.edits)
             )
             _log.warning("work.db was mended: %s edits, set aside: %s", salvaged.edits, salvaged.set_aside)
+        for source in self._roles:  # signed in before the file was open
+            self._tell_dropped(source)
         self._look_up_then(lambda: None)
 
     def _look_up_then(self, then: Callable[[], None]) -> None:
@@ -620,6 +642,23 @@ class ConsoleWindow(QObject):
         self.photos.try_again()
         # An order that did arrive must be known as proved before the others are asked about.
         self._look_up_then(lambda: self.edits.resend_due(source))
+        self._look_for_restored()
+
+    def _look_for_restored(self) -> None:
+        """A report that was deleted may be back with a server's backup: what was done to it is sent again."""
+        deleted = self.edits.deleted
+        if not deleted:
+            return
+
+        def look() -> list[str]:
+            reader = self.reader()
+            return [edit.id for edit in deleted if reader.row_of(edit.source, edit.report or "") is not None]
+
+        def send_again(back: list[str]) -> None:
+            for edit_id in back:
+                self.edits.retry(edit_id)
+
+        self.tasks.submit(look, send_again)
 
     def _on_arrived(self, local_row: int, row: int) -> None:
         if self.desk.row == local_row:
@@ -640,6 +679,8 @@ class ConsoleWindow(QObject):
 
     def _open_conflict(self, edit_id: str) -> None:
         queued = next((one for one in self.outbox_presenter.outbox if one.edit.id == edit_id), None)
+        if queued is not None and is_deleted(queued):
+            self.keeping.open(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
             return
         if is_settled(queued):
@@ -670,6 +711,7 @@ class ConsoleWindow(QObject):
             base={name: told(queued.theirs[name])[0] for name in mine},
             base_version=queued.version if queued.version is not None else edit.base_version,
             title=edit.title,
+            about=edit.about,
         )
 
     def _open_report(self, source: str, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,13 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_order
+from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted, is_order
+from console.domain.kept import carry
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.domain.typed import clean_text, cleaned
 from console.store.errors import StoreError
-from console.store.work import Salvage, WorkFile
+from console.store.work import DROPPED, Salvage, WorkFile
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ LATE_S = 60.0
 
 ASKED_BACK = "asked back"
 """The problem of an edit that was withdrawn when it might have left already: what became of it is told, also later."""
+
+_KEPT = "kept as new"
+"""The problem of a withdrawn edit that goes on as another one: what becomes of the old one is nobody's concern."""
 
 _RETRY_MS = 10_000
 _UNPROVED_S = 120.0
@@ -47,6 +51,7 @@ class _Kept(msgspec.Struct, frozen=True):
     alarms: dict[str, str]
     salvaged: Salvage | None
     taken_back: list[Queued] = []
+    dropped: list[Queued] = []
 
 
 class Edits(QObject):
@@ -109,6 +114,7 @@ class Edits(QObject):
         self._asked_back: set[str] = set()
         self._proved_early: set[str] = set()
         self._taken_back: dict[str, Queued] = {}  # withdrawn while the sync process held them
+        self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
         self._away: set[str] = set()
         self._here_since: dict[str, datetime] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
@@ -145,6 +151,11 @@ class Edits(QObject):
             if queued.state in PENDING and queued.edit.source == source and queued.edit.report == report_key
         )
 
+    @property
+    def deleted(self) -> tuple[Edit, ...]:
+        """The edits whose reports were deleted at the server, oldest first."""
+        return tuple(queued.edit for queued in self._outbox_shown() if is_deleted(queued))
+
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
         return (*self._outbox, *self._taken_back)
@@ -176,10 +187,12 @@ class Edits(QObject):
         base_version: int | None,
         title: str,
         undoes: str | None = None,
+        about: dict[str, Any] | None = None,
     ) -> str:
         """Make an edit and return its id at once; `saved` or `refused` follows when the disk has answered.
 
-        A CREATE without a key gets the local key "local:<edit id>", its report's key for life.
+        A CREATE without a key gets the local key "local:<edit id>", its report's key for life. `about` is what a CREATE
+        of its report would carry, should the report be deleted meanwhile.
         """
         return self._submit(
             Edit(
@@ -196,6 +209,7 @@ class Edits(QObject):
                 source=source,
                 undoes=undoes,
                 title=title,
+                about=about or {},
             ),
             self._on_saved,
         )
@@ -254,7 +268,7 @@ class Edits(QObject):
             return
         self._waiting.discard(edit_id)
         if queued.state is EditState.ATTENTION:
-            self._set(replace(queued, state=EditState.QUEUED, problem=""))
+            self._set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
         self._send_due()
 
     def choose(
@@ -274,6 +288,82 @@ class Edits(QObject):
         present = queued.version if version is None else version
         base_version = queued.edit.base_version if present is None else present
         self._replace(queued, {**queued.edit.base, **now_there}, base_version, data)
+
+    def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
+        """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
+
+        All of this operator's on that report that the server has not taken; what may be on its way can do nothing to a
+        report that is gone. () when the edit is no such one.
+        """
+        chosen = self._outbox.get(edit_id)
+        if chosen is None or not is_deleted(chosen) or self._of_another(chosen.edit):
+            return ()
+        place = self._place(chosen.edit)
+        return tuple(
+            one
+            for one in self._outbox.values()
+            if self._place(one.edit) == place
+            and one.state is not EditState.ACCEPTED
+            and one.edit.kind is not Kind.CREATE
+            and one.edit.id not in self._asked_back
+            and not self._of_another(one.edit)
+        )
+
+    def keep_as_new(
+        self, edit_id: str, data: dict[str, Any], *, title: str, words: Callable[[Sequence[Edit]], str]
+    ) -> str:
+        """Make a new report in the place of a deleted one; its CREATE's id, "" when there is nothing to keep.
+
+        In one write the edits that go along (see `goes_along`) are withdrawn and new ones wait for the new report: a
+        note of what `words` makes of those that cannot follow, then the facts in their order, then the orders, each
+        as "still wanted?" (see console.domain.kept). `saved` comes for each, or `refused` for the CREATE.
+        """
+        old = self.goes_along(edit_id)
+        if not old:
+            return ""
+        source, author, now = old[0].edit.source, self.author_for(old[0].edit.source), self._clock()
+        plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
+        create = replace(plain, report=f"local:{plain.id}", data=data)
+        carried = carry(old, create)
+        note = replace(plain, kind=Kind.NOTE, data={"text": words(carried.tell)})
+        facts = [replace(one, id=self._ids(), report=create.report) for one in (note, *carried.follow)]
+        orders = [replace(one, edit=replace(one.edit, id=self._ids(), report=create.report)) for one in carried.ask]
+        new = [
+            *(Queued(_clean(replace(one, author=author, late=False)), EditState.QUEUED) for one in (create, *facts)),
+            *(
+                Queued(_clean(replace(one.edit, author=author, late=False)), EditState.EXPIRED, told=one.told)
+                for one in orders
+            ),
+        ]
+        self._exchange(old, new, create.id)
+        return create.id
+
+    def drop(self, edit_id: str) -> bool:
+        """Throw away what another operator left here, which is never sent; False when it may be on its way.
+
+        With a report's CREATE goes what that operator did to the report. The author is told: see `take_dropped`.
+        """
+        queued = self._outbox.get(edit_id)
+        if queued is None or not self._of_another(queued.edit):
+            return False
+        if queued.state is EditState.ACCEPTED or edit_id in self._handed_over:
+            return False
+        who = {"who": self.author_for(queued.edit.source), "at": self._clock().isoformat()}
+        for one in [queued, *self._children(queued)]:
+            if one.edit.author == queued.edit.author:
+                self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
+                self._withdraw_now(one, DROPPED, {DROPPED: who})
+        self._send_due()
+        return True
+
+    def take_dropped(self, source: str) -> tuple[Queued, ...]:
+        """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
+        me = self.author_for(source)
+        mine = [one for one in self._dropped.values() if (one.edit.source, one.edit.author) == (source, me)]
+        for one in mine:
+            del self._dropped[one.edit.id]
+            self._write(partial(_note_told, one))
+        return tuple(mine)
 
     # What the sync process says
 
@@ -560,6 +650,7 @@ class Edits(QObject):
         queued = self._taken_back.get(outcome.edit_id)
         if queued is not None and outcome.state in (EditState.ACCEPTED, EditState.SENT):
             del self._taken_back[outcome.edit_id]
+            self._dropped.pop(outcome.edit_id, None)
             self._set(replace(queued, state=EditState.ACCEPTED))
             if outcome.remote_id is not None:
                 self._learn_key(outcome)
@@ -603,7 +694,7 @@ class Edits(QObject):
 
     # Withdrawing and replacing
 
-    def _withdraw_now(self, queued: Queued) -> None:
+    def _withdraw_now(self, queued: Queued, problem: str = "", theirs: dict[str, Any] | None = None) -> None:
         """Gone from the screen at once; back again if the disk refuses to note it."""
         edit_id = queued.edit.id
         if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
@@ -615,15 +706,55 @@ class Edits(QObject):
 
         def failed(error: Exception) -> None:
             self._waiting.add(edit_id)
+            self._dropped.pop(edit_id, None)
             self._remember(queued)
             self.trouble.emit(error)
 
-        self._run(lambda: self._opened_file().set_state(edit_id, EditState.WITHDRAWN), None, failed)
+        self._run(
+            lambda: self._opened_file().set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
+            None,
+            failed,
+        )
 
     def _withdraw_from_sync(self, edit_id: str) -> None:
         if edit_id in self._handed_over:
             self._handed_over.discard(edit_id)
             self._push(Withdraw(edit_id))
+
+    def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], create_id: str) -> None:
+        """New edits in the place of old ones, which are gone from the screen at once; as before if the disk refuses."""
+        source = new[0].edit.source
+        ids = {one.edit.id for one in old}
+        self._saving.add(create_id)
+        self._waiting -= ids
+        for edit_id in ids:
+            del self._outbox[edit_id]
+        self._changed()
+        why = self.why_reading_only(source)
+
+        def save() -> list[Queued]:
+            if why:
+                raise ReadingOnly(why)
+            return self._opened_file().exchange(ids, new, _KEPT)
+
+        def saved(kept: list[Queued]) -> None:
+            for edit_id in ids:
+                self._withdraw_from_sync(edit_id)
+            self._outbox |= {one.edit.id: one for one in kept}
+            for one in kept[1:]:
+                self.saved.emit(one)
+            self._on_saved(kept[0])
+
+        def refused(error: Exception) -> None:
+            self._saving.discard(create_id)
+            self._withdraw_when_saved.discard(create_id)
+            for one in old:
+                left = one.state is EditState.SENDING  # how that ended was not listened to
+                self._remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
+            self._waiting |= ids
+            self.refused.emit(create_id, error)
+
+        self._run(save, saved, refused)
 
     def _children(self, queued: Queued) -> list[Queued]:
         if queued.edit.kind is not Kind.CREATE:
@@ -658,7 +789,7 @@ class Edits(QObject):
     def _submit(self, edit: Edit, on_saved: Callable[[Queued], None]) -> str:
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=f"local:{edit.id}")
-        edit = replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))
+        edit = _clean(edit)
         self._saving.add(edit.id)
         why = self.why_reading_only(edit.source)
 
@@ -697,6 +828,10 @@ class Edits(QObject):
             else one
             for one in self._outbox.values()
         ]
+
+    def _place(self, edit: Edit) -> tuple[str, str | None]:
+        """The report that an edit is about, by the server's id where it has one."""
+        return self._keys.get(edit.report or "", (edit.source, edit.report))
 
     def _remember(self, queued: Queued) -> None:
         """Put an edit into its place in memory, by number."""
@@ -738,7 +873,7 @@ class Edits(QObject):
             file.filters(),
             file.alarms(),
             file.salvaged,
-            _perhaps_left(file),
+            *_withdrawn(file),
         )
 
     def _close(self) -> None:
@@ -770,6 +905,7 @@ class Edits(QObject):
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._taken_back |= {queued.edit.id: queued for queued in kept.taken_back}
+        self._dropped |= {queued.edit.id: queued for queued in kept.dropped}
         self._is_open = True
         self._retry.start()
         self._changed()
@@ -803,9 +939,24 @@ class Edits(QObject):
             callback()
 
 
-def _perhaps_left(file: WorkFile) -> list[Queued]:
-    """What was withdrawn after a sync process had it: should it turn out to have been sent, that has to be said."""
-    return [queued for queued in file.all([EditState.WITHDRAWN]) if queued.attempts]
+def _withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:
+    """Of what was withdrawn: what a sync process had, and what somebody dropped of another's; both are to be told.
+
+    The former when it turns out to have been sent, the latter when its author signs in.
+    """
+    withdrawn = file.all([EditState.WITHDRAWN])
+    perhaps_left = [queued for queued in withdrawn if queued.attempts and queued.problem != _KEPT]
+    return perhaps_left, [queued for queued in withdrawn if queued.problem == DROPPED]
+
+
+def _note_told(queued: Queued, file: WorkFile) -> None:
+    """Its author was told that it was dropped: from now on it is like any other that was withdrawn."""
+    file.set_state(queued.edit.id, EditState.WITHDRAWN, theirs=queued.theirs)
+
+
+def _clean(edit: Edit) -> Edit:
+    """Without what no file and no server can keep."""
+    return replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))
 
 
 def _chain(edit: Edit) -> tuple[str, str]:

@@ -134,15 +134,19 @@ class NewReportForm(Form):
         theme: Theme,
         symbols: Symbols,
         *,
+        title: str = "",
+        sentence: str = "",
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, "", commit_text="", width=620, parent=parent)
-        self._title.setText(self.tr("New report"))
-        self.setWindowTitle(self.tr("New report"))
-        self.setAccessibleName(self.tr("New report"))
+        title = title or self.tr("New report")
+        self._title.setText(title)
+        self.setWindowTitle(title)
+        self.setAccessibleName(title)
         self.commit_button.set_verb(self.tr("Save report"))
-        self.set_sentence(self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers."))
+        by_phone = self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers.")
+        self.set_sentence(sentence or by_phone)
         self._lat: float | None = None
         self._lon: float | None = None
         self._priority_by_hand = False

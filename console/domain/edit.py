@@ -69,6 +69,8 @@ class Edit(msgspec.Struct, frozen=True):
     undoes: str | None = None
     title: str = ""
     late: bool = False
+    about: dict[str, Any] = {}
+    """What a CREATE of its report would have carried when the edit was made ({}: not known); never sent."""
 
 
 def is_order(edit: Edit) -> bool:
@@ -98,6 +100,10 @@ PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED,
 """Shown in the overlay."""
 
 
+DELETED = "deleted"
+"""The key of `Queued.theirs` under which stands that the report was deleted at the server: {who?, at?}."""
+
+
 class Queued(msgspec.Struct, frozen=True):
     """An edit with its place in the outbox.
 
@@ -112,6 +118,11 @@ class Queued(msgspec.Struct, frozen=True):
     told: str | None = None
     changed_at: datetime | None = None
     version: int | None = None
+
+
+def is_deleted(queued: Queued) -> bool:
+    """Whether the server refused it because its report was deleted there."""
+    return queued.state is EditState.ATTENTION and DELETED in queued.theirs
 
 
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})

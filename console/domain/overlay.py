@@ -74,6 +74,13 @@ def apply_unit_edits(unit: Unit, edits: Sequence[Edit]) -> Unit:
     return unit
 
 
+def field_value(report: Report, name: str) -> Any:
+    """The value of a SET field of a report, as an edit carries it."""
+    if name == "place":
+        return {"lat": report.lat, "lon": report.lon, "address": report.address}
+    return msgspec.to_builtins(getattr(report, name))
+
+
 class _Crews:
     """The states of a report's assignments while edits are applied, by unit."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import Kind, Queued
+from console.domain.edit import DELETED, Kind, Queued
 from console.domain.merge import told
 from console.domain.status import ORDER, Status
 from console.presenters import words
@@ -84,6 +84,14 @@ def conflict_brief(queued: Queued, zone: tzinfo, tr: Tr) -> str:
     if queued.edit.kind is Kind.CLAIM and who:
         return tr("taken by {who}").format(who=who)
     return tr("conflict: {who}").format(who=who) if who else tr("conflict")
+
+
+def deleted_text(queued: Queued, zone: tzinfo, tr: Tr) -> str:
+    """`deleted at the server, by maria 23 Nov 14:02`, as much of it as the server tells."""
+    who, at = _who_and_when(queued.theirs.get(DELETED))
+    by = tr("by {who}").format(who=who) if who else ""
+    deed = " ".join(part for part in (by, words.day_and_clock(at, zone) if at else "") if part)
+    return ", ".join(part for part in (tr("deleted at the server"), deed) if part)
 
 
 def is_settled(queued: Queued) -> bool:

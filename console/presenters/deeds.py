@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Kind
-from console.domain.report import Report
+from console.domain.edit import Edit, Kind
+from console.domain.kept import as_created
+from console.domain.overlay import field_value
 from console.domain.status import Status
 from console.edits import Edits
 from console.presenters.dossier import Dossier
@@ -60,6 +61,18 @@ class Deeds(QObject):
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
         """A new report, by telephone."""
         return self._append(Kind.CREATE, source, local_key, dict(data), {}, None, title, f"New report {title}", None)
+
+    def keep_as_new(
+        self, source: str, edit_id: str, data: Mapping[str, Any], title: str, words: Callable[[Sequence[Edit]], str]
+    ) -> str:
+        """A new report in the place of one that was deleted at the server; see `Edits.keep_as_new`."""
+        old = {queued.edit.id for queued in self._edits.goes_along(edit_id)}
+        create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
+        if create:
+            self._stack = [deed for deed in self._stack if deed.edit_id not in old]
+            key = f"local:{create}"
+            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, key, title, None))
+        return create
 
     def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str, reason: str = "") -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
@@ -189,7 +202,8 @@ class Deeds(QObject):
     ) -> str:
         version = dossier.server.version if dossier.server else None
         title = dossier.shown.title or dossier.shown.description[:80]
-        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse)
+        about = as_created(dossier.server or dossier.shown)
+        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, about)
 
     def _append(
         self,
@@ -202,22 +216,17 @@ class Deeds(QObject):
         title: str,
         text: str,
         inverse: tuple[Kind, dict[str, Any]] | None,
+        about: dict[str, Any] | None = None,
     ) -> str:
         edit_id = self._edits.submit(
-            kind, report, source=source, data=data, base=base, base_version=base_version, title=title
+            kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
         )
-        deed = Deed(edit_id, kind, text, source, report, title, inverse, base_version)
+        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version))
+        return edit_id
+
+    def _remember(self, deed: Deed) -> None:
         self._stack.append(deed)
         self.done.emit(deed)
-        return edit_id
 
 
 _SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})
-
-
-def field_value(report: Report, name: str) -> Any:
-    """The value of a SET field of a report, as an edit carries it."""
-    if name == "place":
-        return {"lat": report.lat, "lon": report.lon, "address": report.address}
-    value = getattr(report, name)
-    return msgspec.to_builtins(value)

@@ -60,6 +60,7 @@ class Forms(QObject):
         self._zone, self._now, self._said = zone, now, said
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
+        self._new_key = ""
         self._committed: dict[str, tuple[Form, Callable[[], object]]] = {}
         self.saving: Callable[[], frozenset[str]] = frozenset
         """Set by the app: the ids of the edits that wait for the disk."""
@@ -238,14 +239,26 @@ class Forms(QObject):
 
         self._tasks.submit(prepare, done, failed)
 
-    def new_report(self, then: Callable[[dict[str, Any]], object]) -> None:
-        """A report by telephone: keyboard only, works offline; what was typed is kept when the form is left."""
-        if self._new is not None:
+    def new_report(
+        self,
+        then: Callable[[dict[str, Any]], object],
+        *,
+        draft_key: str = "new_report",
+        title: str = "",
+        sentence: str = "",
+        known: dict[str, Any] | None = None,
+    ) -> None:
+        """A report by telephone: keyboard only, works offline; what was typed is kept when the form is left.
+
+        `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
+        one by telephone.
+        """
+        if self._new is not None and self._new_key == draft_key:
             self._new.raise_()
             self._new.activateWindow()
             return
         catalog = self._desk.catalog
-        form = NewReportForm(self._theme, self._symbols, parent=self._window)
+        form = NewReportForm(self._theme, self._symbols, title=title, sentence=sentence, parent=self._window)
         form.set_services(
             [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
             {one.code: str(one.priority) for one in catalog.services.values()},
@@ -260,7 +273,7 @@ class Forms(QObject):
         form.changed.connect(lambda data: self.duplicates_of(data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self.place_wanted())
-        draft = self.drafts.get("new_report")
+        draft = self.drafts.get(draft_key) or (_new_report_values(known) if known else None)
         if draft:
             form.set_values(draft)
 
@@ -268,18 +281,18 @@ class Forms(QObject):
             self._commit(form, lambda: then(_new_report_data(values)), drop)
 
         def drop() -> None:
-            self.drafts.pop("new_report", None)
-            self.draft_dropped("new_report")
+            self.drafts.pop(draft_key, None)
+            self.draft_dropped(draft_key)
 
         def leave(values: dict[str, Any]) -> None:
             if values:
-                self.drafts["new_report"] = values
-                self.draft_kept("new_report", values)
+                self.drafts[draft_key] = values
+                self.draft_kept(draft_key, values)
 
         form.committed.connect(commit)
         form.left.connect(leave)
         self._show(form)
-        self._new = form
+        self._new, self._new_key = form, draft_key
 
     def _take_place(self, form: NewReportForm, code: str) -> None:
         area = self._desk.catalog.areas[code]
@@ -360,6 +373,12 @@ def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard |
         shown = [photo.sha256 or photo.url or "" for photo in dossier.shown.photos if photo.role.value in roles]
         found.append(cards.get(shown[-1]) if shown else None)
     return found[0], found[1]
+
+
+def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form holds, of what a CREATE edit carries."""
+    values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
+    return values | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
 def _new_report_data(values: dict[str, Any]) -> dict[str, Any]:

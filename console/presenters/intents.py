@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, Situation
-from console.domain.edit import EditState, Queued, waits_for_radio
+from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
@@ -92,7 +92,7 @@ class Intents(QObject):
             duplicate=bool(self._counsel.duplicates),
             needs_proof=(service is None or service.proof) and not _has_proof(report),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
-            conflict=next((one.edit.id for one in self._own() if one.state is EditState.CONFLICT), ""),
+            conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
 
@@ -416,6 +416,10 @@ class Intents(QObject):
             self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
         else:
             self.said.emit(self.tr("{unit} is on no report").format(unit=code))
+
+
+def _is_to_settle(queued: Queued) -> bool:
+    return queued.state is EditState.CONFLICT or is_deleted(queued)
 
 
 def _lead(dossier: Dossier) -> Assignment | None:

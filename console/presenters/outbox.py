@@ -7,10 +7,10 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, Queued, waits_for_radio
+from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.edits import ASKED_BACK, Edits
 from console.presenters import words
-from console.presenters.conflict import conflict_brief, is_settled
+from console.presenters.conflict import conflict_brief, deleted_text, is_settled
 from console.presenters.desk import Desk
 from console.presenters.ticket import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -31,6 +31,9 @@ class OutboxPresenter(QObject):
 
     count_changed = Signal(int)
     conflict_opened = Signal(str)
+    keep_asked = Signal(str)
+    """The work on a report that was deleted at the server is to be kept: an edit's id."""
+    said = Signal(str)
     report_opened = Signal(str, str)
 
     def __init__(
@@ -45,6 +48,9 @@ class OutboxPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._outbox: tuple[Queued, ...] = ()
+        self._dropping = ""  # the edit of another operator that the next press throws away
+        self.why_reading_only: Callable[[str], str] = lambda _source: ""
+        """Set by the app: why nothing may be written for a source now, "" when it may."""
         panel.row_action.connect(self.act)
 
     @property
@@ -74,7 +80,14 @@ class OutboxPresenter(QObject):
 
     def act(self, edit_id: str, intent: str) -> None:
         """What the operator chose for one edit."""
+        asked, self._dropping = self._dropping, ""
         match intent:
+            case "keep":
+                self.keep_asked.emit(edit_id)
+            case "drop":
+                self._drop(edit_id, sure=asked == edit_id)
+            case "spare":
+                self.show()
             case "withdraw":
                 self._edits.ask_back(edit_id)
             case "retry":
@@ -91,6 +104,22 @@ class OutboxPresenter(QObject):
                 queued = next((one for one in self._outbox if one.edit.id == edit_id), None)
                 if queued is not None and queued.edit.report:
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
+
+    def _drop(self, edit_id: str, *, sure: bool) -> None:
+        """Another operator's edit: the first press asks, the second throws it away."""
+        queued = next((one for one in self._outbox if one.edit.id == edit_id), None)
+        if queued is None:
+            return
+        if why := self.why_reading_only(queued.edit.source):
+            self.said.emit(why)
+        elif not sure:
+            self._dropping = edit_id
+        elif self._edits.drop(edit_id):
+            sentence = self.tr("Dropped. {author} is told at the next sign-in")
+            self.said.emit(sentence.format(author=queued.edit.author))
+        else:
+            self.said.emit(self.tr("It may have been sent already and cannot be dropped"))
+        self.show()
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what becomes of it when the operator leaves."""
@@ -128,6 +157,9 @@ class OutboxPresenter(QObject):
             verb = self.tr("Drop mine") if is_settled(queued) else self.tr("Decide")
             level, actions = "warn", [("conflict", verb)]
             state = conflict_brief(queued, self._zone, self.tr)
+        elif is_deleted(queued):
+            level, state = "warn", deleted_text(queued, self._zone, self.tr)
+            actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
@@ -143,8 +175,11 @@ class OutboxPresenter(QObject):
                 actions.insert(0, ("told", self.tr("Told by radio")))
         if other := self._waits_for(queued):
             state = self.tr("waits for {author} to sign in").format(author=other)
-            actions = [one for one in actions if one[0] == "told"]
-        if edit.report:
+            actions = [*(one for one in actions if one[0] == "told"), ("drop", self.tr("Drop it"))]
+            if edit.id == self._dropping:
+                level, state = "warn", self.tr("drop what {author} did, for good?").format(author=other)
+                actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
+        if edit.report and not is_deleted(queued):
             actions.append(("open", self.tr("Open")))
         return OutboxRow(
             id=edit.id,

@@ -12,12 +12,12 @@ from PySide6.QtCore import QObject, Signal
 from console.actions import BY_ID, Situation
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
-from console.domain.edit import PENDING, EditState, Kind, Queued, waits_for_radio
+from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.report import Clock, ClockState, Entry
 from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import conflict_text
+from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from widgets.photos import PhotoCard
@@ -298,6 +298,11 @@ class TicketPresenter(QObject):
             elif queued.state is EditState.CONFLICT:
                 text = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
                 strips.append(Strip("conflict", text, "S", f"conflict:{edit.id}"))
+            elif is_deleted(queued):
+                gone = deleted_text(queued, self._zone, self.tr)
+                text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
+                if not any(strip.text == text for strip in strips):  # once for all edits
+                    strips.append(Strip("conflict", text, "S", f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))

@@ -131,7 +131,7 @@ class EditDesk:
         _lock_in_order(ledger, edit, report)
         present = ledger.report(report)
         if present is None:
-            raise NotFound(f"There is no report {report}.")
+            raise _no_report(ledger, report)
         check_scope(ledger, actor, present)
         case = Case(ledger, present, edit, actor, self._ids)
         if edit.undoes is not None:
@@ -255,6 +255,15 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
         if entry.kind == Kind.DISPATCH and entry.author != case.actor.name and entry.unit in at_work:
             told = {"value": entry.unit, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+
+
+def _no_report(ledger: Ledger, report: str) -> NotFound:
+    """With the time at which it was deleted, when it was."""
+    gone = schema.gone
+    at = ledger.connection.scalar(sa.select(gone.c.at).where(gone.c.id == f"report/{report}"))
+    if at is None:
+        return NotFound(f"There is no report {report}.")
+    return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
 
 
 def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:

@@ -38,6 +38,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     theirs: dict[str, Any] = {}
     told: str | None = None
     version: int | None = None
+    swap: tuple[Line, ...] = ()
+    """Lines that count together or not at all: new edits in the place of old ones."""
 
 
 class Folded(msgspec.Struct):
@@ -48,8 +50,8 @@ class Folded(msgspec.Struct):
     """Local keys: key -> (source, remote id)."""
     damaged: int = 0
     """Lines that cannot be read."""
-    last: str | None = None
-    """The id of the edit that the last line is about, if it is about one: a kill may have come before its commit."""
+    last: frozenset[str] = frozenset()
+    """The ids of the edits that the last line is about: a kill may have come before its commit."""
 
 
 class Journal:
@@ -119,13 +121,14 @@ class Journal:
         """What the lines come to: every edit as it last stood, and every local key."""
         found = Folded()
         for line in self.read():
-            found.last = None
+            found.last = frozenset()
             if line is None:
                 found.damaged += 1
             elif line.key is not None and line.source is not None and line.remote_id is not None:
                 found.keys[line.key] = (line.source, line.remote_id)
             else:
-                _fold_edit(found, line)
+                for one in line.swap or (line,):
+                    _fold_edit(found, one)
         return found
 
     def rewrite(self, lines: Iterable[Line]) -> None:
@@ -168,7 +171,7 @@ def _fold_edit(found: Folded, line: Line) -> None:
         edit = found.edits[line.id].edit
     else:
         return
-    found.last = edit.id
+    found.last |= {edit.id}
     found.edits[edit.id] = Queued(
         edit=edit,
         state=line.state or EditState.QUEUED,

@@ -78,10 +78,11 @@ def _from_journal(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for raw in path.read_bytes().split(b"\n") if path.exists() else ():
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            line = msgspec.json.decode(raw, type=dict[str, Any])
-            edit, key = line.get("edit"), line.get("id")
-            if isinstance(edit, dict):
-                found[str(edit.get("id"))] = (edit, str(line.get("state", "queued")))
-            elif key in found:
-                found[key] = (found[key][0], str(line.get("state", "queued")))
+            whole = msgspec.json.decode(raw, type=dict[str, Any])
+            for line in whole.get("swap", [whole]):
+                edit, key = line.get("edit"), line.get("id")
+                if isinstance(edit, dict):
+                    found[str(edit.get("id"))] = (edit, str(line.get("state", "queued")))
+                elif key in found:
+                    found[key] = (found[key][0], str(line.get("state", "queued")))
     return found

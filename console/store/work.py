@@ -39,6 +39,12 @@ _QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
 _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
 
+DROPPED = "dropped"
+"""The problem of a withdrawn edit that another operator dropped, until its author is told; kept so long.
+
+`theirs` is {DROPPED: {who, at}}.
+"""
+
 
 class Salvage(msgspec.Struct, frozen=True):
     """What was done about a damaged work.db: where it was moved (None: it was mended), how many edits it has now."""
@@ -190,6 +196,33 @@ class WorkFile:
             self._journal.write(line, sync=state is EditState.WITHDRAWN)
         return after
 
+    def exchange(self, out: Iterable[str], into: Iterable[Queued], problem: str) -> list[Queued]:
+        """Withdraw the edits `out` for the reason `problem` and keep new ones, all of it or nothing; the new ones.
+
+        The new edits get this device and the next numbers, in their order.
+        """
+        number, now = self.next_number(), self._clock()
+        new = [
+            msgspec.structs.replace(
+                one,
+                edit=msgspec.structs.replace(one.edit, device=self.device, number=number + place),
+                changed_at=now,
+            )
+            for place, one in enumerate(into)
+        ]
+        old = [
+            msgspec.structs.replace(before, state=EditState.WITHDRAWN, problem=problem, theirs={}, changed_at=now)
+            for edit_id in out
+            if (before := self.get(edit_id)) is not None
+        ]
+        with self._journal.whole(), self._writing():
+            for queued in (*new, *old):
+                self._put_edit(queued)
+            self._raise_number(number + len(new) - 1)
+            lines = (*map(_line, new), *(_line(queued, whole=False) for queued in old))
+            self._journal.write(Line(swap=lines), sync=True)
+        return new
+
     def rebase(self, edit_id: str, base_version: int) -> None:
         """Queue an edit again on a newer version of its report: nobody else had touched its fields."""
         before = self.get(edit_id)
@@ -314,7 +347,7 @@ class WorkFile:
                 if back and not self._meta("device", ""):
                     device = back[0].edit.device
                     self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('device', ?)", (device,))
-        interrupted = len(back) == 1 and back[0].edit.id == kept.last and aside is None and bool(there)
+        interrupted = aside is None and bool(there) and kept.last.issuperset(one.edit.id for one in back)
         if aside is not None or (back and not interrupted):
             edits = self._connection.execute("SELECT count(*) FROM edits").fetchone()[0]
             self.salvaged = Salvage(set_aside=aside, edits=edits)
@@ -331,7 +364,7 @@ class WorkFile:
     def _tidy(self) -> None:
         """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
         old = (self._clock() - _KEPT_FINISHED).isoformat()
-        where = "state IN ('sent', 'withdrawn') AND changed_at < ?"
+        where = f"state IN ('sent', 'withdrawn') AND problem <> '{DROPPED}' AND changed_at < ?"
         if not self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
             return
         with contextlib.suppress(StoreError):  # no space now: the next start tries again

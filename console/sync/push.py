@@ -56,7 +56,11 @@ class Sender(Protocol):
 
 
 class CannotSend(Exception):
-    """This server cannot take such an edit; the words say what to do instead."""
+    """This server cannot take such an edit; the words say what to do instead, `theirs` what is so there."""
+
+    def __init__(self, words: str, theirs: dict[str, object] | None = None) -> None:
+        super().__init__(words)
+        self.theirs = theirs or {}
 
 
 class PushLane:
@@ -149,7 +153,7 @@ class PushLane:
             self._failed(waiting, error)
         except CannotSend as error:
             outgoing.settled(waiting)
-            self._say(waiting, EditState.ATTENTION, problem=str(error))
+            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=error.theirs)
         except Exception:
             # A defect of ours must park this one edit and not end the lane for all the others.
             _log.exception("edit %s could not be sent", edit.id)

@@ -9,10 +9,11 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.edit import APPENDS, Edit, Kind
+from console.domain.edit import APPENDS, DELETED, Edit, Kind
 from console.sync.push import CannotSend
 
 _KEY_REUSED = "key_reused"
+_NOT_FOUND = 404
 _SHOWN = 300
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
@@ -59,7 +60,13 @@ class DispatchSender:
             if conflict.version is None and report is not None:
                 conflict.version = self._client.report(report).version
             raise
+        except errors.Gone as gone:
+            if report is not None and self._is_deleted(report):
+                raise CannotSend(str(gone), {DELETED: {}}) from gone
+            raise
         except errors.Refused as refused:
+            if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
+                raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
             if refused.word == _KEY_REUSED and (both := self._both(edit, report)):
                 raise CannotSend(both) from refused
             raise
@@ -71,6 +78,16 @@ class DispatchSender:
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""
         return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
+
+    def _is_deleted(self, report: str) -> bool:
+        """Whether it is the report that is missing, and not something else that an edit names."""
+        try:
+            self._client.report(report)
+        except errors.Gone:
+            return True
+        except errors.Refused as refused:
+            return refused.status == _NOT_FOUND
+        return False
 
     def _both(self, edit: Edit, report: str | None) -> str:
         """What the report's history holds under the edit's key, and what stands here: a human has to see both.

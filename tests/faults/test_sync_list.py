@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState, Kind, is_deleted
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
+from console.server.refusals import NotFound
 from console.store.items import Item
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
@@ -156,8 +158,78 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
     rest(ani)
     assert states(ani) == {lost: EditState.ATTENTION, note: EditState.ATTENTION}
     assert all("r1" in one.problem for one in ani.edits.outbox)
+    assert all(is_deleted(one) and one.theirs["deleted"]["at"] for one in ani.edits.outbox)
     assert fine in ani.sent
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -> None:
+    """F07, I1, I2: what was done to it follows the new report, in order, once, and says where it comes from; an order
+    is asked about (edits.py: keep_as_new, domain/kept.py).
+    """
+    gone, before = shown(ani, "r1"), city.stats().reports
+    ani.wire.cut = True
+    first = ani.submit(Kind.SET, gone, {"priority": 1}, {"priority": 3})
+    note = ani.submit(Kind.NOTE, gone, {"text": "x"}, {})
+    order = ani.submit(Kind.DISPATCH, gone, {"unit": "U1"}, {})
+    photo = ani.submit(Kind.PHOTO, gone, {"sha256": "1" * 64, "role": "report", "size": 1}, {})
+    step = ani.submit(Kind.PROGRESS, gone, {"unit": "U1", "state": "on_scene"}, {})
+    city.remove("report", "r1")
+    ani.wire.cut = False
+    rest(ani)
+    assert states(ani)[first] is EditState.ATTENTION
+    create = ani.keep(next(one for one in ani.edits.outbox if one.edit.id == first))
+    assert not states(ani).keys() & {first, note, order, photo, step}
+    rest(ani)
+    (asked,) = ani.edits.outbox
+    assert (asked.edit.kind, asked.edit.data, asked.state) == (Kind.DISPATCH, {"unit": "U1"}, EditState.EXPIRED)
+    key = ani.edits.remote_of(f"local:{create}") or ""
+    made = city.report(key)
+    assert (made.description, made.service, made.priority, made.lat, made.created) == (
+        *(gone.description, gone.service, 1, gone.lat, gone.created),
+    )
+    assert [(one.kind, one.text) for one in city.entries(key)] == [
+        *(("created", ""), ("note", "kept, 1 told"), ("note", "x"), ("photo", "")),
+    ]
+    assert [one.late for one in city.entries(key)] == [False] * 4
+    assert city.stats().reports == before
+    ani.edits.still_wanted(asked.edit.id, yes=True)
+    rest(ani)
+    assert [one.unit for one in city.assignments(key)] == ["U1"]
+    assert not ani.edits.outbox
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f07_what_is_missing_has_to_be_the_report(ani: SteppedConsole, city: City) -> None:
+    """F07: a server may call something else missing that an edit names (send_dispatch.py: _is_deleted)."""
+    report = shown(ani, "r1")
+    apply = ani.wire._city.apply  # type: ignore[union-attr]
+
+    def refuse(edit: EditBody, **more: Any) -> Any:
+        if edit.kind is Kind.DISPATCH:
+            raise NotFound("There is no unit U1.")
+        return apply(edit, **more)
+
+    with mock.patch.object(city, "apply", refuse):
+        ani.submit(Kind.DISPATCH, report, {"unit": "U1"}, {})
+        rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.problem, one.theirs) == ("There is no unit U1.", {})
+    assert not ani.edits.goes_along(one.edit.id)
+
+
+def test_f07_a_deleted_report_that_a_backup_brings_back(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F07, F22, I2: what waits is sent under its own key, nobody has to do anything (edits.py: deleted, retry)."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    report = shown(ani, "r1")
+    city.remove("report", "r1")
+    note = ani.submit(Kind.NOTE, report, {"text": "x"}, {})
+    rest(ani)
+    assert states(ani) == {note: EditState.ATTENTION}
+    backup.restore()
+    rest(ani)
+    assert not ani.edits.outbox
+    assert note in ani.sent
 
 
 POISON = "a\x00b\x1bc \ud83d d\ud800"

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState, Kind, is_deleted
 from console.domain.report import Entry, Report, Service, Unit
 from console.domain.status import RULES, Status, UnitState
 from console.server import schema
@@ -158,6 +158,14 @@ class Shift(RuleBasedStateMachine):
             console.settle()
             if mine and stuck[0].edit.id not in {one.edit.id for one in console.edits.outbox}:
                 console.withdrawn.add(stuck[0].edit.id)
+
+    @rule(who=WHO, nth=NTH, crash=st.booleans())
+    def keep_as_new(self, who: int, nth: int, crash: bool) -> None:
+        """Of a report that was deleted: all that was done to it goes on as a new report, once."""
+        console = self.consoles[who]
+        deleted = [one for one in console.edits.outbox if is_deleted(one)]
+        if deleted:
+            console.keep(deleted[nth % len(deleted)], crash=crash)
 
     # Faults
 
@@ -356,7 +364,7 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_any_shift_ends_well(qtbot: QtBot) -> None:
-    """F01, F06, F07, F21, F22, F35, F36 in any mixture."""
+    """F01, F06, F07 (kept as a new report too), F21, F22, F35, F36 in any mixture."""
     run_shifts(200, 12)
 
 

@@ -25,6 +25,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.kept import as_created, known_of
 from console.domain.messages import Outcome, Push, SourceState, Touched, Up, Withdraw
 from console.domain.overlay import apply_edits
 from console.domain.report import Report
@@ -202,6 +203,7 @@ class SteppedConsole:
             base=base,
             base_version=None if report is None else report.version,
             title="",
+            about=None if report is None else as_created(report),
         )
         self.settle()
         return edit_id
@@ -213,6 +215,25 @@ class SteppedConsole:
         if self.edits.withdraw(queued.edit.id):
             self.withdrawn |= gone
         self.settle()
+
+    def keep(self, queued: Queued, *, crash: bool = False) -> str:
+        """Keep a deleted report as a new one with what is known of it; with `crash` at once a crash."""
+        going = {one.edit.id: one.edit for one in self.edits.goes_along(queued.edit.id)}
+        create = self.edits.keep_as_new(
+            queued.edit.id, known_of(list(going.values())), title="", words=lambda told: f"kept, {len(told)} told"
+        )
+        if crash:
+            self.crash()
+            self.open()
+        else:
+            self.settle()
+        left = going.keys() & {one.edit.id for one in self.edits.outbox}
+        assert left in (set(), going.keys()), "all of it or nothing"
+        if not left:
+            self.withdrawn |= going.keys()
+            made = [one for one in self.edits.outbox if one.edit.report == f"local:{create}"]
+            assert len(made) == len({one.edit.id for one in made}) > 1
+        return create
 
     def sync(self) -> bool:
         """One round of pull and everything that may leave; whether anything happened."""
@@ -260,6 +281,7 @@ class SteppedConsole:
                 live = message.state == "live"
                 if live and not self._live:
                     self._look_up()
+                    self._look_for_restored()
                     self.edits.resend_due(CITY)
                 if not live and self._live:
                     self.edits.source_lost(CITY)
@@ -267,6 +289,11 @@ class SteppedConsole:
 
     def _look_up(self) -> None:
         self._proved(self.reader.proved(self.edits.waiting_ids()))
+
+    def _look_for_restored(self) -> None:
+        for edit in self.edits.deleted:
+            if self.reader.row_of(CITY, edit.report or "") is not None:
+                self.edits.retry(edit.id)
 
     def _proved(self, edit_ids: Any) -> None:
         waiting = set(self.edits.waiting_ids())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind, Queued
+from console.domain.edit import Edit, EditState, Kind, Queued
 from console.domain.messages import Outcome, Push, Withdraw
 from console.edits import Edits
-from console.store.errors import StoreError
+from console.store.errors import DiskFull, StoreError
 from console.store.work import WorkFile
 from tests.unit.store.making import T0
 
@@ -390,3 +390,149 @@ def test_a_creation_withdrawn_too_late_still_gets_its_number(desk: Desk, answere
     assert desk.edits.remote_of(f"local:{create}") == "77"
     desk.edits.on_proved([create])
     assert desk.edits.outbox == ()
+
+
+DELETED_THERE: dict[str, Any] = {"problem": "Report 1 was deleted.", "theirs": {"deleted": {"at": T0.isoformat()}}}
+
+
+def words(told: Sequence[Edit]) -> str:
+    return " ".join(["Kept from 1.", *(str(one.kind) for one in told)])
+
+
+def deleted_report(desk: Desk) -> list[str]:
+    """A note, an order, a change, a unit's step and another report's note, the first refused: its report is gone."""
+    desk.edits.source_lost("city")
+    made = [
+        desk.do(Kind.NOTE, data={"text": "a"}),
+        desk.do(Kind.DISPATCH, data={"unit": "U1"}),
+        desk.do(Kind.SET, data={"status": "progress"}, base={"status": "assigned"}),
+        desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "done"}),
+        desk.do(Kind.PHOTO, data={"sha256": "1" * 64, "role": "after", "size": 1}),
+        desk.do(Kind.NOTE, "2"),
+    ]
+    desk.edits.resend_due("city")
+    desk.pushed(made[0], made[5])
+    desk.answer(made[0], S.ATTENTION, **DELETED_THERE)
+    return made
+
+
+def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: Desk) -> None:
+    made = deleted_report(desk)
+    assert [one.id for one in desk.edits.deleted] == made[:1]
+    assert [one.edit.id for one in desk.edits.goes_along(made[0])] == made[:5]
+    desk.edits.source_lost("city")
+    saved: list[str] = []
+    desk.edits.saved.connect(lambda queued: saved.append(queued.edit.id))
+    create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="Flood", words=words)
+    assert [one.edit.id for one in desk.edits.outbox] == made[5:], "gone from the screen at once"
+    desk.qtbot.waitUntil(lambda: len(desk.edits.outbox) == 7)
+    _, first, *others = desk.edits.outbox
+    key = f"local:{create}"
+    assert (first.edit.id, first.edit.kind, first.edit.report, first.edit.title) == (create, Kind.CREATE, key, "Flood")
+    assert [(one.edit.kind, one.state) for one in others] == [
+        (Kind.NOTE, S.QUEUED),
+        (Kind.NOTE, S.QUEUED),
+        (Kind.SET, S.QUEUED),
+        (Kind.PHOTO, S.QUEUED),
+        (Kind.DISPATCH, S.EXPIRED),
+    ]
+    assert {one.edit.report for one in others} == {key}
+    assert others[0].edit.data["text"] == "Kept from 1. progress"
+    assert set(saved) == {first.edit.id, *(one.edit.id for one in others)}
+    assert not set(saved) & set(made), "each is a new edit with a key of its own"
+    assert {state for edit_id, state in desk.states().items() if edit_id in made} == {S.SENDING}
+    desk.restart()
+    assert [one.edit.id for one in desk.edits.outbox] == [made[5], first.edit.id, *(one.edit.id for one in others)]
+    assert not desk.edits._taken_back
+    on_disk = desk.on_disk()
+    assert {on_disk[edit_id].state for edit_id in made[:5]} == {S.WITHDRAWN}
+
+
+def test_what_was_kept_waits_for_its_report_and_is_withdrawn_with_it(desk: Desk) -> None:
+    made = deleted_report(desk)
+    create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
+    assert desk.edits.withdraw(create), "also before the disk has answered"
+    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.edits.outbox] == made[5:])
+    assert create not in [one.edit.id for one in desk.down]  # type: ignore[union-attr]
+
+
+def test_a_disk_that_refuses_to_keep_it_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = deleted_report(desk)
+
+    def full(*_: object) -> None:
+        raise DiskFull(desk.folder, "full")
+
+    monkeypatch.setattr(WorkFile, "exchange", full)
+    before = desk.states()
+    with desk.qtbot.waitSignal(desk.edits.refused) as refused:
+        create = desk.edits.keep_as_new(made[0], {"service": "flood"}, title="", words=words)
+    assert refused.args[0] == create
+    assert {one: state for one, state in desk.states().items() if one in made[:5]} == {
+        one: state for one, state in before.items() if one in made[:5]
+    }
+    assert desk.edits.saving == frozenset()
+
+
+def test_a_report_that_is_there_again_is_written_to_under_the_same_keys(desk: Desk) -> None:
+    made = deleted_report(desk)
+    desk.down.clear()
+    desk.edits.retry(made[0])
+    desk.pushed(made[0])
+    assert desk.edits.deleted == ()
+
+
+def test_nobody_keeps_what_another_operator_did(desk: Desk) -> None:
+    made = deleted_report(desk)
+    desk.edits.sign_in("city", "budi")
+    assert desk.edits.goes_along(made[0]) == ()
+    assert desk.edits.keep_as_new(made[0], {}, title="", words=words) == ""
+
+
+def test_another_operators_edit_can_be_dropped_and_its_author_is_told_once(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    photo = desk.do(Kind.PHOTO, f"local:{create}", base_version=None)
+    other = desk.do(Kind.NOTE, "2")
+    desk.edits.sign_in("city", "budi")
+    mine = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
+    assert not desk.edits.drop(mine), "one's own is withdrawn"
+    assert desk.edits.drop(create)
+    assert desk.states() == {other: S.QUEUED, mine: S.ATTENTION}
+    assert desk.edits.take_dropped("city") == ()
+    desk.restart()
+    desk.edits.sign_in("city", "rina")
+    told = desk.edits.take_dropped("city")
+    assert [one.edit.id for one in told] == [create, photo]
+    assert {one.theirs["dropped"]["who"] for one in told} == {"budi"}
+    assert {one.theirs["dropped"]["at"] for one in told} == {T0.isoformat()}
+    assert desk.edits.take_dropped("city") == ()
+    desk.restart()
+    assert desk.edits.take_dropped("city") == ()
+    kept = desk.on_disk()
+    assert {kept[one].state for one in (create, photo)} == {S.WITHDRAWN}
+    assert kept[create].theirs["dropped"]["who"] == "budi"
+
+
+def test_what_was_dropped_stays_until_its_author_was_told(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    edit_id = desk.do(Kind.NOTE)
+    desk.edits.sign_in("city", "budi")
+    assert desk.edits.drop(edit_id)
+    desk.settle()
+    desk.now += timedelta(days=200)
+    desk.restart()
+    assert [one.edit.id for one in desk.edits.take_dropped("city")] == [edit_id]
+    desk.settle()
+    desk.now += timedelta(days=31)
+    assert edit_id not in desk.on_disk()
+
+
+def test_what_may_be_on_its_way_is_not_dropped(desk: Desk) -> None:
+    edit_id = desk.do(Kind.NOTE)
+    desk.pushed(edit_id)
+    desk.edits.sign_in("city", "budi")
+    assert not desk.edits.drop(edit_id)
+    desk.edits.on_restarted()
+    assert desk.edits.drop(edit_id), "nobody sends it any more"
+    with desk.qtbot.waitSignal(desk.edits.too_late):  # it had arrived, though
+        desk.edits.on_proved([edit_id])

@@ -1,0 +1,120 @@
+"""A report that was deleted at the server, kept as a new one: what is known of it, and what becomes of its edits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from console.domain.edit import APPENDS, FIELDS, Edit, Kind, Queued, is_order
+from console.domain.overlay import apply_edits, created_report, field_value
+from console.domain.report import Report
+from console.domain.status import Status, may_become
+
+_CREATED = (
+    "service",
+    "priority",
+    "title",
+    "description",
+    "address",
+    "lat",
+    "lon",
+    "area",
+    "agency",
+    "channel",
+    "created",
+    "attributes",
+)
+_PLACE = ("lat", "lon", "address")
+_NEEDS_ITS_PAST = frozenset(
+    {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, Kind.UNIT_STATE}
+)
+"""What goes on from something that only the deleted report had: a crew, a claim, a proof, a merge."""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What becomes of the edits of a deleted report. All keep their ids; whoever makes new edits of them changes those.
+
+    `follow` are facts, fitted to the new report; `ask` are orders, which nobody sends without being asked again; `tell`
+    cannot be done to a new report and is only told in it.
+    """
+
+    follow: tuple[Edit, ...] = ()
+    ask: tuple[Queued, ...] = ()
+    tell: tuple[Edit, ...] = ()
+
+
+def as_created(report: Report) -> dict[str, Any]:
+    """What a CREATE of this report would carry."""
+    values = {name: msgspec.to_builtins(getattr(report, name)) for name in _CREATED}
+    return {name: value for name, value in values.items() if value not in (None, "", {})}
+
+
+def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
+    """What a CREATE can carry of a report that is gone, by its unsent edits (oldest first) and what they knew of it."""
+    title = next((edit.title for edit in edits if edit.title), "")
+    known = dict(next((edit.about for edit in reversed(edits) if edit.about), {"description": title}))
+    for edit in edits:
+        if edit.kind is Kind.SET and not is_order(edit):
+            known |= {name: edit.data[name] for name in _CREATED if name in edit.data}
+            place = edit.data.get("place") or {}
+            known |= {name: place[name] for name in _PLACE if name in place}
+    return {name: value for name, value in known.items() if value not in (None, "")}
+
+
+def carry(edits: Sequence[Queued], create: Edit) -> Carried:
+    """Sort the unsent edits of a deleted report (oldest first) by what becomes of each on the report of `create`."""
+    report = created_report(create)
+    follow: list[Edit] = []
+    ask: list[Queued] = []
+    tell: list[Edit] = []
+    for queued in edits:
+        edit = queued.edit
+        if edit.undoes is not None or edit.kind in _NEEDS_ITS_PAST:
+            tell.append(edit)
+        elif is_order(edit):
+            ask.append(queued)
+        elif edit.kind in APPENDS:
+            follow.append(replace(edit, base={}, base_version=None))
+        else:
+            fitted, rest = _fit_set(edit, report, create.data) if edit.kind is Kind.SET else _fit_end(edit, report)
+            tell += rest
+            for one in fitted:
+                follow.append(one)
+                report = apply_edits(report, [one], now=one.occurred_at)
+    return Carried(tuple(follow), tuple(ask), tuple(tell))
+
+
+def _fit_set(edit: Edit, report: Report, created: Mapping[str, Any]) -> tuple[list[Edit], list[Edit]]:
+    """The part that changes something on the new report, and the part that can only be told.
+
+    What the creation itself says is the operator's newest word and needs no change behind it.
+    """
+    data = {name: value for name, value in edit.data.items() if name in FIELDS and not _says(created, name)}
+    beside = {name: value for name, value in edit.data.items() if name not in FIELDS}
+    told: dict[str, Any] = {}
+    status = data.get("status")
+    if status == report.status:
+        del data["status"]
+    elif status is not None and not may_become(report.status, Status(status)):
+        told["status"] = data.pop("status")
+    if data:
+        base = {name: field_value(report, name) for name in data}
+        fitted = [replace(edit, data=data | beside, base=base, base_version=None)]
+    else:
+        fitted, told = [], told | beside
+    return fitted, [replace(edit, data=told)] if told else []
+
+
+def _fit_end(edit: Edit, report: Report) -> tuple[list[Edit], list[Edit]]:
+    """Closing or merging: nobody is at work on a new report who could be released."""
+    if not may_become(report.status, Status.CLOSED):
+        return [], [edit]
+    data = edit.data | ({"release": []} if edit.kind is Kind.CLOSE else {})
+    return [replace(edit, data=data, base={"status": field_value(report, "status")}, base_version=None)], []
+
+
+def _says(created: Mapping[str, Any], name: str) -> bool:
+    return any(one in created for one in (_PLACE if name == "place" else (name,)))

@@ -1,0 +1,96 @@
+"""Keep a report that was deleted at the server as a new one: what the form holds, what the new report says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import Edit, EditState, Queued, is_order
+from console.domain.kept import known_of
+from console.edits import Edits
+from console.presenters import words
+from console.presenters.conflict import deleted_text
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.forms import Forms
+from console.presenters.ticket import edit_text
+
+
+class Keeping(QObject):
+    """Opens the form of a new report with what is known of the deleted one, and makes it when the operator says so."""
+
+    said = Signal(str)
+
+    def __init__(
+        self, desk: Desk, edits: Edits, deeds: Deeds, forms: Forms, zone: tzinfo, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._edits, self._deeds, self._forms, self._zone = desk, edits, deeds, forms, zone
+
+    def open(self, edit_id: str) -> None:
+        """Ask for what the new report is to say."""
+        going = self._edits.goes_along(edit_id)
+        if not going:
+            return
+        chosen = next(one for one in going if one.edit.id == edit_id)
+        source = chosen.edit.source
+        if why := self._edits.why_reading_only(source):
+            self.said.emit(why)
+            return
+        number = self._number(chosen.edit)
+        known = known_of([one.edit for one in going])
+        draft_key = f"keep {source} {number}"
+        if (draft := self._edits.draft(draft_key)) is not None:
+            self._forms.drafts[draft_key] = draft
+        self._forms.new_report(
+            lambda data: self._keep(chosen, number, known, data),
+            draft_key=draft_key,
+            title=self.tr("Keep as a new report"),
+            sentence=self._sentence(number, going, chosen),
+            known=known,
+        )
+
+    def _keep(self, chosen: Queued, number: str, known: dict[str, Any], typed: dict[str, Any]) -> None:
+        data = {**{name: value for name, value in known.items() if name not in _ASKED}, **typed}
+        data["channel"] = known.get("channel", typed["channel"])
+        if any(known.get(name) != typed.get(name) for name in ("lat", "lon")):
+            data.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
+        title = self._desk.catalog.service_name(data.get("service"))
+        source = chosen.edit.source
+        if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, told)):
+            self.said.emit(self.tr("Kept as a new report: {name}").format(name=title))
+        else:
+            self.said.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))
+
+    def _number(self, edit: Edit) -> str:
+        return self._edits.remote_of(edit.report or "") or edit.report or ""
+
+    def _sentence(self, number: str, going: Sequence[Queued], chosen: Queued) -> str:
+        gone = deleted_text(chosen, self._zone, self.tr)
+        orders = sum(is_order(one.edit) for one in going)
+        facts = len(going) - orders
+        parts = [self.tr("Report {number} was {gone}.").format(number=number, gone=gone)]
+        if facts:
+            along = self.tr("What you did to it goes along ({n}).")
+            parts.append(along.format(n=facts))
+        if orders:
+            asked = self.tr("Orders are asked about once more ({n}).")
+            parts.append(asked.format(n=orders))
+        return " ".join(parts)
+
+    def _note(self, number: str, told: Sequence[Edit]) -> str:
+        """What tells everybody where the report comes from, and what was done to the old one only."""
+        lines = [self.tr("Kept from report {number}, deleted at the server.").format(number=number)]
+        if told:
+            lines.append(self.tr("Done there, and not sent:"))
+        for edit in told:
+            when = words.day_and_clock(edit.occurred_at, self._zone)
+            lines.append(f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._desk.catalog, self.tr)}")
+        return "\n".join(lines)
+
+
+_ASKED = frozenset({"service", "description", "address", "lat", "lon", "priority"})
+"""What the form asks for: what stands in it is the operator's newest word, also when it is nothing."""
