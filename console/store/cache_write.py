@@ -50,7 +50,8 @@ class CacheWriter:
 
     A damaged file is set aside at opening (`set_aside` says where it is now) and a new one begun. When damage shows
     later, the method that met it replaces the file likewise and raises DamagedFile: the cursors are then empty, so the
-    caller fills again. Raises NewerFile, DiskFull, NotWritable, LockedByOther; nothing is then half-written.
+    caller fills again; where no new file can be begun then, for want of room, the next call tries again.
+    Raises NewerFile, DiskFull, NotWritable, LockedByOther; nothing is then half-written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,6 +59,9 @@ class CacheWriter:
         self._path = folder / CACHE
         self._suspect = folder / SUSPECT
         self.set_aside: Path | None = None
+        self.openings = 0
+        """How many files were opened, one after the other: the cursors of an earlier one hold no more."""
+        self._is_open = False
         self._bulk = False
         self._lock = FileLock(folder / "cache.lock")
         try:
@@ -75,7 +79,9 @@ class CacheWriter:
 
     def cursor(self, source: str) -> Cursor | None:
         """How far `source` has been read; None before its first page, and after a reader met damage in the file."""
-        if self._warned():
+        if not self._is_open:
+            self._open()
+        elif self._warned():
             self._replace()
         with sqlite_errors(self._path):
             found = self._connection.execute(
@@ -171,6 +177,7 @@ class CacheWriter:
 
     def _replace(self) -> Path:
         self._connection.close()
+        self._is_open = False  # and it stays so when there is no room for a new file
         aside = self._set_aside()
         self._open_checked()
         return aside
@@ -197,6 +204,8 @@ class CacheWriter:
             connection.close()
             raise
         self._connection = connection
+        self._is_open = True
+        self.openings += 1
 
     def _load(self, connection: sqlite3.Connection) -> None:
         self._words: dict[str, dict[str, int]] = {
@@ -211,6 +220,9 @@ class CacheWriter:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction, with the words it coins; after a failure memory is read back from the file."""
+        if not self._is_open:
+            self._open()
+            raise DamagedFile(self._path, f"{self._path.name} was damaged and is begun anew.", self.set_aside)
         try:
             if self._warned():
                 raise DamagedFile(self._path, f"A reader met damage in {self._path.name}.")

@@ -29,9 +29,9 @@ class Ledger:
     def cursor(self, source: str) -> Cursor | None:
         """How far a source has been read."""
         with self._lock:
-            before = self._writer.set_aside
+            before = self._writer.openings
             cursor = self._writer.cursor(source)
-            replaced = self._writer.set_aside != before
+            replaced = self._writer.openings != before
         if replaced:
             self._emit(Touched(everything=True))
         return cursor

@@ -17,6 +17,7 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.drive import network_kind
 from console.store.errors import DamagedFile, DiskFull, NewerFile, NotWritable, StoreError
+from console.store.schema import SUSPECT
 from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, ids, items, report
 
@@ -244,6 +245,32 @@ def test_damage_that_the_writer_meets_at_work_leaves_it_with_an_empty_cache(
     writer.apply("city", page, at(800))
     assert reader.counts()["reports"] == 400
     assert reader.matching("changed").size == 400
+    writer.close()
+    reader.close()
+
+
+def test_a_cache_that_finds_no_room_to_be_begun_anew_is_begun_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    """F27: the disk is full in the moment in which a damaged cache is replaced.
+
+    Guards: the opening before each use of a cache that could not be opened (CacheWriter._is_open).
+    """
+    fill_cache(tmp_path)
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    (tmp_path / SUSPECT).touch()
+    page = items(report("1", title="kata"))
+    with largest_file(1024):
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                writer.cursor("city")
+            with pytest.raises(StoreError):
+                writer.apply("city", page, at(401))
+    with pytest.raises(DamagedFile):  # what came before this page is lost: its caller has to begin anew
+        writer.apply("city", page, at(401))
+    assert writer.cursor("city") is None
+    writer.apply("city", page, at(1))
+    assert reader.counts()["reports"] == 1
     writer.close()
     reader.close()
 
