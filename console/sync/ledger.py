@@ -11,6 +11,7 @@ from console.domain.messages import Touched
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile
 from console.store.items import Cursor, Item
+from console.store.schema import CACHE
 
 
 class Ledger:
@@ -19,7 +20,10 @@ class Ledger:
     def __init__(self, folder: Path, emit: Callable[[Touched], None]) -> None:
         self._emit = emit
         self._lock = threading.Lock()
+        self._path = folder / CACHE
         self._writer = CacheWriter(folder)
+        self._read_in: dict[str, int] = {}
+        """The opening of the file in which each source's cursor was read last."""
 
     def close(self) -> None:
         """Checkpoint and let go."""
@@ -31,6 +35,7 @@ class Ledger:
         with self._lock:
             before = self._writer.openings
             cursor = self._writer.cursor(source)
+            self._read_in[source] = self._writer.openings
             replaced = self._writer.openings != before
         if replaced:
             self._emit(Touched(everything=True))
@@ -39,10 +44,13 @@ class Ledger:
     def apply(self, source: str, items: Sequence[Item], cursor: Cursor, *, announce: bool = True) -> Touched:
         """Commit one page and, with `announce`, say so.
 
-        Raises StoreError. After DamagedFile the file is a new one and the cursors are empty.
+        Raises StoreError. After DamagedFile the file is a new one and the cursors are empty; every source hears of it
+        once, also when the page of another met the damage: what came before this page is in the new file no more.
         """
         try:
             with self._lock:
+                if self._read_in.get(source, self._writer.openings) != self._writer.openings:
+                    raise DamagedFile(self._path, "The cache was begun anew.", self._writer.set_aside)
                 touched = self._writer.apply(source, items, cursor)
         except DamagedFile:
             self._emit(Touched(everything=True))
