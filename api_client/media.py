@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from api_client import errors
-from api_client.transport import FOREIGN_PHOTO, Limits, Transport, is_public
+from api_client.transport import FOREIGN_PHOTO, Limits, Transport, is_public, split_address
 
 
 def fetch_photo(url: str, *, own_scheme: str, own_netloc: str, limits: Limits = FOREIGN_PHOTO) -> bytes:
@@ -14,7 +12,7 @@ def fetch_photo(url: str, *, own_scheme: str, own_netloc: str, limits: Limits = 
     Only https, or the source's own scheme and host; a private or local address only when host and port are the
     source's own. No redirect is followed to another host. Raises ApiError.
     """
-    parts = urlsplit(url)
+    parts = split_address(url)
     own = (parts.scheme, parts.netloc) == (own_scheme, own_netloc)
     if not own and parts.scheme != "https":
         raise errors.BadAddress("A photo is only fetched over https, or from the report's own server.")

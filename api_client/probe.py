@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from api_client import errors
 from api_client.dispatch import PREFIX, DispatchClient
 from api_client.georeport import GeoReportClient
-from api_client.transport import is_loopback
+from api_client.transport import is_loopback, split_address
 
 _GEOREPORT_PATHS = ("", "/open311/v2", "/v2", "/open311")
 
@@ -25,11 +25,11 @@ class Found:
 
 
 def with_scheme(address: str) -> str:
-    """An address as typed, with https:// (or http:// for this computer) where no scheme was given."""
+    """An address as typed, with https:// (or http:// for this computer) where none was given. Raises BadAddress."""
     text = address.strip()
     if "://" in text:
         return text
-    host = urlsplit("//" + text).hostname or ""
+    host = split_address("//" + text).hostname or ""
     return f"{'http' if is_loopback(host) else 'https'}://{text}"
 
 

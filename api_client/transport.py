@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -94,12 +94,20 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+def split_address(url: str) -> SplitResult:
+    """The parts of an address that somebody else wrote. Raises BadAddress."""
+    try:
+        return urlsplit(url.strip())
+    except ValueError as error:
+        raise errors.BadAddress(f"“{url}” is not an address.") from error
+
+
 def check_base_url(url: str, *, insecure_http: bool = False) -> str:
     """The address without a trailing slash.
 
     Raises BadAddress when it is none, carries a password, or is http beyond this computer without `insecure_http`.
     """
-    parts = urlsplit(url.strip())
+    parts = split_address(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise errors.BadAddress(
             f"“{url}” is not an address: it must begin with https:// (or http:// on this computer)."

@@ -203,13 +203,21 @@ def host_of(request: Request) -> str | None:
 
 def check_local(request: Request) -> None:
     """Without tokens only programs on this computer are served, not the pages that its browser happens to show."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    host = _name_in(f"//{request.headers.get('host', '')}")
     origin = request.headers.get("origin")
     forwarded = any(name in request.headers for name in _FORWARDED)
     if forwarded or host not in _LOOPBACK or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
         raise Forbidden("Without users this server answers to programs on its own computer only.")
-    if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
+    if origin is not None and _name_in(origin) not in _LOOPBACK:
         raise Forbidden("Without users this server does not answer to pages of other sites.")
+
+
+def _name_in(address: str) -> str | None:
+    """The host's name, None in what is no address."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 async def read_body(request: Request, most: int) -> bytes:

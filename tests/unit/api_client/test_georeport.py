@@ -105,6 +105,12 @@ def test_probe_finds_open311_below_the_address(servers: list[Canned]) -> None:
     assert (found.kind, found.base_url) == ("open311", servers[0].url + "/open311/v2")
 
 
+def test_probe_of_what_is_no_address_says_so() -> None:
+    for typed in ("[x", "https://[x"):
+        with pytest.raises(errors.BadAddress):
+            probe(typed)
+
+
 def test_probe_of_a_web_site_is_not_a_report_server(servers: list[Canned]) -> None:
     servers.append(Canned(lambda *_: http(200, "<html>news</html>")))
     with pytest.raises(errors.NotThisServer, match="neither"):

@@ -242,7 +242,15 @@ def _self_signed(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://city.example", "ftp://127.0.0.1", "https://", "https://rina:pw@city.example", "https://a/b?token=1", "x"],
+    [
+        "http://city.example",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://rina:pw@city.example",
+        "https://a/b?token=1",
+        "x",
+        "https://[x",
+    ],
 )
 def test_addresses_that_may_not_be_used(url: str) -> None:
     with pytest.raises(errors.BadAddress):
@@ -323,6 +331,15 @@ def test_a_photo_address_cannot_reach_into_the_network(serve: Serve) -> None:
         with pytest.raises(errors.BadAddress):
             fetch_photo(url, own_scheme="https", own_netloc="city.example")
     assert inside.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://[x", "https://[::ffff:1.2.3]/x.jpg", "https://\u2100/x.jpg", "https://city.example:99999/x.jpg", ""],
+)
+def test_a_photo_address_that_is_none_is_named_so(url: str) -> None:
+    with pytest.raises(errors.BadAddress):
+        fetch_photo(url, own_scheme="https", own_netloc="city.example")
 
 
 def test_a_photo_of_the_own_server_comes_without_credentials(serve: Serve) -> None:

@@ -232,6 +232,8 @@ def test_without_users_this_computer_may_post_and_foreign_pages_may_not(api: Api
     key_of(post(api, data=GOOD))
     assert post(api, data=GOOD, headers=ELSEWHERE).status_code == 403
     assert post(api, data=GOOD, headers={"Host": "evil.test"}).status_code == 403
+    assert post(api, data=GOOD, headers={"Host": "[::1"}).status_code == 403
+    assert post(api, data=GOOD, headers={"Origin": "http://[::1"}).status_code == 403
 
 
 def test_with_users_a_key_is_needed_and_works_from_any_page(city: City, tmp_path: Path) -> None:
