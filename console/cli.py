@@ -303,7 +303,7 @@ def _sync(arguments: argparse.Namespace) -> int:
         from console.sync.process import run_pipe
 
         return run_pipe()
-    from console.sync.once import sync_profile
+    from console.headless import sync_profile
 
     return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json)
 

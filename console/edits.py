@@ -121,10 +121,13 @@ class Edits(QObject):
         self._closed = False
         self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._announce = QTimer(self, singleShot=True, interval=0)
-        self._announce.timeout.connect(lambda: self.changed.emit(self.outbox))
+        self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
         self._retry = QTimer(self, interval=_RETRY_MS)
         self._retry.timeout.connect(self._try_again)
         self._run(self._open, self._on_opened, self._on_unavailable)
+
+    def _on_announce(self) -> None:
+        self.changed.emit(self.outbox)
 
     # What is known
 
@@ -525,14 +528,14 @@ class Edits(QObject):
             if state in _STUCK or self._of_another(edit):
                 (under_way if edit.kind is Kind.CREATE else stuck).add(chain)
             elif state is not EditState.ACCEPTED:
-                held = chain in under_way or (chain in stuck and edit.kind not in APPENDS)
-                goes = not held and self._may_go(queued)
+                behind_stuck = chain in stuck and edit.kind not in APPENDS
+                goes = chain not in under_way and not behind_stuck and self._may_go(queued)
                 if goes:
                     due.append(queued)
                 # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds back,
                 # once it knows of the photo.
                 known = goes or state is EditState.SENDING or edit.id in self._handed_over
-                if edit.kind is not Kind.PHOTO or not known:
+                if not behind_stuck and (edit.kind is not Kind.PHOTO or not known):
                     under_way.add(chain)
         return due
 

@@ -9,18 +9,21 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api_client import errors
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Presence, Source, SourceState
+from console.headless import Headless, sync_profile
+from console.server.edits import EditBody
+from console.server.records import LOCAL
 from console.settings import load_settings
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
 from console.store.work import WorkFile
 from console.sync.connect import add_source, connect, new_key
-from console.sync.once import run_once, sync_profile
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
 from tests.helpers.pictures import picture
@@ -177,21 +180,6 @@ def test_open311_is_read_and_written(live: Live, tmp_path: Path) -> None:
         assert "new reports only" in console.outcome(order, EditState.ATTENTION).problem
 
 
-def test_open311_reads_years_of_pages_once(tmp_path: Path) -> None:
-    old = datetime.now(UTC) - timedelta(days=1000)
-    reports = [*some_reports(250, datetime.now(UTC)), *(each for each in some_reports(1, old))]
-    reports[-1] = type(reports[-1])(
-        **{f: getattr(reports[-1], f) for f in reports[-1].__struct_fields__} | {"id": "old"}
-    )
-    with live_server(tmp_path / "server", reports) as live:
-        source = Source("geo", "Geo", live.url + "/open311/v2", "open311")
-        summary = run_once("p", tmp_path / "geo", [source], {})
-        assert summary.pulled >= 251
-        reader = CacheReader(tmp_path / "geo")
-        assert reader.counts()["reports"] == 251
-        reader.close()
-
-
 # The commands
 
 
@@ -236,6 +224,58 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     assert live.city.stats().reports == 11
 
 
+def test_open311_reads_years_of_pages_once(tmp_path: Path, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = datetime.now(UTC) - timedelta(days=1000)
+    reports = [*some_reports(250, datetime.now(UTC)), *(each for each in some_reports(1, old))]
+    reports[-1] = type(reports[-1])(
+        **{f: getattr(reports[-1], f) for f in reports[-1].__struct_fields__} | {"id": "old"}
+    )
+    with live_server(tmp_path / "server", reports) as live:
+        assert ask(live.url + "/open311/v2", kind="open311") == 0
+        capsys.readouterr()
+        assert sync_profile("p", once=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["pulled"] >= 251
+    reader = CacheReader(profile)
+    assert reader.counts()["reports"] == 251
+    reader.close()
+
+
+def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands behind a conflict or waits for another operator stays; local keys are addressed; late is said."""
+    assert ask(live.url) == 0
+    source = load_settings(profile).sources[0].key
+    live.city.apply(EditBody(id=str(uuid.uuid4()), kind=Kind.SET, data={"priority": 1}), report="r1", actor=LOCAL)
+    work = WorkFile(profile)
+    ids = [str(uuid.uuid4()) for _ in range(6)]
+    made = datetime.now(UTC) - timedelta(days=1)
+
+    def edit(number: int, kind: Kind, report: str, author: str = "local", **data: Any) -> Edit:
+        base = {"priority": 3} if "priority" in data else {}
+        return Edit(ids[number], kind, report, author, work.device, number + 1, made, data, base, 1, source)
+
+    for each in (
+        edit(0, Kind.SET, "r1", priority=4),  # the city set it to 1
+        edit(1, Kind.SET, "r1", description="Behind the conflict"),
+        edit(2, Kind.NOTE, "r1", text="An append passes it"),
+        edit(3, Kind.CREATE, "local:c", service="flood", description="New", channel="phone"),
+        edit(4, Kind.MERGE, "r2", into="local:c"),
+        edit(5, Kind.NOTE, "r3", "rina", text="Rina's own"),
+    ):
+        work.append(each)
+    work.close()
+    assert sync_profile("p", once=True, as_json=True) == 0
+    capsys.readouterr()
+    work = WorkFile(profile)
+    states = [next(str(one.state) for one in work.all() if one.edit.id == each) for each in ids]
+    work.close()
+    assert states == ["conflict", "queued", "sent", "sent", "sent", "queued"]
+    note = next(entry for entry in live.city.entries("r1") if entry.edit == ids[2])
+    assert note.late
+    merged = live.city.report("r2").merged_into
+    assert merged is not None
+    assert live.city.report(merged).description == "New"
+
+
 def test_sync_without_a_server_says_so_and_keeps_everything(
     live: Live, profile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,7 +293,14 @@ def test_sync_without_a_server_says_so_and_keeps_everything(
 
 def test_one_sync_at_a_time(live: Live, console: Rig, tmp_path: Path) -> None:
     with pytest.raises(LockedByOther):
-        run_once("p", console.folder, [Source("jkt", "J", live.url, "dispatch")], {})
+        Headless(
+            "p",
+            console.folder,
+            [Source("jkt", "J", live.url, "dispatch")],
+            {},
+            order_lifetime_s=600.0,
+            clock=lambda: datetime.now(UTC),
+        )
 
 
 @pytest.mark.parametrize(

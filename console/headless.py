@@ -1,0 +1,247 @@
+"""`sigap sync`: follow a profile without a window, by the outbox, the lanes and the rules that the window has."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
+
+from api_client.transport import utc_now
+from console.domain.edit import PENDING, EditState
+from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
+from console.edits import Edits
+from console.exchange import Exchange
+from console.paths import existing_profile
+from console.settings import Tokens, load_settings
+from console.store.cache_read import CacheReader
+from console.store.lock import FileLock
+from console.sync.health import LIVE, OFFLINE, REFUSED, WRONG_SERVER
+from console.sync.process import LOCK, Followers
+
+_log = logging.getLogger(__name__)
+_DONE, _CANNOT_REACH, _LOCAL = 0, 3, 4
+_LONGEST_ROUND_S = 600.0
+_PROOF_S = 15.0
+_TELL_S = 60.0
+_LOOK_MS = 100
+_TROUBLE = frozenset({OFFLINE, REFUSED, WRONG_SERVER})
+
+
+class SyncSummary(msgspec.Struct, frozen=True):
+    """What was done since the last one. `problems` maps a source's key to the sentence why it could not be read."""
+
+    profile: str
+    pulled: int
+    pushed: int
+    skipped: int
+    conflicts: int
+    waiting: int
+    duration_s: float
+    problems: dict[str, str] = {}
+    local: tuple[str, ...] = ()
+    """The sources whose problem is on this computer."""
+
+
+class Headless(QObject):
+    """Follows the sources of one profile and sends what waits, until it is closed.
+
+    Raises StoreError (LockedByOther when a window has the profile open).
+    """
+
+    _heard = Signal(object)
+
+    def __init__(
+        self,
+        profile: str,
+        folder: Path,
+        sources: Sequence[Source],
+        tokens: Mapping[str, str],
+        *,
+        order_lifetime_s: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._profile, self._folder, self._clock = profile, folder, clock
+        self._states = dict.fromkeys((source.key for source in sources), SourceState("", "connecting"))
+        self._told = (0, 0, 0)
+        self._taken = 0
+        self._began = time.monotonic()
+        self._accepted_at = time.monotonic()
+        self._is_open = False
+        self.unavailable: Exception | None = None
+        """Why work.db could not be opened."""
+        self._lock = FileLock(folder / LOCK)
+        try:
+            start = Start(str(folder), tuple(sources), dict(tokens), order_lifetime_s)
+            self._followers = Followers(start, self._heard.emit, clock=clock)
+        except Exception:
+            self._lock.release()
+            raise
+        self._edits = Edits(
+            folder, self._followers.take, self._now, lambda: str(uuid.uuid4()), order_lifetime_s, parent=self
+        )
+        self._edits.author = next((source.user for source in sources if source.user), "local")
+        self._exchange = Exchange(self._edits, self._look_up, self)
+        self._edits.opened.connect(self._on_opened)
+        self._edits.unavailable.connect(self._on_unavailable)
+        self._heard.connect(self._on_heard, Qt.ConnectionType.QueuedConnection)
+        self._followers.start()
+
+    @property
+    def settled(self) -> bool:
+        """Whether every source was read whole or cannot be, and nothing is on its way that could still arrive."""
+        if not self._is_open or any(state.state not in _TROUBLE | {LIVE} for state in self._states.values()):
+            return False
+        live = {key for key, state in self._states.items() if state.state == LIVE}
+        states = {one.state for one in self._edits.outbox if one.edit.source in live}
+        if self._edits.saving or EditState.SENDING in states:
+            return False
+        return EditState.ACCEPTED not in states or time.monotonic() - self._accepted_at > _PROOF_S
+
+    def summary(self) -> SyncSummary:
+        """What was done since the last summary, and what waits now."""
+        before, began = self._told, self._began
+        self._told = pulled, pushed, skipped = self._followers.pulled, self._taken, self._followers.skipped
+        self._began = time.monotonic()
+        counts = self._edits.counts
+        waiting = {*PENDING, EditState.EXPIRED, EditState.ATTENTION}
+        bad = {key: state for key, state in self._states.items() if state.state in _TROUBLE}
+        return SyncSummary(
+            self._profile,
+            pulled=pulled - before[0],
+            pushed=pushed - before[1],
+            skipped=skipped - before[2],
+            conflicts=counts.get(EditState.CONFLICT, 0),
+            waiting=sum(number for state, number in counts.items() if state in waiting),
+            duration_s=round(self._began - began, 3),
+            problems={key: state.problem for key, state in bad.items()},
+            local=tuple(sorted(key for key, state in bad.items() if state.local)),
+        )
+
+    def close(self) -> None:
+        """End all lanes, write what waits to be written, and let the profile go."""
+        self._followers.stop()
+        self._edits.close()
+        self._lock.release()
+
+    def _now(self) -> datetime:
+        """The server's time as well as it is known."""
+        offset_s = next((state.clock_offset_s for state in self._states.values()), 0.0)
+        return self._clock() + timedelta(seconds=offset_s)
+
+    def _on_opened(self) -> None:
+        self._is_open = True
+        self.unavailable = None
+
+    def _on_unavailable(self, error: Exception) -> None:
+        self.unavailable = error
+
+    def _on_heard(self, message: Up) -> None:
+        if isinstance(message, SourceState):
+            self._states[message.source] = message
+        elif isinstance(message, SignedIn) and message.user != "local":
+            self._edits.sign_in(message.source, message.user)
+        elif isinstance(message, Outcome) and message.state is EditState.ACCEPTED:
+            self._taken += 1
+            self._accepted_at = time.monotonic()
+        self._exchange.take(message)
+
+    def _look_up(
+        self,
+        edit_ids: tuple[str, ...],
+        found: Callable[[Iterable[str]], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        reader = CacheReader(self._folder)
+        try:
+            proved = reader.proved(edit_ids)
+        except Exception as error:
+            failed(error)
+        else:
+            found(proved)
+        finally:
+            reader.close()
+
+
+def sync_profile(profile: str, *, once: bool, as_json: bool, clock: Callable[[], datetime] = utc_now) -> int:
+    """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code."""
+    folder = existing_profile(profile)
+    settings = load_settings(folder)
+    tokens = Tokens(profile)
+    given = {source.key: token for source in settings.sources if (token := tokens.get(source.key))}
+    app = QCoreApplication.instance() or QCoreApplication(["sigap"])
+    headless = Headless(
+        profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s, clock=clock
+    )
+    try:
+        with _Interrupts() as interrupts:
+            while True:
+                longest_s = _LONGEST_ROUND_S if once else _TELL_S
+                _wait(
+                    lambda: interrupts.heard or headless.unavailable is not None or (once and headless.settled),
+                    longest_s,
+                )
+                if headless.unavailable is not None:
+                    raise headless.unavailable
+                summary = headless.summary()
+                _print(summary, as_json=as_json)
+                if once or interrupts.heard:
+                    break
+    finally:
+        headless.close()
+        app.processEvents()
+    if summary.local:
+        return _LOCAL
+    return _CANNOT_REACH if summary.problems else _DONE
+
+
+class _Interrupts:
+    """Whether Ctrl+C or an order to end came: then what is under way is brought to an end in order."""
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    def __enter__(self) -> _Interrupts:
+        self._before = {each: signal.signal(each, self._hear) for each in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def _hear(self, *_: object) -> None:
+        self.heard = True
+
+
+def _wait(true: Callable[[], bool], longest_s: float) -> None:
+    """Run Qt's events until it holds, looked at ten times a second, which also lets Python see signals."""
+    loop = QEventLoop()
+    until = time.monotonic() + longest_s
+    timer = QTimer(interval=_LOOK_MS)
+    timer.timeout.connect(lambda: loop.quit() if true() or time.monotonic() > until else None)
+    timer.start()
+    loop.exec()
+    timer.stop()
+
+
+def _print(summary: SyncSummary, *, as_json: bool) -> None:
+    for source, problem in summary.problems.items():
+        sys.stderr.write(f"sigap: {source}: {problem}\n")
+    if as_json:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(summary)) + "\n")
+    else:
+        sys.stdout.write(
+            f"{summary.pulled:,} read, {summary.pushed:,} sent, {summary.skipped:,} not understood, "
+            f"{summary.conflicts:,} conflicts, {summary.waiting:,} waiting, in {summary.duration_s:.1f} s\n"
+        )
+    sys.stdout.flush()
