@@ -400,7 +400,7 @@ def words(told: Sequence[Edit]) -> str:
 
 
 def deleted_report(desk: Desk) -> list[str]:
-    """A note, an order, a change, a unit's step and another report's note, the first refused: its report is gone."""
+    """A note, an order, a change, a unit's step and another report's note, the note and a photo refused: the report is gone."""
     desk.edits.source_lost("city")
     made = [
         desk.do(Kind.NOTE, data={"text": "a"}),
@@ -413,12 +413,14 @@ def deleted_report(desk: Desk) -> list[str]:
     desk.edits.resend_due("city")
     desk.pushed(made[0], made[5])
     desk.answer(made[0], S.ATTENTION, **DELETED_THERE)
+    desk.pushed(made[4])  # waits for nothing that was done before it
+    desk.answer(made[4], S.ATTENTION, **DELETED_THERE)
     return made
 
 
 def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: Desk) -> None:
     made = deleted_report(desk)
-    assert [one.id for one in desk.edits.deleted] == made[:1]
+    assert [one.id for one in desk.edits.deleted] == [made[0], made[4]]
     assert [one.edit.id for one in desk.edits.goes_along(made[0])] == made[:5]
     desk.edits.source_lost("city")
     saved: list[str] = []
@@ -478,6 +480,7 @@ def test_a_report_that_is_there_again_is_written_to_under_the_same_keys(desk: De
     desk.down.clear()
     desk.edits.retry(made[0])
     desk.pushed(made[0])
+    desk.edits.retry(made[4])
     assert desk.edits.deleted == ()
 
 
