@@ -164,6 +164,7 @@ class ConsoleWindow(QObject):
         me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
 
         self.tasks = Tasks("worker", 2, self)
+        self.photo_tasks = Tasks("photos", 1, self)
         self.desk = Desk(me, Filter(), self._zone, self)
         self.sources = Sources(list(settings.sources), self._zone, clock, self)
         self.link = SyncLink(self)
@@ -249,7 +250,7 @@ class ConsoleWindow(QObject):
             self.theme,
             self.symbols,
             self.desk,
-            self.tasks,
+            self.photo_tasks,
             self.images,
             self._options.profile,
             self._zone,
@@ -269,7 +270,7 @@ class ConsoleWindow(QObject):
         self.counsellor = Counsellor(
             desk, tasks, reader, self.units_presenter.units, lambda: self.feed.pending, now, self
         )
-        self.photos = PhotoCards(tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
+        self.photos = PhotoCards(self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
@@ -399,6 +400,7 @@ class ConsoleWindow(QObject):
         self.edits.close()
         self.link.stop()
         self.tasks.shutdown()
+        self.photo_tasks.shutdown()
         for reader in self._opened_readers:
             reader.close()
         self.map.shut()

@@ -17,7 +17,9 @@ _log = logging.getLogger(__name__)
 class Tasks(QObject):
     """A few worker threads; callbacks always run on the thread that owns this object.
 
-    A function must be pure or read only: it gets no widget and writes no file. After `shutdown` nothing is called back.
+    A function must be pure or read only: it gets no widget and writes no file. Only the one thread of photos writes,
+    the bytes of work-media/; it has Tasks of its own, for a photo may take seconds. After `shutdown` nothing is called
+    back.
     """
 
     failed = Signal(object)

@@ -41,6 +41,7 @@ class PhotoCards(QObject):
         self._images: dict[str, QImage | None] = {}
         self._problems: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._decoding: set[str] = set()
         self._dossier: Dossier | None = None
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -52,7 +53,8 @@ class PhotoCards(QObject):
         self._tell()
 
     def try_again(self) -> None:
-        """The link is back: ask again for what could not be fetched."""
+        """The link is back: ask again for what could not be fetched or read."""
+        self._images = {key: image for key, image in self._images.items() if image is not None}
         self.set_dossier(self._dossier)
 
     def on_fetched(self, fetched: Fetched) -> None:
@@ -69,7 +71,7 @@ class PhotoCards(QObject):
 
     def _want(self, photo: Photo, source: str) -> None:
         key = _key(photo)
-        if key in self._images or key in self._asked:
+        if key in self._images or key in self._asked or key in self._decoding:
             return
         if photo.sha256 and self._file_of(photo.sha256) is not None:
             self._decode(photo.sha256, None)
@@ -88,13 +90,18 @@ class PhotoCards(QObject):
         if len(self._images) > _KEPT:
             self._images.clear()
 
+        self._decoding.add(key)
+
         def done(data: bytes) -> None:
+            self._decoding.discard(key)
             image = QImage.fromData(data)
             self._images[key] = self._images[sha256] = image
             self._problems.pop(key, None)
             self._tell()
 
         def failed(error: Exception) -> None:
+            self._decoding.discard(key)
+            self._images[key] = None  # not a child process more at each change of the report
             self._problems[key] = str(error)
             self._tell()
 

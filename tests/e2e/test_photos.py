@@ -1,0 +1,117 @@
+"""The photos of the chosen report: each is decoded once, and slow ones hold nothing but photos."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from console.domain.report import Photo, PhotoRole, Report
+from console.domain.status import Status
+from console.images import ImageProcess, store_photo
+from console.presenters.dossier import Dossier
+from console.presenters.photos import PhotoCards
+from console.tasks import Tasks
+from tests.helpers.city import console
+from widgets.photos import PhotoCard
+
+COUNTING = """
+import runpy
+with open({file!r}, "a") as file:
+    file.write(".")
+runpy.run_module("console.image_child", run_name="__main__")
+"""
+HANGING = """
+import os, time
+while not os.path.exists({file!r}):
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def tasks() -> Iterator[Tasks]:
+    tasks = Tasks("photos", 1)
+    yield tasks
+    tasks.shutdown()
+
+
+class Cards:
+    """The cards over a folder of photos; each child process leaves a dot in `folder`/children."""
+
+    def __init__(self, tasks: Tasks, folder: Path) -> None:
+        self._tasks, self._folder = tasks, folder
+        code = COUNTING.format(file=str(folder / "children"))
+        images = ImageProcess([sys.executable, "-P", "-c", code])
+        self.cards = PhotoCards(tasks, images, lambda sha256: folder / sha256, lambda *_: None, UTC)
+        self.shown: list[PhotoCard] = []
+        self.cards.changed.connect(lambda found: self.shown.extend(found.values()))
+
+    def children(self, qtbot: QtBot) -> int:
+        """How many were started, once all is done that was asked for."""
+        with qtbot.waitCallback(timeout=20_000) as idle:
+            self._tasks.submit(lambda: None, idle)
+        return len((self._folder / "children").read_text())
+
+
+@pytest.fixture
+def shown(tasks: Tasks, tmp_path: Path) -> Cards:
+    return Cards(tasks, tmp_path)
+
+
+def dossier(sha256: str) -> Dossier:
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    photos = (Photo(sha256, PhotoRole.REPORT),)
+    report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos)
+    return Dossier(1000, "jkt", "1", report, report, (), (), ())
+
+
+def jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_report_that_changes_while_its_photo_is_read_starts_no_second_child(
+    qtbot: QtBot, shown: Cards, tmp_path: Path
+) -> None:
+    sha256 = store_photo(tmp_path, jpeg()).name
+    for _ in range(4):
+        shown.cards.set_dossier(dossier(sha256))
+    assert shown.children(qtbot) == 1
+    assert shown.shown[-1].image is not None
+    shown.cards.set_dossier(dossier(sha256))
+    assert shown.children(qtbot) == 1
+
+
+def test_a_photo_that_cannot_be_read_is_tried_again_only_when_the_link_returns(
+    qtbot: QtBot, shown: Cards, tmp_path: Path
+) -> None:
+    sha256 = store_photo(tmp_path, b"\xff\xd8\xff no photo").name
+    for _ in range(3):
+        shown.cards.set_dossier(dossier(sha256))
+        assert shown.children(qtbot) == 1
+        assert shown.shown[-1].problem == "The photo can't be read."
+    shown.cards.try_again()
+    assert shown.children(qtbot) == 2
+
+
+def test_photos_that_take_long_hold_no_search_and_no_view(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
+    """Strangers' photos may take seconds each: never of the two workers that make Views."""
+    photo, let_go = tmp_path / "photo.jpg", tmp_path / "let_go"
+    photo.write_bytes(jpeg())
+    with console(tmp_path / "profile", None) as window:
+        window.images._command = [sys.executable, "-c", HANGING.format(file=str(let_go))]
+        window.images._timeout_s = 30.0
+        for _ in range(3):
+            window.forms.add_photo(photo, "after", lambda _: None)
+        with qtbot.waitCallback(timeout=20_000) as worked:
+            window.tasks.submit(lambda: let_go.exists(), worked)
+        worked.assert_called_with(False)
+        let_go.touch()
