@@ -16,6 +16,8 @@ class Situation(msgspec.Struct, frozen=True):
     """What decides which actions make sense now: the chosen report, the chosen unit, the operator and the link."""
 
     report: bool = False
+    unread: bool = False
+    """A report is chosen, and nothing is known of it yet."""
     status: Status = Status.NEW
     holder: str | None = None
     me: str = ""
@@ -42,6 +44,7 @@ class Situation(msgspec.Struct, frozen=True):
     filtered: bool = False
 
 
+UNREAD = "The report has not been read yet"
 Rule = Callable[[Situation], str]
 """Returns why the action cannot be used now, or "" when it can."""
 
@@ -63,6 +66,8 @@ def always(_: Situation) -> str:
 
 
 def _report(now: Situation) -> str:
+    if now.unread:
+        return UNREAD
     return "" if now.report else "Choose a report first"
 
 

@@ -313,7 +313,7 @@ class ConsoleWindow(QObject):
         self.intents.said.connect(self.say)
         self.deeds.done.connect(self._on_deed)
         self.ticket.action.connect(self.intents.run)
-        self.ticket.advice_chosen.connect(self.intents.dispatch)
+        self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
         self.queue.opened.connect(lambda _: self.window.focus_panel("report"))

@@ -287,7 +287,7 @@ class ConflictForm(Form):
         asks_reason: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text="", width=1178, number=number, parent=parent)
+        super().__init__(theme, title, sentence, commit_text="", width=1178, about=number, parent=parent)
         self.setWindowTitle(self.tr("Conflict"))
         self.commit_button.set_verb(self.tr("Send merged change"))
         self.leave_button.set_verb(self.tr("Decide later"))

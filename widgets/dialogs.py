@@ -334,13 +334,16 @@ class ChooseOne(Form):
         title: str,
         rows: Sequence[Choice],
         *,
+        about: str = "",
         sentence: str = "",
         commit_text: str = "",
         current: str = "",
         symbols: Symbols | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, commit_keys="↵", width=480, parent=parent)
+        super().__init__(
+            theme, title, sentence, commit_text=commit_text, commit_keys="↵", width=480, about=about, parent=parent
+        )
         if not commit_text:
             self.commit_button.set_verb(self.tr("Choose"))
         self._rows = list(rows)
@@ -426,12 +429,13 @@ class AskText(Form):
         sentence: str = "",
         templates: Sequence[tuple[str, str]] = (),
         *,
+        about: str = "",
         commit_text: str = "",
         required: bool = True,
         lines: int = 5,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, parent=parent)
+        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
         if not commit_text:
             self.commit_button.set_verb(self.tr("Save"))
         self._required = required
@@ -490,10 +494,10 @@ class CloseForm(Form):
         *,
         sentence: str = "",
         commit_text: str = "",
-        number: str = "",
+        about: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, number=number, parent=parent)
+        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
         if not commit_text:
             self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
@@ -602,13 +606,13 @@ class ValidateForm(Form):
         after: PhotoCard | None,
         *,
         sentence: str = "",
-        number: str = "",
+        about: str = "",
         problems: Sequence[str] = (),
         dispositions: Sequence[tuple[str, str]] = (),
         why_not_accept: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text="", width=820, number=number, parent=parent)
+        super().__init__(theme, title, sentence, commit_text="", width=820, about=about, parent=parent)
         self._why_not_accept = why_not_accept
         row = QHBoxLayout()
         row.setSpacing(theme.px(8))
@@ -711,11 +715,11 @@ class HoldForm(Form):
         untils: Sequence[tuple[str, str]] = (),
         *,
         sentence: str = "",
-        number: str = "",
+        about: str = "",
         commit_text: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, number=number, parent=parent)
+        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
         if not commit_text:
             self.commit_button.set_verb(self.tr("Hold"))
         self.waits_for = Segments(theme, self.tr("Waits for"), waits_for)

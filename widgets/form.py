@@ -62,6 +62,7 @@ class Form(QDialog):
     """A window of its own beside the console, which stays live behind it.
 
     Ctrl+Enter commits when `why_not()` is "", Esc leaves; what was entered then goes out as a draft with `left`.
+    `about` says beside the title what it is for, whatever is chosen in the console meanwhile.
     """
 
     committed = Signal(dict)
@@ -80,14 +81,14 @@ class Form(QDialog):
         commit_keys: str = "Ctrl ↵",
         width: int = 560,
         window_title: str = "",
-        number: str = "",
+        about: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.theme = theme
         self._done = False
         self.setModal(False)
-        self.setWindowTitle(one_line(window_title or title, 120))
+        self.setWindowTitle(one_line(window_title or ": ".join(part for part in (title, about) if part), 120))
         self.setAccessibleName(one_line(title))
         self.setFixedWidth(theme.px(width))
         px = theme.px
@@ -105,9 +106,11 @@ class Form(QDialog):
         first.setSpacing(px(8))
         self._title = make_label(theme, title, "title", weight=600)
         first.addWidget(self._title)
-        self._number = make_label(theme, number, "mono", "text.tertiary")
-        self._number.setVisible(bool(number))
-        first.addWidget(self._number)
+        room = theme.px(width - 40) - self._title.sizeHint().width()
+        self._about = make_label(theme, "", "mono", "text.tertiary")
+        self._about.setText(self._about.fontMetrics().elidedText(one_line(about), Qt.TextElideMode.ElideRight, room))
+        self._about.setVisible(bool(about))
+        first.addWidget(self._about)
         first.addStretch(1)
         words.addLayout(first)
         self._sentence = make_label(theme, sentence, "body", "text.secondary")

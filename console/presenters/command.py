@@ -62,6 +62,7 @@ class CommandPresenter(QObject):
         palette.query_changed.connect(self._on_query)
         palette.chosen.connect(self._on_chosen)
         palette.completion_asked.connect(self._complete)
+        intents.situation_changed.connect(lambda _: self._look_again())
         self._on_edited("")
 
     def open(self) -> None:
@@ -74,6 +75,11 @@ class CommandPresenter(QObject):
         command = parse(text, self._desk.catalog)
         bold, rest, ok = self._sentence(command)
         self._line.set_sentence(bold, rest, ok)
+
+    def _look_again(self) -> None:
+        """Another report may be the chosen one: whom Enter concerns now."""
+        if self._line.text():
+            self._on_edited(self._line.text())
 
     def _sentence(self, command: Command) -> tuple[str, str, bool]:
         if not command.verb:
@@ -97,7 +103,8 @@ class CommandPresenter(QObject):
 
     def _chosen(self) -> str:
         """The chosen report in words."""
-        return self._intents.chosen_title or self.tr("the chosen report: none is chosen")
+        chosen = self._intents.chosen
+        return self._intents.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
 
     def _order(self, command: Command, code: str, target: str) -> tuple[str, str, bool]:
         """A verb with its unit in bold, then whom or what it concerns."""
@@ -129,9 +136,9 @@ class CommandPresenter(QObject):
         elif command.verb == "show":
             self._show(command.rest)
         elif command.number:
-            self._with_report(command)
-        else:
-            self._carry_out(command)
+            self._with_report(text, command)
+        elif not self._carry_out(command):
+            return  # what was typed stays
         self._ran = text
         self._line.set_text("")
 
@@ -141,9 +148,12 @@ class CommandPresenter(QObject):
 
     def give_back(self) -> None:
         """The disk refused it: put the command back into the line, unless something else was typed meanwhile."""
-        if self._ran and not self._line.text():
-            self._line.set_text(self._ran)
+        self._put_back(self._ran)
         self._ran = ""
+
+    def _put_back(self, text: str) -> None:
+        if text and not self._line.text():
+            self._line.set_text(text)
 
     def _show(self, text: str) -> None:
         try:
@@ -163,12 +173,16 @@ class CommandPresenter(QObject):
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
-    def _with_report(self, command: Command) -> None:
+    def _with_report(self, text: str, command: Command) -> None:
         reader, sources = self._reader, list(self._desk.catalog.words.get("source", {}).values())
 
         def look() -> int:
             rows = (reader().row_of(source, command.number) for source in sources)
             return next((row for row in rows if row is not None), 0)
+
+        def carry_out() -> None:
+            if not self._carry_out(command):
+                self._put_back(text)
 
         def found(row: int) -> None:
             if not row:
@@ -176,30 +190,32 @@ class CommandPresenter(QObject):
                 return
             self._desk.choose(row)
             if command.verb != "open":
-                self._intents.when_read(row, lambda: self._carry_out(command))
+                self._intents.when_read(row, carry_out)
 
         self._tasks.submit(look, found)
 
-    def _carry_out(self, command: Command) -> None:
-        intents, unit = self._intents, command.unit
+    def _carry_out(self, command: Command) -> bool:
+        """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
+        intents, unit, rest = self._intents, command.unit, command.rest
         match command.verb:
-            case "dispatch" if unit is not None:
-                intents.dispatch(unit.id)
-            case "assign" if unit is not None:
-                intents.assign(unit.id)
             case "en_route" | "on_scene" | "done" | "available" | "break" if unit is not None:
                 self._desk.choose_unit(unit.id)
-                intents.run_for_unit(command.verb)
+                return intents.run_for_unit(command.verb)
             case "unavailable" if unit is not None:
-                intents.unit_state(unit.id, "unavailable", command.options.get("reason", command.rest))
-            case "priority" if command.rest in ("1", "2", "3", "4"):
-                intents.set_priority(int(command.rest))
-            case "note" if command.rest:
-                intents.note(command.rest)
-            case "reply" if command.rest:
-                intents.reply(command.rest)
-            case _:
-                intents.run(command.verb)
+                intents.unit_state(unit.id, "unavailable", command.options.get("reason", rest))
+                return True
+            case "dispatch" if unit is not None:
+                return intents.on_chosen("assign", lambda report: intents.dispatch(report, unit.id))
+            case "assign" if unit is not None:
+                return intents.on_chosen("assign", lambda report: intents.assign(report, unit.id))
+            case "priority" if rest in ("1", "2", "3", "4"):
+                return intents.on_chosen("priority", lambda report: intents.set_priority(report, int(rest)))
+            case "note" if rest:
+                return intents.on_chosen("note", lambda report: intents.note(report, rest))
+            case "reply" if rest:
+                return intents.on_chosen("reply", lambda report: intents.reply(report, rest))
+            case verb:
+                return intents.run(verb)
 
     # The palette
 

@@ -39,7 +39,7 @@ from widgets.theme import Theme
 
 
 class Forms(QObject):
-    """Opens one form at a time; opening another leaves the first with its draft."""
+    """Opens one form at a time; opening another leaves the first with its draft. `about` says what a form is for."""
 
     def __init__(
         self,
@@ -121,19 +121,22 @@ class Forms(QObject):
             self._new = None
         self._committed = {key: kept for key, kept in self._committed.items() if kept[0] is not dialog}
 
-    def ask_text(self, title: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]) -> None:
+    def ask_text(
+        self, title: str, about: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]
+    ) -> None:
         """One text, with standard texts to choose from."""
-        form = AskText(self._theme, title, sentence, [(text[:40], text) for text in templates], parent=self._window)
+        named = [(text[:40], text) for text in templates]
+        form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"])))
         self._show(form)
 
-    def choose(self, title: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
+    def choose(self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
         """One of many, by type-ahead."""
-        form = ChooseOne(self._theme, title, rows, symbols=self._symbols, parent=self._window)
+        form = ChooseOne(self._theme, title, rows, about=about, symbols=self._symbols, parent=self._window)
         form.chosen.connect(then)
         self._show(form)
 
-    def hold(self, then: Callable[[dict[str, Any]], object]) -> None:
+    def hold(self, about: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Why the work waits, for what, until when."""
         waits_for = (
             (WaitsFor.REPORTER.value, self.tr("The reporter")),
@@ -142,7 +145,7 @@ class Forms(QObject):
             (WaitsFor.WEATHER.value, self.tr("The weather")),
         )
         untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
-        form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, parent=self._window)
+        form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
@@ -154,7 +157,7 @@ class Forms(QObject):
         self._show(form)
 
     def close(
-        self, number: str, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]
+        self, about: str, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]
     ) -> None:
         """Disposition, reason, and which units are released."""
         texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"] or [
@@ -168,7 +171,7 @@ class Forms(QObject):
             self.tr("Close without work"),
             [(text, text, False) for text in texts],
             units,
-            number=number,
+            about=about,
             parent=self._window,
         )
 
@@ -179,7 +182,7 @@ class Forms(QObject):
         self._show(form)
 
     def validate(
-        self, dossier: Dossier, cards: Mapping[str, PhotoCard], then: Callable[[bool, str, str], object]
+        self, dossier: Dossier, about: str, cards: Mapping[str, PhotoCard], then: Callable[[bool, str, str], object]
     ) -> None:
         """Before and after side by side; accept, or return with a reason."""
         before, after = _pair(dossier, cards)
@@ -188,7 +191,7 @@ class Forms(QObject):
             self.tr("Validate the proof"),
             before,
             after,
-            number=dossier.key,
+            about=about,
             problems=[card.problem for card in (before, after) if card is not None and card.problem],
             parent=self._window,
         )
@@ -207,9 +210,10 @@ class Forms(QObject):
                 return file
         return None
 
-    def photo(self, role: str, then: Callable[[dict[str, Any]], object]) -> None:
+    def photo(self, about: str, role: str, then: Callable[[dict[str, Any]], object]) -> None:
         """A photo from a file."""
-        dialog = QFileDialog(self._window, self.tr("Add a photo"), "", self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
+        title = self.tr("Add a photo: {about}").format(about=about)
+        dialog = QFileDialog(self._window, title, "", self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda name: self.add_photo(Path(name), role, then))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import BY_ID, Situation
+from console.actions import BY_ID, UNREAD, Situation
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
@@ -60,9 +60,15 @@ class Intents(QObject):
         deeds.done.connect(lambda _: self._tell())
 
     @property
+    def chosen(self) -> Dossier | None:
+        """The chosen report, None while none is chosen or the chosen one has not been read yet."""
+        dossier = self._dossier
+        return dossier if dossier is not None and dossier.row == self._desk.row else None
+
+    @property
     def situation(self) -> Situation:
         """What decides which actions make sense now."""
-        dossier, desk = self._dossier, self._desk
+        dossier, desk = self.chosen, self._desk
         jobs = desk.catalog.by_unit.get(desk.unit, [])
         now = Situation(
             me=desk.me,
@@ -72,6 +78,7 @@ class Intents(QObject):
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,
+            unread=bool(desk.row) and dossier is None,
         )
         if dossier is None:
             return now
@@ -96,12 +103,9 @@ class Intents(QObject):
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
 
-    @property
-    def chosen_title(self) -> str:
-        """The chosen report's number, category and area, "" while none is chosen."""
-        dossier, catalog = self._dossier, self._desk.catalog
-        if dossier is None:
-            return ""
+    def title_of(self, dossier: Dossier) -> str:
+        """A report's number, category and area."""
+        catalog = self._desk.catalog
         area = catalog.areas.get(dossier.shown.area or "")
         number = dossier.shown.id if dossier.server else self.tr("new report")
         name = catalog.service_name(dossier.shown.service)
@@ -110,6 +114,8 @@ class Intents(QObject):
     def set_dossier(self, dossier: Dossier | None) -> None:
         """The chosen report."""
         self._dossier = dossier
+        if dossier is None or self._counsel.row != dossier.row:
+            self._counsel = Counsel(0)  # the advice on the report before is none on this one
         self._tell()
         if self._waiting is not None and dossier is not None and dossier.row == self._waiting[0]:
             then, self._waiting = self._waiting[1], None
@@ -117,7 +123,7 @@ class Intents(QObject):
 
     def when_read(self, row: int, then: Callable[[], None]) -> None:
         """Run `then` once this report is the chosen one and has been read."""
-        if self._dossier is not None and self._dossier.row == row:
+        if self.chosen is not None and self.chosen.row == row:
             then()
         else:
             self._waiting = (row, then)
@@ -126,11 +132,11 @@ class Intents(QObject):
         """Which panel has the keyboard: in the units panel the unit keys mean the chosen unit."""
         self._panel = key
 
-    def run_for_unit(self, action_id: str) -> None:
-        """A unit key for the chosen unit, wherever the keyboard is."""
+    def run_for_unit(self, action_id: str) -> bool:
+        """A unit key for the chosen unit, wherever the keyboard is; as `run`."""
         panel, self._panel = self._panel, "units"
         try:
-            self.run(action_id)
+            return self.run(action_id)
         finally:
             self._panel = panel
 
@@ -141,7 +147,7 @@ class Intents(QObject):
 
     def _orders(self) -> list[Queued]:
         """Those of the chosen report."""
-        dossier = self._dossier
+        dossier = self.chosen
         if dossier is None:
             return []
         return [one for one in self._outbox if (one.edit.source, one.edit.report) == (dossier.source, dossier.key)]
@@ -173,9 +179,7 @@ class Intents(QObject):
 
     def run(self, action_id: str) -> bool:
         """Carry out an action by its id; False, with the reason said, when it cannot be used now."""
-        why_not = BY_ID[action_id].why_not(self.situation)
-        if why_not:
-            self.said.emit(self.tr(why_not))
+        if not self.may(action_id):
             return False
         doing = getattr(self, f"_do_{action_id}", None)
         if doing is not None:
@@ -188,38 +192,52 @@ class Intents(QObject):
             self.window_action.emit(action_id)
         return True
 
-    def dispatch(self, unit_id: str) -> None:
-        """Send this unit to the chosen report."""
-        dossier, unit = self._dossier, self._desk.catalog.units.get(unit_id)
-        if dossier is None or unit is None:
-            return
-        why_not = BY_ID["assign"].why_not(self.situation)
+    def may(self, action_id: str) -> bool:
+        """Whether an action can be used now; why not is said."""
+        why_not = BY_ID[action_id].why_not(self.situation)
         if why_not:
             self.said.emit(self.tr(why_not))
-            return
-        self._deeds.dispatch(dossier, unit.id, unit.code, stack=bool(self._desk.catalog.by_unit.get(unit.id)))
+        return not why_not
 
-    def assign(self, unit_id: str) -> None:
-        """Reserve this unit for the chosen report."""
+    def on_chosen(self, action_id: str, deed: Callable[[Dossier], object]) -> bool:
+        """Do something to the chosen report at once, under the rule of this action; False when it cannot be done."""
+        if not self.may(action_id):
+            return False
+        deed(self._report())
+        return True
+
+    def dispatch_chosen(self, unit_id: str) -> None:
+        """Send this unit to the chosen report, if that can be done now."""
+        self.on_chosen("assign", lambda dossier: self.dispatch(dossier, unit_id))
+
+    # What is done to a report gets that report: a form is answered when another one may be the chosen one.
+
+    def dispatch(self, dossier: Dossier, unit_id: str) -> None:
+        """Send this unit."""
         unit = self._desk.catalog.units.get(unit_id)
-        if self._dossier is not None and unit is not None:
-            self._deeds.assign(self._dossier, unit.id, unit.code)
+        if unit is not None:
+            self._deeds.dispatch(dossier, unit.id, unit.code, stack=bool(self._desk.catalog.by_unit.get(unit.id)))
 
-    def set_priority(self, priority: int) -> None:
-        """Give the chosen report another priority."""
-        if self._dossier is not None and priority != self._dossier.shown.priority:
-            text = self.tr("Priority {n}").format(n=priority)
-            self._deeds.set_fields(self._dossier, {"priority": priority}, text)
+    def assign(self, dossier: Dossier, unit_id: str) -> None:
+        """Reserve this unit."""
+        unit = self._desk.catalog.units.get(unit_id)
+        if unit is not None:
+            self._deeds.assign(dossier, unit.id, unit.code)
 
-    def note(self, text: str) -> None:
+    def set_priority(self, dossier: Dossier, priority: int) -> None:
+        """Give the report another priority."""
+        if priority != dossier.shown.priority:
+            self._deeds.set_fields(dossier, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
+
+    def note(self, dossier: Dossier, text: str) -> None:
         """Add an internal note."""
-        if self._dossier is not None and text.strip():
-            self._deeds.note(self._dossier, text.strip())
+        if text.strip():
+            self._deeds.note(dossier, text.strip())
 
-    def reply(self, text: str) -> None:
+    def reply(self, dossier: Dossier, text: str) -> None:
         """Answer the reporter."""
-        if self._dossier is not None and text.strip():
-            self._deeds.reply(self._dossier, text.strip())
+        if text.strip():
+            self._deeds.reply(dossier, text.strip())
 
     def unit_state(self, unit_id: str, state: str, reason: str = "") -> None:
         """Set a unit's own state; being unavailable needs a reason, which is asked for."""
@@ -228,7 +246,8 @@ class Intents(QObject):
             return
         if state == "unavailable" and not reason:
             self._forms.ask_text(
-                self.tr("Unavailable: {unit}").format(unit=unit.code),
+                self.tr("Unavailable"),
+                unit.code,
                 self.tr("Why can it not work?"),
                 (),
                 lambda text: self.unit_state(unit_id, state, text),
@@ -237,23 +256,27 @@ class Intents(QObject):
         source = self._desk.catalog.unit_source.get(unit_id, "")
         self._deeds.unit_state(source, unit_id, unit.code, state, reason, unit.state.value)
 
-    def merge_into(self, number: str) -> None:
-        """Close the chosen report as a duplicate of another."""
-        if self._dossier is not None:
-            self._deeds.merge(self._dossier, number)
+    def merge_into(self, dossier: Dossier, number: str) -> None:
+        """Close the report as a duplicate of another."""
+        self._deeds.merge(dossier, number)
+
+    def _report(self) -> Dossier:
+        """The chosen report of an action whose rule asks for one."""
+        dossier = self.chosen
+        assert dossier is not None
+        return dossier
 
     def _do_take(self) -> None:
-        assert self._dossier is not None
-        self._deeds.take(self._dossier)
+        self._deeds.take(self._report())
 
     def _do_release(self) -> None:
-        assert self._dossier is not None
-        self._deeds.release(self._dossier)
+        self._deeds.release(self._report())
 
     def _do_dispatch(self) -> None:
-        self.dispatch(self._counsel.units[0].unit_id)
+        self.dispatch(self._report(), self._counsel.units[0].unit_id)
 
     def _do_assign(self) -> None:
+        dossier = self._report()
         advised = [advice.unit_id for advice in self._counsel.units]
         units = sorted(
             (
@@ -263,15 +286,16 @@ class Intents(QObject):
             ),
             key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
         )
-        self._forms.choose(self.tr("Assign without sending"), [self._unit_choice(unit) for unit in units], self.assign)
+        rows = [self._unit_choice(unit) for unit in units]
+        title, about = self.tr("Assign without sending"), self.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda unit_id: self.assign(dossier, unit_id))
 
     def _unit_choice(self, unit: Unit) -> Choice:
         note = f"{self.tr(words.UNIT_TEXT[unit.state])} · {', '.join(unit.skills)}"
         return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])
 
     def _do_recall(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
         lead = self.situation.lead_unit or ""
         unit = self._desk.catalog.units.get(lead)
         self._deeds.recall(dossier, lead, unit.code if unit else lead)
@@ -283,81 +307,86 @@ class Intents(QObject):
         self._deeds.still_wanted(self.situation.expired)
 
     def _do_priority(self) -> None:
+        dossier = self._report()
         rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]
-        self._forms.choose(self.tr("Priority"), rows, lambda key: self.set_priority(int(key)))
+        title, about = self.tr("Priority"), self.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda key: self.set_priority(dossier, int(key)))
 
     def _do_category(self) -> None:
+        dossier = self._report()
         services = self._desk.catalog.services.values()
         rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
-        self._forms.choose(self.tr("Category"), rows, self._set_category)
+        title, about = self.tr("Category"), self.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code))
 
-    def _set_category(self, code: str) -> None:
-        assert self._dossier is not None
+    def _set_category(self, dossier: Dossier, code: str) -> None:
         name = self._desk.catalog.service_name(code)
-        self._deeds.set_fields(self._dossier, {"service": code}, self.tr("Category {name}").format(name=name))
+        self._deeds.set_fields(dossier, {"service": code}, self.tr("Category {name}").format(name=name))
 
     def _do_transfer(self) -> None:
-        catalog = self._desk.catalog
+        dossier, catalog = self._report(), self._desk.catalog
         rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
         rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
-        self._forms.choose(self.tr("Transfer to"), rows, self._transfer)
+        title, about = self.tr("Transfer to"), self.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key))
 
-    def _transfer(self, key: str) -> None:
-        assert self._dossier is not None
+    def _transfer(self, dossier: Dossier, key: str) -> None:
         field, code = key.split(":", 1)
         catalog = self._desk.catalog
         name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
         fields: dict[str, Any] = {field: code}
-        if self._dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
+        if dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
             fields["status"] = Status.COORDINATION.value
-        self._deeds.set_fields(self._dossier, fields, self.tr("Transfer to {name}").format(name=name))
+        self._deeds.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
 
     def _do_merge(self) -> None:
         if self._counsel.duplicates:
-            self.merge_into(self._counsel.duplicates[0].number)
+            self.merge_into(self._report(), self._counsel.duplicates[0].number)
 
     def _do_unmerge(self) -> None:
-        assert self._dossier is not None
-        self._deeds.unmerge(self._dossier)
+        self._deeds.unmerge(self._report())
 
     def _do_hold(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
         if dossier.shown.hold is not None:
             self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
-        self._forms.hold(lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold")))
+        self._forms.hold(
+            self.title_of(dossier), lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold"))
+        )
 
     def _do_note(self) -> None:
-        self._forms.ask_text(self.tr("Note"), self.tr("Internal, never sent to the reporter."), (), self.note)
+        dossier = self._report()
+        sentence = self.tr("Internal, never sent to the reporter.")
+        about = self.title_of(dossier)
+        self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text))
 
     def _do_reply(self) -> None:
+        dossier = self._report()
         templates = tuple(one.text for one in self._desk.catalog.templates if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
-        self._forms.ask_text(self.tr("Reply to the reporter"), sentence, templates, self.reply)
+        title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
+        self._forms.ask_text(title, about, sentence, templates, lambda text: self.reply(dossier, text))
 
     def _do_photo(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
         after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
-        self._forms.photo("after" if after else "report", lambda photo: self._deeds.photo(dossier, photo))
+        role = "after" if after else "report"
+        self._forms.photo(self.title_of(dossier), role, lambda photo: self._deeds.photo(dossier, photo))
 
     def _do_submit(self) -> None:
-        assert self._dossier is not None
-        self._deeds.submit_proof(self._dossier)
+        self._deeds.submit_proof(self._report())
 
     def _do_validate(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
 
         def decide(accepted: bool, reason: str, disposition: str) -> None:
             self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
 
-        self._forms.validate(dossier, self._cards, decide)
+        self._forms.validate(dossier, self.title_of(dossier), self._cards, decide)
 
     def _do_close(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
         units = [
             (one.unit, self._desk.catalog.units[one.unit].code if one.unit in self._desk.catalog.units else one.unit)
             for one in dossier.live
@@ -366,13 +395,13 @@ class Intents(QObject):
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
             self._deeds.close(dossier, disposition, reason, release)
 
-        self._forms.close(dossier.key, units, close)
+        self._forms.close(self.title_of(dossier), units, close)
 
     def _do_reopen(self) -> None:
-        dossier = self._dossier
-        assert dossier is not None
+        dossier = self._report()
         self._forms.ask_text(
             self.tr("Reopen"),
+            self.title_of(dossier),
             self.tr("Why does it need work again?"),
             (),
             lambda text: self._deeds.reopen(dossier, text),
@@ -399,12 +428,16 @@ class Intents(QObject):
         self.said.emit(self.tr("Saved: {name}").format(name=name))
 
     def _unit_step(self, state: AssignmentState) -> None:
-        lead = self.situation.lead_unit
+        now = self.situation
+        if now.unread and self._panel != "units":  # the key may mean a unit that is not known yet
+            self.said.emit(self.tr(UNREAD))
+            return
+        lead = now.lead_unit
         unit_id = self._desk.unit if self._desk.unit and (self._panel == "units" or not lead) else lead or ""
         unit = self._desk.catalog.units.get(unit_id)
         code = unit.code if unit else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
-        dossier = self._dossier
+        dossier = self.chosen
         if dossier is not None and any(one.unit == unit_id for one in dossier.live):
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]

@@ -79,7 +79,7 @@ def morning(window: Any, files: list[Path]) -> None:
     for what in ("mine", "theirs", "equal", "beside"):
         report = find(window, "open", skip=used)
         wanted = other_priority(window)
-        window.intents.set_priority(wanted)
+        window.intents.set_priority(window.intents.chosen, wanted)
         wait_for(lambda wanted=wanted: shown(window).priority == wanted, 5, "the priority")
         say("did", what, report)
 

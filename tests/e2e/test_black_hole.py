@@ -146,7 +146,7 @@ class Operator:
         self.filled("reply", words("Kami segera datang"), ctrl_enter)
         other = self.find("open", like=in_work)
         self.find("open", like=in_work)
-        self.edit("merge", lambda: window.intents.merge_into(other))
+        self.edit("merge", lambda: window.intents.merge_into(window.intents.chosen, other))
         wait_for(lambda: window.intents.situation.merged, 3)
         self.run("unmerge")
         self.find("open", like=in_work)
@@ -192,7 +192,7 @@ class Operator:
         )
         self.find("open", like=in_work)
         noted = len(outbox(window)) + 1
-        window.intents.note("Salah alamat")
+        window.intents.note(window.intents.chosen, "Salah alamat")
         wait_for(lambda: len(outbox(window)) == noted, 3)
         self.timed("undo", lambda: window.intents.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
 

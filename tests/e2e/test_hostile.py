@@ -343,9 +343,9 @@ def test_forms_show_texts(scene: Scene) -> None:
         theirs = {"description": {"value": hostile, "who": hostile}, "service": {"value": None, "who": "x"}}
         window.forms.conflict(Queued(edit, EditState.CONFLICT, theirs=theirs), lambda _mine, _why: None)
         look_at_form(kind)
-        window.forms.choose(hostile[:SHORT], [Choice(kind, hostile, hostile)], lambda _: None)
+        window.forms.choose(hostile[:SHORT], hostile, [Choice(kind, hostile, hostile)], lambda _: None)
         look_at_form(kind)
-        window.forms.ask_text(hostile[:SHORT], hostile[:SHORT], [hostile], lambda _: None)
+        window.forms.ask_text(hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None)
         look_at_form(kind)
     window.forms.close(stored(scene.texts["script"]), [("u", stored(scene.texts["img"]))], lambda *_: None)
     look_at_form("close")
@@ -373,7 +373,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     scene.choose(row)
     notes = {kind: stored(text)[:SHORT].strip() for kind, text in scene.texts.items() if text[:SHORT].strip()}
     for text in notes.values():
-        window.intents.note(text)
+        window.intents.note(window.intents.chosen, text)
     wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 40, "the history")
     wait_for(lambda: not window.outbox_presenter.outbox, 10, "all received")
     lines = [line.text for line in window.ticket.ticket().timeline]

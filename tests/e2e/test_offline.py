@@ -71,7 +71,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         type_into(one, "Warga sudah dihubungi", Qt.Key.Key_Return, CTRL)
         wait_for(lambda: any("Warga sudah" in row.text for row in one.ticket.ticket().timeline), 2, "the note is shown")
         wanted = 3 if shown(one).priority != 3 else 2
-        one.intents.set_priority(wanted)
+        one.intents.set_priority(one.intents.chosen, wanted)
         wait_for(lambda: shown(one).priority == wanted, 2, "the priority is shown")
 
         choose(one, crewed)

@@ -1,0 +1,106 @@
+"""A desk with its intents, forms and outbox, and reports to choose."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import Edit
+from console.domain.filter import Filter
+from console.domain.report import Area, Report, Service, Unit
+from console.domain.status import Status, UnitState
+from console.edits import Edits
+from console.images import ImageProcess
+from console.presenters.catalog import Catalog
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from console.presenters.forms import Forms
+from console.presenters.intents import Intents
+from console.tasks import Tasks
+from tests.helpers.city import wait_for
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.form import Form
+
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
+
+
+class Rig:
+    """What the window puts together around the intents; rows are 1001 for report A, 1002 for B, and so on."""
+
+    def __init__(self, profile: Path) -> None:
+        ids = (f"e{number}" for number in itertools.count(1))
+        self.profile = profile
+        theme = make_theme()
+        self.window = QWidget()
+        self.desk = Desk("rina", Filter(), UTC)
+        self.desk.catalog = Catalog(
+            services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
+            areas={"k": Area("k", "Kemang", 1)},
+            units={one: Unit(one, f"SDA-{one}", UnitState.AVAILABLE, NOW) for one in ("07", "11")},
+            unit_source={"07": "city", "11": "city"},
+        )
+        self.tasks = Tasks("worker", 1)
+        self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids))
+        self.edits.author = "rina"
+        self.deeds = Deeds(self.edits)
+        self.said: list[str] = []
+        self.forms = Forms(
+            self.window, theme, make_symbols(theme), self.desk, self.tasks, ImageProcess(), profile, UTC,
+            lambda: NOW, self.said.append,
+        )  # fmt: skip
+        self.forms.saving = lambda: self.edits.saving
+        self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
+        self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city")
+        self.intents.said.connect(self.said.append)
+
+    def choose(self, key: str, *, read: bool = True) -> None:
+        """Choose a report; it has not been read yet unless `read`."""
+        row = 1000 + ord(key) - ord("A") + 1
+        self.desk.choose(row)
+        if read:
+            self.intents.set_dossier(self.dossier(row, key))
+
+    def dossier(self, row: int, key: str) -> Dossier:
+        """An open flood in Kemang that nobody has touched."""
+        report = Report(key, 3, Status.NEW, "flood", 3, f"Water at {key}", NOW, NOW, area="k")
+        return Dossier(row, "city", key, report, report, (), (), ())
+
+    def form(self) -> Form:
+        """The open form, once it has the keyboard."""
+        found = self.forms._open
+        assert isinstance(found, Form)
+        wait_for(lambda: QApplication.activeWindow() is found, 10, "the form has the keyboard")
+        return found
+
+    def commit(self, typed: str = "") -> None:
+        """Type into the open form and press Ctrl+Enter."""
+        form = self.form()
+        QTest.keyClicks(form.focusWidget() or form.first_field(), typed)
+        QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+    def saved(self, count: int) -> list[Edit]:
+        """The edits on the disk, once there are so many."""
+        wait_for(lambda: len(self.edits.outbox) == count, 10, f"{count} edits")
+        return [queued.edit for queued in self.edits.outbox]
+
+    def close(self) -> None:
+        self.edits.close()
+        self.tasks.shutdown()
+
+
+@pytest.fixture
+def rig(qtbot: QtBot, tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    qtbot.addWidget(rig.window)
+    rig.window.show()
+    yield rig
+    rig.close()

@@ -1,0 +1,74 @@
+"""The command line says whom Enter concerns, does it to that one, and loses nothing that was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from console.presenters.command import CommandPresenter
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from tests.unit.presenters.conftest import Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.command import CommandLine
+from widgets.palette import Palette
+
+
+class Line:
+    """A command line with its presenter."""
+
+    def __init__(self, rig: Rig) -> None:
+        theme = make_theme()
+        CacheWriter(rig.profile).close()
+        reader = CacheReader(rig.profile)
+        self.close = reader.close
+        self.line = CommandLine(theme)
+        self.presenter = CommandPresenter(
+            self.line, Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.tasks, lambda: reader, rig.window
+        )
+
+    @property
+    def sentence(self) -> str:
+        return self.line._line.accessibleDescription()
+
+    def run(self, text: str) -> None:
+        self.line.set_text(text)
+        QTest.keyClick(self.line._line, Qt.Key.Key_Return)
+
+
+@pytest.fixture
+def line(rig: Rig, qtbot: QtBot) -> Iterator[Line]:
+    line = Line(rig)
+    qtbot.addWidget(line.line)
+    yield line
+    line.close()
+
+
+def test_the_sentence_follows_the_chosen_report(rig: Rig, line: Line) -> None:
+    rig.choose("A")
+    line.line.set_text("p 1")
+    assert line.sentence == "Priority 1 for A Flood, Kemang"
+    rig.choose("B")
+    assert line.sentence == "Priority 1 for B Flood, Kemang"
+    QTest.keyClick(line.line._line, Qt.Key.Key_Return)
+    assert [edit.report for edit in rig.saved(1)] == ["B"]
+    assert line.line.text() == ""
+
+
+@pytest.mark.parametrize("typed", ["n gas smell", "m a crew is on its way", "p 1", "as SDA-07", "d SDA-07", "t"])
+def test_what_cannot_be_done_now_stays_in_the_line(rig: Rig, line: Line, typed: str) -> None:
+    line.run(typed)
+    assert rig.said == ["Choose a report first"]
+    assert line.line.text() == typed
+    rig.choose("A")
+    rig.choose("B", read=False)
+    line.run(typed)
+    assert rig.said[1:] == ["The report has not been read yet"]
+    rig.choose("B")
+    line.run(typed)
+    assert [edit.report for edit in rig.saved(1)] == ["B"]
+    assert line.line.text() == ""

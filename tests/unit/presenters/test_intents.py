@@ -1,0 +1,60 @@
+"""What is entered in a form goes to the report the form was opened for, whatever is chosen meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.advice.duplicates import Duplicate
+from console.domain.edit import Kind
+from console.presenters.ticket import Alike, Counsel
+from tests.unit.presenters.conftest import Rig
+
+FORMS = {
+    "note": ("gas smell", Kind.NOTE),
+    "reply": ("a crew is on its way", Kind.REPLY),
+    "priority": ("1", Kind.SET),
+    "category": ("Broken", Kind.SET),
+    "transfer": ("Kemang", Kind.SET),
+    "assign": ("SDA-11", Kind.ASSIGN),
+}
+
+
+@pytest.mark.parametrize("action", FORMS)
+@pytest.mark.parametrize("then", ["another", "none", "unread"])
+def test_a_form_works_on_the_report_it_was_opened_for(rig: Rig, action: str, then: str) -> None:
+    typed, kind = FORMS[action]
+    rig.choose("A")
+    assert rig.intents.run(action)
+    assert rig.form()._about.text() == "A Flood, Kemang"
+    assert rig.form().windowTitle().endswith(": A Flood, Kemang")
+    if then == "none":
+        rig.desk.choose(0)
+        rig.intents.set_dossier(None)
+    else:
+        rig.choose("B", read=then == "another")
+    rig.commit(typed)
+    (edit,) = rig.saved(1)
+    assert (edit.report, edit.kind) == ("A", kind)
+
+
+def test_a_key_between_choosing_a_report_and_reading_it_does_not_land_on_the_one_before(rig: Rig) -> None:
+    rig.choose("A")
+    rig.choose("B", read=False)
+    for action in ("take", "dispatch", "priority", "note", "hold", "close"):
+        assert not rig.intents.run(action)
+    assert set(rig.said) == {"The report has not been read yet"}
+    assert rig.forms._open is None
+    rig.choose("B")
+    rig.intents.run("take")
+    assert [edit.report for edit in rig.saved(1)] == ["B"]
+
+
+def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
+    """D would close B as a duplicate of what A may be a duplicate of."""
+    rig.choose("A")
+    near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
+    rig.intents.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0),)))
+    assert rig.intents.situation.duplicate
+    rig.choose("B")
+    assert not rig.intents.run("merge")
+    assert rig.said == ["No possible duplicate"]
