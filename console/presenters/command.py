@@ -184,13 +184,16 @@ class CommandPresenter(QObject):
             if not self._carry_out(command):
                 self._put_back(text)
 
+        def dropped() -> None:
+            self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
+
         def found(row: int) -> None:
             if not row:
                 self._intents.said.emit(self.tr("There is no report {n} here").format(n=command.number))
                 return
             self._desk.choose(row)
             if command.verb != "open":
-                self._intents.when_read(row, carry_out)
+                self._intents.when_read(row, carry_out, dropped)
 
         self._tasks.submit(look, found)
 

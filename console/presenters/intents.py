@@ -54,7 +54,8 @@ class Intents(QObject):
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
-        self._waiting: tuple[int, Callable[[], None]] | None = None
+        self._waiting: tuple[int, Callable[[], None], Callable[[], None]] | None = None
+        desk.selection_changed.connect(self._look_whether_waiting)
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
         deeds.done.connect(lambda _: self._tell())
@@ -117,16 +118,24 @@ class Intents(QObject):
         if dossier is None or self._counsel.row != dossier.row:
             self._counsel = Counsel(0)  # the advice on the report before is none on this one
         self._tell()
-        if self._waiting is not None and dossier is not None and dossier.row == self._waiting[0]:
-            then, self._waiting = self._waiting[1], None
-            then()
+        self._look_whether_waiting(dossier.row if dossier is not None else 0, is_read=True)
 
-    def when_read(self, row: int, then: Callable[[], None]) -> None:
-        """Run `then` once this report is the chosen one and has been read."""
+    def when_read(self, row: int, then: Callable[[], None], dropped: Callable[[], None]) -> None:
+        """Run `then` once this report, the chosen one, has been read; `dropped` if another is chosen before."""
         if self.chosen is not None and self.chosen.row == row:
             then()
         else:
-            self._waiting = (row, then)
+            self._waiting = (row, then, dropped)
+
+    def _look_whether_waiting(self, row: int, *, is_read: bool = False) -> None:
+        """What waits for one report is forgotten when the operator goes on, lest it be done when he comes back."""
+        if self._waiting is None or (row == self._waiting[0] and not is_read):
+            return
+        (wanted, then, dropped), self._waiting = self._waiting, None
+        if row == wanted:
+            then()
+        else:
+            dropped()
 
     def set_panel(self, key: str) -> None:
         """Which panel has the keyboard: in the units panel the unit keys mean the chosen unit."""

@@ -47,6 +47,7 @@ class Rig:
             areas={"k": Area("k", "Kemang", 1)},
             units={one: Unit(one, f"SDA-{one}", UnitState.AVAILABLE, NOW) for one in ("07", "11")},
             unit_source={"07": "city", "11": "city"},
+            words={"source": {1: "city"}},
         )
         self.tasks = Tasks("worker", 1)
         self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids))
@@ -70,9 +71,13 @@ class Rig:
             self.intents.set_dossier(self.dossier(row, key))
 
     def dossier(self, row: int, key: str) -> Dossier:
-        """An open flood in Kemang that nobody has touched."""
-        report = Report(key, 3, Status.NEW, "flood", 3, f"Water at {key}", NOW, NOW, area="k")
+        """All that is known of an open flood in Kemang that nobody has touched."""
+        report = self.report(key)
         return Dossier(row, "city", key, report, report, (), (), ())
+
+    def report(self, key: str) -> Report:
+        """That report."""
+        return Report(key, 3, Status.NEW, "flood", 3, f"Water at {key}", NOW, NOW, area="k")
 
     def form(self) -> Form:
         """The open form, once it has the keyboard."""

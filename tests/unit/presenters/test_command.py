@@ -9,9 +9,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from console.domain.edit import Kind
 from console.presenters.command import CommandPresenter
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
+from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.command import CommandLine
@@ -23,9 +26,12 @@ class Line:
 
     def __init__(self, rig: Rig) -> None:
         theme = make_theme()
-        CacheWriter(rig.profile).close()
+        writer = CacheWriter(rig.profile)
+        writer.apply("city", [Item("report", 1, "C1", rig.report("C1"))], Cursor("epoch", 1))
+        writer.close()
         reader = CacheReader(rig.profile)
         self.close = reader.close
+        self.row = reader.row_of("city", "C1") or 0
         self.line = CommandLine(theme)
         self.presenter = CommandPresenter(
             self.line, Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.tasks, lambda: reader, rig.window
@@ -72,3 +78,14 @@ def test_what_cannot_be_done_now_stays_in_the_line(rig: Rig, line: Line, typed: 
     line.run(typed)
     assert [edit.report for edit in rig.saved(1)] == ["B"]
     assert line.line.text() == ""
+
+
+def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_to_be_done(rig: Rig, line: Line) -> None:
+    line.run("d SDA-07 C1")
+    wait_for(lambda: rig.desk.row == line.row, 10, "the report that the command names is chosen")
+    rig.choose("A")
+    assert rig.said == ["Not done, another report was chosen: d SDA-07 C1"]
+    rig.desk.choose(line.row)
+    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
+    rig.intents.run("take")
+    assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]

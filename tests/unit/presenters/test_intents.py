@@ -58,3 +58,31 @@ def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
     rig.choose("B")
     assert not rig.intents.run("merge")
     assert rig.said == ["No possible duplicate"]
+
+
+@pytest.mark.parametrize("on", ["chosen", "read", "none"])
+def test_an_order_that_waits_for_its_report_is_forgotten_when_another_is_chosen(rig: Rig, on: str) -> None:
+    """It would be carried out an hour later, when the operator only looks at that report."""
+    done: list[str] = []
+    rig.choose("C", read=False)
+    rig.intents.when_read(1003, lambda: done.append("sent"), lambda: done.append("dropped"))
+    if on == "none":
+        rig.desk.choose(0)
+    elif on == "read":
+        rig.intents.set_dossier(rig.dossier(1002, "B"))
+    else:
+        rig.choose("B", read=False)
+    assert done == ["dropped"]
+    rig.choose("A")
+    rig.choose("C")
+    assert done == ["dropped"]
+
+
+def test_an_order_waits_until_its_report_has_been_read(rig: Rig) -> None:
+    done: list[str] = []
+    rig.choose("C", read=False)
+    rig.intents.when_read(1003, lambda: done.append("sent"), lambda: done.append("dropped"))
+    assert done == []
+    rig.choose("C")
+    rig.choose("C")
+    assert done == ["sent"]
