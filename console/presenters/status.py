@@ -44,7 +44,6 @@ class StatusPresenter(QObject):
     def set_waiting(self, count: int) -> None:
         """How many edits wait."""
         self._waiting = count
-        self._trouble = ""
 
     def set_hint(self, hint: str) -> None:
         """What to do when there is no source at all."""
