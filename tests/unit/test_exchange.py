@@ -1,0 +1,77 @@
+"""What waits is let go once the cache was asked, however often that fails, and never to a source that was lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import Kind
+from console.domain.messages import Push, SourceState
+from console.edits import Edits
+from console.exchange import Exchange
+from console.store.errors import NotWritable
+
+Found, Failed = Callable[[Iterable[str]], None], Callable[[Exception], None]
+
+
+class Desk:
+    """An outbox with one note for a city, and a cache that is asked by hand."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        self.down: list[object] = []
+        self.asked: list[tuple[Found, Failed]] = []
+        ids = itertools.count(1)
+        self.edits = Edits(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
+        self.exchange = Exchange(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
+        with qtbot.waitSignal(self.edits.opened):
+            pass
+        self.answer()
+        self.edits.source_lost("city")
+        with qtbot.waitSignal(self.edits.saved):
+            self.edits.submit(Kind.NOTE, "1", source="city", data={"text": "x"}, base={}, base_version=None, title="r1")
+
+    def say(self, state: str) -> None:
+        self.exchange.take(SourceState("city", state))
+
+    def answer(self) -> None:
+        self.asked.pop(0)[0]([])
+
+    def fail(self) -> None:
+        self.asked.pop(0)[1](NotWritable(Path("cache.db"), "The disk refused to read cache.db."))
+
+    @property
+    def sent(self) -> list[str]:
+        return [one.edit.id for one in self.down if isinstance(one, Push)]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr("console.exchange._AGAIN_MS", 10)
+    desk = Desk(qtbot, tmp_path)
+    yield desk
+    desk.edits.close()
+
+
+def test_a_look_that_fails_is_repeated_until_what_waits_may_go(qtbot: QtBot, desk: Desk) -> None:
+    desk.say("live")
+    for _ in range(3):
+        desk.fail()
+        qtbot.waitUntil(lambda: bool(desk.asked))
+    assert desk.sent == []
+    desk.answer()
+    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+
+
+def test_a_source_that_is_lost_while_the_cache_is_asked_is_not_sent_to(qtbot: QtBot, desk: Desk) -> None:
+    desk.say("live")
+    desk.say("offline")
+    desk.answer()
+    desk.say("live")
+    assert desk.sent == []
+    desk.answer()
+    qtbot.waitUntil(lambda: desk.sent == ["e1"])
