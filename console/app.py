@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -28,7 +28,6 @@ from console.domain.messages import (
     Compare,
     Fetch,
     Look,
-    Outcome,
     Presence,
     Reveal,
     Revealed,
@@ -40,6 +39,7 @@ from console.domain.messages import (
     Touched,
 )
 from console.edits import Edits
+from console.exchange import Exchange
 from console.images import ImageProcess
 from console.network import Network
 from console.notices import LOCAL, describe
@@ -178,6 +178,7 @@ class ConsoleWindow(QObject):
             parent=self,
         )
         self.edits.author = me
+        self.exchange = Exchange(self.edits, self._look_up, self)
         self.feed = BoardFeed(
             self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
         )
@@ -283,7 +284,7 @@ class ConsoleWindow(QObject):
         self.network.back.connect(lambda: self.link.send(SyncNow()))
         self.network.watch()
         self.link.touched.connect(self._on_touched)
-        self.link.outcome.connect(self._on_outcome)
+        self.link.outcome.connect(self.exchange.take)
         self.link.source_state.connect(self._on_source_state)
         self.link.presence.connect(self._on_presence)
         self.link.revealed.connect(self._on_revealed)
@@ -291,8 +292,7 @@ class ConsoleWindow(QObject):
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
         self.link.restarted.connect(self.edits.on_restarted)
-        self.sources.back.connect(self._on_source_back)
-        self.sources.lost.connect(self.edits.source_lost)
+        self.exchange.back.connect(self._on_source_back)
         self.sources.told.connect(self.say)
         self.edits.opened.connect(self._on_work_opened)
         self.edits.unavailable.connect(self._on_work_unavailable)
@@ -553,14 +553,11 @@ class ConsoleWindow(QObject):
 
     def _on_touched(self, touched: Touched) -> None:
         self.feed.on_touched(touched)
-        if touched.edits:
-            self.edits.on_proved(touched.edits)
-
-    def _on_outcome(self, outcome: Outcome) -> None:
-        self.edits.on_outcome(outcome)
+        self.exchange.take(touched)
 
     def _on_source_state(self, state: SourceState) -> None:
         self.sources.set_state(state)
+        self.exchange.take(state)
         self.intents.look_again()
         self.kpi_presenter.show()
 
@@ -626,24 +623,17 @@ class ConsoleWindow(QObject):
             _log.warning("work.db was mended: %s edits, set aside: %s", salvaged.edits, salvaged.set_aside)
         for source in self._roles:  # signed in before the file was open
             self._tell_dropped(source)
-        self._look_up_then(lambda: None)
-
-    def _look_up_then(self, then: Callable[[], None]) -> None:
-        waiting = self.edits.waiting_ids()
         draft = self.edits.draft("new_report")
         if draft and not self.forms.drafts:
             self.forms.drafts["new_report"] = draft
 
-        def proved(found: tuple[str, ...]) -> None:
-            self.edits.on_proved(found)
-            then()
+    def _look_up(
+        self, edit_ids: tuple[str, ...], found: Callable[[Iterable[str]], None], failed: Callable[[Exception], None]
+    ) -> None:
+        self.tasks.submit(lambda: self.reader().proved(edit_ids), found, failed)
 
-        self.tasks.submit(lambda: tuple(self.reader().proved(waiting)), proved)
-
-    def _on_source_back(self, source: str) -> None:
+    def _on_source_back(self, _source: str) -> None:
         self.photos.try_again()
-        # An order that did arrive must be known as proved before the others are asked about.
-        self._look_up_then(lambda: self.edits.resend_due(source))
         self._look_for_restored()
 
     def _look_for_restored(self) -> None:
