@@ -331,7 +331,7 @@ class ConsoleWindow(QObject):
         self.map.page_lost.connect(self._on_map_lost)
         self._map_holder.place_picked.connect(self.forms.set_place)
         self.forms.draft_kept, self.forms.draft_dropped = self.edits.save_draft, self.edits.drop_draft
-        self.forms.saving = lambda: self.edits.saving
+        self.forms.saving = self.commands.saving = lambda: self.edits.saving
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near
         self.feed.failed.connect(self._on_failed)
@@ -590,7 +590,7 @@ class ConsoleWindow(QObject):
 
     def _on_edit_saved(self, queued: Queued) -> None:
         self.forms.saved(queued.edit.id)
-        self.commands.saved()
+        self.commands.saved(queued.edit.id)
         self.status_presenter.set_trouble("")
 
     def _on_edit_refused(self, edit_id: str, error: Exception) -> None:
@@ -603,7 +603,7 @@ class ConsoleWindow(QObject):
         self.status.hide_undo()
         self.deeds.forget(edit_id)
         if not self.forms.give_back(edit_id, sentence):
-            self.commands.give_back()
+            self.commands.give_back(edit_id)
         if not isinstance(error, ReadingOnly):
             _log.error("edit %s not saved: %s", edit_id, error)
 

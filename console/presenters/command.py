@@ -55,7 +55,10 @@ class CommandPresenter(QObject):
         super().__init__(parent)
         self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
         self._tasks, self._reader, self._window = tasks, reader, window
-        self._query, self._ran = "", ""
+        self._query = ""
+        self._made: dict[str, str] = {}
+        self.saving: Callable[[], frozenset[str]] = frozenset
+        """Set by the app: the ids of the edits that wait for the disk."""
         line.edited.connect(self._on_edited)
         line.run.connect(self._on_run)
         line.cleared.connect(lambda: self._on_edited(""))
@@ -137,19 +140,17 @@ class CommandPresenter(QObject):
             self._show(command.rest)
         elif command.number:
             self._with_report(text, command)
-        elif not self._carry_out(command):
+        elif not self._carry_out(text, command):
             return  # what was typed stays
-        self._ran = text
         self._line.set_text("")
 
-    def saved(self) -> None:
-        """The disk has what was done last."""
-        self._ran = ""
+    def saved(self, edit_id: str) -> None:
+        """The disk has an edit: the command that made it, if one did, is done."""
+        self._made.pop(edit_id, None)
 
-    def give_back(self) -> None:
-        """The disk refused it: put the command back into the line, unless something else was typed meanwhile."""
-        self._put_back(self._ran)
-        self._ran = ""
+    def give_back(self, edit_id: str) -> None:
+        """The disk refused an edit: the command that made it goes back into the line, unless something stands there."""
+        self._put_back(self._made.pop(edit_id, ""))
 
     def _put_back(self, text: str) -> None:
         if text and not self._line.text():
@@ -181,7 +182,7 @@ class CommandPresenter(QObject):
             return next((row for row in rows if row is not None), 0)
 
         def carry_out() -> None:
-            if not self._carry_out(command):
+            if not self._carry_out(text, command):
                 self._put_back(text)
 
         def dropped() -> None:
@@ -197,8 +198,14 @@ class CommandPresenter(QObject):
 
         self._tasks.submit(look, found)
 
-    def _carry_out(self, command: Command) -> bool:
+    def _carry_out(self, text: str, command: Command) -> bool:
         """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
+        before = self.saving()
+        done = self._do(command)
+        self._made |= dict.fromkeys(self.saving() - before, text)
+        return done
+
+    def _do(self, command: Command) -> bool:
         intents, unit, rest = self._intents, command.unit, command.rest
         match command.verb:
             case "en_route" | "on_scene" | "done" | "available" | "break" if unit is not None:

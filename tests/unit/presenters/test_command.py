@@ -36,6 +36,9 @@ class Line:
         self.presenter = CommandPresenter(
             self.line, Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.tasks, lambda: reader, rig.window
         )
+        self.presenter.saving = lambda: rig.edits.saving
+        rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
+        rig.edits.refused.connect(lambda edit_id, _: self.presenter.give_back(edit_id))
 
     @property
     def sentence(self) -> str:
@@ -89,3 +92,17 @@ def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_t
     rig.intents.set_dossier(rig.dossier(line.row, "C1"))
     rig.intents.run("take")
     assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
+
+
+def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig, line: Line) -> None:
+    rig.choose("A")
+    line.run("show cat=Flood")
+    rig.edits.why_reading_only = lambda _: "The disk is full"
+    refused: list[str] = []
+    rig.edits.refused.connect(lambda edit_id, _: refused.append(edit_id))
+    rig.intents.run("take")
+    wait_for(lambda: len(refused) == 1, 10, "refused")
+    assert line.line.text() == ""
+    line.run("n gas smell")
+    wait_for(lambda: len(refused) == 2, 10, "refused")
+    assert line.line.text() == "n gas smell"
