@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -15,10 +15,15 @@ from widgets.form import Form, make_label
 from widgets.keys import KeyButton, cap_size, paint_cap
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols, paint_tag
-from widgets.text import one_line
+from widgets.text import one_line, wrap
 from widgets.theme import Theme
 
 MINE, THEIRS, BOTH = "mine", "theirs", "both"
+_WIDTH = 1178
+_LEFTS = (0, 104, 290, 552, 814, _WIDTH)
+"""Where the columns begin, of the table's width."""
+
+_MOST_LINES = 4
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,12 @@ class _Table(QWidget):
 
     decided = Signal()
 
-    def __init__(self, theme: Theme, symbols: Symbols, rows: Sequence[ConflictRow]) -> None:
+    def __init__(self, theme: Theme, symbols: Symbols, rows: Sequence[ConflictRow], width: int) -> None:
         super().__init__()
         self._theme, self._symbols = theme, symbols
+        self._lefts = [round(left * width / _WIDTH) for left in _LEFTS]
         self.rows = list(rows)
+        self._lines = [[self._broken(row, column) for column in (1, 2, 3)] for row in rows]
         self._heads: list[tuple[str, str]] = []
         self.picks = {row.field: row.pick for row in rows if row.asks}
         self._asks = [number for number, row in enumerate(rows) if row.asks]
@@ -98,15 +105,30 @@ class _Table(QWidget):
         theirs = row.theirs.text if row.theirs else self.tr("not changed")
         self.setAccessibleName(f"{row.label}: {side}. 1: {one_line(mine)}. 2: {one_line(theirs)}")
 
-    def _row_height(self, row: ConflictRow) -> int:
-        return self._theme.px(52 if row.asks else 48)
+    def _row_height(self, number: int) -> int:
+        lines = max(len(each) for each in self._lines[number])
+        least = self._theme.px(52 if self.rows[number].asks else 48)
+        return max(least, lines * self._theme.line("body") + self._theme.px(12))
 
     def _top(self, number: int) -> int:
-        return self._theme.px(53) + sum(self._row_height(row) for row in self.rows[:number])
+        return self._theme.px(53) + sum(self._row_height(each) for each in range(number))
 
-    def _lefts(self) -> list[int]:
+    def _edges(self, row: ConflictRow, column: int) -> tuple[int, int]:
+        """Where the value of a column (1 before, 2 mine, 3 theirs) begins and ends, without what asks for a choice."""
         px = self._theme.px
-        return [0, px(104), px(290), px(552), px(814), self.width()]
+        left, right = self._lefts[column] + px(12), self._lefts[column + 1] - px(6 if column == 1 else 8)
+        if row.asks and column > 1:
+            left, right = left + px(26), right - px(8) - cap_size(self._theme, str(column - 1)).width()
+        return left, right
+
+    def _broken(self, row: ConflictRow, column: int) -> list[str]:
+        """The words of a value in lines: who has to choose reads both in full, as far as that is possible."""
+        value = (row.before, row.mine, row.theirs)[column - 1]
+        if value is None:
+            return [self.tr("not changed")]
+        left, right = self._edges(row, column)
+        sign = self._theme.px(24) if value.letter or value.priority else 0
+        return wrap(one_line(value.text), self._theme.font("body", 500), right - left - sign, _MOST_LINES)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -131,7 +153,7 @@ class _Table(QWidget):
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
         x, y = event.position().x(), event.position().y()
-        lefts = self._lefts()
+        lefts = self._lefts
         for number, row in enumerate(self.rows):
             if self._top(number) <= y < self._top(number + 1) and row.asks:
                 if lefts[2] <= x < lefts[3]:
@@ -145,7 +167,7 @@ class _Table(QWidget):
         px = theme.px
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color("surface.panel"))
-        lefts = self._lefts()
+        lefts = self._lefts
         head = QRect(0, 0, self.width(), px(53))
         painter.fillRect(head, theme.color("surface.raised"))
         painter.fillRect(QRect(0, head.bottom(), self.width(), 1), theme.color("border.divider"))
@@ -165,7 +187,7 @@ class _Table(QWidget):
         for left in lefts[2:5]:
             painter.fillRect(QRect(left, 0, 1, self.height()), theme.color("border.divider"))
         if self._asks:
-            box = QRect(0, self._top(self._at), self.width(), self._row_height(self.rows[self._at]) - 1)
+            box = QRect(0, self._top(self._at), self.width(), self._row_height(self._at) - 1)
             painter.setPen(QPen(theme.color("accent.base" if self.hasFocus() else "border.control"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box.adjusted(1, 1, -1, -1))
@@ -173,7 +195,7 @@ class _Table(QWidget):
     def _row(self, painter: QPainter, number: int, row: ConflictRow, lefts: list[int]) -> None:
         theme = self._theme
         px = theme.px
-        line = QRect(0, self._top(number), self.width(), self._row_height(row))
+        line = QRect(0, self._top(number), self.width(), self._row_height(number))
         pick = self.picks.get(row.field, "") if row.asks else row.pick
         cells = [QRect(lefts[one], line.top(), lefts[one + 1] - lefts[one], line.height() - 1) for one in range(5)]
         if row.asks and pick in (MINE, THEIRS):
@@ -184,43 +206,44 @@ class _Table(QWidget):
         painter.setFont(theme.font("body", 600 if row.asks else 400))
         painter.setPen(theme.color("text.primary" if row.asks else "text.secondary"))
         painter.drawText(cells[0].adjusted(px(12), 0, 0, 0), middle, row.label)
-        self._value(painter, cells[1].adjusted(px(12), 0, -px(6), 0), row.before, "text.tertiary", 400)
-        for cell, value, side, key in ((cells[2], row.mine, MINE, "1"), (cells[3], row.theirs, THEIRS, "2")):
-            inside = cell.adjusted(px(12), 0, -px(8), 0)
+        before, mine, theirs = self._lines[number]
+        self._value(painter, cells[1], self._edges(row, 1)[0], row.before, before, "text.tertiary", 400)
+        for column, value, side, lines in ((2, row.mine, MINE, mine), (3, row.theirs, THEIRS, theirs)):
+            left, right = self._edges(row, column)
             on = pick in (side, BOTH)
             if row.asks:
-                self._radio(painter, QPointF(inside.left() + px(8), line.center().y() + 0.5), on=pick == side)
-                inside.setLeft(inside.left() + px(26))
-                cap = cap_size(theme, key).width()
-                paint_cap(painter, theme, inside.right() - cap, line.center().y(), key)
-                inside.setRight(inside.right() - cap - px(8))
-            if value is None:
-                painter.setFont(theme.font("body"))
-                painter.setPen(theme.color("text.tertiary"))
-                painter.drawText(inside, middle, self.tr("not changed"))
-            else:
-                token = "text.primary" if on else "text.secondary"
-                self._value(painter, inside, value, token, 500 if on else 400)
+                self._radio(painter, QPointF(left - px(18), line.center().y() + 0.5), on=pick == side)
+                paint_cap(painter, theme, right + px(8), line.center().y(), str(column - 1))
+            token = "text.tertiary" if value is None else "text.primary" if on else "text.secondary"
+            self._value(painter, cells[column], left, value, lines, token, 500 if on and value is not None else 400)
         self._result(painter, cells[4].adjusted(px(12), 0, -px(8), 0), row, pick)
 
-    def _value(self, painter: QPainter, box: QRect, value: ConflictValue, token: str, weight: int) -> None:
+    def _value(
+        self,
+        painter: QPainter,
+        cell: QRect,
+        left: int,
+        value: ConflictValue | None,
+        lines: list[str],
+        token: str,
+        weight: int,
+    ) -> None:
         theme = self._theme
-        left, middle = box.left(), box.center().y() + 1
-        if value.letter:
+        middle = cell.center().y() + 1
+        if value is not None and value.letter:
             paint_tag(painter, theme, left, middle - theme.px(8), value.letter, theme.color(value.letter_token))
             left += theme.px(24)
-        elif value.priority:
+        elif value is not None and value.priority:
             size = theme.px(16)
             self._symbols.report(painter, QRect(left, middle - size // 2, size, size), value.priority, value.status)
             left += theme.px(24)
-        font = theme.font("body", weight)
-        painter.setFont(font)
+        painter.setFont(theme.font("body", weight))
         painter.setPen(theme.color(token))
-        words = QFontMetrics(font).elidedText(
-            one_line(value.text), Qt.TextElideMode.ElideRight, max(0, box.right() - left)
-        )
-        place = QRect(left, box.top(), max(0, box.right() - left) + 2, box.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
+        high = theme.line("body")
+        top = cell.top() + (cell.height() - high * len(lines) + 1) // 2
+        for number, words in enumerate(lines):
+            place = QRect(left, top + number * high, cell.right() - left, high)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
 
     def _radio(self, painter: QPainter, centre: QPointF, *, on: bool) -> None:
         theme = self._theme
@@ -287,14 +310,16 @@ class ConflictForm(Form):
         asks_reason: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text="", width=1178, about=number, parent=parent)
+        screen = parent.screen() if parent is not None else QGuiApplication.primaryScreen()
+        width = min(_WIDTH, int(screen.availableGeometry().width() / theme.scale))
+        super().__init__(theme, title, sentence, commit_text="", width=width, about=number, parent=parent)
         self.setWindowTitle(self.tr("Conflict"))
         self.commit_button.set_verb(self.tr("Send merged change"))
         self.leave_button.set_verb(self.tr("Decide later"))
         self._notes = (before_note, mine_note, theirs_note)
         if priority:
             self.head_row.insertWidget(0, _Symbol(theme, symbols, priority, status))
-        self.table = _Table(theme, symbols, rows)
+        self.table = _Table(theme, symbols, rows, self.width())
         self.table.decided.connect(self._on_decided)
         self.column.insertWidget(2, self.table)
         self.reason = self.text_field(self.tr("Reason for the log, optional"), 3)

@@ -283,6 +283,26 @@ def test_a_conflict_can_be_left_with_its_choices_or_dropped(qtbot: QtBot) -> Non
     assert not again.isVisible()
 
 
+def test_both_values_of_a_conflict_are_read_in_full(qtbot: QtBot) -> None:
+    values = [f"Dinas {name} Provinsi DKI Jakarta" for name in ("Kesehatan", "Bina Marga", "Sosial")]
+    row = ConflictRow("agency", "Agency", *(ConflictValue(text) for text in values))
+    theme = make_theme()
+    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", [row])
+    open_form(qtbot, form)
+    form.grab()
+    assert [" ".join(lines) for lines in form.table._lines[0]] == values
+    assert form.table.height() > max(len(lines) for lines in form.table._lines[0]) * theme.line("body")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_a_conflict_is_no_wider_than_its_screen(qtbot: QtBot, scale: float) -> None:
+    theme = make_theme(scale)
+    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT)
+    open_form(qtbot, form)
+    form.grab()
+    assert form.width() <= form.screen().availableGeometry().width()
+
+
 def test_the_sheet_of_keys_is_searched_by_typing(qtbot: QtBot) -> None:
     form = KeysSheet(make_theme(), [("Queue", "J", "Next report"), ("Report", "T", "Take"), ("Report", "N", "Note")])
     open_form(qtbot, form)
