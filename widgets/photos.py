@@ -12,27 +12,31 @@ from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
 from widgets.symbols import paint_tag
-from widgets.text import Texts, one_line
+from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, by_keyboard
 
-_TALL, _LOW = 144, 72
+_TALL, _LOW, _STRIP = 144, 72, 20
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoCard:
-    """One photo: what it is (`Before`), when and where, the picture once it is there, and what is wrong with it."""
+    """One photo: what it is (`Before`), when and where, the picture once it is there, and what is wrong with it.
+
+    `waits` says why there is no picture yet where nothing is wrong.
+    """
 
     id: str
     role_label: str
     caption: str
     image: QImage | None = None
     problem: str = ""
+    waits: str = ""
 
 
 def same_cards(one: Sequence[PhotoCard], other: Sequence[PhotoCard]) -> bool:
     """Whether two rows of cards would look the same (pictures are compared by identity)."""
     return len(one) == len(other) and all(
-        (a.id, a.role_label, a.caption, a.problem) == (b.id, b.role_label, b.caption, b.problem)
+        (a.id, a.role_label, a.caption, a.problem, a.waits) == (b.id, b.role_label, b.caption, b.problem, b.waits)
         and (a.image is b.image or (a.image is not None and b.image is not None and _key(a.image) == _key(b.image)))
         for a, b in zip(one, other, strict=True)
     )
@@ -99,7 +103,7 @@ class PhotoPair(QWidget):
             min(at, max(0, len(group) - 1)) for at, group in zip(self._shown, [*self._groups, [], []], strict=False)
         ]
         self.setAccessibleName(
-            one_line(", ".join(f"{card.role_label} {card.caption} {card.problem}" for card in cards))
+            one_line(", ".join(f"{card.role_label} {card.caption} {card.problem or card.waits}" for card in cards))
         )
         self._fix_height()
         self.update()
@@ -185,13 +189,11 @@ class PhotoPair(QWidget):
         painter.fillRect(box, theme.color("surface.input"))
         if card.image is None or card.image.isNull():
             painter.fillRect(inner, theme.hatch())
-            words = self.tr("Not loaded here") if card.problem else self.tr("Being fetched")
-            top = inner.center().y() - theme.px(18)
-            color = theme.color("text.secondary")
-            texts.draw(painter, inner.left() + theme.px(8), top, words, "caption", color, room=inner.width())
+            words = card.waits or (self.tr("Not loaded here") if card.problem else self.tr("Being fetched"))
+            self._paint_words(painter, inner.adjusted(0, 0, 0, -theme.px(_STRIP)), words)
         else:
             painter.drawImage(inner.topLeft(), self._cut(card.image, inner.size()))
-        strip = QRect(inner.left(), inner.bottom() + 1 - theme.px(20), inner.width(), theme.px(20))
+        strip = QRect(inner.left(), inner.bottom() + 1 - theme.px(_STRIP), inner.width(), theme.px(_STRIP))
         painter.fillRect(strip, theme.dark("surface.window"))
         ink = theme.dark("text.primary")
         left, top, right = strip.left() + theme.px(6), strip.top() + theme.px(2), strip.right() + 1 - theme.px(6)
@@ -208,6 +210,17 @@ class PhotoPair(QWidget):
         if chosen:
             painter.setPen(QPen(theme.color("accent.base"), 2))
             painter.drawRect(box.adjusted(1, 1, -1, -1))
+
+    def _paint_words(self, painter: QPainter, room: QRect, words: str) -> None:
+        """Why there is no picture, in as many lines as fit, in the middle of the room's height."""
+        theme, edge = self._theme, self._theme.px(8)
+        high = theme.line("caption")
+        width = room.width() - 2 * edge
+        lines = wrap(words, theme.font("caption"), width, max(1, room.height() // high))
+        top = room.top() + (room.height() - len(lines) * high) // 2
+        for number, line in enumerate(lines):
+            y = top + number * high
+            self._texts.draw(painter, room.left() + edge, y, line, "caption", theme.color("text.secondary"), room=width)
 
     def _cut(self, image: QImage, size: QSize) -> QImage:
         """The image filling a size, scaled once and kept."""
@@ -248,10 +261,10 @@ class _Picture(QWidget):
             box = QRect(number * (width + gap), 0, width, self.height() - theme.px(28))
             if card.image is None or card.image.isNull():
                 painter.fillRect(box, theme.hatch())
-                words = self.tr("Not loaded here.")
-                self._texts.draw(
-                    painter, box.left() + theme.px(16), box.center().y(), words, "body", theme.dark("text.primary")
-                )
+                words, left = card.waits or self.tr("Not loaded here."), box.left() + theme.px(16)
+                room = box.right() - left
+                ink = theme.dark("text.primary")
+                self._texts.draw(painter, left, box.center().y(), words, "body", ink, room=room)
             else:
                 size = card.image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
                 fitted = QRect(box.topLeft(), size)

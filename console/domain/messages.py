@@ -155,11 +155,12 @@ class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
-    """A photo is in media/ under `sha256`, or `problem` says why not."""
+    """A photo is in media/ under `sha256`, or `problem` says why not; `later`: for want of an answer, not by a fault."""
 
     sha256: str | None
     url: str | None
     problem: str = ""
+    later: bool = False
 
 
 class Revealed(msgspec.Struct, frozen=True, tag="revealed"):

@@ -40,7 +40,10 @@ class PhotoCards(QObject):
         self._tasks, self._images_process, self._file_of, self._fetch, self._zone = tasks, images, file_of, fetch, zone
         self._images: dict[str, QImage | None] = {}
         self._problems: dict[str, str] = {}
+        self._later: set[str] = set()
+        """What waits until its server answers."""
         self._asked: set[str] = set()
+        self._again: set[str] = set()
         self._decoding: set[str] = set()
         self._dossier: Dossier | None = None
 
@@ -54,6 +57,7 @@ class PhotoCards(QObject):
 
     def try_again(self) -> None:
         """The link is back: ask again for what could not be fetched or read."""
+        self._again = set(self._asked)
         self._images = {key: image for key, image in self._images.items() if image is not None}
         self.set_dossier(self._dossier)
 
@@ -61,7 +65,15 @@ class PhotoCards(QObject):
         """The sync process brought a photo, or says why not."""
         key = fetched.sha256 or fetched.url or ""
         self._asked.discard(key)
-        if fetched.problem:
+        self._later -= {fetched.sha256, fetched.url}
+        if fetched.later:
+            self._later.add(key)
+            if key in self._again:  # asked for before the link was back
+                self._again.discard(key)
+                self.set_dossier(self._dossier)
+            else:
+                self._tell()
+        elif fetched.problem:
             self._problems[key] = fetched.problem
             self._tell()
         else:
@@ -128,6 +140,7 @@ class PhotoCards(QObject):
             caption=caption,
             image=self._images.get(key),
             problem=self._problems.get(key) or self._doubt(photo, report),
+            waits=self.tr("Not on this computer yet. It comes when the server answers.") if key in self._later else "",
         )
 
     def _doubt(self, photo: Photo, report: Report) -> str:

@@ -151,7 +151,8 @@ class DownloadLane:
             try:
                 sha256 = self._bring(fetch)
             except errors.ApiError as error:
-                self._emit(Fetched(fetch.sha256, fetch.url, problem=str(error)))
+                later = error.retry and not isinstance(error, errors.Malformed | errors.TlsFailed)
+                self._emit(Fetched(fetch.sha256, fetch.url, problem=str(error), later=later))
             except OSError as error:
                 self._emit(Fetched(fetch.sha256, fetch.url, problem=f"The photo cannot be kept: {error.strerror}."))
             else:

@@ -141,3 +141,25 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         key(one, "Y")
         wait_for(lambda: not outbox(one), 10, "given anew and received")
         assert (Counter(kinds(city, told_of)) - Counter(known[told_of]))["dispatch"] == 1
+
+
+def test_a_photo_that_is_not_here_comes_when_the_server_answers(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path / "profile", city.address) as one:
+        wait_ready(one)
+        city.stop()
+        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        find(one, "open", like=lambda report: any(photo.sha256 for photo in report.photos))
+        wait_for(lambda: cards(one) and all(card.waits for card in cards(one)), 15, "the photos wait")
+        assert {card.waits for card in cards(one)} == {"Not on this computer yet. It comes when the server answers."}, (
+            "in quiet words"
+        )
+        assert not any(card.problem for card in cards(one))
+        city.start()
+        one.intents.run("refresh")
+        wait_for(lambda: all(card.image is not None for card in cards(one)), 20, "the photos")
+        assert not any(card.problem or card.waits for card in cards(one))
+
+
+def cards(window: Any) -> Any:
+    """The photos of the chosen report."""
+    return window.ticket.ticket().photos

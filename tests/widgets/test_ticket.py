@@ -237,6 +237,19 @@ def test_photos_stand_side_by_side_at_equal_size(qtbot: QtBot, themed: Theme) ->
     assert pair.current_id() == "c"
 
 
+def test_a_photo_that_waits_for_the_server_is_no_alarm(qtbot: QtBot, themed: Theme) -> None:
+    pair = PhotoPair(themed)
+    qtbot.addWidget(pair)
+    pair.resize(448, 200)
+    pair.set_cards([PhotoCard("a", "Before", "", waits="Not here yet."), PhotoCard("c", "After", "", problem="Torn.")])
+    pair.show()
+    left, right = pair.boxes()
+    image = pair.grab().toImage()
+    assert image.pixelColor(right.left(), right.top() + 20) == themed.color("status.returned")
+    assert image.pixelColor(left.left(), left.top() + 20) == themed.color("border.divider")
+    assert pair.accessibleName() == "Before Not here yet., After Torn."
+
+
 def test_the_viewer_walks_compares_and_closes(qtbot: QtBot, themed: Theme) -> None:
     viewer = PhotoViewer(themed)
     qtbot.addWidget(viewer)
