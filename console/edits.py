@@ -736,8 +736,7 @@ class Edits(QObject):
         why = self.why_reading_only(source)
 
         def save() -> list[Queued]:
-            if why:
-                raise ReadingOnly(why)
+            _check_rights(why)
             return self._opened_file().exchange(ids, new, _KEPT)
 
         def saved(kept: list[Queued]) -> None:
@@ -797,8 +796,7 @@ class Edits(QObject):
         why = self.why_reading_only(edit.source)
 
         def save() -> Queued:
-            if why:
-                raise ReadingOnly(why)
+            _check_rights(why)
             file = self._opened_file()
             return file.append(replace(edit, device=file.device, number=file.next_number()))
 
@@ -955,6 +953,11 @@ def _withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:
 def _note_told(queued: Queued, file: WorkFile) -> None:
     """Its author was told that it was dropped: from now on it is like any other that was withdrawn."""
     file.set_state(queued.edit.id, EditState.WITHDRAWN, theirs=queued.theirs)
+
+
+def _check_rights(why_reading_only: str) -> None:
+    if why_reading_only:
+        raise ReadingOnly(why_reading_only)
 
 
 def _clean(edit: Edit) -> Edit:

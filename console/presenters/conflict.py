@@ -94,6 +94,13 @@ def deleted_text(queued: Queued, zone: tzinfo, tr: Tr) -> str:
     return ", ".join(part for part in (tr("deleted at the server"), deed) if part)
 
 
+def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
+    """The same for a row that has little room: `deleted at the server 14:02`, the day alone once it is another one."""
+    who, at = _who_and_when(queued.theirs.get(DELETED))
+    when = words.clock_or_day(at, now, zone) if at else ""
+    return " ".join(part for part in (tr("deleted at the server"), who, when) if part)
+
+
 def is_settled(queued: Queued) -> bool:
     """Whether there is nothing to choose: a report that another one took stays his."""
     return queued.edit.kind is Kind.CLAIM

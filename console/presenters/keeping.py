@@ -74,11 +74,11 @@ class Keeping(QObject):
         facts = len(going) - orders
         parts = [self.tr("Report {number} was {gone}.").format(number=number, gone=gone)]
         if facts:
-            along = self.tr("What you did to it goes along ({n}).")
+            along = self.tr("Your {n} edits go along." if facts > 1 else "Your edit goes along.")
             parts.append(along.format(n=facts))
         if orders:
-            asked = self.tr("Orders are asked about once more ({n}).")
-            parts.append(asked.format(n=orders))
+            again = self.tr("{n} orders are asked about again." if orders > 1 else "Your order is asked about again.")
+            parts.append(again.format(n=orders))
         return " ".join(parts)
 
     def _note(self, number: str, told: Sequence[Edit]) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.edits import ASKED_BACK, Edits
 from console.presenters import words
-from console.presenters.conflict import conflict_brief, deleted_text, is_settled
+from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk
 from console.presenters.ticket import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -48,6 +48,7 @@ class OutboxPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._outbox: tuple[Queued, ...] = ()
+        self._without_report: set[tuple[str, str | None]] = set()  # deleted at the server, with edits that wait
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
@@ -76,6 +77,7 @@ class OutboxPresenter(QObject):
 
     def show(self) -> None:
         """Fill the panel."""
+        self._without_report = {(one.edit.source, one.edit.report) for one in self._outbox if is_deleted(one)}
         self._panel.set_rows([self._row(queued) for queued in self._outbox])
 
     def act(self, edit_id: str, intent: str) -> None:
@@ -158,7 +160,7 @@ class OutboxPresenter(QObject):
             level, actions = "warn", [("conflict", verb)]
             state = conflict_brief(queued, self._zone, self.tr)
         elif is_deleted(queued):
-            level, state = "warn", deleted_text(queued, self._zone, self.tr)
+            level, state = "warn", deleted_brief(queued, self._zone, self._now(), self.tr)
             actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
@@ -173,6 +175,8 @@ class OutboxPresenter(QObject):
             elif (self._now() - edit.occurred_at).total_seconds() > 3:
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions.insert(0, ("told", self.tr("Told by radio")))
+        elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:
+            state = self.tr("waits, its report was deleted")
         if other := self._waits_for(queued):
             state = self.tr("waits for {author} to sign in").format(author=other)
             actions = [*(one for one in actions if one[0] == "told"), ("drop", self.tr("Drop it"))]

@@ -44,6 +44,13 @@ def day_and_clock(when: datetime, zone: tzinfo) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
 
 
+def clock_or_day(when: datetime, now: datetime, zone: tzinfo) -> str:
+    """`13:15` on the same day in the city, else `20 Jan`."""
+    local = _in_zone(when, zone)
+    same_day = local.date() == _in_zone(now, zone).date()
+    return f"{local:%H:%M}" if same_day else f"{local.day} {_MONTHS[local.month - 1]}"
+
+
 def _in_zone(when: datetime, zone: tzinfo) -> datetime:
     try:
         return when.astimezone(zone)

@@ -67,6 +67,17 @@ def one_edit(folder: Path, voice: Voice) -> None:
     voice.say("closed")
 
 
+def one_exchange(folder: Path, voice: Voice) -> None:
+    """New edits in the place of an old one."""
+    work = voice.until_done("open", lambda: WorkFile(folder))
+    if work is None:
+        return
+    new = [Queued(edit(key, number=0, data={"text": "x" * 900}), EditState.QUEUED) for key in ("new", "newer")]
+    voice.until_done("exchanged", lambda: work.exchange(["e1"], new, "kept as new"))
+    work.close()
+    voice.say("closed")
+
+
 def one_page(folder: Path, voice: Voice) -> None:
     writer = voice.until_done("open", lambda: CacheWriter(folder))
     if writer is None:
@@ -184,6 +195,7 @@ def console_edits(folder: Path, voice: Voice) -> None:
 
 JOBS: dict[str, Callable[[Path, Voice], None]] = {
     "edit": one_edit,
+    "exchange": one_exchange,
     "page": one_page,
     "open": open_only,
     "shift": a_shift,

@@ -77,18 +77,20 @@ def page_before(folder: Path) -> set[str]:
 
 BEFORE = {
     "edit": ("edit", outbox_before),
+    "exchange": ("exchange", outbox_before),
     "migration": ("open", old_version_before),
     "tidying": ("open", long_ago_before),
     "page": ("page", page_before),
     "console": ("console", outbox_before),
 }
-STORE = ("edit", "migration", "tidying", "page")
+STORE = ("edit", "exchange", "migration", "tidying", "page")
 
 
 def look_at_outbox(folder: Path, waiting: set[str], said: list[str]) -> None:
     """Whole; what waited and what was acknowledged is there, once: in both files, and in either of them alone."""
-    acknowledged = waiting | ({"new"} if "done new" in said else set())
-    withdrawn = {"e1"} if "done withdrawn" in said else set()
+    exchanged = "done exchanged" in said
+    acknowledged = waiting | ({"new"} if "done new" in said or exchanged else set())
+    withdrawn = {"e1"} if "done withdrawn" in said or exchanged else set()
     files = contents(folder)
     for without in ("", "work.journal", "work.db"):
         put(folder, {name: data for name, data in files.items() if not without or not name.startswith(without)})
@@ -96,6 +98,9 @@ def look_at_outbox(folder: Path, waiting: set[str], said: list[str]) -> None:
         found = {one.edit.id: one.state for one in work.all()}
         assert acknowledged - {"e1"} <= found.keys(), f"without {without}"
         assert all(found.get(key, EditState.WITHDRAWN) is EditState.WITHDRAWN for key in withdrawn)
+        if "newer" in found or exchanged:
+            assert {"new", "newer"} <= found.keys(), f"half of an exchange, without {without}"
+            assert found.get("e1", EditState.WITHDRAWN) is EditState.WITHDRAWN, f"both halves, without {without}"
         numbers = [one.edit.number for one in work.all()]
         assert len(numbers) == len(set(numbers))
         assert work.salvaged is None or work.salvaged.set_aside is None
@@ -169,6 +174,7 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         if not forever:  # it recovers without a restart: the same once more is accepted
             wanted = {
                 "edit": ["done open", "done new", "done withdrawn"],
+                "exchange": ["done open", "done exchanged"],
                 "page": ["done open", "done page"],
                 "console": [],
             }
@@ -181,7 +187,9 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         look_at_outbox(folder, waiting, said)
 
 
-@pytest.mark.parametrize(("what", "step"), [("edit", 2), ("migration", 4), ("tidying", 3), ("page", 4)])
+@pytest.mark.parametrize(
+    ("what", "step"), [("edit", 2), ("exchange", 2), ("migration", 4), ("tidying", 3), ("page", 4)]
+)
 def test_a_fault_at_any_call(what: str, step: int, forks: Forks, tmp_path: Path) -> None:
     """F18, F25, F27, F31: kill, I/O error, full disk at every second to fourth call of each.
 

@@ -67,6 +67,9 @@ class Shift(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.quiet()
+            kept = [self.keep(console) for console in self.consoles]
+            if any(kept):
+                self.quiet()
         finally:
             for console in self.consoles:
                 console.close()
@@ -162,10 +165,8 @@ class Shift(RuleBasedStateMachine):
     @rule(who=WHO, nth=NTH, crash=st.booleans())
     def keep_as_new(self, who: int, nth: int, crash: bool) -> None:
         """Of a report that was deleted: all that was done to it goes on as a new report, once."""
-        console = self.consoles[who]
-        deleted = [one for one in console.edits.outbox if is_deleted(one)]
-        if deleted:
-            console.keep(deleted[nth % len(deleted)], crash=crash)
+        self.consoles[who].sync()
+        self.keep(self.consoles[who], nth, crash=crash)
 
     # Faults
 
@@ -235,6 +236,13 @@ class Shift(RuleBasedStateMachine):
         assert self.backup is not None
         self.backup.restore()
         self.undone |= before.keys() - self.acted().keys()
+
+    def keep(self, console: SteppedConsole, nth: int = 0, *, crash: bool = False) -> bool:
+        """Keep a report that was deleted, when an edit of one is there."""
+        deleted = [one for one in console.edits.outbox if is_deleted(one)]
+        if deleted:
+            console.keep(deleted[nth % len(deleted)], crash=crash)
+        return bool(deleted)
 
     # What must hold
 

@@ -21,6 +21,7 @@ from console.server.users import load_users
 from console.store.work import read_outbox
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, SHIFT, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+from tests.helpers.pictures import picture
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
@@ -66,11 +67,17 @@ def in_conflict(window: Any) -> bool:
 
 def writers(city: Served, text: str) -> list[str]:
     """Who is the author of the notes with this text at the server."""
-    found, after = [], ""
+    return [str(entry["author"]) for entry in entries(city, text)]
+
+
+def entries(city: Served, text: str) -> list[dict[str, Any]]:
+    """The lines of all histories with this text at the server."""
+    found: list[dict[str, Any]] = []
+    after = ""
     while True:
         page = city.get(f"/dispatch/v1/snapshot?limit=1000{after}")
         found += [
-            item["data"]["author"]
+            item["data"]
             for item in page["items"]
             if item["kind"] == "entry" and text in (item["data"].get("text") or "")
         ]
@@ -137,6 +144,95 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         wait_for(lambda: not outbox(window), 30, "rina's edits leave by themselves")
     assert writers(city, "dari rina") == ["rina"] * 3
     assert writers(city, "dari budi") == ["budi"] * 2
+
+
+def deleted(window: Any) -> list[Any]:
+    """The rows of the outbox that say that their report was deleted, and when."""
+    return [row for row in outbox(window).values() if row.state_text.startswith("deleted at the server ")]
+
+
+def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served, tmp_path: Path) -> None:
+    """F07 in the window. Guards: Edits.keep_as_new, presenters/keeping.py, the outbox row."""
+    with console(tmp_path / "profile", city.address) as window:
+        wait_ready(window)
+        report = find(window, "open", lambda now: now.has_place)
+        before = window.dossiers.current.server
+        city.stop()
+        wait_for(lambda: window.sources.offline, 20, "offline")
+        note(window, "pompa sudah dipasang")
+        file = tmp_path / "photo.jpg"
+        file.write_bytes(picture())
+        window.forms.add_photo(file, "report", lambda data: window.deeds.photo(window.dossiers.current, data))
+        wait_for(lambda: len(outbox(window)) == 2, 15, "the photo is saved")
+        wanted = 1 if before.priority != 1 else 2
+        window.deeds.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")
+        wait_for(lambda: len(outbox(window)) == 3, 5, "the priority is saved")
+        boss = City(f"sqlite:///{city.folder / 'city.db'}")
+        boss.remove("report", report)
+        boss.close()
+        city.start()
+        window.intents.run("refresh")
+        wait_for(lambda: len(deleted(window)) == 2, 40, "note and photo have no report")
+        assert "waits, its report was deleted" in [row.state_text for row in outbox(window).values()]
+        assert {row.actions for row in deleted(window)} == {(("keep", "Keep as new"), ("withdraw", "Drop it"))}
+        key(window, "7", CTRL)
+        QTest.qWait(200)
+        window.window.grab().save(str(tmp_path / "deleted.png"))
+        key(window, "1")
+        opened = form(window)
+        assert opened._title.text() == "Keep as a new report"
+        assert f"Report {report} was deleted at the server, " in opened._sentence.text()
+        assert "Your 3 edits go along." in opened._sentence.text()
+        assert opened.values()["text"] == before.description
+        opened.grab().save(str(tmp_path / "deleted-form.png"))
+        saved: list[str] = []
+        window.edits.saved.connect(lambda queued: saved.append(queued.edit.kind))
+        QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: window.status_presenter._said.startswith("Kept as a new report: "), 5, "said")
+        wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], 5, "saved")
+        wait_for(lambda: not outbox(window), 30, "all of it has arrived")
+        assert window.deeds.undo_text.startswith("New report ")
+    (made,) = {entry["report"] for entry in entries(city, f"Kept from report {report}, deleted at the server.")}
+    there = city.get(f"/dispatch/v1/reports/{made}")
+    assert (there["description"], there["service"], there["lat"]) == (before.description, before.service, before.lat)
+    assert there["priority"] == wanted
+    said = [(entry["kind"], entry["author"]) for entry in city.entries(made)]
+    assert said[:1] == [("created", "rina")]
+    assert sorted(said[1:]) == [("note", "rina"), ("note", "rina"), ("photo", "rina")]
+    assert writers(city, "pompa sudah dipasang") == ["rina"]
+
+
+def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_told(
+    city: Served, tmp_path: Path
+) -> None:
+    """F38: nothing waits for ever for somebody who never comes back. Guards: Edits.drop, Edits.take_dropped."""
+    profile = tmp_path / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        find(window, "open")
+        city.stop()
+        wait_for(lambda: window.sources.offline, 20, "offline")
+        note(window, "dari rina")
+    city.start()
+    with console(profile, city.address, name="budi") as window:
+        wait_ready(window)
+        wait_for(lambda: len(outbox(window)) == 1, 20, "the outbox")
+        key(window, "7", CTRL)
+        key(window, "1")
+        (row,) = outbox(window).values()
+        assert row.state_text == "drop what rina did, for good?"
+        QTest.qWait(200)
+        window.window.grab().save(str(tmp_path / "drop.png"))
+        key(window, "1")
+        (row,) = outbox(window).values()
+        assert row.state_text == "waits for rina to sign in", "the same key twice drops nothing"
+        key(window, "1")
+        key(window, "2")
+        wait_for(lambda: not outbox(window), 5, "dropped")
+        assert window.status_presenter._said == "Dropped. rina is told at the next sign-in"
+        sign_in(window, "rina")
+        assert window.status_presenter._said == "budi dropped: Note by rina: dari rina"
+    assert writers(city, "dari rina") == []
 
 
 @pytest.mark.parametrize("same", ["unit", "report"])
