@@ -23,7 +23,6 @@ from console.actions import ACTIONS, Action
 from console.basemap import Basemap
 from console.domain.edit import EditState, Kind, Queued, ReadingOnly, is_deleted
 from console.domain.filter import Filter
-from console.domain.merge import told
 from console.domain.messages import (
     Compare,
     Fetch,
@@ -687,24 +686,15 @@ class ConsoleWindow(QObject):
         edit = queued.edit
         if reason and edit.kind is Kind.SET:
             edit = msgspec.structs.replace(edit, data={**edit.data, "reason": reason})
-        asked = queued.theirs.keys() & edit.data.keys()
-        if mine and sends_next(queued):
-            self.edits.choose(edit.id, mine=True, data={**edit.data, "stack": True})
+        if not mine:
+            self.edits.choose(edit.id, mine=False)
             return
-        if not mine or mine >= asked:
-            self.edits.choose(edit.id, mine=bool(mine), data=edit.data)
-            return
-        self.edits.choose(edit.id, mine=False)
-        self.edits.submit(
-            edit.kind,
-            edit.report,
-            source=edit.source,
-            data={name: value for name, value in edit.data.items() if name in mine or name not in asked},
-            base={name: told(queued.theirs[name])[0] for name in mine},
-            base_version=queued.version if queued.version is not None else edit.base_version,
-            title=edit.title,
-            about=edit.about,
-        )
+        if sends_next(queued):
+            data = {**edit.data, "stack": True}
+        else:
+            asked = queued.theirs.keys() & edit.data.keys()
+            data = {name: value for name, value in edit.data.items() if name in mine or name not in asked}
+        self.edits.choose(edit.id, mine=True, data=data)
 
     def _open_report(self, source: str, key: str) -> None:
         self.tasks.submit(lambda: self.reader().row_of(source, key), lambda row: self.desk.choose(row or 0))

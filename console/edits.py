@@ -213,8 +213,7 @@ class Edits(QObject):
                 undoes=undoes,
                 title=title,
                 about=about or {},
-            ),
-            self._on_saved,
+            )
         )
 
     def withdraw(self, edit_id: str) -> bool:
@@ -338,7 +337,7 @@ class Edits(QObject):
                 for one in orders
             ),
         ]
-        self._exchange(old, new, create.id)
+        self._exchange(old, new, _KEPT)
         return create.id
 
     def drop(self, edit_id: str) -> bool:
@@ -705,10 +704,13 @@ class Edits(QObject):
         self._withdraw_from_sync(edit_id)
         self._outbox.pop(edit_id, None)
         self._waiting.discard(edit_id)
+        self._asked_back.discard(edit_id)
         self._changed()
 
         def failed(error: Exception) -> None:
             self._waiting.add(edit_id)
+            if queued.problem == ASKED_BACK:
+                self._asked_back.add(edit_id)
             self._dropped.pop(edit_id, None)
             self._remember(queued)
             self.trouble.emit(error)
@@ -724,11 +726,14 @@ class Edits(QObject):
             self._handed_over.discard(edit_id)
             self._push(Withdraw(edit_id))
 
-    def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], create_id: str) -> None:
-        """New edits in the place of old ones, which are gone from the screen at once; as before if the disk refuses."""
-        source = new[0].edit.source
+    def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], problem: str) -> None:
+        """New edits in the place of old ones, which are gone from the screen at once; as before if the disk refuses.
+
+        `saved` comes for each new one, or `refused` for the first.
+        """
+        first, source = new[0].edit.id, new[0].edit.source
         ids = {one.edit.id for one in old}
-        self._saving.add(create_id)
+        self._saving.add(first)
         self._waiting -= ids
         for edit_id in ids:
             del self._outbox[edit_id]
@@ -737,24 +742,26 @@ class Edits(QObject):
 
         def save() -> list[Queued]:
             _check_rights(why)
-            return self._opened_file().exchange(ids, new, _KEPT)
+            return self._opened_file().exchange(ids, new, problem)
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
                 self._withdraw_from_sync(edit_id)
+            if problem != _KEPT:  # should an old one turn out to have been sent, that has to be said
+                self._taken_back |= {one.edit.id: one for one in old if one.attempts}
             self._outbox |= {one.edit.id: one for one in kept}
             for one in kept[1:]:
                 self.saved.emit(one)
             self._on_saved(kept[0])
 
         def refused(error: Exception) -> None:
-            self._saving.discard(create_id)
-            self._withdraw_when_saved.discard(create_id)
+            self._saving.discard(first)
+            self._withdraw_when_saved.discard(first)
             for one in old:
                 left = one.state is EditState.SENDING  # how that ended was not listened to
                 self._remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
             self._waiting |= ids
-            self.refused.emit(create_id, error)
+            self.refused.emit(first, error)
 
         self._run(save, saved, refused)
 
@@ -767,28 +774,20 @@ class Edits(QObject):
     def _replace(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
     ) -> None:
-        """The same wish as a new edit, made now; the old one goes when the new one is on the disk."""
-
-        def on_saved(queued: Queued) -> None:
-            if old.edit.id in self._outbox:
-                self._withdraw_now(old)
-            self._on_saved(queued)
-
-        self._submit(
-            replace(
-                old.edit,
-                id=self._ids(),
-                author=self.author_for(old.edit.source) or old.edit.author,
-                occurred_at=self._clock(),
-                data=old.edit.data if data is None else data,
-                base=base,
-                base_version=base_version,
-                late=False,
-            ),
-            on_saved,
+        """The same wish as a new edit, made now, in the place of the old one."""
+        new = replace(
+            old.edit,
+            id=self._ids(),
+            author=self.author_for(old.edit.source) or old.edit.author,
+            occurred_at=self._clock(),
+            data=old.edit.data if data is None else data,
+            base=base,
+            base_version=base_version,
+            late=False,
         )
+        self._exchange([old], [Queued(_clean(new), EditState.QUEUED)], "")
 
-    def _submit(self, edit: Edit, on_saved: Callable[[Queued], None]) -> str:
+    def _submit(self, edit: Edit) -> str:
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=f"local:{edit.id}")
         edit = _clean(edit)
@@ -805,7 +804,7 @@ class Edits(QObject):
             self._withdraw_when_saved.discard(edit.id)
             self.refused.emit(edit.id, error)
 
-        self._run(save, on_saved, refused)
+        self._run(save, self._on_saved, refused)
         return edit.id
 
     def _on_saved(self, queued: Queued) -> None:
@@ -866,16 +865,22 @@ class Edits(QObject):
     # The edits thread
 
     def _open(self) -> _Kept:
-        file = self._file = WorkFile(self._folder, clock=self._clock)
-        return _Kept(
-            file.unfinished(),
-            file.local_keys(),
-            file.drafts(),
-            file.filters(),
-            file.alarms(),
-            file.salvaged,
-            *_withdrawn(file),
-        )
+        file = WorkFile(self._folder, clock=self._clock)
+        try:
+            kept = _Kept(
+                file.unfinished(),
+                file.local_keys(),
+                file.drafts(),
+                file.filters(),
+                file.alarms(),
+                file.salvaged,
+                *_withdrawn(file),
+            )
+        except Exception:
+            file.close()
+            raise
+        self._file = file  # open is what has been read, too: else its outbox would stay unseen
+        return kept
 
     def _close(self) -> None:
         if self._file is not None:

@@ -240,6 +240,20 @@ def test_an_undo_that_came_too_late_is_told(desk: Desk) -> None:
     assert desk.on_disk()[claim].state is S.SENT
 
 
+def test_an_edit_asked_back_that_arrived_after_all_is_told_once(desk: Desk) -> None:
+    told: list[str] = []
+    desk.edits.too_late.connect(lambda queued: told.append(queued.edit.id))
+    note = desk.do(Kind.NOTE, data={"text": "a"})
+    desk.pushed(note)
+    assert desk.edits.ask_back(note)
+    desk.answer(note, S.UNCONFIRMED)
+    desk.edits.resend_due("city")  # the complete cache does not have it
+    assert desk.states() == {}
+    desk.answer(note, S.ACCEPTED)
+    desk.edits.on_proved([note])
+    assert told == [note]
+
+
 def test_a_report_made_offline_takes_its_edits_along(desk: Desk) -> None:
     desk.edits.source_lost("city")
     create = desk.do(Kind.CREATE, None, data={"description": "x"}, base_version=None)
@@ -302,6 +316,69 @@ def test_a_real_conflict_is_the_operators_to_decide(desk: Desk, mine: bool) -> N
     assert (push.edit.base, push.edit.base_version, push.edit.data) == ({"priority": 2}, 6, {"priority": 1})
     kept = desk.on_disk()
     assert (kept[edit_id].state, len(kept)) == (S.WITHDRAWN, 2)
+
+
+def conflict(desk: Desk) -> str:
+    """A change of two fields; somebody else changed one of them."""
+    data, base = {"priority": 1, "area": "A"}, {"priority": 3, "area": "B"}
+    edit_id = desk.do(Kind.SET, data=data, base=base)
+    desk.pushed(edit_id)
+    desk.answer(edit_id, S.CONFLICT, theirs={"priority": {"value": 2, "who": "budi", "at": None}}, version=2)
+    return edit_id
+
+
+def test_a_second_press_decides_nothing_anew(desk: Desk) -> None:
+    edit_id = conflict(desk)
+    desk.edits.choose(edit_id, mine=True)
+    desk.edits.choose(edit_id, mine=True)
+    desk.pushed("e2")
+    desk.settle()
+    assert desk.states() == {"e2": S.SENDING}
+    desk.edits.source_lost("city")
+    order = desk.do(Kind.DISPATCH, "2", data={"unit": "U1"})
+    desk.now += timedelta(minutes=11)
+    desk.edits.resend_due("city")
+    assert desk.states()[order] is S.EXPIRED
+    desk.edits.still_wanted(order, yes=True)
+    desk.edits.still_wanted(order, yes=True)
+    desk.pushed("e4")
+    desk.settle()
+    assert desk.states() == {"e2": S.SENDING, "e4": S.SENDING}
+
+
+def test_a_choice_that_the_disk_refuses_leaves_the_conflict(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit_id = conflict(desk)
+
+    def full(*_: object) -> None:
+        raise DiskFull(desk.folder, "full")
+
+    with monkeypatch.context() as disk, desk.qtbot.waitSignal(desk.edits.refused):
+        disk.setattr(WorkFile, "exchange", full)
+        desk.edits.choose(edit_id, mine=True, data={"area": "A"})
+    assert desk.states() == {edit_id: S.CONFLICT}
+    desk.edits.choose(edit_id, mine=True, data={"area": "A"})
+    (push,) = desk.pushed("e3")
+    assert (push.edit.data, push.edit.base["area"], push.edit.base_version) == ({"area": "A"}, "B", 2)
+    assert {one: queued.state for one, queued in desk.on_disk().items()} == {edit_id: S.WITHDRAWN, "e3": S.SENDING}
+
+
+def test_a_file_that_could_not_be_read_at_first_shows_its_outbox_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit_id = desk.do(Kind.NOTE, data={"text": "kept"})
+    desk.edits.close()
+
+    def unreadable(*_: object) -> None:
+        raise DiskFull(desk.folder, "no")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(WorkFile, "filters", unreadable)
+        desk.edits = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e9")
+        with desk.qtbot.waitSignal(desk.edits.unavailable):
+            pass
+    with desk.qtbot.waitSignal(desk.edits.opened):
+        desk.edits._try_again()
+    assert desk.states() == {edit_id: S.UNCONFIRMED}
 
 
 def test_after_a_restart_what_was_being_sent_is_asked_again_with_its_key(desk: Desk) -> None:
@@ -400,7 +477,7 @@ def words(told: Sequence[Edit]) -> str:
 
 
 def deleted_report(desk: Desk) -> list[str]:
-    """A note, an order, a change, a unit's step and another report's note, the note and a photo refused: the report is gone."""
+    """A note, an order, a change, a unit's step, a photo, another report's note; note and photo refused: it is gone."""
     desk.edits.source_lost("city")
     made = [
         desk.do(Kind.NOTE, data={"text": "a"}),
