@@ -304,6 +304,7 @@ class ConsoleWindow(QObject):
         self.edits.refused.connect(self._on_edit_refused)
         self.edits.saved.connect(self._on_edit_saved)
         self.dossiers.changed.connect(self._on_dossier)
+        self.dossiers.failed.connect(lambda error: self.ticket_presenter.say_unread(describe(error)))
         self.counsellor.changed.connect(self._on_counsel)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
         self.photos.changed.connect(self.intents.set_photos)
@@ -755,7 +756,7 @@ class ConsoleWindow(QObject):
             "reset_layout": self.window.reset_layout,
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
-            "refresh": lambda: self.link.send(SyncNow()),
+            "refresh": self._refresh,
             "compare": self._compare,
             "sign_in": self._sign_in,
             "sign_out": self._sign_out,
@@ -782,6 +783,11 @@ class ConsoleWindow(QObject):
     def _leave_line(self) -> None:
         """The keyboard goes back to the panel that had it before the command line."""
         self.window.focus_panel(self._last_panel)
+
+    def _refresh(self) -> None:
+        """Try all servers now, and read the chosen report again, which may have failed."""
+        self.link.send(SyncNow())
+        self.dossiers.read()
 
     def _compare(self) -> None:
         """Every row against its server; what was found is said by the source."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
+
+_log = logging.getLogger(__name__)
 
 
 class Dossier(msgspec.Struct, frozen=True):
@@ -41,6 +44,8 @@ class Dossiers(QObject):
 
     changed = Signal(object)
     """A Dossier, or None when nothing is chosen."""
+    failed = Signal(object)
+    """The chosen report could not be read, and counts as none until it is read again: the exception."""
 
     def __init__(
         self,
@@ -71,16 +76,27 @@ class Dossiers(QObject):
                 self._set(_local_dossier(row, local, feed.edits_of(*local), now))
             return
         self._tasks.latest(
-            "dossier", lambda: _read(reader(), row, feed.edits_of, now), self._set, lambda _: self._set(None)
+            "dossier",
+            lambda: _read(reader(), row, feed.edits_of, now),
+            lambda dossier: self._on_read(row, dossier),
+            lambda error: self._on_failed(row, error),
         )
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         if rows is None or self._desk.row in rows:
             self.read()
 
+    def _on_read(self, row: int, dossier: Dossier | None) -> None:
+        if row == self._desk.row:
+            self._set(dossier)
+
+    def _on_failed(self, row: int, error: Exception) -> None:
+        _log.error("the report in row %s could not be read", row, exc_info=error)
+        if row == self._desk.row:
+            self._set(None)
+            self.failed.emit(error)
+
     def _set(self, dossier: Dossier | None) -> None:
-        if dossier is not None and dossier.row != self._desk.row:
-            return
         self.current = dossier
         self.changed.emit(dossier)
 

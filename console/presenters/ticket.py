@@ -88,7 +88,10 @@ class TicketPresenter(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self.author_for: Callable[[str], str] = lambda _source: desk.me
         """Set by the app: who makes the edits for a source."""
-        panel.set_empty(
+        self._say_none()
+
+    def _say_none(self) -> None:
+        self._panel.set_empty(
             self.tr("No report chosen"),
             self.tr(
                 "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units "
@@ -97,8 +100,14 @@ class TicketPresenter(QObject):
             [("/", self.tr("a number")), ("J K", self.tr("move")), ("Enter", self.tr("open"))],
         )
 
+    def say_unread(self, why: str) -> None:
+        """In the place of a report that could not be read, until it is read again or another is chosen."""
+        again = [(BY_ID["refresh"].keys[0], self.tr("try again"))]
+        self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
+
     def set_dossier(self, dossier: Dossier | None) -> None:
         """Show another report, or the same one anew."""
+        self._say_none()
         if dossier is None or self._counsel.row != dossier.row:
             self._counsel = Counsel(dossier.row if dossier else 0)
         self._dossier = dossier

@@ -25,6 +25,9 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
 from console.presenters.intents import Intents
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
 from console.tasks import Tasks
 from tests.helpers.city import wait_for
 from tests.widgets.sample import make_symbols, make_theme
@@ -39,6 +42,7 @@ class Rig:
     def __init__(self, profile: Path) -> None:
         ids = (f"e{number}" for number in itertools.count(1))
         self.profile = profile
+        self.readers: list[CacheReader] = []
         theme = make_theme()
         self.window = QWidget()
         self.desk = Desk("rina", Filter(), UTC)
@@ -97,9 +101,20 @@ class Rig:
         wait_for(lambda: len(self.edits.outbox) == count, 10, f"{count} edits")
         return [queued.edit for queued in self.edits.outbox]
 
+    def cached(self, key: str) -> CacheReader:
+        """The reader of a cache that holds this one report."""
+        writer = CacheWriter(self.profile)
+        writer.apply("city", [Item("report", 1, key, self.report(key))], Cursor("epoch", 1))
+        writer.close()
+        reader = CacheReader(self.profile)
+        self.readers.append(reader)
+        return reader
+
     def close(self) -> None:
         self.edits.close()
         self.tasks.shutdown()
+        for reader in self.readers:
+            reader.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -11,9 +9,6 @@ from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Kind
 from console.presenters.command import CommandPresenter
-from console.store.cache_read import CacheReader
-from console.store.cache_write import CacheWriter
-from console.store.items import Cursor, Item
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import Rig
 from tests.widgets.sample import make_symbols, make_theme
@@ -26,11 +21,7 @@ class Line:
 
     def __init__(self, rig: Rig) -> None:
         theme = make_theme()
-        writer = CacheWriter(rig.profile)
-        writer.apply("city", [Item("report", 1, "C1", rig.report("C1"))], Cursor("epoch", 1))
-        writer.close()
-        reader = CacheReader(rig.profile)
-        self.close = reader.close
+        reader = rig.cached("C1")
         self.row = reader.row_of("city", "C1") or 0
         self.line = CommandLine(theme)
         self.presenter = CommandPresenter(
@@ -50,11 +41,10 @@ class Line:
 
 
 @pytest.fixture
-def line(rig: Rig, qtbot: QtBot) -> Iterator[Line]:
+def line(rig: Rig, qtbot: QtBot) -> Line:
     line = Line(rig)
     qtbot.addWidget(line.line)
-    yield line
-    line.close()
+    return line
 
 
 def test_the_sentence_follows_the_chosen_report(rig: Rig, line: Line) -> None:

@@ -1,0 +1,58 @@
+"""A report that cannot be read is said not to be, and is read again when asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.notices import describe
+from console.presenters.board_feed import BoardFeed
+from console.presenters.dossier import Dossier, Dossiers
+from console.presenters.ticket import TicketPresenter
+from console.store.cache_read import CacheReader
+from console.store.errors import DamagedFile
+from tests.helpers.city import wait_for
+from tests.unit.presenters.conftest import NOW, Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.ticket import TicketPanel
+
+
+def test_a_report_that_cannot_be_read_is_said_and_tried_again(
+    rig: Rig, qtbot: QtBot, expected_log: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme))
+    qtbot.addWidget(panel)
+    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
+    found = rig.cached("A")
+    broken = [DamagedFile(rig.profile / "cache.db", "disk image is malformed")]
+
+    def reader() -> CacheReader:
+        if broken:
+            raise broken[0]
+        return found
+
+    feed = BoardFeed(rig.desk, rig.tasks, reader, lambda: NOW.timestamp(), rig.edits.remote_of)
+    dossiers = Dossiers(rig.desk, feed, rig.tasks, reader, lambda: NOW)
+    read: list[Dossier | None] = []
+    dossiers.changed.connect(read.append)
+    dossiers.changed.connect(ticket.set_dossier)
+    dossiers.failed.connect(lambda error: ticket.say_unread(describe(error)))
+
+    row = found.row_of("city", "A")
+    assert row is not None
+    rig.desk.choose(row)
+    wait_for(lambda: read == [None], 10, "it cannot be read")
+    assert panel._empty.words() == ("The report cannot be read now", str(broken[0]))
+    assert "F5: try again" in panel._empty.accessibleDescription()
+    assert f"the report in row {row} could not be read" in caplog.text
+
+    broken.clear()
+    dossiers.read()
+    wait_for(lambda: len(read) == 2, 10, "it is read")
+    assert dossiers.current is not None
+    assert panel.ticket() is not None
+    rig.desk.choose(0)
+    assert panel._empty.words()[0] == "No report chosen"
