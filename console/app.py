@@ -405,8 +405,8 @@ class ConsoleWindow(QObject):
             reader.close()
         self.map.shut()
 
-    def _start_sync(self, sources: list[Source]) -> None:
-        tokens = {source.key: token for source in sources if (token := self._tokens.get(source.key))}
+    def _start_sync(self, sources: list[Source], signing_in: str = "") -> None:
+        tokens = self._tokens.of(sources, [key for key in self._settings.signed_out if key != signing_in])
         self.sources.set_sources(sources)
         self.kpi_presenter.set_city(" + ".join(source.name for source in sources))
         lifetime_s = self._settings.order_lifetime_s
@@ -536,12 +536,17 @@ class ConsoleWindow(QObject):
             return
 
         def sign_out() -> None:
-            self._tokens.drop(source.key)
+            gone = self._tokens.drop(source.key)
             self._settings.signed_out.append(source.key)
             self._save_settings()
             self._start_sync(self._settings.sources)
             self.intents.look_again()
-            self.say(self.tr("Signed out of {server}").format(server=source.name))
+            said = self.tr("Signed out of {server}").format(server=source.name)
+            if not gone:
+                said = self.tr(
+                    "Signed out of {server}. The keyring did not let go of its token, which is not used any more"
+                ).format(server=source.name)
+            self.say(said)
 
         if not self.outbox_presenter.outbox:
             sign_out()
@@ -807,7 +812,7 @@ class ConsoleWindow(QObject):
 
         def signed_in(token: str) -> None:
             kept = self._tokens.put(source.key, token)
-            self._start_sync(self._settings.sources)
+            self._start_sync(self._settings.sources, signing_in=source.key)
             if not kept:
                 self.say(self.tr("No keyring here: the token is kept until Sigap ends"))
 

@@ -177,8 +177,7 @@ def sync_profile(profile: str, *, once: bool, as_json: bool, clock: Callable[[],
     """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code."""
     folder = existing_profile(profile)
     settings = load_settings(folder)
-    tokens = Tokens(profile)
-    given = {source.key: token for source in settings.sources if (token := tokens.get(source.key))}
+    given = Tokens(profile).of(settings.sources, settings.signed_out)
     app = QCoreApplication.instance() or QCoreApplication(["sigap"])
     headless = Headless(
         profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s, clock=clock

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -80,6 +79,11 @@ class Tokens:
         self._profile = profile_name
         self._memory: dict[str, str] = {}
 
+    def of(self, sources: Iterable[Source], signed_out: Collection[str]) -> dict[str, str]:
+        """Source key -> token. What is kept of a source that the operator has signed out of is not read."""
+        keys = [source.key for source in sources if source.key not in signed_out]
+        return {key: token for key in keys if (token := self.get(key))}
+
     def get(self, source_key: str) -> str | None:
         """The token of a source, or None."""
         if source_key in self._memory:
@@ -93,11 +97,24 @@ class Tokens:
         """Keep a token until the program ends, and nowhere else."""
         self._memory[source_key] = token
 
-    def drop(self, source_key: str) -> None:
-        """Forget the token of a source."""
+    def drop(self, source_key: str) -> bool:
+        """Forget the token of a source; False when the keyring, locked perhaps, may still have it."""
         self._memory.pop(source_key, None)
-        with contextlib.suppress(keyring.errors.KeyringError):  # there was none
+        try:
             keyring.delete_password(_SERVICE, f"{self._profile}/{source_key}")
+        except keyring.errors.NoKeyringError:
+            return True
+        except keyring.errors.PasswordDeleteError:
+            return self._has_none(source_key)  # some keyrings say this of any trouble
+        except keyring.errors.KeyringError:
+            return False
+        return True
+
+    def _has_none(self, source_key: str) -> bool:
+        try:
+            return keyring.get_password(_SERVICE, f"{self._profile}/{source_key}") is None
+        except keyring.errors.KeyringError:
+            return False
 
     def put(self, source_key: str, token: str) -> bool:
         """Keep a token; False when it lives in memory only, because this computer has no keyring."""

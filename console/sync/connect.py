@@ -72,6 +72,8 @@ def connect(
     folder = profile_folder(profile)
     kept = Tokens(profile).put(source.key, token) if token else True
     settings.sources = [one for one in settings.sources if one.key != source.key] + [source]
+    if token:
+        settings.signed_out = [key for key in settings.signed_out if key != source.key]
     save_settings(folder, settings)
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(added) | {"profile": profile, "token_kept": kept}) + "\n")
