@@ -437,14 +437,11 @@ class ConsoleWindow(QObject):
         self._look_whether_complete()
 
     def _remember(self) -> None:
-        if self._options.demo or self._options.screenshot is not None:
+        if self._options.screenshot is not None:
             return
         layout = base64.b64encode(self.window.save_layout()).decode()
         self._settings.layouts[self._options.perspective] = layout
-        try:
-            save_settings(self._options.profile, self._settings)
-        except OSError as error:  # the window is closing: the layout of the last time stays
-            _log.warning("the layout was not kept: %s", describe(error))
+        self._save_settings()
 
     # Leaving, and who is signed in
 
@@ -520,13 +517,16 @@ class ConsoleWindow(QObject):
         if old != ([(one.key, one.user) for one in self._settings.sources], self._settings.signed_out):
             self._save_settings()
 
-    def _save_settings(self) -> None:
+    def _save_settings(self) -> str:
+        """Why they were not kept, "" when they were."""
         if self._options.demo:
-            return
+            return self.tr("The demo keeps no settings")
         try:
             save_settings(self._options.profile, self._settings)
         except OSError as error:
             _log.warning("the settings were not kept: %s", describe(error))
+            return describe(error)
+        return ""
 
     def _sign_out(self) -> None:
         """Forget the token, once the operator knows what waits."""
@@ -844,8 +844,8 @@ class ConsoleWindow(QObject):
     def _scale(self, step: int) -> None:
         at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - self._settings.text_scale))
         self._settings.text_scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
-        save_settings(self._options.profile, self._settings)
-        self.say(self.tr("Text {scale:.0%} from the next start on").format(scale=self._settings.text_scale))
+        text = self.tr("Text {scale:.0%} from the next start on").format(scale=self._settings.text_scale)
+        self.say(self._save_settings() or text)
 
     def _on_failed(self, error: Exception) -> None:
         self.say(describe(error))

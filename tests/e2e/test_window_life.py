@@ -1,0 +1,43 @@
+"""What the window keeps for the next start, and when it asks before it goes."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from console.settings import load_settings
+from tests.helpers.city import console
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def test_larger_text_is_kept_for_the_next_start(tmp_path: Path) -> None:
+    with console(tmp_path, None) as window:
+        window.intents.run("text_larger")
+        assert window.status_presenter._said == "Text 110% from the next start on"
+        assert load_settings(tmp_path).text_scale == 1.1
+
+
+def test_settings_that_cannot_be_kept_are_said_and_no_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_log: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("console.app.save_settings", full)
+    with console(tmp_path, None) as window:
+        window.intents.run("text_larger")
+        assert window.status_presenter._said.startswith("The disk is full")
+    assert caplog.text.count("the settings were not kept") == 2, "the text, and the layout at the end"
+
+
+def test_the_demo_writes_no_settings(tmp_path: Path) -> None:
+    with console(tmp_path, None) as window:
+        window._options = msgspec.structs.replace(window._options, demo=True)
+        window.intents.run("text_larger")
+        assert window.status_presenter._said == "The demo keeps no settings"
+    assert not (tmp_path / "settings.json").exists()
