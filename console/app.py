@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -92,6 +92,8 @@ _TICK_MS = 1000
 _REVEALED_S = 20.0
 _TOO_LATE_S = 60.0
 """So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
+_SESSION_ENDS_IN = timedelta(minutes=1)
+"""So long after its announcement a closing of the window belongs to the operator's log-out."""
 _DROPPED_SHOWN = 3
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 _PICTURE_AT_MOST_S = 60.0
@@ -157,6 +159,7 @@ class ConsoleWindow(QObject):
         self._drawn_view = -1
         self._last_panel = "queue"
         self._leaving = False
+        self._session_ended: datetime | None = None
         self._looking_at: tuple[str, str] | None = None
         self._roles: dict[str, str] = {}
         self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
@@ -454,12 +457,15 @@ class ConsoleWindow(QObject):
         """Ask first when something has not left, unless the operator was asked or nobody is there to be asked."""
         if self._leaving or not self.outbox_presenter.outbox:
             return True
+        if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
+            return True  # nobody is there to be asked
         title, sentence = self.outbox_presenter.what_waits()
         self.forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self.leave)
         return False
 
     def _on_session_end(self) -> None:
-        self._leaving = True
+        """The log-out may still be cancelled, which Qt does not tell: a later close asks as ever."""
+        self._session_ended = self._clock()
 
     def _why_reading_only(self, source: str) -> str:
         if source in self._settings.signed_out:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from console.settings import load_settings
-from tests.helpers.city import console
+from tests.helpers.city import console, wait_for
+from tests.helpers.hands import form, outbox
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -41,3 +44,17 @@ def test_the_demo_writes_no_settings(tmp_path: Path) -> None:
         window.intents.run("text_larger")
         assert window.status_presenter._said == "The demo keeps no settings"
     assert not (tmp_path / "settings.json").exists()
+
+
+def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QApplication) -> None:
+    with console(tmp_path, None) as window:
+        announced = datetime(2026, 11, 25, 8, tzinfo=UTC)
+        window._clock = lambda: announced
+        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        wait_for(lambda: outbox(window), 10, "it waits")
+        qapp.commitDataRequest.emit(None)
+        assert window._may_close(), "the session ends: nobody is there to be asked"
+        window._clock = lambda: announced + timedelta(minutes=2)  # it did not
+        window.window.close()
+        assert form(window)._title.text() == "1 edit has not left"
+        assert window.window.isVisible()
