@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from console.server.city import City
 from tests.unit.server.conftest import Api, Clock
 
 PHOTO = "ab" * 32
@@ -245,6 +247,15 @@ def test_undo_of_a_recall_sends_the_unit_again_unless_it_has_other_work(api: Api
     assert recalled["report"]["status"] == "new"
     again = api.ok("10", "dispatch", {"unit": "u1"}, undoes=recalled["entry"]["edit"])
     assert (again["report"]["status"], api.unit("u1")["state"]) == ("assigned", "committed")
+
+
+def test_an_edit_of_a_deleted_report_is_told_when_that_was(api: Api, city: City) -> None:
+    city.remove("report", "10")
+    said = api.edit("10", "note", {"text": "x"}, seen=1)
+    assert (said.status_code, said.json()["error"]) == (404, "not_found")
+    assert said.json()["message"] == "Report 10 was deleted."
+    assert datetime.fromisoformat(said.json()["at"]).tzinfo is not None
+    assert "at" not in api.edit("none", "note", {"text": "x"}, seen=1).json()
 
 
 def test_the_rules_of_statuses_and_proof_hold(api: Api) -> None:
