@@ -182,6 +182,7 @@ ACTIONS: tuple[Action, ...] = (
     A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), ANYWHERE, "Window", always),
     A("text_smaller", "Smaller text", ("Ctrl+-",), ANYWHERE, "Window", always),
     A("refresh", "Try all servers now", ("F5",), ANYWHERE, "Window", always),
+    A("sources", "Every server: how it is doing, and how old its data is", (), ANYWHERE, "Window", always),
     A("compare", "Compare with the server now, and read again what differs", (), ANYWHERE, "Window", always),
     A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), ANYWHERE, "Window", always),
     A("sign_out", "Sign out", ("Ctrl+Shift+Q",), ANYWHERE, "Window", always),

@@ -322,6 +322,7 @@ class ConsoleWindow(QObject):
         self.queue.opened.connect(lambda _: self.window.focus_panel("report"))
         self.queue.filter_asked.connect(lambda: self.intents.run("filter"))
         self.banner.notice_action.connect(self.intents.run)
+        self.kpi_presenter.action.connect(self.intents.run)
         self.status.undo_asked.connect(lambda: self.intents.run("undo"))
         self.status.cell_chosen.connect(self._on_cell)
         self.outbox_presenter.conflict_opened.connect(self._open_conflict)
@@ -768,6 +769,7 @@ class ConsoleWindow(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "refresh": self._refresh,
+            "sources": self._show_sources,
             "compare": self._compare,
             "sign_in": self._sign_in,
             "sign_out": self._sign_out,
@@ -799,6 +801,12 @@ class ConsoleWindow(QObject):
         """Try all servers now, and read the chosen report again, which may have failed."""
         self.link.send(SyncNow())
         self.dossiers.read()
+
+    def _show_sources(self) -> None:
+        sheet = self.sources.sheet() or self.tr("No server yet")
+        self.forms.ask(
+            self.tr("Servers"), sheet, self.tr("Try now"), self.tr("Back"), lambda: self.intents.run("refresh")
+        )
 
     def _compare(self) -> None:
         """Every row against its server; what was found is said by the source."""

@@ -240,7 +240,7 @@ def figures() -> tuple[list[Figure], list[Figure]]:
         Part("text", "1"),
     )
     left = [
-        Figure("home", "Sigap · Jakarta", (Part("text", "Dispatch"),)),
+        Figure("home", "Sigap · Jakarta", (Part("text", "Dispatch"),), acts=False),
         Figure("p1", "P1 unassigned", (Part("report_symbol", "1"), Part("text", "2", 2)), "oldest 0:41", 2),
         Figure("p2", "P2 unassigned", (Part("report_symbol", "2"), Part("text", "4", 1)), "oldest 11:20", 1),
         Figure("p3", "P3 unassigned", (Part("report_symbol", "3"), Part("text", "41")), "oldest 31 min"),
@@ -254,7 +254,7 @@ def figures() -> tuple[list[Figure], list[Figure]]:
         Figure("data", "Live data", (Part("text", "3 s ago"),)),
         Figure("outbox", "Outbox", (Part("text", "0"),)),
         Figure("sound", "Sound", (Part("text", "On"),)),
-        Figure("clock", "Tue 20 Jan, WIB", (Part("text", "14:07:31"),)),
+        Figure("clock", "Tue 20 Jan, WIB", (Part("text", "14:07:31"),), acts=False),
     ]
     return left, right
 

@@ -1,4 +1,4 @@
-"""The strip of figures at the top: each says what it counts, how many, and how old; each is a filter."""
+"""The strip of figures at the top: each says what it counts, how many, and how old; most open what they count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. Levels: 0 plain, 1 amber, 2 red. A stale one stands grey on hatching."""
+    """One figure. Levels: 0 plain, 1 amber, 2 red. A stale one stands grey on hatching. One that does not act is
+    only read: it is not hovered over, chosen or reached by Tab."""
 
     key: str
     label: str
@@ -38,6 +39,7 @@ class Figure:
     note: str = ""
     level: int = 0
     stale: bool = False
+    acts: bool = True
 
 
 class _FigureButton(QAbstractButton):
@@ -55,6 +57,7 @@ class _FigureButton(QAbstractButton):
         if figure != self.figure:
             self.figure = figure
             values = " ".join(part.value for part in figure.parts if part.kind == "text")
+            self.setEnabled(figure.acts)
             self.setAccessibleName(one_line(f"{figure.label} {values} {figure.note}"))
             self.update()
 
@@ -117,7 +120,7 @@ class _FigureButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, figure = self._theme, self.figure
         painter = QPainter(self)
-        if self.underMouse() and figure.key != BRAND:
+        if self.underMouse() and self.isEnabled():
             painter.fillRect(self.rect(), theme.color("surface.hover"))
         if figure.stale:
             painter.fillRect(self.rect(), theme.hatch())

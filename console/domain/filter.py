@@ -139,14 +139,6 @@ class Filter(msgspec.Struct, frozen=True):
         """Add an area, or take it out again."""
         return replace(self, areas=_toggled(self.areas, code))
 
-    def toggle_priority(self, priority: int) -> Filter:
-        """Add a priority, or take it out again."""
-        return replace(self, priorities=_toggled(self.priorities, priority))
-
-    def toggle_overdue(self) -> Filter:
-        """Only what is overdue, or everything again."""
-        return replace(self, overdue=not self.overdue)
-
     def toggle_hour(self, start_s: int) -> Filter:
         """Only what was created in the hour from this unix second on, or everything again."""
         return replace(self, hour=None if self.hour == start_s else start_s)

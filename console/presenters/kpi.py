@@ -1,13 +1,14 @@
-"""The KPI strip: what is unassigned, late or at risk, units, data age, outbox; every figure is a filter."""
+"""The KPI strip: what is unassigned, late or at risk, units, data age, outbox; a figure chosen shows what it counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
+from console.domain.filter import Filter
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
@@ -16,6 +17,9 @@ from widgets.kpi import Figure, KpiStrip, Part
 
 class KpiPresenter(QObject):
     """Binds counts to the strip."""
+
+    action = Signal(str)
+    """An action's id was asked for from the strip."""
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class KpiPresenter(QObject):
                 "",
                 0,
                 stale=False,
+                acts=False,
             )
         ]
         if view is not None:
@@ -129,15 +134,23 @@ class KpiPresenter(QObject):
                 "",
                 words.CALM,
                 stale=False,
+                acts=False,
             ),
         ]
 
     def _choose(self, key: str) -> None:
-        filter_ = self._desk.filter
-        if key in ("p1", "p2", "p3", "p4"):
-            self._desk.set_filter(filter_.with_tab("unassigned").toggle_priority(int(key[1])))
-        elif key == "sla":
-            self._desk.set_filter(filter_.with_tab("open").toggle_overdue())
+        if key in _ACTIONS:
+            self.action.emit(_ACTIONS[key])
+        elif key in _FILTERS:  # exactly what was counted, of the whole board; the same figure again shows all
+            now = self._desk.filter
+            wanted = _FILTERS[key].with_order(now.order)
+            self._desk.set_filter(Filter(order=now.order) if now == wanted else wanted)
+
+
+_FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for priority in (1, 2, 3, 4)} | {
+    "sla": Filter(at_risk=True)
+}
+_ACTIONS = {"units": "panel_units", "outbox": "panel_outbox", "data": "sources"}
 
 
 def _short(seconds: float) -> str:

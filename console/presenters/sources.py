@@ -153,6 +153,16 @@ class Sources(QObject):
             return self.tr("Connecting"), ""
         return state.problem or self.tr("Server does not answer"), "warn"
 
+    def sheet(self) -> str:
+        """A line a source: its name, its state, the time its data is complete to, when it is tried next."""
+        lines = []
+        for key, name in self._names.items():
+            state = self._states.get(key)
+            as_of = state.as_of if state is not None else None
+            data = self.tr("Data from {time}.").format(time=words.day_and_clock(as_of, self._zone)) if as_of else ""
+            lines.append(" ".join(part for part in (f"{name}: {self._line(state)[0].rstrip('.')}.", data) if part))
+        return "\n".join([*lines, *([self.next_try()] if self.next_try() else [])])
+
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached."""
         for key, state in self._states.items():

@@ -159,6 +159,5 @@ def test_toggles_add_and_take_out() -> None:
     both = Filter().toggle_service("a").toggle_service("b")
     assert both.services == ("a", "b")
     assert both.toggle_service("a").services == ("b",)
-    assert Filter().toggle_priority(1).toggle_priority(1) == Filter()
     assert Filter().toggle_hour(7200).toggle_hour(7200) == Filter()
     assert Filter().with_bbox((1, 2, 3, 4)).with_polygon([(1, 2), (3, 4), (5, 6)]).bbox is None

@@ -1,0 +1,104 @@
+"""A figure that is clicked shows exactly what it counts; what shows nothing cannot be clicked."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from console.board.snapshot import Snapshot
+from console.board.view import View, make_view
+from console.domain.filter import Filter
+from console.domain.messages import Source, SourceState
+from console.presenters.desk import Desk
+from console.presenters.kpi import KpiPresenter
+from console.presenters.sources import Sources
+from tests.unit.board import naive
+from tests.unit.board.naive import R
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.kpi import KpiStrip
+
+NOW = datetime.fromtimestamp(naive.NOW, UTC)
+
+
+class Strip:
+    """The strip over a city of 400 reports, with a filter set that hides most of them."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        chance = random.Random(7)
+        dues = [0, naive.NOW - 60, naive.NOW + 60, naive.NOW + 1800, naive.NOW + 9000]
+        reports = [
+            R(
+                row=1000 + number,
+                status=chance.randrange(8),
+                priority=chance.randint(1, 4),
+                service=chance.randint(1, 3),
+                due=chance.choice(dues),
+                due_state=chance.choice([0, naive.RUNNING, naive.PAUSED, naive.BREACHED]),
+                claim=chance.choice([0, 0, 1]),
+            )
+            for number in range(400)
+        ]
+        self.snapshot = Snapshot.build(naive.columns(reports))
+        theme = make_theme()
+        self.widget = KpiStrip(theme, make_symbols(theme))
+        qtbot.addWidget(self.widget)
+        self.widget.resize(1920, 56)
+        self.widget.show()
+        self.desk = Desk("rina", Filter(services=("flood",), text="water", order="newest"), UTC)
+        self.desk.filter_changed.connect(lambda _: self.desk.set_view(self.view()))
+        self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+        self.presenter = KpiPresenter(self.widget, self.desk, self.sources, UTC, lambda: NOW)
+        self.actions: list[str] = []
+        self.presenter.action.connect(self.actions.append)
+        self.desk.set_view(self.view())
+        self._qtbot = qtbot
+
+    def view(self) -> View:
+        return make_view(self.snapshot, self.desk.filter, naive.NOW, 1, words=naive.WORDS)
+
+    def click(self, key: str) -> str:
+        """Click a figure; the number that stood in it."""
+        (button,) = [one for one in (*self.widget._left, *self.widget._right) if one.figure.key == key]
+        number = [part.value for part in button.figure.parts if part.kind == "text"][-1]
+        self._qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        return number
+
+
+@pytest.mark.parametrize("key", ["p1", "p2", "p3", "p4", "sla"])
+def test_a_click_shows_exactly_what_was_counted(qtbot: QtBot, key: str) -> None:
+    strip = Strip(qtbot)
+    counted = int(strip.click(key))
+    assert counted > 0
+    assert strip.desk.view is not None
+    assert len(strip.desk.view.order) == counted
+    assert strip.desk.filter.order == "newest"
+    assert int(strip.click(key)) == counted
+    assert strip.desk.filter == Filter(order="newest")
+
+
+def test_at_risk_is_not_overdue(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    strip.click("sla")
+    assert strip.desk.filter.to_text() == "order=newest is=risk"
+    assert strip.desk.chips() == [("at_risk", "Due within 1 h")]
+
+
+def test_what_is_no_count_opens_its_panel_or_nothing(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    before = strip.desk.filter
+    for key in ("units", "outbox", "data", "clock", "home"):
+        strip.click(key)
+    assert strip.actions == ["panel_units", "panel_outbox", "sources"]
+    assert strip.desk.filter == before
+    dead = [one for one in (*strip.widget._left, *strip.widget._right) if one.figure.key in ("clock", "home")]
+    assert [one.isEnabled() for one in dead] == [False, False]
+
+
+def test_the_sheet_says_how_old_each_servers_data_is(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    strip.sources.set_state(SourceState("city", "live", as_of=NOW, latency_ms=12))
+    assert strip.sources.sheet() == "City: Server 12 ms. Data from 21 Sep 14:15."
