@@ -39,7 +39,7 @@ _CITY_HELP = "%(default)s (in this folder) unless said; or postgresql+psycopg://
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The grammar of the command line (DESIGN 6)."""
+    """The grammar of the command line."""
     parser = argparse.ArgumentParser(
         prog="sigap", description="A desktop operations console for a city's citizen reports."
     )

@@ -96,7 +96,7 @@ class UnitState(StrEnum):
 
 
 def status_after(now: Status, assignments: tuple[AssignmentState, ...], *, has_proof: bool) -> Status:
-    """The status that the assignments of a report lead to (DESIGN 4.12).
+    """The status that the assignments of a report lead to.
 
     First dispatched -> assigned; first on scene -> in progress; proof and all done -> awaiting validation;
     all refused or recalled -> new. Anything else leaves the status as it is.
