@@ -257,11 +257,15 @@ class DigestDay(msgspec.Struct, frozen=True):
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """The days that have reports, as they were at `seq`."""
+    """The days that have reports, as they were at `seq`; `earlier` is the last one before those asked for.
+
+    `earlier` is None where there is none, UNSET where the server does not say.
+    """
 
     epoch: str
     seq: int
     days: tuple[DigestDay, ...] = ()
+    earlier: date | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DayReports(msgspec.Struct, frozen=True):

@@ -155,7 +155,7 @@ class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
-    """A photo is in media/ under `sha256`, or `problem` says why not; `later`: for want of an answer, not by a fault."""
+    """A photo is in media/ under `sha256`, or `problem` says why not; `later`: for want of an answer, no fault."""
 
     sha256: str | None
     url: str | None

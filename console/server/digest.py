@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.digest import Day, day_of, days_of
+from console.domain.digest import Day, date_of, day_of, days_of
 from console.server import schema
 from console.server.database import Database, present_number
 from console.server.feed import read_meta
@@ -18,11 +18,12 @@ _DAY_US = 86_400_000_000
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """The days that have reports, of those asked for, as they were at `seq`."""
+    """The days that have reports, as they were at `seq`; `earlier` is the last one before those asked for, or null."""
 
     epoch: str
     seq: int
     days: tuple[Day, ...]
+    earlier: date | None
 
 
 class DayReports(msgspec.Struct, frozen=True):
@@ -44,7 +45,9 @@ def digest(database: Database, first: date, last: date) -> Digest:
             sa.select(table.c.id, table.c.seq, table.c.created).where(_made_on(first, last))
         )
         days = days_of((key, seq, created // _DAY_US) for key, seq, created in rows)
-    return Digest(known["epoch"], present, tuple(days))
+        before = connection.scalar(sa.select(sa.func.max(table.c.created)).where(table.c.created < _start_of(first)))
+    earlier = None if before is None else date_of(before // _DAY_US)
+    return Digest(known["epoch"], present, tuple(days), earlier)
 
 
 def reports_of_day(database: Database, day: date) -> DayReports:
@@ -58,4 +61,8 @@ def reports_of_day(database: Database, day: date) -> DayReports:
 
 def _made_on(first: date, last: date) -> sa.ColumnElement[bool]:
     created = schema.reports.c.created
-    return sa.and_(created >= day_of(first) * _DAY_US, created < (day_of(last) + 1) * _DAY_US)
+    return sa.and_(created >= _start_of(first), created < _start_of(last) + _DAY_US)
+
+
+def _start_of(day: date) -> int:
+    return day_of(day) * _DAY_US

@@ -176,6 +176,15 @@ class CacheReader:
             )
         ]
 
+    def last_day_before(self, source: str, day: int) -> int | None:
+        """The last day (since 1970, UTC) before this one on which a report of the source was made."""
+        found = self._one(
+            "SELECT max(created) FROM reports"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?) AND created < ?",
+            (source, day * _DAY_S),
+        )
+        return None if found is None or found[0] is None else int(found[0]) // _DAY_S
+
     def texts(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[RowText]:
         """The texts of the given rows, in their order; rows that are gone are left out."""
         found = {

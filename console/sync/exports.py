@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -13,18 +12,15 @@ from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.domain.exported import ExportNote
 from console.store.exports import drop_note, set_aside_note, waiting_notes
+from console.sync.compare import Puller
 
 _log = logging.getLogger(__name__)
-
-
-class _Puller(Protocol):
-    def catch_up(self, stopped: Callable[[], bool]) -> None: ...
 
 
 class ExportTeller:
     """A puller that first tells what the server does not know yet of exports; run by one thread."""
 
-    def __init__(self, puller: _Puller, client: DispatchClient, folder: Path, source: str) -> None:
+    def __init__(self, puller: Puller, client: DispatchClient, folder: Path, source: str) -> None:
         self._puller = puller
         self._client = client
         self._folder = folder

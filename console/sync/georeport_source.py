@@ -12,7 +12,7 @@ from api_client import errors
 from api_client.georeport import GeoReportClient
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
-from console.sync.compare import Nightly
+from console.sync.compare import ComparedPuller, Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane
@@ -21,7 +21,7 @@ from console.sync.pace import Timing
 from console.sync.pull_georeport import GeoReportPuller
 from console.sync.push import CannotSend, PushLane
 from console.sync.source import PullLane
-from console.sync.sweep import SweptPuller
+from console.sync.sweep import Sweep
 
 _LOOK_BACK = timedelta(minutes=10)
 
@@ -150,7 +150,8 @@ class GeoReportSource:
         pull_client = client()
         self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
-        swept = SweptPuller(source.key, self._puller, pull_client, folder, ledger, self._health, self._nightly)
+        sweep = Sweep(source.key, pull_client, folder, ledger, self._health)
+        swept = ComparedPuller(self._puller, sweep, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         tokens: dict[str, str] = {}
         self._push = PushLane(

@@ -16,7 +16,8 @@ from api_client.dispatch import DispatchClient
 from console.domain.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
 from console.sync.asking import AskLane
-from console.sync.compare import ComparedPuller, Nightly
+from console.sync.compare import ComparedPuller, Nightly, Puller
+from console.sync.compare_dispatch import DispatchComparison
 from console.sync.exports import ExportTeller
 from console.sync.health import LIVE, Health
 from console.sync.lane import Lane
@@ -32,13 +33,6 @@ from console.sync.stream import StreamLane
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
 _DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
-
-
-class Puller(Protocol):
-    """Brings the cache up to one kind of server's state."""
-
-    def catch_up(self, stopped: Callable[[], bool]) -> None:
-        """One whole round. Raises ApiError, StoreError."""
 
 
 class Reader(Protocol):
@@ -195,9 +189,8 @@ class DispatchSource:
         puller_client, upload_client = client(), client()
         self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
-        self._compared = ComparedPuller(
-            source.key, self._puller, puller_client, folder, ledger, self._health, self._nightly
-        )
+        comparison = DispatchComparison(source.key, self._puller, puller_client, folder, ledger, self._health)
+        self._compared = ComparedPuller(self._puller, comparison, self._health, self._nightly)
         told = ExportTeller(self._compared, puller_client, folder, source.key)
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)

@@ -11,56 +11,42 @@ from api_client.georeport import GeoReportClient
 from console.domain.digest import date_of, day_of
 from console.store.cache_read import CacheReader
 from console.store.items import Item
-from console.sync.compare import Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger
-from console.sync.pull_georeport import EPOCH, WINDOW, GeoReportPuller
+from console.sync.pull_georeport import EPOCH, WINDOW
 
 _log = logging.getLogger(__name__)
 _MOST_LOOKUPS = 500
 _FIRST_DAY, _LAST_DAY = day_of(date(1971, 1, 1)), day_of(date(2200, 1, 1))
 
 
-class SweptPuller:
-    """Rounds of a GeoReportPuller, each followed by a sweep when one is due; run by one thread.
+class Sweep:
+    """Drops what was withdrawn.
 
     A report that is not in the list of its days is asked for by its id, and dropped only when the server says that it
     has none: lists have limits, and a portal's page is no list.
     """
 
-    def __init__(
-        self,
-        source: str,
-        puller: GeoReportPuller,
-        client: GeoReportClient,
-        folder: Path,
-        ledger: Ledger,
-        health: Health,
-        nightly: Nightly,
-    ) -> None:
+    def __init__(self, source: str, client: GeoReportClient, folder: Path, ledger: Ledger, health: Health) -> None:
         self._source = source
-        self._puller = puller
         self._client = client
         self._folder = folder
         self._ledger = ledger
         self._health = health
-        self._nightly = nightly
 
-    def catch_up(self, stopped: Callable[[], bool]) -> None:
-        """One whole round. Raises ApiError, StoreError."""
-        self._puller.catch_up(stopped)
-        if stopped() or self._health.server_now() < self._nightly.due_at:
-            return
+    def mend(self, stopped: Callable[[], bool]) -> list[str]:
+        """Drop what the server has no longer; the ids of these reports. Raises ApiError, StoreError."""
         withdrawn = self._withdrawn(stopped)
-        if stopped():
-            return
-        now = self._health.server_now()
-        if withdrawn:
-            self._drop(withdrawn, int(now.timestamp()))
-            words = f"{len(withdrawn)} reports are no longer at the server and were dropped."
+        if withdrawn and not stopped():
+            self._drop(withdrawn, int(self._health.server_now().timestamp()))
+        return withdrawn
+
+    def tell(self, mended: list[str] | None, now: datetime, *, asked: bool) -> None:
+        """Say it with the source's state, when there is something to say."""
+        if mended:
+            words = f"{len(mended)} reports are no longer at the server and were dropped."
             _log.info("%s: %s", self._source, words)
             self._health.complete(detail=words)
-        self._nightly.done(now)
 
     def _withdrawn(self, stopped: Callable[[], bool]) -> list[str]:
         """The ids of cached reports that the server has not."""

@@ -14,14 +14,17 @@ import pytest
 
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Compare, SourceState, SyncNow
+from console.domain.report import Report
+from console.domain.status import Status
 from console.server.edits import EditBody
-from console.server.records import LOCAL
+from console.server.records import LOCAL, LoadedReport
 from console.sync.compare import Nightly
 from console.sync.mapping import Mapper
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
-from tests.helpers.proxy import FaultProxy, path_has, rewrite
+from tests.helpers.net import Asked
+from tests.helpers.proxy import FaultProxy, path_has, rewrite, through
 from tests.helpers.sync_rig import assert_same, edit_id, rig
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
@@ -43,7 +46,7 @@ def spoil(folder: Path, *statements: str) -> None:
 
 @pytest.mark.usefixtures("expected_log")
 def test_rows_that_a_defect_lost_or_left_behind_come_back(live: Live, tmp_path: Path) -> None:
-    """F24, missed rows. Protection: ComparedPuller, console/sync/compare.py."""
+    """F24, missed rows. Protection: DispatchComparison, console/sync/compare_dispatch.py."""
     folder = tmp_path / "profile"
     with rig(folder, live.url) as console:
         console.live()
@@ -134,6 +137,56 @@ def test_a_comparison_of_equals_is_told_only_to_who_asked(live: Live, tmp_path: 
         console.wait(SourceState, lambda state: "nothing differed" in state.detail)
 
 
+def made_in(live: Live, *years: int) -> None:
+    """A report of each of these years at the server."""
+    for year in years:
+        made = datetime(year, 5, 17, tzinfo=UTC)
+        old = Report(f"y{year}", 1, Status.NEW, "flood", 3, str(year), made, made)
+        live.city.load([LoadedReport(old)])
+
+
+@pytest.mark.usefixtures("expected_log")
+@pytest.mark.parametrize(("told", "most"), [(True, 6), (False, 70)])
+def test_reports_of_any_day_are_compared_and_only_those_days_are_asked_for(
+    live: Live, tmp_path: Path, told: bool, most: int
+) -> None:
+    """F24, drift far back: what only the server has, older than all that is cached. Guards: _day_before."""
+    years = (1905, 1961, 1999, 2090) if told else (1971, 1999)  # a server that does not say more has begun in 1970
+    made_in(live, *years)
+    folder = tmp_path / "profile"
+    proxy = FaultProxy(live.port)
+    with rig(folder, proxy.url) as console:
+        console.live()
+        assert len(console.cached()) == 10 + len(years)
+    spoil(
+        folder,
+        f"DELETE FROM reports WHERE remote_id LIKE 'y%' AND remote_id <> 'y{years[-1]}'",
+        "DELETE FROM texts WHERE row NOT IN (SELECT row FROM reports)",
+    )
+    asked: list[str] = []
+
+    def note(one: Asked) -> bool:
+        asked.extend([one.path] * path_has("/digest?")(one))
+        return False
+
+    proxy.when(note, through)
+    if not told:
+        proxy.when(path_has("/digest?"), rewrite(without_earlier))
+    with rig(folder, proxy.url, timing=QUICK) as console:
+        console.live()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: f"{len(years) - 1} report" in state.detail)
+        assert_same(console, live)
+    assert 2 <= len(asked) <= most, asked
+    proxy.close()
+
+
+def without_earlier(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+    digest = json.loads(body)
+    del digest["earlier"]
+    return head, json.dumps(digest).encode()
+
+
 def test_a_server_without_digests_is_followed_as_before(tmp_path: Path) -> None:
     city = FakeCity(page=100)
     city.put("report", report(1))
@@ -162,7 +215,7 @@ def test_comparisons_come_within_the_hour_and_then_every_night(seed: int) -> Non
 
 
 def test_a_withdrawn_report_of_a_geo_report_server_vanishes(live: Live, tmp_path: Path) -> None:
-    """F21, no tombstones: SweptPuller, console/sync/sweep.py."""
+    """F21, no tombstones: Sweep, console/sync/sweep.py."""
     with rig(tmp_path / "geo", live.url + "/open311/v2", kind="open311", timing=QUICK) as console:
         console.live()
         assert len(console.cached()) == 10

@@ -37,6 +37,14 @@ def test_a_change_changes_the_hash_of_its_day_only(city: City, api: Api) -> None
     assert before["days"][0]["hash"] != after["days"][0]["hash"]
 
 
+def test_the_last_day_before_tells_where_to_ask_on(city: City, api: Api) -> None:
+    old = msgspec.structs.replace(a_report("20"), created=START.replace(year=1961))
+    city.load([LoadedReport(old)])
+    asked = [("9999-12-31", "9999-12-31"), (DAY, DAY), (old.created.date().isoformat(), "1961-12-31")]
+    told = [api.get(f"/digest?from={first}&to={last}").json()["earlier"] for first, last in asked]
+    assert told == [DAY, old.created.date().isoformat(), None]
+
+
 def test_one_day_lists_its_reports(city: City, api: Api) -> None:
     found = api.get(f"/digest/{DAY}").json()
     assert found["reports"] == numbers(city)

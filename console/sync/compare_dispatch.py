@@ -1,0 +1,139 @@
+"""Compare the cache with a Dispatch server day by day, and read again what differs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from api_client import errors, wire
+from api_client.dispatch import DispatchClient
+from console.domain.digest import date_of, day_of, days_of
+from console.store.cache_read import CacheReader
+from console.sync.health import Health
+from console.sync.ledger import Ledger
+from console.sync.mapping import Mapper
+from console.sync.pull_dispatch import DispatchPuller
+
+_log = logging.getLogger(__name__)
+_SPAN_DAYS = 400
+_AT_ONCE = 200
+
+
+class DispatchComparison:
+    """Asks for count and hash of each day that either side has reports of, from the last day back to the first."""
+
+    def __init__(
+        self, source: str, puller: DispatchPuller, client: DispatchClient, folder: Path, ledger: Ledger, health: Health
+    ) -> None:
+        self._source = source
+        self._puller = puller
+        self._client = client
+        self._folder = folder
+        self._ledger = ledger
+        self._health = health
+
+    def mend(self, stopped: Callable[[], bool]) -> list[str] | None:
+        """Read again, or drop, what differs; the ids of these reports. Raises ApiError, StoreError."""
+        try:
+            return self._compare(stopped)
+        except errors.Refused:
+            return None  # a server without digests
+
+    def tell(self, mended: list[str] | None, now: datetime, *, asked: bool) -> None:
+        """Say it with the source's state; that all is well is told only to who asked."""
+        self._puller.note = self._note(mended, now, asked=asked)
+        self._health.complete(detail=self._puller.remarks)
+
+    def _note(self, mended: list[str] | None, now: datetime, *, asked: bool) -> str:
+        if mended is None:
+            return "This server offers nothing to compare with." if asked else ""
+        when = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+        if not mended:
+            return f"Compared with the server on {when}: nothing differed." if asked else ""
+        shown = ", ".join(mended[:10])
+        _log.warning(
+            "%s: %d reports had drifted from the server and were read again: %s", self._source, len(mended), shown
+        )
+        found = "1 report differed and was" if len(mended) == 1 else f"{len(mended)} reports differed and were"
+        return f"Compared with the server on {when}: {found} read again."
+
+    def _compare(self, stopped: Callable[[], bool]) -> list[str]:
+        """The ids of the reports that differed; they do not any more."""
+        drifted: list[str] = []
+        end: int | None = day_of(date.max)  # reports of files bear any date
+        while end is not None and not stopped():
+            start = max(end - _SPAN_DAYS + 1, day_of(date.min))
+            told = self._client.digest(date_of(start), date_of(end))
+            there = {each.day: each for each in told.days}
+            here = {each.day: each for each in days_of(self._numbers(start, end))}
+            for day in sorted(there.keys() | here.keys()):
+                ours, theirs = here.get(day), there.get(day)
+                if ours is None or theirs is None or (ours.count, ours.hash) != (theirs.count, theirs.hash):
+                    drifted += self._mend(day, stopped)
+            end = self._day_before(start, told)
+        return drifted
+
+    def _day_before(self, start: int, told: wire.Digest) -> int | None:
+        """The last day before `start` of which either side has reports."""
+        there: int | None = None
+        if isinstance(told.earlier, date):
+            there = min(start - 1, day_of(told.earlier))
+        elif told.earlier is msgspec.UNSET and start > 0:  # this server does not say: every day since 1970
+            there = min(start - 1, day_of(self._health.server_now().date() + timedelta(days=2)))
+        reader = CacheReader(self._folder)
+        try:
+            here = reader.last_day_before(self._source, start)
+        finally:
+            reader.close()
+        return max((day for day in (here, there) if day is not None), default=None)
+
+    def _mend(self, day: date, stopped: Callable[[], bool]) -> list[str]:
+        """Read again what really differs on a day: the server may only have been ahead of us."""
+        there = self._client.digest_of_day(day)
+        self._puller.catch_up(stopped)
+        cursor = self._ledger.cursor(self._source)
+        if cursor is None or cursor.epoch != there.epoch or cursor.snapshot_key is not None:
+            return []  # everything is being read anew
+        here = {key: seq for key, seq, _ in self._numbers(day_of(day), day_of(day))}
+        missing = {key: seq for key, seq in there.reports.items() if here.get(key, -1) < seq}
+        extra = [key for key, seq in here.items() if key not in there.reports and seq <= there.seq]
+        mended: list[str] = []
+        wanted = sorted(missing.keys() | set(extra))
+        for begin in range(0, len(wanted), _AT_ONCE):
+            if stopped():
+                break
+            some = wanted[begin : begin + _AT_ONCE]
+            items = [item for key in some for item in self._read(key, missing.get(key, there.seq))]
+            mapped = Mapper().page(items)
+            now = self._ledger.cursor(self._source)
+            if now is None:
+                break
+            self._ledger.apply(self._source, mapped.items, now)
+            unreadable = {name.removeprefix("report/") for name in mapped.skipped}
+            mended += [key for key in some if key not in unreadable]
+        return mended
+
+    def _read(self, report: str, seq: int) -> list[wire.Item]:
+        """A report and its history, or that it is gone."""
+        try:
+            found = self._client.report(report)
+            entries = self._client.entries(report)
+        except errors.Refused as error:
+            if error.status != 404:
+                raise
+            return [wire.Item("gone", seq, f"report/{report}")]
+        return [
+            wire.Item("report", seq, report, msgspec.Raw(msgspec.json.encode(found))),
+            *(wire.Item("entry", seq, each.id, msgspec.Raw(msgspec.json.encode(each))) for each in entries),
+        ]
+
+    def _numbers(self, first: int, last: int) -> list[tuple[str, int, int]]:
+        reader = CacheReader(self._folder)
+        try:
+            return reader.numbers(self._source, first, last)
+        finally:
+            reader.close()
