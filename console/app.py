@@ -63,10 +63,10 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter, edit_text
 from console.presenters.units import UnitsPresenter, count_states
-from console.settings import Settings, Tokens, city_zone, save_settings
+from console.settings import Settings, SettingsDamaged, Tokens, change_settings, city_zone
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
-from console.store.errors import LockedByOther, NotWritable
+from console.store.errors import LockedByOther, NotWritable, StoreError
 from console.store.work import DROPPED
 from console.sync_link import SyncLink
 from console.tasks import Tasks
@@ -444,8 +444,7 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is not None:
             return
         layout = base64.b64encode(self.window.save_layout()).decode()
-        self._settings.layouts[self._options.perspective] = layout
-        self._save_settings()
+        self._keep(lambda settings: settings.layouts.update({self._options.perspective: layout}))
 
     # Leaving, and who is signed in
 
@@ -515,22 +514,28 @@ class ConsoleWindow(QObject):
 
     def _keep_user(self, key: str, user: str) -> None:
         """Remember for the next start, which may be without a network, who is signed in."""
-        old = [(one.key, one.user) for one in self._settings.sources], list(self._settings.signed_out)
-        self._settings.signed_out = [one for one in self._settings.signed_out if one != key]
-        if user != "local":
-            self._settings.sources = [
-                msgspec.structs.replace(one, user=user) if one.key == key else one for one in self._settings.sources
-            ]
-        if old != ([(one.key, one.user) for one in self._settings.sources], self._settings.signed_out):
-            self._save_settings()
+        known = next((one.user for one in self._settings.sources if one.key == key), user)
+        if user == "local":
+            user = known
+        if user == known and key not in self._settings.signed_out:
+            return
 
-    def _save_settings(self) -> str:
-        """Why they were not kept, "" when they were."""
+        def change(settings: Settings) -> None:
+            settings.signed_out = [one for one in settings.signed_out if one != key]
+            settings.sources = [
+                msgspec.structs.replace(one, user=user) if one.key == key else one for one in settings.sources
+            ]
+
+        self._keep(change)
+
+    def _keep(self, change: Callable[[Settings], object]) -> str:
+        """Change the settings here and in the profile, where other programs change theirs; why not, "" when kept."""
+        change(self._settings)
         if self._options.demo:
             return self.tr("The demo keeps no settings")
         try:
-            save_settings(self._options.profile, self._settings)
-        except OSError as error:
+            change_settings(self._options.profile, change)
+        except (OSError, StoreError, SettingsDamaged) as error:
             _log.warning("the settings were not kept: %s", describe(error))
             return describe(error)
         return ""
@@ -544,12 +549,15 @@ class ConsoleWindow(QObject):
 
         def sign_out() -> None:
             gone = self._tokens.drop(source.key)
-            self._settings.signed_out.append(source.key)
-            self._save_settings()
+            why_not = self._keep(lambda settings: settings.signed_out.append(source.key))
             self._start_sync(self._settings.sources)
             self.intents.look_again()
             said = self.tr("Signed out of {server}").format(server=source.name)
-            if not gone:
+            if why_not and not gone:
+                said = self.tr("Signed out of {server} until Sigap ends only: its token is still kept").format(
+                    server=source.name
+                )
+            elif not gone:
                 said = self.tr(
                     "Signed out of {server}. The keyring did not let go of its token, which is not used any more"
                 ).format(server=source.name)
@@ -857,9 +865,9 @@ class ConsoleWindow(QObject):
 
     def _scale(self, step: int) -> None:
         at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - self._settings.text_scale))
-        self._settings.text_scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
-        text = self.tr("Text {scale:.0%} from the next start on").format(scale=self._settings.text_scale)
-        self.say(self._save_settings() or text)
+        scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
+        why_not = self._keep(lambda settings: setattr(settings, "text_scale", scale))
+        self.say(why_not or self.tr("Text {scale:.0%} from the next start on").format(scale=scale))
 
     def _on_failed(self, error: Exception) -> None:
         self.say(describe(error))

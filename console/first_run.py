@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from api_client import errors
 from console.notices import describe
-from console.settings import Settings, Tokens, save_settings
+from console.settings import Settings, Tokens, change_settings
 from console.sync.connect import Added, add_source
 from console.tasks import Tasks
 from widgets.connect import ConnectForm
@@ -63,8 +63,12 @@ class FirstRun(QObject):
         source = msgspec.structs.replace(found, name=values["name"] or found.name)
         if self._token:
             self._tokens.put(source.key, self._token)
-        self._settings.sources = [*self._settings.sources, source]
-        save_settings(self._profile, self._settings)
+
+        def change(settings: Settings) -> None:
+            settings.sources = [*settings.sources, source]
+
+        change(self._settings)
+        change_settings(self._profile, change)
 
 
 def ask_for_server(app: QApplication, theme_name: str, profile: Path, settings: Settings, tokens: Tokens) -> None:

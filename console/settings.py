@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,8 +14,12 @@ import keyring.errors
 import msgspec
 
 from console.domain.messages import Source
+from console.store.errors import LockedByOther
+from console.store.lock import FileLock
 
 _SERVICE = "sigap"
+_PATIENCE_S = 1.0
+"""Who writes the settings holds them for some milliseconds."""
 
 
 class SettingsDamaged(Exception):
@@ -61,6 +66,32 @@ def save_settings(profile: Path, settings: Settings) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(file)
+
+
+def change_settings(profile: Path, change: Callable[[Settings], object]) -> Settings:
+    """Read settings.json anew, change in it what is one's own, and write it while no other program does; as it is then.
+
+    Raises SettingsDamaged, OSError, StoreError when another program does not let go of it.
+    """
+    lock = _settings_lock(profile)
+    try:
+        settings = load_settings(profile)
+        change(settings)
+        save_settings(profile, settings)
+    finally:
+        lock.release()
+    return settings
+
+
+def _settings_lock(profile: Path) -> FileLock:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return FileLock(profile / "settings.lock")
+        except LockedByOther:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def city_zone(sources: Sequence[Source], fallback: str | None = None) -> tzinfo:

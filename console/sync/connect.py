@@ -14,7 +14,7 @@ from api_client.dispatch import DispatchClient
 from api_client.probe import Found, probe
 from console.domain.messages import Source
 from console.paths import folder_of, profile_folder
-from console.settings import Tokens, load_settings, save_settings
+from console.settings import Settings, Tokens, change_settings, load_settings
 
 _USAGE, _CANNOT_REACH = 2, 3
 
@@ -71,10 +71,13 @@ def connect(
     source = added.source
     folder = profile_folder(profile)
     kept = Tokens(profile).put(source.key, token) if token else True
-    settings.sources = [one for one in settings.sources if one.key != source.key] + [source]
-    if token:
-        settings.signed_out = [key for key in settings.signed_out if key != source.key]
-    save_settings(folder, settings)
+
+    def change(settings: Settings) -> None:
+        settings.sources = [one for one in settings.sources if one.key != source.key] + [source]
+        if token:
+            settings.signed_out = [key for key in settings.signed_out if key != source.key]
+
+    change_settings(folder, change)
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(added) | {"profile": profile, "token_kept": kept}) + "\n")
     else:

@@ -31,7 +31,7 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("console.app.save_settings", full)
+    monkeypatch.setattr("console.settings.save_settings", full)
     with console(tmp_path, None) as window:
         window.intents.run("text_larger")
         assert window.status_presenter._said.startswith("The disk is full")

@@ -1,17 +1,22 @@
-"""A sign-out lasts: the token is gone, or it is said that it may not be, and it is not used again."""
+"""Settings that several programs change, and tokens: a sign-out lasts, or it is said that it may not."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
+from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
 from console.domain.messages import Source
-from console.settings import Tokens
+from console.settings import SettingsDamaged, Tokens, change_settings, load_settings
+from tests.helpers.city import console
 
 
 class Safe(KeyringBackend):
@@ -84,3 +89,41 @@ def test_tokens_of_sources_that_were_signed_out_of_are_not_read(safe: Safe) -> N
         tokens.put(source.key, f"of {source.key}")
     assert tokens.of(sources, signed_out=["south"]) == {"north": "of north"}
     assert tokens.of(sources, signed_out=[]) == {"north": "of north", "south": "of south"}
+
+
+def test_each_program_changes_only_what_is_its_own(tmp_path: Path) -> None:
+    window = load_settings(tmp_path)
+    change_settings(tmp_path, lambda settings: settings.sources.append(Source("b", "B", "https://b", "dispatch")))
+    after = change_settings(tmp_path, lambda settings: settings.layouts.update(dispatch="x"))
+    assert window.sources == []
+    assert after == load_settings(tmp_path)
+    assert [source.key for source in after.sources] == ["b"]
+    assert after.layouts == {"dispatch": "x"}
+
+
+def test_no_change_is_lost_when_many_programs_change_the_settings_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from console.settings import change_settings\n"
+        "for n in range(10):\n"
+        "    change_settings(Path(sys.argv[1]), lambda s: s.layouts.update({f'{sys.argv[2]}-{n}': 'x'}))\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(number)]) for number in range(4)]
+    assert [one.wait(60) for one in running] == [0] * 4
+    assert len(load_settings(tmp_path).layouts) == 40
+
+
+def test_damaged_settings_are_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{broken")
+    with pytest.raises(SettingsDamaged):
+        change_settings(tmp_path, lambda settings: settings.layouts.clear())
+    assert (tmp_path / "settings.json").read_text() == "{broken"
+
+
+def test_a_server_that_is_added_while_the_window_is_open_stays(qapp: QApplication, tmp_path: Path) -> None:
+    with console(tmp_path, None) as window:
+        change_settings(tmp_path, lambda settings: settings.sources.append(Source("b", "B", "https://b", "dispatch")))
+        window.intents.run("text_larger")
+    kept = load_settings(tmp_path)
+    assert [source.key for source in kept.sources] == ["b"]
+    assert kept.text_scale > 1.0
+    assert kept.layouts
