@@ -930,6 +930,8 @@ class Edits(QObject):
             return
 
         def settle(future: Future[T]) -> None:
+            if future.cancelled():  # the end of the program came first
+                return
             error = future.exception()
             if error is None:
                 if on_done is not None:

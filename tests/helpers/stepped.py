@@ -11,7 +11,7 @@ import io
 import random
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
 from console.domain.edit import Edit, EditState, Kind, Queued
 from console.domain.kept import as_created, known_of
-from console.domain.messages import Outcome, Push, SourceState, Touched, Up, Withdraw
+from console.domain.messages import Push, Touched, Up, Withdraw
 from console.domain.overlay import apply_edits
 from console.domain.report import Report
 from console.domain.status import RULES
 from console.edits import Edits
+from console.exchange import Exchange
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor
@@ -156,9 +157,8 @@ class SteppedConsole:
         self.edits = Edits(self.folder, self._take, now, lambda: str(uuid.uuid4()))
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
-        self._live = False
+        self._exchange = Exchange(self.edits, self._look_up)
         self.settle()
-        self._look_up()
 
     def crash(self) -> None:
         """The process ends: what was not on the disk is not there."""
@@ -273,32 +273,19 @@ class SteppedConsole:
     def _deliver(self) -> None:
         news, self._news[:] = list(self._news), []
         for message in news:
-            if isinstance(message, Outcome):
-                self.edits.on_outcome(message)
-            elif isinstance(message, Touched):
-                self._proved(message.edits)
-            elif isinstance(message, SourceState):
-                live = message.state == "live"
-                if live and not self._live:
-                    self._look_up()
-                    self._look_for_restored()
-                    self.edits.resend_due(CITY)
-                if not live and self._live:
-                    self.edits.source_lost(CITY)
-                self._live = live
+            if isinstance(message, Touched):
+                self._note_sent(message.edits)
+            self._exchange.take(message)
 
-    def _look_up(self) -> None:
-        self._proved(self.reader.proved(self.edits.waiting_ids()))
+    def _look_up(
+        self, edit_ids: tuple[str, ...], found: Callable[[Iterable[str]], None], _failed: Callable[[Exception], None]
+    ) -> None:
+        proved = self.reader.proved(edit_ids)
+        self._note_sent(proved)
+        found(proved)
 
-    def _look_for_restored(self) -> None:
-        for edit in self.edits.deleted:
-            if self.reader.row_of(CITY, edit.report or "") is not None:
-                self.edits.retry(edit.id)
-
-    def _proved(self, edit_ids: Any) -> None:
-        waiting = set(self.edits.waiting_ids())
-        self.edits.on_proved(edit_ids)
-        self.sent |= {each for each in edit_ids if each in waiting}
+    def _note_sent(self, edit_ids: Iterable[str]) -> None:
+        self.sent |= set(edit_ids) & set(self.edits.waiting_ids())
 
     def _on_saved(self, queued: Queued) -> None:
         self.saved[queued.edit.id] = queued.edit
