@@ -71,6 +71,8 @@ class AskLane(Lane):
             while self._asked and not self._bell.stopped:
                 self._emit(self._answer(self._asked.popleft()))
             if time.monotonic() >= self._tell_at:
+                # Before the look at what is open: what is opened from here on sets its own time again.
+                self._tell_at = time.monotonic() + AGAIN_S
                 self._tell(self._open)
             self._bell.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
         self._client.close()
@@ -86,16 +88,12 @@ class AskLane(Lane):
         return Revealed(asked.source, asked.report, found.name, found.phone, found.email)
 
     def _tell(self, report: str | None) -> None:
-        self._tell_at = time.monotonic() + AGAIN_S
         if self._health.state != LIVE or self._health.breaker.open:
             return
         if report is None and self._told is None:
-            self._tell_at = float("inf")
             return
         try:
             self._client.put_presence(report)
         except errors.ApiError:
             return  # somebody else does not see for a minute that this report is open; that is all
         self._told = report
-        if report is None:
-            self._tell_at = float("inf")

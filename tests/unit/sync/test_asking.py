@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from console.server.records import LOCAL
 from console.sync.pace import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
-from tests.helpers.proxy import FaultProxy, answer, path_has
+from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, through
 from tests.helpers.sync_rig import Rig, rig
 
 IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
@@ -46,6 +47,27 @@ def test_what_stays_open_is_told_and_others_hear_of_it(live: Live, proxy: FaultP
     console.wait_until(lambda: live.city.presence.seen(datetime.now(UTC)).looking == {"local": None})
     assert looks(proxy) == ["r7", None]
     console.followers.take(Look("nowhere", "r1"))
+
+
+def test_what_is_opened_while_the_last_word_is_on_its_way_is_told_too(
+    live: Live, proxy: FaultProxy, console: Rig
+) -> None:
+    """Closing a report and opening the next one within one slow answer."""
+    arrived, let_go = threading.Event(), threading.Event()
+
+    def slow(exchange: Exchange) -> None:
+        arrived.set()
+        let_go.wait(20)
+        through(exchange)
+
+    console.followers.take(Look("jkt", "r1"))
+    console.wait_until(lambda: looks(proxy) == ["r1"])
+    proxy.when(path_has("/presence"), slow, times=1)
+    console.followers.take(Look("jkt", None))
+    assert arrived.wait(20)
+    console.followers.take(Look("jkt", "r2"))
+    let_go.set()
+    console.wait_until(lambda: live.city.presence.seen(datetime.now(UTC)).looking == {"local": "r2"})
 
 
 def test_nothing_is_told_while_the_server_is_away(proxy: FaultProxy, console: Rig) -> None:
