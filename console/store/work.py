@@ -167,7 +167,7 @@ class WorkFile:
         remote_id: str | None = None,
         late: bool | None = None,
     ) -> Queued | None:
-        """Note where an edit stands now; going to SENDING counts an attempt. None when there is no such edit.
+        """Note where an edit stands now; going over to SENDING counts an attempt. None when there is no such edit.
 
         `told` (who was told by radio) stays once set. `remote_id` is the server's id of the report that this edit
         created. `late` marks the edit as entered late, before it is sent for the first time.
@@ -179,7 +179,7 @@ class WorkFile:
         after = Queued(
             edit=edit,
             state=state,
-            attempts=before.attempts + (state is EditState.SENDING),
+            attempts=before.attempts + (state is EditState.SENDING and before.state is not EditState.SENDING),
             problem=problem,
             theirs=theirs or {},
             version=version,

@@ -54,6 +54,19 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
     work.close()
 
 
+def test_an_attempt_is_counted_when_it_begins_and_not_when_something_is_noted_of_it(work: WorkFile) -> None:
+    work.append(edit("e1"))
+    for state, attempts in (
+        (EditState.SENDING, 1),
+        (EditState.SENDING, 1),  # told by radio, or asked back, while it is on its way
+        (EditState.UNCONFIRMED, 1),
+        (EditState.SENDING, 2),
+    ):
+        queued = work.set_state("e1", state, told="U12")
+        assert queued is not None
+        assert (queued.state, queued.attempts) == (state, attempts)
+
+
 def test_the_same_edit_twice_is_one_edit(work: WorkFile) -> None:
     work.append(edit("e1"))
     work.set_state("e1", EditState.SENDING)
