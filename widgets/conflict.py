@@ -305,8 +305,6 @@ class ConflictForm(Form):
         theirs_note: str = "",
         position: str = "",
         note: str = "",
-        priority: int = 0,
-        status: int = 0,
         asks_reason: bool = True,
         parent: QWidget | None = None,
     ) -> None:
@@ -317,8 +315,6 @@ class ConflictForm(Form):
         self.commit_button.set_verb(self.tr("Send merged change"))
         self.leave_button.set_verb(self.tr("Decide later"))
         self._notes = (before_note, mine_note, theirs_note)
-        if priority:
-            self.head_row.insertWidget(0, _Symbol(theme, symbols, priority, status))
         self.table = _Table(theme, symbols, rows, self.width())
         self.table.decided.connect(self._on_decided)
         self.column.insertWidget(2, self.table)
@@ -394,14 +390,3 @@ class ConflictForm(Form):
         self._done = True
         self.hide()
         self.dropped.emit()
-
-
-class _Symbol(QWidget):
-    def __init__(self, theme: Theme, symbols: Symbols, priority: int, status: int) -> None:
-        super().__init__()
-        self._symbols, self._priority, self._status = symbols, priority, status
-        self.setFixedSize(theme.px(24), theme.px(24))
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        self._symbols.report(QPainter(self), self.rect(), self._priority, self._status)

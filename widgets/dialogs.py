@@ -335,17 +335,11 @@ class ChooseOne(Form):
         rows: Sequence[Choice],
         *,
         about: str = "",
-        sentence: str = "",
-        commit_text: str = "",
-        current: str = "",
         symbols: Symbols | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(
-            theme, title, sentence, commit_text=commit_text, commit_keys="↵", width=480, about=about, parent=parent
-        )
-        if not commit_text:
-            self.commit_button.set_verb(self.tr("Choose"))
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=480, about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Choose"))
         self._rows = list(rows)
         self.field = self.line_field(title, self.tr("Type a part of it"))
         self.field.textChanged.connect(self._on_typed)
@@ -367,9 +361,6 @@ class ChooseOne(Form):
         self.body.addWidget(self.view)
         self.committed.connect(lambda values: self.chosen.emit(values["id"]))
         self._on_typed("")
-        number = next((number for number, row in enumerate(self._rows) if row.id == current), 0)
-        self.view.setCurrentIndex(self._model.index(number))
-        self.touch()
 
     @override
     def values(self) -> dict[str, Any]:
@@ -430,16 +421,11 @@ class AskText(Form):
         templates: Sequence[tuple[str, str]] = (),
         *,
         about: str = "",
-        commit_text: str = "",
-        required: bool = True,
-        lines: int = 5,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
-        if not commit_text:
-            self.commit_button.set_verb(self.tr("Save"))
-        self._required = required
-        self.field = self.text_field(title, lines)
+        super().__init__(theme, title, sentence, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Save"))
+        self.field = self.text_field(title, 5)
         self.body.addWidget(self.field)
         if templates:
             self.body.addWidget(self.field_label(self.tr("Templates")))
@@ -472,7 +458,7 @@ class AskText(Form):
 
     @override
     def why_not(self) -> str:
-        return "" if self.values()["text"] or not self._required else self.tr("Nothing is written yet")
+        return "" if self.values()["text"] else self.tr("Nothing is written yet")
 
     @override
     def first_field(self) -> QWidget:
@@ -492,14 +478,11 @@ class CloseForm(Form):
         dispositions: Sequence[tuple[str, str, bool]],
         units: Sequence[tuple[str, str]] = (),
         *,
-        sentence: str = "",
-        commit_text: str = "",
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
-        if not commit_text:
-            self.commit_button.set_verb(self.tr("Close report"))
+        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
         self.disposition = TypeAhead(theme, None, self.tr("Disposition"))
         self.disposition.set_choices([Choice(code, words) for code, words, _ in dispositions])
@@ -596,7 +579,7 @@ class _Photo(QWidget):
 
 
 class ValidateForm(Form):
-    """The proof, side by side with what was reported. Values: accept (bool), reason, disposition."""
+    """The proof, side by side with what was reported. Values: accept (bool), reason."""
 
     def __init__(
         self,
@@ -605,14 +588,12 @@ class ValidateForm(Form):
         before: PhotoCard | None,
         after: PhotoCard | None,
         *,
-        sentence: str = "",
         about: str = "",
         problems: Sequence[str] = (),
-        dispositions: Sequence[tuple[str, str]] = (),
         why_not_accept: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text="", width=820, about=about, parent=parent)
+        super().__init__(theme, title, commit_text="", width=820, about=about, parent=parent)
         self._why_not_accept = why_not_accept
         row = QHBoxLayout()
         row.setSpacing(theme.px(8))
@@ -632,12 +613,6 @@ class ValidateForm(Form):
         )
         self.decision.chosen.connect(lambda _: self.touch())
         self.body.addWidget(self.decision)
-        self.disposition: Segments | None = None
-        if dispositions:
-            self.body.addWidget(self.field_label(self.tr("Disposition")))
-            self.disposition = Segments(theme, self.tr("Disposition"), dispositions, current=dispositions[0][0])
-            self.disposition.chosen.connect(lambda _: self.touch())
-            self.body.addWidget(self.disposition)
         self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("needed to return it; the crew reads it")))
         self.reason = self.text_field(self.tr("Reason"), 2)
         self.body.addWidget(self.reason)
@@ -654,7 +629,6 @@ class ValidateForm(Form):
         return {
             "accept": self.decision.value() == "accept",
             "reason": self.reason.toPlainText().strip(),
-            "disposition": self.disposition.value() if self.disposition else "",
         }
 
     @override
@@ -714,14 +688,11 @@ class HoldForm(Form):
         waits_for: Sequence[tuple[str, str]],
         untils: Sequence[tuple[str, str]] = (),
         *,
-        sentence: str = "",
         about: str = "",
-        commit_text: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text=commit_text, about=about, parent=parent)
-        if not commit_text:
-            self.commit_button.set_verb(self.tr("Hold"))
+        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Hold"))
         self.waits_for = Segments(theme, self.tr("Waits for"), waits_for)
         self.waits_for.chosen.connect(lambda _: self.touch())
         self.body.addWidget(self.field_label(self.tr("Waits for")))

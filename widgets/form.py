@@ -46,6 +46,7 @@ from widgets.theme import Theme, paint_focus
 
 Index = QModelIndex | QPersistentModelIndex
 DEBOUNCE_MS = 200
+_OFFERED = 7
 
 
 def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.primary", weight: int = 400) -> QLabel:  # noqa: S107
@@ -80,7 +81,6 @@ class Form(QDialog):
         commit_text: str,
         commit_keys: str = "Ctrl ↵",
         width: int = 560,
-        window_title: str = "",
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class Form(QDialog):
         self.theme = theme
         self._done = False
         self.setModal(False)
-        self.setWindowTitle(one_line(window_title or ": ".join(part for part in (title, about) if part), 120))
+        self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
         self.setAccessibleName(one_line(title))
         self.setFixedWidth(theme.px(width))
         px = theme.px
@@ -96,10 +96,10 @@ class Form(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
 
-        self.head = QWidget()
-        self.head_row = QHBoxLayout(self.head)
-        self.head_row.setContentsMargins(px(16), px(14), px(16), px(14))
-        self.head_row.setSpacing(px(12))
+        head = QWidget()
+        head_row = QHBoxLayout(head)
+        head_row.setContentsMargins(px(16), px(14), px(16), px(14))
+        head_row.setSpacing(px(12))
         words = QVBoxLayout()
         words.setSpacing(px(2))
         first = QHBoxLayout()
@@ -117,8 +117,8 @@ class Form(QDialog):
         self._sentence.setWordWrap(True)
         self._sentence.setVisible(bool(sentence))
         words.addWidget(self._sentence)
-        self.head_row.addLayout(words, 1)
-        column.addWidget(self.head)
+        head_row.addLayout(words, 1)
+        column.addWidget(head)
         column.addWidget(divider(theme))
 
         body = QWidget()
@@ -247,12 +247,11 @@ class Form(QDialog):
             row.addStretch(1)
         return box
 
-    def text_field(self, name: str, lines: int, placeholder: str = "") -> QPlainTextEdit:
+    def text_field(self, name: str, lines: int) -> QPlainTextEdit:
         """A field of several lines; Tab leaves it."""
         field = QPlainTextEdit()
         field.setTabChangesFocus(True)
         field.setAccessibleName(one_line(name))
-        field.setPlaceholderText(placeholder)
         field.setFont(self.theme.font("body"))
         # The style sheet's least height would win over setFixedHeight.
         high = self.theme.line("body") * lines + self.theme.px(10)
@@ -436,10 +435,9 @@ class TypeAhead(QLineEdit):
         *,
         free: bool = False,
         ready: bool = False,
-        rows: int = 7,
     ) -> None:
         super().__init__()
-        self._theme, self._symbols, self._free, self._ready, self._rows = theme, symbols, free, ready, rows
+        self._theme, self._symbols, self._free, self._ready = theme, symbols, free, ready
         self._all: list[Choice] = []
         self._value = ""
         self._drop: QListView | None = None
@@ -493,7 +491,7 @@ class TypeAhead(QLineEdit):
             return
         drop = self._open()
         drop.setCurrentIndex(self._model.index(0))
-        height = self._theme.px(28) * min(self._rows, len(shown)) + 2
+        height = self._theme.px(28) * min(_OFFERED, len(shown)) + 2
         place = self.mapTo(self.window(), QPoint(0, self.height() + 2))
         if place.y() + height > self.window().height():
             place = self.mapTo(self.window(), QPoint(0, -height - 2))

@@ -74,11 +74,10 @@ class Deeds(QObject):
             self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, key, title, None))
         return create
 
-    def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str, reason: str = "") -> str:
+    def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
         base = {name: field_value(dossier.shown, name) for name in fields}
-        data = dict(fields) | ({"reason": reason} if reason else {})
-        return self._on(dossier, Kind.SET, data, text, base=base, inverse=(Kind.SET, dict(base)))
+        return self._on(dossier, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
     def note(self, dossier: Dossier, text: str) -> str:
         """An internal note."""
@@ -128,10 +127,9 @@ class Deeds(QObject):
         back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
         return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
 
-    def validate(self, dossier: Dossier, *, accepted: bool, reason: str, disposition: str) -> str:
+    def validate(self, dossier: Dossier, *, accepted: bool, reason: str) -> str:
         """Accept or refuse the proof."""
         data: dict[str, Any] = {"accepted": accepted}
-        data |= {"disposition": disposition} if accepted and disposition else {}
         data |= {"reason": reason} if reason else {}
         inverse = (Kind.REOPEN, {"reason": "validation undone"}) if accepted else None
         return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)

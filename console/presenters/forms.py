@@ -182,7 +182,7 @@ class Forms(QObject):
         self._show(form)
 
     def validate(
-        self, dossier: Dossier, about: str, cards: Mapping[str, PhotoCard], then: Callable[[bool, str, str], object]
+        self, dossier: Dossier, about: str, cards: Mapping[str, PhotoCard], then: Callable[[bool, str], object]
     ) -> None:
         """Before and after side by side; accept, or return with a reason."""
         before, after = _pair(dossier, cards)
@@ -197,7 +197,7 @@ class Forms(QObject):
         )
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]))
+            self._commit(form, lambda: then(values["accept"], values["reason"]))
 
         form.committed.connect(commit)
         self._show(form)

@@ -389,8 +389,8 @@ class Intents(QObject):
     def _do_validate(self) -> None:
         dossier = self._report()
 
-        def decide(accepted: bool, reason: str, disposition: str) -> None:
-            self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+        def decide(accepted: bool, reason: str) -> None:
+            self._deeds.validate(dossier, accepted=accepted, reason=reason)
 
         self._forms.validate(dossier, self.title_of(dossier), self._cards, decide)
 

@@ -167,9 +167,9 @@ def test_matching_puts_beginnings_first(qtbot: QtBot) -> None:
 
 
 def test_choose_one(qtbot: QtBot) -> None:
-    form = open_form(qtbot, ChooseOne(make_theme(), "Category", SERVICES, current="road"))
+    form = open_form(qtbot, ChooseOne(make_theme(), "Category", SERVICES))
     assert isinstance(form, ChooseOne)
-    assert form.values() == {"id": "road"}
+    assert form.values() == {"id": SERVICES[0].id}
     keys("a", Qt.Key.Key_Down)
     with qtbot.waitSignal(form.chosen) as chosen:
         keys(Qt.Key.Key_Return)
@@ -231,7 +231,7 @@ def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
     keys(Qt.Key.Key_Tab, "another street")
-    assert commit(qtbot, form) == {"accept": False, "reason": "another street", "disposition": ""}
+    assert commit(qtbot, form) == {"accept": False, "reason": "another street"}
 
 
 def test_accepting_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
@@ -254,7 +254,7 @@ CONFLICT = [
 
 def make_conflict(qtbot: QtBot) -> ConflictForm:
     theme = make_theme()
-    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT, priority=2)
+    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT)
     open_form(qtbot, form)
     return form
 
