@@ -125,7 +125,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         note(window, "dari budi")
         wait_for(lambda: len(outbox(window)) == 3, 20, "budi's own note is received")
         assert {row.state_text for row in outbox(window).values()} == {"waits for rina to sign in"}
-        assert {action for row in outbox(window).values() for action, _ in row.actions} == {"open"}
+        assert {action for row in outbox(window).values() for action, _ in row.actions} == {"drop", "open"}
         key(window, "7", CTRL)
         QTest.qWait(200)
         window.window.grab().save(str(tmp_path / "waits-for-rina.png"))
