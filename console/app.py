@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -38,7 +38,7 @@ from console.domain.messages import (
     Touched,
 )
 from console.edits import Edits
-from console.exchange import Exchange
+from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
 from console.network import Network
 from console.notices import LOCAL, describe
@@ -180,7 +180,7 @@ class ConsoleWindow(QObject):
             parent=self,
         )
         self.edits.author = me
-        self.exchange = Exchange(self.edits, self._look_up, self)
+        self.exchange = Exchange(self.edits, self._read_for_edits, self)
         self.feed = BoardFeed(
             self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
         )
@@ -294,7 +294,7 @@ class ConsoleWindow(QObject):
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
         self.link.restarted.connect(self.edits.on_restarted)
-        self.exchange.back.connect(self._on_source_back)
+        self.exchange.back.connect(lambda _: self.photos.try_again())
         self.sources.told.connect(self.say)
         self.edits.opened.connect(self._on_work_opened)
         self.edits.unavailable.connect(self._on_work_unavailable)
@@ -647,30 +647,10 @@ class ConsoleWindow(QObject):
         if draft and not self.forms.drafts:
             self.forms.drafts["new_report"] = draft
 
-    def _look_up(
-        self, edit_ids: tuple[str, ...], found: Callable[[Iterable[str]], None], failed: Callable[[Exception], None]
+    def _read_for_edits(
+        self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]
     ) -> None:
-        self.tasks.submit(lambda: self.reader().proved(edit_ids), found, failed)
-
-    def _on_source_back(self, _source: str) -> None:
-        self.photos.try_again()
-        self._look_for_restored()
-
-    def _look_for_restored(self) -> None:
-        """A report that was deleted may be back with a server's backup: what was done to it is sent again."""
-        deleted = self.edits.deleted
-        if not deleted:
-            return
-
-        def look() -> list[str]:
-            reader = self.reader()
-            return [edit.id for edit in deleted if reader.row_of(edit.source, edit.report or "") is not None]
-
-        def send_again(back: list[str]) -> None:
-            for edit_id in back:
-                self.edits.retry(edit_id)
-
-        self.tasks.submit(look, send_again)
+        self.tasks.submit(lambda: question(self.reader()), found, failed)
 
     def _on_arrived(self, local_row: int, row: int) -> None:
         if self.desk.row == local_row:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from console.domain.edit import Edit
 from console.domain.messages import Outcome, SourceState, Touched, Up
 from console.edits import Edits
+from console.store.cache_read import CacheReader
 
 _log = logging.getLogger(__name__)
 _AGAIN_MS = 2_000
 _REACHED = frozenset({"live", "filling", "connecting"})
 
-LookUp = Callable[[tuple[str, ...], Callable[[Iterable[str]], None], Callable[[Exception], None]], None]
-"""Look in the cache which of these edits it proves (`CacheReader.proved`), then call the second or the third."""
+
+class Found(NamedTuple):
+    """What the cache says about the outbox: edits that are in the server's record, and edits of deleted reports that
+    are there again."""
+
+    proved: frozenset[str]
+    restored: tuple[str, ...]
+
+
+Question = Callable[[CacheReader], Found]
+Reading = Callable[[Question, Callable[[Found], None], Callable[[Exception], None]], None]
+"""Run the first with a reader of the cache, on whatever thread, then the second or the third on this one."""
 
 
 class Exchange(QObject):
@@ -26,10 +39,10 @@ class Exchange(QObject):
     lost = Signal(str)
     """A source cannot be reached any more: its key."""
 
-    def __init__(self, edits: Edits, look_up: LookUp, parent: QObject | None = None) -> None:
+    def __init__(self, edits: Edits, read: Reading, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._edits = edits
-        self._look_up = look_up
+        self._read = read
         self._states: dict[str, str] = {}
         edits.opened.connect(self._on_opened)
 
@@ -55,27 +68,32 @@ class Exchange(QObject):
 
     def _on_opened(self) -> None:
         """What the cache has proved meanwhile; a source that was live before the outbox was open is caught up with."""
-        self._ask(lambda: None)
+        self._catch_up(None)
         for source, state in self._states.items():
             if state == "live":
                 self._catch_up(source)
 
-    def _catch_up(self, source: str) -> None:
-        # An order that did arrive must be known as proved before the others are asked about.
-        self._ask(lambda: self._let_go(source))
+    def _catch_up(self, source: str | None) -> None:
+        """Look into the cache, then let go what waits for the source.
 
-    def _let_go(self, source: str) -> None:
-        if self._states.get(source) == "live":  # not lost again meanwhile
-            self._edits.resend_due(source)
+        An order that did arrive must be known as proved before the others are asked about.
+        """
+        edit_ids, deleted = self._edits.waiting_ids(), self._edits.deleted
 
-    def _ask(self, then: Callable[[], None]) -> None:
-        def found(edit_ids: Iterable[str]) -> None:
-            self._edits.on_proved(edit_ids)
-            then()
+        def found(what: Found) -> None:
+            self._edits.on_proved(what.proved)
+            if source is not None and self._states.get(source) == "live":  # not lost again meanwhile
+                self._edits.resend_due(source)
+                for edit_id in what.restored:  # with a server's backup
+                    self._edits.retry(edit_id)
 
         def failed(error: Exception) -> None:
             # What waits must not wait for the next outage: the cache may be in the middle of being rebuilt.
             _log.info("the cache could not be asked about the outbox: %s", error)
-            QTimer.singleShot(_AGAIN_MS, self, lambda: self._ask(then))
+            QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
 
-        self._look_up(self._edits.waiting_ids(), found, failed)
+        self._read(lambda reader: Found(frozenset(reader.proved(edit_ids)), _restored(reader, deleted)), found, failed)
+
+
+def _restored(reader: CacheReader, deleted: tuple[Edit, ...]) -> tuple[str, ...]:
+    return tuple(edit.id for edit in deleted if reader.row_of(edit.source, edit.report or "") is not None)

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from api_client.transport import utc_now
 from console.domain.edit import PENDING, EditState
 from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
 from console.edits import Edits
-from console.exchange import Exchange
+from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile
 from console.settings import Tokens, load_settings
 from console.store.cache_read import CacheReader
+from console.store.errors import StoreError
 from console.store.lock import FileLock
 from console.sync.health import LIVE, OFFLINE, REFUSED, WRONG_SERVER
 from console.sync.process import LOCK, Followers
@@ -91,7 +92,7 @@ class Headless(QObject):
             folder, self._followers.take, self._now, lambda: str(uuid.uuid4()), order_lifetime_s, parent=self
         )
         self._edits.author = next((source.user for source in sources if source.user), "local")
-        self._exchange = Exchange(self._edits, self._look_up, self)
+        self._exchange = Exchange(self._edits, self._read, self)
         self._edits.opened.connect(self._on_opened)
         self._edits.unavailable.connect(self._on_unavailable)
         self._heard.connect(self._on_heard, Qt.ConnectionType.QueuedConnection)
@@ -156,19 +157,14 @@ class Headless(QObject):
             self._accepted_at = time.monotonic()
         self._exchange.take(message)
 
-    def _look_up(
-        self,
-        edit_ids: tuple[str, ...],
-        found: Callable[[Iterable[str]], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
+    def _read(self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]) -> None:
         reader = CacheReader(self._folder)
         try:
-            proved = reader.proved(edit_ids)
-        except Exception as error:
+            what = question(reader)
+        except StoreError as error:
             failed(error)
         else:
-            found(proved)
+            found(what)
         finally:
             reader.close()
 

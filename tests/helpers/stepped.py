@@ -31,7 +31,7 @@ from console.domain.overlay import apply_edits
 from console.domain.report import Report
 from console.domain.status import RULES
 from console.edits import Edits
-from console.exchange import Exchange
+from console.exchange import Exchange, Found, Question
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor
@@ -157,7 +157,7 @@ class SteppedConsole:
         self.edits = Edits(self.folder, self._take, now, lambda: str(uuid.uuid4()))
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
-        self._exchange = Exchange(self.edits, self._look_up)
+        self._exchange = Exchange(self.edits, self._read)
         self.settle()
 
     def crash(self) -> None:
@@ -277,12 +277,10 @@ class SteppedConsole:
                 self._note_sent(message.edits)
             self._exchange.take(message)
 
-    def _look_up(
-        self, edit_ids: tuple[str, ...], found: Callable[[Iterable[str]], None], _failed: Callable[[Exception], None]
-    ) -> None:
-        proved = self.reader.proved(edit_ids)
-        self._note_sent(proved)
-        found(proved)
+    def _read(self, question: Question, found: Callable[[Found], None], _failed: Callable[[Exception], None]) -> None:
+        what = question(self.reader)
+        self._note_sent(what.proved)
+        found(what)
 
     def _note_sent(self, edit_ids: Iterable[str]) -> None:
         self.sent |= set(edit_ids) & set(self.edits.waiting_ids())

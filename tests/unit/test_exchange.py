@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from pytestqt.qtbot import QtBot
 from console.domain.edit import Kind
 from console.domain.messages import Push, SourceState
 from console.edits import Edits
-from console.exchange import Exchange
+from console.exchange import Exchange, Found
 from console.store.errors import NotWritable
 
-Found, Failed = Callable[[Iterable[str]], None], Callable[[Exception], None]
+Done, Failed = Callable[[Found], None], Callable[[Exception], None]
+NOTHING = Found(frozenset(), ())
 
 
 class Desk:
@@ -24,7 +25,7 @@ class Desk:
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
         self.down: list[object] = []
-        self.asked: list[tuple[Found, Failed]] = []
+        self.asked: list[tuple[Done, Failed]] = []
         ids = itertools.count(1)
         self.edits = Edits(folder, self.down.append, lambda: datetime.now(UTC), lambda: f"e{next(ids)}")
         self.exchange = Exchange(self.edits, lambda _, found, failed: self.asked.append((found, failed)))
@@ -42,7 +43,7 @@ class Desk:
         self.exchange.take(SourceState("city", state))
 
     def answer(self) -> None:
-        self.asked.pop(0)[0]([])
+        self.asked.pop(0)[0](NOTHING)
 
     def fail(self) -> None:
         self.asked.pop(0)[1](NotWritable(Path("cache.db"), "The disk refused to read cache.db."))
