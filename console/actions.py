@@ -1,4 +1,4 @@
-"""Every action of the console as one row of a table: id, words, key, where the key acts, and when it may be used."""
+"""Every action of the console as one row of a table: id, words, keys, and when it may be used."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Callable
 import msgspec
 
 from console.domain.status import Status, is_open
-
-ANYWHERE, PANELS = "anywhere", "panels"
-"""Where a key acts: everywhere, or in the lists and the map but never in a text field."""
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -55,7 +52,6 @@ class Action(msgspec.Struct, frozen=True):
     id: str
     text: str
     keys: tuple[str, ...]
-    scope: str
     group: str
     why_not: Rule
 
@@ -167,67 +163,67 @@ def _filtered(now: Situation) -> str:
 
 A = Action
 ACTIONS: tuple[Action, ...] = (
-    A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), ANYWHERE, "Window", always),
-    A("help", "Keys of this panel", ("?", "F1"), ANYWHERE, "Window", always),
-    A("panel_queue", "Go to the queue", ("Ctrl+1",), ANYWHERE, "Window", always),
-    A("panel_map", "Go to the map", ("Ctrl+2",), ANYWHERE, "Window", always),
-    A("panel_units", "Go to the units", ("Ctrl+3",), ANYWHERE, "Window", always),
-    A("panel_report", "Go to the report", ("Ctrl+4",), ANYWHERE, "Window", always),
-    A("panel_charts", "Go to the charts", ("Ctrl+5",), ANYWHERE, "Window", always),
-    A("panel_outbox", "Go to the outbox", ("Ctrl+7",), ANYWHERE, "Window", always),
-    A("next_panel", "Next panel", ("F6",), ANYWHERE, "Window", always),
-    A("previous_panel", "Previous panel", ("Shift+F6",), ANYWHERE, "Window", always),
-    A("full_screen", "Full screen", ("F11",), ANYWHERE, "Window", always),
-    A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), ANYWHERE, "Window", always),
-    A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), ANYWHERE, "Window", always),
-    A("text_smaller", "Smaller text", ("Ctrl+-",), ANYWHERE, "Window", always),
-    A("refresh", "Try all servers now", ("F5",), ANYWHERE, "Window", always),
-    A("sources", "Every server: how it is doing, and how old its data is", (), ANYWHERE, "Window", always),
-    A("compare", "Compare with the server now, and read again what differs", (), ANYWHERE, "Window", always),
-    A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), ANYWHERE, "Window", always),
-    A("sign_out", "Sign out", ("Ctrl+Shift+Q",), ANYWHERE, "Window", always),
-    A("filter", "Filter the queue", ("Ctrl+F",), ANYWHERE, "Queue", always),
-    A("clear_filter", "Clear all filters", ("Shift+Esc",), ANYWHERE, "Queue", _filtered),
-    A("next_report", "Next report", ("J",), PANELS, "Queue", always),
-    A("previous_report", "Previous report", ("K",), PANELS, "Queue", always),
-    A("tab_open", "Open reports", ("Alt+1",), ANYWHERE, "Queue", always),
-    A("tab_unassigned", "Unassigned reports", ("Alt+2",), ANYWHERE, "Queue", always),
-    A("tab_mine", "My reports", ("Alt+3",), ANYWHERE, "Queue", always),
-    A("tab_active", "Active reports", ("Alt+4",), ANYWHERE, "Queue", always),
-    A("tab_held", "Held reports", ("Alt+5",), ANYWHERE, "Queue", always),
-    A("tab_closed", "Closed reports", ("Alt+6",), ANYWHERE, "Queue", always),
-    A("new_report", "New report", ("Ctrl+N",), ANYWHERE, "Report", _new),
-    A("take", "Take", ("T",), PANELS, "Report", _take),
-    A("release", "Release", ("Shift+T",), PANELS, "Report", _release),
-    A("recommend", "Recommended units", ("A",), PANELS, "Report", _dispatch),
-    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), ANYWHERE, "Report", _dispatch),
-    A("assign", "Assign a unit without sending it", ("Shift+A",), PANELS, "Report", _work),
-    A("recall", "Recall the unit", ("Shift+R",), PANELS, "Report", _recall),
-    A("told", "The unit was told by radio", ("R",), PANELS, "Report", _told),
-    A("wanted", "Give the order that was not sent in time again", ("Y",), PANELS, "Report", _wanted),
-    A("settle", "Settle the conflict", ("S",), PANELS, "Report", _settle),
-    A("priority", "Priority", ("P",), PANELS, "Report", _open),
-    A("category", "Category", ("C",), PANELS, "Report", _open),
-    A("transfer", "Transfer to another area or agency", ("W",), PANELS, "Report", _open),
-    A("merge", "Merge into the first possible duplicate", ("D",), PANELS, "Report", _duplicate),
-    A("unmerge", "Undo the merge", ("Shift+D",), PANELS, "Report", _unmerge),
-    A("hold", "Hold, with what it waits for", ("H",), PANELS, "Report", _work),
-    A("note", "Note, internal", ("N",), PANELS, "Report", _writes),
-    A("reply", "Reply to the reporter", ("M",), PANELS, "Report", _writes),
-    A("photo", "Add a photo or proof", ("F",), PANELS, "Report", _writes),
-    A("submit", "Hand in for validation", ("Ctrl+Return",), PANELS, "Report", _to_validation),
-    A("validate", "Validate or return the proof", ("Shift+V",), PANELS, "Report", _validate),
-    A("close", "Close without work", ("X",), PANELS, "Report", _close),
-    A("reopen", "Reopen", ("Shift+X",), PANELS, "Report", _reopen),
-    A("contact", "Show the reporter (logged)", ("Shift+C",), PANELS, "Report", _report),
-    A("go_to", "Show on the map", ("G",), PANELS, "Report", _place),
-    A("en_route", "Unit en route", ("E",), PANELS, "Units", _unit_step),
-    A("on_scene", "Unit on scene", ("O",), PANELS, "Units", _unit_step),
-    A("done", "Unit done", ("V",), PANELS, "Units", _unit_step),
-    A("available", "Unit available", ("Shift+B",), PANELS, "Units", _unit),
-    A("break", "Unit on break", ("B",), PANELS, "Units", _unit),
-    A("unavailable", "Unit unavailable, with a reason", ("U",), PANELS, "Units", _unit),
-    A("undo", "Undo", ("Ctrl+Z",), ANYWHERE, "Report", _undo),
-    A("quit", "Quit", ("Ctrl+Q",), ANYWHERE, "Window", always),
+    A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", always),
+    A("help", "Keys of this panel", ("?", "F1"), "Window", always),
+    A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", always),
+    A("panel_map", "Go to the map", ("Ctrl+2",), "Window", always),
+    A("panel_units", "Go to the units", ("Ctrl+3",), "Window", always),
+    A("panel_report", "Go to the report", ("Ctrl+4",), "Window", always),
+    A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", always),
+    A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", always),
+    A("next_panel", "Next panel", ("F6",), "Window", always),
+    A("previous_panel", "Previous panel", ("Shift+F6",), "Window", always),
+    A("full_screen", "Full screen", ("F11",), "Window", always),
+    A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", always),
+    A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", always),
+    A("text_smaller", "Smaller text", ("Ctrl+-",), "Window", always),
+    A("refresh", "Try all servers now", ("F5",), "Window", always),
+    A("sources", "Every server: how it is doing, and how old its data is", (), "Window", always),
+    A("compare", "Compare with the server now, and read again what differs", (), "Window", always),
+    A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always),
+    A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always),
+    A("filter", "Filter the queue", ("Ctrl+F",), "Queue", always),
+    A("clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", _filtered),
+    A("next_report", "Next report", ("J",), "Queue", always),
+    A("previous_report", "Previous report", ("K",), "Queue", always),
+    A("tab_open", "Open reports", ("Alt+1",), "Queue", always),
+    A("tab_unassigned", "Unassigned reports", ("Alt+2",), "Queue", always),
+    A("tab_mine", "My reports", ("Alt+3",), "Queue", always),
+    A("tab_active", "Active reports", ("Alt+4",), "Queue", always),
+    A("tab_held", "Held reports", ("Alt+5",), "Queue", always),
+    A("tab_closed", "Closed reports", ("Alt+6",), "Queue", always),
+    A("new_report", "New report", ("Ctrl+N",), "Report", _new),
+    A("take", "Take", ("T",), "Report", _take),
+    A("release", "Release", ("Shift+T",), "Report", _release),
+    A("recommend", "Recommended units", ("A",), "Report", _dispatch),
+    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report", _dispatch),
+    A("assign", "Assign a unit without sending it", ("Shift+A",), "Report", _work),
+    A("recall", "Recall the unit", ("Shift+R",), "Report", _recall),
+    A("told", "The unit was told by radio", ("R",), "Report", _told),
+    A("wanted", "Give the order that was not sent in time again", ("Y",), "Report", _wanted),
+    A("settle", "Settle the conflict", ("S",), "Report", _settle),
+    A("priority", "Priority", ("P",), "Report", _open),
+    A("category", "Category", ("C",), "Report", _open),
+    A("transfer", "Transfer to another area or agency", ("W",), "Report", _open),
+    A("merge", "Merge into the first possible duplicate", ("D",), "Report", _duplicate),
+    A("unmerge", "Undo the merge", ("Shift+D",), "Report", _unmerge),
+    A("hold", "Hold, with what it waits for", ("H",), "Report", _work),
+    A("note", "Note, internal", ("N",), "Report", _writes),
+    A("reply", "Reply to the reporter", ("M",), "Report", _writes),
+    A("photo", "Add a photo or proof", ("F",), "Report", _writes),
+    A("submit", "Hand in for validation", ("Ctrl+Return",), "Report", _to_validation),
+    A("validate", "Validate or return the proof", ("Shift+V",), "Report", _validate),
+    A("close", "Close without work", ("X",), "Report", _close),
+    A("reopen", "Reopen", ("Shift+X",), "Report", _reopen),
+    A("contact", "Show the reporter (logged)", ("Shift+C",), "Report", _report),
+    A("go_to", "Show on the map", ("G",), "Report", _place),
+    A("en_route", "Unit en route", ("E",), "Units", _unit_step),
+    A("on_scene", "Unit on scene", ("O",), "Units", _unit_step),
+    A("done", "Unit done", ("V",), "Units", _unit_step),
+    A("available", "Unit available", ("Shift+B",), "Units", _unit),
+    A("break", "Unit on break", ("B",), "Units", _unit),
+    A("unavailable", "Unit unavailable, with a reason", ("U",), "Units", _unit),
+    A("undo", "Undo", ("Ctrl+Z",), "Report", _undo),
+    A("quit", "Quit", ("Ctrl+Q",), "Window", always),
 )
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}

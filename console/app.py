@@ -44,6 +44,7 @@ from console.network import Network
 from console.notices import LOCAL, describe
 from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
+from console.presenters.caps import cap_of
 from console.presenters.charts import ChartsPresenter
 from console.presenters.command import CommandPresenter
 from console.presenters.conflict import is_settled, sends_next
@@ -216,13 +217,18 @@ class ConsoleWindow(QObject):
         self.symbols = Symbols(symbols_text, self.theme)
         self.kpi = KpiStrip(self.theme, self.symbols)
         self.banner = Banner(self.theme, self.symbols)
-        self.queue = QueuePanel(self.theme, self.symbols)
-        self.ticket = TicketPanel(self.theme, self.symbols)
+        self.queue = QueuePanel(self.theme, self.symbols, panel_key=cap_of("panel_queue"), filter_key=cap_of("filter"))
+        self.ticket = TicketPanel(
+            self.theme,
+            self.symbols,
+            panel_key=cap_of("panel_report"),
+            section_keys={"advice": cap_of("recommend"), "duplicates": cap_of("merge"), "timeline": cap_of("note")},
+        )
         self.units = UnitsPanel(self.theme, self.symbols)
         self.outbox = OutboxPanel(self.theme)
         self.charts = ChartsPanel(self.theme)
-        self.command = CommandLine(self.theme)
-        self.status = StatusBar(self.theme)
+        self.command = CommandLine(self.theme, open_key=cap_of("palette"))
+        self.status = StatusBar(self.theme, undo_key=cap_of("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self._settings.basemap)
         self._map_holder = MapPresenter(self.desk, basemap, self.tasks, self.now, self)
@@ -244,7 +250,7 @@ class ConsoleWindow(QObject):
             [("charts", self.tr("Charts"), self.charts)],
             self.command,
             self.status,
-            tab_keys={"units": "Ctrl 3", "outbox": "Ctrl 7", "charts": "Ctrl 5"},
+            tab_keys={panel: cap_of(f"panel_{panel}") for panel in ("units", "outbox", "charts")},
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()

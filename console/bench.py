@@ -458,7 +458,8 @@ def _queue_repaint(world: World) -> list[float]:
     resources = files("resources")
     theme = load_theme("dark", (resources / "tokens.json").read_text(encoding="utf-8"), 1.0)
     theme.apply(app)
-    panel = QueuePanel(theme, Symbols((resources / "symbols.json").read_text(encoding="utf-8"), theme))
+    symbols = Symbols((resources / "symbols.json").read_text(encoding="utf-8"), theme)
+    panel = QueuePanel(theme, symbols, panel_key="Ctrl 1", filter_key="Ctrl F")
     view = world.everything
     texts = {one.row: one for one in world.reader.texts(view.order[: 40 * _SCREEN])}
     panel.rows_wanted.connect(

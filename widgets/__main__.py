@@ -282,6 +282,9 @@ def outbox() -> list[OutboxRow]:
     ]
 
 
+SECTION_KEYS = {"advice": "A", "duplicates": "D", "timeline": "N"}
+
+
 class Gallery:
     """The window of the dispatch perspective, filled; `page` chooses ordinary, offline or empty contents."""
 
@@ -289,8 +292,8 @@ class Gallery:
         self.kpi = KpiStrip(theme, symbols)
         self.kpi.set_figures(*figures())
         self.banner = Banner(theme, symbols)
-        self.queue = QueuePanel(theme, symbols)
-        self.ticket = TicketPanel(theme, symbols)
+        self.queue = QueuePanel(theme, symbols, panel_key="Ctrl 1", filter_key="Ctrl F")
+        self.ticket = TicketPanel(theme, symbols, panel_key="Ctrl 4", section_keys=SECTION_KEYS)
         self.ticket.set_empty(
             "No report chosen",
             "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units appear "
@@ -300,7 +303,7 @@ class Gallery:
         self.map = EmptyState(theme)
         self.map.set_words("The map", "It is a web page of its own and not part of the gallery.")
         self.units, self.outbox, self.charts = UnitsPanel(theme, symbols), OutboxPanel(theme), ChartsPanel(theme)
-        self.command, self.status = CommandLine(theme), StatusBar(theme)
+        self.command, self.status = CommandLine(theme, open_key="/"), StatusBar(theme, undo_key="Ctrl Z")
         self.shell = Shell(
             theme,
             self.kpi,

@@ -102,7 +102,7 @@ class ChipsRow(QWidget):
     filter_asked = Signal()
     order_chosen = Signal(str)
 
-    def __init__(self, theme: Theme, *, filter_key: str = "Ctrl F") -> None:
+    def __init__(self, theme: Theme, *, filter_key: str) -> None:
         super().__init__()
         self._theme, self._texts = theme, Texts(theme)
         self._chips: tuple[Chip, ...] = ()

@@ -38,7 +38,7 @@ class CommandLine(QWidget):
     cleared = Signal()
     """Esc was pressed; the field is empty now and the keyboard should go back to where it was."""
 
-    def __init__(self, theme: Theme, *, open_key: str = "/") -> None:
+    def __init__(self, theme: Theme, *, open_key: str) -> None:
         super().__init__()
         self._theme, self._open_key = theme, open_key
         self._bold, self._rest, self._ok = "", "", False

@@ -594,9 +594,7 @@ class QueuePanel(QWidget):
     filter_asked = Signal()
     order_chosen = Signal(str)
 
-    def __init__(
-        self, theme: Theme, symbols: Symbols, *, panel_key: str = "Ctrl 1", filter_key: str = "Ctrl F"
-    ) -> None:
+    def __init__(self, theme: Theme, symbols: Symbols, *, panel_key: str, filter_key: str) -> None:
         super().__init__()
         self._theme, self._texts = theme, Texts(theme)
         self._panel_key = panel_key

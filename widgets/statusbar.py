@@ -144,13 +144,13 @@ class StatusBar(QWidget):
     cell_chosen = Signal(str)
     undo_asked = Signal()
 
-    def __init__(self, theme: Theme, *, undo_keys: str = "Ctrl Z") -> None:
+    def __init__(self, theme: Theme, *, undo_key: str) -> None:
         super().__init__()
         self._theme = theme
         self._left: list[_CellButton] = []
         self._right: list[_CellButton] = []
         self._undo = _Undo(theme, self)
-        self._undo.word, self._undo.key_text = self.tr("Undo"), undo_keys
+        self._undo.word, self._undo.key_text = self.tr("Undo"), undo_key
         self._undo.clicked.connect(self._on_undo)
         self._clock = QTimer(self, singleShot=True)
         self._clock.timeout.connect(self.hide_undo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -972,15 +972,15 @@ class TicketPanel(QWidget):
         theme: Theme,
         symbols: Symbols,
         *,
-        panel_key: str = "Ctrl 4",
-        section_keys: dict[str, str] | None = None,
+        panel_key: str,
+        section_keys: Mapping[str, str],
     ) -> None:
-        """Make the panel. `section_keys` are the key caps of `photos`, `advice`, `duplicates` and `timeline`."""
+        """Make the panel. `section_keys` are the key caps of `advice`, `duplicates` and `timeline`."""
         super().__init__()
         self._theme, self._texts = theme, Texts(theme)
         self._ticket: Ticket | None = None
         self._compact = False
-        self._keys = {"photos": "", "advice": "A", "duplicates": "D", "timeline": "N", **(section_keys or {})}
+        self._keys = dict(section_keys)
         texts = self._texts
         self._title = _TitleBar(theme, texts, panel_key)
         self._lead = _Lead(theme, symbols, texts)
@@ -1147,23 +1147,20 @@ class TicketPanel(QWidget):
         ticket = self._ticket
         if ticket is None:
             return
-        keys = self._keys
         self._text_row.setVisible(bool(ticket.text.strip()))
         self._sla_row.setVisible(bool(ticket.sla))
         for widget in (self._photos_head, self._photos_row):
             widget.setVisible(bool(ticket.photos))
         count = str(len(ticket.photos))
         two = len({card.role_label for card in ticket.photos}) > 1
-        self._photos_head.set_words(
-            self.tr("Photos"), count, self.tr("Compare") if two else "", keys["photos"] if two else ""
-        )
+        self._photos_head.set_words(self.tr("Photos"), count, self.tr("Compare") if two else "", "")
         advised = bool(ticket.advice or ticket.advice_empty)
         self._advice_head.setVisible(advised)
         self._advice.setVisible(bool(ticket.advice))
         self._advice_empty.setVisible(not ticket.advice and advised)
         self._advice_empty.set_text(ticket.advice_empty)
         basis = ticket.advice_basis if ticket.advice else ""
-        self._advice_head.set_words(self.tr("Recommended units"), basis, "", keys["advice"])
+        self._advice_head.set_words(self.tr("Recommended units"), basis, "", self._keys["advice"])
         self._show_foldable(ticket)
 
     def _show_foldable(self, ticket: Ticket) -> None:

@@ -12,13 +12,13 @@ from console.actions import ACTIONS, BY_ID
 from console.domain.filter import Filter, FilterError
 from console.domain.status import ORDER
 from console.presenters import words
+from console.presenters.caps import cap_of
 from console.presenters.commands import Command, parse
 from console.presenters.desk import Desk
 from console.presenters.intents import Intents
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
-from widgets.keys import key_text
 from widgets.palette import Palette, PaletteRow
 
 _SHOWN = 36
@@ -270,8 +270,8 @@ class CommandPresenter(QObject):
             name = self.tr(action.text)
             if _fits(query, name) and action.id != "palette":
                 why = action.why_not(situation)
-                key = key_text(action.keys[0]) if action.keys else ""
-                row = PaletteRow(f"action:{action.id}", name, self.tr(why) if why else "", key, "command", not why)
+                shown = self.tr(why) if why else ""
+                row = PaletteRow(f"action:{action.id}", name, shown, cap_of(action.id), "command", not why)
                 rows.append(row)
         return sorted(rows, key=lambda row: not row.enabled)
 

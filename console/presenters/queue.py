@@ -13,6 +13,7 @@ from console.domain.edit import Kind
 from console.domain.status import ORDER, Status
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
+from console.presenters.caps import key_of
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
@@ -96,15 +97,15 @@ class QueuePresenter(QObject):
         title = names.get(view.filter.tab, self.tr("No open reports"))
         if view.filter.narrowed:
             why = self.tr("No report fits these filters.")
-            keys = [("Shift+Esc", self.tr("clear all filters"))]
+            keys = [(key_of("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
             why = self.tr("No report is on this computer yet.")
-            keys = [("Ctrl+N", self.tr("new report by telephone"))]
+            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
         else:
             why = self.tr("All {n} reports on this computer were looked through.").format(n=words.thousands(view.total))
-            keys = [("Ctrl+N", self.tr("new report by telephone"))]
+            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
         if view.filter.tab == "mine":
-            keys.insert(0, ("T", self.tr("take the chosen report")))
+            keys.insert(0, (key_of("take"), self.tr("take the chosen report")))
         self._panel.set_empty(title, why, keys)
 
     def _show_chips(self) -> None:

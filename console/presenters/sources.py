@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.messages import Source, SourceState
 from console.presenters import words
+from console.presenters.caps import cap_of
 from widgets.notice import Notice
 from widgets.statusbar import Cell
 
@@ -186,13 +187,13 @@ class Sources(QObject):
                 else self._names.get(key, "")
             )
             again = (
-                ("sign_in", self.tr("Sign in"), "Ctrl Shift S")
+                ("sign_in", self.tr("Sign in"), cap_of("sign_in"))
                 if state.state == "refused"
-                else ("refresh", self.tr("Try now"), "F5")
+                else ("refresh", self.tr("Try now"), cap_of("refresh"))
             )
             buttons = (
                 again,
-                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl 7"),
+                ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
             )
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
@@ -203,8 +204,8 @@ class Sources(QObject):
             "answers; what waits is safe."
         ).format(time=words.day_and_clock(since, self._zone))
         buttons = (
-            ("refresh", self.tr("Try now"), "F5"),
-            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), "Ctrl 7"),
+            ("refresh", self.tr("Try now"), cap_of("refresh")),
+            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
         )
         return Notice("warn", self.tr("Reading only."), text, buttons, note=self.next_try())
 

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from console.presenters import words
+from console.presenters.caps import cap_of
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
 from widgets.notice import Banner, Notice
@@ -58,7 +59,7 @@ class StatusPresenter(QObject):
     def show(self) -> None:
         """Fill bar and banner."""
         self._bar.set_left(self._left())
-        self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text="?")])
+        self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
         self._banner.set_notice(self._notice())
 
     def _left(self) -> list[Cell]:

@@ -16,6 +16,7 @@ from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, wa
 from console.domain.report import Clock, ClockState, Entry
 from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
+from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.desk import Desk
@@ -97,12 +98,16 @@ class TicketPresenter(QObject):
                 "Choose one in the queue, on the map or by number. Its text, photos, timeline and the nearest units "
                 "appear here."
             ),
-            [("/", self.tr("a number")), ("J K", self.tr("move")), ("Enter", self.tr("open"))],
+            [
+                (key_of("palette"), self.tr("a number")),
+                (f"{key_of('next_report')} {key_of('previous_report')}", self.tr("move")),
+                ("Enter", self.tr("open")),
+            ],
         )
 
     def say_unread(self, why: str) -> None:
         """In the place of a report that could not be read, until it is read again or another is chosen."""
-        again = [(BY_ID["refresh"].keys[0], self.tr("try again"))]
+        again = [(key_of("refresh"), self.tr("try again"))]
         self._panel.set_empty(self.tr("The report cannot be read now"), why, again)
 
     def set_dossier(self, dossier: Dossier | None) -> None:
@@ -303,15 +308,15 @@ class TicketPresenter(QObject):
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
-                strips.append(Strip("expired", text, "Y", f"wanted:{edit.id}"))
+                strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
                 text = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
-                strips.append(Strip("conflict", text, "S", f"conflict:{edit.id}"))
+                strips.append(Strip("conflict", text, key_of("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
                 gone = deleted_text(queued, self._zone, self.tr)
                 text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
                 if not any(strip.text == text for strip in strips):  # once for all edits
-                    strips.append(Strip("conflict", text, "S", f"keep:{edit.id}"))
+                    strips.append(Strip("conflict", text, key_of("settle"), f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
@@ -323,7 +328,7 @@ class TicketPresenter(QObject):
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 elif self._waits_long(queued):
                     text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
-                    strips.append(Strip("not_sent", text, "R", f"told:{edit.id}"))
+                    strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
         return strips
 
     def _waits_long(self, queued: Queued) -> bool:
@@ -414,7 +419,7 @@ class TicketPresenter(QObject):
         for action_id, text, filled in names:
             action = BY_ID[action_id]
             why = action.why_not(now)
-            key = "Enter" if filled and action_id == "dispatch" else action.keys[0]
+            key = "Enter" if filled and action_id == "dispatch" else key_of(action_id)
             buttons.append(ActionButton(action_id, text, key, filled, not why, why))
         return buttons
 

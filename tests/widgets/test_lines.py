@@ -43,7 +43,7 @@ def test_a_blocked_button_says_why(qtbot: QtBot) -> None:
 
 
 def test_enter_runs_only_what_the_sentence_says(qtbot: QtBot) -> None:
-    line = CommandLine(make_theme())
+    line = CommandLine(make_theme(), open_key="/")
     show(qtbot, line)
     line.focus_line()
     QTest.keyClicks(line._line, "d SDA-07")
@@ -128,7 +128,7 @@ def test_hits_are_marked_in_titles(qtbot: QtBot) -> None:
 
 
 def test_status_cells_and_undo(qtbot: QtBot) -> None:
-    bar = StatusBar(make_theme())
+    bar = StatusBar(make_theme(), undo_key="Ctrl Z")
     bar.set_left([Cell("server", "Server 38 ms", "ok"), Cell("map", HOSTILE, "warn")])
     bar.set_right([Cell("keys", "Keys", "", "?")])
     show(qtbot, bar)
@@ -147,7 +147,7 @@ def test_status_cells_and_undo(qtbot: QtBot) -> None:
 
 
 def test_status_cells_that_do_not_fit_are_left_out(qtbot: QtBot) -> None:
-    bar = StatusBar(make_theme())
+    bar = StatusBar(make_theme(), undo_key="Ctrl Z")
     bar.set_left([Cell(str(number), "1,284 of 1,703 open") for number in range(9)])
     bar.set_right([Cell("keys", "Keys", "", "?")])
     show(qtbot, bar, 500)

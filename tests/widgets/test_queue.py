@@ -22,7 +22,7 @@ from widgets.theme import Theme
 
 @pytest.fixture
 def panel(qtbot: QtBot, themed: Theme, symbols: Symbols) -> QueuePanel:
-    panel = QueuePanel(themed, symbols)
+    panel = QueuePanel(themed, symbols, panel_key="Ctrl 1", filter_key="Ctrl F")
     qtbot.addWidget(panel)
     panel.resize(528, 800)
     panel.show()

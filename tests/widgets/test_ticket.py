@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from widgets.__main__ import ticket
+from widgets.__main__ import SECTION_KEYS, ticket
 from widgets.photos import PhotoCard, PhotoPair, PhotoViewer
 from widgets.symbols import Symbols
 from widgets.theme import Theme
@@ -20,7 +20,7 @@ from widgets.ticket import ActionButton, AdviceRow, Strip, Ticket, TicketPanel, 
 
 @pytest.fixture
 def panel(qtbot: QtBot, themed: Theme, symbols: Symbols) -> TicketPanel:
-    panel = TicketPanel(themed, symbols)
+    panel = TicketPanel(themed, symbols, panel_key="Ctrl 4", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     panel.resize(480, 964)
     panel.set_empty("No report chosen", "Choose one in the queue.", [("/", "928214")])

@@ -23,7 +23,7 @@ class Line:
         theme = make_theme()
         reader = rig.cached("C1")
         self.row = reader.row_of("city", "C1") or 0
-        self.line = CommandLine(theme)
+        self.line = CommandLine(theme, open_key="/")
         self.presenter = CommandPresenter(
             self.line, Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.tasks, lambda: reader, rig.window
         )

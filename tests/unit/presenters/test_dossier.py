@@ -16,6 +16,7 @@ from console.store.errors import DamagedFile
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
 from widgets.ticket import TicketPanel
 
 
@@ -23,7 +24,7 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     rig: Rig, qtbot: QtBot, expected_log: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     theme = make_theme()
-    panel = TicketPanel(theme, make_symbols(theme))
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="Ctrl 4", section_keys=SECTION_KEYS)
     qtbot.addWidget(panel)
     ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
     found = rig.cached("A")

@@ -18,7 +18,7 @@ from widgets.statusbar import StatusBar
 
 def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     theme = make_theme()
-    bar, banner = StatusBar(theme), Banner(theme, make_symbols(theme))
+    bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([], UTC, lambda: NOW)
