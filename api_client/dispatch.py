@@ -56,6 +56,11 @@ class DispatchClient:
         self._silence_s = silence_s
         self.last: Answer | None = None
 
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended, well or not; who counts on gets further."""
+        return self._transport.exchanges
+
     def close(self) -> None:
         """Drop the connections."""
         self._transport.close()
@@ -124,7 +129,7 @@ class DispatchClient:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[Event]]:
         """The server's events as they come; Unreachable when cut or silent for 30 s."""
-        limits = Limits(connect_s=self._small.connect_s, read_s=self._silence_s)
+        limits = Limits(self._small.connect_s, self._silence_s, self._small.total_s)
         with self._transport.stream(PREFIX + "/stream", limits=limits) as (head, pieces):
             if head.status != 200:
                 self._raise(head)

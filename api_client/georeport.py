@@ -53,6 +53,11 @@ class GeoReportClient:
         self._small = small
         self.last: Answer | None = None
 
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended, well or not; who counts on gets further."""
+        return self._transport.exchanges
+
     def close(self) -> None:
         """Drop the connections."""
         self._transport.close()

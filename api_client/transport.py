@@ -259,6 +259,8 @@ class Transport:
         self.base_url = check_base_url(base_url, insecure_http=insecure_http)
         self._clock = clock
         self._heard_at: float | None = None  # the last byte of the exchange under way
+        self.exchanges = 0
+        """How many have ended, well or not; what comes in over a stream counts by the piece."""
         self._adapter = _Adapter(address_allowed)
         self._session = session or requests.Session()
         self._session.mount("http://", self._adapter)
@@ -303,11 +305,13 @@ class Transport:
 
     @contextlib.contextmanager
     def stream(self, path: str, *, limits: Limits) -> Iterator[tuple[Answer, Iterator[bytes]]]:
-        """An answer without end: its head, and its bytes as they arrive. `limits.read_s` of silence end it.
+        """An answer without end: its head, due within `limits.total_s`, and its bytes as they arrive.
+
+        `limits.read_s` of silence end it.
 
         Raises as `request`; the iterator raises Unreachable when the connection is cut or silent.
         """
-        with self._named_errors(threading.Event(), arrived=True):
+        with self._deadline(limits) as expired, self._named_errors(expired, arrived=True):
             started, clock = time.monotonic(), self._clock()
             response = self._session.request(
                 "GET",
@@ -346,13 +350,9 @@ class Transport:
         body: Any,
         limits: Limits,
     ) -> Answer:
-        expired = threading.Event()
-        deadline = threading.Timer(limits.total_s, self._expire, (expired,))
-        deadline.daemon = True
-        deadline.start()
         self._heard_at = time.monotonic()
         try:
-            with self._named_errors(expired, arrived=method != "GET"):
+            with self._deadline(limits) as expired, self._named_errors(expired, arrived=method != "GET"):
                 started, clock = time.monotonic(), self._clock()
                 with self._session.request(
                     method,
@@ -370,7 +370,19 @@ class Transport:
                     return self._head(response, content, started, clock)
         finally:
             self._heard_at = None
-            deadline.cancel()
+
+    @contextlib.contextmanager
+    def _deadline(self, limits: Limits) -> Iterator[threading.Event]:
+        """Cut what is done inside when it lasts too long; the event then says so."""
+        expired = threading.Event()
+        timer = threading.Timer(limits.total_s, self._expire, (expired,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield expired
+        finally:
+            timer.cancel()
+            self.exchanges += 1
 
     def _expire(self, expired: threading.Event) -> None:
         expired.set()
@@ -392,10 +404,12 @@ class Transport:
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:
         with self._named_errors(threading.Event(), arrived=True):
             if getattr(response.raw, "chunked", False):
-                yield from response.iter_content(None)
+                pieces = response.iter_content(None)
             else:
-                while piece := response.raw.read1(_CHUNK):
-                    yield piece
+                pieces = iter(lambda: response.raw.read1(_CHUNK), b"")
+            for piece in pieces:
+                self.exchanges += 1
+                yield piece
 
     def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> Answer:
         latency = time.monotonic() - started

@@ -134,6 +134,21 @@ def test_a_drip_ends_at_the_total_deadline(serve: Serve, in_head: bool) -> None:
     assert time.monotonic() - began < QUICK.total_s + 1
 
 
+def test_a_stream_whose_head_drips_ends_too(serve: Serve) -> None:
+    """Its body may take as long as it likes, its head may not: whoever opens it stands still meanwhile."""
+    stop = threading.Event()
+
+    def drip(_: object, connection: socket.socket) -> None:
+        for byte in b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\n":
+            if stop.wait(0.1):
+                return
+            connection.sendall(bytes([byte]))
+
+    with pytest.raises(errors.TimedOut), client(serve(drip)).stream():
+        pytest.fail("it has no head")
+    stop.set()
+
+
 def test_a_connect_that_hangs_did_not_arrive() -> None:
     with black_hole() as port, pytest.raises(errors.TimedOut) as caught:
         client(f"http://127.0.0.1:{port}").send_edit("/reports", b"{}", key="k")
