@@ -299,6 +299,7 @@ class ConsoleWindow(QObject):
         self.link.signed_in.connect(self._on_signed_in)
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
+        self.link.froze.connect(self.sources.on_froze)
         self.link.restarted.connect(self.edits.on_restarted)
         self.exchange.back.connect(lambda _: self.photos.try_again())
         self.sources.told.connect(self.say)

@@ -11,6 +11,7 @@ import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from console.domain.messages import (
+    Beat,
     Down,
     Fetch,
     Fetched,
@@ -37,6 +38,10 @@ _EXIT_LOCAL = 4
 _STOP_MS = 5_000
 _STEADY_MS = 30_000
 _MOST_FETCHES = 200
+FROZEN_S = 25.0
+"""A process that beats every two seconds may be slow, niced and short of memory, but not for so long."""
+_LOOKS, _FIRST_LOOKS = 10, 40
+"""It is frozen when so many looks in a row found no beat; to start on a cold disk it has four times as long."""
 _NO_PROCESS = "The connection to the city is being started again; ask once more in a moment."
 
 
@@ -63,10 +68,14 @@ class SyncLink(QObject):
     """A Revealed."""
     alive = Signal(bool)
     """Whether the process runs."""
+    froze = Signal()
+    """The process stood still for too long, and is ended and started again."""
     restarted = Signal()
     """The process runs again after it had ended by itself."""
 
-    def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, command: Sequence[str] | None = None, frozen_s: float = FROZEN_S
+    ) -> None:
         super().__init__(parent)
         self.command = list(command or (sys.executable, "-m", "console", "sync", "--pipe"))
         self._start: Start | None = None
@@ -81,6 +90,9 @@ class SyncLink(QObject):
         self._again.timeout.connect(self._launch)
         self._steady = QTimer(self, singleShot=True, interval=_STEADY_MS)
         self._steady.timeout.connect(self._on_steady)
+        self._silent, self._patience = 0, _FIRST_LOOKS
+        self._watch = QTimer(self, interval=round(frozen_s * 1000 / _LOOKS))
+        self._watch.timeout.connect(self._look)
 
     @property
     def running(self) -> bool:
@@ -119,6 +131,7 @@ class SyncLink(QObject):
         self._start = None
         self._again.stop()
         self._steady.stop()
+        self._watch.stop()
         process, self._process = self._process, None
         if process is None:
             return
@@ -157,6 +170,8 @@ class SyncLink(QObject):
             self._process.write(pack(look))
         self._fetches = []
         self._steady.start()
+        self._silent, self._patience = 0, _FIRST_LOOKS
+        self._watch.start()
         self.alive.emit(True)
         if self._ran_before:
             self.restarted.emit()
@@ -164,6 +179,20 @@ class SyncLink(QObject):
 
     def _on_steady(self) -> None:
         self._failures = 0
+
+    def _look(self) -> None:
+        """End a process that does not beat any more; it may be stopped, so by force.
+
+        Looks are counted and not seconds: while this console hung, or the computer slept, nobody could read the beats.
+        """
+        self._silent += 1
+        if self._process is None or self._silent < self._patience:
+            return
+        _log.warning("the sync process froze and is ended")
+        self._silent = 0
+        self.froze.emit()
+        self.alive.emit(False)
+        self._process.kill()
 
     def _on_output(self) -> None:
         if self._process is None:
@@ -178,6 +207,8 @@ class SyncLink(QObject):
 
     def _deliver(self, message: Up) -> None:
         match message:
+            case Beat():
+                self._silent, self._patience = 0, _LOOKS
             case Touched():
                 self.touched.emit(message)
             case Outcome():
@@ -209,12 +240,15 @@ class SyncLink(QObject):
         if process is not None:
             process.deleteLater()
         self._steady.stop()
+        self._watch.stop()
         base, cap = (_LOCAL_BASE_MS, _LOCAL_CAP_MS) if local else (_BASE_MS, _CAP_MS)
         span = min(cap, base * 2 ** min(self._failures, 8))
         self._failures += 1
         wait_ms = random.randint(span // 2, span)  # noqa: S311 — only spreads retries
         _log.info("the sync process %s; it starts again in %d ms", how, wait_ms)
         self.alive.emit(False)
+        if not local:
+            self.touched.emit(Touched(everything=True))  # its last commit may not have been told any more
         if self._start is not None:
             self._again.start(wait_ms)
             for trouble in self._troubles.values() if local else ():

@@ -174,4 +174,8 @@ class Revealed(msgspec.Struct, frozen=True, tag="revealed"):
     problem: str = ""
 
 
-Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched | Revealed
+class Beat(msgspec.Struct, frozen=True, tag="beat"):
+    """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
+
+
+Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched | Revealed | Beat

@@ -42,6 +42,7 @@ class Sources(QObject):
         self._states: dict[str, SourceState] = {}
         self._at: dict[str, datetime] = {}
         self.sync_alive = True
+        self._froze = False
 
     @property
     def first(self) -> str:
@@ -63,6 +64,8 @@ class Sources(QObject):
         before = self._states.get(state.source)
         self._states[state.source] = state
         self._at[state.source] = self._now()
+        if self.sync_alive and state.state != "connecting":
+            self._froze = False  # the one that was started in its place has found the server, or says why not
         if state.state == "live" and (before is None or before.state != "live"):
             self.back.emit(state.source)
         if state.state not in _REACHED and (before is None or before.state in _REACHED):
@@ -117,6 +120,11 @@ class Sources(QObject):
         self.sync_alive = alive
         self.changed.emit()
 
+    def on_froze(self) -> None:
+        """The sync process stood still and is started again."""
+        self._froze = True
+        self.changed.emit()
+
     def age_s(self) -> float | None:
         """Seconds since the oldest source's data was complete; None when there is none."""
         as_of = self.as_of()
@@ -132,7 +140,9 @@ class Sources(QObject):
     def cells(self) -> list[Cell]:
         """One status bar cell a source."""
         cells = []
-        if not self.sync_alive:
+        if self._froze:
+            cells.append(Cell("sync", self.tr("The connection to the city froze and is started again"), "warn"))
+        elif not self.sync_alive:
             cells.append(Cell("sync", self.tr("Sync is starting again"), "warn"))
         for key, name in self._names.items():
             state = self._states.get(key)
@@ -142,7 +152,7 @@ class Sources(QObject):
         return cells
 
     def _line(self, state: SourceState | None) -> tuple[str, str]:
-        if state is None:
+        if state is None or (not self.sync_alive and state.state in _REACHED):
             return self.tr("Connecting"), ""
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""

@@ -12,7 +12,7 @@ from typing_extensions import override
 from api_client import errors, wire
 from console.domain.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
-from console.sync.lane import Lane
+from console.sync.lane import Connection, Lane
 
 AGAIN_S = 60.0
 """How often an open report is told anew; the server forgets it after two minutes."""
@@ -21,7 +21,7 @@ _SETTLE_S = 0.7
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
 
 
-class Answers(Protocol):
+class Answers(Connection, Protocol):
     """A server that keeps contacts and knows who looks at what."""
 
     def contact(self, report: str) -> wire.Contact:
@@ -29,12 +29,6 @@ class Answers(Protocol):
 
     def put_presence(self, report: str | None) -> None:
         """Say which report the operator looks at. Raises ApiError."""
-
-    def cut(self) -> None:
-        """From any thread: end what is under way."""
-
-    def close(self) -> None:
-        """Drop the connections."""
 
 
 class AskLane(Lane):
@@ -44,7 +38,7 @@ class AskLane(Lane):
     """
 
     def __init__(self, client: Answers, health: Health, emit: Callable[[Revealed], None]) -> None:
-        super().__init__("ask", client.cut)
+        super().__init__("ask", client)
         self._client = client
         self._health = health
         self._emit = emit

@@ -69,6 +69,11 @@ class GeoReportSender:
         """Whether the server's list holds the report."""
         return self._find(edit) is not None
 
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended."""
+        return self._client.exchanges
+
     def interrupt(self) -> None:
         """Nothing: what was sent twice would be there twice, so an answer that may still come is waited for."""
 
@@ -163,6 +168,7 @@ class GeoReportSource:
             random_source,
         )
         self._download = DownloadLane(folder, source, None, emit)
+        self._lanes = (self._pull, self._download, self._push)
         self._health.on_live.append(self._push.hurry)
         breaker.on_close.append(self._push.hurry)
 
@@ -179,7 +185,7 @@ class GeoReportSource:
     def start(self) -> None:
         """Start all lanes."""
         self._health.announce()
-        for lane in (self._pull, self._push, self._download):
+        for lane in self._lanes:
             lane.start()
 
     def push(self, push: Push) -> None:
@@ -215,9 +221,13 @@ class GeoReportSource:
         self._nightly.at_once()
         self._pull.poke()
 
+    def steps(self) -> dict[str, int]:
+        """How often each thread of its lanes got further."""
+        return {name: count for lane in self._lanes for name, count in lane.steps().items()}
+
     def stop(self) -> None:
         """End all lanes."""
-        for lane in (self._push, self._download, self._pull):
+        for lane in reversed(self._lanes):
             lane.stop()
 
     def _pause_s(self) -> float:

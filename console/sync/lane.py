@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from typing import Protocol
 
 from console.sync.pace import Bell
 
@@ -14,12 +14,25 @@ _END_S = 10.0
 _AFTER_DEFECT_S = 5.0
 
 
+class Connection(Protocol):
+    """What a lane speaks over."""
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended, well or not."""
+
+    def cut(self) -> None:
+        """From any thread and for good: end what is under way."""
+
+    def close(self) -> None:
+        """Drop the connections."""
+
+
 class Lane(ABC):
     """Works on a thread of its own until it is stopped."""
 
-    def __init__(self, name: str, cut: Callable[[], None]) -> None:
-        """`cut` ends, from any thread and for good, what the lane has under way."""
-        self._cut = cut
+    def __init__(self, name: str, connection: Connection | None) -> None:
+        self._connection = connection
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -38,8 +51,14 @@ class Lane(ABC):
     def stop(self) -> None:
         """End, even in the middle of a request; what was not finished is done again next time."""
         self._bell.stop()
-        self._cut()
+        if self._connection is not None:
+            self._connection.cut()
         self._thread.join(_END_S)
+
+    def steps(self) -> dict[str, int]:
+        """How often it got further, under its name: one that stands still is stuck, for every step has its limit."""
+        exchanges = self._connection.exchanges if self._connection is not None else 0
+        return {self._thread.name: self._bell.turns + exchanges}
 
     def _run(self) -> None:
         """A defect of ours must not end a lane for good: nobody would see that nothing moves any more."""

@@ -6,10 +6,9 @@ import contextlib
 import hashlib
 import logging
 import os
-import queue
 import random
 import tempfile
-import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -21,18 +20,18 @@ from api_client import errors
 from api_client.media import fetch_photo
 from console.domain.edit import Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Source
-from console.sync.lane import Lane
+from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing
 from console.sync.pace import Backoff, Breaker, pause_of_one_s
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
-_CLOSED_S = 5.0
-"""How often an open breaker is looked at: a Retry-After runs out without anybody saying so."""
+_IDLE_S, _CLOSED_S = 60.0, 5.0
+"""The second: how often an open breaker is looked at; a Retry-After runs out without anybody saying so."""
 _PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
-class MediaStore(Protocol):
+class MediaStore(Connection, Protocol):
     """A server that keeps photos by hash."""
 
     def put_media(self, sha256: str, content: bytes) -> None:
@@ -40,12 +39,6 @@ class MediaStore(Protocol):
 
     def get_media(self, sha256: str) -> bytes:
         """Bring the bytes, checked."""
-
-    def cut(self) -> None:
-        """From any thread: end what is under way."""
-
-    def close(self) -> None:
-        """Drop the connections."""
 
 
 class UploadLane(Lane):
@@ -60,7 +53,7 @@ class UploadLane(Lane):
         emit: Callable[[Outcome], None],
         random_source: random.Random,
     ) -> None:
-        super().__init__("upload", client.cut)
+        super().__init__("upload", client)
         self._folder = folder / "work-media"
         self._client = client
         self._outgoing = outgoing
@@ -72,7 +65,7 @@ class UploadLane(Lane):
     @override
     def _work(self) -> None:
         while not self._bell.stopped:
-            waiting, idle_s = self._outgoing.next_upload(60.0)
+            waiting, idle_s = self._outgoing.next_upload(_IDLE_S)
             if waiting is None or self._breaker.open:
                 self._bell.wait(idle_s if waiting is None else _CLOSED_S)
                 continue
@@ -110,7 +103,7 @@ class UploadLane(Lane):
         self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
 
 
-class DownloadLane:
+class DownloadLane(Lane):
     """Brings photos into media/, named by their hash; answers every Fetch with a Fetched."""
 
     def __init__(
@@ -121,44 +114,36 @@ class DownloadLane:
         emit: Callable[[Fetched], None],
         cap: int = CACHE_BYTES,
     ) -> None:
+        super().__init__("download", client)
         self._folder = folder / "media"
         self._source = source
         self._client = client
         self._emit = emit
         self._cap = cap
-        self._wanted: queue.SimpleQueue[Fetch | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="download", daemon=True)
-        self._stopped = False
-
-    def start(self) -> None:
-        """Begin to bring."""
-        self._thread.start()
+        self._wanted: deque[Fetch] = deque()
 
     def want(self, fetch: Fetch) -> None:
         """Bring one photo."""
-        self._wanted.put(fetch)
+        self._wanted.append(fetch)
+        self.poke()
 
-    def stop(self) -> None:
-        """End; what was not brought is not answered."""
-        self._stopped = True
-        self._wanted.put(None)
-        if self._client is not None:
-            self._client.cut()
-        self._thread.join(5)
-
+    @override
     def _work(self) -> None:
-        while not self._stopped and (fetch := self._wanted.get()) is not None:
-            try:
-                sha256 = self._bring(fetch)
-            except errors.ApiError as error:
-                later = error.retry and not isinstance(error, errors.Malformed | errors.TlsFailed)
-                self._emit(Fetched(fetch.sha256, fetch.url, problem=str(error), later=later))
-            except OSError as error:
-                self._emit(Fetched(fetch.sha256, fetch.url, problem=f"The photo cannot be kept: {error.strerror}."))
-            else:
-                self._emit(Fetched(sha256, fetch.url))
+        while not self._bell.stopped:
+            self._bell.wait(0.0 if self._wanted else _IDLE_S)  # each photo is a step, whatever server has it
+            if self._wanted and not self._bell.stopped:
+                self._emit(self._answer(self._wanted.popleft()))
         if self._client is not None:
             self._client.close()
+
+    def _answer(self, fetch: Fetch) -> Fetched:
+        try:
+            return Fetched(self._bring(fetch), fetch.url)
+        except errors.ApiError as error:
+            later = error.retry and not isinstance(error, errors.Malformed | errors.TlsFailed)
+            return Fetched(fetch.sha256, fetch.url, problem=str(error), later=later)
+        except OSError as error:
+            return Fetched(fetch.sha256, fetch.url, problem=f"The photo cannot be kept: {error.strerror}.")
 
     def _bring(self, fetch: Fetch) -> str:
         if fetch.sha256 is not None:

@@ -114,6 +114,8 @@ class Bell:
         self._poked = False
         self._hurried = False
         self.stopped = False
+        self.turns = 0
+        """How often a wait began or went on: who has nothing to do counts on all the same."""
 
     def poke(self) -> None:
         """There may be something to do."""
@@ -155,6 +157,7 @@ class Bell:
         until = time.monotonic() + seconds
         with self._condition:
             while not self.stopped and not rung():
+                self.turns += 1
                 left = until - time.monotonic()
                 if left <= 0:
                     break

@@ -38,6 +38,7 @@ from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 from console.sync.georeport_source import GeoReportSource
 from console.sync.health import OFFLINE, WRONG_SERVER
+from console.sync.heart import Heart
 from console.sync.ledger import Ledger
 from console.sync.pace import Timing
 from console.sync.pipe import BrokenFrame, Frames, pack
@@ -131,6 +132,11 @@ class Followers:
             for following in self._following.values():
                 following.compare()
 
+    def steps(self) -> dict[str, int]:
+        """How often each thread of each source got further, by source and thread; may be called from any thread."""
+        following = list(self._following.items())
+        return {f"{key} {name}": count for key, each in following for name, count in each.steps().items()}
+
     def stop(self) -> None:
         """End all lanes and close the cache."""
         stopping = [threading.Thread(target=following.stop) for following in self._following.values()]
@@ -174,11 +180,16 @@ def run_pipe() -> int:
                 os._exit(0)  # the console is gone, and with it the only reader
 
     threading.Thread(target=_end_with_the_console, args=(os.getppid(),), name="parent", daemon=True).start()
-    messages = _messages(sys.stdin.fileno())
+    inbox = _Inbox(sys.stdin.fileno())
     followers: Followers | None = None
+
+    def steps() -> dict[str, int]:
+        return inbox.steps() | (followers.steps() if followers is not None else {})
+
+    threading.Thread(target=Heart(steps, emit).beat, name="heart", daemon=True).start()
     held: FileLock | None = None
     try:
-        for message in messages:
+        for message in inbox:
             if isinstance(message, Stop):
                 break
             if isinstance(message, Start):
@@ -236,10 +247,31 @@ def _hold(folder: Path) -> FileLock:
             time.sleep(0.2)
 
 
-def _messages(fd: int) -> Iterator[Down]:
-    frames: Frames[Down] = Frames(Down)
-    while piece := os.read(fd, _READ):
-        yield from frames.feed(piece)
+class _Inbox:
+    """The messages of the console, as they come; whoever takes them is at work until it asks for the next."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._taken = 0
+        self._waiting = False
+
+    def __iter__(self) -> Iterator[Down]:
+        frames: Frames[Down] = Frames(Down)
+        while piece := self._read():
+            for message in frames.feed(piece):
+                self._taken += 1
+                yield message
+
+    def steps(self) -> dict[str, int]:
+        """How many were taken; nothing while none is there to take."""
+        return {} if self._waiting else {"pipe": self._taken}
+
+    def _read(self) -> bytes:
+        self._waiting = True
+        try:
+            return os.read(self._fd, _READ)
+        finally:
+            self._waiting = False
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -12,6 +12,7 @@ from api_client import errors
 from console.domain.edit import Edit, EditState
 from console.domain.messages import Outcome
 from console.sync.health import Health
+from console.sync.lane import Connection
 from console.sync.outgoing import Outgoing, Waiting
 from console.sync.pace import Backoff, pause_of_one_s
 
@@ -33,7 +34,7 @@ class Sent(Protocol):
         """The report's version after the edit."""
 
 
-class Sender(Protocol):
+class Sender(Connection, Protocol):
     """Knows how one kind of server takes an edit; used by one thread."""
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Sent:
@@ -47,12 +48,6 @@ class Sender(Protocol):
 
     def interrupt(self) -> None:
         """From any thread: end a request that hangs, where sending it anew is harmless."""
-
-    def cut(self) -> None:
-        """From any thread: end what is under way."""
-
-    def close(self) -> None:
-        """Drop the connections."""
 
 
 class CannotSend(Exception):
@@ -88,9 +83,10 @@ class PushLane:
         self._problem = ""
         self._stopped = threading.Event()
         self._senders = [make_sender() for _ in range(_WORKERS)]
+        self._turns = [0] * _WORKERS
         self._threads = [
-            threading.Thread(target=self._work, args=(sender,), name=f"push-{number}", daemon=True)
-            for number, sender in enumerate(self._senders)
+            threading.Thread(target=self._work, args=(number,), name=f"push-{number}", daemon=True)
+            for number in range(_WORKERS)
         ]
 
     def start(self) -> None:
@@ -124,9 +120,18 @@ class PushLane:
         if self._outgoing.withdraw(edit_id):
             self._emit(Outcome(edit_id, EditState.WITHDRAWN))
 
-    def _work(self, sender: Sender) -> None:
+    def steps(self) -> dict[str, int]:
+        """How often each worker got further, under its name."""
+        return {
+            thread.name: turns + sender.exchanges
+            for thread, turns, sender in zip(self._threads, self._turns, self._senders, strict=True)
+        }
+
+    def _work(self, number: int) -> None:
+        sender = self._senders[number]
         while not self._stopped.is_set():
             self.step(sender, _IDLE_S)
+            self._turns[number] += 1
         sender.close()
 
     def step(self, sender: Sender, longest_s: float) -> bool:

@@ -101,6 +101,11 @@ class DispatchSender:
         there, here = _in_short(found.kind, found.data), _in_short(edit.kind, edit.data)
         return f"The server has {there} under this edit's key. Here stands {here}."
 
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges have ended."""
+        return self._client.exchanges
+
     def interrupt(self) -> None:
         """From any thread: end a request that hangs; the key makes it harmless to send it anew."""
         self._client.interrupt()

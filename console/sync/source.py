@@ -20,7 +20,7 @@ from console.sync.compare import ComparedPuller, Nightly, Puller
 from console.sync.compare_dispatch import DispatchComparison
 from console.sync.exports import ExportTeller
 from console.sync.health import LIVE, Health
-from console.sync.lane import Lane
+from console.sync.lane import Connection, Lane
 from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane, UploadLane
 from console.sync.outgoing import Outgoing
@@ -35,17 +35,11 @@ _WITH_STREAM_S = 60.0
 _DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
 
 
-class Reader(Protocol):
+class Reader(Connection, Protocol):
     """The connection that a puller reads over."""
 
     def interrupt(self) -> None:
         """From any thread: end a request that hangs."""
-
-    def cut(self) -> None:
-        """From any thread and for good: end what is under way."""
-
-    def close(self) -> None:
-        """Drop the connections."""
 
 
 class PullLane(Lane):
@@ -62,7 +56,7 @@ class PullLane(Lane):
         pause_s: Callable[[], float],
         random_source: random.Random,
     ) -> None:
-        super().__init__("pull", client.cut)
+        super().__init__("pull", client)
         self._puller = puller
         self._client = client
         self._health = health
@@ -148,6 +142,9 @@ class Following(Protocol):
     def compare(self) -> None:
         """Compare the cache with the server now, not only at night."""
 
+    def steps(self) -> dict[str, int]:
+        """How often each thread of its lanes got further, by the thread's name."""
+
     def stop(self) -> None:
         """End all lanes."""
 
@@ -200,6 +197,7 @@ class DispatchSource:
         self._upload = UploadLane(folder, upload_client, self._outgoing, breaker, emit, random_source)
         self._download = DownloadLane(folder, source, client(), emit)
         self._ask = AskLane(client(), self._health, emit)
+        self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
         self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry]
         breaker.on_close += [self._push.hurry, self._upload.hurry]
         self._heard = -1
@@ -217,7 +215,7 @@ class DispatchSource:
     def start(self) -> None:
         """Start all lanes."""
         self._health.announce()
-        for lane in (self._pull, self._stream, self._push, self._upload, self._download, self._ask):
+        for lane in self._lanes:
             lane.start()
 
     def push(self, push: Push) -> None:
@@ -251,9 +249,13 @@ class DispatchSource:
         self._nightly.at_once()
         self._pull.poke()
 
+    def steps(self) -> dict[str, int]:
+        """How often each thread of its lanes got further."""
+        return {name: count for lane in self._lanes for name, count in lane.steps().items()}
+
     def stop(self) -> None:
         """End all lanes."""
-        for lane in (self._push, self._upload, self._download, self._ask, self._stream, self._pull):
+        for lane in reversed(self._lanes):
             lane.stop()
 
     def _pause_s(self) -> float:

@@ -29,7 +29,7 @@ class StreamLane(Lane):
         emit: Callable[[Presence], None],
         random_source: random.Random,
     ) -> None:
-        super().__init__("stream", client.cut)
+        super().__init__("stream", client)
         self._source = source
         self._client = client
         self._health = health

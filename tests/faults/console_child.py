@@ -1,8 +1,8 @@
 """A console without a window: its Edits and its sync process, with an operator who never rests.
 
-Arguments: PROFILE ADDRESS TOKEN SEED work|calmly|settle. It prints, a line each: `sync PID`, `saved EDIT` and
-`withdrawn EDIT` as soon as the operator would be told so, and with `settle` at the end `settled {edit: state}` of what
-the outbox shows.
+Arguments: PROFILE ADDRESS TOKEN SEED work|calmly|settle [FROZEN_S]. It prints, a line each: `sync PID`, `saved EDIT`
+and `withdrawn EDIT` as soon as the operator would be told so, `shows WORDS` of the link when they change, and with
+`settle` at the end `settled {edit: state}` of what the outbox shows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from console.domain.overlay import apply_edits
 from console.edits import Edits
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader
-from console.sync_link import SyncLink
+from console.sync_link import FROZEN_S, SyncLink
 
 CITY = "city"
 _PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
@@ -38,10 +38,10 @@ def say(*words: str) -> None:
 class Child:
     """Wired as the window wires them (console.app)."""
 
-    def __init__(self, profile: Path, address: str, token: str, seed: int, what: str) -> None:
+    def __init__(self, profile: Path, address: str, token: str, seed: int, what: str, frozen_s: float) -> None:
         self._profile, self._random = profile, random.Random(seed)
         self._reader = CacheReader(profile)
-        self._link = SyncLink()
+        self._link = SyncLink(frozen_s=frozen_s)
         self._edits = Edits(profile, self._link.send, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))
         self._edits.author = "budi"
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
@@ -51,7 +51,11 @@ class Child:
         self._link.outcome.connect(self._edits.on_outcome)
         self._link.source_state.connect(self._sources.set_state)
         self._link.restarted.connect(self._edits.on_restarted)
+        self._link.alive.connect(self._sources.set_alive)
+        self._link.froze.connect(self._sources.on_froze)
         self._link.alive.connect(self._on_alive)
+        self._shown = ""
+        self._sources.changed.connect(self._on_shown)
         self._sources.back.connect(self._on_back)
         self._sources.lost.connect(self._edits.source_lost)
         self._edits.opened.connect(self._look_up)
@@ -73,6 +77,12 @@ class Child:
         process = self._link._process
         if alive and process is not None:
             say("sync", str(process.processId()))
+
+    def _on_shown(self) -> None:
+        shown = next((cell.text for cell in self._sources.cells() if cell.key == "sync"), "the server")
+        if shown != self._shown:
+            say("shows", shown)
+        self._shown = shown
 
     def _on_touched(self, touched: Touched) -> None:
         self._edits.on_proved(touched.edits)
@@ -139,9 +149,9 @@ class Child:
 
 
 def main() -> None:
-    profile, address, token, seed, what = sys.argv[1:]
+    profile, address, token, seed, what, *frozen_s = sys.argv[1:]
     app = QCoreApplication([])
-    child = Child(Path(profile), address, token, int(seed), what)
+    child = Child(Path(profile), address, token, int(seed), what, float(frozen_s[0]) if frozen_s else FROZEN_S)
     parent = os.getppid()
     orphaned = QTimer(interval=1000)
     orphaned.timeout.connect(lambda: os.getppid() == parent or app.quit())

@@ -40,13 +40,17 @@ class Operator:
         self._hears = threading.Thread()
         self._news: queue.Queue[str] = queue.Queue()
 
-    def start(self, seed: int, what: str = "work") -> None:
+    def start(self, seed: int, what: str = "work", *more: str) -> None:
         command = [sys.executable, "-m", "tests.faults.console_child", str(self._profile), self._city.address]
         self._news = queue.Queue()
         self.sync_pid = 0
         with (self._profile.parent / "console.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*command, TOKENS["budi"], str(seed), what], stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
+                [*command, TOKENS["budi"], str(seed), what, *more],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=ROOT,
             )
         self._hears = threading.Thread(target=self._hear, args=(self._process, self._news), daemon=True)
         self._hears.start()
@@ -150,10 +154,19 @@ def kill_and_compare(
             shown = operator.settle(SETTLE_S + saved / 10)
         finally:
             operator.kill()
-        assert not operator.trouble
-        assert len(operator.saved) == len(set(operator.saved)) > kills
+        assert len(operator.saved) > kills
         there = snapshot(city)
+    print(f"{dict(killed)} killed")
+    check_promises(operator, profile, shown, there)
 
+
+def check_promises(operator: Operator, profile: Path, shown: dict[str, str], there: dict[str, dict[str, Any]]) -> None:
+    """What was called saved is at the server once, withdrawn, or shown as needing somebody; the cache is the server's.
+
+    `shown` is what the outbox shows at the end, `there` what the server has.
+    """
+    assert not operator.trouble
+    assert len(operator.saved) == len(set(operator.saved))
     entries = [msgspec.convert(data, Entry) for data in there["entry"].values()]
     times = Counter(entry.edit for entry in entries if entry.edit)
     assert set(operator.saved) - operator.withdrawn - times.keys() - shown.keys() == set(), "lost"
@@ -161,7 +174,7 @@ def kill_and_compare(
     assert [edit for edit in shown if times[edit]] == [], "shown as waiting though it was applied"
     assert set(shown.values()) <= {"conflict", "attention", "expired", "queued"}, "queued: behind one that is stuck"
     applied = sum(bool(times[edit]) for edit in operator.saved)
-    print(f"{dict(killed)} killed: {len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
+    print(f"{len(operator.saved)} saved, {applied} applied, {len(operator.withdrawn)} withdrawn")
     print(f"shown: {Counter(shown.values())}")
     assert applied > len(operator.saved) / 2
 

@@ -14,7 +14,8 @@ from tests.helpers.city import ROOT
 
 _CONSOLE = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "console", "sync", "--pipe"], stdin=int(sys.argv[1]))
+sync = [sys.executable, "-m", "console", "sync", "--pipe"]
+child = subprocess.Popen(sync, stdin=int(sys.argv[1]), stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 sys.stdin.read()
 """
