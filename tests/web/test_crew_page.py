@@ -7,13 +7,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from console.domain.edit import Kind
 from console.domain.report import Report, Unit
 from console.domain.status import Status, UnitState
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
+from console.server.users import add_user
 from tests.web.conftest import LAT, LON, Site, jpeg, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -178,6 +179,78 @@ def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
     expect(page.locator("#job-state")).to_have_text("Refused")
     received(page, 1)
     assert site.city.entries("700")[-1].text == "The pump is broken"
+
+
+def test_what_the_phone_cannot_keep_stays_where_it_was_written(crew_site: Site, phones: Any) -> None:
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    page.evaluate(
+        """() => { const put = IDBObjectStore.prototype.put;
+        window.mended = () => { IDBObjectStore.prototype.put = put; };
+        IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); }; }"""
+    )
+    note, said = page.get_by_label("Write a note"), page.locator("#said")
+    note.fill("Cable under water at the corner")
+    page.get_by_role("button", name="Add note").click()
+    expect(said).to_contain_text("This phone cannot save it now")
+    expect(note).to_have_value("Cable under water at the corner")
+    act(page, "Refuse")
+    page.get_by_label("Reason").fill("The pump is broken")
+    page.get_by_role("button", name="Refuse the job").click()
+    expect(page.locator("#refuse")).to_be_hidden()
+    expect(said).to_contain_text("This phone cannot save it now")
+    act(page, "Refuse")
+    expect(page.get_by_label("Reason")).to_have_value("The pump is broken")
+    page.evaluate("mended()")
+    page.locator("#refuse-close").click()
+    page.get_by_role("button", name="Add note").click()
+    received(page, 1)
+    expect(note).to_have_value("")
+    act(page, "Refuse")
+    page.get_by_role("button", name="Refuse the job").click()
+    received(page, 2)
+    assert [entry.text for entry in site.city.entries("700")[-2:]] == [
+        "Cable under water at the corner",
+        "The pump is broken",
+    ]
+
+
+def test_deeds_of_who_signed_out_are_not_sent_by_who_signs_in(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed += OFFLINE
+    page = phone.page
+    site.city.put_units([Unit("u2", "U2", UnitState.AVAILABLE, datetime.now(UTC))])
+    second = add_user(site.city, "U2", "field")
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    phone.context.set_offline(True)
+    act(page, "Acknowledge")
+    expect(page.locator("#job-state")).to_have_text("Acknowledged")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#said")).to_contain_text("Not sent yet: 1")
+    held: list[Route] = []
+    hold = [True]
+    page.route("**/jobs?*", lambda route: held.append(route) if hold else route.continue_())
+    phone.context.set_offline(False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("Token").fill(second)
+    with page.expect_request("**/jobs?*"):
+        page.get_by_role("button", name="Sign in").click()
+    page.evaluate("dispatchEvent(new Event('online'))")  # as each 20 seconds
+    page.evaluate("navigator.locks.request('sigap-deeds', () => {})")  # whatever is sent now has begun
+    hold.clear()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#no-jobs")).to_be_visible()
+    assert asked == []
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, site)
+    expect(page.locator("#deeds-part")).to_be_hidden()
+    assert [entry.author for entry in site.city.entries("700")][-1] == "U1"
 
 
 def test_other_units_jobs_are_not_shown_and_a_wrong_token_is_told(crew_site: Site, phones: Any) -> None:

@@ -44,6 +44,8 @@ let watch = null;
 /** @type {{lat: number, lon: number} | null} */
 let here = null;
 let told = 0;
+/** Whether a note is on its way to the phone's storage. */
+let noting = false;
 /** Photos by their hash. @type {Map<string, Promise<string>>} */
 const pictures = new Map();
 
@@ -116,6 +118,7 @@ async function signIn(event) {
 async function signOut() {
   const left = deeds?.waiting.length ?? 0;
   live?.end();
+  deeds?.end();
   stopWatch();
   forget(SIGNED);
   await drop("draft", KEPT_JOBS);
@@ -140,18 +143,19 @@ function soon() {
 
 async function again() {
   if (signed === null) return;
-  await deeds?.send();
+  if (known !== null) await deeds.send(); // else they are of who was signed in before
   await refresh();
 }
 
 async function refresh() {
-  if (signed === null) return;
+  const who = signed;
+  if (who === null) return;
   refreshed = Date.now();
   try {
-    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(signed.unit)}`, { headers: headers() });
-    if (signed === null) return;
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
+    if (signed !== who) return;
     await take(answer);
-    await put("draft", { key: KEPT_JOBS, unit: signed.unit, jobs: answer });
+    await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: answer }).catch(() => {}); // a full phone shows them all the same
     showLink(null, true);
   } catch (fault) {
     if (fault instanceof Later) return showLink(null, false);
@@ -165,7 +169,8 @@ async function take(answer) {
   const first = known === null;
   known = answer;
   if (first) {
-    deeds = new Deeds(answer.unit.id, headers, draw, () => say(t("fault.sign_in")));
+    const own = headers();
+    deeds = new Deeds(answer.unit.id, () => own, draw, () => say(t("fault.sign_in")));
     await deeds.load();
     byId("out").hidden = false;
     showShare();
@@ -256,7 +261,7 @@ function show(job) {
   byId("job").hidden = !found;
   byId("board").hidden = Boolean(found) || known === null;
   byId("bottom").hidden = !found;
-  byId("note").value = "";
+  byId("note").value = byId("reason").value = "";
   draw();
   scrollTo(0, 0);
   if (found) byId("job-head").focus({ preventScroll: true });
@@ -436,22 +441,25 @@ function camera(job, role, main) {
 
 // What the crew does
 
-/** @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob] */
+/**
+ * Whether this phone has it now; the sending goes on by itself.
+ * @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob]
+ */
 async function keep(report, kind, data, version, blob = null) {
   say("");
   try {
     await deeds.add(report, kind, data, version, blob);
   } catch {
     say(t("fault.unkept"));
-    return;
+    return false;
   }
-  await deeds.send();
-  await refresh();
+  deeds.send().then(refresh);
+  return true;
 }
 
 /** @param {Job} job @param {string} state @param {Record<string, string>} [more] */
 async function progress(job, state, more = {}) {
-  await keep(job.report.id, "progress", { unit: job.assignment.unit, state, ...more }, job.report.version);
+  return keep(job.report.id, "progress", { unit: job.assignment.unit, state, ...more }, job.report.version);
 }
 
 /** @param {Event} event */
@@ -460,8 +468,7 @@ async function refuse(event) {
   const job = current();
   byId("refuse").close();
   const reason = byId("reason").value.trim();
-  byId("reason").value = "";
-  if (job && reason) await progress(job, "refused", { reason });
+  if (job && reason && (await progress(job, "refused", { reason }))) clear("reason", reason);
 }
 
 /** @param {Event} event */
@@ -469,9 +476,16 @@ async function note(event) {
   event.preventDefault();
   const job = current();
   const text = byId("note").value.trim();
-  if (!job || !text) return;
-  byId("note").value = "";
-  await keep(job.report.id, "note", { text }, null);
+  if (!job || !text || noting) return;
+  noting = true;
+  const kept = await keep(job.report.id, "note", { text }, null);
+  noting = false;
+  if (kept) clear("note", text);
+}
+
+/** Empty a field, unless something else was typed meanwhile. @param {string} field @param {string} text what is kept */
+function clear(field, text) {
+  if (byId(field).value.trim() === text) byId(field).value = "";
 }
 
 /** @param {{lat: number, lon: number}} one @param {{lat: number, lon: number}} other */

@@ -26,6 +26,7 @@ export class Deeds {
     this._strange = strange;
     /** @type {Promise<void> | null} */
     this._running = null;
+    this._ended = false;
     /** @type {Deed[]} */
     this.list = [];
   }
@@ -73,6 +74,11 @@ export class Deeds {
     return this._running;
   }
 
+  /** Signed out: what is under way ends, and nothing else leaves. */
+  end() {
+    this._ended = true;
+  }
+
   /** Only one tab sends. */
   async _alone() {
     if (!navigator.locks) return this._pass();
@@ -80,7 +86,7 @@ export class Deeds {
   }
 
   async _pass() {
-    for (let deed = this.waiting[0]; deed && navigator.onLine; deed = this.waiting[0]) {
+    for (let deed = this.waiting[0]; deed && navigator.onLine && !this._ended; deed = this.waiting[0]) {
       try {
         await this._post(deed);
         deed.state = "received";
