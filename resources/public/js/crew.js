@@ -89,6 +89,7 @@ async function enter(who) {
   const kept = await get("draft", KEPT_JOBS);
   if (kept?.unit === who.unit) await take(kept.jobs);
   await refresh();
+  if (signed !== who) return; // signed out meanwhile
   live = new Live(headers, soon);
   if (recall(SHARED) === "1") {
     byId("share").checked = true;
