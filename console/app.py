@@ -308,6 +308,7 @@ class ConsoleWindow(QObject):
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(self._on_too_late)
         self.feed.arrived.connect(self._on_arrived)
+        self.feed.crowded.connect(self._on_crowded)
         self.feed.ready.connect(_keep_objects)
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.changed.connect(self._on_outbox)
@@ -658,6 +659,14 @@ class ConsoleWindow(QObject):
         self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]
     ) -> None:
         self.tasks.submit(lambda: question(self.reader()), found, failed)
+
+    def _on_crowded(self, unshown: int) -> None:
+        if unshown:
+            self.say(
+                self.tr("{n} more new reports are saved and in the outbox; queue and map show them later").format(
+                    n=unshown
+                )
+            )
 
     def _on_arrived(self, local_row: int, row: int) -> None:
         if self.desk.row == local_row:

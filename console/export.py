@@ -91,6 +91,8 @@ class Selection(msgspec.Struct, frozen=True):
     shown: dict[int, Report]
     zone: tzinfo
     source_names: dict[str, str]
+    unseen: int = 0
+    """How many reports of the outbox there was no row for, so that the filter was not asked about them."""
     tally: Tally = msgspec.field(default_factory=Tally)
 
     @property
@@ -157,6 +159,8 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     finally:
         reader.close()
     sys.stdout.write(f"{thousands(written)} reports are in {out}.\n")
+    if selection.unseen:
+        _say(f"sigap: {thousands(selection.unseen)} more reports that were made here and not sent are not in it.")
     return 0
 
 
@@ -168,9 +172,9 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
     catalog = read_catalog(reader)
     filter_ = Filter.parse(filter_text).resolved(catalog.names())
     zone = city_zone(settings.sources)
-    played = _played(folder, reader, catalog, filter_, zone, _me(settings), now)
+    played, unseen = _played(folder, reader, catalog, filter_, zone, _me(settings), now)
     names = {source.key: source.name for source in settings.sources}
-    return Selection(played.view, catalog, played.shown, zone, names)
+    return Selection(played.view, catalog, played.shown, zone, names, unseen)
 
 
 def write(
@@ -263,7 +267,7 @@ _WRITERS: dict[str, Callable[[Path, Selection, Iterator[Row]], int]] = {
 
 def _played(
     folder: Path, reader: CacheReader, catalog: Catalog, filter_: Filter, zone: tzinfo, me: str, now: datetime
-) -> Played:
+) -> tuple[Played, int]:
     outbox = read_outbox(folder)
     edits = shown_edits(outbox.edits)
     created_here = [key for _, key in edits if key.startswith("local:") and key not in outbox.remote]
@@ -271,7 +275,7 @@ def _played(
         snapshot=None,
         rows=(),
         edits=edits,
-        local_rows={key: number for number, key in enumerate(created_here, start=1)},
+        local_rows=dict(zip(created_here, range(1, LOCAL_ROWS), strict=False)),
         remote=outbox.remote,
         catalog=catalog,
         filter=filter_,
@@ -279,7 +283,7 @@ def _played(
         number=1,
         me=me,
     )
-    return play(job, reader, int(now.timestamp()))
+    return play(job, reader, int(now.timestamp())), max(0, len(created_here) - len(job.local_rows))
 
 
 def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, tally: Tally, now: datetime) -> None:

@@ -28,6 +28,8 @@ class BoardFeed(QObject):
     failed = Signal(object)
     arrived = Signal(int, int)
     """A report created here has come back from the server: its local row and its row in the cache."""
+    crowded = Signal(int)
+    """So many reports created here are saved and not shown: they have no row before others have left."""
     ready = Signal()
     """The first View is there."""
 
@@ -52,6 +54,7 @@ class BoardFeed(QObject):
         self._edits: dict[tuple[str, str], tuple[Edit, ...]] = {}
         self._local_rows: dict[str, int] = {}
         self._local_sources: dict[str, str] = {}
+        self._unshown = 0
         self._number = 0
         self._running = self._wanted = False
         self._began = 0.0
@@ -88,11 +91,7 @@ class BoardFeed(QObject):
     def on_outbox(self, outbox: Sequence[Queued]) -> None:
         """The operator's own edits changed."""
         self._edits = shown_edits(outbox)
-        for (source, key), edits in self._edits.items():
-            known = key in self._local_rows or self._remote_of(key) is not None
-            if edits[0].kind is Kind.CREATE and not known:
-                self._local_rows[key] = self._free_local_row()
-                self._local_sources[key] = source
+        self._give_rows()
         self.refresh()
 
     def local_report(self, row: int) -> tuple[str, str] | None:
@@ -117,9 +116,24 @@ class BoardFeed(QObject):
         under_local = self._edits.get((source, local), ()) if local else ()
         return (*under_local, *self._edits.get((source, report), ()))
 
-    def _free_local_row(self) -> int:
+    def _give_rows(self) -> None:
+        """To the reports created here, as far as there are any (docs/decisions/0003)."""
         used = set(self._local_rows.values())
-        return next(row for row in range(1, LOCAL_ROWS) if row not in used)
+        free = iter([row for row in range(1, LOCAL_ROWS) if row not in used])
+        unshown = 0
+        for (source, key), edits in self._edits.items():
+            known = key in self._local_rows or self._remote_of(key) is not None
+            if edits[0].kind is not Kind.CREATE or known:
+                continue
+            row = next(free, None)
+            if row is None:
+                unshown += 1
+            else:
+                self._local_rows[key] = row
+                self._local_sources[key] = source
+        if unshown != self._unshown:
+            self._unshown = unshown
+            self.crowded.emit(unshown)
 
     def _run(self) -> None:
         if not self._wanted or self._running:
@@ -173,6 +187,10 @@ class BoardFeed(QObject):
             # Withdrawn, and off the snapshot (it was not shown in this round): its number is free again.
             if key not in here and row not in result.shown and self._remote_of(key) is None:
                 del self._local_rows[key]
+        if self._unshown:
+            before = len(self._local_rows)
+            self._give_rows()
+            self._wanted = self._wanted or len(self._local_rows) > before
         if first:
             self.ready.emit()
         if self._wanted or self._rows:

@@ -17,7 +17,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.cli import main
-from console.domain.edit import EditState, Kind
+from console.domain.edit import EditState, Kind, Queued
 from console.domain.messages import Source
 from console.domain.report import Area, Clock, ClockState, Service
 from console.domain.status import Status
@@ -133,6 +133,26 @@ def test_own_edits_not_sent_yet_are_in_it(profile: Path, tmp_path: Path) -> None
     assert rows["formula"]["priority"] == "3"
     assert (rows[""]["description"], rows[""]["priority"], rows[""]["source"]) == ("By telephone", "2", "Kota Uji")
     assert "Siti" not in (tmp_path / "own.csv").read_text()
+
+
+def test_more_unsent_reports_than_rows_never_take_the_rows_of_others(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows 1 to 999 are for reports that exist only here (docs/decisions/0003)."""
+    work = WorkFile(profile)
+    data = {"service": "flood", "description": "By telephone", "priority": 2}
+    made = [
+        edit(f"e{number}", Kind.CREATE, f"local:e{number}", number, data=data, occurred_at=NOW)
+        for number in range(1, 1003)
+    ]
+    work.exchange([], [Queued(one, EditState.QUEUED) for one in made], "")
+    work.close()
+    assert export(tmp_path / "own.csv", "csv") == 0
+    assert "3 more reports that were made here and not sent are not in it" in capsys.readouterr().err
+    rows = {row["number"]: row for row in read_csv(tmp_path / "own.csv")}
+    assert set(rows) == {"", "urgent", "waiting", "formula"}
+    assert rows["waiting"]["description"] == "Two\nlines"
+    assert len(read_csv(tmp_path / "own.csv")) == 999 + 3
 
 
 def test_geojson_is_one_collection_with_lon_lat(profile: Path, tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Reports entered here stand in queue and map at once, as many as have rows (docs/decisions/0003)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import EditState, Kind, Queued
+from console.domain.filter import Filter
+from console.presenters.board_feed import BoardFeed
+from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.tasks import Tasks
+from tests.unit.store.making import T0, at, edit, items, report
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk("rina", Filter(), UTC)
+
+
+@pytest.fixture
+def feed(qtbot: QtBot, tmp_path: Path, desk: Desk) -> Iterator[BoardFeed]:
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1")), at(1))
+    writer.close()
+    tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
+    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    with qtbot.waitSignal(feed.ready):
+        feed.start()
+    yield feed
+    tasks.shutdown()
+    reader.close()
+
+
+def created(number: int) -> Queued:
+    made = edit(f"e{number}", kind=Kind.CREATE, number=number, report=f"local:{number}", data={"description": "Water"})
+    return Queued(made, EditState.QUEUED)
+
+
+def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
+    qtbot: QtBot, desk: Desk, feed: BoardFeed
+) -> None:
+    said: list[int] = []
+    feed.crowded.connect(said.append)
+    feed.on_outbox([created(number) for number in range(1, 1003)])
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 999)
+    assert said == [3]
+    feed.on_outbox([created(number) for number in range(998, 1003)])
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 5)
+    assert said[-1] == 0
+    assert sorted(key for _, key in feed.pending) == sorted(f"local:{number}" for number in range(998, 1003))
