@@ -170,8 +170,8 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
     Raises FilterError, StoreError.
     """
     catalog = read_catalog(reader)
-    filter_ = Filter.parse(filter_text).resolved(catalog.names())
     zone = city_zone(settings.sources)
+    filter_ = Filter.parse(filter_text, zone=zone).resolved(catalog.names())
     played, unseen = _played(folder, reader, catalog, filter_, zone, _me(settings), now)
     names = {source.key: source.name for source in settings.sources}
     return Selection(played.view, catalog, played.shown, zone, names, unseen)

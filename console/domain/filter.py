@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from typing import TypeVar
 
 import msgspec
@@ -59,10 +59,11 @@ class Filter(msgspec.Struct, frozen=True):
     text: str = ""
 
     @classmethod
-    def parse(cls, text: str, tab: str = "open", order: str = "urgency") -> Filter:
+    def parse(cls, text: str, tab: str = "open", order: str = "urgency", *, zone: tzinfo) -> Filter:
         """Read `cat=water ward=3 p=1,2 is=overdue age>2d "burst pipe"`; words without a key search the texts.
 
-        `tab` and `order` hold unless the text names others. Raises FilterError with a sentence.
+        `tab` and `order` hold unless the text names others; days and times without a zone are those of `zone`, the
+        city's. Raises FilterError with a sentence.
         """
         filter_ = cls(tab=tab, order=order)
         found: list[str] = []
@@ -73,6 +74,8 @@ class Filter(msgspec.Struct, frozen=True):
             elif name in ("text", "find"):
                 _only("=", operator, name)
                 found.append(value.text)
+            elif name in _DATED:
+                filter_ = _DATED[name](filter_, name, operator, value, zone)
             elif name not in _READERS:
                 raise FilterError(f"“{name}” is not a filter. {_KNOWN}")
             else:
@@ -387,17 +390,17 @@ def _read_age(filter_: Filter, name: str, operator: str, value: _Token) -> Filte
     raise FilterError("Write age>… (older) or age<… (younger).")
 
 
-def _read_created(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
+def _read_created(filter_: Filter, name: str, operator: str, value: _Token, zone: tzinfo) -> Filter:
     if operator in (">", ">="):
-        return replace(filter_, created_after=_unix(value.text))
+        return replace(filter_, created_after=_unix(value.text, zone))
     if operator == "<":
-        return replace(filter_, created_before=_unix(value.text))
+        return replace(filter_, created_before=_unix(value.text, zone))
     raise FilterError("Write created>=2026-01-20 or created<2026-01-21.")
 
 
-def _read_hour(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
+def _read_hour(filter_: Filter, name: str, operator: str, value: _Token, zone: tzinfo) -> Filter:
     _only("=", operator, name)
-    return replace(filter_, hour=_unix(value.text))
+    return replace(filter_, hour=_unix(value.text, zone))
 
 
 def _read_box(filter_: Filter, name: str, operator: str, value: _Token) -> Filter:
@@ -435,13 +438,13 @@ _READERS: dict[str, Callable[[Filter, str, str, _Token], Filter]] = {
     **dict.fromkeys(("p", "priority"), _read_priorities),
     "is": _read_flags,
     "age": _read_age,
-    "created": _read_created,
-    "hour": _read_hour,
     "box": _read_box,
     "shape": _read_shape,
     "tab": _read_choice("tab", TABS),
     "order": _read_choice("order", ORDERS),
 }
+
+_DATED: dict[str, Callable[[Filter, str, str, _Token, tzinfo], Filter]] = {"created": _read_created, "hour": _read_hour}
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPANS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -460,12 +463,14 @@ def _numbers(texts: Iterable[str], name: str) -> list[float]:
     return numbers
 
 
-def _unix(text: str) -> int:
+def _unix(text: str, zone: tzinfo) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise FilterError(f"“{text}” is not a date. Write 2026-01-20 or 2026-01-20T14:00+07:00.") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        moment = None
+    if moment is None or not MINYEAR < moment.year < MAXYEAR:  # beyond them some zone cannot show it
+        raise FilterError(f"“{text}” is not a date. Write 2026-01-20 or 2026-01-20T14:00.")
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
 
 
 def _codes(word: str, names: Mapping[str, str], title: str) -> list[str]:

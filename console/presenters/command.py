@@ -96,7 +96,7 @@ class CommandPresenter(QObject):
             return self.tr("Search"), command.rest, True
         if command.verb == "show":
             try:
-                filter_ = Filter.parse(command.rest).resolved(self._desk.catalog.names())
+                filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.catalog.names())
                 chips = ", ".join(text for _, text in filter_.chips(self._desk.catalog.name, self._desk.zone))
             except FilterError as error:
                 return str(error), "", False
@@ -158,7 +158,7 @@ class CommandPresenter(QObject):
 
     def _show(self, text: str) -> None:
         try:
-            filter_ = Filter.parse(text, tab=self._desk.filter.tab)
+            filter_ = Filter.parse(text, tab=self._desk.filter.tab, zone=self._desk.zone)
             self._desk.set_filter(filter_.resolved(self._desk.catalog.names()))
         except FilterError as error:
             self._intents.said.emit(str(error))

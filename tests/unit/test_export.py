@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,18 @@ def test_csv_has_what_the_queue_shows_in_its_order(
 def test_filter_is_the_queues(profile: Path, tmp_path: Path, text: str, found: list[str]) -> None:
     assert export(tmp_path / "some.csv", "csv", "--filter", text) == 0
     assert numbers(tmp_path / "some.csv") == found
+
+
+def test_a_day_in_the_filter_is_the_citys_day(profile: Path, tmp_path: Path) -> None:
+    jakarta = timezone(timedelta(hours=7))
+    midnight = (NOW - timedelta(days=2)).astimezone(jakarta).replace(hour=0, minute=0, second=0)
+    writer = CacheWriter(profile)
+    made = [report(f"m{minutes:+}", created=midnight + timedelta(minutes=minutes)) for minutes in (-1, 0, 1)]
+    writer.apply("city", items(*made, seq=30), at(40))
+    writer.close()
+    asked = f"created>={midnight:%Y-%m-%d} created<{midnight + timedelta(days=1):%Y-%m-%d} p=3 order=newest"
+    assert export(tmp_path / "day.csv", "csv", "--filter", asked) == 0
+    assert numbers(tmp_path / "day.csv") == ["m+1", "m+0"]
 
 
 def test_own_edits_not_sent_yet_are_in_it(profile: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,13 @@ from hypothesis import strategies as st
 
 from console.domain.filter import ORDERS, TABS, Filter, FilterError
 from console.domain.status import Status
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+
+
+def parse(text: str, **more: Any) -> Filter:
+    return Filter.parse(text, zone=JAKARTA, **more)
+
 
 codes = st.lists(
     st.text(min_size=1, max_size=8).filter(lambda code: code == code.strip()), max_size=3, unique=True
@@ -55,20 +64,20 @@ filters = st.builds(
 @settings(max_examples=300, deadline=None)
 @given(filters)
 def test_a_filter_reads_back_from_its_text(asked: Filter) -> None:
-    assert Filter.parse(asked.to_text()) == asked
+    assert parse(asked.to_text()) == asked
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='ab =<>,"\\/12:-.dhp#é', max_size=30))
 def test_whatever_is_typed_is_a_filter_or_a_sentence(text: str) -> None:
     try:
-        found = Filter.parse(text)
+        found = parse(text)
     except FilterError as error:
         found, sentence = Filter(), str(error)
     else:
         sentence = "."
     assert sentence.endswith(".")
-    assert Filter.parse(found.to_text()) == found
+    assert parse(found.to_text()) == found
 
 
 @settings(max_examples=100, deadline=None)
@@ -84,9 +93,7 @@ def test_taking_every_chip_away_leaves_the_tab(asked: Filter) -> None:
 
 
 def test_what_operators_type() -> None:
-    asked = Filter.parse(
-        'Cat=water,"street light" ward=3 st=n,ret P=p1,2 age>2d age<=4w is=overdue,Mine burst "main pipe"'
-    )
+    asked = parse('Cat=water,"street light" ward=3 st=n,ret P=p1,2 age>2d age<=4w is=overdue,Mine burst "main pipe"')
     assert asked == Filter(
         services=("water", "street light"),
         areas=("3",),
@@ -98,11 +105,22 @@ def test_what_operators_type() -> None:
         mine=True,
         text="burst main pipe",
     )
-    assert Filter.parse("p=1 tab=held", tab="mine").tab == "held"
-    assert Filter.parse("p=1", tab="mine").tab == "mine"
-    dated = Filter.parse("created>=2026-01-20T14:00+07:00 created<2026-01-21")
-    assert dated.created_after == datetime(2026, 1, 20, 7, tzinfo=UTC).timestamp()
-    assert dated.created_before == datetime(2026, 1, 21, tzinfo=UTC).timestamp()
+    assert parse("p=1 tab=held", tab="mine").tab == "held"
+    assert parse("p=1", tab="mine").tab == "mine"
+    dated = parse("created>=2026-01-20T14:00+09:00 created<2026-01-21")
+    assert dated.created_after == datetime(2026, 1, 20, 5, tzinfo=UTC).timestamp()
+    assert dated.created_before == datetime(2026, 1, 20, 17, tzinfo=UTC).timestamp(), "the city's midnight"
+
+
+def test_days_and_hours_are_the_citys() -> None:
+    """Also where the clocks are set: the day on which Berlin's winter time ends has 25 hours."""
+    berlin = ZoneInfo("Europe/Berlin")
+    day = Filter.parse("created>=2026-10-25 created<2026-10-26 hour=2026-10-25T07:00", zone=berlin)
+    assert day.created_after == datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp()
+    assert day.created_before == datetime(2026, 10, 25, 23, tzinfo=UTC).timestamp()
+    assert day.hour == datetime(2026, 10, 25, 6, tzinfo=UTC).timestamp()
+    assert dict(day.chips(zone=berlin))["created"] == "Reported 25 Oct 2026 to 26 Oct 2026"
+    assert Filter.parse(day.to_text(), zone=UTC) == day, "a filter that was kept means the same anywhere"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +135,8 @@ def test_what_operators_type() -> None:
         ("cat=", "Nothing stands after cat=."),
         ("is=late", "“is=late” is not understood."),
         ("created>yesterday", "“yesterday” is not a date."),
+        ("created>0001-01-01", "“0001-01-01” is not a date."),
+        ("hour=9999-12-31", "“9999-12-31” is not a date."),
         ("box=1,2,3", "A box has four numbers"),
         ("box=1,2,x,3", "“x” in box= is not a number."),
         ("shape=1/2,3/4", "A shape has at least three corners."),
@@ -126,21 +146,21 @@ def test_what_operators_type() -> None:
 )
 def test_a_mistake_is_named(text: str, sentence: str) -> None:
     with pytest.raises(FilterError, match=r"\.$") as caught:
-        Filter.parse(text)
+        parse(text)
     assert str(caught.value).startswith(sentence)
 
 
 def test_typed_names_become_codes() -> None:
     names = {"service": {"F1": "Flood", "F2": "Flash flood", "R": "Road, broken"}, "area": {"31.01": "Cawang"}}
-    typed = Filter.parse("cat=flo,r ward=cawang unit=SDA-07")
+    typed = parse("cat=flo,r ward=cawang unit=SDA-07")
     assert typed.resolved(names) == Filter(services=("F1", "F2", "R"), areas=("31.01",), units=("SDA-07",))
-    assert Filter.parse("cat=none,f2").resolved(names).services == ("none", "F2")
+    assert parse("cat=none,f2").resolved(names).services == ("none", "F2")
     with pytest.raises(FilterError, match="No category is called “fire”"):
-        Filter.parse("cat=fire").resolved(names)
+        parse("cat=fire").resolved(names)
 
 
 def test_chips_say_it_in_words() -> None:
-    asked = Filter.parse("cat=F1 ward=31.01,none p=2 st=new age<30d is=risk hour=2026-01-20T07:00Z leak")
+    asked = parse("cat=F1 ward=31.01,none p=2 st=new age<30d is=risk hour=2026-01-20T07:00Z leak")
     words = {"F1": "Flood", "31.01": "Cawang"}
     jakarta = timezone(timedelta(hours=7))
     assert asked.chips(lambda _, code: words[code], jakarta) == [
