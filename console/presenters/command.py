@@ -208,6 +208,11 @@ class CommandPresenter(QObject):
     def _do(self, command: Command) -> bool:
         intents, unit, rest = self._intents, command.unit, command.rest
         match command.verb:
+            case "recall" if unit is not None:
+                can = intents.may("recall") and intents.is_here(unit)
+                return can and intents.on_chosen("recall", lambda report: intents.recall(report, unit.id))
+            case "en_route" | "on_scene" | "done" if unit is not None and command.number and not intents.is_here(unit):
+                return False  # what it did on another report was not meant
             case "en_route" | "on_scene" | "done" | "available" | "break" if unit is not None:
                 self._desk.choose_unit(unit.id)
                 return intents.run_for_unit(command.verb)

@@ -208,6 +208,14 @@ class Intents(QObject):
             self.said.emit(self.tr(why_not))
         return not why_not
 
+    def is_here(self, unit: Unit) -> bool:
+        """Whether a unit works on the chosen report; that it does not is said."""
+        dossier = self.chosen
+        if dossier is not None and any(one.unit == unit.id for one in dossier.live):
+            return True
+        self.said.emit(self.tr("{unit} is not on this report").format(unit=unit.code))
+        return False
+
     def on_chosen(self, action_id: str, deed: Callable[[Dossier], object]) -> bool:
         """Do something to the chosen report at once, under the rule of this action; False when it cannot be done."""
         if not self.may(action_id):
@@ -232,6 +240,11 @@ class Intents(QObject):
         unit = self._desk.catalog.units.get(unit_id)
         if unit is not None:
             self._deeds.assign(dossier, unit.id, unit.code)
+
+    def recall(self, dossier: Dossier, unit_id: str) -> None:
+        """Call this unit back."""
+        unit = self._desk.catalog.units.get(unit_id)
+        self._deeds.recall(dossier, unit_id, unit.code if unit else unit_id)
 
     def set_priority(self, dossier: Dossier, priority: int) -> None:
         """Give the report another priority."""
@@ -304,10 +317,7 @@ class Intents(QObject):
         return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])
 
     def _do_recall(self) -> None:
-        dossier = self._report()
-        lead = self.situation.lead_unit or ""
-        unit = self._desk.catalog.units.get(lead)
-        self._deeds.recall(dossier, lead, unit.code if unit else lead)
+        self.recall(self._report(), self.situation.lead_unit or "")
 
     def _do_told(self) -> None:
         self._deeds.told(self.situation.not_sent, self._desk.me)

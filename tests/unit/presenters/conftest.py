@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Edit
 from console.domain.filter import Filter
-from console.domain.report import Area, Report, Service, Unit
-from console.domain.status import Status, UnitState
+from console.domain.report import Area, Assignment, Report, Service, Unit
+from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters.catalog import Catalog
@@ -74,10 +74,11 @@ class Rig:
         if read:
             self.intents.set_dossier(self.dossier(row, key))
 
-    def dossier(self, row: int, key: str) -> Dossier:
-        """All that is known of an open flood in Kemang that nobody has touched."""
+    def dossier(self, row: int, key: str, units: Sequence[str] = ()) -> Dossier:
+        """All that is known of an open flood in Kemang that nobody has taken; these units are on their way."""
         report = self.report(key)
-        return Dossier(row, "city", key, report, report, (), (), ())
+        jobs = tuple(Assignment(one, key, one, AssignmentState.EN_ROUTE, NOW, "rina", NOW) for one in units)
+        return Dossier(row, "city", key, report, report, (), jobs, ())
 
     def report(self, key: str) -> Report:
         """That report."""

@@ -96,3 +96,17 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
     line.run("n gas smell")
     wait_for(lambda: len(refused) == 2, 10, "refused")
     assert line.line.text() == "n gas smell"
+
+
+@pytest.mark.parametrize("typed", ["rc SDA-11", "rc SDA-11 C1", "os SDA-11 C1"])
+def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line: Line, typed: str) -> None:
+    """`rc SDA-11` called back the first unit of the report, whichever that was."""
+    rig.desk.choose(line.row)
+    rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07"]))
+    line.run(typed)
+    wait_for(lambda: rig.said, 10, "why not")
+    assert rig.said == ["SDA-11 is not on this report"]
+    assert line.line.text() == typed
+    rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
+    line.run(typed)
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
