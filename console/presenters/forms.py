@@ -39,7 +39,7 @@ from widgets.theme import Theme
 
 
 class Forms(QObject):
-    """Opens one form at a time; opening another leaves the first with its draft. `about` says what a form is for."""
+    """Opens one form at a time; opening another leaves the first. `about` says what a form is for."""
 
     def __init__(
         self,
