@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted, is_order
+from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted, outlived
 from console.domain.kept import carry
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
@@ -114,6 +114,7 @@ class Edits(QObject):
         self._asked_back: set[str] = set()
         self._proved_early: set[str] = set()
         self._taken_back: dict[str, Queued] = {}  # withdrawn while the sync process held them
+        self._in_place_of: dict[str, str] = {}  # the id of an edit that was given anew -> the new one's
         self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
         self._away: set[str] = set()
         self._here_since: dict[str, datetime] = {}
@@ -551,8 +552,7 @@ class Edits(QObject):
 
     def _too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""
-        age_s = (self._clock() - queued.edit.occurred_at).total_seconds()
-        return is_order(queued.edit) and age_s > self._order_lifetime_s
+        return outlived(queued.edit, self._clock(), self._order_lifetime_s)
 
     def _expire(self, queued: Queued) -> None:
         self._withdraw_from_sync(queued.edit.id)
@@ -653,6 +653,8 @@ class Edits(QObject):
         if queued is not None and outcome.state in (EditState.ACCEPTED, EditState.SENT):
             del self._taken_back[outcome.edit_id]
             self._dropped.pop(outcome.edit_id, None)
+            if (again := self._in_place_of.pop(outcome.edit_id, None)) is not None:
+                self.ask_back(again)  # the wish is fulfilled: once is enough
             self._set(replace(queued, state=EditState.ACCEPTED))
             if outcome.remote_id is not None:
                 self._learn_key(outcome)
@@ -735,6 +737,9 @@ class Edits(QObject):
         ids = {one.edit.id for one in old}
         self._saving.add(first)
         self._waiting -= ids
+        if problem != _KEPT:  # should an old one turn out to have been sent, that has to be said
+            self._taken_back |= {one.edit.id: one for one in old if one.attempts}
+            self._in_place_of |= dict.fromkeys(ids, first)
         for edit_id in ids:
             del self._outbox[edit_id]
         self._changed()
@@ -747,8 +752,6 @@ class Edits(QObject):
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
                 self._withdraw_from_sync(edit_id)
-            if problem != _KEPT:  # should an old one turn out to have been sent, that has to be said
-                self._taken_back |= {one.edit.id: one for one in old if one.attempts}
             self._outbox |= {one.edit.id: one for one in kept}
             for one in kept[1:]:
                 self.saved.emit(one)
@@ -758,8 +761,11 @@ class Edits(QObject):
             self._saving.discard(first)
             self._withdraw_when_saved.discard(first)
             for one in old:
+                self._taken_back.pop(one.edit.id, None)
+                self._in_place_of.pop(one.edit.id, None)
                 left = one.state is EditState.SENDING  # how that ended was not listened to
-                self._remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
+                if one.edit.id not in self._outbox:
+                    self._remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
             self._waiting |= ids
             self.refused.emit(first, error)
 

@@ -78,6 +78,15 @@ def is_order(edit: Edit) -> bool:
     return edit.kind in ORDERS or (edit.kind is Kind.SET and bool(TRANSFER_FIELDS & edit.data.keys()))
 
 
+_CLOCKS_DIFFER_S = 60.0
+
+
+def outlived(edit: Edit, now: datetime, lifetime_s: float) -> bool:
+    """Whether an order is past its time; one made in the future says nothing of its age, and is asked about too."""
+    age_s = (now - edit.occurred_at).total_seconds()
+    return is_order(edit) and not -_CLOCKS_DIFFER_S <= age_s <= lifetime_s
+
+
 class ReadingOnly(Exception):
     """The operator may not write now; the words say why."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.domain.edit import Edit, Kind, is_order
+from console.domain.edit import Edit, Kind, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
@@ -201,7 +201,7 @@ class Outgoing:
 
     def is_too_old(self, edit: Edit) -> bool:
         """Whether an order has outlived its time."""
-        return is_order(edit) and (self._now() - edit.occurred_at).total_seconds() > self._order_lifetime_s
+        return outlived(edit, self._now(), self._order_lifetime_s)
 
     def _bury(self) -> list[Edit]:
         dead = [

@@ -207,6 +207,36 @@ def test_an_order_that_may_have_left_is_judged_by_the_complete_cache_only(desk: 
     assert desk.states() == {lost: S.EXPIRED}
 
 
+def test_an_order_that_arrived_after_all_takes_back_the_one_given_anew(desk: Desk) -> None:
+    order = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    desk.pushed(order)
+    desk.answer(order, S.UNCONFIRMED)
+    desk.now += timedelta(minutes=11)
+    desk.edits.source_lost("city")
+    desk.edits.resend_due("city")  # the complete cache does not have it
+    assert desk.states() == {order: S.EXPIRED}
+    desk.edits.source_lost("city")
+    told: list[str] = []
+    desk.edits.too_late.connect(lambda queued: told.append(queued.edit.id))
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        desk.edits.still_wanted(order, yes=True)
+    assert desk.states() == {"e2": S.QUEUED}
+    desk.edits.on_proved([order])
+    desk.settle()
+    assert told == [order]
+    assert desk.on_disk()["e2"].state is S.WITHDRAWN
+
+
+def test_an_order_made_with_a_clock_that_was_fast_is_asked_about(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    desk.now += timedelta(hours=1)
+    order, note = desk.do(Kind.DISPATCH, data={"unit": "U1"}), desk.do(Kind.NOTE, "2", data={"text": "a"})
+    desk.now -= timedelta(hours=1)  # the server has told the time
+    desk.edits.resend_due("city")
+    desk.pushed(note)
+    assert desk.states()[order] is S.EXPIRED
+
+
 def test_undo_before_it_left_and_after(desk: Desk) -> None:
     desk.edits.source_lost("city")
     early = desk.do(Kind.CLAIM)
