@@ -71,7 +71,7 @@ class SyncLink(QObject):
     froze = Signal()
     """The process stood still for too long, and is ended and started again."""
     restarted = Signal()
-    """The process runs again after it had ended by itself."""
+    """The process begins anew, after it had ended or because other sources are to be followed."""
 
     def __init__(
         self, parent: QObject | None = None, *, command: Sequence[str] | None = None, frozen_s: float = FROZEN_S
@@ -108,7 +108,11 @@ class SyncLink(QObject):
         """Follow these sources from now on; starts the process when it does not run."""
         self._start = start
         if self.running:
+            # It begins anew and forgets what it held, like one that ended.
             self.send(start)
+            for look in self._looks.values():
+                self.send(look)
+            self.restarted.emit()
         elif not self._again.isActive() and self._process is None:
             self._launch()
 

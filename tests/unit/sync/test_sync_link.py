@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Beat, Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.edits import Edits
+from console.exchange import Exchange
 from console.network import Network
 from console.store.cache_read import CacheReader
 from console.store.lock import FileLock
@@ -68,6 +71,38 @@ def test_from_start_to_a_proved_edit(qtbot: QtBot, link: SyncLink, city: FakeCit
     with qtbot.waitSignal(link.fetched, timeout=WAIT_MS) as caught:
         link.send(Fetch("jkt", "0" * 64, None))
     assert caught.args[0].problem == "No such photo."
+
+
+def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
+    qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path
+) -> None:
+    edits = Edits(tmp_path, link.send, lambda: datetime.now(UTC), lambda: "e1")
+    reader = CacheReader(tmp_path)
+    exchange = Exchange(edits, lambda question, found, _: found(question(reader)))
+    for signal_ in (link.outcome, link.touched, link.source_state):
+        signal_.connect(exchange.take)
+    link.restarted.connect(edits.on_restarted)
+    asked, over = threading.Event(), threading.Event()
+    try:
+        with qtbot.waitSignal(exchange.back, timeout=WAIT_MS):
+            link.start(start_of(city, tmp_path))
+        def hold(*_: object) -> bytes | None:
+            if asked.is_set():
+                return None
+            asked.set()
+            over.wait(20)
+            return b""
+
+        city.on_edit = hold
+        edits.submit(Kind.NOTE, "1", source="jkt", data={"text": "x"}, base={}, base_version=1, title="")
+        qtbot.waitUntil(asked.is_set, timeout=WAIT_MS)
+        with qtbot.waitSignal(edits.changed, timeout=WAIT_MS, check_params_cb=lambda outbox: not outbox):
+            link.start(start_of(city, tmp_path))
+        assert city.applied == ["e1"]
+    finally:
+        over.set()
+        edits.close()
+        reader.close()
 
 
 def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
