@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from console.domain.report import Calendar, Report, Service
 from console.domain.sla import clocks, sla_of
 from console.server import schema
-from console.server.database import Database, next_numbers
+from console.server.database import REPORTS, Database, next_numbers
 from console.server.records import LoadedReport
 
 BATCH = 500
@@ -111,6 +111,6 @@ def _raise_report_number(connection: sa.Connection, reports: Iterable[Report]) -
         counter = schema.counters
         connection.execute(
             sa.update(counter)
-            .where(counter.c.name == "report", counter.c.value < max(numbers))
+            .where(counter.c.name == REPORTS, counter.c.value < max(numbers))
             .values(value=max(numbers))
         )

@@ -26,6 +26,8 @@ from console.server import migrations, schema
 from console.server.refusals import Overloaded
 
 COUNTER = "seq"
+REPORTS = "report"
+"""The counter of the numbers that reports get here."""
 EPOCH = "epoch"
 COMMITTED = "sigap_committed"
 """PostgreSQL's channel that tells every server of the counter's value after each commit."""
@@ -36,6 +38,8 @@ _SCHEMA_LOCK = 0x53494741
 """The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
 _POOL = 40
 """At least as many connections as the web server has threads."""
+_LOST_REPORTS = 100_000
+"""More reports than a city can lose by being set back; their numbers are not given out again."""
 
 
 def _known(url: sa.URL) -> sa.URL:
@@ -120,7 +124,7 @@ class Database:
             if old and self.is_sqlite and self.url.database:
                 copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
             migrations.upgrade(connection, versions=versions)  # does nothing when all is there
-            for name in (COUNTER, "report"):
+            for name in (COUNTER, REPORTS):
                 self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
 
     def upsert(
@@ -197,10 +201,15 @@ def present_mark(connection: sa.Connection) -> Mark:
 
 
 def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
-    """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more)."""
-    meta = schema.meta
+    """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more).
+
+    New reports get numbers far above: somebody may still have work for a report whose making was undone.
+    """
+    meta, counter = schema.meta, schema.counters
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
-    connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of))
+    if connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of)).rowcount:
+        lift = sa.update(counter).where(counter.c.name == REPORTS).values(value=counter.c.value + _LOST_REPORTS)
+        connection.execute(lift)
 
 
 def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:

@@ -22,7 +22,7 @@ from console.domain.report import Entry, Report
 from console.domain.status import Status
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
-from console.server.database import Database
+from console.server.database import REPORTS, Database
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
 from console.server.history import field_value, last_changes
 from console.server.ledger import Ledger
@@ -319,7 +319,7 @@ def _next_report_id(ledger: Ledger) -> str:
     while True:
         number = ledger.connection.execute(
             sa.update(counter)
-            .where(counter.c.name == "report")
+            .where(counter.c.name == REPORTS)
             .values(value=sa.case((counter.c.value < _FIRST_REPORT, _FIRST_REPORT), else_=counter.c.value) + 1)
             .returning(counter.c.value)
         ).scalar_one()
