@@ -15,7 +15,6 @@ from console.store.cache_read import CacheReader
 
 _log = logging.getLogger(__name__)
 _AGAIN_MS = 2_000
-_REACHED = frozenset({"live", "filling", "connecting"})
 
 
 class Found(NamedTuple):
@@ -43,7 +42,7 @@ class Exchange(QObject):
         super().__init__(parent)
         self._edits = edits
         self._read = read
-        self._states: dict[str, str] = {}
+        self._states: dict[str, SourceState] = {}
         edits.opened.connect(self._on_opened)
 
     def take(self, message: Up) -> None:
@@ -57,12 +56,12 @@ class Exchange(QObject):
                 self._on_state(message)
 
     def _on_state(self, state: SourceState) -> None:
-        before, now = self._states.get(state.source), state.state
-        self._states[state.source] = now
-        if now == "live" and before != "live":
+        before = self._states.get(state.source)
+        self._states[state.source] = state
+        if _is_live(state) and not _is_live(before):
             self._catch_up(state.source)
             self.back.emit(state.source)
-        if now not in _REACHED and (before is None or before in _REACHED):
+        if not state.reached and (before is None or before.reached):
             self._edits.source_lost(state.source)
             self.lost.emit(state.source)
 
@@ -70,7 +69,7 @@ class Exchange(QObject):
         """What the cache has proved meanwhile; a source that was live before the outbox was open is caught up with."""
         self._catch_up(None)
         for source, state in self._states.items():
-            if state == "live":
+            if _is_live(state):
                 self._catch_up(source)
 
     def _catch_up(self, source: str | None) -> None:
@@ -82,7 +81,7 @@ class Exchange(QObject):
 
         def found(what: Found) -> None:
             self._edits.on_proved(what.proved)
-            if source is not None and self._states.get(source) == "live":  # not lost again meanwhile
+            if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
                 self._edits.resend_due(source)
                 for edit_id in what.restored:  # with a server's backup
                     self._edits.retry(edit_id)
@@ -93,6 +92,10 @@ class Exchange(QObject):
             QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
 
         self._read(lambda reader: Found(frozenset(reader.proved(edit_ids)), _restored(reader, deleted)), found, failed)
+
+
+def _is_live(state: SourceState | None) -> bool:
+    return state is not None and state.state == "live"
 
 
 def _restored(reader: CacheReader, deleted: tuple[Edit, ...]) -> tuple[str, ...]:

@@ -140,6 +140,11 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     progress: float | None = None
     local: bool = False
 
+    @property
+    def reached(self) -> bool:
+        """Whether the server answers, or has not been asked yet."""
+        return self.state in ("connecting", "filling", "live")
+
 
 class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
     """Whom the token of a source belongs to, and what he may: at each start, and when the server changed it.

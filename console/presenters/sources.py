@@ -14,7 +14,6 @@ from widgets.notice import Notice
 from widgets.statusbar import Cell
 
 _INTERVAL_S = 5.0
-_REACHED = frozenset({"live", "filling", "connecting"})
 RIGHTS_LAST = timedelta(hours=72)
 """So long an operator may write without contact with the server, which alone knows his rights; then he may read."""
 _AMBER, _GREY = 3, 10
@@ -25,10 +24,6 @@ class Sources(QObject):
     """Keeps the newest state of each source and turns it into words."""
 
     changed = Signal()
-    back = Signal(str)
-    """A source is live after it was not: its key."""
-    lost = Signal(str)
-    """A source cannot be reached any more: its key."""
     told = Signal(str)
     """What a source has to say beside its state: what could not be understood, what a comparison found."""
 
@@ -52,7 +47,7 @@ class Sources(QObject):
     @property
     def offline(self) -> bool:
         """Whether some source cannot be reached."""
-        return any(state.state not in _REACHED for state in self._states.values())
+        return any(not state.reached for state in self._states.values())
 
     def offset(self) -> timedelta:
         """How far the server's clock is ahead of this computer's."""
@@ -66,10 +61,6 @@ class Sources(QObject):
         self._at[state.source] = self._now()
         if self.sync_alive and state.state != "connecting":
             self._froze = False  # the one that was started in its place has found the server, or says why not
-        if state.state == "live" and (before is None or before.state != "live"):
-            self.back.emit(state.source)
-        if state.state not in _REACHED and (before is None or before.state in _REACHED):
-            self.lost.emit(state.source)
         if state.detail and (before is None or before.detail != state.detail):
             self.told.emit(state.detail)
         self.changed.emit()
@@ -152,7 +143,7 @@ class Sources(QObject):
         return cells
 
     def _line(self, state: SourceState | None) -> tuple[str, str]:
-        if state is None or (not self.sync_alive and state.state in _REACHED):
+        if state is None or (not self.sync_alive and state.reached):
             return self.tr("Connecting"), ""
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
@@ -177,7 +168,7 @@ class Sources(QObject):
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached."""
         for key, state in self._states.items():
-            if state.state in _REACHED:
+            if state.reached:
                 continue
             since = words.clock(state.since, self._zone) if state.since else ""
             as_of = words.clock(state.as_of, self._zone) if state.as_of else ""

@@ -19,9 +19,10 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QTimer
 
 from console.domain.edit import EditState, Kind, Queued
-from console.domain.messages import Source, Start, Touched
+from console.domain.messages import Source, Start
 from console.domain.overlay import apply_edits
 from console.edits import Edits
+from console.exchange import Exchange
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader
 from console.sync_link import FROZEN_S, SyncLink
@@ -47,18 +48,17 @@ class Child:
         source = Source(CITY, "City", address, "dispatch", timezone="Asia/Jakarta", user="budi")
         self._sources = Sources([source], UTC, lambda: datetime.now(UTC))
         self._created: list[str] = []
-        self._link.touched.connect(self._on_touched)
-        self._link.outcome.connect(self._edits.on_outcome)
+        self._exchange = Exchange(self._edits, lambda question, found, _: found(question(self._reader)))
+        self._link.touched.connect(self._exchange.take)
+        self._link.outcome.connect(self._exchange.take)
         self._link.source_state.connect(self._sources.set_state)
+        self._link.source_state.connect(self._exchange.take)
         self._link.restarted.connect(self._edits.on_restarted)
         self._link.alive.connect(self._sources.set_alive)
         self._link.froze.connect(self._sources.on_froze)
         self._link.alive.connect(self._on_alive)
         self._shown = ""
         self._sources.changed.connect(self._on_shown)
-        self._sources.back.connect(self._on_back)
-        self._sources.lost.connect(self._edits.source_lost)
-        self._edits.opened.connect(self._look_up)
         self._edits.saved.connect(self._on_saved)
         self._edits.trouble.connect(lambda error: say("trouble", repr(error)))
         self._edits.unavailable.connect(lambda error: say("trouble", repr(error)))
@@ -83,16 +83,6 @@ class Child:
         if shown != self._shown:
             say("shows", shown)
         self._shown = shown
-
-    def _on_touched(self, touched: Touched) -> None:
-        self._edits.on_proved(touched.edits)
-
-    def _on_back(self, source: str) -> None:
-        self._look_up()
-        self._edits.resend_due(source)
-
-    def _look_up(self) -> None:
-        self._edits.on_proved(self._reader.proved(self._edits.waiting_ids()))
 
     def _on_saved(self, queued: Queued) -> None:
         say("saved", queued.edit.id)

@@ -178,7 +178,7 @@ def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(
     if sends is not None:
         # What the lane is to hang on comes when it can be reached, and again in the second life.
         again = sends
-        watched.sources.back.connect(lambda _: watched.link.send(again))
+        watched.link.source_state.connect(lambda state: state.state == "live" and watched.link.send(again))
     watched.start(city.url)
     wait_for(lambda: watched.froze, SOON_S, "noticed")
     assert any(FROZE in shown for shown in watched.shown)
