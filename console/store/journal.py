@@ -39,7 +39,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     told: str | None = None
     version: int | None = None
     swap: tuple[Line, ...] = ()
-    """Lines that count together or not at all: new edits in the place of old ones."""
+    """Lines that count together or not at all: new edits in the place of old ones, or what was noted in one write."""
 
 
 class Folded(msgspec.Struct):
@@ -124,11 +124,9 @@ class Journal:
             found.last = frozenset()
             if line is None:
                 found.damaged += 1
-            elif line.key is not None and line.source is not None and line.remote_id is not None:
-                found.keys[line.key] = (line.source, line.remote_id)
             else:
                 for one in line.swap or (line,):
-                    _fold_edit(found, one)
+                    _fold(found, one)
         return found
 
     def rewrite(self, lines: Iterable[Line]) -> None:
@@ -164,7 +162,11 @@ class Journal:
             self._ragged = False
 
 
-def _fold_edit(found: Folded, line: Line) -> None:
+def _fold(found: Folded, line: Line) -> None:
+    if line.key is not None:
+        if line.source is not None and line.remote_id is not None:
+            found.keys[line.key] = (line.source, line.remote_id)
+        return
     if line.edit is not None:
         edit = line.edit
     elif line.id in found.edits:

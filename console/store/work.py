@@ -93,6 +93,7 @@ class WorkFile:
         self._path = folder / WORK
         self._clock = clock
         self._lock = FileLock(folder / "work.lock")
+        self._noted: list[tuple[Line, bool]] | None = None  # the lines of `together`, each with whether it is synced
         self.salvaged: Salvage | None = None
         try:
             self._connection, aside = self._open()
@@ -193,7 +194,7 @@ class WorkFile:
                     "INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (edit.report, edit.source, remote_id)
                 )
             line = _line(after, whole=after.edit != before.edit, remote_id=remote_id)
-            self._journal.write(line, sync=state is EditState.WITHDRAWN)
+            self._note(line, sync=state is EditState.WITHDRAWN)
         return after
 
     def exchange(self, out: Iterable[str], into: Iterable[Queued], problem: str) -> list[Queued]:
@@ -232,18 +233,32 @@ class WorkFile:
         queued = msgspec.structs.replace(before, edit=edit, state=EditState.QUEUED, changed_at=self._clock())
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
-            self._journal.write(_line(queued), sync=False)
+            self._note(_line(queued), sync=False)
 
     def learn_key(self, key: str, source: str, remote_id: str) -> None:
         """Note the server's id of a report that was created here under a local key."""
         with self._journal.whole(), self._writing():
             self._connection.execute("INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (key, source, remote_id))
-            self._journal.write(Line(key=key, source=source, remote_id=remote_id), sync=False)
+            self._note(Line(key=key, source=source, remote_id=remote_id), sync=False)
 
     def local_keys(self) -> dict[str, tuple[str, str]]:
         """Reports created here that a server knows by now: local key -> (source, remote id)."""
         found = self._all("SELECT key, source, remote_id FROM local_keys")
         return {key: (source, remote_id) for key, source, remote_id in found if isinstance(remote_id, str)}
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is noted inside (all but `append` and `exchange`) is one write, whole or not at all."""
+        with self._journal.whole(), self._writing():
+            noted = self._noted = []
+            try:
+                yield
+            finally:
+                self._noted = None
+            if noted:
+                lines = tuple(line for line, _ in noted)
+                line = lines[0] if len(lines) == 1 else Line(swap=lines)
+                self._journal.write(line, sync=any(sync for _, sync in noted))
 
     # Drafts, filters, alarms
 
@@ -389,8 +404,14 @@ class WorkFile:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        with transaction(self._connection, self._path):
+        with contextlib.nullcontext() if self._noted is not None else transaction(self._connection, self._path):
             yield
+
+    def _note(self, line: Line, *, sync: bool) -> None:
+        if self._noted is None:
+            self._journal.write(line, sync=sync)
+        else:
+            self._noted.append((line, sync))
 
     def _put(self, sql: str, *values: object) -> None:
         with self._writing():

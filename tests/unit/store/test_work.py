@@ -89,6 +89,31 @@ def test_local_keys_drafts_filters_and_alarms(work: WorkFile) -> None:
     assert (work.filters(), work.alarms()) == ({"floods": "cat=flood"}, {"p1/7": "acknowledged"})
 
 
+def test_notes_that_are_written_together_are_all_there_or_none_of_them(work: WorkFile, tmp_path: Path) -> None:
+    for edit_id in ("e1", "e2"):
+        work.append(edit(edit_id))
+    with pytest.raises(RuntimeError, match="in the middle"), work.together():
+        work.set_state("e1", EditState.SENDING)
+        work.learn_key("local:1", "city", "1")
+        raise RuntimeError("in the middle")
+    assert [(one.state, one.attempts) for one in work.all()] == [(EditState.QUEUED, 0)] * 2
+    assert work.local_keys() == {}
+    with work.together():
+        work.set_state("e1", EditState.SENDING)
+        work.set_state("e1", EditState.SENT)
+        work.learn_key("local:1", "city", "1")
+        work.set_state("e2", EditState.SENDING)
+        work.save_draft("note", {"text": "x"})
+    work.close()
+    (tmp_path / "work.db").unlink()
+    for leftover in ("work.db-wal", "work.db-shm"):
+        (tmp_path / leftover).unlink(missing_ok=True)
+    again = WorkFile(tmp_path)  # from the journal alone
+    assert [(one.edit.id, one.state, one.attempts) for one in again.unfinished()] == [("e2", EditState.SENDING, 1)]
+    assert again.local_keys() == {"local:1": ("city", "1")}
+    again.close()
+
+
 def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path: Path) -> None:
     work.append(edit("e1", data={"text": "note"}))
     work.set_state("e1", EditState.WITHDRAWN)
