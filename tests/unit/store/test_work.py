@@ -89,13 +89,19 @@ def test_local_keys_drafts_filters_and_alarms(work: WorkFile) -> None:
     assert (work.filters(), work.alarms()) == ({"floods": "cat=flood"}, {"p1/7": "acknowledged"})
 
 
-def test_notes_that_are_written_together_are_all_there_or_none_of_them(work: WorkFile, tmp_path: Path) -> None:
+def test_notes_that_are_written_together_are_all_there_or_none_of_them(tmp_path: Path) -> None:
+    work = WorkFile(tmp_path)
     for edit_id in ("e1", "e2"):
         work.append(edit(edit_id))
-    with pytest.raises(RuntimeError, match="in the middle"), work.together():
-        work.set_state("e1", EditState.SENDING)
-        work.learn_key("local:1", "city", "1")
-        raise RuntimeError("in the middle")
+
+    def end_in_the_middle() -> None:
+        with work.together():
+            work.set_state("e1", EditState.SENDING)
+            work.learn_key("local:1", "city", "1")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        end_in_the_middle()
     assert [(one.state, one.attempts) for one in work.all()] == [(EditState.QUEUED, 0)] * 2
     assert work.local_keys() == {}
     with work.together():
