@@ -259,6 +259,7 @@ class ConsoleWindow(QObject):
             self.theme,
             self.symbols,
             self.desk,
+            self.edits,
             self.photo_tasks,
             self.images,
             self._options.profile,
@@ -342,8 +343,7 @@ class ConsoleWindow(QObject):
         self.map.drawn.connect(self._on_drawn)
         self.map.page_lost.connect(self._on_map_lost)
         self._map_holder.place_picked.connect(self.forms.set_place)
-        self.forms.draft_kept, self.forms.draft_dropped = self.edits.save_draft, self.edits.drop_draft
-        self.forms.saving = self.commands.saving = lambda: self.edits.saving
+        self.commands.saving = lambda: self.edits.saving
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near
         self.feed.failed.connect(self._on_failed)
@@ -651,9 +651,6 @@ class ConsoleWindow(QObject):
             _log.warning("work.db was mended: %s edits, set aside: %s", salvaged.edits, salvaged.set_aside)
         for source in self._roles:  # signed in before the file was open
             self._tell_dropped(source)
-        draft = self.edits.draft("new_report")
-        if draft and not self.forms.drafts:
-            self.forms.drafts["new_report"] = draft
 
     def _read_for_edits(
         self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]

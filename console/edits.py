@@ -455,6 +455,12 @@ class Edits(QObject):
         """What was typed into a form and not committed."""
         return self._drafts.get(key)
 
+    def draft_key(self, form: str, source: str, report: str) -> str:
+        """What a form's draft for a report is kept under; that of a report created here stays when it gets its number."""
+        place = f"{form}:{source}:"
+        before = (key for key in self._drafts if key.startswith(f"{place}local:"))
+        return next((key for key in before if self.remote_of(key.removeprefix(place)) == report), f"{place}{report}")
+
     def drop_draft(self, key: str) -> None:
         """Forget a draft."""
         if self._drafts.pop(key, None) is not None:

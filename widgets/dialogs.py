@@ -255,6 +255,7 @@ class NewReportForm(Form):
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        self.service.set_free_text("")
         self.service.set_value(str(draft.get("service", "")))
         self.report_text.setPlainText(str(draft.get("text", "")))
         self.place.set_free_text(str(draft.get("address", "")))
@@ -511,6 +512,7 @@ class CloseForm(Form):
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
         self.reason.setPlainText(str(draft.get("reason", "")))
         for unit_id, tick in self.ticks.items():
@@ -718,7 +720,7 @@ class HoldForm(Form):
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
         self.waits_for.set_value(str(draft.get("waits_for", "")))
-        if self.until is not None and draft.get("until"):
+        if self.until is not None and "until" in draft:
             self.until.set_value(str(draft["until"]))
         self.reason.setPlainText(str(draft.get("reason", "")))
         self.touch()

@@ -71,6 +71,8 @@ class Form(QDialog):
     """The operator went away without committing; the values are a draft ({} when nothing was entered)."""
     changed = Signal(dict)
     """The values, a moment after the last keystroke."""
+    draft_cleared = Signal()
+    """The draft that was offered is not wanted."""
 
     def __init__(
         self,
@@ -126,6 +128,18 @@ class Form(QDialog):
         self.body.setContentsMargins(px(16), px(12), px(16), px(16))
         self.body.setSpacing(px(4))
         column.addWidget(body, 1)
+        self._draft_row = QWidget()
+        draft_row = QHBoxLayout(self._draft_row)
+        draft_row.setContentsMargins(0, 0, 0, 0)
+        self._draft_label = make_label(theme, "", "caption", "text.tertiary")
+        draft_row.addWidget(self._draft_label)
+        draft_row.addStretch(1)
+        self.clear_button = KeyButton(theme, self.tr("Clear the draft"), "Alt Del", height=24)
+        self.clear_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        draft_row.addWidget(self.clear_button)
+        self._draft_row.hide()
+        self.body.addWidget(self._draft_row)
+        self._before_draft: dict[str, Any] = {}
 
         column.addWidget(divider(theme))
         foot = QWidget()
@@ -147,6 +161,10 @@ class Form(QDialog):
 
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self).activated.connect(self.commit)
+        self._clear_key = QShortcut(QKeySequence("Alt+Delete"), self)
+        self._clear_key.setEnabled(False)
+        self._clear_key.activated.connect(self.clear_draft)
+        self.clear_button.clicked.connect(self.clear_draft)
         self._pause = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._pause.timeout.connect(self._tell_changed)
 
@@ -195,6 +213,24 @@ class Form(QDialog):
         self.raise_()
         self.activateWindow()
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def offer_draft(self, draft: dict[str, Any], words: str) -> None:
+        """Fill in a draft made by `values`; `words` say what it is, beside a button that takes it out again."""
+        self._before_draft = self.values()
+        self.set_values(draft)
+        self._draft_label.setText(one_line(words))
+        self._show_draft(True)
+
+    def clear_draft(self) -> None:
+        """The form as it was before the draft was filled in."""
+        self._show_draft(False)
+        self.set_values(self._before_draft)
+        self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.draft_cleared.emit()
+
+    def _show_draft(self, shown: bool) -> None:
+        self._draft_row.setVisible(shown)
+        self._clear_key.setEnabled(shown)
 
     def fit(self) -> None:
         """Take the height the content needs. (QWidget.adjustSize would stop at two thirds of the screen.)"""
@@ -283,6 +319,7 @@ class Form(QDialog):
         draft = {} if self.is_empty() else self.values()
         self.hide()
         self.left.emit(draft)
+        self.close()
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

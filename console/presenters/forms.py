@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from console.domain.edit import Kind, Queued
 from console.domain.report import WaitsFor
+from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
 from console.presenters import words
@@ -39,7 +40,10 @@ from widgets.theme import Theme
 
 
 class Forms(QObject):
-    """Opens one form at a time; opening another leaves the first. `about` says what a form is for."""
+    """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
+
+    What was entered in a form with a `draft_key` is kept when the form is left, and offered when it is opened again.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Forms(QObject):
         theme: Theme,
         symbols: Symbols,
         desk: Desk,
+        edits: Edits,
         tasks: Tasks,
         images: ImageProcess,
         profile: Path,
@@ -56,17 +61,12 @@ class Forms(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
-        self._tasks, self._images, self._profile = tasks, images, profile
+        self._edits, self._tasks, self._images, self._profile = edits, tasks, images, profile
         self._zone, self._now, self._said = zone, now, said
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._new_key = ""
         self._committed: dict[str, tuple[Form, Callable[[], object]]] = {}
-        self.saving: Callable[[], frozenset[str]] = frozenset
-        """Set by the app: the ids of the edits that wait for the disk."""
-        self.drafts: dict[str, dict[str, Any]] = {}
-        self.draft_kept: Callable[[str, dict[str, Any]], None] = lambda _key, _draft: None
-        self.draft_dropped: Callable[[str], None] = lambda _key: None
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.duplicates_of: Callable[[dict[str, Any], Callable[[list[Any]], None]], None] = lambda _data, _done: None
@@ -96,10 +96,44 @@ class Forms(QObject):
 
     def _commit(self, form: Form, do: Callable[[], object], then: Callable[[], object] = lambda: None) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits (`then`), or has refused one."""
-        before = self.saving()
+        before = self._edits.saving
         do()
-        for edit_id in self.saving() - before:
+        for edit_id in self._edits.saving - before:
             self._committed[edit_id] = (form, then)
+
+    def draft_key(self, form: str, dossier: Dossier) -> str:
+        """What the draft of a kind of form for a report is kept under."""
+        return self._edits.draft_key(form, dossier.source, dossier.key)
+
+    def _draft(self, form: Form, key: str) -> Callable[[], None]:
+        """Offer what was left in this form before and keep what is left in it now; call the answer once it is saved."""
+        edits, draft = self._edits, self._edits.draft(key)
+
+        def drop() -> None:
+            edits.drop_draft(key)
+
+        def leave(values: dict[str, Any]) -> None:
+            if not values:
+                drop()
+            elif values != _typed(edits.draft(key) or {}):
+                edits.save_draft(key, values | {_DRAFTED_AT: self._now().isoformat(), _DRAFTED_BY: self._desk.me})
+
+        if draft is not None:
+            form.offer_draft(_typed(draft), self._draft_words(draft))
+        form.draft_cleared.connect(drop)
+        form.left.connect(leave)
+        return drop
+
+    def _draft_words(self, draft: Mapping[str, Any]) -> str:
+        """When it was left, and by whom if that was somebody else."""
+        if _DRAFTED_AT not in draft:
+            return self.tr("Draft")
+        at, who = datetime.fromisoformat(draft[_DRAFTED_AT]), draft.get(_DRAFTED_BY, "")
+        today = at.astimezone(self._zone).date() == self._now().astimezone(self._zone).date()
+        when = (words.clock if today else words.day_and_clock)(at, self._zone)
+        if who in ("", self._desk.me):
+            return self.tr("Draft of {when}").format(when=when)
+        return self.tr("Draft of {when} by {who}").format(when=when, who=who)
 
     def _show(self, dialog: QDialog) -> None:
         if self._open not in [form for form, _ in self._committed.values()]:
@@ -122,12 +156,20 @@ class Forms(QObject):
         self._committed = {key: kept for key, kept in self._committed.items() if kept[0] is not dialog}
 
     def ask_text(
-        self, title: str, about: str, sentence: str, templates: Sequence[str], then: Callable[[str], object]
+        self,
+        title: str,
+        about: str,
+        sentence: str,
+        templates: Sequence[str],
+        then: Callable[[str], object],
+        *,
+        draft_key: str = "",
     ) -> None:
         """One text, with standard texts to choose from."""
         named = [(text[:40], text) for text in templates]
         form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
-        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"])))
+        drop = self._draft(form, draft_key) if draft_key else _nothing
+        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), drop))
         self._show(form)
 
     def choose(self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
@@ -136,7 +178,7 @@ class Forms(QObject):
         form.chosen.connect(then)
         self._show(form)
 
-    def hold(self, about: str, then: Callable[[dict[str, Any]], object]) -> None:
+    def hold(self, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Why the work waits, for what, until when."""
         waits_for = (
             (WaitsFor.REPORTER.value, self.tr("The reporter")),
@@ -146,18 +188,23 @@ class Forms(QObject):
         )
         untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
         form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
+        drop = self._draft(form, draft_key)
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
             until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
             hold = {"reason": values["reason"], "waits_for": values["waits_for"], "until": until}
-            self._commit(form, lambda: then(hold))
+            self._commit(form, lambda: then(hold), drop)
 
         form.committed.connect(commit)
         self._show(form)
 
     def close(
-        self, about: str, units: Sequence[tuple[str, str]], then: Callable[[str, str, tuple[str, ...]], object]
+        self,
+        about: str,
+        units: Sequence[tuple[str, str]],
+        draft_key: str,
+        then: Callable[[str, str, tuple[str, ...]], object],
     ) -> None:
         """Disposition, reason, and which units are released."""
         texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"] or [
@@ -174,15 +221,21 @@ class Forms(QObject):
             about=about,
             parent=self._window,
         )
+        drop = self._draft(form, draft_key)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["disposition"], values["reason"], tuple(values["release"])))
+            self._commit(form, lambda: then(values["disposition"], values["reason"], tuple(values["release"])), drop)
 
         form.committed.connect(commit)
         self._show(form)
 
     def validate(
-        self, dossier: Dossier, about: str, cards: Mapping[str, PhotoCard], then: Callable[[bool, str], object]
+        self,
+        dossier: Dossier,
+        about: str,
+        cards: Mapping[str, PhotoCard],
+        draft_key: str,
+        then: Callable[[bool, str], object],
     ) -> None:
         """Before and after side by side; accept, or return with a reason."""
         before, after = _pair(dossier, cards)
@@ -196,8 +249,10 @@ class Forms(QObject):
             parent=self._window,
         )
 
+        drop = self._draft(form, draft_key)
+
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["accept"], values["reason"]))
+            self._commit(form, lambda: then(values["accept"], values["reason"]), drop)
 
         form.committed.connect(commit)
         self._show(form)
@@ -257,7 +312,7 @@ class Forms(QObject):
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
         """
-        if self._new is not None and self._new_key == draft_key:
+        if self._new is not None and self._new.isVisible() and self._new_key == draft_key:
             self._new.raise_()
             self._new.activateWindow()
             return
@@ -277,24 +332,10 @@ class Forms(QObject):
         form.changed.connect(lambda data: self.duplicates_of(data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self.place_wanted())
-        draft = self.drafts.get(draft_key) or (_new_report_values(known) if known else None)
-        if draft:
-            form.set_values(draft)
-
-        def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(_new_report_data(values)), drop)
-
-        def drop() -> None:
-            self.drafts.pop(draft_key, None)
-            self.draft_dropped(draft_key)
-
-        def leave(values: dict[str, Any]) -> None:
-            if values:
-                self.drafts[draft_key] = values
-                self.draft_kept(draft_key, values)
-
-        form.committed.connect(commit)
-        form.left.connect(leave)
+        if known:
+            form.set_values(_new_report_values(known))
+        drop = self._draft(form, draft_key)
+        form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), drop))
         self._show(form)
         self._new, self._new_key = form, draft_key
 
@@ -364,6 +405,14 @@ class Forms(QObject):
         form.committed.connect(commit)
         form.dropped.connect(lambda: then(frozenset(), ""))
         self._show(form)
+
+
+_DRAFTED_AT, _DRAFTED_BY = "drafted_at", "drafted_by"
+
+
+def _typed(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """A draft without when it was left, and by whom."""
+    return {name: value for name, value in draft.items() if name not in (_DRAFTED_AT, _DRAFTED_BY)}
 
 
 def _nothing() -> None:

@@ -371,21 +371,25 @@ class Intents(QObject):
             self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
         self._forms.hold(
-            self.title_of(dossier), lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold"))
+            self.title_of(dossier),
+            self._forms.draft_key("hold", dossier),
+            lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold")),
         )
 
     def _do_note(self) -> None:
         dossier = self._report()
         sentence = self.tr("Internal, never sent to the reporter.")
         about = self.title_of(dossier)
-        self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text))
+        key = self._forms.draft_key("note", dossier)
+        self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key)
 
     def _do_reply(self) -> None:
         dossier = self._report()
         templates = tuple(one.text for one in self._desk.catalog.templates if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
-        self._forms.ask_text(title, about, sentence, templates, lambda text: self.reply(dossier, text))
+        key = self._forms.draft_key("reply", dossier)
+        self._forms.ask_text(title, about, sentence, templates, lambda text: self.reply(dossier, text), draft_key=key)
 
     def _do_photo(self) -> None:
         dossier = self._report()
@@ -402,7 +406,9 @@ class Intents(QObject):
         def decide(accepted: bool, reason: str) -> None:
             self._deeds.validate(dossier, accepted=accepted, reason=reason)
 
-        self._forms.validate(dossier, self.title_of(dossier), self._cards, decide)
+        self._forms.validate(
+            dossier, self.title_of(dossier), self._cards, self._forms.draft_key("validate", dossier), decide
+        )
 
     def _do_close(self) -> None:
         dossier = self._report()
@@ -414,7 +420,7 @@ class Intents(QObject):
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
             self._deeds.close(dossier, disposition, reason, release)
 
-        self._forms.close(self.title_of(dossier), units, close)
+        self._forms.close(self.title_of(dossier), units, self._forms.draft_key("close", dossier), close)
 
     def _do_reopen(self) -> None:
         dossier = self._report()
@@ -424,6 +430,7 @@ class Intents(QObject):
             self.tr("Why does it need work again?"),
             (),
             lambda text: self._deeds.reopen(dossier, text),
+            draft_key=self._forms.draft_key("reopen", dossier),
         )
 
     def _do_undo(self) -> None:

@@ -42,12 +42,9 @@ class Keeping(QObject):
             return
         number = self._number(chosen.edit)
         known = known_of([one.edit for one in going])
-        draft_key = f"keep {source} {number}"
-        if (draft := self._edits.draft(draft_key)) is not None:
-            self._forms.drafts[draft_key] = draft
         self._forms.new_report(
             lambda data: self._keep(chosen, number, known, data),
-            draft_key=draft_key,
+            draft_key=f"keep {source} {number}",
             title=self.tr("Keep as a new report"),
             sentence=self._sentence(number, going, chosen),
             known=known,

@@ -59,10 +59,9 @@ class Rig:
         self.deeds = Deeds(self.edits)
         self.said: list[str] = []
         self.forms = Forms(
-            self.window, theme, make_symbols(theme), self.desk, self.tasks, ImageProcess(), profile, UTC,
+            self.window, theme, make_symbols(theme), self.desk, self.edits, self.tasks, ImageProcess(), profile, UTC,
             lambda: NOW, self.said.append,
         )  # fmt: skip
-        self.forms.saving = lambda: self.edits.saving
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
         self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city")
         self.intents.said.connect(self.said.append)

@@ -1,0 +1,135 @@
+"""What is entered in a form and not committed is kept for its report, offered again, and gone once it is committed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from console.domain.edit import EditState
+from console.domain.messages import Outcome
+from console.domain.report import Claim
+from console.domain.status import Status
+from console.presenters.dossier import Dossier
+from tests.helpers.city import wait_for
+from tests.unit.presenters.conftest import NOW, Rig
+from widgets.form import Form
+
+DRAFTS = {
+    "note": {"text": "gas smell"},
+    "reply": {"text": "a crew is on its way"},
+    "hold": {"waits_for": "material", "until": "24", "reason": "no pipes"},
+    "close": {"disposition": "Not found at the place", "reason": "nobody there", "release": []},
+    "validate": {"accept": False, "reason": "wrong street"},
+    "reopen": {"text": "it leaks again"},
+}
+_STATUS = {"validate": Status.VALIDATION, "reopen": Status.CLOSED}
+
+
+def choose(rig: Rig, action: str, key: str) -> Dossier:
+    """Choose a report on which this can be done."""
+    row = 1000 + ord(key) - ord("A") + 1
+    rig.desk.choose(row)
+    report = replace(rig.report(key), status=_STATUS.get(action, Status.NEW), claim=Claim("rina", NOW))
+    dossier = replace(rig.dossier(row, key), shown=report, server=report)
+    rig.intents.set_dossier(dossier)
+    return dossier
+
+
+def shown_draft(form: Form) -> str:
+    return form._draft_label.text() if form._draft_row.isVisible() else ""
+
+
+def leave(rig: Rig) -> None:
+    form = rig.form()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Escape)
+    wait_for(lambda: rig.forms._open is None, 10, "the form is gone")
+
+
+@pytest.mark.parametrize("action", DRAFTS)
+@pytest.mark.parametrize("by", ["escape", "another form"])
+def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, action: str, by: str) -> None:
+    choose(rig, action, "A")
+    assert rig.intents.run(action)
+    assert shown_draft(rig.form()) == ""
+    rig.form().set_values(DRAFTS[action])
+    if by == "another form":
+        rig.intents.run("new_report")
+    leave(rig)
+    choose(rig, action, "B")
+    assert rig.intents.run(action)
+    assert rig.form().is_empty()
+    leave(rig)
+    choose(rig, action, "A")
+    assert rig.intents.run(action)
+    assert rig.form().values() == DRAFTS[action]
+    assert shown_draft(rig.form()) == "Draft of 08:00"
+
+
+def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
+    choose(rig, "note", "A")
+    rig.intents.run("note")
+    rig.form().set_values(DRAFTS["note"])
+    leave(rig)
+    wait_for(lambda: _drafts(rig).get("note:city:A", {}).get("text") == "gas smell", 10, "the draft is on the disk")
+    rig.intents.run("note")
+    rig.commit("strong ")
+    (edit,) = rig.saved(1)
+    assert edit.data == {"text": "strong gas smell"}
+    wait_for(lambda: _drafts(rig) == {}, 10, "the draft is dropped")
+
+
+def test_a_draft_can_be_cleared_by_its_key_and_by_emptying_the_form(rig: Rig) -> None:
+    choose(rig, "close", "A")
+    for emptied in (False, True):
+        rig.intents.run("close")
+        rig.form().set_values(DRAFTS["close"])
+        leave(rig)
+        rig.intents.run("close")
+        form = rig.form()
+        if emptied:
+            form.set_values({})
+        else:
+            QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
+            assert shown_draft(form) == ""
+        assert form.is_empty()
+        leave(rig)
+        assert rig.edits.draft("close:city:A") is None
+
+
+def test_the_draft_on_a_report_made_here_is_offered_under_the_number_it_gets(rig: Rig) -> None:
+    rig.edits.save_draft("note:city:local:1", {"text": "gas smell"})
+    assert rig.edits.draft_key("note", "city", "A") == "note:city:A"
+    edit_id = rig.deeds.create("city", {"service": "flood"}, "local:1", "Flood")
+    rig.saved(1)
+    rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED, remote_id="A"))
+    choose(rig, "note", "A")
+    rig.intents.run("note")
+    assert rig.form().values() == {"text": "gas smell"}
+
+
+def test_the_draft_of_somebody_else_says_so(rig: Rig) -> None:
+    choose(rig, "note", "A")
+    rig.intents.run("note")
+    rig.form().set_values(DRAFTS["note"])
+    leave(rig)
+    rig.desk.me = "budi"
+    rig.intents.run("note")
+    assert shown_draft(rig.form()) == "Draft of 08:00 by rina"
+
+
+def test_a_new_report_that_was_left_can_be_opened_again(rig: Rig) -> None:
+    for _ in range(2):
+        assert rig.intents.run("new_report")
+        QTest.keyClicks(rig.form().focusWidget(), "x")
+        rig.form().reject()
+
+
+def _drafts(rig: Rig) -> dict[str, dict[str, object]]:
+    with closing(sqlite3.connect(f"file:{rig.profile / 'work.db'}?mode=ro", uri=True)) as file:
+        return {key: json.loads(body) for key, body in file.execute("SELECT key, body FROM drafts")}
