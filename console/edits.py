@@ -15,7 +15,19 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from console.domain.edit import APPENDS, PENDING, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted, outlived
+from console.domain.edit import (
+    ANOTHER,
+    ANOTHER_REPORT,
+    APPENDS,
+    PENDING,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    ReadingOnly,
+    is_deleted,
+    outlived,
+)
 from console.domain.kept import carry
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
@@ -157,8 +169,18 @@ class Edits(QObject):
 
     @property
     def deleted(self) -> tuple[Edit, ...]:
-        """The edits whose reports were deleted at the server, oldest first."""
+        """The edits whose reports are not at the server any more, oldest first."""
         return tuple(queued.edit for queued in self._outbox_shown() if is_deleted(queued))
+
+    @property
+    def on_reports(self) -> tuple[tuple[Edit, str], ...]:
+        """The edits that the server has not taken, each with its report's id there, where it has one; oldest first."""
+        placed = ((one, self._place(one.edit)[1]) for one in self._outbox.values() if one.edit.kind is not Kind.CREATE)
+        return tuple(
+            (one.edit, report)
+            for one, report in placed
+            if one.state is not EditState.ACCEPTED and report is not None and not report.startswith("local:")
+        )
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
@@ -295,13 +317,13 @@ class Edits(QObject):
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
 
-        All of this operator's on that report that the server has not taken; what may be on its way can do nothing to a
-        report that is gone. () when the edit is no such one.
+        All of this operator's on that report (not on another that has its number now) that the server has not taken;
+        what may be on its way can do nothing to a report that is gone. () when the edit is no such one.
         """
         chosen = self._outbox.get(edit_id)
         if chosen is None or not is_deleted(chosen) or self._of_another(chosen.edit):
             return ()
-        place = self._place(chosen.edit)
+        place, made = self._place(chosen.edit), chosen.edit.about.get("created")
         return tuple(
             one
             for one in self._outbox.values()
@@ -310,6 +332,7 @@ class Edits(QObject):
             and one.edit.kind is not Kind.CREATE
             and one.edit.id not in self._asked_back
             and not self._of_another(one.edit)
+            and made in (None, one.edit.about.get("created", made))
         )
 
     def keep_as_new(
@@ -413,6 +436,14 @@ class Edits(QObject):
             else:
                 self._finish(queued, EditState.SENT)
         self._send_due()
+
+    def on_another(self, edit_ids: Iterable[str]) -> None:
+        """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
+        for edit_id in edit_ids:
+            queued = self._outbox.get(edit_id)
+            if queued is not None and ANOTHER not in queued.theirs and edit_id not in self._asked_back:
+                self._withdraw_from_sync(edit_id)
+                self._set(replace(queued, state=EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}}))
 
     def resend_due(self, source: str | None = None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
@@ -609,7 +640,7 @@ class Edits(QObject):
         """The edit with the server's ids in place of local keys."""
         changes: dict[str, Any] = {}
         if edit.report in self._keys and edit.kind is not Kind.CREATE:
-            changes["report"] = self._keys[edit.report][1]
+            changes |= {"report": self._keys[edit.report][1], "about": {}}  # the server may have dated it otherwise
             if edit.base_version is None:
                 changes["base_version"] = 1
         into = edit.data.get("into")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.domain.edit import Edit
+from console.domain.kept import is_another
 from console.domain.messages import Outcome, SourceState, Touched, Up
 from console.edits import Edits
 from console.store.cache_read import CacheReader
@@ -18,11 +19,12 @@ _AGAIN_MS = 2_000
 
 
 class Found(NamedTuple):
-    """What the cache says about the outbox: edits that are in the server's record, and edits of deleted reports that
-    are there again."""
+    """What the cache says about the outbox: edits that are in the server's record, edits of deleted reports that are
+    there again, and edits of reports whose number is another report now."""
 
     proved: frozenset[str]
     restored: tuple[str, ...]
+    another: tuple[str, ...] = ()
 
 
 Question = Callable[[CacheReader], Found]
@@ -77,10 +79,12 @@ class Exchange(QObject):
 
         An order that did arrive must be known as proved before the others are asked about.
         """
-        edit_ids, deleted = self._edits.waiting_ids(), self._edits.deleted
+        edit_ids, on_reports = self._edits.waiting_ids(), self._edits.on_reports
+        deleted = {edit.id for edit in self._edits.deleted}
 
         def found(what: Found) -> None:
             self._edits.on_proved(what.proved)
+            self._edits.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
                 self._edits.resend_due(source)
                 for edit_id in what.restored:  # with a server's backup
@@ -91,12 +95,27 @@ class Exchange(QObject):
             _log.info("the cache could not be asked about the outbox: %s", error)
             QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
 
-        self._read(lambda reader: Found(frozenset(reader.proved(edit_ids)), _restored(reader, deleted)), found, failed)
+        self._read(lambda reader: _look(reader, edit_ids, on_reports, deleted), found, failed)
 
 
 def _is_live(state: SourceState | None) -> bool:
     return state is not None and state.state == "live"
 
 
-def _restored(reader: CacheReader, deleted: tuple[Edit, ...]) -> tuple[str, ...]:
-    return tuple(edit.id for edit in deleted if reader.row_of(edit.source, edit.report or "") is not None)
+def _look(
+    reader: CacheReader, edit_ids: Sequence[str], on_reports: Sequence[tuple[Edit, str]], deleted: Set[str]
+) -> Found:
+    """`on_reports` are edits with the ids of their reports, `deleted` those of them whose reports were not there."""
+    of_source: dict[str, set[str]] = {}
+    for edit, report in on_reports:
+        of_source.setdefault(edit.source, set()).add(report)
+    created = {source: reader.created(source, reports) for source, reports in of_source.items()}
+    restored: list[str] = []
+    another: list[str] = []
+    for edit, report in on_reports:
+        at = created[edit.source].get(report)
+        if at is not None and is_another(edit, at):
+            another.append(edit.id)
+        elif at is not None and edit.id in deleted:
+            restored.append(edit.id)
+    return Found(frozenset(reader.proved(edit_ids)), tuple(restored), tuple(another))

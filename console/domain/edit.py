@@ -112,6 +112,11 @@ PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED,
 DELETED = "deleted"
 """The key of `Queued.theirs` under which stands that the report was deleted at the server: {who?, at?}."""
 
+ANOTHER = "another"
+"""The key of `Queued.theirs` under which stands that the report's number is another report at the server now: {}."""
+
+ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
+
 
 class Queued(msgspec.Struct, frozen=True):
     """An edit with its place in the outbox.
@@ -130,8 +135,8 @@ class Queued(msgspec.Struct, frozen=True):
 
 
 def is_deleted(queued: Queued) -> bool:
-    """Whether the server refused it because its report was deleted there."""
-    return queued.state is EditState.ATTENTION and DELETED in queued.theirs
+    """Whether its report is not at the server any more: deleted, or lost and the number given to another one."""
+    return queued.state is EditState.ATTENTION and bool(queued.theirs.keys() & {DELETED, ANOTHER})
 
 
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})

@@ -1,8 +1,10 @@
-"""A report that was deleted at the server, kept as a new one: what is known of it, and what becomes of its edits."""
+"""A report that the server has not any more, kept as a new one: what is known of it, and what becomes of its edits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -50,6 +52,17 @@ def as_created(report: Report) -> dict[str, Any]:
     """What a CREATE of this report would carry."""
     values = {name: msgspec.to_builtins(getattr(report, name)) for name in _CREATED}
     return {name: value for name, value in values.items() if value not in (None, "", {})}
+
+
+def is_another(edit: Edit, created: datetime) -> bool:
+    """Whether a report that was made at `created` is not the one that the edit was made on, though it has its number.
+
+    To the second, which is what the cache holds. A server may date a report that was made here back to its own time.
+    """
+    if not (known := edit.about.get("created")):
+        return False
+    seen_s, there_s = math.floor(datetime.fromisoformat(known).timestamp()), math.floor(created.timestamp())
+    return there_s > seen_s or (there_s < seen_s and not (edit.report or "").startswith("local:"))
 
 
 def known_of(edits: Sequence[Edit]) -> dict[str, Any]:

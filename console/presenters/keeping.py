@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Edit, EditState, Queued, is_order
+from console.domain.edit import ANOTHER, Edit, EditState, Queued, is_order
 from console.domain.kept import known_of
 from console.edits import Edits
 from console.presenters import words
@@ -57,7 +57,7 @@ class Keeping(QObject):
             data.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
         title = self._desk.catalog.service_name(data.get("service"))
         source = chosen.edit.source
-        if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, told)):
+        if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)):
             self.said.emit(self.tr("Kept as a new report: {name}").format(name=title))
         else:
             self.said.emit(self.tr("Nothing is left to keep: the outbox says what became of it"))
@@ -78,9 +78,15 @@ class Keeping(QObject):
             parts.append(again.format(n=orders))
         return " ".join(parts)
 
-    def _note(self, number: str, told: Sequence[Edit]) -> str:
+    def _note(self, number: str, chosen: Queued, told: Sequence[Edit]) -> str:
         """What tells everybody where the report comes from, and what was done to the old one only."""
-        lines = [self.tr("Kept from report {number}, deleted at the server.").format(number=number)]
+        lost = ANOTHER in chosen.theirs
+        kept = self.tr(
+            "Kept from report {number}, lost when the server was set back to an older state."
+            if lost
+            else "Kept from report {number}, deleted at the server."
+        )
+        lines = [kept.format(number=number)]
         if told:
             lines.append(self.tr("Done there, and not sent:"))
         for edit in told:

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
+from console.domain.edit import DELETED, EditState, Queued, is_deleted, waits_for_radio
 from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
@@ -77,7 +77,7 @@ class OutboxPresenter(QObject):
 
     def show(self) -> None:
         """Fill the panel."""
-        self._without_report = {(one.edit.source, one.edit.report) for one in self._outbox if is_deleted(one)}
+        self._without_report = {(one.edit.source, one.edit.report) for one in self._outbox if DELETED in one.theirs}
         self._panel.set_rows([self._row(queued) for queued in self._outbox])
 
     def act(self, edit_id: str, intent: str) -> None:

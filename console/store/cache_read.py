@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -163,6 +163,16 @@ class CacheReader:
             (source, remote_id),
         )
         return None if found is None else int(found[0])
+
+    def created(self, source: str, remote_ids: Iterable[str]) -> dict[str, datetime]:
+        """When the reports of a source that are here were made, to the second: remote id -> time."""
+        found = self._all(
+            "SELECT remote_id, created FROM reports"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND remote_id IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(list(remote_ids))),
+        )
+        return {remote_id: datetime.fromtimestamp(created_s, UTC) for remote_id, created_s in found}
 
     def numbers(self, source: str, first: int, last: int) -> list[tuple[str, int, int]]:
         """Of a source's reports made between two days since 1970 (UTC, both included): id, number, day."""

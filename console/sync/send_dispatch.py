@@ -9,7 +9,8 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.edit import APPENDS, DELETED, Edit, Kind
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, Edit, Kind
+from console.domain.kept import is_another
 from console.sync.push import CannotSend
 
 _KEY_REUSED = "key_reused"
@@ -53,6 +54,7 @@ class DispatchSender:
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
             raise CannotSend(f"This is too long to be sent: {len(body) // 1000:,} KB, at most {LARGEST // 1000:,} KB.")
+        self._check_report(edit, report)
         if_match = None if edit.kind in APPENDS or edit.report is None else edit.base_version
         try:
             answer = self._client.send_edit(_path(edit, report), body, key=edit.id, if_match=if_match)
@@ -123,6 +125,20 @@ class DispatchSender:
             self._me = self._client.me().name
         if self._me != "local" and edit.author and edit.author != self._me:
             raise CannotSend(f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}.")
+
+    def _check_report(self, edit: Edit, report: str | None) -> None:
+        """The number must still be the report that the edit was made on: a server may have been set back meanwhile."""
+        if report is None or not edit.about:
+            return
+        try:
+            there = self._client.report(report)
+        except (errors.Gone, errors.Refused):
+            return  # what is amiss the answer to the edit itself says
+        except errors.ApiError as error:
+            error.may_have_arrived = False  # this was only a question
+            raise
+        if there.created is not None and is_another(edit, there.created):
+            raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}})
 
 
 def encode_edit(edit: Edit) -> bytes:

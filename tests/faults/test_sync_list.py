@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import EditState, Kind, is_deleted
+from console.domain.edit import ANOTHER, EditState, Kind, is_deleted
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.server.city import City
 from console.server.edits import EditBody
@@ -332,6 +332,61 @@ def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tm
     assert city.report("r1").priority == 1
     assert [entry.text for entry in city.entries("r2") if entry.text] == ["waits"]
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+@pytest.fixture
+def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> Any:
+    """A report with a change and a note that wait; a restore loses it, and its number is another report now."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+
+    def call(text: str) -> str:
+        created = EditBody(text.replace(" ", "-"), Kind.CREATE, data={"description": text, "channel": "phone"})
+        return str(city.apply(created, report=None, actor=MARIA).answer.entry.report)
+
+    key = call("A tree has fallen")
+    rest(ani)
+    ani.wire.cut = True
+    seen = shown(ani, key)
+    ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
+    ani.submit(Kind.NOTE, seen, {"text": "It is cut up"}, {})
+    ani._push.step(ani._sender, 0.0)
+    time.sleep(max(0.0, 1.1 - (datetime.now(UTC) - seen.created).total_seconds()))
+    backup.restore(numbers_again=True)
+    assert call("A call for an ambulance") == key
+    ani.wire.cut = False
+    return key
+
+
+def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole, city: City, lost: str) -> None:
+    """F22, I2, I3: nothing lands on the other one; it can be kept as a new report (exchange.py: _look)."""
+    before = city.report(lost)
+    ani.pull()
+    assert [(one.state, ANOTHER in one.theirs) for one in ani.edits.outbox] == [(EditState.ATTENTION, True)] * 2
+    assert shown(ani, lost) == before, "nor is it shown there"
+    rest(ani)
+    assert city.report(lost) == before
+    at_the_city(city, lost, Kind.NOTE, text="on its way")
+    mine = ani.submit(Kind.NOTE, shown(ani, lost), {"text": "for the ambulance"}, {})
+    assert mine not in {one.edit.id for one in ani.edits.goes_along(ani.edits.outbox[0].edit.id)}
+    ani.keep(ani.edits.outbox[0])
+    rest(ani)
+    assert not ani.edits.outbox
+    (kept,) = (one for one in ani.shown() if one.description == "A tree has fallen")
+    assert (kept.id != lost, kept.priority) == (True, 1)
+    assert "It is cut up" in [entry.text for entry in city.entries(kept.id)]
+    assert [entry.text for entry in city.entries(lost) if entry.text] == ["on its way", "for the ambulance"]
+
+
+def test_f22_what_the_sync_process_holds_asks_whether_the_report_is_the_same(
+    ani: SteppedConsole, city: City, lost: str
+) -> None:
+    """F22, I3: the lane of edits may be quicker than the one that reads (send_dispatch.py: _check_report)."""
+    before = city.report(lost)
+    ani._push.hurry()
+    while ani._push.step(ani._sender, 0.0):
+        ani.settle()
+    assert city.report(lost) == before
+    assert {ANOTHER in one.theirs for one in ani.edits.outbox} == {True}
 
 
 @pytest.mark.parametrize("hours", [-24, 24])

@@ -58,6 +58,7 @@ class Shift(RuleBasedStateMachine):
         self.backup: Backup | None = None
         self.undone: set[str] = set()  # took effect, and a restore took it back
         self.overwritten: list[str] = []
+        self.elsewhere: list[str] = []
         self.texts = 0
         self.consoles = [SteppedConsole(self.folder / name, self.city, name) for name in ("ani", "budi")]
         for console in self.consoles:
@@ -141,7 +142,14 @@ class Shift(RuleBasedStateMachine):
         if follow and edit_id in console.saved:
             key = console.saved[edit_id].report
             console.edits.submit(
-                Kind.NOTE, key, source=CITY, data={"text": self.text()}, base={}, base_version=None, title=""
+                Kind.NOTE,
+                key,
+                source=CITY,
+                data={"text": self.text()},
+                base={},
+                base_version=None,
+                title="",
+                about={"description": data["description"], "created": console.saved[edit_id].occurred_at.isoformat()},
             )
             console.settle()
 
@@ -230,11 +238,11 @@ class Shift(RuleBasedStateMachine):
         self.backup = Backup(self.city, self.file, self.folder / "backup.db")
 
     @precondition(lambda self: self.backup is not None)
-    @rule()
-    def restore(self) -> None:
+    @rule(numbers_again=st.booleans())
+    def restore(self, numbers_again: bool) -> None:
         before = self.acted()
         assert self.backup is not None
-        self.backup.restore()
+        self.backup.restore(numbers_again=numbers_again)
         self.undone |= before.keys() - self.acted().keys()
 
     def keep(self, console: SteppedConsole, nth: int = 0, *, crash: bool = False) -> bool:
@@ -247,8 +255,15 @@ class Shift(RuleBasedStateMachine):
     # What must hold
 
     def watch(self, console: SteppedConsole, edit: EditBody, report: str | None) -> None:
-        """I3: the value that the edit replaced is the one its operator saw, or the one he wants, or his own."""
+        """I3: the value that the edit replaced is the one its operator saw, or the one he wants, or his own.
+
+        And the report is the one that he saw.
+        """
         seen = console.saved.get(edit.id)
+        if report is not None and seen is not None and (about := seen.about.get("description")) is not None:
+            there = self.city.report(report).description
+            if there != about:
+                self.elsewhere.append(f"{seen} landed on {report}, {there}")
         if edit.kind is not Kind.SET or report is None or seen is None:
             return
         table = schema.entries
@@ -307,6 +322,7 @@ class Shift(RuleBasedStateMachine):
             console.pull()
         acted = self.acted()
         assert not self.overwritten, "somebody's change was overwritten unseen"
+        assert not self.elsewhere, "work for one report was done to another"
         assert all(count == 1 for count in acted.values()), "an edit acted twice"
         there = rows_of_database(self.city.database)
         new = [one.description for one in there["report"].values() if one.description.startswith("text ")]

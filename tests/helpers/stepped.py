@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 import requests
+import sqlalchemy as sa
 from PySide6.QtCore import QCoreApplication
 from requests.adapters import BaseAdapter, HTTPAdapter
 
@@ -32,7 +33,9 @@ from console.domain.report import Report
 from console.domain.status import RULES
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
+from console.server import schema
 from console.server.city import City
+from console.server.database import REPORTS, Database, begin_epoch
 from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
@@ -296,10 +299,17 @@ class Backup:
         self._city, self._file, self._copy = city, file, copy
         _copy(file, copy)
 
-    def restore(self) -> None:
+    def restore(self, *, numbers_again: bool = False) -> None:
+        """With `numbers_again` as a server does that gives the numbers of lost reports to new ones."""
+        counter = schema.counters
+        number = sa.select(counter.c.value).where(counter.c.name == REPORTS)
+        with contextlib.closing(Database(f"sqlite:///{self._copy}")) as copy, copy.write() as connection:
+            before = connection.scalar(number)
+            begin_epoch(connection)
+            if numbers_again:
+                connection.execute(sa.update(counter).where(counter.c.name == REPORTS).values(value=before))
         self._city.database.engine.dispose()
         _copy(self._copy, self._file)
-        self._city.begin_epoch()
 
 
 def _copy(source: Path, target: Path) -> None:
