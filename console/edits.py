@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from console.domain.edit import (
     ANOTHER,
@@ -32,10 +33,11 @@ from console.domain.kept import carry
 from console.domain.merge import three_way, told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.domain.typed import clean_text, cleaned
+from console.open_edits import Chain, OpenEdits, chain_of, local_keys
 from console.store.errors import StoreError
 from console.store.work import DROPPED, Salvage, WorkFile
+from console.work_thread import WorkThread
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 LATE_S = 60.0
@@ -51,6 +53,16 @@ _RETRY_MS = 10_000
 _UNPROVED_S = 120.0
 _STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 _NOT_LEFT = frozenset({EditState.QUEUED, *_STUCK})
+_ANNOUNCED_MS = 50
+"""What changed is announced at once, but not more often than this."""
+_AT_ONCE = 50
+"""So many edits are at most under way in one lane: the sync process needs no more to be busy, and what is to be noted
+of the others would keep the disk from what the operator does next."""
+_SLICE_S = 0.004
+"""So long the outbox is looked through at a stretch."""
+
+_Lane = tuple[str, bool]
+"""What leaves side by side: a source's photos, which are slow, or all else for it."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -84,14 +96,14 @@ class Edits(QObject):
     """A Queued: this edit is on the disk."""
     refused = Signal(str, object)
     """An edit's id and the exception for which it could not be saved: it does not exist."""
+    reports_changed = Signal(object)
+    """What is new in the next `changed`: (source, report) -> the edits of it that are not finished, oldest first."""
     changed = Signal(object)
     """All edits that are not finished, as a tuple of Queued, oldest first."""
     too_late = Signal(object)
     """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
     trouble = Signal(object)
     """An exception for which a later state or a draft could not be noted; the edit itself is safe."""
-
-    _delivered = Signal(object)
 
     def __init__(
         self,
@@ -105,8 +117,7 @@ class Edits(QObject):
         super().__init__(parent)
         self._folder, self._push, self._clock, self._ids = folder, push, clock, ids
         self._order_lifetime_s = order_lifetime_s
-        self.author = ""
-        """Who makes the edits from now on, where `sign_in` named nobody for a source."""
+        self._author = ""
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self._authors: dict[str, str] = {}
@@ -114,8 +125,8 @@ class Edits(QObject):
         """What was brought back when work.db was found damaged."""
         self._file: WorkFile | None = None
         self._is_open = False
-        self._outbox: dict[str, Queued] = {}
-        self._keys: dict[str, tuple[str, str]] = {}
+        self._outbox = OpenEdits()
+        self._keys = self._outbox.remote
         self._drafts: dict[str, dict[str, Any]] = {}
         self._filters: dict[str, str] = {}
         self._alarms: dict[str, str] = {}
@@ -123,6 +134,10 @@ class Edits(QObject):
         self._withdraw_when_saved: set[str] = set()
         self._waiting: set[str] = set()  # tried in vain: not before `resend_due`
         self._handed_over: set[str] = set()  # the sync process has them
+        self._due: dict[Chain, str] = {}  # what of each chain may go next
+        self._next: dict[_Lane, list[tuple[int, str]]] = {}  # heaps of what is due; what is not any more is passed by
+        self._under_way: dict[str, _Lane] = {}
+        self._room: Counter[_Lane] = Counter()  # taken
         self._asked_back: set[str] = set()
         self._proved_early: set[str] = set()
         self._taken_back: dict[str, Queued] = {}  # withdrawn while the sync process held them
@@ -130,16 +145,21 @@ class Edits(QObject):
         self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
         self._away: set[str] = set()
         self._here_since: dict[str, datetime] = {}
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
+        self._thread = WorkThread(self._opened_file, self)
         self._closed = False
-        self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._announce = QTimer(self, singleShot=True, interval=0)
+        self._announce = QTimer(self, singleShot=True)
         self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
+        self._announced_s = -1.0
+        self._rest = QTimer(self, singleShot=True, interval=0)
+        self._rest.timeout.connect(self._send_due)
         self._retry = QTimer(self, interval=_RETRY_MS)
         self._retry.timeout.connect(self._try_again)
-        self._run(self._open, self._on_opened, self._on_unavailable)
+        self._thread.write(self._open, self._on_opened, self._on_unavailable)
 
     def _on_announce(self) -> None:
+        self._announced_s = time.monotonic()
+        places, self._outbox.shown_anew = self._outbox.shown_anew, set()
+        self.reports_changed.emit({place: self._outbox.shown_at(place) for place in places})
         self.changed.emit(self.outbox)
 
     # What is known
@@ -147,12 +167,17 @@ class Edits(QObject):
     @property
     def outbox(self) -> tuple[Queued, ...]:
         """All edits that are not finished, oldest first."""
-        return tuple(self._outbox_shown())
+        return tuple(self._outbox.shown)
 
     @property
     def counts(self) -> dict[EditState, int]:
         """How many unfinished edits stand in each state."""
-        return dict(Counter(queued.state for queued in self._outbox.values()))
+        return self._outbox.counts
+
+    @property
+    def has_due(self) -> bool:
+        """Whether something may go and has only not been handed over yet."""
+        return self._is_open and bool(self._outbox.stirred or self._due)
 
     @property
     def saving(self) -> frozenset[str]:
@@ -162,15 +187,13 @@ class Edits(QObject):
     def pending_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The edits that the shown state of a report includes, oldest first."""
         return tuple(
-            queued.edit
-            for queued in self._outbox_shown()
-            if queued.state in PENDING and queued.edit.source == source and queued.edit.report == report_key
+            queued.edit for queued in self._outbox.shown_at((source, report_key)) if queued.state in PENDING
         )
 
     @property
     def deleted(self) -> tuple[Edit, ...]:
         """The edits whose reports are not at the server any more, oldest first."""
-        return tuple(queued.edit for queued in self._outbox_shown() if is_deleted(queued))
+        return tuple(queued.edit for queued in self._outbox.shown if is_deleted(queued))
 
     @property
     def on_reports(self) -> tuple[tuple[Edit, str], ...]:
@@ -191,6 +214,16 @@ class Edits(QObject):
         found = self._keys.get(local_key)
         return found[1] if found else None
 
+    @property
+    def author(self) -> str:
+        """Who makes the edits from now on, where `sign_in` named nobody for a source."""
+        return self._author
+
+    @author.setter
+    def author(self, author: str) -> None:
+        self._author = author
+        self._outbox.stir_all()
+
     def author_for(self, source: str) -> str:
         """Who makes the edits for a source."""
         return self._authors.get(source, self.author)
@@ -198,6 +231,7 @@ class Edits(QObject):
     def sign_in(self, source: str, author: str) -> None:
         """Who makes the edits for a source from now on; edits of another author wait until he signs in."""
         self._authors[source] = author
+        self._outbox.stir_all()
         self._send_due()
 
     # What the operator does
@@ -292,6 +326,7 @@ class Edits(QObject):
         if queued is None:
             return
         self._waiting.discard(edit_id)
+        self._outbox.stir([edit_id])
         if queued.state is EditState.ATTENTION:
             self._set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
         self._send_due()
@@ -404,6 +439,7 @@ class Edits(QObject):
             return
         if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
             self._handed_over.discard(outcome.edit_id)
+            self._make_room(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             self._tell_too_late(queued)
         match outcome.state:
@@ -452,27 +488,29 @@ class Edits(QObject):
         else:
             self._away.discard(source)
             self._here_since.setdefault(source, self._clock())
-        here = [one for one in self._outbox.values() if source in (None, one.edit.source)]
-        self._waiting -= {one.edit.id for one in here}
-        for one in here:
-            if one.state is EditState.UNCONFIRMED and one.edit.id in self._asked_back:
+        self._waiting -= {one.edit.id for one in self._outbox.values() if source in (None, one.edit.source)}
+        for one in self._outbox.in_state(EditState.UNCONFIRMED):
+            if source not in (None, one.edit.source):
+                continue
+            if one.edit.id in self._asked_back:
                 self._withdraw_now(one)  # the complete cache does not have it, so it did not arrive
-            elif one.state is EditState.UNCONFIRMED and self._too_old(one):
+            elif self._too_old(one):
                 self._expire(one)  # the complete cache does not have it, so it did not arrive
-        self._send_due()
+        self._begin_anew()
 
     def source_lost(self, source: str) -> None:
         """A source cannot be reached: nothing is pushed for it until `resend_due`."""
         self._away.add(source)
         self._here_since.pop(source, None)
+        self._begin_anew()
 
     def on_restarted(self) -> None:
         """The sync process was started again: what it had under way may or may not have left."""
         self._handed_over.clear()
-        for queued in list(self._outbox.values()):
-            if queued.state is EditState.SENDING:
-                self._waiting.add(queued.edit.id)
-                self._set(replace(queued, state=EditState.UNCONFIRMED))
+        for queued in self._outbox.in_state(EditState.SENDING):
+            self._waiting.add(queued.edit.id)
+            self._set(replace(queued, state=EditState.UNCONFIRMED))
+        self._begin_anew()
 
     # Drafts, filters, alarms: kept in memory, written behind
 
@@ -531,56 +569,97 @@ class Edits(QObject):
         self._closed = True
         self._retry.stop()
         self._announce.stop()
-        self._pool.submit(self._close)
-        self._pool.shutdown(wait=True)
+        self._rest.stop()
+        self._thread.close(self._close)
 
     # Sending
 
+    def _begin_anew(self) -> None:
+        """All that waits is looked at again, and what was handed over holds nobody else any longer."""
+        for collected in (self._under_way, self._room, self._due, self._next):
+            collected.clear()
+        self._outbox.stir_all()
+        self._send_due()
+
     def _send_due(self) -> None:
+        """Send what may go, in the order of making; a long outbox is looked through in short stretches."""
         self._changed()
-        self._part_orphans()
-        due = self._due()
-        while old := [one for one in due if one.state is EditState.QUEUED and self._too_old(one)]:
-            for queued in old:
-                self._expire(queued)
-            due = self._due()  # what stood behind them may go now
-        for queued in due:
-            if not self._too_old(queued):  # an old order that may have left waits for the complete cache
-                self._send(queued)
+        until_s = time.monotonic() + _SLICE_S
+        while True:
+            self._part_orphans()
+            if self._outbox.stirred:
+                self._look_at(self._outbox.stirred.popitem()[0])
+            elif (lane := self._lane_with_room()) is not None:
+                self._send_next(lane)
+            else:
+                return
+            if time.monotonic() > until_s:
+                self._rest.start()
+                return
+
+    def _look_at(self, chain: Chain) -> None:
+        """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
+        self._due.pop(chain, None)
+        queued = self._next_in(chain)
+        if queued is None:
+            return
+        if not self._too_old(queued):
+            self._due[chain] = queued.edit.id
+            heapq.heappush(self._next.setdefault(_lane(queued), []), (queued.edit.number, queued.edit.id))
+        elif queued.state is EditState.QUEUED:
+            self._expire(queued)  # one that may have left waits for the complete cache
+
+    def _lane_with_room(self) -> _Lane | None:
+        return next((lane for lane, due in self._next.items() if due and self._room[lane] < _AT_ONCE), None)
+
+    def _send_next(self, lane: _Lane) -> None:
+        _, edit_id = heapq.heappop(self._next[lane])
+        queued = self._outbox.get(edit_id)
+        if queued is None or self._due.get(chain_of(queued.edit)) != edit_id:
+            return
+        if not self._too_old(queued):
+            self._under_way[edit_id] = lane
+            self._room[lane] += 1
+            self._send(queued)
+        elif queued.state is EditState.QUEUED:
+            self._expire(queued)
+
+    def _make_room(self, edit_id: str) -> None:
+        """It is not under way any more."""
+        if (lane := self._under_way.pop(edit_id, None)) is not None:
+            self._room[lane] -= 1
 
     def _part_orphans(self) -> None:
         """What was done to a report created here whose creation was taken back meanwhile can never leave: say so."""
-        to_be = self._keys.keys() | {one.edit.report for one in self._outbox.values() if one.edit.kind is Kind.CREATE}
-        for queued in list(self._outbox.values()):
-            if queued.state is EditState.QUEUED and not to_be.issuperset(_local_keys(queued.edit)):
+        while self._outbox.unsure:
+            queued = self._outbox.get(self._outbox.unsure.popitem()[0])
+            if queued is None or queued.state is not EditState.QUEUED:
+                continue
+            if not all(map(self._outbox.is_awaited, local_keys(queued.edit))):
                 self._set(replace(queued, state=EditState.ATTENTION, problem="Its report was withdrawn."))
 
-    def _due(self) -> list[Queued]:
-        """The edits to send now: at most one for each report, never past an earlier one that must go first."""
-        due: list[Queued] = []
-        under_way: set[tuple[str, str]] = set()
-        stuck: set[tuple[str, str]] = set()
-        for queued in self._outbox.values():
-            edit, state, chain = queued.edit, queued.state, _chain(queued.edit)
+    def _next_in(self, chain: Chain) -> Queued | None:
+        """The edit of a chain to send now: never past an earlier one that must go first."""
+        stuck = False
+        for queued in self._outbox.in_chain(chain):
+            edit, state = queued.edit, queued.state
             if state in _STUCK or self._of_another(edit):
-                (under_way if edit.kind is Kind.CREATE else stuck).add(chain)
-            elif state is not EditState.ACCEPTED:
-                behind_stuck = chain in stuck and edit.kind not in APPENDS
-                goes = chain not in under_way and not behind_stuck and self._may_go(queued)
-                if goes:
-                    due.append(queued)
+                if edit.kind is Kind.CREATE:
+                    return None
+                stuck = True
+            elif state is not EditState.ACCEPTED and (not stuck or edit.kind in APPENDS):
                 # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds back,
                 # once it knows of the photo.
-                known = goes or state is EditState.SENDING or edit.id in self._handed_over
-                if not behind_stuck and (edit.kind is not Kind.PHOTO or not known):
-                    under_way.add(chain)
-        return due
+                known = state is EditState.SENDING or edit.id in self._handed_over
+                if edit.kind is not Kind.PHOTO or not known:
+                    return queued if self._may_go(queued) else None
+        return None
 
     def _may_go(self, queued: Queued) -> bool:
         edit = queued.edit
         if queued.state is EditState.SENDING or edit.id in self._waiting or edit.source in self._away:
             return False
-        return edit.kind is Kind.CREATE or all(key in self._keys for key in _local_keys(edit))
+        return edit.kind is Kind.CREATE or all(key in self._keys for key in local_keys(edit))
 
     def _of_another(self, edit: Edit) -> bool:
         """Whether it waits for another operator to sign in."""
@@ -624,11 +703,13 @@ class Edits(QObject):
 
         def failed(error: Exception) -> None:
             self._waiting.add(edit_id)
+            self._make_room(edit_id)
             if edit_id in self._outbox:
                 self._remember(queued)
+            self._send_due()
             self.trouble.emit(error)
 
-        self._run(
+        self._thread.note(
             lambda: self._opened_file().set_state(
                 edit_id, EditState.SENDING, problem=sending.problem, told=queued.told, late=late
             ),
@@ -651,20 +732,20 @@ class Edits(QObject):
     def _try_again(self) -> None:
         """What the sync process holds it tries again by itself; the rest (a disk that was full) is tried from here."""
         if not self._is_open:
-            self._run(self._open_again, lambda _: None, lambda _: None)
+            self._thread.write(self._open_again, None, lambda _: None)
             return
         self._doubt_unproved()
         self._waiting &= self._handed_over
-        self._send_due()
+        self._begin_anew()
 
     def _doubt_unproved(self) -> None:
         """What a server took two minutes ago and has not shown since, though it is read, may have failed there.
 
         A creation is left out: some cities look at a new report before they list it.
         """
-        for queued in list(self._outbox.values()):
+        for queued in self._outbox.in_state(EditState.ACCEPTED):
             here_since = self._here_since.get(queued.edit.source)
-            if queued.state is not EditState.ACCEPTED or queued.edit.kind is Kind.CREATE or here_since is None:
+            if queued.edit.kind is Kind.CREATE or here_since is None:
                 continue
             waits_since = max(here_since, queued.changed_at or here_since)
             if (self._clock() - waits_since).total_seconds() > _UNPROVED_S:
@@ -722,12 +803,13 @@ class Edits(QObject):
         if queued is None or queued.edit.report is None or outcome.remote_id is None:
             return
         key, source, remote_id = queued.edit.report, queued.edit.source, outcome.remote_id
-        self._keys[key] = (source, remote_id)
+        self._outbox.learn({key: (source, remote_id)})
         self._write(lambda file: file.learn_key(key, source, remote_id))
 
     def _finish(self, queued: Queued, state: EditState) -> None:
         edit_id = queued.edit.id
-        self._outbox.pop(edit_id, None)
+        self._outbox.pop(edit_id)
+        self._make_room(edit_id)
         for known in (self._waiting, self._handed_over, self._asked_back, self._proved_early):
             known.discard(edit_id)
         self._changed()
@@ -741,7 +823,7 @@ class Edits(QObject):
         if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
             self._taken_back[edit_id] = queued
         self._withdraw_from_sync(edit_id)
-        self._outbox.pop(edit_id, None)
+        self._outbox.pop(edit_id)
         self._waiting.discard(edit_id)
         self._asked_back.discard(edit_id)
         self._changed()
@@ -754,13 +836,14 @@ class Edits(QObject):
             self._remember(queued)
             self.trouble.emit(error)
 
-        self._run(
+        self._thread.note(
             lambda: self._opened_file().set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
             None,
             failed,
         )
 
     def _withdraw_from_sync(self, edit_id: str) -> None:
+        self._make_room(edit_id)
         if edit_id in self._handed_over:
             self._handed_over.discard(edit_id)
             self._push(Withdraw(edit_id))
@@ -778,7 +861,7 @@ class Edits(QObject):
             self._taken_back |= {one.edit.id: one for one in old if one.attempts}
             self._in_place_of |= dict.fromkeys(ids, first)
         for edit_id in ids:
-            del self._outbox[edit_id]
+            self._outbox.pop(edit_id)
         self._changed()
         why = self.why_reading_only(source)
 
@@ -789,7 +872,8 @@ class Edits(QObject):
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
                 self._withdraw_from_sync(edit_id)
-            self._outbox |= {one.edit.id: one for one in kept}
+            for one in kept:
+                self._outbox.put(one)
             for one in kept[1:]:
                 self.saved.emit(one)
             self._on_saved(kept[0])
@@ -806,13 +890,12 @@ class Edits(QObject):
             self._waiting |= ids
             self.refused.emit(first, error)
 
-        self._run(save, saved, refused)
+        self._thread.write(save, saved, refused)
 
     def _children(self, queued: Queued) -> list[Queued]:
         if queued.edit.kind is not Kind.CREATE:
             return []
-        key = queued.edit.report
-        return [one for one in self._outbox.values() if one.edit.report == key and one is not queued]
+        return [one for one in self._outbox.in_chain(chain_of(queued.edit)) if one.edit.id != queued.edit.id]
 
     def _replace(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
@@ -847,12 +930,12 @@ class Edits(QObject):
             self._withdraw_when_saved.discard(edit.id)
             self.refused.emit(edit.id, error)
 
-        self._run(save, self._on_saved, refused)
+        self._thread.write(save, self._on_saved, refused, hurry=True)
         return edit.id
 
     def _on_saved(self, queued: Queued) -> None:
         self._saving.discard(queued.edit.id)
-        self._outbox[queued.edit.id] = queued
+        self._outbox.put(queued)
         self.saved.emit(queued)
         if queued.edit.id in self._withdraw_when_saved:
             self._withdraw_when_saved.discard(queued.edit.id)
@@ -862,26 +945,13 @@ class Edits(QObject):
 
     # Memory and disk
 
-    def _outbox_shown(self) -> list[Queued]:
-        """The outbox with server ids for reports whose CREATE is finished; until then a report keeps its local key."""
-        creating = {one.edit.report for one in self._outbox.values() if one.edit.kind is Kind.CREATE}
-        return [
-            replace(one, edit=replace(one.edit, report=self._keys[one.edit.report][1]))
-            if one.edit.report in self._keys and one.edit.report not in creating
-            else one
-            for one in self._outbox.values()
-        ]
-
     def _place(self, edit: Edit) -> tuple[str, str | None]:
         """The report that an edit is about, by the server's id where it has one."""
         return self._keys.get(edit.report or "", (edit.source, edit.report))
 
     def _remember(self, queued: Queued) -> None:
         """Put an edit into its place in memory, by number."""
-        known = queued.edit.id in self._outbox
-        self._outbox[queued.edit.id] = replace(queued, changed_at=self._clock())
-        if not known:
-            self._outbox = dict(sorted(self._outbox.items(), key=lambda item: item[1].edit.number))
+        self._outbox.put(replace(queued, changed_at=self._clock()))
         self._changed()
 
     def _set(self, queued: Queued) -> None:
@@ -899,11 +969,12 @@ class Edits(QObject):
         )
 
     def _changed(self) -> None:
-        if not self._closed:
-            self._announce.start()
+        if not self._closed and not self._announce.isActive():
+            since_ms = (time.monotonic() - self._announced_s) * 1000
+            self._announce.start(max(0, int(_ANNOUNCED_MS - since_ms)))
 
     def _write(self, work: Callable[[WorkFile], object]) -> None:
-        self._run(lambda: work(self._opened_file()), None, self.trouble.emit)
+        self._thread.note(lambda: work(self._opened_file()), None, self.trouble.emit)
 
     # The edits thread
 
@@ -936,7 +1007,7 @@ class Edits(QObject):
         """Open what could not be opened before: the disk may have room again, the other program may be gone."""
         if self._file is None:
             kept = self._open()
-            self._delivered.emit(partial(self._on_opened, kept))
+            self._thread.tell(partial(self._on_opened, kept))
         assert self._file is not None
         return self._file
 
@@ -945,10 +1016,10 @@ class Edits(QObject):
             if queued.state is EditState.SENDING:  # it may or may not have left before the end of the last run
                 queued = replace(queued, state=EditState.UNCONFIRMED)
             self._waiting.add(queued.edit.id)
-            self._outbox[queued.edit.id] = queued
+            self._outbox.put(queued)
             if queued.problem == ASKED_BACK:
                 self._asked_back.add(queued.edit.id)
-        self._keys |= kept.keys
+        self._outbox.learn(kept.keys)
         self._drafts = kept.drafts | self._drafts
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
@@ -965,29 +1036,6 @@ class Edits(QObject):
             _log.error("work.db could not be opened", exc_info=error)
         self._retry.start()
         self.unavailable.emit(error)
-
-    def _run(
-        self, work: Callable[[], T], on_done: Callable[[T], object] | None, on_error: Callable[[Exception], object]
-    ) -> None:
-        if self._closed:
-            return
-
-        def settle(future: Future[T]) -> None:
-            if future.cancelled():  # the end of the program came first
-                return
-            error = future.exception()
-            if error is None:
-                if on_done is not None:
-                    self._delivered.emit(partial(on_done, future.result()))
-            elif isinstance(error, Exception):
-                self._delivered.emit(partial(on_error, error))
-
-        self._pool.submit(work).add_done_callback(settle)
-
-    @Slot(object)
-    def _deliver(self, callback: Callable[[], object]) -> None:
-        if not self._closed:
-            callback()
 
 
 def _withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:
@@ -1015,11 +1063,5 @@ def _clean(edit: Edit) -> Edit:
     return replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))
 
 
-def _chain(edit: Edit) -> tuple[str, str]:
-    """Edits of one report (or, without a report, of one unit) go in their order."""
-    return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
-
-
-def _local_keys(edit: Edit) -> list[str]:
-    """The reports that an edit is about and that were created here."""
-    return [key for key in (edit.report, edit.data.get("into")) if key is not None and key.startswith("local:")]
+def _lane(queued: Queued) -> _Lane:
+    return queued.edit.source, queued.edit.kind is Kind.PHOTO

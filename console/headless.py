@@ -105,7 +105,7 @@ class Headless(QObject):
             return False
         live = {key for key, state in self._states.items() if state.state == LIVE}
         states = {one.state for one in self._edits.outbox if one.edit.source in live}
-        if self._edits.saving or EditState.SENDING in states:
+        if self._edits.saving or self._edits.has_due or EditState.SENDING in states:
             return False
         return EditState.ACCEPTED not in states or time.monotonic() - self._accepted_at > _PROOF_S
 

@@ -165,11 +165,11 @@ class SteppedConsole:
 
     def crash(self) -> None:
         """The process ends: what was not on the disk is not there."""
-        pool = self.edits._pool
-        pool.shutdown(wait=True, cancel_futures=True)
-        self.edits._closed = True
+        self.edits._thread._pool.shutdown(wait=True, cancel_futures=True)
+        self.edits._closed = self.edits._thread._closed = True
         self.edits._retry.stop()
         self.edits._announce.stop()
+        self.edits._rest.stop()
         if self.edits._file is not None:
             self.edits._file.close()
         self._ledger._writer._connection.close()
@@ -184,7 +184,7 @@ class SteppedConsole:
     def settle(self) -> None:
         """Let the edits thread and the messages come to rest."""
         for _ in range(3):
-            self.edits._pool.submit(lambda: None).result(20)
+            self.edits._thread.wait(20)
             QCoreApplication.processEvents()
             self._deliver()
 

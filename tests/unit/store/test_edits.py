@@ -67,7 +67,7 @@ class Desk:
     def settle(self) -> None:
         draft = {"at": str(len(self.down))}
         self.edits.save_draft("settle", draft)
-        self.edits._pool.submit(lambda: None).result()
+        self.edits._thread.wait()
         with self.qtbot.waitSignal(self.edits.changed):
             self.edits._changed()
 

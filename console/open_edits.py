@@ -1,0 +1,200 @@
+"""The edits that are not finished, in memory, in the order of making; found by report and by state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from typing import TypeVar
+
+from msgspec.structs import replace
+from typing_extensions import override
+
+from console.domain.edit import Edit, EditState, Kind, Queued
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Chain = tuple[str, str]
+"""Edits that go in their order: those of one report or, without a report, of one unit, of a source."""
+
+Place = tuple[str, str | None]
+"""What an edit is shown under: its source, and its report by the server's id where it is known (None: a unit)."""
+
+
+def chain_of(edit: Edit) -> Chain:
+    """The chain that an edit belongs to."""
+    return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
+
+
+def local_keys(edit: Edit) -> list[str]:
+    """The reports that an edit is about and that were created here."""
+    return [key for key in (edit.report, edit.data.get("into")) if key is not None and key.startswith("local:")]
+
+
+class OpenEdits(Mapping[str, Queued]):
+    """The edits as they were made, by id, oldest first. Every change costs what its report has of edits, not all.
+
+    What is to be looked at again after changes is collected: `stirred` chains, `unsure` edits (their report may have
+    lost its creation), `shown_anew` places.
+    """
+
+    def __init__(self) -> None:
+        self._edits: dict[str, Queued] = {}
+        self._shown: dict[str, Queued] = {}
+        self._last_number = 0
+        self._chains: dict[Chain, dict[str, None]] = {}
+        self._places: dict[Place, dict[str, None]] = {}
+        self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
+        self._by_key: dict[str, dict[str, None]] = {}
+        self._creations: dict[str, int] = {}
+        self.remote: dict[str, tuple[str, str]] = {}
+        """(source, the server's id) of each report that was created here and has one, by its local key."""
+        self.stirred: dict[Chain, None] = {}
+        self.unsure: dict[str, None] = {}
+        self.shown_anew: set[Place] = set()
+
+    @override
+    def __len__(self) -> int:
+        return len(self._edits)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._edits)
+
+    @override
+    def __getitem__(self, edit_id: str) -> Queued:
+        return self._edits[edit_id]
+
+    @override
+    def values(self) -> ValuesView[Queued]:
+        return self._edits.values()
+
+    @property
+    def shown(self) -> ValuesView[Queued]:
+        """All, oldest first, with server ids for reports whose CREATE is finished; until then a local key stays."""
+        return self._shown.values()
+
+    @property
+    def counts(self) -> dict[EditState, int]:
+        """How many stand in each state; those in which none stands are left out."""
+        return {state: len(ids) for state, ids in self._states.items() if ids}
+
+    def in_state(self, state: EditState) -> list[Queued]:
+        """Those in one state, oldest first, as they were made."""
+        return sorted((self._edits[each] for each in self._states[state]), key=_number)
+
+    def shown_at(self, place: Place) -> tuple[Queued, ...]:
+        """Those that are shown under a report, oldest first."""
+        return tuple(sorted((self._shown[each] for each in self._places.get(place, ())), key=_number))
+
+    def in_chain(self, chain: Chain) -> Iterator[Queued]:
+        """Those of a chain, oldest first."""
+        return (self._edits[each] for each in self._chains.get(chain, ()))
+
+    def put(self, queued: Queued) -> None:
+        """Take in an edit, in its place by number, or how it stands now."""
+        edit, edit_id = queued.edit, queued.edit.id
+        before = self._edits.get(edit_id)
+        self._edits[edit_id] = queued
+        chain = chain_of(edit)
+        keys = local_keys(edit)
+        if before is None:
+            ids = self._chains.setdefault(chain, {})
+            ids[edit_id] = None
+            for key in keys:
+                self._by_key.setdefault(key, {})[edit_id] = None
+            if edit.number < self._last_number:
+                self._edits = _by_number(self._edits, self._edits)
+                self._chains[chain] = _by_number(ids, self._edits)
+            self._last_number = max(self._last_number, edit.number)
+            if edit.kind is Kind.CREATE and edit.report is not None:
+                self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
+                self._look_again_at(edit.report)
+        else:
+            del self._states[before.state][edit_id]
+        self._states[queued.state][edit_id] = None
+        self.stirred[chain] = None
+        if keys:
+            self.unsure[edit_id] = None
+        self._show(queued)
+        if before is None and next(reversed(self._edits)) != edit_id:
+            self._shown = {each: self._shown[each] for each in self._edits}
+
+    def pop(self, edit_id: str) -> Queued | None:
+        """Let go of an edit; None when it is not here."""
+        queued = self._edits.pop(edit_id, None)
+        if queued is None:
+            return None
+        edit, chain = queued.edit, chain_of(queued.edit)
+        del self._states[queued.state][edit_id]
+        _take(self._chains, chain, edit_id)
+        self.stirred[chain] = None
+        place = _place_of(self._shown.pop(edit_id))
+        _take(self._places, place, edit_id)
+        self.shown_anew.add(place)
+        for key in local_keys(edit):
+            _take(self._by_key, key, edit_id)
+        if edit.kind is Kind.CREATE and edit.report is not None:
+            self._creations[edit.report] -= 1
+            if not self._creations[edit.report]:
+                del self._creations[edit.report]
+                self._look_again_at(edit.report)
+        return queued
+
+    def learn(self, keys: dict[str, tuple[str, str]]) -> None:
+        """The servers' ids of reports created here: local key -> (source, id)."""
+        self.remote |= keys
+        for key in keys.keys() & self._by_key.keys():
+            self._look_again_at(key)
+
+    def is_awaited(self, key: str) -> bool:
+        """Whether a report created here is at the server or will be: its creation is here."""
+        return key in self.remote or key in self._creations
+
+    def stir(self, edit_ids: Iterable[str]) -> None:
+        """The chains of these are to be looked at again."""
+        self.stirred.update((chain_of(self._edits[each].edit), None) for each in edit_ids if each in self._edits)
+
+    def stir_all(self) -> None:
+        """All chains are to be looked at again."""
+        self.stirred.update(dict.fromkeys(self._chains))
+
+    def _look_again_at(self, key: str) -> None:
+        """What is about a report created here may go now, or can go no more, and is shown under its number."""
+        for edit_id in self._by_key.get(key, ()):
+            queued = self._edits[edit_id]
+            self.unsure[edit_id] = None
+            self.stirred[chain_of(queued.edit)] = None
+            self._show(queued)
+
+    def _show(self, queued: Queued) -> None:
+        edit_id, key = queued.edit.id, queued.edit.report
+        remote = self.remote.get(key) if key is not None and key not in self._creations else None
+        if remote is not None:
+            queued = replace(queued, edit=replace(queued.edit, report=remote[1]))
+        place = _place_of(queued)
+        before = self._shown.get(edit_id)
+        if before is not None and (old := _place_of(before)) != place:
+            _take(self._places, old, edit_id)
+            self.shown_anew.add(old)
+        self._shown[edit_id] = queued
+        self._places.setdefault(place, {})[edit_id] = None
+        self.shown_anew.add(place)
+
+
+def _number(queued: Queued) -> int:
+    return queued.edit.number
+
+
+def _place_of(queued: Queued) -> Place:
+    return queued.edit.source, queued.edit.report
+
+
+def _by_number(ids: dict[str, V], edits: dict[str, Queued]) -> dict[str, V]:
+    return dict(sorted(ids.items(), key=lambda item: edits[item[0]].edit.number))
+
+
+def _take(index: dict[K, dict[str, None]], key: K, edit_id: str) -> None:
+    ids = index[key]
+    ids.pop(edit_id, None)
+    if not ids:
+        del index[key]

@@ -1,0 +1,127 @@
+"""The one thread that writes work.db: new edits go before notes of what became of others; many notes are one write."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from console.store.work import WorkFile
+
+T = TypeVar("T")
+_AT_ONCE = 50
+"""So many notes are one write at most: a new edit waits for no more than that."""
+
+
+class _Job(NamedTuple):
+    work: Callable[[], Any]
+    on_done: Callable[[Any], object] | None
+    on_error: Callable[[Exception], object]
+    notes_before: int
+    """So many notes, counted since the start, must be on the disk before it."""
+
+
+class WorkThread(QObject):
+    """Runs what is to be written on a thread of its own and calls back on this object's thread.
+
+    Notes keep their order among themselves, and so do all other writes. A write that may hurry (a new edit, of which
+    nothing can be noted before it is saved) overtakes notes; any other waits for the notes given before it.
+    """
+
+    _delivered = Signal(object)
+
+    def __init__(self, file: Callable[[], WorkFile], parent: QObject | None = None) -> None:
+        """`file` gives the open file, on the thread."""
+        super().__init__(parent)
+        self._file = file
+        self._writes: deque[_Job] = deque()
+        self._notes: deque[_Job] = deque()
+        self._given = self._taken = 0  # notes
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
+        self._closed = False
+        self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    def write(
+        self,
+        work: Callable[[], T],
+        on_done: Callable[[T], object] | None,
+        on_error: Callable[[Exception], object],
+        *,
+        hurry: bool = False,
+    ) -> None:
+        """Do `work`, then call the second with what it returned or the third with the exception."""
+        if not self._closed:
+            with self._lock:
+                self._writes.append(_Job(work, on_done, on_error, 0 if hurry else self._given))
+            self._pool.submit(self._step)
+
+    def note(
+        self, work: Callable[[], T], on_done: Callable[[T], object] | None, on_error: Callable[[Exception], object]
+    ) -> None:
+        """As `write`, perhaps in one write with other notes (see `WorkFile.together`)."""
+        if not self._closed:
+            with self._lock:
+                self._given += 1
+                self._notes.append(_Job(work, on_done, on_error, 0))
+            self._pool.submit(self._step)
+
+    def tell(self, callback: Callable[[], object]) -> None:
+        """From the thread: call this back in its turn."""
+        self._delivered.emit(callback)
+
+    def close(self, last: Callable[[], object]) -> None:
+        """Write what waits to be written, then do `last`; nothing is called back afterwards."""
+        self._closed = True
+        self._pool.submit(last)
+        self._pool.shutdown(wait=True)
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all that was given is written (and not yet called back)."""
+        done: Future[None] = self._pool.submit(lambda: None)
+        done.result(timeout_s)
+
+    def _step(self) -> None:
+        """One write. There is a step for each job, so that those of a batch leave some with nothing to do."""
+        jobs = self._next()
+        if len(jobs) < 2 or not self._all_at_once(jobs):
+            for job in jobs:
+                try:
+                    value = job.work()
+                except Exception as error:
+                    self._delivered.emit(partial(job.on_error, error))
+                else:
+                    self._tell(job, value)
+
+    def _all_at_once(self, jobs: list[_Job]) -> bool:
+        """Whether it could be done; otherwise nothing is written, and alone each tells its own error."""
+        try:
+            with self._file().together():
+                values = [job.work() for job in jobs]
+        except Exception:
+            return False
+        for job, value in zip(jobs, values, strict=True):
+            self._tell(job, value)
+        return True
+
+    def _next(self) -> list[_Job]:
+        with self._lock:
+            if self._writes and (self._writes[0].notes_before <= self._taken or not self._notes):
+                return [self._writes.popleft()]
+            jobs = [self._notes.popleft() for _ in range(min(_AT_ONCE, len(self._notes)))]
+            self._taken += len(jobs)
+            return jobs
+
+    def _tell(self, job: _Job, value: object) -> None:
+        if job.on_done is not None:
+            self._delivered.emit(partial(job.on_done, value))
+
+    @Slot(object)
+    def _deliver(self, callback: Callable[[], object]) -> None:
+        if not self._closed:
+            callback()
