@@ -443,6 +443,8 @@ class Edits(QObject):
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             self._tell_too_late(queued)
         match outcome.state:
+            case EditState.WITHDRAWN if queued.state in _STUCK:
+                pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
                 self._on_not_confirmed(queued, outcome)
             case EditState.ACCEPTED if queued.edit.id in self._proved_early:

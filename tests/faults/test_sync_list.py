@@ -349,7 +349,6 @@ def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> Any:
     seen = shown(ani, key)
     ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
     ani.submit(Kind.NOTE, seen, {"text": "It is cut up"}, {})
-    ani._push.step(ani._sender, 0.0)
     time.sleep(max(0.0, 1.1 - (datetime.now(UTC) - seen.created).total_seconds()))
     backup.restore(numbers_again=True)
     assert call("A call for an ambulance") == key

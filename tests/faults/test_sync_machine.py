@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import ssl
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -87,6 +87,12 @@ class Shift(RuleBasedStateMachine):
         self.texts += 1
         return f"text {self.texts}"
 
+    def call(self) -> dict[str, Any]:
+        """What a citizen says on the telephone, each in another second: cities do not tell apart what is nearer."""
+        text = self.text()
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.texts)
+        return {"service": "flood", "description": text, "channel": "phone", "created": at.isoformat()}
+
     @rule(who=WHO, nth=NTH, priority=st.integers(1, 4))
     def set_priority(self, who: int, nth: int, priority: int) -> None:
         if report := self.shown(self.consoles[who], nth):
@@ -137,7 +143,7 @@ class Shift(RuleBasedStateMachine):
     @rule(who=WHO, follow=st.booleans())
     def create(self, who: int, follow: bool) -> None:
         console = self.consoles[who]
-        data = {"service": "flood", "description": self.text(), "channel": "phone"}
+        data = self.call()
         edit_id = console.submit(Kind.CREATE, None, data, {})
         if follow and edit_id in console.saved:
             key = console.saved[edit_id].report
@@ -149,7 +155,7 @@ class Shift(RuleBasedStateMachine):
                 base={},
                 base_version=None,
                 title="",
-                about={"description": data["description"], "created": console.saved[edit_id].occurred_at.isoformat()},
+                about={"description": data["description"], "created": data["created"]},
             )
             console.settle()
 
@@ -244,6 +250,29 @@ class Shift(RuleBasedStateMachine):
         assert self.backup is not None
         self.backup.restore(numbers_again=numbers_again)
         self.undone |= before.keys() - self.acted().keys()
+
+    def phones(self) -> str:
+        data = self.call()
+        text = str(data["description"])
+        self.city.apply(EditBody(text.replace(" ", "-"), Kind.CREATE, data=data), actor=OTHER)
+        return text
+
+    @rule(who=WHO, calls=st.integers(1, 2))
+    def a_report_is_lost(self, who: int, calls: int) -> None:
+        """One that an operator has seen and works on offline; the next calls may get its number."""
+        console = self.consoles[who]
+        backup = Backup(self.city, self.file, self.folder / "night.db")
+        text = self.phones()
+        console.sync()
+        console.wire.cut = True
+        for seen in console.shown():
+            if seen.description == text:
+                console.submit(Kind.NOTE, seen, {"text": self.text()}, {})
+        before = self.acted()
+        backup.restore(numbers_again=True)
+        self.undone |= before.keys() - self.acted().keys()
+        for _ in range(calls):
+            self.phones()
 
     def keep(self, console: SteppedConsole, nth: int = 0, *, crash: bool = False) -> bool:
         """Keep a report that was deleted, when an edit of one is there."""
