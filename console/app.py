@@ -312,7 +312,8 @@ class ConsoleWindow(QObject):
         self.feed.crowded.connect(self._on_crowded)
         self.feed.ready.connect(_keep_objects)
         self.sources.changed.connect(self.status_presenter.show)
-        self.edits.changed.connect(self._on_outbox)
+        self.edits.reports_changed.connect(self._on_reports_changed)
+        self.edits.changed.connect(lambda _: self.outbox_presenter.show())
         self.edits.refused.connect(self._on_edit_refused)
         self.edits.saved.connect(self._on_edit_saved)
         self.dossiers.changed.connect(self._on_dossier)
@@ -598,12 +599,15 @@ class ConsoleWindow(QObject):
 
     # From the outbox
 
-    def _on_outbox(self, outbox: tuple[Queued, ...]) -> None:
-        self.feed.on_outbox(outbox)
-        self.outbox_presenter.set_outbox(outbox)
-        self.ticket_presenter.set_outbox(outbox)
-        self.intents.set_outbox(outbox)
-        self.dossiers.read()
+    def _on_reports_changed(self, anew: dict[tuple[str, str | None], tuple[Queued, ...]]) -> None:
+        self.feed.on_edits(anew)
+        dossier = self.dossiers.current
+        if dossier is not None and (mine := anew.get((dossier.source, dossier.key))) is not None:
+            self.ticket_presenter.set_outbox(mine)
+            self.intents.set_outbox(mine)
+        names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
+        if self.desk.row and (dossier is None or dossier.key in names):
+            self.dossiers.read()
 
     def _on_outbox_count(self, count: int) -> None:
         self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
@@ -728,6 +732,9 @@ class ConsoleWindow(QObject):
 
     def _on_dossier(self, dossier: Dossier | None) -> None:
         self._tell_looking(dossier)
+        mine = self.edits.open_for(dossier.source, dossier.key) if dossier is not None else ()
+        self.intents.set_outbox(mine)
+        self.ticket_presenter.set_outbox(mine)
         self.ticket_presenter.set_dossier(dossier)
         self.intents.set_dossier(dossier)
         self._map_holder.set_dossier(dossier)

@@ -170,6 +170,19 @@ class Edits(QObject):
         return tuple(self._outbox.shown)
 
     @property
+    def open_ids(self) -> tuple[str, ...]:
+        """The ids of all edits that are not finished, oldest first."""
+        return tuple(self._outbox)
+
+    def open_edit(self, edit_id: str) -> Queued | None:
+        """One of the edits that are not finished, as in `outbox`."""
+        return self._outbox.shown_one(edit_id)
+
+    def open_in(self, state: EditState) -> list[Queued]:
+        """Those in one state, as in `outbox`."""
+        return self._outbox.shown_in(state)
+
+    @property
     def counts(self) -> dict[EditState, int]:
         """How many unfinished edits stand in each state."""
         return self._outbox.counts
@@ -186,14 +199,16 @@ class Edits(QObject):
 
     def pending_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
         """The edits that the shown state of a report includes, oldest first."""
-        return tuple(
-            queued.edit for queued in self._outbox.shown_at((source, report_key)) if queued.state in PENDING
-        )
+        return tuple(queued.edit for queued in self._outbox.shown_at((source, report_key)) if queued.state in PENDING)
+
+    def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
+        """The edits of a report that are not finished, oldest first."""
+        return self._outbox.shown_at((source, report_key))
 
     @property
     def deleted(self) -> tuple[Edit, ...]:
         """The edits whose reports are not at the server any more, oldest first."""
-        return tuple(queued.edit for queued in self._outbox.shown if is_deleted(queued))
+        return tuple(one.edit for one in self.open_in(EditState.ATTENTION) if is_deleted(one))
 
     @property
     def on_reports(self) -> tuple[tuple[Edit, str], ...]:

@@ -82,6 +82,14 @@ class OpenEdits(Mapping[str, Queued]):
         """Those in one state, oldest first, as they were made."""
         return sorted((self._edits[each] for each in self._states[state]), key=_number)
 
+    def shown_in(self, state: EditState) -> list[Queued]:
+        """As `in_state`, as they are shown."""
+        return [self._shown[one.edit.id] for one in self.in_state(state)]
+
+    def shown_one(self, edit_id: str) -> Queued | None:
+        """One of them as it is shown."""
+        return self._shown.get(edit_id)
+
     def shown_at(self, place: Place) -> tuple[Queued, ...]:
         """Those that are shown under a report, oldest first."""
         return tuple(sorted((self._shown[each] for each in self._places.get(place, ())), key=_number))

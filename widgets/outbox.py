@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.keys import KeyButton
-from widgets.rows import RowsModel, RowsView
+from widgets.rows import LazyRowsModel, RowsView
 from widgets.symbols import paint_mark
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -156,7 +156,7 @@ class OutboxPanel(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._model = RowsModel(_words, self)
+        self._model = LazyRowsModel(_words, self)
         self.view = RowsView(self.tr("Outbox"), self)
         self.view.setModel(self._model)
         self.view.setItemDelegate(_OutboxDelegate(theme, self.view))
@@ -191,8 +191,18 @@ class OutboxPanel(QWidget):
 
     def set_rows(self, rows: Sequence[OutboxRow]) -> None:
         """Show these edits, oldest first."""
-        self._model.set_rows(rows)
-        self._stack.setCurrentIndex(0 if rows else 1)
+        by_id = {row.id: row for row in rows}
+        self.set_ids(list(by_id), by_id.__getitem__)
+
+    def set_ids(self, ids: Sequence[str], row_of: Callable[[str], OutboxRow]) -> None:
+        """Show the edits of these ids, oldest first; a row is asked for when it is drawn, and again after `refresh`."""
+        self._model.set_ids(ids, row_of)
+        self._stack.setCurrentIndex(0 if ids else 1)
+        self._tell()
+
+    def refresh(self) -> None:
+        """Draw the rows in sight as they are now."""
+        self._model.refresh()
         self._tell()
 
     def current_id(self) -> str:

@@ -22,6 +22,8 @@ from typing_extensions import override
 from widgets.text import one_line
 
 Index = QModelIndex | QPersistentModelIndex
+_MOST_MADE = 200
+"""So many rows are compared with what they were."""
 
 
 class RowsModel(QAbstractListModel):
@@ -40,7 +42,10 @@ class RowsModel(QAbstractListModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._rows):
             return None
-        row = self._rows[index.row()]
+        return self.words_or_row(self._rows[index.row()], role)
+
+    def words_or_row(self, row: Any, role: int) -> Any:
+        """What a row says in a role."""
         if role == Qt.ItemDataRole.UserRole:
             return row
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -90,6 +95,96 @@ class RowsModel(QAbstractListModel):
         self._rows = [by_id[row.id] for row in rows]
         self.changePersistentIndexList(old, new)
         self.layoutChanged.emit()
+
+
+class LazyRowsModel(RowsModel):
+    """A long list of which only the ids are known: a row is made when it is looked at, and kept until `refresh`."""
+
+    def __init__(self, words: Callable[[Any], str], parent: QObject | None = None) -> None:
+        super().__init__(words, parent)
+        self._ids: list[str] = []
+        self._made: dict[str, Any] = {}
+        self._row_of: Callable[[str], Any] = lambda row_id: None
+
+    @override
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._ids)
+
+    @override
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._ids):
+            return None
+        return self.words_or_row(self.row(index.row()), role)
+
+    @override
+    def row(self, number: int) -> Any:
+        row_id = self._ids[number]
+        made = self._made.get(row_id)
+        if made is None:
+            made = self._made[row_id] = self._row_of(row_id)
+        return made
+
+    @override
+    def ids(self) -> list[str]:
+        return list(self._ids)
+
+    @override
+    def number_of(self, row_id: str) -> int:
+        try:
+            return self._ids.index(row_id)
+        except ValueError:
+            return -1
+
+    @override
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        by_id = {row.id: row for row in rows}
+        self.set_ids(list(by_id), by_id.__getitem__)
+
+    def set_ids(self, ids: Sequence[str], row_of: Callable[[str], Any]) -> None:
+        """Show the rows of these ids, each made by `row_of`. Ids must be unique."""
+        new, old = set(ids), set(self._ids)
+        if not new >= old:
+            for first, last in reversed(_runs([at for at, row_id in enumerate(self._ids) if row_id not in new])):
+                self.beginRemoveRows(QModelIndex(), first, last)
+                del self._ids[first : last + 1]
+                self.endRemoveRows()
+            self._made = {row_id: row for row_id, row in self._made.items() if row_id in new}
+        self._row_of = row_of
+        for first, last in _runs([at for at, row_id in enumerate(ids) if row_id not in old]):
+            self.beginInsertRows(QModelIndex(), first, last)
+            self._ids[first:first] = ids[first : last + 1]
+            self.endInsertRows()
+        if self._ids != list(ids):
+            self.layoutAboutToBeChanged.emit()
+            before = self.persistentIndexList()
+            place = {row_id: at for at, row_id in enumerate(ids)}
+            after = [self.index(place[self._ids[index.row()]]) for index in before]
+            self._ids = list(ids)
+            self.changePersistentIndexList(before, after)
+            self.layoutChanged.emit()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Make the rows that were looked at anew."""
+        made, self._made = self._made, {}
+        if len(made) > _MOST_MADE:
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+            return
+        for row_id, row in made.items():
+            if self._row_of(row_id) != row:
+                number = self.number_of(row_id)
+                self.dataChanged.emit(self.index(number), self.index(number))
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Rising numbers as stretches without a gap: first and last of each."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
 
 
 class RowsView(QListView):

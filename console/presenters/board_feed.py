@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from console.board.snapshot import Snapshot
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.messages import Touched
-from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
+from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
 from console.presenters.catalog import KINDS, Catalog
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
@@ -50,8 +50,9 @@ class BoardFeed(QObject):
         self._rows: set[int] = set()
         self._kinds: set[str] = set()
         self._anew = False
-        self._overlaid: frozenset[int] = frozenset()
+        self._patches: dict[tuple[str, str], Patch] = {}
         self._edits: dict[tuple[str, str], tuple[Edit, ...]] = {}
+        self._local_keys: list[str] = []  # of the edits
         self._local_rows: dict[str, int] = {}
         self._local_sources: dict[str, str] = {}
         self._unshown = 0
@@ -88,11 +89,20 @@ class BoardFeed(QObject):
             self._desk.rows_touched.emit(frozenset(touched.rows))
         self.refresh()
 
-    def on_outbox(self, outbox: Sequence[Queued]) -> None:
-        """The operator's own edits changed."""
-        self._edits = shown_edits(outbox)
-        self._give_rows()
-        self.refresh()
+    def on_edits(self, anew: Mapping[tuple[str, str | None], Sequence[Queued]]) -> None:
+        """The operator's own edits of some reports changed: (source, report) -> all that are not finished, in order."""
+        edits = dict(self._edits)  # the one before may be under a worker's eyes
+        for (source, report), outbox in anew.items():
+            if report is not None:
+                edits.pop((source, report), None)
+                if shown := tuple(queued.edit for queued in outbox if is_shown(queued)):
+                    edits[source, report] = shown
+        if edits != self._edits:
+            self._edits = edits
+            if any((report or "").startswith("local:") for _, report in anew):
+                self._local_keys = [report for _, report in edits if report.startswith("local:")]
+            self._give_rows()
+            self.refresh()
 
     def local_report(self, row: int) -> tuple[str, str] | None:
         """(source, local key) of a report created here that has no row in the cache yet."""
@@ -106,10 +116,6 @@ class BoardFeed(QObject):
         """All own edits that are shown: (source, report key) -> edits, oldest first."""
         return self._edits
 
-    @property
-    def _local_keys(self) -> list[str]:
-        return [key for _, key in self._edits if key.startswith("local:")]
-
     def edits_of(self, source: str, report: str) -> tuple[Edit, ...]:
         """The operator's own pending edits of one report, by its key here or at the server."""
         local = next((key for key in self._local_keys if self._remote_of(key) == report), None)
@@ -118,6 +124,8 @@ class BoardFeed(QObject):
 
     def _give_rows(self) -> None:
         """To the reports created here, as far as there are any (docs/decisions/0003)."""
+        if not self._local_keys and not self._unshown:
+            return
         used = set(self._local_rows.values())
         free = iter([row for row in range(1, LOCAL_ROWS) if row not in used])
         unshown = 0
@@ -142,10 +150,10 @@ class BoardFeed(QObject):
         self._number += 1
         if self._anew:
             self._snapshot, self._catalog, self._anew = None, None, False
-        mine = {*self._local_rows, *(key for _, key in self._edits)}
+        mine = {*self._local_rows, *self._local_keys}
         job = Round(
             snapshot=self._snapshot,
-            rows=tuple(self._rows | self._overlaid),
+            rows=tuple(self._rows),
             edits=self._edits,
             local_rows=dict(self._local_rows),
             remote={key: remote for key in mine if (remote := self._remote_of(key)) is not None},
@@ -157,6 +165,7 @@ class BoardFeed(QObject):
             kinds=frozenset(self._kinds),
             before=self._desk.view,
             local_sources=dict(self._local_sources),
+            patches=self._patches,
         )
         self._rows.clear()
         self._kinds.clear()
@@ -168,24 +177,21 @@ class BoardFeed(QObject):
         self._running = False
         first = self._desk.view is None
         new_catalog = self._desk.catalog is not result.catalog
-        overlaid = frozenset(result.shown)
-        changed = self._overlaid | overlaid
-        self._snapshot, self._catalog, self._overlaid = result.snapshot, result.catalog, overlaid
+        self._snapshot, self._catalog, self._patches = result.snapshot, result.catalog, result.patches
         self._tick.setInterval(_TICK_SMALL_MS if len(result.snapshot) <= _SMALL else _TICK_LARGE_MS)
         if new_catalog:
             self._desk.set_catalog(result.catalog)
-        if changed:
-            self._desk.rows_touched.emit(changed)
+        if result.changed:
+            self._desk.rows_touched.emit(result.changed)
         if not result.same:
             self._desk.set_view(result.view)
         for key, row in result.arrived.items():
             local = self._local_rows.pop(key, 0)
             if local:
                 self.arrived.emit(local, row)
-        here = {key for _, key in self._edits}
         for key, row in list(self._local_rows.items()):
             # Withdrawn, and off the snapshot (it was not shown in this round): its number is free again.
-            if key not in here and row not in result.shown and self._remote_of(key) is None:
+            if key not in self._local_keys and row not in result.shown and self._remote_of(key) is None:
                 del self._local_rows[key]
         if self._unshown:
             before = len(self._local_rows)

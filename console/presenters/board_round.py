@@ -24,6 +24,14 @@ LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""
 
 
+class Patch(msgspec.Struct, frozen=True):
+    """What own pending edits make of a report of the cache."""
+
+    row: int
+    edits: tuple[Edit, ...]
+    report: Report
+
+
 class Round(msgspec.Struct, frozen=True):
     """What a round begins with. `edits` are the pending ones by (source, report), `remote` maps local keys to ids."""
 
@@ -43,6 +51,8 @@ class Round(msgspec.Struct, frozen=True):
     """The View that is shown."""
     local_sources: dict[str, str] = {}
     """The source of each report that has a local row."""
+    patches: dict[tuple[str, str], Patch] = {}
+    """Those that are on the snapshot: only what changed, in the cache or in the outbox, is read again."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -53,10 +63,19 @@ class Played(msgspec.Struct, frozen=True):
     view: View
     shown: dict[int, Report]
     """The reports that pending edits changed, as shown, by row."""
+    patches: dict[tuple[str, str], Patch]
+    """Those of reports that are in the cache, for the next round."""
+    changed: frozenset[int]
+    """The rows of `shown` that are not as they were, and those that pending edits change no more."""
     arrived: dict[str, int]
     """Reports created here that the cache holds now: local key -> row."""
     same: bool
     """Whether nothing that is shown differs from the View before."""
+
+
+def is_shown(queued: Queued) -> bool:
+    """Whether the report is shown with this edit on it."""
+    return queued.state in PENDING or (queued.edit.kind is Kind.CREATE and queued.state is EditState.ATTENTION)
 
 
 def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, ...]]:
@@ -64,8 +83,7 @@ def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, .
     edits: dict[tuple[str, str], list[Edit]] = {}
     for queued in outbox:
         edit = queued.edit
-        shown = queued.state in PENDING or (edit.kind is Kind.CREATE and queued.state is EditState.ATTENTION)
-        if shown and edit.report is not None:
+        if is_shown(queued) and edit.report is not None:
             edits.setdefault((edit.source, edit.report), []).append(edit)
     return {key: tuple(sorted(found, key=lambda edit: edit.number)) for key, found in edits.items()}
 
@@ -75,12 +93,19 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     catalog = job.catalog
     if catalog is None or job.kinds:
         catalog = read_catalog(reader, catalog, job.kinds)
+    kept = job.patches if job.snapshot is not None and catalog is job.catalog else {}
     rows = set(job.rows)
     patches: dict[int, Report] = {}
     sent: dict[int, str] = {}
     sources: dict[int, str] = {}
+    now_on: dict[tuple[str, str], Patch] = {}
     arrived = _arrived(job, reader)
     for (source, key), edits in job.edits.items():
+        known = kept.get((source, key))
+        if known is not None and known.edits == edits and known.row not in rows and not key.startswith("local:"):
+            now_on[source, key] = known
+            patches[known.row] = known.report
+            continue
         row = arrived.get(key) or reader.row_of(source, key)
         if row is not None:
             cached = reader.report(row)
@@ -102,6 +127,11 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         orders = [edit.data["unit"] for edit in edits if edit.kind in (Kind.DISPATCH, Kind.ASSIGN)]
         if orders:
             sent[row] = orders[-1]
+        if row >= LOCAL_ROWS:
+            now_on[source, key] = Patch(row, edits, patches[row])
+    dropped = {patch.row for patch in job.patches.values()} - patches.keys()
+    rows |= dropped
+    changed = frozenset(sources.keys() | dropped)
     gone = [row for row in job.local_rows.values() if row not in patches]
     if job.snapshot is None:
         snapshot = Snapshot.build(reader.columns())
@@ -109,7 +139,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     else:
         snapshot = job.snapshot
     if rows or gone:
-        columns = _columns(reader, sorted(rows), patches, sources, catalog)
+        anew = {row: report for row, report in patches.items() if row in rows}
+        columns = _columns(reader, sorted(rows), anew, sources, catalog)
         removed = tuple(sorted((rows | set(gone)) - set(columns["row"].tolist())))
         for index, row in enumerate(columns["row"].tolist()):
             if row in sent:
@@ -133,7 +164,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         areas=catalog.areas,
     )
     same = job.before is not None and catalog is job.catalog and view.shows_same(job.before)
-    return Played(snapshot, catalog, view, patches, arrived, same)
+    return Played(snapshot, catalog, view, patches, now_on, changed, arrived, same)
 
 
 def _has_words(report: Report, text: str) -> bool:

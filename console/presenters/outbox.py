@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
@@ -47,7 +47,7 @@ class OutboxPresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
-        self._outbox: tuple[Queued, ...] = ()
+        self._counted = (-1, -1)
         self._without_report: set[tuple[str, str | None]] = set()  # deleted at the server, with edits that wait
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
@@ -57,28 +57,32 @@ class OutboxPresenter(QObject):
     @property
     def outbox(self) -> tuple[Queued, ...]:
         """The edits that are not finished, oldest first."""
-        return self._outbox
+        return self._edits.outbox
 
     @property
     def decisions(self) -> int:
         """How many of them go no further without the operator."""
-        return sum(one.state in _DECISIONS for one in self._outbox)
-
-    def set_outbox(self, outbox: Sequence[Queued]) -> None:
-        """Show these."""
-        self._outbox = tuple(outbox)
-        self.show()
-        self.count_changed.emit(len(self._outbox))
+        return sum(number for state, number in self._edits.counts.items() if state in _DECISIONS)
 
     def tick(self) -> None:
         """Once a second: an unsent order becomes loud."""
-        if self._outbox:
-            self.show()
+        self._panel.refresh()
 
     def show(self) -> None:
-        """Fill the panel."""
-        self._without_report = {(one.edit.source, one.edit.report) for one in self._outbox if DELETED in one.theirs}
-        self._panel.set_rows([self._row(queued) for queued in self._outbox])
+        """Fill the panel; a row is made when it is looked at."""
+        parted = self._edits.open_in(EditState.ATTENTION)
+        self._without_report = {(one.edit.source, one.edit.report) for one in parted if DELETED in one.theirs}
+        self._panel.set_ids(self._edits.open_ids, self._row_of)
+        counted = (sum(self._edits.counts.values()), self.decisions)
+        if counted != self._counted:
+            self._counted = counted
+            self.count_changed.emit(counted[0])
+
+    def _row_of(self, edit_id: str) -> OutboxRow:
+        queued = self._edits.open_edit(edit_id)
+        if queued is None:  # finished, which is not announced yet
+            return OutboxRow(edit_id, "", "", "", "", "")
+        return self._row(queued)
 
     def act(self, edit_id: str, intent: str) -> None:
         """What the operator chose for one edit."""
@@ -103,13 +107,13 @@ class OutboxPresenter(QObject):
             case "conflict":
                 self.conflict_opened.emit(edit_id)
             case "open":
-                queued = next((one for one in self._outbox if one.edit.id == edit_id), None)
+                queued = self._edits.open_edit(edit_id)
                 if queued is not None and queued.edit.report:
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit: the first press asks, the second throws it away."""
-        queued = next((one for one in self._outbox if one.edit.id == edit_id), None)
+        queued = self._edits.open_edit(edit_id)
         if queued is None:
             return
         if why := self.why_reading_only(queued.edit.source):
@@ -125,7 +129,7 @@ class OutboxPresenter(QObject):
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what becomes of it when the operator leaves."""
-        waiting, catalog = self._outbox, self._desk.catalog
+        waiting, catalog = self.outbox, self._desk.catalog
         count = len(waiting)
         title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)
         parts = [

@@ -48,10 +48,10 @@ def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
 ) -> None:
     said: list[int] = []
     feed.crowded.connect(said.append)
-    feed.on_outbox([created(number) for number in range(1, 1003)])
+    feed.on_edits({("city", f"local:{number}"): [created(number)] for number in range(1, 1003)})
     qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 999)
     assert said == [3]
-    feed.on_outbox([created(number) for number in range(998, 1003)])
+    feed.on_edits({("city", f"local:{number}"): [] for number in range(1, 998)})
     qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 5)
     assert said[-1] == 0
     assert sorted(key for _, key in feed.pending) == sorted(f"local:{number}" for number in range(998, 1003))
