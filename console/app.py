@@ -408,6 +408,7 @@ class ConsoleWindow(QObject):
 
     def close(self) -> None:
         """Stop in order: no more intents, then the edits, the sync process, the workers."""
+        self.forms.close_open()
         self._timer.stop()
         self._city_timer.stop()
         self.edits.close()

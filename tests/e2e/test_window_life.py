@@ -58,3 +58,13 @@ def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QAp
         window.window.close()
         assert form(window)._title.text() == "1 edit has not left"
         assert window.window.isVisible()
+
+
+def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_start(tmp_path: Path) -> None:
+    with console(tmp_path, None) as window:
+        window.intents.run("new_report")
+        form(window).report_text.setPlainText("Water at the school")
+    with console(tmp_path, None) as window:
+        wait_for(lambda: window.edits.draft("new_report"), 10, "the draft is read")
+        window.intents.run("new_report")
+        assert form(window).report_text.toPlainText() == "Water at the school"
