@@ -581,7 +581,11 @@ class _Photo(QWidget):
 
 
 class ValidateForm(Form):
-    """The proof, side by side with what was reported. Values: accept (bool), reason."""
+    """The proof, side by side with what was reported. Values: accept (bool), disposition, reason.
+
+    `dispositions` are what the work can have come to; where there are any, accepting needs one. `barred` says why this
+    operator can decide nothing here.
+    """
 
     def __init__(
         self,
@@ -592,11 +596,12 @@ class ValidateForm(Form):
         *,
         about: str = "",
         problems: Sequence[str] = (),
-        why_not_accept: str = "",
+        dispositions: Sequence[str] = (),
+        barred: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, commit_text="", width=820, about=about, parent=parent)
-        self._why_not_accept = why_not_accept
+        self._barred = barred
         row = QHBoxLayout()
         row.setSpacing(theme.px(8))
         for card, missing in ((before, self.tr("No photo from before")), (after, self.tr("No photo from after"))):
@@ -615,6 +620,16 @@ class ValidateForm(Form):
         )
         self.decision.chosen.connect(lambda _: self.touch())
         self.body.addWidget(self.decision)
+        self.disposition = TypeAhead(theme, None, self.tr("Disposition"))
+        self.disposition.set_choices([Choice(text, text) for text in dispositions])
+        self.disposition.picked.connect(lambda _: self.touch())
+        self._asks_disposition = bool(dispositions)
+        if dispositions:
+            self.body.addWidget(self.field_label(self.tr("Disposition"), self.tr("needed to accept it")))
+            self.body.addWidget(self.disposition)
+        else:
+            self.disposition.setParent(self)
+            self.disposition.hide()
         self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("needed to return it; the crew reads it")))
         self.reason = self.text_field(self.tr("Reason"), 2)
         self.body.addWidget(self.reason)
@@ -630,29 +645,38 @@ class ValidateForm(Form):
     def values(self) -> dict[str, Any]:
         return {
             "accept": self.decision.value() == "accept",
+            "disposition": self.disposition.value(),
             "reason": self.reason.toPlainText().strip(),
         }
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        self.disposition.set_free_text("")
+        self.disposition.set_value(str(draft.get("disposition", "")))
         self.reason.setPlainText(str(draft.get("reason", "")))
         self.touch()
 
     @override
     def held_up_by(self) -> QWidget | None:
-        return self.reason if self.decision.value() == "return" else self.decision
+        field = {"return": self.reason, "accept": self.disposition}
+        return field.get(self.decision.value(), self.decision)
 
     @override
     def why_not(self) -> str:
+        values = self.values()
+        if self._barred:
+            return self._barred
         if not self.decision.value():
             return self.tr("Decide: 1 accepts, 2 returns")
         if self.decision.value() == "accept":
-            return self._why_not_accept
-        return "" if self.values()["reason"] else self.tr("Returning needs a reason")
+            needed = self._asks_disposition and not values["disposition"]
+            return self.tr("Accepting needs a disposition: choose one of the list") if needed else ""
+        return "" if values["reason"] else self.tr("Returning needs a reason")
 
     @override
     def is_empty(self) -> bool:
-        return not self.values()["reason"]
+        values = self.values()
+        return not values["reason"] and not values["disposition"]
 
     @override
     def first_field(self) -> QWidget:

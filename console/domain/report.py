@@ -253,7 +253,7 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A standard text for replies, dispositions, returns or holds."""
+    """A standard text: `kind` is reply, disposition (of work done), close (without work), return or hold."""
 
     id: str
     kind: str

@@ -127,10 +127,11 @@ class Deeds(QObject):
         back = (Kind.UNIT_STATE, {"unit": unit_id, "state": before}) if before in _SETTABLE else None
         return self._append(Kind.UNIT_STATE, source, None, data, {}, None, code, f"{code} {state}", back)
 
-    def validate(self, dossier: Dossier, *, accepted: bool, reason: str) -> str:
-        """Accept or refuse the proof."""
+    def validate(self, dossier: Dossier, *, accepted: bool, reason: str, disposition: str = "") -> str:
+        """Accept the proof, saying what the work came to, or refuse it."""
         data: dict[str, Any] = {"accepted": accepted}
         data |= {"reason": reason} if reason else {}
+        data |= {"disposition": disposition} if accepted and disposition else {}
         inverse = (Kind.REOPEN, {"reason": "validation undone"}) if accepted else None
         return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
 

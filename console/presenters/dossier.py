@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Edit, Kind
 from console.domain.overlay import apply_edits, created_report
+from console.domain.proof import delivered_by, last_round
 from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
@@ -37,6 +38,18 @@ class Dossier(msgspec.Struct, frozen=True):
     def live(self) -> tuple[Assignment, ...]:
         """Assignments with unfinished work, oldest first, own pending orders included."""
         return tuple(one for one in self.assignments if one.state not in ENDED_ASSIGNMENT)
+
+    @property
+    def delivered_by(self) -> frozenset[str]:
+        """Who delivered the proof of the present round of work, own pending edits included."""
+        counted = [entry for entry in self.entries if entry.undone_by is None]
+        known = {entry.edit for entry in self.entries}
+        counted += [
+            Entry(edit.id, self.key, edit.kind.value, edit.occurred_at, edit.author, data=edit.data)
+            for edit in self.pending
+            if edit.id not in known
+        ]
+        return delivered_by(last_round(counted))
 
 
 class Dossiers(QObject):

@@ -207,7 +207,7 @@ class Forms(QObject):
         then: Callable[[str, str, tuple[str, ...]], object],
     ) -> None:
         """Disposition, reason, and which units are released."""
-        texts = [one.text for one in self._desk.catalog.templates if one.kind == "disposition"] or [
+        texts = [one.text for one in self._desk.catalog.templates if one.kind == "close"] or [
             self.tr("Not found at the place"),
             self.tr("Not a matter of the city"),
             self.tr("Withdrawn by the reporter"),
@@ -235,10 +235,14 @@ class Forms(QObject):
         about: str,
         cards: Mapping[str, PhotoCard],
         draft_key: str,
-        then: Callable[[bool, str], object],
+        then: Callable[[bool, str, str], object],
+        barred: str,
     ) -> None:
-        """Before and after side by side; accept, or return with a reason."""
+        """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
         before, after = _pair(dossier, cards)
+        service = dossier.shown.service
+        texts = [one for one in self._desk.catalog.templates if one.kind == "disposition"]
+        fitting = sorted((one for one in texts if one.service in (None, service)), key=lambda one: one.service is None)
         form = ValidateForm(
             self._theme,
             self.tr("Validate the proof"),
@@ -246,13 +250,15 @@ class Forms(QObject):
             after,
             about=about,
             problems=[card.problem for card in (before, after) if card is not None and card.problem],
+            dispositions=[one.text for one in fitting],
+            barred=barred,
             parent=self._window,
         )
 
         drop = self._draft(form, draft_key)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["accept"], values["reason"]), drop)
+            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), drop)
 
         form.committed.connect(commit)
         self._show(form)

@@ -403,12 +403,15 @@ class Intents(QObject):
     def _do_validate(self) -> None:
         dossier = self._report()
 
-        def decide(accepted: bool, reason: str) -> None:
-            self._deeds.validate(dossier, accepted=accepted, reason=reason)
+        def decide(accepted: bool, reason: str, disposition: str) -> None:
+            self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
 
-        self._forms.validate(
-            dossier, self.title_of(dossier), self._cards, self._forms.draft_key("validate", dossier), decide
-        )
+        me = self.author_for(dossier.source)
+        without_users = me == "local" and dossier.assignments  # there it is enough that a unit did the work
+        delivered = me in dossier.delivered_by and not without_users
+        barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
+        draft_key = self._forms.draft_key("validate", dossier)
+        self._forms.validate(dossier, self.title_of(dossier), self._cards, draft_key, decide, barred)
 
     def _do_close(self) -> None:
         dossier = self._report()

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
+from console.domain.proof import last_round
 from console.domain.report import Assignment, Entry, PhotoRole, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import (
@@ -130,8 +131,7 @@ class Case:
     @property
     def round(self) -> list[Entry]:
         """The entries since the last return."""
-        starts = [at for at, entry in enumerate(self.history) if entry.data.get("status") == Status.RETURNED.value]
-        return self.history[starts[-1] + 1 :] if starts else self.history
+        return list(last_round(self.history))
 
     @property
     def jobs(self) -> list[Assignment]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.domain.edit import Kind
-from console.domain.report import Entry, PhotoRole, Report, Unit
+from console.domain.proof import delivered_by
+from console.domain.report import Entry, Report, Unit
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
 from console.server.records import Actor
@@ -68,15 +69,12 @@ def check_may_undo(actor: Actor, author: str) -> None:
 def check_validator(actor: Actor, history: list[Entry], *, crew_worked: bool) -> None:
     """Forbidden when the actor delivered the proof of this round himself.
 
-    `history` is the report's entries since the last return. Where no photo was asked for, who handed the work in
-    counts. On a server without users everybody is "local": there it is enough that a unit did the work.
+    `history` is the report's entries since the last return. On a server without users everybody is "local": there it
+    is enough that a unit did the work.
     """
     if actor.tokenless and crew_worked:
         return
-    proofs = [e for e in history if e.kind == Kind.PHOTO and e.data.get("role") == PhotoRole.AFTER]
-    handed_in = proofs or [e for e in history if e.data.get("status") == "validation"]
-    who = {entry.author for entry in handed_in} | {entry.unit for entry in handed_in if entry.unit}
-    if actor.name in who:
+    if actor.name in delivered_by(history):
         raise Forbidden(f"{actor.name} delivered the proof; another person has to validate it.")
 
 

@@ -231,14 +231,27 @@ def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
     keys(Qt.Key.Key_Tab, "another street")
-    assert commit(qtbot, form) == {"accept": False, "reason": "another street"}
+    assert commit(qtbot, form) == {"accept": False, "disposition": "", "reason": "another street"}
 
 
-def test_accepting_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
-    form = ValidateForm(make_theme(), "Validate", None, card("After"), why_not_accept="You delivered this proof")
+def test_deciding_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
+    form = ValidateForm(make_theme(), "Validate", None, card("After"), barred="You delivered this proof")
+    open_form(qtbot, form)
+    for decision in ("1", "2"):
+        keys(decision)
+        assert form.why_not() == "You delivered this proof"
+
+
+def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None:
+    texts = ("Cleaned", "Repaired")
+    form = ValidateForm(make_theme(), "Validate", None, card("After"), dispositions=texts)
     open_form(qtbot, form)
     keys("1")
-    assert form.why_not() == "You delivered this proof"
+    with qtbot.assertNotEmitted(form.committed):
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    assert form.disposition.hasFocus()
+    keys("rep", Qt.Key.Key_Tab)
+    assert commit(qtbot, form) == {"accept": True, "disposition": "Repaired", "reason": ""}
 
 
 CONFLICT = [

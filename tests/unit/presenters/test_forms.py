@@ -13,11 +13,12 @@ from PySide6.QtTest import QTest
 
 from console.domain.edit import EditState
 from console.domain.messages import Outcome
-from console.domain.report import Claim
+from console.domain.report import Claim, Entry, Template
 from console.domain.status import Status
 from console.presenters.dossier import Dossier
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
+from widgets.dialogs import ValidateForm
 from widgets.form import Form
 
 DRAFTS = {
@@ -25,7 +26,7 @@ DRAFTS = {
     "reply": {"text": "a crew is on its way"},
     "hold": {"waits_for": "material", "until": "24", "reason": "no pipes"},
     "close": {"disposition": "Not found at the place", "reason": "nobody there", "release": []},
-    "validate": {"accept": False, "reason": "wrong street"},
+    "validate": {"accept": False, "disposition": "", "reason": "wrong street"},
     "reopen": {"text": "it leaks again"},
 }
 _STATUS = {"validate": Status.VALIDATION, "reopen": Status.CLOSED}
@@ -72,6 +73,7 @@ def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, act
 
 
 def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
+    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
     choose(rig, "note", "A")
     rig.intents.run("note")
     rig.form().set_values(DRAFTS["note"])
@@ -128,6 +130,62 @@ def test_a_new_report_that_was_left_can_be_opened_again(rig: Rig) -> None:
         assert rig.intents.run("new_report")
         QTest.keyClicks(rig.form().focusWidget(), "x")
         rig.form().reject()
+
+
+DELIVERED = {
+    "photo": (Entry("1", "A", "photo", NOW, "rina", data={"role": "after"}), True),
+    "handed in": (Entry("1", "A", "set", NOW, "rina", data={"status": "validation"}), True),
+    "photo of another": (Entry("1", "A", "photo", NOW, "SDA-07", data={"role": "after"}), False),
+    "photo taken back": (Entry("1", "A", "photo", NOW, "rina", data={"role": "after"}, undone_by="e9"), False),
+}
+
+
+@pytest.mark.parametrize("proof", DELIVERED)
+def test_who_delivered_the_proof_is_told_that_another_validates_it(rig: Rig, proof: str) -> None:
+    entry, barred = DELIVERED[proof]
+    rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(entry,)))
+    rig.intents.run("validate")
+    QTest.keyClicks(rig.form().focusWidget(), "1")
+    assert rig.form().why_not() == ("You delivered this proof: another person has to validate it" if barred else "")
+
+
+def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
+    mine = DELIVERED["photo"][0]
+    returned = Entry("2", "A", "validate", NOW, "budi", data={"status": "returned"})
+    again = Entry("3", "A", "photo", NOW, "SDA-07", data={"role": "after"})
+    rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
+    rig.intents.run("validate")
+    QTest.keyClicks(rig.form().focusWidget(), "1")
+    assert rig.form().why_not() == ""
+
+
+def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> None:
+    dossier = choose(rig, "validate", "A")
+    rig.deeds.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
+    rig.intents.set_dossier(replace(dossier, pending=tuple(rig.saved(1))))
+    rig.intents.run("validate")
+    assert rig.form().why_not().startswith("You delivered this proof")
+
+
+def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
+    texts = (
+        Template("1", "disposition", "Repaired"),
+        Template("2", "disposition", "The water is gone", "flood"),
+        Template("3", "disposition", "Tree cut", "tree"),
+        Template("4", "close", "Not ours"),
+    )
+    rig.desk.catalog = replace(rig.desk.catalog, templates=texts)
+    choose(rig, "validate", "A")
+    rig.intents.run("validate")
+    form = rig.form()
+    assert isinstance(form, ValidateForm)
+    assert [one.id for one in form.disposition._all] == ["The water is gone", "Repaired"]
+    QTest.keyClicks(form.focusWidget(), "1")
+    QTest.keyClicks(form.disposition, "gone")
+    QTest.keyClick(form.disposition, Qt.Key.Key_Tab)
+    rig.commit()
+    (edit,) = rig.saved(1)
+    assert edit.data == {"accepted": True, "disposition": "The water is gone"}
 
 
 def _drafts(rig: Rig) -> dict[str, dict[str, object]]:
