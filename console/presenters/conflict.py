@@ -10,7 +10,7 @@ import msgspec
 
 from console.domain.edit import ANOTHER, DELETED, Kind, Queued
 from console.domain.merge import told
-from console.domain.status import ORDER, Status
+from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
 from console.presenters.catalog import Catalog
 from widgets.conflict import ConflictRow, ConflictValue
@@ -32,6 +32,7 @@ _LABELS = {
     "claim": "Taken by",
     "merged_into": "Merged into",
     "unit": "Unit",
+    "state": "State",
     BUSY: "Unit",
 }
 _ENDS_IN = {Kind.CLOSE: Status.CLOSED, Kind.REOPEN: Status.RETURNED}
@@ -69,6 +70,14 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str
     if "unit" in queued.theirs and queued.edit.kind is Kind.DISPATCH:
         sent = _unit(told(queued.theirs["unit"])[0], catalog)
         return tr("{who} has sent {unit} to this report{when}.").format(who=who, unit=sent, when=when)
+    if queued.edit.kind is Kind.UNIT_STATE and "state" in queued.theirs:
+        said = queued.theirs["state"]
+        state = field_value("state", told(said)[0], catalog, tr).text
+        reason = f" ({said['reason']})" if isinstance(said, Mapping) and said.get("reason") else ""
+        unit = _unit(queued.edit.data.get("unit"), catalog)
+        return tr("{who} has said later{when} that {unit} is {state}{reason}.").format(
+            who=who, when=when, unit=unit, state=state, reason=reason
+        )
     if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE):
         return tr("{who} has taken this report{when}.").format(who=who, when=when)
     names = ", ".join(tr(_LABELS.get(name, name.replace("_", " ").capitalize())) for name in _asked(queued))
@@ -151,6 +160,8 @@ def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValu
         case "priority" if isinstance(value, int) and value in words.PRIORITY_TEXT:
             text = f"P{value} {tr(words.PRIORITY_TEXT[value]).lower()}"
             return ConflictValue(text, priority=value, status=ORDER.index(Status.NEW))
+        case "state" if isinstance(value, str) and value in set(UnitState):
+            return ConflictValue(tr(words.UNIT_TEXT[UnitState(value)]))
         case "service" if isinstance(value, str):
             return ConflictValue(catalog.service_name(value))
         case "area" if isinstance(value, str):

@@ -159,7 +159,7 @@ class EditDesk:
             undone, data = deed.entry, edit.data | {"undoes": edit.undoes}
             key = undo_on_unit(ledger, deed)
         else:
-            key, data = change_unit(ledger, edit)
+            key, data = change_unit(ledger, edit, actor)
         entry = Entry(
             id=self._ids(),
             report=None,

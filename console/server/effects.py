@@ -14,8 +14,10 @@ from console.domain.report import Claim, Hold, Photo, PhotoRole, Report
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case
+from console.server.history import later_word
 from console.server.ledger import Ledger
 from console.server.payloads import payload_of
+from console.server.records import Actor
 from console.server.refusals import Conflict, Invalid
 from console.server.rights import check_unit, check_validator
 
@@ -95,8 +97,11 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     )
 
 
-def change_unit(ledger: Ledger, edit: payloads.EditBody) -> tuple[str, dict[str, Any]]:
-    """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry."""
+def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
+    """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
+
+    Conflict when somebody else has said something else since: a word that comes late is older than his.
+    """
     data = payload_of(edit, payloads.OwnState)
     unit = ledger.unit(data.unit)
     if unit is None:
@@ -106,9 +111,13 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody) -> tuple[str, dict[str,
     jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
     if jobs and data.state is not UnitState.UNAVAILABLE:
         raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
-    ledger.put(
-        replace(unit, state=data.state, state_since=ledger.now, reason=data.reason or None, version=unit.version + 1)
-    )
+    reason = data.reason or None
+    said = later_word(ledger.connection, unit, edit.occurred_at) if edit.occurred_at is not None else None
+    if said is not None and said.author != actor.name and (unit.state, unit.reason) != (data.state, reason):
+        at = said.occurred_at or said.at
+        told = {"value": unit.state.value, "reason": unit.reason, "who": said.author, "at": at}
+        raise Conflict(f"{said.author} has said since what unit {unit.code} does.", fields={"state": told})
+    ledger.put(replace(unit, state=data.state, state_since=ledger.now, reason=reason, version=unit.version + 1))
     return unit.id, payloads.kept_data(edit)
 
 
@@ -220,8 +229,11 @@ def _claim(case: Case) -> None:
 
 
 def _release(case: Case) -> None:
-    claim = case.report.claim
-    if claim is not None and claim.who != case.actor.name and case.actor.role != "supervisor":
+    """Of another's claim by a supervisor only, and only of one that he can have known of."""
+    claim, at = case.report.claim, case.edit.occurred_at
+    if claim is None or claim.who == case.actor.name:
+        pass
+    elif case.actor.role != "supervisor" or (at is not None and claim.since > at):
         raise Conflict(
             f"{claim.who} has taken report {case.report.id}.",
             fields={"claim": {"value": claim.who, "who": claim.who, "at": claim.since}},

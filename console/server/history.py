@@ -1,14 +1,16 @@
-"""Who changed which field last, for those who meet a conflict."""
+"""Who changed which field or unit last, for those who meet a conflict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.report import Entry, Report
+from console.domain.edit import Kind
+from console.domain.report import Entry, Report, Unit
 from console.server import schema
 
 
@@ -36,3 +38,16 @@ def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]
             "at": entry.at if entry else None,
         }
     return told
+
+
+def later_word(connection: sa.Connection, unit: Unit, than: datetime) -> Entry | None:
+    """The last entry that gave a unit its own word, where that was said after a time."""
+    if unit.state_since <= than:
+        return None
+    table = schema.entries
+    later = sa.and_(table.c.report.is_(None), table.c.at > schema.micros(than))  # no word was said after it came
+    for body in connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq.desc())):
+        entry = msgspec.json.decode(body, type=Entry)
+        if entry.kind == Kind.UNIT_STATE and entry.unit == unit.id:
+            return entry if (entry.occurred_at or entry.at) > than else None
+    return None

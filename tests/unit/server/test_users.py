@@ -14,7 +14,7 @@ from console.server import schema
 from console.server.city import City
 from console.server.refusals import Invalid
 from console.server.users import Users, add_user, load_users
-from tests.unit.server.conftest import Api, running
+from tests.unit.server.conftest import Api, Clock, running
 
 
 @pytest.fixture
@@ -79,6 +79,38 @@ def test_claims_are_compared_and_set(city: City, url: str) -> None:
     assert boss.ok("10", "release")["report"]["claim"] is None
     assert budi.ok("10", "claim")["report"]["claim"]["who"] == "budi"
     for api in (rina, budi, boss):
+        api.session.close()
+
+
+def test_an_older_release_that_comes_late_leaves_a_newer_claim(city: City, url: str, clock: Clock) -> None:
+    """F34, I3: a supervisor who was offline cannot have meant a claim he did not know of (effects.py: _release)."""
+    budi, boss = Api(url, add_user(city, "budi", "operator")), Api(url, add_user(city, "boss", "supervisor"))
+    before = clock().isoformat()
+    budi.ok("10", "claim")
+    late = boss.edit("10", "release", occurred_at=before, late=True)
+    assert (late.status_code, late.json()["fields"]["claim"]["who"]) == (412, "budi")
+    assert boss.ok("10", "release", occurred_at=clock().isoformat())["report"]["claim"] is None
+    for api in (budi, boss):
+        api.session.close()
+
+
+def test_an_older_word_on_a_unit_that_comes_late_is_a_conflict(city: City, url: str, clock: Clock) -> None:
+    """F34, I3: which crew can go is what was said last, not what came last (effects.py: change_unit)."""
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
+    before = clock().isoformat()
+    budi.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "Pump broken"})
+    free = {"unit": "u1", "state": "available"}
+    late = rina.edit(None, "unit_state", free, occurred_at=before, late=True)
+    told = late.json()["fields"]["state"]
+    assert (late.status_code, told["who"], told["value"], told["reason"]) == (412, "budi", "unavailable", "Pump broken")
+    assert (rina.unit("u1")["state"], rina.unit("u1")["reason"]) == ("unavailable", "Pump broken")
+    same = {"unit": "u1", "state": "unavailable", "reason": "Pump broken"}
+    rina.ok(None, "unit_state", same, occurred_at=before)
+    budi.ok(None, "unit_state", {"unit": "u1", "state": "break"}, occurred_at=before, late=True)
+    between = clock().isoformat()
+    rina.ok(None, "unit_state", free, occurred_at=between)
+    assert rina.unit("u1")["state"] == "available", "his came earlier, and hers was said later"
+    for api in (rina, budi):
         api.session.close()
 
 

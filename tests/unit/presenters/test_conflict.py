@@ -1,0 +1,33 @@
+"""What a conflict and a lost report are called: who was first, with what, and what became of the number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState, Kind, Queued
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.presenters.catalog import Catalog
+from console.presenters.conflict import conflict_rows, conflict_text, deleted_brief, deleted_text
+
+AT = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
+CATALOG = Catalog(units={"u1": Unit("u1", "U12", UnitState.UNAVAILABLE, AT)})
+
+
+def edit(kind: Kind, **data: str) -> Edit:
+    return Edit("e1", kind, None if kind is Kind.UNIT_STATE else "7", "rina", "d", 1, AT, data=data)
+
+
+def test_a_newer_word_on_a_unit_is_told_with_its_reason() -> None:
+    theirs = {"state": {"value": "unavailable", "reason": "Pump broken", "who": "budi", "at": AT.isoformat()}}
+    queued = Queued(edit(Kind.UNIT_STATE, unit="u1", state="available"), EditState.CONFLICT, theirs=theirs)
+    told = conflict_text(queued, CATALOG, UTC, str)
+    assert told == "budi has said later at 14:02 that U12 is Unavailable (Pump broken)."
+    (row,) = conflict_rows(queued, CATALOG, str)
+    assert (row.label, row.mine.text, row.theirs.text) == ("State", "Available", "Unavailable")
+
+
+def test_a_number_that_is_another_report_is_called_so() -> None:
+    queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
+    assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"
+    assert deleted_text(queued, UTC, str).startswith("lost when the server was set back")
