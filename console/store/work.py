@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,7 @@ _FINISHED = (EditState.SENT, EditState.WITHDRAWN)
 _QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
 
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
 
@@ -380,11 +382,28 @@ class WorkFile:
         """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
         old = (self._clock() - _KEPT_FINISHED).isoformat()
         where = f"state IN ('sent', 'withdrawn') AND problem <> '{DROPPED}' AND changed_at < ?"
-        if not self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
+        if self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
+            with contextlib.suppress(StoreError):  # no space now: the next start tries again
+                self._journal.rewrite(self._lines())
+                self._put(f"DELETE FROM edits WHERE {where}", old)  # noqa: S608 - a constant
+        self._tidy_photos()
+
+    def _tidy_photos(self) -> None:
+        """Let go of photo files of long ago that no edit kept here names; none while a damaged file may name them.
+
+        A file is there before its edit is: only its age tells a photo that nobody needs from one whose edit comes.
+        """
+        if any(self._path.parent.glob(f"{WORK}.damaged-*")):
             return
-        with contextlib.suppress(StoreError):  # no space now: the next start tries again
-            self._journal.rewrite(self._lines())
-            self._put(f"DELETE FROM edits WHERE {where}", old)  # noqa: S608 - a constant
+        old_s = (self._clock() - _KEPT_FINISHED).timestamp()
+        with contextlib.suppress(OSError):
+            folder = self._path.parent / "work-media"
+            old = [each for each in folder.iterdir() if each.is_file() and each.stat().st_mtime < old_s]
+            bodies = self._all("SELECT body FROM edits") if old else []
+            named = {name for (body,) in bodies for name in _SHA256.findall(body)}
+            for each in old:
+                if each.name not in named:
+                    each.unlink()
 
     def _device(self) -> str:
         device = self._meta("device", "")

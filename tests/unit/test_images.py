@@ -133,7 +133,10 @@ def test_stored_under_its_hash_private_and_repeatable(tmp_path: Path) -> None:
     source.write_bytes(photo())
     made = ImageProcess().prepare(source)
     folder = tmp_path / "work-media"
-    first, second = store_photo(folder, made), store_photo(folder, made)
+    first = store_photo(folder, made)
+    os.utime(first, (1, 1))
+    second = store_photo(folder, made)
+    assert first.stat().st_mtime > 1, "who stores it again needs it again"
     assert first == second == folder / made.sha256
     assert first.read_bytes() == made.body
     assert [path.name for path in folder.iterdir()] == [made.sha256]

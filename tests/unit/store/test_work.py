@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ import pytest
 from console.domain.edit import Edit, EditState, Kind
 from console.store.errors import LockedByOther
 from console.store.journal import Line
-from console.store.work import WorkFile
+from console.store.work import DROPPED, WorkFile
 from tests.unit.store.making import T0, edit
 
 
@@ -174,3 +175,33 @@ def test_times_come_from_the_given_clock(tmp_path: Path) -> None:
     work = WorkFile(tmp_path, clock=lambda: T0)
     assert work.append(edit("e1")).changed_at == T0
     work.close()
+
+
+def test_photo_files_of_long_ago_go_unless_an_edit_kept_here_names_them(tmp_path: Path) -> None:
+    """A file is on the disk before its edit is in work.db, so a young one is never taken for one that nobody needs."""
+    folder = tmp_path / "work-media"
+    folder.mkdir()
+    sent, waiting, dropped, nobodys, young = (letter * 64 for letter in "abcde")
+    for name in (sent, waiting, dropped, nobodys, young, ".new-half"):
+        (folder / name).write_bytes(b"photo")
+        made_s = (T0 + timedelta(days=10 if name == young else 0)).timestamp()
+        os.utime(folder / name, (made_s, made_s))
+
+    def names() -> set[str]:
+        return {each.name for each in folder.iterdir()}
+
+    work = WorkFile(tmp_path, clock=lambda: T0)
+    for number, sha256 in enumerate((sent, waiting, dropped), 1):
+        data = {"sha256": sha256, "role": "after"}
+        work.append(edit(f"e{number}", kind=Kind.PHOTO, number=number, data=data))
+    work.set_state("e1", EditState.SENT)
+    work.set_state("e3", EditState.WITHDRAWN, problem=DROPPED)
+    work.close()
+    WorkFile(tmp_path, clock=lambda: T0 + timedelta(days=29)).close()
+    assert len(names()) == 6
+    (tmp_path / "work.db.damaged-1").touch()
+    WorkFile(tmp_path, clock=lambda: T0 + timedelta(days=31)).close()
+    assert len(names()) == 6, "the damaged file may name them"
+    (tmp_path / "work.db.damaged-1").unlink()
+    WorkFile(tmp_path, clock=lambda: T0 + timedelta(days=31)).close()
+    assert names() == {waiting, dropped, young}
