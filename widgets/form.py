@@ -46,6 +46,9 @@ from widgets.theme import Theme, paint_focus
 
 Index = QModelIndex | QPersistentModelIndex
 DEBOUNCE_MS = 200
+MOST_LETTERS = 20_000
+"""The longest text that a server takes."""
+_COUNTED_FROM = MOST_LETTERS - 1_000
 _OFFERED = 7
 
 
@@ -89,6 +92,7 @@ class Form(QDialog):
         super().__init__(parent)
         self.theme = theme
         self._done = False
+        self._texts: list[tuple[str, QPlainTextEdit]] = []
         self.setModal(False)
         self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
         self.setAccessibleName(one_line(title))
@@ -246,9 +250,9 @@ class Form(QDialog):
 
     def touch(self) -> None:
         """Something was entered: look again whether it can be committed, and tell a moment later."""
-        why = self.why_not()
+        why = self._too_long() or self.why_not()
         self.commit_button.set_why_not(why)
-        self._why.setText(why or self.foot_note())
+        self._why.setText(why or self._count() or self.foot_note())
         self._pause.start()
 
     def foot_note(self) -> str:
@@ -257,7 +261,7 @@ class Form(QDialog):
 
     def commit(self) -> None:
         """Do what the filled button says, if it can be done."""
-        if self.why_not():
+        if self._too_long() or self.why_not():
             self.touch()
             field = self.held_up_by()
             if field is not None:
@@ -293,7 +297,24 @@ class Form(QDialog):
         high = self.theme.line("body") * lines + self.theme.px(10)
         field.setStyleSheet(f"QPlainTextEdit{{min-height:{high}px;max-height:{high}px}}")
         field.textChanged.connect(self.touch)
+        self._texts.append((name, field))
         return field
+
+    def _too_long(self) -> str:
+        """That a text is longer than a server takes, and by how much."""
+        for name, field in self._texts:
+            over = len(field.toPlainText().strip()) - MOST_LETTERS
+            if over > 0:
+                words = self.tr("{name} is too long by {over}: {most} letters at most")
+                return words.format(name=name, over=f"{over:,}", most=f"{MOST_LETTERS:,}")
+        return ""
+
+    def _count(self) -> str:
+        """How many letters of a text there are, once there is not much room left."""
+        counts = [len(field.toPlainText().strip()) for _, field in self._texts]
+        most = max(counts, default=0)
+        words = self.tr("{n} of {most} letters")
+        return words.format(n=f"{most:,}", most=f"{MOST_LETTERS:,}") if most > _COUNTED_FROM else ""
 
     def line_field(self, name: str, placeholder: str = "") -> QLineEdit:
         """A field of one line."""

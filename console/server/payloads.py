@@ -206,7 +206,7 @@ _NAMES_PEOPLE = frozenset({"contact"})
 
 
 def payload_of(edit: EditBody, kind: type[T]) -> T:
-    """The payload of an edit, its texts cleaned; Invalid with the field's name when it is not what the kind carries."""
+    """The payload of an edit, its texts cleaned; Invalid, in plain words, when it is not what the kind carries."""
     try:
         try:
             payload = msgspec.convert(edit.data, kind)
@@ -216,8 +216,38 @@ def payload_of(edit: EditBody, kind: type[T]) -> T:
         given = msgspec.to_builtins(payload)
         clean = cleaned(given)
         return payload if clean == given else msgspec.convert(clean, kind)
-    except (msgspec.ValidationError, RecursionError) as fault:
-        raise Invalid(f"A {edit.kind.value.replace('_', ' ')} cannot carry this: {fault}.") from fault
+    except RecursionError as fault:
+        raise Invalid("The data is nested too deeply.") from fault
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"{_why_not(kind, as_whole(msgspec.json.encode(edit.data)))}.") from fault
+
+
+def _why_not(kind: type, data: dict[str, Any]) -> str:
+    """Which field of it does not fit, and why."""
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name.replace("_", " ")
+        if field.encode_name in data:
+            value = data[field.encode_name]
+            try:
+                msgspec.convert(value, field.type)
+            except msgspec.ValidationError:
+                return _why_not_value(name, field.type, value)
+        elif field.required:
+            return f"The {name} is missing"
+    return "Something in it does not fit"
+
+
+def _why_not_value(name: str, wanted: Any, value: Any) -> str:
+    info = msgspec.inspect.type_info(wanted)
+    for one in info.types if isinstance(info, msgspec.inspect.UnionType) else (info,):
+        if isinstance(one, msgspec.inspect.StructType) and isinstance(value, dict):
+            return _why_not(one.cls, value)
+        if isinstance(one, msgspec.inspect.StrType) and isinstance(value, str):
+            if one.max_length is not None and len(value) > one.max_length:
+                return f"The {name} is too long ({one.max_length:,} letters at most)"
+            if len(value) < (one.min_length or 0):
+                return f"The {name} is empty"
+    return f"The {name} does not fit"
 
 
 def as_whole(body: bytes) -> Any:

@@ -27,7 +27,7 @@ from widgets.dialogs import (
     NewReportForm,
     ValidateForm,
 )
-from widgets.form import matching
+from widgets.form import MOST_LETTERS, matching
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -336,3 +336,16 @@ def test_hostile_text_is_shown_as_it_is_at_every_size(qtbot: QtBot, scale: float
     QTest.keyClick(focus(), Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
     assert "<b>bold</b>" in form.values()["text"]
     form.grab()
+
+
+def test_a_text_longer_than_a_server_takes_is_not_committed(qtbot: QtBot) -> None:
+    form = AskText(make_theme(), "Note")
+    open_form(qtbot, form)
+    form.field.setPlainText("x" * (MOST_LETTERS - 1))
+    assert form._why.text() == "19,999 of 20,000 letters"
+    form.field.setPlainText("x" * (MOST_LETTERS + 12))
+    assert form._why.text() == "Note is too long by 12: 20,000 letters at most"
+    with qtbot.assertNotEmitted(form.committed):
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    form.field.setPlainText("x" * MOST_LETTERS)
+    assert commit(qtbot, form) == {"text": "x" * MOST_LETTERS}

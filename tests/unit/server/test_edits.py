@@ -7,10 +7,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from console.server.city import City
+from console.server.payloads import Words
 from tests.unit.server.conftest import Api, Clock
+from widgets.form import MOST_LETTERS
 
 PHOTO = "ab" * 32
 
@@ -360,3 +363,31 @@ def test_a_merge_does_not_close_what_somebody_has_taken_up_meanwhile(api: Api) -
     assert refused.status_code == 412
     assert refused.json()["fields"]["status"]["value"] == "coordination"
     assert api.edit("10", "merge", {"into": "11"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        ("note", {"text": "x" * 20_001}, "The text is too long (20,000 letters at most)."),
+        ("note", {"text": ""}, "The text is empty."),
+        ("note", {}, "The text is missing."),
+        ("validate", {"accepted": False, "reason": "x" * 20_001}, "The reason is too long (20,000 letters at most)."),
+        (
+            "set",
+            {"hold": {"reason": "x" * 20_001, "waits_for": "agency"}},
+            "The reason is too long (20,000 letters at most).",
+        ),
+        ("set", {"priority": 9}, "The priority does not fit."),
+    ],
+)
+def test_what_does_not_fit_is_said_in_the_operators_words(
+    api: Api, kind: str, data: dict[str, Any], words: str
+) -> None:
+    refused = api.edit("10", kind, data)
+    assert (refused.status_code, refused.json()["message"]) == (422, words)
+
+
+def test_the_forms_take_as_long_a_text_as_the_server() -> None:
+    assert len(msgspec.convert({"text": "x" * MOST_LETTERS}, Words).text) == MOST_LETTERS
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"text": "x" * (MOST_LETTERS + 1)}, Words)
