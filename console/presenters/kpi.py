@@ -110,7 +110,11 @@ class KpiPresenter(QObject):
         if age is None and self._sources.filling() and not self._sources.offline:
             share = self._sources.progress()
             level, shown = words.CALM, f"{share:.0%}" if share is not None else self.tr("connecting")
-        label = self.tr("Live data") if level == words.CALM else self.tr("Data age")
+        as_of = self._sources.as_of()
+        if self._sources.offline and as_of is not None:
+            label = self.tr("Data from {time}").format(time=words.clock_or_day(as_of, self._now(), self._zone))
+        else:
+            label = self.tr("Live data") if level == words.CALM else self.tr("Data age")
         if not self._sources.first:
             level, shown = words.CALM, self.tr("no server")
         elif age is None:

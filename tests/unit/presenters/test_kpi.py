@@ -102,3 +102,18 @@ def test_the_sheet_says_how_old_each_servers_data_is(qtbot: QtBot) -> None:
     strip = Strip(qtbot)
     strip.sources.set_state(SourceState("city", "live", as_of=NOW, latency_ms=12))
     assert strip.sources.sheet() == "City: Server 12 ms. Data from 21 Sep 14:15."
+
+
+def test_offline_the_strip_says_from_when_the_data_are_and_nothing_of_live(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+
+    def label() -> str:
+        strip.presenter.show()
+        return next(one.figure.label for one in strip.widget._right if one.figure.key == "data")
+
+    strip.sources.set_state(SourceState("city", "live", as_of=NOW))
+    assert label() == "Live data"
+    strip.sources.set_state(SourceState("city", "offline", as_of=NOW))
+    assert label() == f"Data from {NOW:%H:%M}"
+    strip.sources.set_state(SourceState("city", "live", as_of=NOW))
+    assert label() == "Live data"
