@@ -115,7 +115,7 @@ class Edits(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._folder, self._push, self._clock, self._ids = folder, push, clock, ids
+        self._push, self._clock, self._ids = push, clock, ids
         self._order_lifetime_s = order_lifetime_s
         self._author = ""
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
@@ -123,7 +123,6 @@ class Edits(QObject):
         self._authors: dict[str, str] = {}
         self.salvaged: Salvage | None = None
         """What was brought back when work.db was found damaged."""
-        self._file: WorkFile | None = None
         self._is_open = False
         self._outbox = OpenEdits()
         self._keys = self._outbox.remote
@@ -145,7 +144,8 @@ class Edits(QObject):
         self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
         self._away: set[str] = set()
         self._here_since: dict[str, datetime] = {}
-        self._thread = WorkThread(self._opened_file, self)
+        self._thread = WorkThread(partial(WorkFile, folder, clock=clock), _read)
+        self._thread.opened.connect(self._on_opened)
         self._closed = False
         self._announce = QTimer(self, singleShot=True)
         self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
@@ -154,7 +154,7 @@ class Edits(QObject):
         self._rest.timeout.connect(self._send_due)
         self._retry = QTimer(self, interval=_RETRY_MS)
         self._retry.timeout.connect(self._try_again)
-        self._thread.write(self._open, self._on_opened, self._on_unavailable)
+        self._thread.open(self._on_unavailable)
 
     def _on_announce(self) -> None:
         self._announced_s = time.monotonic()
@@ -542,7 +542,7 @@ class Edits(QObject):
         return self._drafts.get(key)
 
     def draft_key(self, form: str, source: str, report: str) -> str:
-        """What a form's draft for a report is kept under; that of a report created here stays when it gets its number."""
+        """What a form's draft for a report is kept under; a report created here keeps it when it gets its number."""
         place = f"{form}:{source}:"
         before = (key for key in self._drafts if key.startswith(f"{place}local:"))
         return next((key for key in before if self.remote_of(key.removeprefix(place)) == report), f"{place}{report}")
@@ -587,7 +587,7 @@ class Edits(QObject):
         self._retry.stop()
         self._announce.stop()
         self._rest.stop()
-        self._thread.close(self._close)
+        self._thread.close()
 
     # Sending
 
@@ -727,7 +727,7 @@ class Edits(QObject):
             self.trouble.emit(error)
 
         self._thread.note(
-            lambda: self._opened_file().set_state(
+            lambda file: file.set_state(
                 edit_id, EditState.SENDING, problem=sending.problem, told=queued.told, late=late
             ),
             hand_over,
@@ -749,7 +749,7 @@ class Edits(QObject):
     def _try_again(self) -> None:
         """What the sync process holds it tries again by itself; the rest (a disk that was full) is tried from here."""
         if not self._is_open:
-            self._thread.write(self._open_again, None, lambda _: None)
+            self._thread.open(lambda _: None)
             return
         self._doubt_unproved()
         self._waiting &= self._handed_over
@@ -854,7 +854,7 @@ class Edits(QObject):
             self.trouble.emit(error)
 
         self._thread.note(
-            lambda: self._opened_file().set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
+            lambda file: file.set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
             None,
             failed,
         )
@@ -882,9 +882,9 @@ class Edits(QObject):
         self._changed()
         why = self.why_reading_only(source)
 
-        def save() -> list[Queued]:
+        def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
-            return self._opened_file().exchange(ids, new, problem)
+            return file.exchange(ids, new, problem)
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
@@ -937,9 +937,8 @@ class Edits(QObject):
         self._saving.add(edit.id)
         why = self.why_reading_only(edit.source)
 
-        def save() -> Queued:
+        def save(file: WorkFile) -> Queued:
             _check_rights(why)
-            file = self._opened_file()
             return file.append(replace(edit, device=file.device, number=file.next_number()))
 
         def refused(error: Exception) -> None:
@@ -991,42 +990,9 @@ class Edits(QObject):
             self._announce.start(max(0, int(_ANNOUNCED_MS - since_ms)))
 
     def _write(self, work: Callable[[WorkFile], object]) -> None:
-        self._thread.note(lambda: work(self._opened_file()), None, self.trouble.emit)
+        self._thread.note(work, None, self.trouble.emit)
 
-    # The edits thread
-
-    def _open(self) -> _Kept:
-        file = WorkFile(self._folder, clock=self._clock)
-        try:
-            kept = _Kept(
-                file.unfinished(),
-                file.local_keys(),
-                file.drafts(),
-                file.filters(),
-                file.alarms(),
-                file.salvaged,
-                *_withdrawn(file),
-            )
-        except Exception:
-            file.close()
-            raise
-        self._file = file  # open is what has been read, too: else its outbox would stay unseen
-        return kept
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _opened_file(self) -> WorkFile:
-        return self._file or self._open_again()
-
-    def _open_again(self) -> WorkFile:
-        """Open what could not be opened before: the disk may have room again, the other program may be gone."""
-        if self._file is None:
-            kept = self._open()
-            self._thread.tell(partial(self._on_opened, kept))
-        assert self._file is not None
-        return self._file
+    # Opening
 
     def _on_opened(self, kept: _Kept) -> None:
         for queued in kept.outbox:
@@ -1053,6 +1019,18 @@ class Edits(QObject):
             _log.error("work.db could not be opened", exc_info=error)
         self._retry.start()
         self.unavailable.emit(error)
+
+
+def _read(file: WorkFile) -> _Kept:
+    return _Kept(
+        file.unfinished(),
+        file.local_keys(),
+        file.drafts(),
+        file.filters(),
+        file.alarms(),
+        file.salvaged,
+        *_withdrawn(file),
+    )
 
 
 def _withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:

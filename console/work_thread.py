@@ -19,7 +19,7 @@ _AT_ONCE = 50
 
 
 class _Job(NamedTuple):
-    work: Callable[[], Any]
+    work: Callable[[WorkFile], Any]
     on_done: Callable[[Any], object] | None
     on_error: Callable[[Exception], object]
     notes_before: int
@@ -30,15 +30,18 @@ class WorkThread(QObject):
     """Runs what is to be written on a thread of its own and calls back on this object's thread.
 
     Notes keep their order among themselves, and so do all other writes. A write that may hurry (a new edit, of which
-    nothing can be noted before it is saved) overtakes notes; any other waits for the notes given before it.
+    nothing can be noted before it is saved) overtakes notes; any other waits for the notes given before it. A file that
+    could not be opened is tried again with the next write: the disk may have room, the other program may be gone.
     """
 
+    opened = Signal(object)
+    """The file is open: what `read` found in it."""
     _delivered = Signal(object)
 
-    def __init__(self, file: Callable[[], WorkFile], parent: QObject | None = None) -> None:
-        """`file` gives the open file, on the thread."""
-        super().__init__(parent)
-        self._file = file
+    def __init__(self, open_file: Callable[[], WorkFile], read: Callable[[WorkFile], object]) -> None:
+        super().__init__()
+        self._open_file, self._read = open_file, read
+        self._file: WorkFile | None = None
         self._writes: deque[_Job] = deque()
         self._notes: deque[_Job] = deque()
         self._given = self._taken = 0  # notes
@@ -47,9 +50,13 @@ class WorkThread(QObject):
         self._closed = False
         self._delivered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
+    def open(self, on_error: Callable[[Exception], object]) -> None:
+        """Open the file unless it is open, and tell what is in it (`opened`)."""
+        self.write(lambda _: None, None, on_error)
+
     def write(
         self,
-        work: Callable[[], T],
+        work: Callable[[WorkFile], T],
         on_done: Callable[[T], object] | None,
         on_error: Callable[[Exception], object],
         *,
@@ -62,7 +69,10 @@ class WorkThread(QObject):
             self._pool.submit(self._step)
 
     def note(
-        self, work: Callable[[], T], on_done: Callable[[T], object] | None, on_error: Callable[[Exception], object]
+        self,
+        work: Callable[[WorkFile], T],
+        on_done: Callable[[T], object] | None,
+        on_error: Callable[[Exception], object],
     ) -> None:
         """As `write`, perhaps in one write with other notes (see `WorkFile.together`)."""
         if not self._closed:
@@ -71,14 +81,10 @@ class WorkThread(QObject):
                 self._notes.append(_Job(work, on_done, on_error, 0))
             self._pool.submit(self._step)
 
-    def tell(self, callback: Callable[[], object]) -> None:
-        """From the thread: call this back in its turn."""
-        self._delivered.emit(callback)
-
-    def close(self, last: Callable[[], object]) -> None:
-        """Write what waits to be written, then do `last`; nothing is called back afterwards."""
+    def close(self) -> None:
+        """Write what waits to be written, then close the file; nothing is called back afterwards."""
         self._closed = True
-        self._pool.submit(last)
+        self._pool.submit(self._close_file)
         self._pool.shutdown(wait=True)
 
     def wait(self, timeout_s: float | None = None) -> None:
@@ -92,7 +98,7 @@ class WorkThread(QObject):
         if len(jobs) < 2 or not self._all_at_once(jobs):
             for job in jobs:
                 try:
-                    value = job.work()
+                    value = job.work(self._opened_file())
                 except Exception as error:
                     self._delivered.emit(partial(job.on_error, error))
                 else:
@@ -101,8 +107,9 @@ class WorkThread(QObject):
     def _all_at_once(self, jobs: list[_Job]) -> bool:
         """Whether it could be done; otherwise nothing is written, and alone each tells its own error."""
         try:
-            with self._file().together():
-                values = [job.work() for job in jobs]
+            file = self._opened_file()
+            with file.together():
+                values = [job.work(file) for job in jobs]
         except Exception:
             return False
         for job, value in zip(jobs, values, strict=True):
@@ -120,6 +127,24 @@ class WorkThread(QObject):
     def _tell(self, job: _Job, value: object) -> None:
         if job.on_done is not None:
             self._delivered.emit(partial(job.on_done, value))
+
+    def _opened_file(self) -> WorkFile:
+        return self._file or self._open()
+
+    def _open(self) -> WorkFile:
+        file = self._open_file()
+        try:
+            kept = self._read(file)
+        except Exception:
+            file.close()
+            raise
+        self._file = file  # open is what has been read, too: else what is in it would stay unseen
+        self._delivered.emit(partial(self.opened.emit, kept))
+        return file
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     @Slot(object)
     def _deliver(self, callback: Callable[[], object]) -> None:

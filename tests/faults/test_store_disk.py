@@ -214,7 +214,7 @@ def test_a_fault_at_every_call(what: str, forks: Forks, tmp_path: Path) -> None:
 def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Forks, tmp_path: Path) -> None:
     """F27, the whole way of an edit (console/edits.py) at every fourth call; the long run takes every call.
 
-    Guards: Edits.refused for whatever the edits thread meets, Edits._open_again, Journal.whole, schema.transaction.
+    Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, schema.transaction.
     """
     assert every_point("console", forks, tmp_path, FAULTS, step=4) > 20
 

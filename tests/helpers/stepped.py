@@ -170,8 +170,7 @@ class SteppedConsole:
         self.edits._retry.stop()
         self.edits._announce.stop()
         self.edits._rest.stop()
-        if self.edits._file is not None:
-            self.edits._file.close()
+        self.edits._thread._close_file()
         self._ledger._writer._connection.close()
         self._ledger._writer._lock.release()
         self.reader.close()
