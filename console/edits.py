@@ -6,7 +6,7 @@ import heapq
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -219,6 +219,12 @@ class Edits(QObject):
             for one, report in placed
             if one.state is not EditState.ACCEPTED and report is not None and not report.startswith("local:")
         )
+
+    def without_number(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
+        """Which of these are creations whose reports' ids at the server are not known."""
+        found = ((self._outbox.get(edit_id) or self._taken_back.get(edit_id)) for edit_id in edit_ids)
+        made = (one.edit for one in found if one is not None and one.edit.kind is Kind.CREATE)
+        return tuple(edit.id for edit in made if edit.report not in self._keys)
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""
@@ -474,11 +480,17 @@ class Edits(QObject):
                 return
         self._send_due()
 
-    def on_proved(self, edit_ids: Iterable[str]) -> None:
-        """The cache holds the history entries of these edits: they are sent, whatever was believed before."""
+    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
+        """The cache holds the history entries of these edits: they are sent, whatever was believed before.
+
+        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them.
+        """
         for edit_id in edit_ids:
+            proof = Outcome(edit_id, EditState.SENT, remote_id=(numbers or {}).get(edit_id))
             if edit_id in self._taken_back:
-                self._on_outcome_of_withdrawn(Outcome(edit_id, EditState.SENT))
+                self._on_outcome_of_withdrawn(proof)
+            elif proof.remote_id is not None:
+                self._learn_key(proof)
             queued = self._outbox.get(edit_id)
             if queued is None:
                 continue

@@ -20,11 +20,12 @@ _AGAIN_MS = 2_000
 
 class Found(NamedTuple):
     """What the cache says about the outbox: edits that are in the server's record, edits of deleted reports that are
-    there again, and edits of reports whose number is another report now."""
+    there again, edits of reports whose number is another report now, and the numbers of reports that were created."""
 
     proved: frozenset[str]
     restored: tuple[str, ...]
     another: tuple[str, ...] = ()
+    numbers: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 Question = Callable[[CacheReader], Found]
@@ -54,6 +55,8 @@ class Exchange(QObject):
                 self._edits.on_outcome(message)
             case Touched() if message.edits:
                 self._edits.on_proved(message.edits)
+                if self._edits.without_number(message.edits):
+                    self._catch_up(None)
             case SourceState():
                 self._on_state(message)
 
@@ -80,10 +83,10 @@ class Exchange(QObject):
         An order that did arrive must be known as proved before the others are asked about.
         """
         edit_ids, on_reports = self._edits.waiting_ids(), self._edits.on_reports
-        deleted = {edit.id for edit in self._edits.deleted}
+        deleted, unnumbered = {edit.id for edit in self._edits.deleted}, self._edits.without_number(edit_ids)
 
         def found(what: Found) -> None:
-            self._edits.on_proved(what.proved)
+            self._edits.on_proved(what.proved, what.numbers)
             self._edits.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
                 self._edits.resend_due(source)
@@ -95,7 +98,7 @@ class Exchange(QObject):
             _log.info("the cache could not be asked about the outbox: %s", error)
             QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
 
-        self._read(lambda reader: _look(reader, edit_ids, on_reports, deleted), found, failed)
+        self._read(lambda reader: _look(reader, edit_ids, on_reports, deleted, unnumbered), found, failed)
 
 
 def _is_live(state: SourceState | None) -> bool:
@@ -103,9 +106,16 @@ def _is_live(state: SourceState | None) -> bool:
 
 
 def _look(
-    reader: CacheReader, edit_ids: Sequence[str], on_reports: Sequence[tuple[Edit, str]], deleted: Set[str]
+    reader: CacheReader,
+    edit_ids: Sequence[str],
+    on_reports: Sequence[tuple[Edit, str]],
+    deleted: Set[str],
+    unnumbered: Sequence[str],
 ) -> Found:
-    """`on_reports` are edits with the ids of their reports, `deleted` those of them whose reports were not there."""
+    """`on_reports` are edits with the ids of their reports, `deleted` those of them whose reports were not there.
+
+    `unnumbered` are creations.
+    """
     of_source: dict[str, set[str]] = {}
     for edit, report in on_reports:
         of_source.setdefault(edit.source, set()).add(report)
@@ -118,4 +128,5 @@ def _look(
             another.append(edit.id)
         elif at is not None and edit.id in deleted:
             restored.append(edit.id)
-    return Found(frozenset(reader.proved(edit_ids)), tuple(restored), tuple(another))
+    numbers = {edit_id: number for edit_id in unnumbered if (number := reader.report_of_edit(edit_id)) is not None}
+    return Found(frozenset(reader.proved(edit_ids)), tuple(restored), tuple(another), numbers)

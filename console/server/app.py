@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -99,6 +99,7 @@ def make_app(
             Refusal: refusal_response,
             HTTPException: http_error_response,
             DBAPIError: database_response,
+            IntegrityError: defect_response,  # what we wrote does not fit what is there: asking again does not help
             Exception: defect_response,
         },
         lifespan=lifespan,

@@ -97,6 +97,8 @@ class EditDesk:
     ) -> tuple[Applied, int]:
         with self._database.write() as connection:
             stored = _stored(connection, edit.id, fingerprint)
+            if stored is None:
+                stored = _in_history(connection, edit, report, actor)
             if stored is not None:
                 return stored, 0
             ledger = Ledger(self._database, connection, self._clock())
@@ -225,6 +227,25 @@ def _stored(connection: sa.Connection, key: str, fingerprint: str) -> Applied | 
     if row[0] != fingerprint:
         raise KeyReused("This key has carried another edit before.")
     return Applied(row[1], row[2], replayed=True)
+
+
+def _in_history(connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor) -> Applied | None:
+    """The answer to an edit whose stored one is no longer kept: its entry, and its report as it is now."""
+    table = schema.entries
+    row = connection.execute(sa.select(table.c.body, table.c.seq).where(table.c.edit == edit.id)).first()
+    if row is None:
+        return None
+    entry = msgspec.json.decode(row[0], type=Entry)
+    created = edit.kind is Kind.CREATE and edit.undoes is None
+    same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
+    if (entry.kind, entry.author, same_place) != ("created" if created else edit.kind.value, actor.name, True):
+        raise KeyReused("This key has carried another edit before.")
+    reports = schema.TABLES["report"]
+    body = connection.scalar(sa.select(reports.c.body).where(reports.c.id == entry.report))
+    changed = msgspec.json.decode(body, type=Report) if body is not None else None
+    return Applied(
+        201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, row[1])), replayed=True
+    )
 
 
 def _busy(fault: sa.exc.OperationalError) -> Refusal:

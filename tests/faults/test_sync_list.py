@@ -90,6 +90,18 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
     assert edit not in ani.sent
 
 
+def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: SteppedConsole) -> None:
+    """I2, I4: the server is not asked again, which may have forgotten the answer (exchange.py: numbers)."""
+    ani.wire.swallow = 1
+    create = ani.submit(Kind.CREATE, None, {"description": "Water", "channel": "phone"}, {})
+    key = ani.saved[create].report or ""
+    ani.sync()
+    assert states(ani) == {create: EditState.UNCONFIRMED}
+    ani.pull()
+    assert not ani.edits.outbox
+    assert shown(ani, ani.edits.remote_of(key) or "").description == "Water"
+
+
 def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> None:
     """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (edits.py: _perhaps_left)."""
     told: list[Any] = []

@@ -77,6 +77,38 @@ def test_the_same_key_gives_the_stored_answer_and_changes_nothing_twice(api: Api
     assert (other.status_code, other.json()["error"]) == (422, "key_reused")
 
 
+def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, city: City, clock: Clock) -> None:
+    """I2: whoever asks again after the 30 days hears what became of it (edits.py: _in_history)."""
+    create, note, unit = (str(uuid.uuid4()) for _ in range(3))
+    rest = {"unit": "u1", "state": "break"}
+    made = api.ok(None, "create", {"service": "road"}, key=create)
+    said = api.ok("10", "note", {"text": "once"}, key=note)
+    api.ok(None, "unit_state", rest, key=unit)
+    clock.skip(days=31)
+    city.tidy()
+    again = api.edit(None, "create", {"service": "road"}, key=create)
+    assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true")
+    assert (again.json()["entry"], again.json()["report"]["id"]) == (made["entry"], made["report"]["id"])
+    assert api.edit("10", "note", {"text": "once"}, key=note).json()["entry"] == said["entry"]
+    assert api.edit(None, "unit_state", rest, key=unit).status_code == 200
+    assert api.get("/stats").json()["reports"] == 4
+    for other in (api.edit("11", "note", {"text": "once"}, key=note), api.edit("10", "me_too", key=note)):
+        assert (other.status_code, other.json()["error"]) == (422, "key_reused")
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_what_does_not_fit_the_database_is_one_edits_fault(
+    api: Api, city: City, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I4: 500 holds one edit, 503 would hold all of them (app.py: IntegrityError)."""
+    key = str(uuid.uuid4())
+    api.ok("10", "note", {"text": "once"}, key=key)
+    clock.skip(days=31)
+    city.tidy()
+    monkeypatch.setattr("console.server.edits._in_history", lambda *_: None)
+    assert api.edit("10", "note", {"text": "once"}, key=key).status_code == 500
+
+
 def test_many_at_once_with_one_key_make_one_report(api: Api) -> None:
     key = str(uuid.uuid4())
     ids: list[str] = []
