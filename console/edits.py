@@ -639,7 +639,9 @@ class Edits(QObject):
             self._expire(queued)  # one that may have left waits for the complete cache
 
     def _lane_with_room(self) -> _Lane | None:
-        return next((lane for lane, due in self._next.items() if due and self._room[lane] < _AT_ONCE), None)
+        """The lane whose next edit is the oldest of those that may be handed over now."""
+        open_ = [lane for lane, due in self._next.items() if due and self._room[lane] < _AT_ONCE]
+        return min(open_, key=lambda lane: self._next[lane][0], default=None)
 
     def _send_next(self, lane: _Lane) -> None:
         _, edit_id = heapq.heappop(self._next[lane])

@@ -646,3 +646,24 @@ def test_what_may_be_on_its_way_is_not_dropped(desk: Desk) -> None:
     assert desk.edits.drop(edit_id), "nobody sends it any more"
     with desk.qtbot.waitSignal(desk.edits.too_late):  # it had arrived, though
         desk.edits.on_proved([edit_id])
+
+
+def test_a_long_outbox_leaves_in_order_and_at_most_fifty_are_under_way_in_a_lane(desk: Desk) -> None:
+    def under_way() -> list[str]:
+        return [one.edit.id for one in desk.down if isinstance(one, Push)]
+
+    desk.edits.source_lost("city")
+    made = [desk.do(Kind.NOTE, str(number)) for number in range(60)]
+    photo = desk.do(Kind.PHOTO, "99", data={"sha256": "0" * 64})
+    desk.edits.resend_due("city")
+    desk.qtbot.waitUntil(lambda: len(under_way()) == 51)
+    assert under_way() == [*made[:50], photo]
+    assert desk.edits.has_due
+    for edit_id in made[:3]:
+        desk.answer(edit_id, S.ACCEPTED)
+    desk.answer(made[3], S.UNCONFIRMED, problem="no answer")  # the sync process still has it
+    desk.qtbot.waitUntil(lambda: len(under_way()) == 54)
+    assert under_way()[51:] == made[50:53]
+    desk.edits._try_again()  # what takes so long holds nobody else
+    desk.qtbot.waitUntil(lambda: len(under_way()) == 61)
+    assert not desk.edits.has_due
