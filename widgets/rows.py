@@ -166,14 +166,15 @@ class LazyRowsModel(RowsModel):
 
     def refresh(self) -> None:
         """Make the rows that were looked at anew."""
-        made, self._made = self._made, {}
-        if len(made) > _MOST_MADE:
+        if len(self._made) > _MOST_MADE:
+            self._made.clear()
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
             return
-        for row_id, row in made.items():
-            if self._row_of(row_id) != row:
-                number = self.number_of(row_id)
-                self.dataChanged.emit(self.index(number), self.index(number))
+        before = self._made
+        self._made = {row_id: self._row_of(row_id) for row_id in before}
+        for row_id in [row_id for row_id, row in self._made.items() if row != before[row_id]]:
+            number = self.number_of(row_id)
+            self.dataChanged.emit(self.index(number), self.index(number))
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
