@@ -23,7 +23,7 @@ from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile
 from console.settings import Tokens, load_settings
 from console.store.cache_read import CacheReader
-from console.store.errors import StoreError
+from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 from console.sync.health import LIVE, OFFLINE, REFUSED, WRONG_SERVER
 from console.sync.process import LOCK, Followers
@@ -34,6 +34,8 @@ _LONGEST_ROUND_S = 600.0
 _PROOF_S = 15.0
 _TELL_S = 60.0
 _LOOK_MS = 100
+_LOOK_AGAIN_S = 60.0
+"""So long after it was found open in a window a profile is looked at again."""
 _TROUBLE = frozenset({OFFLINE, REFUSED, WRONG_SERVER})
 
 
@@ -170,31 +172,51 @@ class Headless(QObject):
 
 
 def sync_profile(profile: str, *, once: bool, as_json: bool, clock: Callable[[], datetime] = utc_now) -> int:
-    """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code."""
+    """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code.
+
+    While a window has the profile open it waits until that is closed, but with `once` raises LockedByOther.
+    """
     folder = existing_profile(profile)
     settings = load_settings(folder)
     given = Tokens(profile).of(settings.sources, settings.signed_out)
     app = QCoreApplication.instance() or QCoreApplication(["sigap"])
-    headless = Headless(
-        profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s, clock=clock
-    )
-    try:
-        with _Interrupts() as interrupts:
-            while True:
-                longest_s = _LONGEST_ROUND_S if once else _TELL_S
-                _wait(
-                    lambda: interrupts.heard or headless.unavailable is not None or (once and headless.settled),
-                    longest_s,
+    said = False
+    with _Interrupts() as interrupts:
+        while not interrupts.heard:
+            try:
+                headless = Headless(
+                    profile, folder, settings.sources, given, order_lifetime_s=settings.order_lifetime_s, clock=clock
                 )
-                if headless.unavailable is not None:
-                    raise headless.unavailable
-                summary = headless.summary()
-                _print(summary, as_json=as_json)
-                if once or interrupts.heard:
-                    break
-    finally:
-        headless.close()
-        app.processEvents()
+                try:
+                    return _follow(headless, interrupts, once=once, as_json=as_json)
+                finally:
+                    headless.close()
+                    app.processEvents()
+            except LockedByOther as error:
+                if once:
+                    raise
+                if not said:
+                    sys.stderr.write(
+                        f"sigap: {error} It is looked at every minute; sync goes on when that is closed.\n"
+                    )
+                    sys.stderr.flush()
+                said = True
+            _wait(lambda: interrupts.heard, _LOOK_AGAIN_S)
+    return _DONE
+
+
+def _follow(headless: Headless, interrupts: _Interrupts, *, once: bool, as_json: bool) -> int:
+    while True:
+        _wait(
+            lambda: interrupts.heard or headless.unavailable is not None or (once and headless.settled),
+            _LONGEST_ROUND_S if once else _TELL_S,
+        )
+        if headless.unavailable is not None:
+            raise headless.unavailable
+        summary = headless.summary()
+        _print(summary, as_json=as_json)
+        if once or interrupts.heard:
+            break
     if summary.local:
         return _LOCAL
     return _CANNOT_REACH if summary.problems else _DONE

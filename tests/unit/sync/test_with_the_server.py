@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from api_client import errors
 from console.domain.edit import Edit, EditState, Kind
@@ -22,8 +25,10 @@ from console.server.records import LOCAL
 from console.settings import load_settings
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
+from console.store.lock import FileLock
 from console.store.work import WorkFile
 from console.sync.connect import add_source, connect, new_key
+from console.sync.process import LOCK
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
 from tests.helpers.pictures import picture
@@ -343,3 +348,39 @@ def test_a_start_without_a_network_knows_how_old_its_cache_is(tmp_path: Path) ->
         state = alone.wait(SourceState, lambda state: state.state == "offline")
     assert state.as_of is not None
     assert abs(state.as_of - as_of) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("held", ["sync.lock", "work.lock"])
+def test_sync_waits_while_a_window_has_the_profile_open(
+    live: Live, profile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    assert ask(live.url) == 0
+    capsys.readouterr()
+    monkeypatch.setattr("console.headless._LOOK_AGAIN_S", 0.2)
+    window = FileLock(profile / (LOCK if held == "sync.lock" else held))
+    with pytest.raises(LockedByOther):
+        sync_profile("p", once=True, as_json=True)
+    looked: list[Headless] = []
+
+    class Counted(Headless):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            if len(looked) == 2:
+                window.release()
+            looked.append(self)
+            super().__init__(*arguments, **named)
+
+    monkeypatch.setattr("console.headless.Headless", Counted)
+    timer = QTimer(interval=50)
+    timer.timeout.connect(
+        lambda: os.kill(os.getpid(), signal.SIGINT) if len(looked) == 3 and looked[-1].settled else None
+    )
+    timer.start()
+    try:
+        assert sync_profile("p", once=False, as_json=True) == 0
+    finally:
+        timer.stop()
+        window.release()
+    told = capsys.readouterr()
+    assert told.err.count("goes on when that is closed") == 1
+    assert json.loads(told.out)["pulled"] >= 10
+    assert len(looked) == 3
