@@ -145,7 +145,9 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     settings = load_settings(folder)
     reader = CacheReader(folder)
     try:
-        if not reader.available:
+        unread = _unread(reader, settings) if reader.available else []
+        reports = reader.counts()["reports"] if reader.available else 0
+        if not reader.available or (unread and not reports):
             _say(f"sigap: there are no reports in profile {profile} yet. Bring them: sigap sync --once.")
             return notices.LOCAL
         selection = select(folder, reader, settings, filter_text, datetime.now(UTC))
@@ -159,9 +161,22 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     finally:
         reader.close()
     sys.stdout.write(f"{thousands(written)} reports are in {out}.\n")
+    if unread:
+        _say(
+            f"sigap: {' and '.join(unread)} {'has' if len(unread) == 1 else 'have'} not been read whole yet "
+            f"({thousands(reports)} reports are here so far): the file is not complete. "
+            "Bring the rest: sigap sync --once."
+        )
     if selection.unseen:
         _say(f"sigap: {thousands(selection.unseen)} more reports that were made here and not sent are not in it.")
     return 0
+
+
+def _unread(reader: CacheReader, settings: Settings) -> list[str]:
+    """The names of the sources whose first fill has not ended."""
+    cursors = reader.cursors()
+    known = [(source.name, cursors.get(source.key)) for source in settings.sources]
+    return [name for name, cursor in known if cursor is None or cursor.snapshot_key is not None]
 
 
 def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: str, now: datetime) -> Selection:

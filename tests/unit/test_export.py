@@ -26,6 +26,7 @@ from console.paths import profile_folder
 from console.settings import Settings, save_settings
 from console.store.cache_write import CacheWriter, Item
 from console.store.exports import drop_note, waiting_notes
+from console.store.items import Cursor
 from console.store.work import WorkFile
 from tests.unit.store.making import at, edit, items, report
 
@@ -303,3 +304,27 @@ def test_times_at_the_ends_of_the_calendar_are_written(profile: Path, tmp_path: 
     found = {one["number"]: one for one in read_csv(tmp_path / "o.csv")}
     assert found["last"]["created"] == "9999-12-31T23:59:00+00:00"
     assert msgspec.convert(found["first"]["created"], datetime) == datetime(1, 1, 1, tzinfo=UTC)
+
+
+def test_a_cache_that_is_not_complete_is_said(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = CacheWriter(profile)
+    writer.apply("city", [], Cursor("epoch", 20, snapshot_key="report/5"))
+    writer.close()
+    assert export(tmp_path / "o.csv", "csv") == 0
+    assert capsys.readouterr().err == (
+        "sigap: Kota Uji has not been read whole yet (5 reports are here so far): the file is not complete. "
+        "Bring the rest: sigap sync --once.\n"
+    )
+
+
+def test_a_cache_that_was_never_filled_is_no_empty_city(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in profile.glob("cache.*"):
+        file.unlink()
+    CacheWriter(profile).close()
+    assert export(tmp_path / "o.csv", "csv") == 4
+    assert "there are no reports in profile default yet" in capsys.readouterr().err
+    assert not (tmp_path / "o.csv").exists()
