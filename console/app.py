@@ -408,6 +408,8 @@ class ConsoleWindow(QObject):
 
     def close(self) -> None:
         """Stop in order: no more intents, then the edits, the sync process, the workers."""
+        if self._options.screenshot is None:
+            self._write_state()
         self.forms.close_open()
         self._timer.stop()
         self._city_timer.stop()
@@ -938,7 +940,11 @@ class ConsoleWindow(QObject):
             "sources": self.sources.states(),
             "missing": self.loading(),
         }
-        self._options.state.write_bytes(msgspec.json.format(msgspec.json.encode(shown)))
+        try:
+            self._options.state.write_bytes(msgspec.json.format(msgspec.json.encode(shown)))
+        except OSError as error:
+            sys.stderr.write(f"sigap: {self._options.state} cannot be written: {describe(error)}\n")
+            self.exit_code = LOCAL
 
     def _on_quit_time(self) -> None:
         if self._options.screenshot is not None and not self._started:

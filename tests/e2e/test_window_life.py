@@ -68,3 +68,19 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
         wait_for(lambda: window.edits.draft("new_report"), 10, "the draft is read")
         window.intents.run("new_report")
         assert form(window).report_text.toPlainText() == "Water at the school"
+
+
+def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with console(tmp_path / "profile", None) as window:
+        window._options = msgspec.structs.replace(window._options, state=state)
+        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        wait_for(lambda: outbox(window), 10, "it waits")
+    assert msgspec.json.decode(state.read_bytes())["outbox"] == 1
+
+
+def test_numbers_that_cannot_be_written_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with console(tmp_path / "profile", None) as window:
+        window._options = msgspec.structs.replace(window._options, state=tmp_path / "no" / "state.json")
+    assert window.exit_code == 4
+    assert "no/state.json cannot be written" in capsys.readouterr().err
