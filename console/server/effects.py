@@ -63,12 +63,21 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
 
 
 def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
-    """The report that a creation makes; its place decides the area unless one is given."""
+    """The report that a creation makes; its place decides the area unless one is given.
+
+    One that was entered late may name a service or an area that went meanwhile: it comes without, and says so.
+    """
     data = payload_of(edit, payloads.Create)
     service = ledger.service(data.service)
+    remarks: list[str] = []
     if data.service is not None and service is None:
-        raise Invalid(f"There is no service {data.service}.")
+        if not edit.late:
+            raise Invalid(f"There is no service {data.service}.")
+        remarks.append(f"Its service “{data.service}” is no longer there.")
     area, rule = data.area, GIVEN if data.area else None
+    if area is not None and edit.late and ledger.area(area) is None:
+        remarks.append(f"Its area “{area}” is no longer there.")
+        area, rule = None, None
     if area is not None:
         _check_area(ledger, area)
     elif data.lat is not None and data.lon is not None:
@@ -79,7 +88,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         id=key,
         version=0,
         status=Status.NEW,
-        service=data.service,
+        service=data.service if service else None,
         priority=data.priority or (service.priority if service else 3),
         title=data.title,
         description=data.description,
@@ -94,6 +103,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         channel=data.channel,
         photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls),
         attributes=data.attributes,
+        remarks=tuple(remarks),
     )
 
 

@@ -96,6 +96,16 @@ def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, ci
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
 
 
+def test_a_report_that_comes_late_does_not_depend_on_a_service_that_went_meanwhile(api: Api) -> None:
+    """I1: what a citizen said on the telephone is not refused for good (effects.py: new_report)."""
+    data = {"service": "gone", "area": "w9", "description": "A hole", "lat": -6.85, "lon": 106.15}
+    assert api.edit(None, "create", data).status_code == 422
+    assert api.edit(None, "create", data | {"service": "road"}).status_code == 422
+    report = api.ok(None, "create", data, late=True)["report"]
+    assert (report["service"], report["area"], report["description"]) == (None, "w1", "A hole")
+    assert ["gone" in report["remarks"][0], "w9" in report["remarks"][1]] == [True, True]
+
+
 @pytest.mark.usefixtures("expected_log")
 def test_what_does_not_fit_the_database_is_one_edits_fault(
     api: Api, city: City, clock: Clock, monkeypatch: pytest.MonkeyPatch
