@@ -360,6 +360,7 @@ class ConsoleWindow(QObject):
         self.ticket_presenter.author_for = self.intents.author_for = self.edits.author_for
         self.edits.why_reading_only = self.intents.why_reading_only = self._why_reading_only
         self.outbox_presenter.why_reading_only = self._why_reading_only
+        self.outbox_presenter.is_left = lambda source: self._demo is None and not self.sources.follows(source)
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._city_timer = QTimer(self, interval=100)

@@ -20,6 +20,7 @@ from console.domain.edit import (
     ANOTHER,
     ANOTHER_REPORT,
     APPENDS,
+    BEFORE_SIGN_IN,
     PENDING,
     Edit,
     EditState,
@@ -436,6 +437,25 @@ class Edits(QObject):
                 self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
                 self._withdraw_now(one, DROPPED, {DROPPED: who})
         self._send_due()
+        return True
+
+    def adopt(self, edit_id: str) -> bool:
+        """Send as the present operator's what was made before sign-in was needed; False when it may be on its way.
+
+        It becomes a new edit with the same data and its own time; with a report's CREATE all that was done to the
+        report becomes new edits, in their order.
+        """
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.edit.author != BEFORE_SIGN_IN or not self._of_another(queued.edit):
+            return False
+        if queued.state not in _NOT_LEFT or edit_id in self._handed_over:
+            return False
+        old, me = [queued, *self._children(queued)], self.author_for(queued.edit.source)
+        new = [
+            replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
+            for one in old
+        ]
+        self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new], "")
         return True
 
     def take_dropped(self, source: str) -> tuple[Queued, ...]:

@@ -118,6 +118,10 @@ ANOTHER = "another"
 ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
 
 
+BEFORE_SIGN_IN = "local"
+"""The author of what was made while the server had no users: nobody can sign in as that one."""
+
+
 class Queued(msgspec.Struct, frozen=True):
     """An edit with its place in the outbox.
 

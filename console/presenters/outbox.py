@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import DELETED, EditState, Queued, is_deleted, waits_for_radio
+from console.domain.edit import BEFORE_SIGN_IN, DELETED, EditState, Queued, is_deleted, waits_for_radio
 from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
@@ -52,6 +52,8 @@ class OutboxPresenter(QObject):
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
+        self.is_left: Callable[[str], bool] = lambda _source: False
+        """Set by the app: whether a source is in the profile no more."""
         panel.row_action.connect(self.act)
 
     @property
@@ -92,6 +94,8 @@ class OutboxPresenter(QObject):
                 self.keep_asked.emit(edit_id)
             case "drop":
                 self._drop(edit_id, sure=asked == edit_id)
+            case "mine":
+                self._adopt(edit_id)
             case "spare":
                 self.show()
             case "withdraw":
@@ -112,7 +116,7 @@ class OutboxPresenter(QObject):
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
-        """Another operator's edit: the first press asks, the second throws it away."""
+        """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""
         queued = self._edits.open_edit(edit_id)
         if queued is None:
             return
@@ -120,12 +124,23 @@ class OutboxPresenter(QObject):
             self.said.emit(why)
         elif not sure:
             self._dropping = edit_id
-        elif self._edits.drop(edit_id):
-            sentence = self.tr("Dropped. {author} is told at the next sign-in")
+        elif self._edits.drop(edit_id) if self._waits_for(queued) else self._edits.withdraw(edit_id):
+            told = self._waits_for(queued) not in ("", BEFORE_SIGN_IN) and not self.is_left(queued.edit.source)
+            sentence = self.tr("Dropped. {author} is told at the next sign-in") if told else self.tr("Dropped")
             self.said.emit(sentence.format(author=queued.edit.author))
         else:
             self.said.emit(self.tr("It may have been sent already and cannot be dropped"))
         self.show()
+
+    def _adopt(self, edit_id: str) -> None:
+        """What was made before sign-in was needed is sent under the present operator's name."""
+        queued = self._edits.open_edit(edit_id)
+        if queued is None:
+            return
+        if why := self.why_reading_only(queued.edit.source):
+            self.said.emit(why)
+        elif not self._edits.adopt(edit_id):
+            self.said.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what becomes of it when the operator leaves."""
@@ -181,11 +196,21 @@ class OutboxPresenter(QObject):
                 actions.insert(0, ("told", self.tr("Told by radio")))
         elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:
             state = self.tr("waits, its report was deleted")
-        if other := self._waits_for(queued):
-            state = self.tr("waits for {author} to sign in").format(author=other)
-            actions = [*(one for one in actions if one[0] == "told"), ("drop", self.tr("Drop it"))]
+        left, other = self.is_left(edit.source), self._waits_for(queued)
+        if left or other:
+            told = [one for one in actions if one[0] == "told"]
+            actions = [*told, ("drop", self.tr("Drop it"))]
+            if left:
+                state = self.tr("its server is not in this profile any more")
+            elif other == BEFORE_SIGN_IN:
+                state = self.tr("made before sign-in was needed")
+                actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
+            else:
+                state = self.tr("waits for {author} to sign in").format(author=other)
             if edit.id == self._dropping:
-                level, state = "warn", self.tr("drop what {author} did, for good?").format(author=other)
+                named = other and other != BEFORE_SIGN_IN
+                whose = self.tr("drop what {author} did, for good?") if named else self.tr("drop it for good?")
+                level, state = "warn", whose.format(author=other)
                 actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
         if edit.report and not is_deleted(queued):
             actions.append(("open", self.tr("Open")))

@@ -71,6 +71,10 @@ class Sources(QObject):
         self._insecure = [source.name for source in sources if source.insecure_http]
         self.changed.emit()
 
+    def follows(self, key: str) -> bool:
+        """Whether a source is one of them."""
+        return key in self._names
+
     def states(self) -> dict[str, str]:
         """The state word of each source."""
         return {key: state.state for key, state in self._states.items()}

@@ -667,3 +667,36 @@ def test_a_long_outbox_leaves_in_order_and_at_most_fifty_are_under_way_in_a_lane
     desk.edits._try_again()  # what takes so long holds nobody else
     desk.qtbot.waitUntil(lambda: len(under_way()) == 61)
     assert not desk.edits.has_due
+
+
+def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operators(desk: Desk) -> None:
+    """Guards: Edits.adopt; nobody can ever sign in as "local"."""
+    desk.edits.source_lost("city")
+    desk.edits.author = "local"
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None, data={"text": "deep"})
+    change = desk.do(Kind.SET, "2", data={"priority": 1}, base={"priority": 3})
+    left = desk.do(Kind.NOTE, "3")
+    desk.now += timedelta(hours=1)
+    desk.edits.sign_in("city", "rina")
+    own = desk.do(Kind.SET, f"local:{create}", base_version=None, data={"priority": 1})
+    assert not desk.edits.adopt(own)
+    for edit_id in (create, change):
+        with desk.qtbot.waitSignal(desk.edits.saved):
+            assert desk.edits.adopt(edit_id)
+        assert not desk.edits.adopt(edit_id)
+    desk.settle()
+    kept = [one.edit for one in desk.edits.outbox if one.edit.id != left]
+    assert [(one.kind, one.report, one.author) for one in kept] == [
+        (Kind.CREATE, f"local:{create}", "rina"),
+        (Kind.NOTE, f"local:{create}", "rina"),
+        (Kind.SET, f"local:{create}", "rina"),
+        (Kind.SET, "2", "rina"),
+    ]
+    assert {one.occurred_at for one in kept} == {T0, T0 + timedelta(hours=1)}
+    assert kept[3].occurred_at == T0
+    assert not {create, note, change, own} & {one.id for one in kept}, "a key has carried another author's edit"
+    assert set(desk.states().values()) == {S.QUEUED}
+    found = desk.on_disk()
+    assert {found[one].state for one in (create, note, change, own)} == {S.WITHDRAWN}
+    assert found[left].state is S.QUEUED

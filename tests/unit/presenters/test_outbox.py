@@ -1,0 +1,71 @@
+"""What a row of the outbox says an edit waits for, and what can be done about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from console.domain.edit import Kind
+from console.presenters.outbox import OutboxPresenter
+from tests.helpers.city import wait_for
+from tests.unit.presenters.conftest import NOW, Rig
+from tests.widgets.sample import make_theme
+from widgets.outbox import OutboxPanel, OutboxRow
+
+
+class Rows(QObject):
+    """The outbox of a rig, as rows."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig.window)
+        self.edits = rig.edits
+        panel = OutboxPanel(make_theme())
+        panel.setParent(rig.window)
+        self.presenter = OutboxPresenter(panel, rig.desk, rig.edits, rig.desk.zone, lambda: NOW, self)
+        self.said: list[str] = []
+        self.presenter.said.connect(self.said.append)
+        self._rig = rig
+
+    def do(self, kind: Kind, report: str = "A", **data: object) -> str:
+        count = len(self.edits.outbox)
+        edit_id = self.edits.submit(kind, report, source="city", data=data, base={}, base_version=1, title="t")
+        self._rig.saved(count + 1)
+        return edit_id
+
+    def row(self, edit_id: str) -> OutboxRow:
+        return self.presenter._row_of(edit_id)
+
+
+def verbs(row: OutboxRow) -> list[str]:
+    return [text for _, text in row.actions]
+
+
+def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -> None:
+    rows = Rows(rig)
+    rig.edits.source_lost("city")
+    rig.edits.author = "local"
+    sent, dropped = rows.do(Kind.NOTE, text="Water"), rows.do(Kind.NOTE, "B", text="Fire")
+    rig.edits.sign_in("city", "rina")
+    row = rows.row(sent)
+    assert row.state_text == "made before sign-in was needed"
+    assert verbs(row) == ["Send as mine", "Drop it", "Open"]
+    rows.presenter.act(sent, "mine")
+    wait_for(lambda: [one.edit.author for one in rig.edits.outbox] == ["local", "rina"], 10, "it is rina's")
+    rows.presenter.act(dropped, "drop")
+    assert rows.row(dropped).state_text == "drop it for good?"
+    rows.presenter.act(dropped, "drop")
+    assert [one.edit.author for one in rig.edits.outbox] == ["rina"]
+    assert rows.said == ["Dropped"]
+
+
+def test_an_edit_whose_server_is_in_the_profile_no_more_says_so(rig: Rig) -> None:
+    rows = Rows(rig)
+    mine = rows.do(Kind.NOTE, text="Water")
+    rig.edits.source_lost("city")
+    rows.presenter.is_left = lambda source: source == "city"
+    for author in ("rina", "budi"):
+        rig.edits.sign_in("city", author)
+        assert rows.row(mine).state_text == "its server is not in this profile any more"
+        assert verbs(rows.row(mine)) == ["Drop it", "Open"]
+    rig.edits.sign_in("city", "rina")
+    rows.presenter.act(mine, "drop")
+    assert rig.edits.outbox, "the first press asks"
