@@ -458,6 +458,19 @@ class Edits(QObject):
         self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new], "")
         return True
 
+    def held_by(self, edit_id: str) -> Queued | None:
+        """The earlier edit of the same report that an edit waits for because it needs its operator, if there is one."""
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.state is not EditState.QUEUED:
+            return None
+        for one in self._outbox.in_chain(chain_of(queued.edit)):
+            if one.edit.id == edit_id:
+                break
+            stuck = one.state in _STUCK or self._of_another(one.edit)
+            if stuck and (one.edit.kind is Kind.CREATE or queued.edit.kind not in APPENDS):
+                return one
+        return None
+
     def take_dropped(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
         me = self.author_for(source)

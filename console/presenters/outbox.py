@@ -196,6 +196,8 @@ class OutboxPresenter(QObject):
                 actions.insert(0, ("told", self.tr("Told by radio")))
         elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:
             state = self.tr("waits, its report was deleted")
+        elif (first := self._edits.held_by(edit.id)) is not None:
+            state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")
         left, other = self.is_left(edit.source), self._waits_for(queued)
         if left or other:
             told = [one for one in actions if one[0] == "told"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from console.domain.edit import Kind
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Outcome
 from console.presenters.outbox import OutboxPresenter
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
@@ -37,6 +38,18 @@ class Rows(QObject):
 
 def verbs(row: OutboxRow) -> list[str]:
     return [text for _, text in row.actions]
+
+
+def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
+    rows = Rows(rig)
+    first, later, note = rows.do(Kind.SET, priority=1), rows.do(Kind.SET, service="road"), rows.do(Kind.NOTE, text="x")
+    assert rows.row(later).state_text == rows.row(note).state_text
+    rig.edits.on_outcome(Outcome(first, EditState.ATTENTION, "The priority does not fit."))
+    assert rows.row(later).state_text == "waits for the decision above"
+    assert "waits" not in rows.row(note).state_text, "a note overtakes it"
+    rig.edits.sign_in("city", "budi")
+    last = rows.do(Kind.SET, priority=2)
+    assert rows.row(last).state_text == "waits for the edit above"
 
 
 def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -> None:

@@ -700,3 +700,15 @@ def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operator
     found = desk.on_disk()
     assert {found[one].state for one in (create, note, change, own)} == {S.WITHDRAWN}
     assert found[left].state is S.QUEUED
+
+
+def test_what_an_edit_waits_for_is_known(desk: Desk) -> None:
+    first = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3})
+    desk.pushed(first)
+    later, note, other = desk.do(Kind.CLAIM), desk.do(Kind.NOTE), desk.do(Kind.CLAIM, "2")
+    assert desk.edits.held_by(later) is None, "it goes by itself"
+    desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 2}}, version=9)
+    held = desk.edits.held_by(later)
+    assert held is not None
+    assert held.edit.id == first
+    assert [desk.edits.held_by(one) for one in (first, note, other)] == [None, None, None]
