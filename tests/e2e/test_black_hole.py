@@ -217,6 +217,8 @@ class Operator:
             QTest.keyClick(opened.focusWidget() or opened, digit)
             if name == "return":
                 opened.reason.setPlainText("Foto lain tempat")
+            else:
+                opened.set_values({"disposition": "Sudah diperbaiki"})
             self.edit(name, partial(QTest.keyClick, opened.focusWidget() or opened, Enter, CTRL))
             self._back()
 

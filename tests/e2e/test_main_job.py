@@ -126,6 +126,9 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(two, "V", Qt.KeyboardModifier.ShiftModifier)
         wait_for(lambda: QApplication.activeWindow() is not two.window, what="the validation form")
         form_key(Qt.Key.Key_1)
+        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)  # to the disposition, which is needed
+        form_key(Qt.Key.Key_Down)
+        form_key(Qt.Key.Key_Return)
         form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: shown(two).status == "resolved", 3, "resolved")
         wait_for(lambda: city.get(f"/dispatch/v1/reports/{number}")["status"] == "resolved", 5)
