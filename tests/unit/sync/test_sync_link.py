@@ -86,6 +86,7 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
     try:
         with qtbot.waitSignal(exchange.back, timeout=WAIT_MS):
             link.start(start_of(city, tmp_path))
+
         def hold(*_: object) -> bytes | None:
             if asked.is_set():
                 return None
