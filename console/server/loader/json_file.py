@@ -109,7 +109,17 @@ def _is_shortened(path: Path) -> bool:
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        return text.find(b'"Topology"') >= 0 and _TRANSFORM.search(text) is not None
+        return _holds(text, b'"Topology"') and _TRANSFORM.search(text) is not None
+
+
+def _holds(text: mmap.mmap, word: bytes) -> bool:
+    """Whether the word stands in the file, looked for piece by piece: pages that were read count as memory."""
+    for start in range(0, len(text), _RELEASED):
+        if text.find(word, start, start + _RELEASED + len(word)) >= 0:
+            return True
+        if hasattr(mmap, "MADV_DONTNEED"):
+            text.madvise(mmap.MADV_DONTNEED, start, min(_RELEASED, len(text) - start))
+    return False
 
 
 def _has_list(path: Path) -> bool:
