@@ -278,7 +278,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
         self.counsellor = Counsellor(
-            desk, tasks, reader, self.units_presenter.units, lambda: self.feed.pending, now, self
+            desk, tasks, reader, self.units_presenter.crews, lambda: self.feed.pending, now, self
         )
         self.photos = PhotoCards(self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
@@ -347,6 +347,7 @@ class ConsoleWindow(QObject):
         self.commands.saving = lambda: self.edits.saving
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near
+        self.desk.city_name = self.sources.name
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
@@ -446,9 +447,9 @@ class ConsoleWindow(QObject):
         self.units_presenter.tick()
         self.outbox_presenter.tick()
         self.intents.look_again()
-        units = self.units_presenter.units()
-        self._map_holder.set_units(units)
-        self.kpi_presenter.set_units(count_states(units, self.now()))
+        crews = self.units_presenter.crews()
+        self._map_holder.set_units(crews)
+        self.kpi_presenter.set_units(count_states(crews, self.now()))
         self.kpi_presenter.show()
         self.status_presenter.show()
         self._look_whether_complete()
@@ -514,14 +515,15 @@ class ConsoleWindow(QObject):
         if not dropped:
             return
         who = ", ".join(dict.fromkeys(str(one.theirs[DROPPED]["who"]) for one in dropped))
-        what = "; ".join(edit_text(one, self.desk.catalog, self.tr) for one in dropped[:_DROPPED_SHOWN])
+        what = "; ".join(edit_text(one, self.desk.catalog(source), self.tr) for one in dropped[:_DROPPED_SHOWN])
         more = f" +{len(dropped) - _DROPPED_SHOWN}" if len(dropped) > _DROPPED_SHOWN else ""
         sentence = self.tr("{who} dropped: {what}").format(who=who, what=what + more)
         self.status_presenter.say(sentence, _TOO_LATE_S)
 
     def _rights_text(self, me: SignedIn) -> str:
-        names = [self.desk.catalog.place(code) for code in me.areas]
-        names += [self.desk.catalog.agency_name(code) for code in me.agencies]
+        catalog = self.desk.catalog(me.source)
+        names = [catalog.place(code) for code in me.areas]
+        names += [catalog.agency_name(code) for code in me.agencies]
         where = ", ".join(names) if names else self.tr("the whole city")
         return self.tr("Your rights were changed: {role}, {where}").format(role=me.role, where=where)
 
@@ -595,7 +597,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.show()
 
     def _on_presence(self, presence: Presence) -> None:
-        self.units_presenter.set_positions(presence.positions)
+        self.units_presenter.set_positions(presence.source, presence.positions)
         self.ticket_presenter.set_looking(presence.source, presence.looking)
 
     def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
@@ -620,7 +622,7 @@ class ConsoleWindow(QObject):
         self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
     def _on_too_late(self, queued: Queued) -> None:
-        what = edit_text(queued, self.desk.catalog, self.tr)
+        what = edit_text(queued, self.desk.catalog(queued.edit.source), self.tr)
         sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
         self.status_presenter.say(sentence, _TOO_LATE_S)
 

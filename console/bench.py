@@ -29,6 +29,7 @@ from console.board.view import View, make_view
 from console.domain.filter import Filter
 from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
 from console.domain.status import ORDER, Status, is_open
+from console.domain.word import Word
 from console.measure.postgres import NoPostgres, Postgres, own_postgres
 from console.measure.server import (
     Fill,
@@ -189,8 +190,8 @@ class World:
         return first_fill(f"sqlite:///{self.served}")
 
     @cached_property
-    def words(self) -> dict[str, dict[int, str]]:
-        """Kind -> {number: code}."""
+    def words(self) -> dict[str, dict[int, Word]]:
+        """Kind -> {number: (source, code)}."""
         return {kind: self.reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
 
     @cached_property

@@ -27,7 +27,7 @@ from console.domain.report import Report
 from console.domain.status import BY_STATUS
 from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
-from console.presenters.catalog import Catalog, read_catalog
+from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
 from console.settings import Settings, city_zone, load_settings
 from console.store import geopackage
@@ -87,7 +87,7 @@ class Selection(msgspec.Struct, frozen=True):
     """What is exported: the reports of one View, read from the cache piece by piece."""
 
     view: View
-    catalog: Catalog
+    cities: Cities
     shown: dict[int, Report]
     zone: tzinfo
     source_names: dict[str, str]
@@ -99,7 +99,7 @@ class Selection(msgspec.Struct, frozen=True):
     def heading(self) -> str:
         """The filter in words."""
         filter_ = self.view.filter
-        chips = [text for _, text in filter_.chips(self.catalog.name, self.zone)]
+        chips = [text for _, text in filter_.chips(self.cities.name, self.zone)]
         return "; ".join([f"Queue: {filter_.tab}, by {filter_.order}", *chips])
 
     def rows(self, reader: CacheReader) -> Iterator[Row]:
@@ -113,7 +113,7 @@ class Selection(msgspec.Struct, frozen=True):
         for fact in self.view.row_facts(rows):
             known = cached.get(fact.row)
             report = self.shown.get(fact.row) or (known.report if known else None)
-            source = known.source if known else self.catalog.word("source", fact.source) or ""
+            source = known.source if known else self.cities.source(fact.source)
             if report is not None:
                 if fact.row >= LOCAL_ROWS:  # else its server does not know it yet
                     self.tally.add(source, report.id)
@@ -121,14 +121,15 @@ class Selection(msgspec.Struct, frozen=True):
 
     def _row(self, fact: Fact, source: str, report: Report) -> Row:
         placed = report.lat is not None and report.lon is not None
+        catalog = self.cities.of(source)
         return Row(
             number=_clean(report.id) if fact.row >= LOCAL_ROWS else "",
             source=_clean(self.source_names.get(source, source)),
             status=_clean(report.status_label or BY_STATUS[report.status].label),
-            category=_clean(self.catalog.service_name(report.service)),
+            category=_clean(catalog.service_name(report.service)),
             priority=fact.priority,
-            area=_clean(self.catalog.name("area", report.area)) if report.area else "",
-            agency=_clean(self.catalog.agency_name(report.agency)),
+            area=_clean(catalog.name("area", report.area)) if report.area else "",
+            agency=_clean(catalog.agency_name(report.agency)),
             address=_clean(report.address),
             lat=report.lat if placed else None,
             lon=report.lon if placed else None,
@@ -184,12 +185,12 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
 
     Raises FilterError, StoreError.
     """
-    catalog = read_catalog(reader)
+    cities = read_catalog(reader)
     zone = city_zone(settings.sources)
-    filter_ = Filter.parse(filter_text, zone=zone).resolved(catalog.names())
-    played, unseen = _played(folder, reader, catalog, filter_, zone, _me(settings), now)
+    filter_ = Filter.parse(filter_text, zone=zone).resolved(cities.names())
+    played, unseen = _played(folder, reader, cities, filter_, zone, _me(settings), now)
     names = {source.key: source.name for source in settings.sources}
-    return Selection(played.view, catalog, played.shown, zone, names, unseen)
+    return Selection(played.view, cities, played.shown, zone, names, unseen)
 
 
 def write(
@@ -281,7 +282,7 @@ _WRITERS: dict[str, Callable[[Path, Selection, Iterator[Row]], int]] = {
 
 
 def _played(
-    folder: Path, reader: CacheReader, catalog: Catalog, filter_: Filter, zone: tzinfo, me: str, now: datetime
+    folder: Path, reader: CacheReader, cities: Cities, filter_: Filter, zone: tzinfo, me: str, now: datetime
 ) -> tuple[Played, int]:
     outbox = read_outbox(folder)
     edits = shown_edits(outbox.edits)
@@ -292,7 +293,7 @@ def _played(
         edits=edits,
         local_rows=dict(zip(created_here, range(1, LOCAL_ROWS), strict=False)),
         remote=outbox.remote,
-        catalog=catalog,
+        cities=cities,
         filter=filter_,
         zone=zone,
         number=1,

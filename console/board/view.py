@@ -24,11 +24,12 @@ from console.board.zorder import Positions
 from console.domain.filter import NONE, Filter
 from console.domain.report import Area
 from console.domain.status import ORDER, Status
+from console.domain.word import Word, is_named
 
 __all__ = ["Fact", "View", "is_unassigned", "make_view"]
 
 Bools = NDArray[np.bool_]
-Words = Mapping[str, Mapping[int, str]]
+Words = Mapping[str, Mapping[int, Word]]
 
 RISK_S = 3600
 """A clock that is due within this time is at risk."""
@@ -112,13 +113,13 @@ def make_view(
     text_rows: Column | None = None,
     me: int = 0,
     zone: tzinfo = UTC,
-    areas: Mapping[str, Area] | None = None,
+    areas: Mapping[Word, Area] | None = None,
 ) -> View:
     """Filter, count and order a snapshot.
 
-    `words` maps a kind to {number: code} and is needed to filter by codes. `text_rows` are the rows whose texts fit
-    `filter_.text`. `me` is the operator's number (<= 0 while he has none). `zone` is the city's, for hours and days.
-    With `areas` a filter by an area takes those inside it too. `order` is the filter's own unless given.
+    `words` maps a kind to {number: (source, code)} and is needed to filter by codes. `text_rows` are the rows whose
+    texts fit `filter_.text`. `me` is the operator's number (<= 0 while he has none). `zone` is the city's, for hours
+    and days. With `areas` a filter by an area takes those inside it too. `order` is the filter's own unless given.
     """
     board = _Board(snapshot, now_s, me)
     fits, fits_at_any_time = _fitting(board, filter_, words or {}, text_rows, areas or {})
@@ -202,20 +203,21 @@ class _Board:
 
 
 def _fitting(
-    board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[str, Area]
+    board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[Word, Area]
 ) -> tuple[Bools, Bools]:
     """Which reports fit the filter whatever the tab; the second mask leaves the times of creation aside."""
     column = board.snapshot.column
     fits: Bools = np.ones(len(board.counted), np.bool_)
     for name, kind, codes in (
         ("service", "service", filter_.services),
-        ("area", "area", _with_parts(filter_.areas, areas)),
+        ("area", "area", filter_.areas),
         ("agency", "agency", filter_.agencies),
         ("lead_unit", "unit", filter_.units),
         ("claim", "user", filter_.holders),
     ):
         if codes:
-            fits &= _is_any(column(name), _numbers(codes, words.get(kind, {})))
+            parts = areas if kind == "area" else {}
+            fits &= _is_any(column(name), _numbers(codes, words.get(kind, {}), parts))
     if filter_.statuses:
         fits &= _is_any(column("status"), [ORDER.index(Status(word)) for word in filter_.statuses])
     if filter_.priorities:
@@ -261,22 +263,21 @@ def _created_in_time(board: _Board, filter_: Filter, fits: Bools) -> Bools:
     return fits
 
 
-def _numbers(codes: Iterable[str], table: Mapping[int, str]) -> list[int]:
-    """The numbers of codes; a code that no report has is left out."""
-    by_code = {code: number for number, code in table.items() if number}
-    return [number for code in codes if (number := 0 if code == NONE else by_code.get(code)) is not None]
+def _numbers(codes: Iterable[str], table: Mapping[int, Word], areas: Mapping[Word, Area]) -> list[int]:
+    """The numbers of what the codes of a filter name, and of what lies inside those of `areas`."""
+    texts = frozenset(codes)
+    named = texts - {NONE}
+    words = _with_parts({word for word in (*table.values(), *areas) if is_named(word, named)}, areas)
+    return [0] * (NONE in texts) + [number for number, word in table.items() if number and word in words]
 
 
-def _with_parts(codes: tuple[str, ...], areas: Mapping[str, Area]) -> tuple[str, ...]:
+def _with_parts(found: set[Word], areas: Mapping[Word, Area]) -> set[Word]:
     """Areas with everything inside them, by their parents."""
-    if not codes or not areas:
-        return codes
-    found = set(codes)
     while True:
-        more = {area.code for area in areas.values() if area.parent in found and area.code not in found}
+        more = {word for word, area in areas.items() if (word[0], area.parent) in found} - found
         if not more:
-            return tuple(found)
-        found |= more
+            return found
+        found = found | more
 
 
 def _is_any(column: Column, numbers: Sequence[int]) -> Bools:
@@ -339,10 +340,10 @@ def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Order
     )
 
 
-def _area_ranks(table: Mapping[int, str]) -> NDArray[np.int32]:
-    """The place of each area number among the codes in order; those without an area come last."""
+def _area_ranks(table: Mapping[int, Word]) -> NDArray[np.int32]:
+    """The place of each area number among the codes in order, source by source; those without an area come last."""
     ranks = np.full(max(table, default=0) + 1, len(table) + 1, np.int32)
-    codes = sorted((code, number) for number, code in table.items() if number)
+    codes = sorted((word, number) for number, word in table.items() if number)
     for rank, (_, number) in enumerate(codes):
         ranks[number] = rank
     return ranks

@@ -11,7 +11,7 @@ from console.board.snapshot import Snapshot
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.messages import Touched
 from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
-from console.presenters.catalog import KINDS, Catalog
+from console.presenters.catalog import KINDS, Cities
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
@@ -46,7 +46,7 @@ class BoardFeed(QObject):
         self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
         self._remote_of = remote_of
         self._snapshot: Snapshot | None = None
-        self._catalog: Catalog | None = None
+        self._cities: Cities | None = None
         self._rows: set[int] = set()
         self._kinds: set[str] = set()
         self._anew = False
@@ -149,7 +149,7 @@ class BoardFeed(QObject):
         self._wanted, self._running = False, True
         self._number += 1
         if self._anew:
-            self._snapshot, self._catalog, self._anew = None, None, False
+            self._snapshot, self._cities, self._anew = None, None, False
         mine = {*self._local_rows, *self._local_keys}
         job = Round(
             snapshot=self._snapshot,
@@ -157,7 +157,7 @@ class BoardFeed(QObject):
             edits=self._edits,
             local_rows=dict(self._local_rows),
             remote={key: remote for key in mine if (remote := self._remote_of(key)) is not None},
-            catalog=self._catalog,
+            cities=self._cities,
             filter=self._desk.filter,
             zone=self._desk.zone,
             number=self._number,
@@ -176,11 +176,11 @@ class BoardFeed(QObject):
     def _done(self, result: Played, started: float) -> None:
         self._running = False
         first = self._desk.view is None
-        new_catalog = self._desk.catalog is not result.catalog
-        self._snapshot, self._catalog, self._patches = result.snapshot, result.catalog, result.patches
+        new_words = self._desk.cities is not result.cities
+        self._snapshot, self._cities, self._patches = result.snapshot, result.cities, result.patches
         self._tick.setInterval(_TICK_SMALL_MS if len(result.snapshot) <= _SMALL else _TICK_LARGE_MS)
-        if new_catalog:
-            self._desk.set_catalog(result.catalog)
+        if new_words:
+            self._desk.set_cities(result.cities)
         if result.changed:
             self._desk.rows_touched.emit(result.changed)
         if not result.same:

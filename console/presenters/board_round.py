@@ -16,7 +16,7 @@ from console.domain.filter import Filter
 from console.domain.overlay import apply_edits, created_report
 from console.domain.report import Report, WaitsFor
 from console.domain.status import ORDER
-from console.presenters.catalog import Catalog, read_catalog
+from console.presenters.catalog import Cities, read_catalog
 from console.store.cache_read import CacheReader
 from console.store.items import FIRST_ROW
 
@@ -40,13 +40,13 @@ class Round(msgspec.Struct, frozen=True):
     edits: dict[tuple[str, str], tuple[Edit, ...]]
     local_rows: dict[str, int]
     remote: dict[str, str]
-    catalog: Catalog | None
+    cities: Cities | None
     filter: Filter
     zone: tzinfo
     number: int
     me: str
     kinds: frozenset[str] = frozenset()
-    """What of the catalog is to be read anew."""
+    """What of the catalogs is to be read anew."""
     before: View | None = None
     """The View that is shown."""
     local_sources: dict[str, str] = {}
@@ -59,7 +59,7 @@ class Played(msgspec.Struct, frozen=True):
     """What came of a round."""
 
     snapshot: Snapshot
-    catalog: Catalog
+    cities: Cities
     view: View
     shown: dict[int, Report]
     """The reports that pending edits changed, as shown, by row."""
@@ -90,10 +90,10 @@ def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, .
 
 def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     """The next snapshot and its View; for a worker thread, or a program without a window."""
-    catalog = job.catalog
-    if catalog is None or job.kinds:
-        catalog = read_catalog(reader, catalog, job.kinds)
-    kept = job.patches if job.snapshot is not None and catalog is job.catalog else {}
+    cities = job.cities
+    if cities is None or job.kinds:
+        cities = read_catalog(reader, cities, job.kinds)
+    kept = job.patches if job.snapshot is not None and cities is job.cities else {}
     rows = set(job.rows)
     patches: dict[int, Report] = {}
     sent: dict[int, str] = {}
@@ -140,31 +140,31 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         snapshot = job.snapshot
     if rows or gone:
         anew = {row: report for row, report in patches.items() if row in rows}
-        columns = _columns(reader, sorted(rows), anew, sources, catalog)
+        columns = _columns(reader, sorted(rows), anew, sources, cities)
         removed = tuple(sorted((rows | set(gone)) - set(columns["row"].tolist())))
         for index, row in enumerate(columns["row"].tolist()):
             if row in sent:
-                columns["lead_unit"][index] = catalog.numbers.get("unit", {}).get(sent[row], 0)
+                columns["lead_unit"][index] = cities.numbers.get("unit", {}).get((sources[row], sent[row]), 0)
         pending = np.isin(columns["row"], np.fromiter(patches, dtype=np.int64, count=len(patches))).astype(np.int8)
         snapshot = snapshot.with_rows(columns, removed=removed, pending=pending)
     text_rows = None
     if job.filter.text:
         made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
         text_rows = np.concatenate([np.array(made_here, np.int64), reader.matching(job.filter.text)])
-    me = catalog.numbers.get("user", {}).get(job.me, -1)
+    me = cities.numbers.get("user", {}).get(("", job.me), -1)
     view = make_view(
         snapshot,
         job.filter,
         now_s,
         job.number,
-        words=catalog.words,
+        words=cities.words,
         text_rows=text_rows,
         me=me,
         zone=job.zone,
-        areas=catalog.areas,
+        areas=cities.areas,
     )
-    same = job.before is not None and catalog is job.catalog and view.shows_same(job.before)
-    return Played(snapshot, catalog, view, patches, now_on, changed, arrived, same)
+    same = job.before is not None and cities is job.cities and view.shows_same(job.before)
+    return Played(snapshot, cities, view, patches, now_on, changed, arrived, same)
 
 
 def _has_words(report: Report, text: str) -> bool:
@@ -198,7 +198,7 @@ def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:
 
 
 def _columns(
-    reader: CacheReader, rows: Sequence[int], patches: dict[int, Report], sources: dict[int, str], catalog: Catalog
+    reader: CacheReader, rows: Sequence[int], patches: dict[int, Report], sources: dict[int, str], cities: Cities
 ) -> dict[str, np.ndarray]:
     """The cache's columns of `rows`, with the shown state of the patched ones written over them."""
     columns = {
@@ -210,16 +210,16 @@ def _columns(
             columns[name] = np.append(column, np.zeros(1, column.dtype))
         at[row] = len(columns["row"]) - 1
         columns["row"][at[row]] = row
-        columns["source"][at[row]] = catalog.numbers.get("source", {}).get(sources[row], 0)
+        columns["source"][at[row]] = cities.numbers.get("source", {}).get(("", sources[row]), 0)
     for row, report in patches.items():
-        for name, value in _values(report, catalog).items():
+        for name, value in _values(report, sources[row], cities).items():
             columns[name][at[row]] = value
     return columns
 
 
-def _values(report: Report, catalog: Catalog) -> dict[str, Any]:
+def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
     """What the operator's edits can change of a row, as column values."""
-    numbers = catalog.numbers
+    numbers = cities.numbers
     waits = tuple(WaitsFor)
     placed = report.lat is not None and report.lon is not None
     user = report.claim.who if report.claim else ""
@@ -227,10 +227,10 @@ def _values(report: Report, catalog: Catalog) -> dict[str, Any]:
         "status": ORDER.index(report.status),
         "priority": report.priority,
         "hold": waits.index(report.hold.waits_for) + 1 if report.hold else 0,
-        "service": numbers.get("service", {}).get(report.service or "", 0),
-        "area": numbers.get("area", {}).get(report.area or "", 0),
-        "agency": numbers.get("agency", {}).get(report.agency or "", 0),
-        "claim": numbers.get("user", {}).get(user, _unlisted(user)),
+        "service": numbers.get("service", {}).get((source, report.service or ""), 0),
+        "area": numbers.get("area", {}).get((source, report.area or ""), 0),
+        "agency": numbers.get("agency", {}).get((source, report.agency or ""), 0),
+        "claim": numbers.get("user", {}).get(("", user), _unlisted(user)),
         "lat_e7": round(report.lat * 1e7) if placed and report.lat is not None else NO_PLACE,
         "lon_e7": round(report.lon * 1e7) if placed and report.lon is not None else NO_PLACE,
         "created": int(report.created.timestamp()),

@@ -1,37 +1,38 @@
-"""The city's vocabulary as the cache holds it now: services, areas, agencies, units, templates, and their numbers."""
+"""The cities' vocabularies as the cache holds them now: services, areas, agencies, units, templates, their numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from console.domain.report import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
+from console.domain.word import Word, scoped
 from console.store.cache_read import CacheReader
+
+T = TypeVar("T")
 
 KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar"})
 """The kinds of object in a Touched message that make a new catalog needed."""
 
 
+_SCOPED = ("service", "area", "agency", "unit")
+"""The kinds whose codes mean something in their own source only."""
+
+
 class Catalog(msgspec.Struct, frozen=True, dict=True):
-    """Everything small. Codes are the city's own; `words` maps a kind to {number in the board's columns: code}."""
+    """Everything small of one source. Codes are its own; `words` maps a kind to {number in a column: code}."""
 
     services: dict[str, Service] = {}
     areas: dict[str, Area] = {}
     agencies: dict[str, Agency] = {}
     units: dict[str, Unit] = {}
-    unit_source: dict[str, str] = {}
     assignments: tuple[Assignment, ...] = ()
     templates: tuple[Template, ...] = ()
     words: dict[str, dict[int, str]] = {}
-
-    @cached_property
-    def numbers(self) -> dict[str, dict[str, int]]:
-        """The inverse of `words`."""
-        return {kind: {word: number for number, word in table.items()} for kind, table in self.words.items()}
 
     @cached_property
     def by_unit(self) -> dict[str, list[Assignment]]:
@@ -40,10 +41,6 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         for assignment in sorted(self.assignments, key=lambda one: one.created):
             found.setdefault(assignment.unit, []).append(assignment)
         return found
-
-    def word(self, kind: str, number: int) -> str | None:
-        """The code behind a column's number, None for 0."""
-        return self.words.get(kind, {}).get(number)
 
     def service_name(self, code: str | None) -> str:
         """The city's name of a category; the code itself when it is not in the list."""
@@ -77,7 +74,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         return agency.name if agency else code or ""
 
     def name(self, kind: str, code: str) -> str:
-        """The city's words for a code of a filter: service, area, agency, unit or user."""
+        """The city's words for a code: service, area, agency, unit or user."""
         if kind == "service":
             return self.service_name(code)
         if kind == "area":
@@ -88,14 +85,15 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         unit = self.units.get(code) if kind == "unit" else None
         return unit.code if unit else code
 
-    def names(self) -> dict[str, dict[str, str]]:
-        """kind -> {code: words}: what an operator may type for a code."""
-        return {
-            "service": {code: one.name for code, one in self.services.items()},
-            "area": {code: one.name for code, one in self.areas.items()},
-            "agency": {code: one.name for code, one in self.agencies.items()},
-            "unit": {code: one.code for code, one in self.units.items()},
+    def codes(self, kind: str) -> Collection[str]:
+        """The codes that the city lists of a service, area, agency or unit."""
+        listed: dict[str, Collection[str]] = {
+            "service": self.services,
+            "area": self.areas,
+            "agency": self.agencies,
+            "unit": self.units,
         }
+        return listed[kind]
 
     def place(self, code: str | None) -> str:
         """`Cawang, Kramatjati`: an area and its parent, once when they are equal; "No area" for None."""
@@ -105,34 +103,162 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         parent = self.areas.get(area.parent or "")
         return area.name if parent is None or parent.name == area.name else f"{area.name}, {parent.name}"
 
-    def unit_by_code(self, text: str) -> Unit | None:
-        """The unit whose code is `text`, whatever the case and the dash."""
-        wanted = _plain(text)
-        return next((unit for unit in self.units.values() if _plain(unit.code) == wanted), None)
+
+class Crew(msgspec.Struct, frozen=True):
+    """A unit and where it belongs. `key` names it alone among all cities' units, for widgets and filters."""
+
+    key: str
+    source: str
+    unit: Unit
+
+
+class Cities(msgspec.Struct, frozen=True, dict=True):
+    """The catalogs of all sources by their keys; `words` maps a kind to {number in the board's columns: word}.
+
+    A *key* is the text that stands for a code in filters and widgets: the bare code where it means one thing only,
+    else the scoped one. Two cities' codes with equal names are one thing; two cities' units never are.
+    """
+
+    catalogs: dict[str, Catalog] = {}
+    words: dict[str, dict[int, Word]] = {}
+
+    def of(self, source: str) -> Catalog:
+        """A source's own catalog, empty while nothing of it is here."""
+        return self.catalogs.get(source) or _NOTHING
+
+    @cached_property
+    def numbers(self) -> dict[str, dict[Word, int]]:
+        """The inverse of `words`."""
+        return {kind: {word: number for number, word in table.items()} for kind, table in self.words.items()}
+
+    def code(self, kind: str, number: int) -> str | None:
+        """The code behind a column's number, None for 0."""
+        word = self.words.get(kind, {}).get(number)
+        return word[1] if word else None
+
+    def source(self, number: int) -> str:
+        """The key of the source behind its number."""
+        return self.code("source", number) or ""
+
+    @cached_property
+    def areas(self) -> dict[Word, Area]:
+        """All areas."""
+        return {(source, code): area for source, one in self.catalogs.items() for code, area in one.areas.items()}
+
+    def key(self, kind: str, word: Word) -> str:
+        """The key of a code."""
+        source, code = word
+        holders = self._holders.get(kind, {}).get(code, frozenset()) - {source}
+        if kind == "unit":
+            return scoped(word) if holders else code
+        own = self.of(source).name(kind, code)
+        return code if all(self.of(one).name(kind, code) == own for one in holders) else scoped(word)
+
+    @cached_property
+    def _holders(self) -> dict[str, dict[str, frozenset[str]]]:
+        """kind -> {code: the sources that list it or whose reports bear it}."""
+        found: dict[str, dict[str, set[str]]] = {kind: {} for kind in _SCOPED}
+        for kind, table in found.items():
+            listed = [(source, code) for source, one in self.catalogs.items() for code in one.codes(kind)]
+            for source, code in (*listed, *self.words.get(kind, {}).values()):
+                table.setdefault(code, set()).add(source)
+        return {kind: {code: frozenset(one) for code, one in table.items()} for kind, table in found.items()}
+
+    def name(self, kind: str, key: str) -> str:
+        """The city's words for the key of a filter: service, area, agency, unit or user."""
+        return self._names.get(kind, {}).get(key) or key
+
+    def names(self) -> Mapping[str, Mapping[str, str]]:
+        """kind -> {key: words}: what an operator may type for a code; a bare code of several things has no words."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {kind: {} for kind in _SCOPED}
+        for kind, names in found.items():
+            for source, one in self.catalogs.items():
+                for code in one.codes(kind):
+                    key = self.key(kind, (source, code))
+                    names[key] = one.name(kind, code)
+                    if key != code:
+                        names[code] = ""
+        return found
+
+    @cached_property
+    def crews(self) -> tuple[Crew, ...]:
+        """Every city's units."""
+        return tuple(
+            Crew(self.key("unit", (source, unit.id)), source, unit)
+            for source, one in self.catalogs.items()
+            for unit in one.units.values()
+        )
+
+    @cached_property
+    def _crews_by_key(self) -> dict[str, Crew]:
+        return {crew.key: crew for crew in self.crews}
+
+    def crew(self, key: str) -> Crew | None:
+        """The unit with this key; None too for a bare one that several cities' units have come to share."""
+        return self._crews_by_key.get(key)
+
+    def crews_called(self, text: str) -> tuple[Crew, ...]:
+        """The units whose code is `text`, whatever the case and the dash: at most one a city."""
+        return tuple(self._called.get(_plain(text), {}).values())
+
+    @cached_property
+    def _called(self) -> dict[str, dict[str, Crew]]:
+        found: dict[str, dict[str, Crew]] = {}
+        for crew in self.crews:
+            found.setdefault(_plain(crew.unit.code), {}).setdefault(crew.source, crew)
+        return found
+
+    def jobs(self, crew: Crew | None) -> list[Assignment]:
+        """A unit's unfinished work, oldest first."""
+        return self.of(crew.source).by_unit.get(crew.unit.id, []) if crew is not None else []
+
+
+_NOTHING = Catalog()
 
 
 def _plain(code: str) -> str:
     return code.replace("-", "").replace(" ", "").casefold()
 
 
-def read_catalog(reader: CacheReader, known: Catalog | None = None, kinds: Collection[str] = KINDS) -> Catalog:
-    """Read the vocabulary; for a worker thread. Of a `known` one only these kinds are read anew."""
-    parts: dict[str, Any] = {
-        "words": {kind: reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
-    }
+def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collection[str] = KINDS) -> Cities:
+    """Read the vocabularies; for a worker thread. Of a `known` one only these kinds are read anew."""
+    words = {kind: reader.words(kind) for kind in (*_SCOPED, "user", "source")}
+    parts: dict[str, dict[str, Any]] = {}
     if known is None or "service" in kinds:
-        parts["services"] = {service.code: service for service in reader.services()}
+        parts["services"] = _keyed(reader.services(), "code")
     if known is None or "area" in kinds:
-        parts["areas"] = {area.code: area for area in reader.areas()}
+        parts["areas"] = _keyed(reader.areas(), "code")
     if known is None or "agency" in kinds:
-        parts["agencies"] = {agency.code: agency for agency in reader.agencies()}
-    if known is None or "template" in kinds:
-        parts["templates"] = tuple(reader.templates())
-    if known is None or "assignment" in kinds:
-        parts["assignments"] = tuple(reader.all_assignments_open())
+        parts["agencies"] = _keyed(reader.agencies(), "code")
     if known is None or "unit" in kinds:
-        units = reader.units()
-        parts["units"] = {unit.id: unit for _, unit in units}
-        parts["unit_source"] = {unit.id: source for source, unit in units}
-    kept = {} if known is None else {name: getattr(known, name) for name in Catalog.__struct_fields__}
-    return Catalog(**(kept | parts))
+        parts["units"] = _keyed(reader.units(), "id")
+    if known is None or "template" in kinds:
+        parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
+    if known is None or "assignment" in kinds:
+        parts["assignments"] = {
+            source: tuple(found) for source, found in _parted(reader.all_assignments_open()).items()
+        }
+    before, empty = Cities() if known is None else known, Catalog()
+    catalogs = {}
+    for _, source in words["source"].values():
+        read = {name: found.get(source, getattr(empty, name)) for name, found in parts.items()}
+        own = {kind: {number: code for number, (of, code) in words[kind].items() if of == source} for kind in _SCOPED}
+        catalogs[source] = msgspec.structs.replace(before.of(source), **read, words=own)
+    return Cities(catalogs, words)
+
+
+def _parted(found: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """What was read, source by source."""
+    parted: dict[str, list[T]] = {}
+    for source, one in found:
+        parted.setdefault(source, []).append(one)
+    return parted
+
+
+def _keyed(found: Iterable[tuple[str, T]], field: str) -> dict[str, dict[str, T]]:
+    """Source -> {code: object}."""
+    return {source: {getattr(one, field): one for one in own} for source, own in _parted(found).items()}

@@ -46,10 +46,7 @@ class ChartsPresenter(QObject):
 
     def _show_categories(self, view: View) -> None:
         counts = view.counts
-        rows = sorted(counts.by_service, key=lambda row: -row.open)
-        bars = [
-            CategoryBar(self._code(row.service), self._name(row.service), row.open, row.overdue) for row in rows[:_BARS]
-        ]
+        bars = sorted(self._bars(view), key=lambda bar: -bar.count)[:_BARS]
         # Those of the other categories and those of none: the bars add up to the figure.
         rest = counts.open - sum(bar.count for bar in bars)
         if rest:
@@ -71,11 +68,16 @@ class ChartsPresenter(QObject):
                 ends=(self.tr("14 days ago"), self.tr("today")),
             )
 
-    def _code(self, number: int) -> str:
-        return self._desk.catalog.word("service", number) or NONE
-
-    def _name(self, number: int) -> str:
-        return self._desk.catalog.service_name(self._desk.catalog.word("service", number))
+    def _bars(self, view: View) -> list[CategoryBar]:
+        """One bar for each key: what two cities call by the same code and name is counted together."""
+        cities, found = self._desk.cities, dict[str, CategoryBar]()
+        for row in view.counts.by_service:
+            word = cities.words.get("service", {}).get(row.service)
+            key = cities.key("service", word) if word else NONE
+            name = cities.of(word[0]).service_name(word[1]) if word else cities.of("").service_name(None)
+            known = found.get(key, CategoryBar(key, name, 0, 0))
+            found[key] = CategoryBar(key, name, known.count + row.open, known.overdue + row.overdue)
+        return list(found.values())
 
     def _on_category(self, code: str) -> None:
         if code:

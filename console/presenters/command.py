@@ -31,6 +31,9 @@ _UNIT_WORDS = {
     "break": "is on break",
     "unavailable": "is unavailable",
 }
+_ORDERS = frozenset({"dispatch", "assign", "recall"})
+"""What is done to a report: only with a unit of its own city."""
+
 _GROUPS = ("Report", "Units", "Queue", "Window")
 """The order of the palette's commands: what concerns the report first."""
 
@@ -75,7 +78,7 @@ class CommandPresenter(QObject):
     # The line
 
     def _on_edited(self, text: str) -> None:
-        command = parse(text, self._desk.catalog)
+        command = parse(text, self._desk.cities)
         bold, rest, ok = self._sentence(command)
         self._line.set_sentence(bold, rest, ok)
 
@@ -96,22 +99,27 @@ class CommandPresenter(QObject):
             return self.tr("Search"), command.rest, True
         if command.verb == "show":
             try:
-                filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.catalog.names())
-                chips = ", ".join(text for _, text in filter_.chips(self._desk.catalog.name, self._desk.zone))
+                filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.cities.names())
+                chips = ", ".join(text for _, text in filter_.chips(self._desk.cities.name, self._desk.zone))
             except FilterError as error:
                 return str(error), "", False
             return self.tr("Show"), chips or self.tr("all reports"), True
-        code = command.unit.code if command.unit is not None else ""
-        return self._order(command, code, target)
+        return self._order(command, target)
 
     def _chosen(self) -> str:
         """The chosen report in words."""
         chosen = self._intents.chosen
         return self._intents.title_of(chosen) if chosen is not None else self.tr("the chosen report: none is chosen")
 
-    def _order(self, command: Command, code: str, target: str) -> tuple[str, str, bool]:
-        """A verb with its unit in bold, then whom or what it concerns."""
+    def _order(self, command: Command, target: str) -> tuple[str, str, bool]:
+        """A verb with its unit in bold, then whom or what it concerns; or why the unit cannot be meant."""
         verb, rest = command.verb, command.rest
+        code = command.unit.code if command.unit is not None else ""
+        if command.crews and not command.number:
+            if why := self._intents.why_not_meant(command.crews, of_report=verb in _ORDERS):
+                return why, "", False
+            if verb not in _ORDERS and (crew := self._intents.meant(command.crews)) is not None:
+                code = self._desk.code_of(crew)
         if verb in ("dispatch", "assign"):
             name = self.tr("Dispatch {unit}") if verb == "dispatch" else self.tr("Assign {unit}")
             return name.format(unit=code), self.tr("to {target}").format(target=target), True
@@ -131,7 +139,7 @@ class CommandPresenter(QObject):
         return name, f"{target}: {rest}" if rest else target, True
 
     def _on_run(self, text: str) -> None:
-        command = parse(text, self._desk.catalog)
+        command = parse(text, self._desk.cities)
         if not command.verb or command.problem:
             return
         if command.verb == "find":
@@ -159,7 +167,7 @@ class CommandPresenter(QObject):
     def _show(self, text: str) -> None:
         try:
             filter_ = Filter.parse(text, tab=self._desk.filter.tab, zone=self._desk.zone)
-            self._desk.set_filter(filter_.resolved(self._desk.catalog.names()))
+            self._desk.set_filter(filter_.resolved(self._desk.cities.names()))
         except FilterError as error:
             self._intents.said.emit(str(error))
 
@@ -175,11 +183,11 @@ class CommandPresenter(QObject):
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
     def _with_report(self, text: str, command: Command) -> None:
-        reader, sources = self._reader, list(self._desk.catalog.words.get("source", {}).values())
+        reader, sources = self._reader, list(self._desk.cities.catalogs)
 
-        def look() -> int:
+        def look() -> list[int]:
             rows = (reader().row_of(source, command.number) for source in sources)
-            return next((row for row in rows if row is not None), 0)
+            return [row for row in rows if row is not None]
 
         def carry_out() -> None:
             if not self._carry_out(text, command):
@@ -188,10 +196,16 @@ class CommandPresenter(QObject):
         def dropped() -> None:
             self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
 
-        def found(row: int) -> None:
-            if not row:
+        def found(rows: list[int]) -> None:
+            if not rows:
                 self._intents.said.emit(self.tr("There is no report {n} here").format(n=command.number))
                 return
+            if len(rows) > 1 and self._desk.row not in rows:
+                sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
+                self._intents.said.emit(sentence.format(k=len(rows), n=command.number))
+                self._put_back(text)
+                return
+            row = rows[0] if len(rows) == 1 else self._desk.row
             self._desk.choose(row)
             if command.verb != "open":
                 self._intents.when_read(row, carry_out, dropped)
@@ -206,23 +220,19 @@ class CommandPresenter(QObject):
         return done
 
     def _do(self, command: Command) -> bool:
-        intents, unit, rest = self._intents, command.unit, command.rest
+        intents, crews, rest = self._intents, command.crews, command.rest
         match command.verb:
-            case "recall" if unit is not None:
-                can = intents.may("recall") and intents.is_here(unit)
-                return can and intents.on_chosen("recall", lambda report: intents.recall(report, unit.id))
-            case "en_route" | "on_scene" | "done" if unit is not None and command.number and not intents.is_here(unit):
+            case "recall" if crews:
+                can = intents.may("recall") and intents.is_here(crews)
+                return can and intents.on_chosen_with(crews, "recall", intents.recall)
+            case "en_route" | "on_scene" | "done" if crews and command.number and not intents.is_here(crews):
                 return False  # what it did on another report was not meant
-            case "en_route" | "on_scene" | "done" | "available" | "break" if unit is not None:
-                self._desk.choose_unit(unit.id)
-                return intents.run_for_unit(command.verb)
-            case "unavailable" if unit is not None:
-                intents.unit_state(unit.id, "unavailable", command.options.get("reason", rest))
-                return True
-            case "dispatch" if unit is not None:
-                return intents.on_chosen("assign", lambda report: intents.dispatch(report, unit.id))
-            case "assign" if unit is not None:
-                return intents.on_chosen("assign", lambda report: intents.assign(report, unit.id))
+            case "en_route" | "on_scene" | "done" | "available" | "break" | "unavailable" if crews:
+                return self._do_unit(command)
+            case "dispatch" if crews:
+                return intents.on_chosen_with(crews, "assign", intents.dispatch)
+            case "assign" if crews:
+                return intents.on_chosen_with(crews, "assign", intents.assign)
             case "priority" if rest in ("1", "2", "3", "4"):
                 return intents.on_chosen("priority", lambda report: intents.set_priority(report, int(rest)))
             case "note" if rest:
@@ -231,6 +241,19 @@ class CommandPresenter(QObject):
                 return intents.on_chosen("reply", lambda report: intents.reply(report, rest))
             case verb:
                 return intents.run(verb)
+
+    def _do_unit(self, command: Command) -> bool:
+        """What a unit does or is, told by radio."""
+        intents = self._intents
+        crew = intents.meant(command.crews, here=bool(command.number))
+        if crew is None:
+            intents.said.emit(intents.why_not_meant(command.crews, of_report=bool(command.number)))
+            return False
+        if command.verb == "unavailable":
+            intents.unit_state(crew.key, "unavailable", command.options.get("reason", command.rest))
+            return True
+        self._desk.choose_unit(crew.key)
+        return intents.run_for_unit(command.verb)
 
     # The palette
 
@@ -262,7 +285,7 @@ class CommandPresenter(QObject):
 
     def _typed(self, query: str) -> list[PaletteRow]:
         """The command that the query is, first."""
-        command = parse(query, self._desk.catalog)
+        command = parse(query, self._desk.cities)
         if command.verb in ("", "find") or command.problem:
             return []
         bold, rest, ok = self._sentence(command)
@@ -281,18 +304,17 @@ class CommandPresenter(QObject):
         return sorted(rows, key=lambda row: not row.enabled)
 
     def _units(self, query: str) -> list[PaletteRow]:
-        units = self._desk.catalog.units.values()
         return [
             PaletteRow(
-                f"unit:{unit.id}",
-                unit.code,
-                ", ".join(unit.skills),
+                f"unit:{crew.key}",
+                self._desk.code_of(crew),
+                ", ".join(crew.unit.skills),
                 kind="unit",
-                unit_state=words.UNIT_SYMBOL[unit.state],
-                tail=self.tr(words.UNIT_TEXT[unit.state]),
+                unit_state=words.UNIT_SYMBOL[crew.unit.state],
+                tail=self.tr(words.UNIT_TEXT[crew.unit.state]),
             )
-            for unit in units
-            if _fits(query, unit.code) or _fits(query, unit.name)
+            for crew in self._desk.cities.crews
+            if _fits(query, crew.unit.code) or _fits(query, crew.unit.name)
         ]
 
     def _reports(self, texts: list[RowText]) -> list[PaletteRow]:
@@ -322,21 +344,22 @@ class CommandPresenter(QObject):
         return rows
 
     def _places(self, query: str) -> list[PaletteRow]:
-        catalog = self._desk.catalog
-        return [
-            PaletteRow(f"area:{area.code}", catalog.place(area.code), self.tr("show only its reports"), kind="place")
-            for area in catalog.areas.values()
+        cities = self._desk.cities
+        places = {
+            f"area:{cities.key('area', word)}": cities.of(word[0]).place(word[1])
+            for word, area in cities.areas.items()
             if _fits(query, area.name)
-        ]
+        }
+        return [PaletteRow(key, place, self.tr("show only its reports"), kind="place") for key, place in places.items()]
 
     def _complete(self, row_id: str) -> None:
         """Tab: the row's own word takes the place of what was typed."""
         kind, _, key = row_id.partition(":")
-        catalog = self._desk.catalog
-        if kind == "unit" and key in catalog.units:
-            self._palette.set_query(catalog.units[key].code)
-        elif kind == "area" and key in catalog.areas:
-            self._palette.set_query(catalog.areas[key].name)
+        crew = self._desk.cities.crew(key)
+        if kind == "unit" and crew is not None:
+            self._palette.set_query(crew.unit.code)
+        elif kind == "area":
+            self._palette.set_query(self._desk.cities.name("area", key))
         elif kind == "action":
             self._palette.set_query(self.tr(BY_ID[key].text))
 

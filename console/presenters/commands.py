@@ -8,18 +8,24 @@ from collections.abc import Sequence
 import msgspec
 
 from console.domain.report import Unit
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Cities, Crew
 
 
 class Command(msgspec.Struct, frozen=True):
     """What Enter will carry out. `verb` is an action's id, "open", "show", "find" or "" for not understood."""
 
     verb: str
-    unit: Unit | None = None
+    crews: tuple[Crew, ...] = ()
+    """The units with the code that was typed, at most one a city."""
     number: str = ""
     options: dict[str, str] = {}
     rest: str = ""
     problem: str = ""
+
+    @property
+    def unit(self) -> Unit | None:
+        """Any of them: they have the same code."""
+        return self.crews[0].unit if self.crews else None
 
 
 VERBS: dict[str, str] = {
@@ -66,7 +72,7 @@ _NEED_UNIT = frozenset({"dispatch", "assign", "en_route", "on_scene", "done", "a
 _TAKE_TEXT = frozenset({"note", "reply", "close", "hold", "show", "find", "priority"})
 
 
-def parse(text: str, catalog: Catalog) -> Command:
+def parse(text: str, cities: Cities) -> Command:
     """Understand a line; never raises."""
     words = _split(text)
     if not words:
@@ -78,7 +84,7 @@ def parse(text: str, catalog: Catalog) -> Command:
         return Command("find", rest=text.strip())
     if verb in ("show", "find"):
         return Command(verb, rest=text.strip().partition(" ")[2].strip())  # its quotation marks are kept
-    return _targets(verb, words[1:], catalog)
+    return _targets(verb, words[1:], cities)
 
 
 def _split(text: str) -> list[str]:
@@ -88,17 +94,17 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
-    unit: Unit | None = None
+def _targets(verb: str, words: Sequence[str], cities: Cities) -> Command:
+    crews: tuple[Crew, ...] = ()
     number = ""
     options: dict[str, str] = {}
     rest: list[str] = []
     pending = list(words)
     while pending:
-        found, used = _unit_at(pending, catalog) if unit is None and verb in UNIT_VERBS else (None, 1)
+        found, used = _crews_at(pending, cities) if not crews and verb in UNIT_VERBS else ((), 1)
         word = pending[0]
-        if found is not None:
-            unit = found
+        if found:
+            crews = found
         elif "=" in word and word.split("=", 1)[0].isidentifier():
             name, value = word.split("=", 1)
             options[name] = value
@@ -113,7 +119,7 @@ def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
             rest.append(word)
         del pending[:used]
     problem = ""
-    if verb in _NEED_UNIT and unit is None:
+    if verb in _NEED_UNIT and not crews:
         problem = (
             "Which unit? Write its code."
             if not rest and not number
@@ -123,14 +129,14 @@ def _targets(verb: str, words: Sequence[str], catalog: Catalog) -> Command:
         problem = f"“{' '.join(rest)}” is not understood here."
     if verb == "priority" and number and not rest and number in "1234" and len(number) == 1:
         number, rest = "", [number]  # `p 1` sets the chosen report's priority
-    return Command(verb, unit, number, options, " ".join(rest), problem)
+    return Command(verb, crews, number, options, " ".join(rest), problem)
 
 
-def _unit_at(words: Sequence[str], catalog: Catalog) -> tuple[Unit | None, int]:
+def _crews_at(words: Sequence[str], cities: Cities) -> tuple[tuple[Crew, ...], int]:
     """A unit's code may have a space: the longest match at the start of `words`, and how many words it took."""
     for count in (2, 1):
         if len(words) >= count:
-            unit = catalog.unit_by_code("".join(words[:count]))
-            if unit is not None:
-                return unit, count
-    return None, 1
+            crews = cities.crews_called("".join(words[:count]))
+            if crews:
+                return crews, count
+    return (), 1

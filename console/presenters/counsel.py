@@ -12,9 +12,8 @@ from console.advice.duplicates import Spot, possible_duplicates
 from console.advice.units import recommend
 from console.board.view import View
 from console.domain.edit import Edit
-from console.domain.report import Unit
 from console.domain.status import Status, is_open
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, with_orders
 from console.presenters.ticket import Alike, Counsel, duplicate_rows
@@ -35,13 +34,13 @@ class Counsellor(QObject):
         desk: Desk,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        units: Callable[[], list[Unit]],
+        crews: Callable[[], list[Crew]],
         pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
         now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._units, self._now = desk, tasks, reader, units, now
+        self._desk, self._tasks, self._reader, self._crews, self._now = desk, tasks, reader, crews, now
         self._pending = pending
         self._dossier: Dossier | None = None
 
@@ -59,31 +58,34 @@ class Counsellor(QObject):
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
             return
-        reader, units, catalog, now = self._reader, self._units(), self._desk.catalog, self._now()
+        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._now()
+        catalog = cities.of(dossier.source)  # another city's units are not for this report
 
         jobs = catalog.assignments
-        for (_, report), edits in self._pending().items():
+        for (source, report), edits in self._pending().items():
+            if source != dossier.source:
+                continue
             jobs = with_orders(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
             found = recommend(
                 dossier.shown,
-                [unit for unit in units if unit.id not in live],
+                [one.unit for one in crews if one.source == dossier.source and one.unit.id not in live],
                 jobs,
                 now,
                 service=catalog.services.get(dossier.shown.service or ""),
                 areas=catalog.areas,
                 most=_TOP,
             )
-            alike = _alike(view, dossier.row, now, catalog, reader(), dossier.shown.description)
+            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), dossier.shown.description)
             return Counsel(dossier.row, found.units, found.why_none, alike)
 
         self._tasks.latest("counsel", advise, self._set)
 
-    def near(self, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
-        """Possible duplicates of what is being typed into the form of a new report."""
-        view, catalog, reader, now = self._desk.view, self._desk.catalog, self._reader, self._now()
+    def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
+        """Possible duplicates of what is being typed into the form of a new report for a source."""
+        view, cities, reader, now = self._desk.view, self._desk.cities, self._reader, self._now()
         lat, lon = values.get("lat"), values.get("lon")
         if view is None or lat is None or lon is None or not values.get("service"):
             then([])
@@ -91,7 +93,7 @@ class Counsellor(QObject):
         spot = Spot(lat, lon, values["service"], str(values.get("text", "")))
 
         def look() -> list[DuplicateRow]:
-            return duplicate_rows(_alike(view, spot, now, catalog, reader(), ""))
+            return duplicate_rows(_alike(view, spot, now, cities, source, reader(), ""))
 
         self._tasks.latest("near", look, then)
 
@@ -101,11 +103,15 @@ class Counsellor(QObject):
 
 
 def _alike(
-    view: View, subject: int | Spot, now: datetime, catalog: Catalog, reader: CacheReader, text: str
+    view: View, subject: int | Spot, now: datetime, cities: Cities, source: str, reader: CacheReader, text: str
 ) -> tuple[Alike, ...]:
-    near = possible_duplicates(
-        view.snapshot, subject, int(now.timestamp()), catalog=catalog, texts=reader.texts, text=text
-    )[:_TOP]
+    """The likeliest of the same source: a report cannot be merged into another city's."""
+    found = possible_duplicates(
+        view.snapshot, subject, int(now.timestamp()), catalog=cities.of(source), texts=reader.texts, text=text
+    )
+    number = cities.numbers.get("source", {}).get(("", source), 0)
+    own = {fact.row for fact in view.snapshot.facts([one.row for one in found]) if fact.source == number}
+    near = [one for one in found if one.row in own][:_TOP]
     rows = [one.row for one in near]
     texts = {one.row: one for one in reader.texts(rows)}
     facts = {one.row: one for one in view.snapshot.facts(rows)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
 from console.domain.filter import Filter
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Catalog, Cities, Crew
 
 
 class Desk(QObject):
@@ -20,6 +21,7 @@ class Desk(QObject):
     selection_changed = Signal(int)
     """The chosen report's row, 0 for none."""
     unit_changed = Signal(str)
+    """The chosen unit's key, "" for none."""
     filter_changed = Signal(object)
     rows_touched = Signal(object)
     """A frozenset of rows whose texts or details changed, or None for all."""
@@ -30,13 +32,15 @@ class Desk(QObject):
         self.zone = zone
         self.filter = filter_
         self.view: View | None = None
-        self.catalog = Catalog()
+        self.cities = Cities()
         self.row = 0
         self.unit = ""
+        self.city_name: Callable[[str], str] = lambda source: source
+        """Set by the app: what a source is called."""
 
     def chips(self) -> list[tuple[str, str]]:
         """The filter's chips in the city's words."""
-        return self.filter.chips(self.catalog.name, self.zone)
+        return self.filter.chips(self.cities.name, self.zone)
 
     def choose(self, row: int) -> None:
         """Make a report the chosen one; 0 chooses none."""
@@ -44,11 +48,11 @@ class Desk(QObject):
             self.row = row
             self.selection_changed.emit(row)
 
-    def choose_unit(self, unit_id: str) -> None:
+    def choose_unit(self, key: str) -> None:
         """Make a unit the chosen one; "" chooses none."""
-        if unit_id != self.unit:
-            self.unit = unit_id
-            self.unit_changed.emit(unit_id)
+        if key != self.unit:
+            self.unit = key
+            self.unit_changed.emit(key)
 
     def set_filter(self, filter_: Filter) -> None:
         """Show other reports everywhere."""
@@ -61,7 +65,16 @@ class Desk(QObject):
         self.view = view
         self.view_changed.emit(view)
 
-    def set_catalog(self, catalog: Catalog) -> None:
+    def catalog(self, source: str) -> Catalog:
+        """The words of one city: a report's are those of its own source."""
+        return self.cities.of(source)
+
+    def code_of(self, crew: Crew) -> str:
+        """What a unit is called: its code, with its city where another one has a unit of that code."""
+        code = crew.unit.code
+        return code if len(self.cities.crews_called(code)) < 2 else f"{code} {self.city_name(crew.source)}"
+
+    def set_cities(self, cities: Cities) -> None:
         """For the board's feed only."""
-        self.catalog = catalog
-        self.catalog_changed.emit(catalog)
+        self.cities = cities
+        self.catalog_changed.emit(cities)

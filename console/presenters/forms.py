@@ -16,6 +16,7 @@ from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
 from console.presenters import words
+from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -69,8 +70,8 @@ class Forms(QObject):
         self._committed: dict[str, tuple[Form, Callable[[], object]]] = {}
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
-        self.duplicates_of: Callable[[dict[str, Any], Callable[[list[Any]], None]], None] = lambda _data, _done: None
-        """Set by the app: possible duplicates of what is being typed."""
+        self.duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], None] = lambda *_: None
+        """Set by the app: possible duplicates of what is being typed for a source."""
 
     def close_open(self) -> None:
         """Close whatever form is open; its draft stays."""
@@ -201,13 +202,14 @@ class Forms(QObject):
 
     def close(
         self,
+        source: str,
         about: str,
         units: Sequence[tuple[str, str]],
         draft_key: str,
         then: Callable[[str, str, tuple[str, ...]], object],
     ) -> None:
-        """Disposition, reason, and which units are released."""
-        texts = [one.text for one in self._desk.catalog.templates if one.kind == "close"] or [
+        """Disposition (of the report's city), reason, and which units are released."""
+        texts = [one.text for one in self._desk.catalog(source).templates if one.kind == "close"] or [
             self.tr("Not found at the place"),
             self.tr("Not a matter of the city"),
             self.tr("Withdrawn by the reporter"),
@@ -241,7 +243,7 @@ class Forms(QObject):
         """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
         before, after = _pair(dossier, cards)
         service = dossier.shown.service
-        texts = [one for one in self._desk.catalog.templates if one.kind == "disposition"]
+        texts = [one for one in self._desk.catalog(dossier.source).templates if one.kind == "disposition"]
         fitting = sorted((one for one in texts if one.service in (None, service)), key=lambda one: one.service is None)
         form = ValidateForm(
             self._theme,
@@ -306,6 +308,7 @@ class Forms(QObject):
 
     def new_report(
         self,
+        source: str,
         then: Callable[[dict[str, Any]], object],
         *,
         draft_key: str = "new_report",
@@ -313,7 +316,7 @@ class Forms(QObject):
         sentence: str = "",
         known: dict[str, Any] | None = None,
     ) -> None:
-        """A report by telephone: keyboard only, works offline; what was typed is kept when the form is left.
+        """A report by telephone for this source: keyboard only, works offline; what was typed is kept when it is left.
 
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
@@ -322,7 +325,7 @@ class Forms(QObject):
             self._new.raise_()
             self._new.activateWindow()
             return
-        catalog = self._desk.catalog
+        catalog = self._desk.catalog(source)
         form = NewReportForm(self._theme, self._symbols, title=title, sentence=sentence, parent=self._window)
         form.set_services(
             [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
@@ -334,8 +337,8 @@ class Forms(QObject):
             if area.lat is not None and area.lon is not None
         }
         form.place_typed.connect(lambda text: form.set_places(matching(list(places.values()), text)[:8]))
-        form.place_chosen.connect(lambda code: self._take_place(form, code))
-        form.changed.connect(lambda data: self.duplicates_of(data, form.set_duplicates))
+        form.place_chosen.connect(lambda code: self._take_place(form, catalog, code))
+        form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self.place_wanted())
         if known:
@@ -345,10 +348,11 @@ class Forms(QObject):
         self._show(form)
         self._new, self._new_key = form, draft_key
 
-    def _take_place(self, form: NewReportForm, code: str) -> None:
-        area = self._desk.catalog.areas[code]
+    @staticmethod
+    def _take_place(form: NewReportForm, catalog: Catalog, code: str) -> None:
+        area = catalog.areas[code]
         if area.lat is not None and area.lon is not None:
-            form.set_place(area.lat, area.lon, self._desk.catalog.place(code))
+            form.set_place(area.lat, area.lon, catalog.place(code))
 
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for the new report's place."""
@@ -382,7 +386,7 @@ class Forms(QObject):
 
         `position` is (which, of how many) conflicts that wait.
         """
-        edit, catalog = queued.edit, self._desk.catalog
+        edit, catalog = queued.edit, self._desk.catalog(queued.edit.source)
         first = first_of(queued, self._zone)
         there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""
         seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""

@@ -14,6 +14,7 @@ from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
+from console.presenters.catalog import Crew
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -70,11 +71,11 @@ class Intents(QObject):
     def situation(self) -> Situation:
         """What decides which actions make sense now."""
         dossier, desk = self.chosen, self._desk
-        jobs = desk.catalog.by_unit.get(desk.unit, [])
+        crew = desk.cities.crew(desk.unit)
         now = Situation(
             me=desk.me,
-            unit=desk.unit or None,
-            unit_busy=bool(jobs),
+            unit=desk.unit if crew is not None else None,
+            unit_busy=bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
@@ -84,7 +85,7 @@ class Intents(QObject):
         if dossier is None:
             return now
         report = dossier.shown
-        service = desk.catalog.services.get(report.service or "")
+        service = desk.catalog(dossier.source).services.get(report.service or "")
         lead = _lead(dossier)
         return msgspec.structs.replace(
             now,
@@ -106,7 +107,7 @@ class Intents(QObject):
 
     def title_of(self, dossier: Dossier) -> str:
         """A report's number, category and area."""
-        catalog = self._desk.catalog
+        catalog = self._desk.catalog(dossier.source)
         area = catalog.areas.get(dossier.shown.area or "")
         number = dossier.shown.id if dossier.server else self.tr("new report")
         name = catalog.service_name(dossier.shown.service)
@@ -208,13 +209,44 @@ class Intents(QObject):
             self.said.emit(self.tr(why_not))
         return not why_not
 
-    def is_here(self, unit: Unit) -> bool:
-        """Whether a unit works on the chosen report; that it does not is said."""
+    def is_here(self, crews: Sequence[Crew]) -> bool:
+        """Whether one of these units works on the chosen report; that none does is said."""
         dossier = self.chosen
-        if dossier is not None and any(one.unit == unit.id for one in dossier.live):
+        own = self._own_of(crews)
+        if dossier is not None and own is not None and any(one.unit == own.unit.id for one in dossier.live):
             return True
-        self.said.emit(self.tr("{unit} is not on this report").format(unit=unit.code))
+        self.said.emit(self.tr("{unit} is not on this report").format(unit=crews[0].unit.code))
         return False
+
+    def _own_of(self, crews: Sequence[Crew]) -> Crew | None:
+        """Of units with one code, the one of the chosen report's own city."""
+        dossier = self.chosen
+        return next((one for one in crews if dossier is not None and one.source == dossier.source), None)
+
+    def meant(self, crews: Sequence[Crew], *, here: bool = False) -> Crew | None:
+        """Which of the units with one code is meant by what a unit does: the only one, else that of the chosen report's
+        city or the chosen one, if these agree. With `here` the report's city decides alone.
+        """
+        own = self._own_of(crews)
+        if here or len(crews) == 1:
+            return own if here else crews[0]
+        near = [one for one in crews if one in (own, self._desk.cities.crew(self._desk.unit))]
+        return near[0] if len(near) == 1 else None
+
+    def why_not_meant(self, crews: Sequence[Crew], *, of_report: bool) -> str:
+        """Why no unit of these can be meant: `of_report` it must be one of the chosen report's city. "" when one is."""
+        code, dossier = crews[0].unit.code, self.chosen
+        if of_report and dossier is not None and self._own_of(crews) is None:
+            return self._not_of_city(dossier, code)
+        if not of_report and self.meant(crews) is None:
+            return self.tr("{n} cities have a {unit}: choose it in the units panel first").format(
+                n=len(crews), unit=code
+            )
+        return ""
+
+    def _not_of_city(self, dossier: Dossier, code: str) -> str:
+        city = self._desk.city_name(dossier.source)
+        return self.tr("{unit} is no unit of {city}, where this report is").format(unit=code, city=city)
 
     def on_chosen(self, action_id: str, deed: Callable[[Dossier], object]) -> bool:
         """Do something to the chosen report at once, under the rule of this action; False when it cannot be done."""
@@ -223,27 +255,46 @@ class Intents(QObject):
         deed(self._report())
         return True
 
+    def on_chosen_with(self, crews: Sequence[Crew], action_id: str, deed: Callable[[Dossier, str], object]) -> bool:
+        """The same with a unit: of those with one code the one of the report's city; that there is none is said."""
+        if not self.may(action_id):
+            return False
+        own = self._own_of(crews)
+        if own is None:
+            self.said.emit(self._not_of_city(self._report(), crews[0].unit.code))
+            return False
+        deed(self._report(), own.unit.id)
+        return True
+
     def dispatch_chosen(self, unit_id: str) -> None:
-        """Send this unit to the chosen report, if that can be done now."""
+        """Send this unit of its city to the chosen report, if that can be done now."""
         self.on_chosen("assign", lambda dossier: self.dispatch(dossier, unit_id))
 
     # What is done to a report gets that report: a form is answered when another one may be the chosen one.
 
     def dispatch(self, dossier: Dossier, unit_id: str) -> None:
-        """Send this unit."""
-        unit = self._desk.catalog.units.get(unit_id)
+        """Send this unit of the report's city."""
+        unit = self._unit_for(dossier, unit_id)
         if unit is not None:
-            self._deeds.dispatch(dossier, unit.id, unit.code, stack=bool(self._desk.catalog.by_unit.get(unit.id)))
+            stack = bool(self._desk.catalog(dossier.source).by_unit.get(unit.id))
+            self._deeds.dispatch(dossier, unit.id, unit.code, stack=stack)
 
     def assign(self, dossier: Dossier, unit_id: str) -> None:
-        """Reserve this unit."""
-        unit = self._desk.catalog.units.get(unit_id)
+        """Reserve this unit of the report's city."""
+        unit = self._unit_for(dossier, unit_id)
         if unit is not None:
             self._deeds.assign(dossier, unit.id, unit.code)
 
+    def _unit_for(self, dossier: Dossier, unit_id: str) -> Unit | None:
+        """The report's city's unit; that it has none of this id is said."""
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        if unit is None:
+            self.said.emit(self._not_of_city(dossier, unit_id))
+        return unit
+
     def recall(self, dossier: Dossier, unit_id: str) -> None:
         """Call this unit back."""
-        unit = self._desk.catalog.units.get(unit_id)
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
         self._deeds.recall(dossier, unit_id, unit.code if unit else unit_id)
 
     def set_priority(self, dossier: Dossier, priority: int) -> None:
@@ -261,22 +312,22 @@ class Intents(QObject):
         if text.strip():
             self._deeds.reply(dossier, text.strip())
 
-    def unit_state(self, unit_id: str, state: str, reason: str = "") -> None:
+    def unit_state(self, key: str, state: str, reason: str = "") -> None:
         """Set a unit's own state; being unavailable needs a reason, which is asked for."""
-        unit = self._desk.catalog.units.get(unit_id)
-        if unit is None:
+        crew = self._desk.cities.crew(key)
+        if crew is None:
             return
+        unit = crew.unit
         if state == "unavailable" and not reason:
             self._forms.ask_text(
                 self.tr("Unavailable"),
                 unit.code,
                 self.tr("Why can it not work?"),
                 (),
-                lambda text: self.unit_state(unit_id, state, text),
+                lambda text: self.unit_state(key, state, text),
             )
             return
-        source = self._desk.catalog.unit_source.get(unit_id, "")
-        self._deeds.unit_state(source, unit_id, unit.code, state, reason, unit.state.value)
+        self._deeds.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
 
     def merge_into(self, dossier: Dossier, number: str) -> None:
         """Close the report as a duplicate of another."""
@@ -303,7 +354,7 @@ class Intents(QObject):
         units = sorted(
             (
                 unit
-                for unit in self._desk.catalog.units.values()
+                for unit in self._desk.catalog(dossier.source).units.values()
                 if unit.state.value not in ("off_shift", "unavailable")
             ),
             key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
@@ -333,17 +384,18 @@ class Intents(QObject):
 
     def _do_category(self) -> None:
         dossier = self._report()
-        services = self._desk.catalog.services.values()
+        services = self._desk.catalog(dossier.source).services.values()
         rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         title, about = self.tr("Category"), self.title_of(dossier)
         self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code))
 
     def _set_category(self, dossier: Dossier, code: str) -> None:
-        name = self._desk.catalog.service_name(code)
+        name = self._desk.catalog(dossier.source).service_name(code)
         self._deeds.set_fields(dossier, {"service": code}, self.tr("Category {name}").format(name=name))
 
     def _do_transfer(self) -> None:
-        dossier, catalog = self._report(), self._desk.catalog
+        dossier = self._report()
+        catalog = self._desk.catalog(dossier.source)
         rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
         rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
         title, about = self.tr("Transfer to"), self.title_of(dossier)
@@ -351,7 +403,7 @@ class Intents(QObject):
 
     def _transfer(self, dossier: Dossier, key: str) -> None:
         field, code = key.split(":", 1)
-        catalog = self._desk.catalog
+        catalog = self._desk.catalog(dossier.source)
         name = catalog.agency_name(code) if field == "agency" else catalog.place(code)
         fields: dict[str, Any] = {field: code}
         if dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
@@ -385,7 +437,8 @@ class Intents(QObject):
 
     def _do_reply(self) -> None:
         dossier = self._report()
-        templates = tuple(one.text for one in self._desk.catalog.templates if one.kind == "reply")
+        known = self._desk.catalog(dossier.source).templates
+        templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
         key = self._forms.draft_key("reply", dossier)
@@ -415,15 +468,14 @@ class Intents(QObject):
 
     def _do_close(self) -> None:
         dossier = self._report()
-        units = [
-            (one.unit, self._desk.catalog.units[one.unit].code if one.unit in self._desk.catalog.units else one.unit)
-            for one in dossier.live
-        ]
+        known = self._desk.catalog(dossier.source).units
+        units = [(one.unit, known[one.unit].code if one.unit in known else one.unit) for one in dossier.live]
 
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
             self._deeds.close(dossier, disposition, reason, release)
 
-        self._forms.close(self.title_of(dossier), units, self._forms.draft_key("close", dossier), close)
+        key = self._forms.draft_key("close", dossier)
+        self._forms.close(dossier.source, self.title_of(dossier), units, key, close)
 
     def _do_reopen(self) -> None:
         dossier = self._report()
@@ -447,12 +499,12 @@ class Intents(QObject):
         self._tell()
 
     def _do_new_report(self) -> None:
-        self._forms.new_report(self._create)
-
-    def _create(self, data: dict[str, Any]) -> None:
-        local_key = f"local:{uuid.uuid4()}"
-        name = self._desk.catalog.service_name(data.get("service"))
         source = self._source_for_new()
+        self._forms.new_report(source, lambda data: self._create(source, data))
+
+    def _create(self, source: str, data: dict[str, Any]) -> None:
+        local_key = f"local:{uuid.uuid4()}"
+        name = self._desk.catalog(source).service_name(data.get("service"))
         self._deeds.create(source, data, local_key, name)
         self.said.emit(self.tr("Saved: {name}").format(name=name))
 
@@ -461,20 +513,21 @@ class Intents(QObject):
         if now.unread and self._panel != "units":  # the key may mean a unit that is not known yet
             self.said.emit(self.tr(UNREAD))
             return
-        lead = now.lead_unit
-        unit_id = self._desk.unit if self._desk.unit and (self._panel == "units" or not lead) else lead or ""
-        unit = self._desk.catalog.units.get(unit_id)
-        code = unit.code if unit else unit_id
+        lead, dossier, crew = now.lead_unit, self.chosen, self._desk.cities.crew(self._desk.unit)
+        if crew is not None and (self._panel == "units" or not lead):
+            source, unit_id = crew.source, crew.unit.id
+        else:
+            source, unit_id = dossier.source if dossier is not None else "", lead or ""
+        catalog = self._desk.catalog(source)
+        code = catalog.units[unit_id].code if unit_id in catalog.units else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
-        dossier = self.chosen
-        if dossier is not None and any(one.unit == unit_id for one in dossier.live):
+        if dossier is not None and dossier.source == source and any(one.unit == unit_id for one in dossier.live):
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]
             self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
             return
-        jobs = self._desk.catalog.by_unit.get(unit_id, [])
+        jobs = catalog.by_unit.get(unit_id, [])
         if jobs:
-            source = self._desk.catalog.unit_source.get(unit_id, "")
             self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
         else:
             self.said.emit(self.tr("{unit} is on no report").format(unit=code))

@@ -43,6 +43,7 @@ class Keeping(QObject):
         number = self._number(chosen.edit)
         known = known_of([one.edit for one in going])
         self._forms.new_report(
+            source,
             lambda data: self._keep(chosen, number, known, data),
             draft_key=f"keep {source} {number}",
             title=self.tr("Keep as a new report"),
@@ -55,8 +56,8 @@ class Keeping(QObject):
         data["channel"] = known.get("channel", typed["channel"])
         if any(known.get(name) != typed.get(name) for name in ("lat", "lon")):
             data.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
-        title = self._desk.catalog.service_name(data.get("service"))
         source = chosen.edit.source
+        title = self._desk.catalog(source).service_name(data.get("service"))
         if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)):
             self.said.emit(self.tr("Kept as a new report: {name}").format(name=title))
         else:
@@ -91,7 +92,9 @@ class Keeping(QObject):
             lines.append(self.tr("Done there, and not sent:"))
         for edit in told:
             when = words.day_and_clock(edit.occurred_at, self._zone)
-            lines.append(f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._desk.catalog, self.tr)}")
+            lines.append(
+                f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._desk.catalog(edit.source), self.tr)}"
+            )
         return "\n".join(lines)
 
 

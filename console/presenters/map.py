@@ -19,8 +19,9 @@ from console.board.view import View
 from console.domain.area import GeometryFault, check_geometry
 from console.domain.report import Area, Unit
 from console.domain.status import AssignmentState, UnitState
+from console.domain.word import Word
 from console.presenters import words
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.ticket import Counsel
@@ -50,11 +51,11 @@ class MapPresenter(QObject):
         self._areas_number = 0
         self._corner = (0,) * 8
         self._panel: MapPanel | None = None
-        self._shown_areas: dict[str, Area] = {}
+        self._shown_areas: dict[Word, Area] = {}
         self._fitted = False
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
-        self._units: list[Unit] = []
+        self._crews: list[Crew] = []
 
     def handlers(self) -> dict[str, Callable[[Request], bytes | None]]:
         """What the page may ask for, by path prefix."""
@@ -87,52 +88,53 @@ class MapPresenter(QObject):
         if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
             self._panel.set_selection(None, 0.0, 0.0, "")
             return
-        label = f"{dossier.shown.id if dossier.server else ''} {self._desk.catalog.service_name(dossier.shown.service)}"
+        catalog = self._desk.catalog(dossier.source)
+        label = f"{dossier.shown.id if dossier.server else ''} {catalog.service_name(dossier.shown.service)}"
         self._panel.set_selection(dossier.row, dossier.shown.lat, dossier.shown.lon, label.strip())
 
     def set_counsel(self, counsel: Counsel) -> None:
         """Draw the way of the unit that is sent, or would be."""
         self._counsel = counsel
-        self.set_units(self._units)
+        self.set_units(self._crews)
 
     def go_to(self, dossier: Dossier) -> None:
         """Zoom to the chosen report."""
         if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
             self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
 
-    def go_to_unit(self, unit_id: str) -> None:
+    def go_to_unit(self, key: str) -> None:
         """Bring a unit into view, if it is not, at the zoom that is there."""
-        unit = next((one for one in self._units if one.id == unit_id), None)
+        unit = next((crew.unit for crew in self._crews if crew.key == key), None)
         if self._panel is None or unit is None or unit.lat is None or unit.lon is None:
             return
         seen = self._panel.last_view
         if seen is None or not (seen[0][0] < unit.lon < seen[0][2] and seen[0][1] < unit.lat < seen[0][3]):
             self._panel.go_to(unit.lat, unit.lon)
 
-    def set_units(self, units: list[Unit]) -> None:
+    def set_units(self, crews: list[Crew]) -> None:
         """Show these units where they are; off shift is never drawn."""
-        self._units = units
+        self._crews = crews
         now = self._now()
         shown = [
             {
-                "id": unit.id,
-                "code": unit.code,
+                "id": crew.key,
+                "code": self._desk.code_of(crew),
                 "state_key": words.UNIT_SYMBOL[unit.state],
                 "stale": is_stale(unit, now),
                 "beside": unit.state is UnitState.ON_SCENE,
-                "chosen": unit.id == self._desk.unit,
+                "chosen": crew.key == self._desk.unit,
                 "lat": unit.lat,
                 "lon": unit.lon,
             }
-            for unit in units
-            if unit.lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
+            for crew in crews
+            if (unit := crew.unit).lat is not None and unit.lon is not None and unit.state is not UnitState.OFF_SHIFT
         ]
         if self._panel is not None:
-            self._panel.set_units(shown, self._route(units))
+            self._panel.set_units(shown, self._route(crews))
             background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
-            self._panel.set_notes(background, self._units_note(units, now))
+            self._panel.set_notes(background, self._units_note([crew.unit for crew in crews], now))
 
-    def _route(self, units: list[Unit]) -> list[tuple[float, float]]:
+    def _route(self, crews: list[Crew]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
         dossier = self._dossier
         if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
@@ -140,7 +142,7 @@ class MapPresenter(QObject):
         under_way = [one.unit for one in dossier.live if one.state is not AssignmentState.ON_SCENE]
         advised = [one.unit_id for one in self._counsel.units if self._counsel.row == dossier.row and not dossier.live]
         wanted = next(iter(under_way + advised), None)
-        unit = next((one for one in units if one.id == wanted), None)
+        unit = next((one.unit for one in crews if (one.source, one.unit.id) == (dossier.source, wanted)), None)
         if unit is None or unit.lat is None or unit.lon is None:
             return []
         return [(unit.lat, unit.lon), (dossier.shown.lat, dossier.shown.lon)]
@@ -193,12 +195,12 @@ class MapPresenter(QObject):
         if self._panel is not None:
             self._panel.set_view(view.number)
 
-    def _on_catalog(self, catalog: Catalog) -> None:
-        if catalog.areas != self._shown_areas:
-            self._shown_areas = catalog.areas
-            self._tasks.latest("areas", lambda: areas_geojson(catalog), self._on_areas)
+    def _on_catalog(self, cities: Cities) -> None:
+        if cities.areas != self._shown_areas:
+            self._shown_areas = cities.areas
+            self._tasks.latest("areas", lambda: areas_geojson(cities), self._on_areas)
             points = [
-                (one.lat, one.lon) for one in catalog.areas.values() if one.lat is not None and one.lon is not None
+                (one.lat, one.lon) for one in cities.areas.values() if one.lat is not None and one.lon is not None
             ]
             self._fit(np.array(points))
 
@@ -235,10 +237,10 @@ class MapPresenter(QObject):
         }
 
 
-def areas_geojson(catalog: Catalog) -> bytes:
+def areas_geojson(cities: Cities) -> bytes:
     """All areas as a FeatureCollection; those without a border as points (for their labels)."""
     features = []
-    for area in catalog.areas.values():
+    for area in cities.areas.values():
         geometry = _border(area)
         if geometry is None and area.lat is not None and area.lon is not None:
             geometry = {"type": "Point", "coordinates": [area.lon, area.lat]}

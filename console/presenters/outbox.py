@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import BEFORE_SIGN_IN, DELETED, EditState, Queued, is_deleted, waits_for_radio
+from console.domain.edit import BEFORE_SIGN_IN, DELETED, Edit, EditState, Queued, is_deleted, waits_for_radio
 from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
@@ -144,7 +144,7 @@ class OutboxPresenter(QObject):
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
         """A title with the count, and what becomes of it when the operator leaves."""
-        waiting, catalog = self.outbox, self._desk.catalog
+        waiting = self.outbox
         count = len(waiting)
         title = self.tr("{n} edits have not left" if count > 1 else "{n} edit has not left").format(n=count)
         parts = [
@@ -154,13 +154,19 @@ class OutboxPresenter(QObject):
                 "What waits is saved on this computer and goes by itself when Sigap runs and the server answers."
             )
         ]
-        units = [str(one.edit.data.get("unit")) for one in waiting if waits_for_radio(one) and not one.told]
+        units = [self._unit_code(one.edit) for one in waiting if waits_for_radio(one) and not one.told]
         if units:
-            codes = ", ".join(dict.fromkeys(catalog.units[one].code if one in catalog.units else one for one in units))
+            codes = ", ".join(dict.fromkeys(units))
             parts.append(self.tr("Not told yet: {units}; tell them by radio.").format(units=codes))
         if self.decisions:
             parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
         return title, " ".join(parts)
+
+    def _unit_code(self, edit: Edit) -> str:
+        """The code of the unit that an order is for; its id when its city does not list it."""
+        unit_id = str(edit.data.get("unit"))
+        unit = self._desk.catalog(edit.source).units.get(unit_id)
+        return unit.code if unit else unit_id
 
     def _waits_for(self, queued: Queued) -> str:
         """The other operator whose edit it is, "" when it is one's own."""
@@ -169,7 +175,7 @@ class OutboxPresenter(QObject):
 
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
-        text = edit_text(queued, self._desk.catalog, self.tr)
+        text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
         state, level, actions = self.tr(STATE_WORDS[queued.state]), "", [("withdraw", self.tr("Withdraw"))]
         if queued.state is EditState.EXPIRED:
             level = "warn"
@@ -187,7 +193,7 @@ class OutboxPresenter(QObject):
         elif queued.problem == ASKED_BACK:
             state, actions = self.tr("asked back, no answer yet"), []
         elif waits_for_radio(queued):
-            unit = self._desk.catalog.units.get(str(edit.data.get("unit")))
+            unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)

@@ -156,11 +156,12 @@ class QueuePresenter(QObject):
         self._panel.set_rows([self._row(fact, self._texts[fact.row], now_s) for fact in facts])
 
     def _row(self, fact: Fact, text: RowText, now_s: float) -> QueueRow:
-        catalog = self._desk.catalog
+        cities = self._desk.cities
+        catalog = cities.of(cities.source(fact.source))
         status = ORDER[fact.status]
-        service = catalog.word("service", fact.service)
-        unit = catalog.units.get(catalog.word("unit", fact.lead_unit) or "")
-        holder = self._desk.me if fact.claim == -1 else catalog.word("user", fact.claim)
+        service = cities.code("service", fact.service)
+        unit = catalog.units.get(cities.code("unit", fact.lead_unit) or "")
+        holder = self._desk.me if fact.claim == -1 else cities.code("user", fact.claim)
         mine = holder == self._desk.me and holder is not None
         due, level = self._due(fact, status, now_s)
         taken = self.tr("You") if mine else self.tr("taken {who}").format(who=holder) if holder else ""
@@ -176,7 +177,7 @@ class QueuePresenter(QObject):
             glyph=catalog.glyph(service),
             title=catalog.service_name(service),
             text=text.description or text.title,
-            place=catalog.place(catalog.word("area", fact.area)) if fact.area else text.address or self.tr("No area"),
+            place=catalog.place(cities.code("area", fact.area)) if fact.area else text.address or self.tr("No area"),
             duplicates=fact.duplicates,
             photos=fact.photos,
             holder=taken,

@@ -44,6 +44,10 @@ class Sources(QObject):
         """The key of the source that new reports go to."""
         return next(iter(self._names), "")
 
+    def name(self, key: str) -> str:
+        """What a source is called."""
+        return self._names.get(key, key)
+
     @property
     def offline(self) -> bool:
         """Whether some source cannot be reached."""

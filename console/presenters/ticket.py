@@ -156,7 +156,7 @@ class TicketPresenter(QObject):
         if dossier is None:
             self._panel.set_ticket(None)
             return
-        report, catalog = dossier.shown, self._desk.catalog
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
         service = catalog.service_name(report.service)
         area = catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
@@ -224,7 +224,7 @@ class TicketPresenter(QObject):
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
         ]
-        for question, answer in self._desk.catalog.answers(report)[:_MOST_ANSWERS]:
+        for question, answer in self._desk.catalog(dossier.source).answers(report)[:_MOST_ANSWERS]:
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
@@ -310,7 +310,7 @@ class TicketPresenter(QObject):
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
                 strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
-                text = conflict_text(queued, self._desk.catalog, self._zone, self.tr)
+                text = conflict_text(queued, self._desk.catalog(edit.source), self._zone, self.tr)
                 strips.append(Strip("conflict", text, key_of("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
                 gone = deleted_text(queued, self._zone, self.tr)
@@ -335,11 +335,12 @@ class TicketPresenter(QObject):
         return (self._now() - queued.edit.occurred_at).total_seconds() > 3
 
     def _unit_code(self, unit_id: str | None) -> str:
-        unit = self._desk.catalog.units.get(unit_id or "")
+        source = self._dossier.source if self._dossier is not None else ""
+        unit = self._desk.catalog(source).units.get(unit_id or "")
         return unit.code if unit else unit_id or ""
 
     def _edit_text(self, queued: Queued) -> str:
-        return edit_text(queued, self._desk.catalog, self.tr)
+        return edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
 
     def _advice(self, catalog: Catalog) -> list[AdviceRow]:
         rows = []

@@ -12,7 +12,9 @@ from console.advice.units import DETOUR, SPEED_M_S
 from console.domain.place import distance_m
 from console.domain.report import Unit
 from console.domain.status import AssignmentState, UnitState
+from console.domain.word import Word
 from console.presenters import words
+from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
@@ -50,7 +52,7 @@ def is_stale(unit: Unit, now: datetime) -> bool:
 
 
 class UnitsPresenter(QObject):
-    """Binds the catalog's units, moved by presence, to the units panel."""
+    """Binds the cities' units, moved by presence, to the units panel."""
 
     def __init__(
         self,
@@ -65,48 +67,57 @@ class UnitsPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
         self._zone, self._now = zone, now
-        self._positions: dict[str, tuple[float, float, datetime]] = {}
-        self._titles: dict[str, str] = {}
-        self._spots: dict[str, tuple[float, float]] = {}
+        self._positions: dict[Word, tuple[float, float, datetime]] = {}
+        self._titles: dict[Word, str] = {}
+        self._spots: dict[Word, tuple[float, float]] = {}
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self.show)
         desk.catalog_changed.connect(lambda _: self._read_titles())
         panel.current_changed.connect(desk.choose_unit)
         panel.opened.connect(self._open)
 
-    def units(self) -> list[Unit]:
+    def crews(self) -> list[Crew]:
         """Every unit on shift or not, with its newest position."""
-        return [self._placed(unit) for unit in self._desk.catalog.units.values()]
+        return [self._placed(crew) for crew in self._desk.cities.crews]
 
-    def set_positions(self, positions: dict[str, tuple[float, float, datetime]]) -> None:
-        """Newer positions from the stream."""
-        self._positions.update(positions)
+    def set_positions(self, source: str, positions: dict[str, tuple[float, float, datetime]]) -> None:
+        """Newer positions from a source's stream."""
+        self._positions.update(((source, unit), spot) for unit, spot in positions.items())
 
     def tick(self) -> None:
         """Once a second: times and ages."""
         self.show()
 
-    def _placed(self, unit: Unit) -> Unit:
-        found = self._positions.get(unit.id)
+    def _placed(self, crew: Crew) -> Crew:
+        unit = crew.unit
+        found = self._positions.get((crew.source, unit.id))
         if found is None or (unit.position_at is not None and found[2] < unit.position_at):
-            return unit
-        return msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
+            return crew
+        moved = msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
+        return msgspec.structs.replace(crew, unit=moved)
 
     def _read_titles(self) -> None:
-        catalog, reader = self._desk.catalog, self._reader
-        wanted = {(catalog.unit_source.get(one.unit, ""), one.report) for one in catalog.assignments}
+        cities, reader = self._desk.cities, self._reader
+        wanted = {(source, one.report) for source, city in cities.catalogs.items() for one in city.assignments}
 
-        def read() -> tuple[dict[str, str], dict[str, tuple[float, float]]]:
-            rows = [row for key in wanted if (row := reader().row_of(*key)) is not None]
-            reports = [found.report for row in rows if (found := reader().report(row)) is not None]
-            titles = {one.id: f"{catalog.service_name(one.service)}, {catalog.place(one.area)}" for one in reports}
-            spots = {one.id: (one.lat, one.lon) for one in reports if one.lat is not None and one.lon is not None}
+        def read() -> tuple[dict[Word, str], dict[Word, tuple[float, float]]]:
+            titles: dict[Word, str] = {}
+            spots: dict[Word, tuple[float, float]] = {}
+            for source, number in wanted:
+                row = reader().row_of(source, number)
+                found = reader().report(row) if row is not None else None
+                if found is None:
+                    continue
+                one, catalog = found.report, cities.of(source)
+                titles[source, number] = f"{catalog.service_name(one.service)}, {catalog.place(one.area)}"
+                if one.lat is not None and one.lon is not None:
+                    spots[source, number] = (one.lat, one.lon)
             return titles, spots
 
         self._tasks.latest("unit_titles", read, self._on_titles)
         self._soon.start()
 
-    def _on_titles(self, found: tuple[dict[str, str], dict[str, tuple[float, float]]]) -> None:
+    def _on_titles(self, found: tuple[dict[Word, str], dict[Word, tuple[float, float]]]) -> None:
         self._titles, self._spots = found
         self._soon.start()
 
@@ -114,25 +125,26 @@ class UnitsPresenter(QObject):
         """Fill the panel: the busy first, then by code."""
         now = self._now()
         order = {state: index for index, state in enumerate(_SHOWN_FIRST)}
-        units = sorted(self.units(), key=lambda unit: (order[unit.state], unit.code))
-        self._panel.set_rows([self._row(unit, now) for unit in units])
+        crews = sorted(self.crews(), key=lambda crew: (order[crew.unit.state], crew.unit.code))
+        self._panel.set_rows([self._row(crew, now) for crew in crews])
 
-    def _row(self, unit: Unit, now: datetime) -> UnitRow:
-        jobs = list(self._desk.catalog.by_unit.get(unit.id, []))
+    def _row(self, crew: Crew, now: datetime) -> UnitRow:
+        unit = crew.unit
+        jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in _UNDER_WAY)
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT
-        job = f"{jobs[0].report} {self._titles.get(jobs[0].report, '')}".strip() if jobs else self.tr("none")
+        job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
         state = self.tr(words.UNIT_TEXT[unit.state])
         return UnitRow(
-            id=unit.id,
-            code=unit.code,
+            id=crew.key,
+            code=self._desk.code_of(crew),
             state_key=words.UNIT_SYMBOL[unit.state],
             state_text=f"{state}, {unit.reason}" if unit.reason else state,
             since=words.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
-            job=job,
-            eta=self._eta(unit, jobs[0].report) if jobs and not stale else "–",
+            job=f"{job} {title}".strip() if jobs else self.tr("none"),
+            eta=self._eta(crew, job) if jobs and not stale else "–",
             next=str(max(0, len(jobs) - 1)),
             skills=", ".join(unit.skills),
             position_age="–" if age is None or not on_shift else words.age(age),
@@ -146,23 +158,25 @@ class UnitsPresenter(QObject):
             mark="",
         )
 
-    def _eta(self, unit: Unit, report: str) -> str:
+    def _eta(self, crew: Crew, report: str) -> str:
         """When a unit on its way will be there, by the straight line like the advice."""
-        spot = self._spots.get(report)
+        spot, unit = self._spots.get((crew.source, report)), crew.unit
         if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
             return "–"
         return words.minutes(distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S)
 
-    def _open(self, unit_id: str) -> None:
-        jobs = self._desk.catalog.by_unit.get(unit_id, [])
-        if not jobs:
+    def _open(self, key: str) -> None:
+        crew = self._desk.cities.crew(key)
+        jobs = self._desk.cities.jobs(crew)
+        if crew is None or not jobs:
             return
-        source, reader = self._desk.catalog.unit_source.get(unit_id, ""), self._reader
-        self._tasks.submit(lambda: reader().row_of(source, jobs[0].report), lambda row: self._desk.choose(row or 0))
+        source, report, reader = crew.source, jobs[0].report, self._reader
+        self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._desk.choose(row or 0))
 
 
-def count_states(units: list[Unit], now: datetime) -> dict[str, int]:
+def count_states(crews: list[Crew], now: datetime) -> dict[str, int]:
     """How many units are available, busy, and on shift with a stale position."""
+    units = [crew.unit for crew in crews]
     busy = {UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE}
     return {
         "available": sum(unit.state is UnitState.AVAILABLE for unit in units),

@@ -28,6 +28,7 @@ from console.domain.report import (
     Unit,
     User,
 )
+from console.domain.word import Word
 from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
 from console.store.facts import FIELDS
 from console.store.items import Cursor
@@ -108,9 +109,17 @@ class CacheReader:
             records = records[np.argsort(records["row"], kind="stable")]
         return {name: np.ascontiguousarray(records[name]) for name, _ in FIELDS}
 
-    def words(self, kind: str) -> dict[int, str]:
-        """The words behind a column's ids: source, service, area, agency, unit, user; 0 means none."""
-        return dict(self._all("SELECT id, word FROM words WHERE kind = ?", (kind,)))
+    def words(self, kind: str) -> dict[int, Word]:
+        """The words behind a column's ids: source, service, area, agency, unit, user; 0 means none.
+
+        Codes of the first kinds go with their source's key; a source's and a user's word is for all ("").
+        """
+        found = self._all(
+            "SELECT w.id, coalesce(s.word, ''), w.word FROM words w"
+            " LEFT JOIN words s ON s.kind = 'source' AND s.id = w.source WHERE w.kind = ?",
+            (kind,),
+        )
+        return {number: (source, word) for number, source, word in found}
 
     def counts(self) -> dict[str, int]:
         """How many objects of each kind there are."""
@@ -121,7 +130,7 @@ class CacheReader:
         """How far each source has been read, by its key."""
         found = self._all(
             "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key FROM cursors"
-            " JOIN words w ON w.kind = 'source' AND w.id = source"
+            " JOIN words w ON w.kind = 'source' AND w.id = cursors.source"
         )
         return {
             source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key)
@@ -227,42 +236,36 @@ class CacheReader:
 
     # Everything else
 
-    def all_assignments_open(self) -> list[Assignment]:
-        """Every assignment that has not ended, oldest first."""
-        return self._parts("SELECT body FROM assignments WHERE live = 1 ORDER BY created", Assignment)
+    def all_assignments_open(self) -> list[tuple[str, Assignment]]:
+        """Every assignment that has not ended with its source's key, oldest first."""
+        return self._of_sources("assignments o", Assignment, "WHERE o.live = 1 ORDER BY o.created")
 
     def units(self) -> list[tuple[str, Unit]]:
         """All units with their source's key."""
-        decoder = msgspec.json.Decoder(Unit)
-        found = self._all(
-            "SELECT w.word, u.body FROM units u JOIN words w ON w.kind = 'source' AND w.id = u.source"
-            " ORDER BY u.source, u.id"
-        )
-        with self._errors():
-            return [(source, decoder.decode(body)) for source, body in found]
+        return self._objects("unit", Unit)
 
-    def areas(self) -> list[Area]:
-        """All areas."""
+    def areas(self) -> list[tuple[str, Area]]:
+        """All areas with their source's key."""
         return self._objects("area", Area)
 
-    def services(self) -> list[Service]:
-        """All services."""
+    def services(self) -> list[tuple[str, Service]]:
+        """All services with their source's key."""
         return self._objects("service", Service)
 
-    def agencies(self) -> list[Agency]:
-        """All agencies."""
+    def agencies(self) -> list[tuple[str, Agency]]:
+        """All agencies with their source's key."""
         return self._objects("agency", Agency)
 
-    def users(self) -> list[User]:
-        """All users."""
+    def users(self) -> list[tuple[str, User]]:
+        """All users with their source's key."""
         return self._objects("user", User)
 
-    def templates(self) -> list[Template]:
-        """All standard texts."""
+    def templates(self) -> list[tuple[str, Template]]:
+        """All standard texts with their source's key."""
         return self._objects("template", Template)
 
-    def calendars(self) -> list[Calendar]:
-        """All working calendars."""
+    def calendars(self) -> list[tuple[str, Calendar]]:
+        """All working calendars with their source's key."""
         return self._objects("calendar", Calendar)
 
     def proved(self, edit_ids: Iterable[str]) -> set[str]:
@@ -404,8 +407,16 @@ class CacheReader:
         with self._errors():
             return [decoder.decode(body) for (body,) in bodies]
 
-    def _objects(self, kind: str, struct: type[T]) -> list[T]:
-        return self._parts(f"SELECT body FROM {table_of(kind)} ORDER BY source, id", struct)  # noqa: S608 - a constant
+    def _objects(self, kind: str, struct: type[T]) -> list[tuple[str, T]]:
+        return self._of_sources(f"{table_of(kind)} o", struct, "ORDER BY o.source, o.id")
+
+    def _of_sources(self, table: str, struct: type[T], which: str) -> list[tuple[str, T]]:
+        decoder = msgspec.json.Decoder(struct)
+        found = self._all(
+            f"SELECT w.word, o.body FROM {table} JOIN words w ON w.kind = 'source' AND w.id = o.source {which}"  # noqa: S608 - constants
+        )
+        with self._errors():
+            return [(source, decoder.decode(body)) for source, body in found]
 
     @staticmethod
     def _all_facts(connection: sqlite3.Connection) -> bytes:

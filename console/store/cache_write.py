@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ from console.store.schema import (
     table_of,
     transaction,
 )
+
+_WORDS_OF_A_SOURCE = frozenset({"service", "area", "agency", "unit"})
+"""Kinds whose codes mean something in their own source only."""
 
 _SMALL_WORDS = frozenset({"service", "agency", "user", "source"})
 """Kinds whose ids have 16 bits in the packed facts."""
@@ -86,7 +90,7 @@ class CacheWriter:
         with sqlite_errors(self._path):
             found = self._connection.execute(
                 "SELECT epoch, seq, scope_version, as_of, snapshot_key FROM cursors WHERE source = ?",
-                (self._words["source"].get(source, 0),),
+                (self._words["source"].get((0, source), 0),),
             ).fetchone()
         if found is None:
             return None
@@ -208,13 +212,13 @@ class CacheWriter:
         self.openings += 1
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        self._words: dict[str, dict[str, int]] = {
+        self._words: dict[str, dict[tuple[int, str], int]] = {
             kind: {} for kind in ("source", "service", "area", "agency", "unit", "user")
         }
-        for kind, number, word in connection.execute("SELECT kind, id, word FROM words"):
-            self._words.setdefault(kind, {})[word] = number
+        for kind, number, source, word in connection.execute("SELECT kind, id, source, word FROM words"):
+            self._words.setdefault(kind, {})[source, word] = number
         self._next_row = connection.execute("SELECT coalesce(max(row) + 1, ?) FROM reports", (FIRST_ROW,)).fetchone()[0]
-        self._fresh_words: list[tuple[str, int, str]] = []
+        self._fresh_words: list[tuple[str, int, int, str]] = []
         self._names: dict[int, tuple[object, dict[str, str]]] = {}
 
     @contextlib.contextmanager
@@ -242,22 +246,26 @@ class CacheWriter:
 
     # Words
 
-    def _word_id(self, kind: str, word: str | None) -> int:
+    def _word_id(self, kind: str, word: str | None, source: int = 0) -> int:
+        """The number that stands for a word in the columns: of a source's code, or of a name that all share."""
         if word is None or word == "":
             return 0
         known = self._words[kind]
-        number = known.get(word)
+        key = (source if kind in _WORDS_OF_A_SOURCE else 0, word)
+        number = known.get(key)
         if number is None:
             number = len(known) + 1
             if kind in _SMALL_WORDS and number > 32767:
                 return 0
-            known[word] = number
-            self._fresh_words.append((kind, number, word))
+            known[key] = number
+            self._fresh_words.append((kind, number, *key))
         return number
 
     def _write_words(self) -> None:
         if self._fresh_words:
-            self._connection.executemany("INSERT INTO words (kind, id, word) VALUES (?, ?, ?)", self._fresh_words)
+            self._connection.executemany(
+                "INSERT INTO words (kind, id, source, word) VALUES (?, ?, ?, ?)", self._fresh_words
+            )
             self._fresh_words = []
 
     # The parts of a page
@@ -326,6 +334,7 @@ class CacheWriter:
         known = self._known(page.source, wanted)
         leads = self._leads(page.source, wanted)
         area_names = self._area_names(page.source) if items else {}
+        word_id = partial(self._word_id, source=page.source)
         inserts: list[_Row] = []
         updates: list[_Row] = []
         for item in items:
@@ -337,7 +346,7 @@ class CacheWriter:
                 known[item.id] = before  # older news of the report; its lead unit may still be newer
                 continue
             row = before[0] if before else self._next_row
-            packed = facts.pack(row, page.source, report, leads.get(item.id, 0), self._word_id)
+            packed = facts.pack(row, page.source, report, leads.get(item.id, 0), word_id)
             area_name = area_names.get(report.area or "", report.area or "")
             texts = (report.title, report.description, report.address, area_name)
             if before is None:
@@ -414,7 +423,7 @@ class CacheWriter:
             " AND live = 1 ORDER BY created DESC",
             (source, json.dumps(list(reports))),
         ):
-            leads[report] = self._word_id("unit", unit)
+            leads[report] = self._word_id("unit", unit, source)
         return leads
 
     def _find_rows_of_parts(self, page: _Page) -> None:

@@ -98,6 +98,29 @@ def c003_no_contacts(db: Database) -> None:
     db.execute("DROP TABLE contacts")
 
 
+@cache_migrations()
+def c004_words_of_sources(db: Database) -> None:
+    """A code belongs to its source; what an older cache of several sources numbered as one is filled anew."""
+    (sources,) = db.execute("SELECT count(*) FROM words WHERE kind = 'source'").fetchone()
+    db.execute("ALTER TABLE words RENAME TO words_before")
+    db.execute("DROP INDEX words_word")
+    db.execute(
+        "CREATE TABLE words (kind TEXT NOT NULL, id INTEGER NOT NULL, source INTEGER NOT NULL, word TEXT NOT NULL,"
+        " PRIMARY KEY (kind, id)) WITHOUT ROWID"
+    )
+    db.execute("CREATE UNIQUE INDEX words_word ON words (kind, source, word)")
+    if sources <= 1:
+        db.execute(
+            "INSERT INTO words SELECT kind, id, CASE WHEN kind IN ('source', 'user') THEN 0 ELSE"
+            " (SELECT id FROM words_before WHERE kind = 'source') END, word FROM words_before"
+        )
+    else:
+        for table in ("reports", "texts", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS)):
+            db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+        db.execute("INSERT INTO fts (fts) VALUES ('delete-all')")
+    db.execute("DROP TABLE words_before")
+
+
 @work_migrations()
 def w001_edits(db: Database) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""

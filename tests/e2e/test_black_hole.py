@@ -150,7 +150,7 @@ class Operator:
         wait_for(lambda: window.intents.situation.merged, 3)
         self.run("unmerge")
         self.find("open", like=in_work)
-        endings = [one.text for one in window.desk.catalog.templates if one.kind == "disposition"]
+        endings = [one.text for one in window.desk.catalog("city").templates if one.kind == "close"]
         ending = endings[0] if endings else "Withdrawn by the reporter"
         self.filled("close", lambda opened: opened.set_values({"disposition": ending, "reason": "Nihil"}), ctrl_enter)
         self.find("closed", like=lambda report: report.merged_into is None)
@@ -184,7 +184,7 @@ class Operator:
         )
         wait_for(lambda: len(outbox(window)) > before, 10, "the photo's edit")
         self.run("done")
-        window.desk.choose_unit(next(iter(window.desk.catalog.units)))
+        window.desk.choose_unit(window.desk.cities.crews[0].key)
         self.edit("break", lambda: window.intents.run_for_unit("break"))
         self.edit("available", lambda: window.intents.run_for_unit("available"))
         self.filled(

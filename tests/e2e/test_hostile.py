@@ -289,7 +289,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"
-    assert len(window.units_presenter.units()) == len(scene.texts)
+    assert len(window.units_presenter.crews()) == len(scene.texts)
     assert window.units.grab().width() > 0
 
 
@@ -347,13 +347,13 @@ def test_forms_show_texts(scene: Scene) -> None:
         look_at_form(kind)
         window.forms.ask_text(hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None)
         look_at_form(kind)
-    window.forms.close(stored(scene.texts["script"]), [("u", stored(scene.texts["img"]))], lambda *_: None)
+    window.forms.close("city", stored(scene.texts["script"]), [("u", stored(scene.texts["img"]))], "", lambda *_: None)
     look_at_form("close")
-    window.forms.new_report(lambda _: None)
+    window.forms.new_report("city", lambda _: None)
     form = window.forms._new
     form.set_values({"service": "flood", "text": stored(scene.texts["script"]), "lat": LAT, "lon": LON})
     near: list[Any] = []
-    window.counsellor.near({"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
+    window.counsellor.near("city", {"service": "flood", "text": "x", "lat": LAT, "lon": LON}, near.extend)
     wait_for(lambda: near, what="possible duplicates")
     form.set_duplicates(near)
     look_at_form("new")

@@ -92,7 +92,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         key(one, "A")
         key(one, "Enter")
         wait_for(lambda: one.intents.situation.lead_unit, 2, "the order is shown")
-        unit = one.desk.catalog.units[one.intents.situation.lead_unit].code
+        unit = one.desk.catalog("city").units[one.intents.situation.lead_unit].code
         wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), 6, "the ticket says that it was not sent")
         one.queue.setFocus()
         key(one, "R")

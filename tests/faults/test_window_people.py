@@ -252,14 +252,14 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         units = [advice.unit_id for advice in one.intents._counsel.units]
         mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
         choose(one, first)
-        one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog.units[mine].code, stack=False)
-        two.deeds.dispatch(two.dossiers.current, theirs, two.desk.catalog.units[theirs].code, stack=False)
+        one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
+        two.deeds.dispatch(two.dossiers.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False)
         wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         wait_for(lambda: not outbox(winner), 20, "the other one has won")
         wait_for(lambda: strips(loser), 5, "the strip")
         (strip,) = strips(loser)
-        code = loser.desk.catalog.units[mine if winner is one else theirs].code
+        code = loser.desk.catalog("city").units[mine if winner is one else theirs].code
         who = winner.desk.me
         if same == "unit":
             assert strip.startswith(f"{code} was not sent: {who} sent it to report ")
@@ -319,7 +319,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         boss = City(f"sqlite:///{city.folder / 'city.db'}")
         load_users(city.folder / "users.json", boss)
         boss.close()
-        place = window.desk.catalog.place(area)
+        place = window.desk.catalog("city").place(area)
         told: list[str] = []
         window.status_presenter.say = told.append
         window.intents.run("refresh")
@@ -378,7 +378,7 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
         total = window.desk.view.total
         contact = {"name": "Sri Wahyuningsih", "phone": "+62 812 5550 1234"}
         window.intents._create(
-            {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
+            "city", {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
         )
         wait_for(lambda: window.desk.view.total == total + 1, 20, "it is shown")
         wait_for(lambda: not outbox(window), 20, "received")

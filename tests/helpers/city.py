@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,18 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str =
 
 @contextlib.contextmanager
 def console(
-    folder: Path, source: str | None, *, name: str = "rina", size: tuple[int, int] = (1600, 900), behind_s: float = 0
+    folder: Path,
+    source: str | None,
+    *,
+    name: str = "rina",
+    size: tuple[int, int] = (1600, 900),
+    behind_s: float = 0,
+    others: Mapping[str, str] | None = None,
 ) -> Iterator[Any]:
-    """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`."""
+    """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
+
+    `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
+    """
     from PySide6.QtWidgets import QApplication
 
     from console.app import ConsoleWindow
@@ -116,7 +125,11 @@ def console(
     folder.mkdir(parents=True, exist_ok=True)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    sources = [Source("city", "City", source, "dispatch", timezone="Asia/Jakarta", user=name)] if source else []
+    addresses = ({"city": source} if source else {}) | dict(others or {})
+    sources = [
+        Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
+        for key, address in addresses.items()
+    ]
     settings, tokens = Settings(sources=sources), Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size)

@@ -1,12 +1,17 @@
-"""What the reporter answered, in the words of the city."""
+"""The words of each city: what the reporter answered, and the same codes in two cities."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from console.domain.report import AttributeValue, Datatype, Report, Service, ServiceAttribute
-from console.domain.status import Status
-from console.presenters.catalog import Catalog
+from console.domain.filter import Filter
+from console.domain.report import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Unit
+from console.domain.status import Status, UnitState
+from console.presenters.catalog import Catalog, Cities, read_catalog
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
 
 
 def test_answers_stand_in_the_order_of_the_questions_and_lists_by_their_names() -> None:
@@ -22,3 +27,67 @@ def test_answers_stand_in_the_order_of_the_questions_and_lists_by_their_names() 
     assert catalog.answers(report) == [("Depth", "Waist deep, chest"), ("Since when", "today"), ("old", "x")]
     elsewhere = Report("2", 1, Status.NEW, None, 3, "Water", now, now, attributes={"depth": ("waist",)})
     assert catalog.answers(elsewhere) == [("depth", "waist")]
+
+
+def city(service: str, area: str, unit: str) -> Catalog:
+    """Two such cities use the same codes."""
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    return Catalog(
+        services={"001": Service("001", service)},
+        areas={"a": Area("a", area, 1)},
+        units={"u": Unit("u", unit, UnitState.AVAILABLE, now)},
+    )
+
+
+def test_a_key_is_the_bare_code_as_long_as_it_means_one_thing() -> None:
+    alone = Cities({"north": city("Flood", "Centre", "U-1")})
+    assert [alone.key(kind, ("north", code)) for kind, code in (("service", "001"), ("unit", "u"))] == ["001", "u"]
+    both = Cities({"north": city("Flood", "Centre", "U-1"), "south": city("Dead animal", "Centre", "U-1")})
+    assert both.key("service", ("south", "001")) == "south:001"
+    assert both.key("area", ("south", "a")) == "a"  # the same name: they are shown as one
+    assert both.key("unit", ("south", "u")) == "south:u"  # two crews are never one
+    assert both.name("service", "south:001") == "Dead animal"
+    assert both.name("service", "001") == "001"
+
+
+def test_a_code_that_only_another_citys_reports_bear_is_not_taken_for_this_citys() -> None:
+    words = {"service": {1: ("north", "001"), 2: ("south", "001")}}
+    cities = Cities({"north": city("Flood", "Centre", "U-1"), "south": Catalog()}, words)
+    assert cities.key("service", ("north", "001")) == "north:001"
+    assert cities.of("south").service_name("001") == "001"
+
+
+def test_a_chosen_unit_whose_key_another_city_has_come_to_share_is_none() -> None:
+    both = Cities({"north": city("Flood", "Centre", "U-1"), "south": city("Flood", "Centre", "U-1")})
+    assert both.crew("u") is None
+    crew = both.crew("south:u")
+    assert crew is not None
+    assert (crew.source, crew.unit.id) == ("south", "u")
+    assert [one.source for one in both.crews_called("u1")] == ["north", "south"]
+
+
+def test_what_is_typed_means_the_code_of_every_city_and_the_name_of_its_own() -> None:
+    both = Cities({"north": city("Flood", "Centre", "U-1"), "south": city("Dead animal", "Centre", "U-1")})
+
+    def typed(text: str) -> Filter:
+        return Filter.parse(text, zone=UTC).resolved(both.names())
+
+    assert typed("cat=001").services == ("001",)
+    assert typed("cat=flood").services == ("north:001",)
+    assert typed("cat=south:001").services == ("south:001",)
+    assert typed("area=centre").areas == ("a",)
+    assert typed("unit=u-1").units == ("north:u", "south:u")
+
+
+def test_what_is_read_anew_of_one_kind_leaves_the_rest(tmp_path: Path) -> None:
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    for source, name in (("north", "Flood"), ("south", "Dead animal")):
+        writer.apply(source, [Item("service", 1, "001", Service("001", name))], Cursor("e", 1))
+    known = read_catalog(reader)
+    assert [known.of(one).service_name("001") for one in ("north", "south")] == ["Flood", "Dead animal"]
+    writer.apply("south", [Item("area", 2, "a", Area("a", "Centre", 1))], Cursor("e", 2))
+    now = read_catalog(reader, known, {"area"})
+    assert now.of("south").services is known.of("south").services
+    assert (now.of("south").place("a"), now.of("north").place("a")) == ("Centre", "a")
+    writer.close()
+    reader.close()

@@ -8,13 +8,12 @@ import pytest
 
 from console.domain.report import Unit
 from console.domain.status import UnitState
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Catalog, Cities
 from console.presenters.commands import parse
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
-CITY = Catalog(
-    units={one: Unit(one, code, UnitState.AVAILABLE, NOW) for one, code in (("u1", "SDA-07"), ("u2", "PPSU-KBR 2"))}
-)
+UNITS = {one: Unit(one, code, UnitState.AVAILABLE, NOW) for one, code in (("u1", "SDA-07"), ("u2", "PPSU-KBR 2"))}
+CITY = Cities({"city": Catalog(units=UNITS)})
 
 
 @pytest.mark.parametrize(

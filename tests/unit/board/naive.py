@@ -14,12 +14,16 @@ from console.domain.place import NO_PLACE
 NOW = 1_790_000_125
 ME = 3
 ZONE = timezone(timedelta(hours=7))
-WORDS = {
+CODES = {
     "service": {1: "flood", 2: "road", 3: "lamp"},
     "area": {1: "31.02", 2: "31.01", 3: "32.01"},
     "agency": {1: "SDA", 2: "BMG"},
     "unit": {1: "u-1", 2: "u-2"},
     "user": {1: "ana", 2: "budi", 3: "rina"},
+}
+WORDS = {
+    kind: {number: ("" if kind == "user" else "city", code) for number, code in codes.items()}
+    for kind, codes in CODES.items()
 }
 NEW, COORDINATION, ASSIGNED, PROGRESS, VALIDATION, RETURNED, RESOLVED, CLOSED = range(8)
 RUNNING, PAUSED, MET, BREACHED = 1, 2, 3, 4

@@ -18,7 +18,7 @@ from console.domain.filter import ORDERS, TABS, Filter
 from console.domain.report import Area
 from console.domain.status import ORDER
 from tests.unit.board import naive
-from tests.unit.board.naive import ME, NOW, WORDS, ZONE, R
+from tests.unit.board.naive import CODES, ME, NOW, WORDS, ZONE, R
 
 times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
 dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
@@ -87,7 +87,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
     """One report against one filter, field by field."""
 
     def coded(kind: str, number: int, codes: tuple[str, ...]) -> bool:
-        return not codes or WORDS[kind].get(number, "none" if number == 0 else "?") in codes
+        return not codes or CODES[kind].get(number, "none" if number == 0 else "?") in codes
 
     if not (
         coded("service", one.service, asked.services)
@@ -267,7 +267,7 @@ def test_text_rows_areas_inside_and_shapes() -> None:
 
     areas = {code: Area(code, code, 2, parent="city") for code in ("31.01", "31.02")}
     areas |= {"city": Area("city", "City", 1), "32.01": Area("32.01", "Elsewhere", 2)}
-    inside = view_of(snapshot, Filter(areas=("city",)), areas=areas)
+    inside = view_of(snapshot, Filter(areas=("city",)), areas={("city", code): area for code, area in areas.items()})
     assert set(inside.order.tolist()) == {one.row for one in city if one.area in (1, 2)}
     assert len(view_of(snapshot, Filter(areas=("city",))).order) == 0
 
@@ -328,3 +328,21 @@ def test_the_widest_box_holds_no_report_without_a_place() -> None:
     city = [R(row=1000), R(row=1001, lat_e7=NO_PLACE, lon_e7=NO_PLACE)]
     asked = Filter(bbox=(-360.0, -360.0, 360.0, 360.0))
     assert view_of(Snapshot.build(naive.columns(city)), asked).order.tolist() == [1000]
+
+
+def test_a_code_of_two_sources() -> None:
+    """A bare code names both, a scoped one its own; areas inside one source's area are not those of the other."""
+    city = [R(row=1000 + at, service=1 + at % 2, area=1 + at % 2) for at in range(5)]
+    snapshot = Snapshot.build(naive.columns(city))
+    words = {"service": {1: ("n", "001"), 2: ("s", "001")}, "area": {1: ("n", "in"), 2: ("s", "in")}}
+    areas = {(source, "all"): Area("all", "All", 1) for source in "ns"}
+    areas |= {(source, "in"): Area("in", "Inside", 2, parent="all") for source in "ns"}
+
+    def found(**asked: tuple[str, ...]) -> set[int]:
+        view = make_view(snapshot, Filter(**asked), NOW, 7, words=words, areas=areas)
+        return {row % 2 for row in view.order.tolist()}
+
+    assert found(services=("001",)) == {0, 1}
+    assert found(services=("s:001",)) == found(areas=("s:all",)) == found(areas=("s:in",)) == {1}
+    assert found(areas=("all",)) == {0, 1}
+    assert found(services=("x:001",)) == set()

@@ -19,7 +19,7 @@ from console.domain.report import Area, Assignment, Report, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
 from console.images import ImageProcess
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Catalog, Cities
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -46,13 +46,12 @@ class Rig:
         theme = make_theme()
         self.window = QWidget()
         self.desk = Desk("rina", Filter(), UTC)
-        self.desk.catalog = Catalog(
+        city = Catalog(
             services={"flood": Service("flood", "Flood"), "road": Service("road", "Broken road")},
             areas={"k": Area("k", "Kemang", 1)},
             units={one: Unit(one, f"SDA-{one}", UnitState.AVAILABLE, NOW) for one in ("07", "11")},
-            unit_source={"07": "city", "11": "city"},
-            words={"source": {1: "city"}},
         )
+        self.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
         self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids))
         self.edits.author = "rina"

@@ -174,7 +174,7 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
         Template("3", "disposition", "Tree cut", "tree"),
         Template("4", "close", "Not ours"),
     )
-    rig.desk.catalog = replace(rig.desk.catalog, templates=texts)
+    rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), templates=texts)})
     choose(rig, "validate", "A")
     rig.intents.run("validate")
     form = rig.form()

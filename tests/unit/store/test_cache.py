@@ -92,12 +92,12 @@ def test_a_report_comes_back_as_it_was_and_as_columns(writer: CacheWriter, reade
         "merged": 1,
     }
     assert [words[kind][int(columns[kind][0])] for kind in ("source", "service", "area", "agency")] == [
-        "city",
-        "flood",
-        "31.75",
-        "sda",
+        ("", "city"),
+        ("city", "flood"),
+        ("city", "31.75"),
+        ("city", "sda"),
     ]
-    assert words["user"][int(columns["claim"][0])] == "rina"
+    assert words["user"][int(columns["claim"][0])] == ("", "rina")
     assert column(reader, "lat_e7")["2"] == column(reader, "lon_e7")["2"] == NO_PLACE
     assert reader.cursors() == {"city": at(2)}
 
@@ -143,19 +143,19 @@ def test_the_lead_unit_is_the_first_that_still_works(writer: CacheWriter, reader
     early = Item("assignment", 1, "a2", assignment("a2", "1", "u2", AssignmentState.DISPATCHED, minute=2))
     writer.apply("city", [early], at(1))  # before its report
     writer.apply("city", items(report("1"), report("2"), seq=2), at(3))
-    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u2"
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u2")
     assert column(reader, "lead_unit")["2"] == 0
 
     first = Item("assignment", 4, "a1", assignment("a1", "1", "u1", AssignmentState.EN_ROUTE, minute=1))
     touched = writer.apply("city", [first], at(4))
-    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u1"
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u1")
     assert touched.rows == (reader.row_of("city", "1"),)
-    assert [one.unit for one in reader.all_assignments_open()] == ["u1", "u2"]
+    assert [one.unit for _, one in reader.all_assignments_open()] == ["u1", "u2"]
 
     done = Item("assignment", 5, "a1", assignment("a1", "1", "u1", AssignmentState.DONE, minute=1))
     newer = Item("report", 6, "1", report("1", version=2, status=Status.PROGRESS))
     writer.apply("city", [done, newer], at(6))
-    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == "u2"
+    assert reader.words("unit")[column(reader, "lead_unit")["1"]] == ("city", "u2")
     writer.apply("city", [], at(7), gone=[Gone("assignment", "a2", 7)])
     assert column(reader, "lead_unit")["1"] == 0
 
@@ -252,16 +252,77 @@ def test_contacts_of_an_older_cache_are_overwritten(tmp_path: Path) -> None:
     assert b"0812-555-777" not in (tmp_path / "cache.db").read_bytes()
 
 
+def older_words(folder: Path) -> None:
+    """Bring a cache back to the version whose words knew no source."""
+    older = sqlite3.connect(folder / "cache.db")
+    older.execute("ALTER TABLE words RENAME TO words_now")
+    older.execute("DROP INDEX words_word")
+    older.execute(
+        "CREATE TABLE words (kind TEXT NOT NULL, id INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (kind, id))"
+        " WITHOUT ROWID"
+    )
+    older.execute("INSERT OR IGNORE INTO words SELECT kind, id, word FROM words_now")
+    older.execute("CREATE UNIQUE INDEX words_word ON words (kind, word)")
+    older.execute("DROP TABLE words_now")
+    older.execute("DELETE FROM _sqlite_migrations WHERE name = 'c004_words_of_sources'")
+    older.execute("PRAGMA user_version = 3")
+    older.commit()
+    older.close()
+
+
+def test_an_older_cache_of_one_source_keeps_what_it_has(tmp_path: Path, reader: CacheReader) -> None:
+    writer = CacheWriter(tmp_path)
+    claimed = report("1", area="a", claim=Claim("rina", T0))
+    writer.apply("city", items(claimed), at(1))
+    words = {kind: reader.words(kind) for kind in ("source", "service", "area", "user")}
+    writer.close()
+    older_words(tmp_path)
+    writer = CacheWriter(tmp_path)
+    assert (writer.set_aside, writer.cursor("city")) == (None, at(1))
+    assert {kind: reader.words(kind) for kind in words} == words
+    writer.close()
+
+
+def test_an_older_cache_that_mixed_sources_up_is_filled_anew(tmp_path: Path, reader: CacheReader) -> None:
+    writer = CacheWriter(tmp_path)
+    writer.apply("north", items(report("1", title="banjir", area="a")), at(1))
+    writer.apply("south", items(report("1", service="other", area="b")), at(1))
+    writer.close()
+    older_words(tmp_path)
+    writer = CacheWriter(tmp_path)
+    assert (writer.set_aside, writer.cursor("north"), writer.cursor("south")) == (None, None, None)
+    assert (reader.counts()["reports"], ids(reader.matching("banjir"))) == (0, [])
+    for source in ("south", "north"):
+        writer.apply(source, items(report("1", title="banjir", area="a")), at(1))
+    assert sorted(reader.words("service").values()) == [("north", "flood"), ("south", "flood")]
+    assert len(reader.matching("banjir")) == 2
+    writer.close()
+
+
+def test_one_code_of_two_sources_has_two_numbers_and_one_name_of_a_user_one(
+    writer: CacheWriter, reader: CacheReader
+) -> None:
+    for source in ("north", "south"):
+        claimed = report("1", area="a", agency="g", claim=Claim("rina", T0))
+        order = Item("assignment", 2, "o", assignment("o", "1", "u", AssignmentState.DISPATCHED, minute=1))
+        writer.apply(source, [*items(claimed), order], at(2))
+    columns = reader.columns()
+    for kind in ("service", "area", "agency", "lead_unit"):
+        words = reader.words("unit" if kind == "lead_unit" else kind)
+        assert [words[int(number)][0] for number in columns[kind]] == ["north", "south"]
+    assert [reader.words("user")[int(number)] for number in columns["claim"]] == [("", "rina")] * 2
+
+
 def test_a_page_that_fails_leaves_neither_rows_nor_words_nor_cursor(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("1")), at(1))
     broken = Item("report", 3, "3", report("3", service="new-word", title="bad \ud800"))
     with pytest.raises(UnicodeEncodeError):
         writer.apply("city", [*items(report("2", service="fresh"), seq=2), broken], at(3))
     assert (writer.cursor("city"), reader.counts()["reports"]) == (at(1), 1)
-    assert "fresh" not in reader.words("service").values()
+    assert ("city", "fresh") not in reader.words("service").values()
     writer.apply("city", items(report("2", service="fresh"), seq=2), at(2))
     service = reader.columns([reader.row_of("city", "2") or 0])["service"]
-    assert reader.words("service")[int(service[0])] == "fresh"
+    assert reader.words("service")[int(service[0])] == ("city", "fresh")
 
 
 def test_files_are_private(writer: CacheWriter, reader: CacheReader, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def version(console: Rig, report: str) -> int:
 def test_the_first_fill_is_the_servers_count(live: Live, console: Rig) -> None:
     assert len(console.cached()) == live.city.stats().reports == 10
     assert len(console.reader.units()) == 3
-    assert [service.code for service in console.reader.services()] == ["flood"]
+    assert [service.code for _, service in console.reader.services()] == ["flood"]
 
 
 def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) -> None:
