@@ -309,6 +309,8 @@ class Shift(RuleBasedStateMachine):
                 in_force |= dict.fromkeys(entry.data, entry)
             elif entry.author == console.name:
                 in_force.pop("status", None)  # his own merge or close, made before, is what he saw
+            elif "status" in entry.data:
+                in_force["status"] = entry  # somebody's merge or close
         for name in in_force.keys() & seen.data.keys() - {"reason"}:
             entry = in_force[name]
             if entry.author != console.name and entry.data[name] not in (seen.data[name], seen.base[name]):
