@@ -492,4 +492,4 @@ class ChartsPanel(QWidget):
         super().paintEvent(event)
         if not self._built:
             self._built = True
-            QTimer.singleShot(0, self._build)
+            QTimer.singleShot(0, self, self._build)  # not for one that is gone
