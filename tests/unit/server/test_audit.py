@@ -72,7 +72,7 @@ def test_a_write_is_recorded_with_who_and_what_but_not_with_what_was_written(cit
 
 
 def test_a_refused_edit_leaves_no_row(city: City) -> None:
-    with pytest.raises(Exception, match="cannot carry"):
+    with pytest.raises(Exception, match="The text is empty"):
         city.apply(EditBody("edit-0001", Kind.NOTE, data={"text": ""}), report="10", actor=RINA)
     assert (log(city), verdict(city).broken) == ([], None)
 
