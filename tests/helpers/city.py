@@ -115,7 +115,6 @@ def console(
 
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     """
-    from PySide6.QtCore import QCoreApplication, QEvent
     from PySide6.QtWidgets import QApplication
 
     from console.app import ConsoleWindow
@@ -143,9 +142,6 @@ def console(
     finally:
         window.leave()
         window.close()
-        # Qt holds the slots that hold the window: without this its widgets live on, and each later theme dresses them.
-        window.window.deleteLater()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def run_sigap(*arguments: str, home: Path, timeout_s: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,8 @@ def make_theme(scale: float = 1.0) -> Theme:
     theme = load_theme("dark", (_RESOURCES / "tokens.json").read_text(encoding="utf-8"), scale)
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    theme.apply(app)
+    if app.styleSheet() != theme.sheet():  # it dresses every widget that other tests left
+        theme.apply(app)
     return theme
 
 
