@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import sys
 import time
@@ -25,10 +24,9 @@ from console.settings import Tokens, load_settings
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
-from console.sync.health import LIVE, OFFLINE, REFUSED, WRONG_SERVER
+from console.sync.health import LIVE
 from console.sync.process import LOCK, Followers
 
-_log = logging.getLogger(__name__)
 _DONE, _CANNOT_REACH, _LOCAL = 0, 3, 4
 _LONGEST_ROUND_S = 600.0
 _PROOF_S = 15.0
@@ -36,7 +34,6 @@ _TELL_S = 60.0
 _LOOK_MS = 100
 _LOOK_AGAIN_S = 60.0
 """So long after it was found open in a window a profile is looked at again."""
-_TROUBLE = frozenset({OFFLINE, REFUSED, WRONG_SERVER})
 
 
 class SyncSummary(msgspec.Struct, frozen=True):
@@ -103,7 +100,7 @@ class Headless(QObject):
     @property
     def settled(self) -> bool:
         """Whether every source was read whole or cannot be, and nothing is on its way that could still arrive."""
-        if not self._is_open or any(state.state not in _TROUBLE | {LIVE} for state in self._states.values()):
+        if not self._is_open or any(state.reached and state.state != LIVE for state in self._states.values()):
             return False
         live = {key for key, state in self._states.items() if state.state == LIVE}
         states = {one.state for one in self._edits.outbox if one.edit.source in live}
@@ -118,7 +115,7 @@ class Headless(QObject):
         self._began = time.monotonic()
         counts = self._edits.counts
         waiting = {*PENDING, EditState.EXPIRED, EditState.ATTENTION}
-        bad = {key: state for key, state in self._states.items() if state.state in _TROUBLE}
+        bad = {key: state for key, state in self._states.items() if not state.reached}
         return SyncSummary(
             self._profile,
             pulled=pulled - before[0],

@@ -29,7 +29,7 @@ from console.sync.send_dispatch import DispatchSender
 from console.sync_link import SyncLink
 from tests.faults.test_kill_everything import REPORTS, SETTLE_S, Operator, check_promises, snapshot
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
-from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.hands import wait_ready
 from tests.helpers.net import Asked, Canned, black_hole, http
 from tests.helpers.sync_rig import rig
@@ -40,11 +40,8 @@ FROZE = "The connection to the city froze and is started again"
 
 @pytest.fixture
 def city() -> Iterator[FakeCity]:
-    city = FakeCity(page=100)
-    for number in range(1, 6):
-        city.put("report", report(number))
-    yield city
-    city.close()
+    with five_reports() as city:
+        yield city
 
 
 class Watched:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -166,3 +167,15 @@ class FakeCity:
         answer = self._json({"report": shown, "entry": entry, "seq": seq}, 201 if created else 200)
         self.keys[key] = (asked.body, answer)
         return answer
+
+
+@contextlib.contextmanager
+def five_reports() -> Iterator[FakeCity]:
+    """A city with the reports 1 to 5, closed at the end."""
+    city = FakeCity(page=100)
+    for number in range(1, 6):
+        city.put("report", report(number))
+    try:
+        yield city
+    finally:
+        city.close()

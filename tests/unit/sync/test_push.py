@@ -15,7 +15,7 @@ import pytest
 
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
-from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
 from tests.helpers.sync_rig import Rig, rig
 
@@ -25,11 +25,8 @@ HASH = hashlib.sha256(PHOTO).hexdigest()
 
 @pytest.fixture
 def city() -> Iterator[FakeCity]:
-    city = FakeCity(page=100)
-    for number in range(1, 6):
-        city.put("report", report(number))
-    yield city
-    city.close()
+    with five_reports() as city:
+        yield city
 
 
 @pytest.fixture

@@ -26,18 +26,15 @@ from console.store.lock import FileLock
 from console.sync.pipe import Frames, pack
 from console.sync.process import LOCK
 from console.sync_link import SyncLink
-from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.fake_city import FakeCity, five_reports, report
 
 WAIT_MS = 20_000
 
 
 @pytest.fixture
 def city() -> Iterator[FakeCity]:
-    city = FakeCity(page=100)
-    for number in range(1, 6):
-        city.put("report", report(number))
-    yield city
-    city.close()
+    with five_reports() as city:
+        yield city
 
 
 @pytest.fixture
