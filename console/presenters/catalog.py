@@ -15,9 +15,8 @@ from console.store.cache_read import CacheReader
 
 T = TypeVar("T")
 
-KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar"})
-"""The kinds of object in a Touched message that make a new catalog needed."""
-
+KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "word"})
+"""The kinds in a Touched message that make a new catalog needed; a word is a code that got its number just now."""
 
 _SCOPED = ("service", "area", "agency", "unit")
 """The kinds whose codes mean something in their own source only."""

@@ -125,6 +125,8 @@ class CacheWriter:
             self._write_cursor(page.source, cursor)
             if not self._bulk:
                 self._mend_search()
+            if self._fresh_words:
+                page.touched_kinds.add("word")
         return Touched(
             rows=tuple(sorted(page.touched_rows)),
             kinds=tuple(sorted(page.touched_kinds)),

@@ -93,8 +93,10 @@ def both(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Cit
         fill(south, "Dead animal", "Southside", "Parks", "S-9", 0.001)
         with console(folder / "profile", north.url, others={"south": south.url}) as window:
             wait_ready(window)
+            cities = Cities(window, north, south)
             wait_for(lambda: window.desk.view.total == 5 and len(window.desk.cities.crews) == 8, 40, "both cities")
-            yield Cities(window, north, south)
+            wait_for(lambda: sorted(cities.sources_shown()) == ["city"] * 2 + ["south"] * 3, what="their words")
+            yield cities
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Reports entered here stand in queue and map at once, as many as have rows (docs/decisions/0003)."""
+"""What the board shows follows the cache and this operator's own edits (docs/decisions/0003)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -25,10 +26,15 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def feed(qtbot: QtBot, tmp_path: Path, desk: Desk) -> Iterator[BoardFeed]:
+def writer(tmp_path: Path) -> Iterator[CacheWriter]:
     writer = CacheWriter(tmp_path)
     writer.apply("city", items(report("1")), at(1))
+    yield writer
     writer.close()
+
+
+@pytest.fixture
+def feed(qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter) -> Iterator[BoardFeed]:
     tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
     feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
     with qtbot.waitSignal(feed.ready):
@@ -55,3 +61,19 @@ def test_more_new_reports_than_rows_are_said_and_shown_when_others_have_left(
     qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1 + 5)
     assert said[-1] == 0
     assert sorted(key for _, key in feed.pending) == sorted(f"local:{number}" for number in range(998, 1003))
+
+
+def test_a_report_with_codes_never_met_before_has_its_words_and_is_found_by_them(
+    qtbot: QtBot, desk: Desk, feed: BoardFeed, writer: CacheWriter
+) -> None:
+    touched = writer.apply("north", items(report("9", service="new", area="fresh", agency="late")), at(1))
+    feed.on_touched(touched)
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 2)
+    row = touched.rows[0]
+    (fact,) = desk.view.row_facts(np.array([row]))
+    qtbot.waitUntil(lambda: desk.cities.source(fact.source) == "north")
+    codes = [desk.cities.code(kind, getattr(fact, kind)) for kind in ("service", "area", "agency")]
+    assert codes == ["new", "fresh", "late"]
+    desk.set_filter(Filter(services=("new",)))
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.filter.services == ("new",))
+    assert list(desk.view.order) == [row]
