@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -127,7 +128,10 @@ class Edits(QObject):
         self._is_open = False
         self._outbox = OpenEdits()
         self._keys = self._outbox.remote
-        self._drafts: dict[str, dict[str, Any]] = {}
+        self._drafts: dict[str, dict[str, Any] | None] = {}  # read by the thread that writes them; None: see `_used`
+        self._unwritten: set[str] = set()  # drafts that the disk refused
+        self._draft_in_use = ""
+        self._used: dict[str, tuple[str, dict[str, Any]]] = {}  # an edit that waits for the disk -> what it was made of
         self._filters: dict[str, str] = {}
         self._alarms: dict[str, str] = {}
         self._saving: set[str] = set()
@@ -577,14 +581,18 @@ class Edits(QObject):
     # Drafts, filters, alarms: kept in memory, written behind
 
     def save_draft(self, key: str, draft: dict[str, Any]) -> None:
-        """Keep what was typed into a form."""
-        draft = cleaned(draft)
-        self._drafts[key] = draft
-        self._write(lambda file: file.save_draft(key, draft))
+        """Keep what was typed into a form; tried again while the disk refuses it."""
+        self._drafts[key] = cleaned(draft)
+        self._write_draft(key)
 
     def draft(self, key: str) -> dict[str, Any] | None:
         """What was typed into a form and not committed."""
         return self._drafts.get(key)
+
+    @property
+    def drafts(self) -> dict[str, dict[str, Any]]:
+        """All drafts by key."""
+        return {key: draft for key, draft in self._drafts.items() if draft is not None}
 
     def draft_key(self, form: str, source: str, report: str) -> str:
         """What a form's draft for a report is kept under; a report created here keeps it when it gets its number."""
@@ -595,7 +603,52 @@ class Edits(QObject):
     def drop_draft(self, key: str) -> None:
         """Forget a draft."""
         if self._drafts.pop(key, None) is not None:
-            self._write(lambda file: file.drop_draft(key))
+            self._write_draft(key)
+
+    @contextlib.contextmanager
+    def using_draft(self, key: str) -> Iterator[None]:
+        """An edit that is made inside is what became of this draft: one write saves the first and ends the second."""
+        self._draft_in_use = key
+        try:
+            yield
+        finally:
+            self._draft_in_use = ""
+
+    def _use_draft(self, edit_id: str) -> str:
+        """The key of the draft that this edit is made of; it is offered no longer unless the disk refuses the edit."""
+        key, draft = self._draft_in_use, self._drafts.get(self._draft_in_use)
+        if draft is not None:
+            self._used[edit_id] = (key, draft)
+            self._drafts[key] = None
+        return key
+
+    def _end_used(self, edit_id: str, *, saved: bool) -> None:
+        """With the edit its draft is gone, else it is one again; unless a newer one has taken its place."""
+        key, draft = self._used.pop(edit_id, ("", {}))
+        if key in self._drafts and self._drafts[key] is None:
+            del self._drafts[key]
+            if not saved:
+                self.save_draft(key, draft)
+
+    def _write_draft(self, key: str) -> None:
+        """Write what is kept when the turn comes, not what was kept when it was asked for.
+
+        So nothing is written over what came after, and a draft whose edit went before it does not come back.
+        """
+
+        def write(file: WorkFile) -> None:
+            draft = self._drafts.get(key, {})
+            if draft:
+                file.save_draft(key, draft)
+            elif draft is not None:
+                file.drop_draft(key)
+
+        def failed(error: Exception) -> None:
+            if key not in self._unwritten:
+                self._unwritten.add(key)
+                self.trouble.emit(error)
+
+        self._thread.note(write, lambda _: self._unwritten.discard(key), failed)
 
     @property
     def filters(self) -> dict[str, str]:
@@ -798,6 +851,8 @@ class Edits(QObject):
         if not self._is_open:
             self._thread.open(lambda _: None)
             return
+        for key in self._unwritten:
+            self._write_draft(key)
         self._doubt_unproved()
         self._waiting &= self._handed_over
         self._begin_anew()
@@ -927,11 +982,11 @@ class Edits(QObject):
         for edit_id in ids:
             self._outbox.pop(edit_id)
         self._changed()
-        why = self.why_reading_only(source)
+        why, draft = self.why_reading_only(source), self._use_draft(first)
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
-            return file.exchange(ids, new, problem)
+            return file.exchange(ids, new, problem, draft)
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
@@ -952,6 +1007,7 @@ class Edits(QObject):
                 if one.edit.id not in self._outbox:
                     self._remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
             self._waiting |= ids
+            self._end_used(first, saved=False)
             self.refused.emit(first, error)
 
         self._thread.write(save, saved, refused)
@@ -982,15 +1038,16 @@ class Edits(QObject):
             edit = replace(edit, report=f"local:{edit.id}")
         edit = _clean(edit)
         self._saving.add(edit.id)
-        why = self.why_reading_only(edit.source)
+        why, draft = self.why_reading_only(edit.source), self._use_draft(edit.id)
 
         def save(file: WorkFile) -> Queued:
             _check_rights(why)
-            return file.append(replace(edit, device=file.device, number=file.next_number()))
+            return file.append(replace(edit, device=file.device, number=file.next_number()), draft)
 
         def refused(error: Exception) -> None:
             self._saving.discard(edit.id)
             self._withdraw_when_saved.discard(edit.id)
+            self._end_used(edit.id, saved=False)
             self.refused.emit(edit.id, error)
 
         self._thread.write(save, self._on_saved, refused, hurry=True)
@@ -998,6 +1055,7 @@ class Edits(QObject):
 
     def _on_saved(self, queued: Queued) -> None:
         self._saving.discard(queued.edit.id)
+        self._end_used(queued.edit.id, saved=True)
         self._outbox.put(queued)
         self.saved.emit(queued)
         if queued.edit.id in self._withdraw_when_saved:
@@ -1050,7 +1108,7 @@ class Edits(QObject):
             if queued.problem == ASKED_BACK:
                 self._asked_back.add(queued.edit.id)
         self._outbox.learn(kept.keys)
-        self._drafts = kept.drafts | self._drafts
+        self._drafts = {**kept.drafts, **self._drafts}
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged

@@ -286,7 +286,9 @@ class _Table(QWidget):
 
 
 class ConflictForm(Form):
-    """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason."""
+    """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason, and theirs: {field: the words that
+    stood against one's own}. A choice is taken up from a draft only where these are the same still.
+    """
 
     dropped = Signal()
     """All of one's own change is to be dropped."""
@@ -336,14 +338,17 @@ class ConflictForm(Form):
 
     @override
     def values(self) -> dict[str, Any]:
-        return {"choices": dict(self.table.picks), "reason": self.reason.toPlainText().strip()}
+        theirs = {row.field: row.theirs.text for row in self.table.rows if row.asks and row.theirs is not None}
+        reason = self.reason.toPlainText().strip()
+        return {"choices": dict(self.table.picks), "reason": reason, "theirs": theirs}
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        seen = self.values()["theirs"]
         for number, row in enumerate(self.table.rows):
-            side = draft.get("choices", {}).get(row.field)
-            if row.asks and side in (MINE, THEIRS):
-                self.table.pick(number, side)
+            side = draft.get("choices", {}).get(row.field, "")
+            if row.asks and draft.get("theirs", seen).get(row.field) == seen.get(row.field):
+                self.table.pick(number, side if side in (MINE, THEIRS) else "")
         self.reason.setPlainText(str(draft.get("reason", "")))
 
     @override

@@ -498,6 +498,7 @@ class CloseForm(Form):
             self.body.addWidget(self.field_label(self.tr("Units to release"), self.tr("Space ticks")))
         for unit_id, words in units:
             tick = Tick(theme, words, on=True)
+            tick.toggled.connect(self.touch)
             self.ticks[unit_id] = tick
             self.body.addWidget(tick)
         self.touch()
@@ -644,6 +645,7 @@ class ValidateForm(Form):
     @override
     def values(self) -> dict[str, Any]:
         return {
+            "decision": self.decision.value(),
             "accept": self.decision.value() == "accept",
             "disposition": self.disposition.value(),
             "reason": self.reason.toPlainText().strip(),
@@ -651,6 +653,7 @@ class ValidateForm(Form):
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        self.decision.set_value(str(draft.get("decision", "")))
         self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
         self.reason.setPlainText(str(draft.get("reason", "")))
@@ -726,6 +729,7 @@ class HoldForm(Form):
         self.until: Segments | None = None
         if untils:
             self.until = Segments(theme, self.tr("Until"), untils, current=untils[0][0])
+            self.until.chosen.connect(self.touch)
             self.body.addWidget(self.field_label(self.tr("Until")))
             self.body.addWidget(self.until)
         self.reason = self.text_field(self.tr("Reason"), 2)

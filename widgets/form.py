@@ -72,6 +72,8 @@ class Form(QDialog):
     committed = Signal(dict)
     left = Signal(dict)
     """The operator went away without committing; the values are a draft ({} when nothing was entered)."""
+    typed = Signal()
+    """Something was entered."""
     changed = Signal(dict)
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
@@ -193,6 +195,11 @@ class Form(QDialog):
         """Where the keyboard goes first."""
         return self
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it was committed or left: nothing is entered any more unless it is opened again."""
+        return self._done
+
     def is_empty(self) -> bool:
         """Whether nothing worth keeping was entered."""
         return not any(value not in ("", None, [], {}, ()) for value in self.values().values())
@@ -254,6 +261,7 @@ class Form(QDialog):
         self.commit_button.set_why_not(why)
         self._why.setText(why or self._count() or self.foot_note())
         self._pause.start()
+        self.typed.emit()
 
     def foot_note(self) -> str:
         """What stands left of the buttons while nothing is in the way."""

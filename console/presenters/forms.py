@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -20,6 +21,7 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.draft import MARKS, Draft, typed_in
 from console.tasks import Tasks
 from widgets.connect import TokenForm
 from widgets.dialogs import (
@@ -43,7 +45,7 @@ from widgets.theme import Theme
 class Forms(QObject):
     """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
 
-    What was entered in a form with a `draft_key` is kept when the form is left, and offered when it is opened again.
+    What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
     """
 
     def __init__(
@@ -59,15 +61,16 @@ class Forms(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         said: Callable[[str], None],
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
         self._edits, self._tasks, self._images, self._profile = edits, tasks, images, profile
-        self._zone, self._now, self._said = zone, now, said
+        self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._new_key = ""
-        self._committed: dict[str, tuple[Form, Callable[[], object]]] = {}
+        self._committed: dict[str, Form] = {}
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], None] = lambda *_: None
@@ -80,14 +83,13 @@ class Forms(QObject):
 
     def saved(self, edit_id: str) -> None:
         """The disk has what a form was committed for: the form may go."""
-        form, then = self._committed.pop(edit_id, (None, _nothing))
-        then()
-        if form is not None and form not in [each for each, _ in self._committed.values()]:
+        form = self._committed.pop(edit_id, None)
+        if form is not None and form not in self._committed.values():
             form.close()
 
     def give_back(self, edit_id: str, why: str) -> bool:
         """The disk refused what a form was committed for: show it again as it was. False when no form is behind it."""
-        form, _ = self._committed.pop(edit_id, (None, _nothing))
+        form = self._committed.pop(edit_id, None)
         if form is None:
             return False
         form.set_sentence(why)
@@ -95,49 +97,43 @@ class Forms(QObject):
         self._open = form
         return True
 
-    def _commit(self, form: Form, do: Callable[[], object], then: Callable[[], object] = lambda: None) -> None:
-        """Do what the form was for; it is only hidden until the disk has the edits (`then`), or has refused one."""
+    def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
+        """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
         before = self._edits.saving
-        do()
+        with self._edits.using_draft(draft_key):
+            do()
         for edit_id in self._edits.saving - before:
-            self._committed[edit_id] = (form, then)
+            self._committed[edit_id] = form
 
-    def draft_key(self, form: str, dossier: Dossier) -> str:
-        """What the draft of a kind of form for a report is kept under."""
-        return self._edits.draft_key(form, dossier.source, dossier.key)
+    def draft_key(self, form: str, source: str, key: str) -> str:
+        """What the draft of a kind of form for a report (or a unit) of a source is kept under."""
+        return self._edits.draft_key(form, source, key)
 
-    def _draft(self, form: Form, key: str) -> Callable[[], None]:
-        """Offer what was left in this form before and keep what is left in it now; call the answer once it is saved."""
-        edits, draft = self._edits, self._edits.draft(key)
+    def _draft(self, form: Form, key: str, about: str) -> None:
+        """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
 
-        def drop() -> None:
-            edits.drop_draft(key)
+        def mark() -> dict[str, str]:
+            return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
 
-        def leave(values: dict[str, Any]) -> None:
-            if not values:
-                drop()
-            elif values != _typed(edits.draft(key) or {}):
-                edits.save_draft(key, values | {_DRAFTED_AT: self._now().isoformat(), _DRAFTED_BY: self._desk.me})
-
+        Draft(form, key, self._edits, mark, self._steady_s)
+        draft = self._edits.draft(key)
         if draft is not None:
-            form.offer_draft(_typed(draft), self._draft_words(draft))
-        form.draft_cleared.connect(drop)
-        form.left.connect(leave)
-        return drop
+            form.offer_draft(typed_in(draft), self._draft_words(draft))
 
     def _draft_words(self, draft: Mapping[str, Any]) -> str:
-        """When it was left, and by whom if that was somebody else."""
-        if _DRAFTED_AT not in draft:
+        """When it was written, and by whom if that was somebody else."""
+        at, who, _ = (str(draft.get(name, "")) for name in MARKS)
+        if not at:
             return self.tr("Draft")
-        at, who = datetime.fromisoformat(draft[_DRAFTED_AT]), draft.get(_DRAFTED_BY, "")
-        today = at.astimezone(self._zone).date() == self._now().astimezone(self._zone).date()
-        when = (words.clock if today else words.day_and_clock)(at, self._zone)
+        written = datetime.fromisoformat(at)
+        today = written.astimezone(self._zone).date() == self._now().astimezone(self._zone).date()
+        when = (words.clock if today else words.day_and_clock)(written, self._zone)
         if who in ("", self._desk.me):
             return self.tr("Draft of {when}").format(when=when)
         return self.tr("Draft of {when} by {who}").format(when=when, who=who)
 
     def _show(self, dialog: QDialog) -> None:
-        if self._open not in [form for form, _ in self._committed.values()]:
+        if self._open not in self._committed.values():
             self.close_open()
         self._open = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -154,7 +150,7 @@ class Forms(QObject):
             self._open = None
         if self._new is dialog:
             self._new = None
-        self._committed = {key: kept for key, kept in self._committed.items() if kept[0] is not dialog}
+        self._committed = {key: form for key, form in self._committed.items() if form is not dialog}
 
     def ask_text(
         self,
@@ -164,13 +160,13 @@ class Forms(QObject):
         templates: Sequence[str],
         then: Callable[[str], object],
         *,
-        draft_key: str = "",
+        draft_key: str,
     ) -> None:
         """One text, with standard texts to choose from."""
         named = [(text[:40], text) for text in templates]
         form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
-        drop = self._draft(form, draft_key) if draft_key else _nothing
-        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), drop))
+        self._draft(form, draft_key, about)
+        form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
         self._show(form)
 
     def choose(self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
@@ -189,13 +185,13 @@ class Forms(QObject):
         )
         untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
         form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
-        drop = self._draft(form, draft_key)
+        self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
             until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
             hold = {"reason": values["reason"], "waits_for": values["waits_for"], "until": until}
-            self._commit(form, lambda: then(hold), drop)
+            self._commit(form, lambda: then(hold), draft_key)
 
         form.committed.connect(commit)
         self._show(form)
@@ -223,10 +219,11 @@ class Forms(QObject):
             about=about,
             parent=self._window,
         )
-        drop = self._draft(form, draft_key)
+        self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["disposition"], values["reason"], tuple(values["release"])), drop)
+            release = tuple(values["release"])
+            self._commit(form, lambda: then(values["disposition"], values["reason"], release), draft_key)
 
         form.committed.connect(commit)
         self._show(form)
@@ -257,10 +254,10 @@ class Forms(QObject):
             parent=self._window,
         )
 
-        drop = self._draft(form, draft_key)
+        self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
-            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), drop)
+            self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
 
         form.committed.connect(commit)
         self._show(form)
@@ -311,7 +308,7 @@ class Forms(QObject):
         source: str,
         then: Callable[[dict[str, Any]], object],
         *,
-        draft_key: str = "new_report",
+        draft_key: str = "",
         title: str = "",
         sentence: str = "",
         known: dict[str, Any] | None = None,
@@ -321,6 +318,7 @@ class Forms(QObject):
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
         """
+        draft_key = draft_key or self._edits.draft_key("new_report", source, "")
         if self._new is not None and self._new.isVisible() and self._new_key == draft_key:
             self._new.raise_()
             self._new.activateWindow()
@@ -343,8 +341,8 @@ class Forms(QObject):
         form.pick_place_asked.connect(lambda: self.place_wanted())
         if known:
             form.set_values(_new_report_values(known))
-        drop = self._draft(form, draft_key)
-        form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), drop))
+        self._draft(form, draft_key, self._desk.city_name(source))
+        form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), draft_key))
         self._show(form)
         self._new, self._new_key = form, draft_key
 
@@ -409,24 +407,20 @@ class Forms(QObject):
             parent=self._window,
         )
 
+        def settle(mine: frozenset[str], reason: str) -> None:
+            self._commit(form, lambda: then(mine, reason), draft_key)
+            if not mine:  # nothing is saved that the draft has become
+                self._edits.drop_draft(draft_key)
+                form.close()
+
         def commit(values: dict[str, Any]) -> None:
-            then(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
+            settle(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
 
+        draft_key = self._edits.draft_key("conflict", edit.source, edit.id)
+        self._draft(form, draft_key, edit.title)
         form.committed.connect(commit)
-        form.dropped.connect(lambda: then(frozenset(), ""))
+        form.dropped.connect(lambda: settle(frozenset(), ""))
         self._show(form)
-
-
-_DRAFTED_AT, _DRAFTED_BY = "drafted_at", "drafted_by"
-
-
-def _typed(draft: Mapping[str, Any]) -> dict[str, Any]:
-    """A draft without when it was left, and by whom."""
-    return {name: value for name, value in draft.items() if name not in (_DRAFTED_AT, _DRAFTED_BY)}
-
-
-def _nothing() -> None:
-    """What follows when nothing is to follow."""
 
 
 def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard | None, PhotoCard | None]:

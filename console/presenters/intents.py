@@ -325,6 +325,7 @@ class Intents(QObject):
                 self.tr("Why can it not work?"),
                 (),
                 lambda text: self.unit_state(key, state, text),
+                draft_key=self._forms.draft_key("unavailable", crew.source, unit.id),
             )
             return
         self._deeds.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
@@ -424,7 +425,7 @@ class Intents(QObject):
             return
         self._forms.hold(
             self.title_of(dossier),
-            self._forms.draft_key("hold", dossier),
+            self._forms.draft_key("hold", dossier.source, dossier.key),
             lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold")),
         )
 
@@ -432,7 +433,7 @@ class Intents(QObject):
         dossier = self._report()
         sentence = self.tr("Internal, never sent to the reporter.")
         about = self.title_of(dossier)
-        key = self._forms.draft_key("note", dossier)
+        key = self._forms.draft_key("note", dossier.source, dossier.key)
         self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key)
 
     def _do_reply(self) -> None:
@@ -441,7 +442,7 @@ class Intents(QObject):
         templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
-        key = self._forms.draft_key("reply", dossier)
+        key = self._forms.draft_key("reply", dossier.source, dossier.key)
         self._forms.ask_text(title, about, sentence, templates, lambda text: self.reply(dossier, text), draft_key=key)
 
     def _do_photo(self) -> None:
@@ -463,7 +464,7 @@ class Intents(QObject):
         without_users = me == "local" and dossier.assignments  # there it is enough that a unit did the work
         delivered = me in dossier.delivered_by and not without_users
         barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
-        draft_key = self._forms.draft_key("validate", dossier)
+        draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
         self._forms.validate(dossier, self.title_of(dossier), self._cards, draft_key, decide, barred)
 
     def _do_close(self) -> None:
@@ -474,7 +475,7 @@ class Intents(QObject):
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
             self._deeds.close(dossier, disposition, reason, release)
 
-        key = self._forms.draft_key("close", dossier)
+        key = self._forms.draft_key("close", dossier.source, dossier.key)
         self._forms.close(dossier.source, self.title_of(dossier), units, key, close)
 
     def _do_reopen(self) -> None:
@@ -485,7 +486,7 @@ class Intents(QObject):
             self.tr("Why does it need work again?"),
             (),
             lambda text: self._deeds.reopen(dossier, text),
-            draft_key=self._forms.draft_key("reopen", dossier),
+            draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),
         )
 
     def _do_undo(self) -> None:

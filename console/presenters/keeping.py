@@ -45,7 +45,7 @@ class Keeping(QObject):
         self._forms.new_report(
             source,
             lambda data: self._keep(chosen, number, known, data),
-            draft_key=f"keep {source} {number}",
+            draft_key=self._edits.draft_key("keep", source, number),
             title=self.tr("Keep as a new report"),
             sentence=self._sentence(number, going, chosen),
             known=known,

@@ -127,9 +127,10 @@ class WorkFile:
         """The number that this device's next edit should bear."""
         return self._last_number() + 1
 
-    def append(self, edit: Edit) -> Queued:
+    def append(self, edit: Edit, draft: str = "") -> Queued:
         """Keep a new edit as queued; when this returns it survives kill and power loss.
 
+        What was kept under `draft` has become this edit: it is forgotten in the same write.
         The journal's line goes first and is cut off again when the database refuses, so an edit is in both or refused.
         Appending the same edit again changes nothing.
         """
@@ -140,6 +141,7 @@ class WorkFile:
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
             self._raise_number(edit.number)
+            self._delete_draft(draft)
             self._journal.write(_line(queued), sync=True)
         return queued
 
@@ -199,10 +201,11 @@ class WorkFile:
             self._note(line, sync=state is EditState.WITHDRAWN)
         return after
 
-    def exchange(self, out: Iterable[str], into: Iterable[Queued], problem: str) -> list[Queued]:
+    def exchange(self, out: Iterable[str], into: Iterable[Queued], problem: str, draft: str = "") -> list[Queued]:
         """Withdraw the edits `out` for the reason `problem` and keep new ones, all of it or nothing; the new ones.
 
-        The new edits get this device and the next numbers, in their order.
+        What was kept under `draft` is forgotten in the same write. The new edits get this device and the next numbers,
+        in their order.
         """
         number, now = self.next_number(), self._clock()
         new = [
@@ -222,6 +225,7 @@ class WorkFile:
             for queued in (*new, *old):
                 self._put_edit(queued)
             self._raise_number(number + len(new) - 1)
+            self._delete_draft(draft)
             lines = (*map(_line, new), *(_line(queued, whole=False) for queued in old))
             self._journal.write(Line(swap=lines), sync=True)
         return new
@@ -282,7 +286,12 @@ class WorkFile:
 
     def drop_draft(self, key: str) -> None:
         """Forget a draft (its form was committed or thrown away)."""
-        self._put("DELETE FROM drafts WHERE key = ?", key)
+        with self._writing():
+            self._delete_draft(key)
+
+    def _delete_draft(self, key: str) -> None:
+        if key:
+            self._connection.execute("DELETE FROM drafts WHERE key = ?", (key,))
 
     def save_filter(self, name: str, text: str) -> None:
         """Keep a filter under a name."""

@@ -65,7 +65,7 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
         window.intents.run("new_report")
         form(window).report_text.setPlainText("Water at the school")
     with console(tmp_path, None) as window:
-        wait_for(lambda: window.edits.draft("new_report"), 10, "the draft is read")
+        wait_for(lambda: window.edits.drafts, 10, "the draft is read")
         window.intents.run("new_report")
         assert form(window).report_text.toPlainText() == "Water at the school"
 

@@ -57,9 +57,10 @@ class Rig:
         self.edits.author = "rina"
         self.deeds = Deeds(self.edits)
         self.said: list[str] = []
+        self.steady_s = 0.0
         self.forms = Forms(
             self.window, theme, make_symbols(theme), self.desk, self.edits, self.tasks, ImageProcess(), profile, UTC,
-            lambda: NOW, self.said.append,
+            lambda: NOW, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
         self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city")

@@ -26,7 +26,7 @@ DRAFTS = {
     "reply": {"text": "a crew is on its way"},
     "hold": {"waits_for": "material", "until": "24", "reason": "no pipes"},
     "close": {"disposition": "Not found at the place", "reason": "nobody there", "release": []},
-    "validate": {"accept": False, "disposition": "", "reason": "wrong street"},
+    "validate": {"decision": "return", "accept": False, "disposition": "", "reason": "wrong street"},
     "reopen": {"text": "it leaks again"},
 }
 _STATUS = {"validate": Status.VALIDATION, "reopen": Status.CLOSED}

@@ -1,0 +1,72 @@
+"""Keep what is typed into a form while it is typed and when it is left, offer it again, end it with what it became."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from console.edits import Edits
+from widgets.form import Form
+
+PAUSE_S = 1.0
+"""It is kept when nothing was typed for so long,"""
+AT_MOST_S = 5.0
+"""and while typing goes on at least so often."""
+
+
+MARKS = ("drafted_at", "drafted_by", "drafted_on")
+"""What a draft says beside the form's values: when it was written, by whom, and on what."""
+
+
+def typed_in(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The form's values alone."""
+    return {name: value for name, value in draft.items() if name not in MARKS}
+
+
+class Draft(QObject):
+    """The draft of one form under one key; `mark` gives its MARKS, `steady_s` is a monotonic clock in seconds.
+
+    What stands in the form from the start is no draft.
+    """
+
+    def __init__(
+        self, form: Form, key: str, edits: Edits, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
+    ) -> None:
+        super().__init__(form)
+        self._form, self._key, self._edits, self._mark, self._steady_s = form, key, edits, mark, steady_s
+        self._blank = form.values()
+        self._since_s: float | None = None
+        self._due_s = 0.0
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.look)
+        form.typed.connect(self._on_typed)
+        form.left.connect(lambda _: self._keep())
+        form.draft_cleared.connect(lambda: edits.drop_draft(key))
+
+    def look(self) -> None:
+        """Keep what was typed if it is time, else come back when it is."""
+        left_s = self._due_s - self._steady_s()
+        if self._since_s is None or self._form.is_done:
+            self._since_s = None
+        elif left_s > 0:
+            self._timer.start(int(left_s * 1000) + 1)
+        else:
+            self._since_s = None
+            self._keep()
+
+    def _on_typed(self) -> None:
+        now_s = self._steady_s()
+        if self._since_s is None:
+            self._since_s = now_s
+        self._due_s = min(now_s + PAUSE_S, self._since_s + AT_MOST_S)
+        if not self._timer.isActive():
+            self._timer.start(int(PAUSE_S * 1000))
+
+    def _keep(self) -> None:
+        values, kept = self._form.values(), self._edits.draft(self._key)
+        if self._form.is_empty() or values == self._blank:
+            self._edits.drop_draft(self._key)
+        elif kept is None or values != typed_in(kept):
+            self._edits.save_draft(self._key, values | self._mark())
