@@ -85,7 +85,7 @@ from widgets.shell import Shell
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols
 from widgets.theme import Theme, font_files, load_fonts, load_theme
-from widgets.ticket import TicketPanel
+from widgets.ticket.panel import TicketPanel
 from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)

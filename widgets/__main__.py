@@ -22,23 +22,16 @@ from widgets.command import CommandLine
 from widgets.kpi import Figure, KpiStrip, Part
 from widgets.notice import Banner, Notice
 from widgets.outbox import OutboxPanel, OutboxRow
+from widgets.photos import PhotoCard
 from widgets.queue import Chip, QueuePanel, QueueRow, Tab
 from widgets.shell import Shell
+from widgets.slabar import SlaSegment
 from widgets.states import EmptyState
 from widgets.statusbar import Cell, StatusBar
 from widgets.symbols import Symbols
 from widgets.theme import Theme, load_theme
-from widgets.ticket import (
-    ActionButton,
-    AdviceRow,
-    DuplicateRow,
-    PhotoCard,
-    SlaSegment,
-    Strip,
-    Ticket,
-    TicketPanel,
-    TimelineRow,
-)
+from widgets.ticket.panel import TicketPanel
+from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, Strip, Ticket, TimelineRow
 from widgets.units import UnitRow, UnitsPanel
 
 _STATES = (

@@ -29,7 +29,8 @@ from widgets.text import one_line
 from widgets.theme import Theme
 
 if TYPE_CHECKING:
-    from widgets.ticket import DuplicateRow, PhotoCard
+    from widgets.photos import PhotoCard
+    from widgets.ticket.values import DuplicateRow
 
 __all__ = [
     "AskForm",

@@ -19,7 +19,7 @@ from console.presenters.dossier import Dossier, with_orders
 from console.presenters.ticket import Alike, Counsel, duplicate_rows
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
-from widgets.ticket import DuplicateRow
+from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
 

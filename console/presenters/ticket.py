@@ -22,16 +22,9 @@ from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from widgets.photos import PhotoCard
-from widgets.ticket import (
-    ActionButton,
-    AdviceRow,
-    DuplicateRow,
-    SlaSegment,
-    Strip,
-    Ticket,
-    TicketPanel,
-    TimelineRow,
-)
+from widgets.slabar import SlaSegment
+from widgets.ticket.panel import TicketPanel
+from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, Strip, Ticket, TimelineRow
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _RISK_AT = 0.8

@@ -15,7 +15,8 @@ from widgets.__main__ import SECTION_KEYS, ticket
 from widgets.photos import PhotoCard, PhotoPair, PhotoViewer
 from widgets.symbols import Symbols
 from widgets.theme import Theme
-from widgets.ticket import ActionButton, AdviceRow, Strip, Ticket, TicketPanel, TimelineRow
+from widgets.ticket.panel import TicketPanel
+from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.__main__ import SECTION_KEYS
-from widgets.ticket import TicketPanel
+from widgets.ticket.panel import TicketPanel
 
 
 def test_a_report_that_cannot_be_read_is_said_and_tried_again(

@@ -1,0 +1,81 @@
+"""The recommended units of a report, or the line that says why there is none."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+from typing_extensions import override
+
+from widgets.symbols import Symbols
+from widgets.text import Texts, one_line
+from widgets.theme import Theme
+from widgets.ticket.section import SIDE
+from widgets.ticket.short_list import ShortList
+from widgets.ticket.values import AdviceRow
+
+
+class AdviceList(ShortList):
+    """The recommended units; the first one is what the filled button sends. One click only looks: crews move."""
+
+    def __init__(self, theme: Theme, symbols: Symbols, texts: Texts) -> None:
+        super().__init__(theme, texts, 46)
+        self.one_click = False
+        self._symbols = symbols
+
+    @override
+    def spoken(self, row: AdviceRow) -> str:
+        return f"{row.code} {row.eta} {row.distance} {row.line}"
+
+    @override
+    def ground_of(self, number: int) -> str:
+        first = 0 if not self.hasFocus() else self._cursor
+        return "selected-inactive" if number == first else super().ground_of(number)
+
+    @override
+    def paint_row(self, painter: QPainter, box: QRect, row: AdviceRow, number: int, ground: str) -> None:
+        theme, texts = self._theme, self._texts
+        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        if ground == "selected-inactive":
+            painter.fillRect(QRect(0, box.top(), theme.px(3), box.height()), theme.color("text.tertiary"))
+        quiet, primary = theme.color("text.tertiary"), theme.color("text.primary")
+        left, right = theme.px(SIDE), box.right() + 1 - theme.px(SIDE)
+        middle = box.top() + (box.height() - 1) // 2
+        texts.draw(painter, left, middle - theme.px(10), str(number + 1), "body", quiet, weight=600)
+        left += theme.px(18)
+        tall = theme.px(13)
+        box_of_unit = QRect(left, middle - tall // 2, self._symbols.unit_width(tall), tall)
+        self._symbols.unit(painter, box_of_unit, row.state_key, row.stale, ground)
+        left += theme.px(32)
+        top = middle - theme.px(18)
+        eta = texts.draw(painter, right, top, row.eta, "title", primary, weight=600, right=True, height=theme.px(20))
+        far = texts.draw(painter, right, top + theme.px(20), row.distance, "caption", quiet, right=True)
+        room = max(0, right - left - round(max(eta, far)) - theme.px(12))
+        top = middle - theme.px(17)
+        texts.draw(painter, left, top, row.code, "body", primary, weight=600, height=theme.px(18), room=room)
+        color = theme.color("text.secondary")
+        texts.draw(painter, left, top + theme.px(18), row.line, "caption", color, room=room)
+
+
+class NoAdvice(QWidget):
+    """A quiet line in the place of units: why none is recommended."""
+
+    def __init__(self, theme: Theme, texts: Texts) -> None:
+        super().__init__()
+        self._theme, self._texts, self._text = theme, texts, ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(theme.px(26))
+
+    def set_text(self, text: str) -> None:
+        """Say why no unit is recommended."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(one_line(text))
+            self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        color, room = theme.color("text.secondary"), self.width() - 2 * theme.px(SIDE)
+        self._texts.draw(painter, theme.px(SIDE), theme.px(4), self._text, "dense", color, room=max(0, room))

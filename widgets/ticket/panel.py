@@ -1,0 +1,313 @@
+"""Put the parts of the report panel together: values in, intents out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.photos import PhotoPair, PhotoViewer, same_cards
+from widgets.slabar import SlaBar
+from widgets.states import EmptyState
+from widgets.symbols import Symbols
+from widgets.text import Texts, many_lines
+from widgets.theme import Theme
+from widgets.ticket.action_bar import ActionBar
+from widgets.ticket.advice import AdviceList, NoAdvice
+from widgets.ticket.duplicates import DuplicateList
+from widgets.ticket.facts import Facts, ReporterText
+from widgets.ticket.head import Lead, TitleBar
+from widgets.ticket.section import SectionHead, indented
+from widgets.ticket.strips import Strips
+from widgets.ticket.timeline import Timeline
+from widgets.ticket.values import Ticket
+
+_LONGEST_TEXT = 6000
+_REFUSED = "status.returned"
+
+
+class _Scroll(QScrollArea):
+    """Scrolls with a bar that stands in the margin, so that nothing moves sideways when it comes or goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        own = self.verticalScrollBar()
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.hide()
+        own.rangeChanged.connect(self._on_range)
+        own.valueChanged.connect(self._bar.setValue)
+        self._bar.valueChanged.connect(own.setValue)
+
+    def _on_range(self, low: int, high: int) -> None:
+        self._bar.setPageStep(self.verticalScrollBar().pageStep())
+        self._bar.setRange(low, high)
+        self._bar.setVisible(high > low)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = self._bar.sizeHint().width()
+        self._bar.setGeometry(self.width() - width, 0, width, self.height())
+
+
+class TicketPanel(QWidget):
+    """The report panel. Values in, intents out."""
+
+    action = Signal(str)
+    advice_chosen = Signal(str)
+    duplicate_opened = Signal(int)
+    photo_opened = Signal(str)
+    strip_action = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        symbols: Symbols,
+        *,
+        panel_key: str,
+        section_keys: Mapping[str, str],
+    ) -> None:
+        """Make the panel. `section_keys` are the key caps of `advice`, `duplicates` and `timeline`."""
+        super().__init__()
+        self._theme, self._texts = theme, Texts(theme)
+        self._ticket: Ticket | None = None
+        self._compact = False
+        self._keys = dict(section_keys)
+        texts = self._texts
+        self._title = TitleBar(theme, texts, panel_key)
+        self._lead = Lead(theme, symbols, texts)
+        self._sla = SlaBar(theme)
+        self._strips = Strips(theme, texts)
+        self._facts = Facts(theme, texts)
+        self._text = ReporterText(theme)
+        self._photos_head = SectionHead(theme, texts)
+        self._photos = PhotoPair(theme)
+        self._advice_head = SectionHead(theme, texts)
+        self._advice = AdviceList(theme, symbols, texts)
+        self._advice_empty = NoAdvice(theme, texts)
+        self._duplicates_head = SectionHead(theme, texts)
+        self._duplicates = DuplicateList(theme, symbols, texts)
+        self._timeline_head = SectionHead(theme, texts)
+        self._timeline = Timeline(theme, texts)
+        self._actions = ActionBar(theme, texts)
+        self._empty = EmptyState(theme)
+        self._viewer: PhotoViewer | None = None
+        self._build()
+        self._connect()
+        self.setAccessibleName(self.tr("Report"))
+        self.set_ticket(None)
+
+    def _build(self) -> None:
+        theme = self._theme
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._lead)
+        self._sla_row = indented(theme, self._sla)
+        self._text_row = indented(theme, self._text, top=8)
+        self._photos_row = indented(theme, self._photos)
+        column.addWidget(self._sla_row)
+        column.addWidget(self._strips)
+        column.addWidget(self._facts)
+        column.addWidget(self._text_row)
+        column.addWidget(self._photos_head)
+        column.addWidget(self._photos_row)
+        for widget in (
+            self._advice_head,
+            self._advice,
+            self._advice_empty,
+            self._duplicates_head,
+            self._duplicates,
+            self._timeline_head,
+            self._timeline,
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self._scroll = _Scroll()
+        self._scroll.setWidget(page)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        full = QWidget()
+        inner = QVBoxLayout(full)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self._scroll, 1)
+        inner.addWidget(self._actions)
+        self._middle = QStackedWidget()
+        self._middle.addWidget(full)
+        self._middle.addWidget(self._empty)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._title)
+        outer.addWidget(self._middle, 1)
+        self.setFocusProxy(self._scroll)
+
+    def _connect(self) -> None:
+        self._strips.chosen.connect(self.strip_action)
+        self._photos.photo_opened.connect(self._on_photo)
+        self._advice.chosen.connect(self._on_advice)
+        self._duplicates.chosen.connect(self._on_duplicate)
+        self._actions.chosen.connect(self.action)
+        self._photos_head.clicked.connect(self.compare_photos)
+        self._duplicates_head.clicked.connect(self._on_fold)
+        self._timeline_head.clicked.connect(self._on_fold)
+
+    @property
+    def compact(self) -> bool:
+        """Whether photos are lower and duplicates and timeline are folded to one row each."""
+        return self._compact
+
+    @compact.setter
+    def compact(self, compact: bool) -> None:
+        if compact != self._compact:
+            self._compact = compact
+            self._photos.set_compact(compact)
+            self._advice.set_row_height(40 if compact else 46)
+            self._duplicates_head.set_foldable(compact)
+            self._timeline_head.set_foldable(compact)
+            self._show_sections()
+
+    def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
+        """What to say while no report is shown."""
+        self._empty.set_words(title, why, keys)
+
+    def set_ticket(self, ticket: Ticket | None) -> None:
+        """Show a report, or none. Only what changed is laid out and drawn anew; the same report keeps its place."""
+        old, self._ticket = self._ticket, ticket
+        self._middle.setCurrentIndex(0 if ticket is not None else 1)
+        if ticket is None:
+            self._title.set_words("", "")
+            return
+        other = old is None or old.number != ticket.number
+        self._title.set_words(ticket.number, ticket.holder, ticket.you)
+        self._lead.set_ticket(ticket)
+        self._sla.set_segments(ticket.sla)
+        self._strips.set_strips(ticket.strips)
+        self._facts.set_facts(ticket.facts)
+        if old is None or old.text != ticket.text:
+            self._text.set_text(many_lines(ticket.text, _LONGEST_TEXT))
+        letter = ticket.letter if ticket.letter_token == _REFUSED else "!"
+        self._photos.set_cards(ticket.photos, letter)
+        if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
+            self._viewer.update_cards(ticket.photos)
+        self._advice.set_rows(ticket.advice)
+        self._duplicates.set_rows(ticket.duplicates)
+        self._timeline.set_rows(ticket.timeline)
+        self._actions.set_actions(ticket.actions)
+        if other:
+            self._scroll.verticalScrollBar().setValue(0)
+        self._show_sections()
+
+    def ticket(self) -> Ticket | None:
+        """What is shown."""
+        return self._ticket
+
+    def focus_advice(self) -> None:
+        """Give the keyboard to the recommended units: arrows walk, Enter or a digit chooses."""
+        self._scroll.ensureWidgetVisible(self._advice)
+        self._advice.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def compare_photos(self) -> None:
+        """Open the viewer with two photos side by side."""
+        if self._photos.current_id():
+            self._open_viewer(self._photos.current_id(), compare=True)
+
+    def unfold(self, section: str) -> None:
+        """Open `duplicates` or `timeline` in the compact form and bring it into sight."""
+        head = self._duplicates_head if section == "duplicates" else self._timeline_head
+        head.open = True
+        self._show_sections()
+        self._scroll.ensureWidgetVisible(self._duplicates if section == "duplicates" else self._timeline)
+
+    def viewer(self) -> PhotoViewer | None:
+        """The photo window, if it was ever opened."""
+        return self._viewer
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter is the filled button when its cap says so; a key held down is not a second Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            actions = self._ticket.actions if self._ticket is not None else ()
+            first = next((one for one in actions if one.filled and one.enabled and one.key_text == "Enter"), None)
+            if first is not None:
+                self.action.emit(first.id)
+                return
+        super().keyPressEvent(event)
+
+    def _show_sections(self) -> None:
+        ticket = self._ticket
+        if ticket is None:
+            return
+        self._text_row.setVisible(bool(ticket.text.strip()))
+        self._sla_row.setVisible(bool(ticket.sla))
+        for widget in (self._photos_head, self._photos_row):
+            widget.setVisible(bool(ticket.photos))
+        count = str(len(ticket.photos))
+        two = len({card.role_label for card in ticket.photos}) > 1
+        self._photos_head.set_words(self.tr("Photos"), count, self.tr("Compare") if two else "", "")
+        advised = bool(ticket.advice or ticket.advice_empty)
+        self._advice_head.setVisible(advised)
+        self._advice.setVisible(bool(ticket.advice))
+        self._advice_empty.setVisible(not ticket.advice and advised)
+        self._advice_empty.set_text(ticket.advice_empty)
+        basis = ticket.advice_basis if ticket.advice else ""
+        self._advice_head.set_words(self.tr("Recommended units"), basis, "", self._keys["advice"])
+        self._show_foldable(ticket)
+
+    def _show_foldable(self, ticket: Ticket) -> None:
+        count = len(ticket.duplicates)
+        first = ticket.duplicates[0] if count else None
+        self._duplicates_head.setVisible(count > 0)
+        self._duplicates.setVisible(count > 0 and self._duplicates_head.open)
+        self._duplicates_head.set_words(
+            self.tr("Possible duplicates"),
+            ticket.duplicates_basis or str(count),
+            self.tr("Merge"),
+            self._keys["duplicates"],
+            self.tr("{n} nearest {distance}, {why}").format(n=count, distance=first.distance, why=first.why)
+            if first is not None
+            else "",
+        )
+        entries = len(ticket.timeline)
+        newest = ticket.timeline[0] if entries else None
+        self._timeline_head.setVisible(entries > 0)
+        self._timeline.setVisible(entries > 0 and self._timeline_head.open)
+        self._timeline_head.set_words(
+            self.tr("Timeline"),
+            self.tr("{n} entries").format(n=entries) if entries > 1 else self.tr("1 entry"),
+            self.tr("Note"),
+            self._keys["timeline"],
+            f"{entries} · {newest.when} {newest.text}" if newest is not None else "",
+        )
+
+    def _on_fold(self) -> None:
+        head = self.sender()
+        if isinstance(head, SectionHead) and head.foldable:
+            head.open = not head.open
+            head.update()
+            self._show_sections()
+
+    def _on_photo(self, photo: str) -> None:
+        self._open_viewer(photo, compare=False)
+        self.photo_opened.emit(photo)
+
+    def _open_viewer(self, photo: str, *, compare: bool) -> None:
+        if self._viewer is None:
+            self._viewer = PhotoViewer(self._theme, self)
+        self._viewer.show_cards(self._photos.cards, photo, compare=compare)
+
+    def _on_advice(self, number: int) -> None:
+        if self._ticket is not None and number < len(self._ticket.advice):
+            self.advice_chosen.emit(self._ticket.advice[number].id)
+
+    def _on_duplicate(self, number: int) -> None:
+        if self._ticket is not None and number < len(self._ticket.duplicates):
+            self.duplicate_opened.emit(self._ticket.duplicates[number].key)

@@ -1,0 +1,129 @@
+"""A few rows with a cursor, from which arrows, digits or clicks choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+from typing_extensions import override
+
+from widgets.text import Texts, one_line
+from widgets.theme import Theme, by_keyboard, paint_focus
+
+
+class ShortList(QWidget):
+    """A few rows with a cursor: arrows walk, Enter or a click chooses, digits choose at once."""
+
+    chosen = Signal(int)
+
+    def __init__(self, theme: Theme, texts: Texts, row_height: int) -> None:
+        super().__init__()
+        self._theme, self._texts = theme, texts
+        self.rows: tuple[Any, ...] = ()
+        self._row_height = row_height
+        self._cursor, self._hover = 0, -1
+        self._ring = False
+        self.one_click = True
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        """Show these rows; the cursor keeps its place."""
+        if tuple(rows) == self.rows:
+            return
+        self.rows = tuple(rows)
+        self._cursor = min(self._cursor, max(0, len(rows) - 1))
+        self.setAccessibleName(one_line("; ".join(self.spoken(row) for row in rows), 1000))
+        self._fix_height()
+
+    def set_row_height(self, height: int) -> None:
+        """Make the rows this high, px of the theme."""
+        self._row_height = height
+        self._fix_height()
+
+    def _fix_height(self) -> None:
+        self.setFixedHeight(len(self.rows) * self._theme.px(self._row_height))
+        self.update()
+
+    def spoken(self, row: Any) -> str:
+        """A row as a screen reader says it."""
+        raise NotImplementedError
+
+    def paint_row(self, painter: QPainter, box: QRect, row: Any, number: int, ground: str) -> None:
+        """Draw one row on its ground."""
+        raise NotImplementedError
+
+    def _number_at(self, point: QPoint) -> int:
+        number = point.y() // self._theme.px(self._row_height)
+        return number if 0 <= number < len(self.rows) else -1
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.rows:
+            step = 1 if key == Qt.Key.Key_Down else -1
+            self._cursor = min(len(self.rows) - 1, max(0, self._cursor + step))
+            self.update()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.rows:
+            self.chosen.emit(self._cursor)
+        elif event.text().isdecimal() and 1 <= int(event.text()) <= len(self.rows):
+            self.chosen.emit(int(event.text()) - 1)
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        number = self._number_at(event.position().toPoint())
+        if number >= 0:
+            self._cursor = number
+            self.update()
+            if self.one_click:
+                self.chosen.emit(number)
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        number = self._number_at(event.position().toPoint())
+        if number >= 0 and not self.one_click:
+            self.chosen.emit(number)
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        number = self._number_at(event.position().toPoint())
+        if number != self._hover:
+            self._hover = number
+            self.update()
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover = -1
+        self.update()
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._ring = by_keyboard(event.reason())
+        self.update()
+
+    def ground_of(self, number: int) -> str:
+        """The ground a row stands on."""
+        if self.hasFocus() and number == self._cursor:
+            return "selected-inactive"
+        return "hover" if number == self._hover else "panel"
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        height = self._theme.px(self._row_height)
+        for number, row in enumerate(self.rows):
+            box = QRect(0, number * height, self.width(), height)
+            ground = self.ground_of(number)
+            if ground != "panel":
+                painter.fillRect(box, self._theme.color(f"surface.{ground}"))
+            self.paint_row(painter, box, row, number, ground)
+        if self.hasFocus() and self._ring:
+            paint_focus(painter, self._theme, self)

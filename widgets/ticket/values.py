@@ -1,0 +1,101 @@
+"""What the report panel shows of a report: plain texts, numbers and the names of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from widgets.photos import PhotoCard
+from widgets.slabar import SlaSegment
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A line under the clocks that asks for something: `not_sent`, `expired`, `conflict` (amber) or `hold` (grey)."""
+
+    kind: str
+    text: str
+    key_text: str
+    intent: str
+
+
+@dataclass(frozen=True)
+class AdviceRow:
+    """A recommended unit."""
+
+    id: str
+    code: str
+    state_key: str
+    """The unit's state as the symbols file names it."""
+    line: str
+    eta: str
+    distance: str
+    stale: bool
+
+
+@dataclass(frozen=True)
+class DuplicateRow:
+    """A possible duplicate."""
+
+    key: int
+    number: str
+    text: str
+    distance: str
+    age: str
+    why: str
+    priority: int
+    status: int
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """An entry. `mark` is hollow (saved), half (sent), solid (received) or ""; level 1 is a refusal."""
+
+    when: str
+    text: str
+    mark: str
+    level: int
+
+
+@dataclass(frozen=True)
+class ActionButton:
+    """A verb at the bottom; `why_not` says why it is not enabled."""
+
+    id: str
+    text: str
+    key_text: str
+    filled: bool
+    enabled: bool
+    why_not: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Everything the panel shows of a report; every text is plain."""
+
+    number: str
+    holder: str
+    title: str
+    priority: int
+    priority_text: str
+    status: int
+    letter: str
+    letter_token: str
+    status_text: str
+    facts: Sequence[tuple[str, str, str]]
+    """(label, text, the dim rest)"""
+    text: str
+    meta: Sequence[str]
+    sla: Sequence[SlaSegment] = ()
+    strips: Sequence[Strip] = ()
+    photos: Sequence[PhotoCard] = ()
+    advice: Sequence[AdviceRow] = ()
+    advice_basis: str = ""
+    advice_empty: str = ""
+    duplicates: Sequence[DuplicateRow] = ()
+    timeline: Sequence[TimelineRow] = ()
+    actions: Sequence[ActionButton] = field(default_factory=tuple)
+    duplicates_basis: str = ""
+    """What counts as a possible duplicate (`within 100 m, 24 h`)."""
+    you: str = ""
+    """The word of `holder` that means the operator; it stands out."""
