@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -52,6 +54,7 @@ _LOOK_S, _ORDERLY_S = 1.0, 3.0
 _READ = 65536
 _MEMORY_BYTES = 4 * 2**30
 _EXIT_LOCAL = 4
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _YIELDS = 5
 """While it fills or catches up, whoever works in the window comes first (Unix's niceness)."""
 
@@ -163,6 +166,8 @@ class Followers:
 
 def run_pipe() -> int:
     """Be the sync process of a console: until its pipe closes or it says stop. Returns the exit code."""
+    console = os.getppid()
+    _die_with(console)
     logs.log_to_stderr()
     _limit_memory()
     if hasattr(os, "nice"):
@@ -179,7 +184,7 @@ def run_pipe() -> int:
             except OSError:
                 os._exit(0)  # the console is gone, and with it the only reader
 
-    threading.Thread(target=_end_with_the_console, args=(os.getppid(),), name="parent", daemon=True).start()
+    threading.Thread(target=_end_with_the_console, args=(console,), name="parent", daemon=True).start()
     inbox = _Inbox(sys.stdin.fileno())
     followers: Followers | None = None
 
@@ -214,6 +219,19 @@ def run_pipe() -> int:
         if held is not None:
             held.release()
     return 0
+
+
+def _die_with(console: int) -> None:
+    """Let the kernel end this process with its console, where it can: one that is stopped cannot see to it itself.
+
+    The signal comes when the *thread* that started this process ends, which is the console's GUI thread: QProcess forks
+    on the thread that calls it, and SyncLink lives on that one. A console that was gone before the kernel was asked
+    shows as another parent; one that was gone even before that has closed the pipe, whose end the first read finds.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != console:
+            os._exit(0)
 
 
 def _end_with_the_console(parent: int) -> None:

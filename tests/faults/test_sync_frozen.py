@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -299,6 +300,39 @@ def served_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield city
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only its kernel ends a stopped process with the one that began it")
+def test_a_stopped_one_ends_with_its_console_and_the_next_start_goes_on(served_city: Served, tmp_path: Path) -> None:
+    """I4, F29: the kernel ends it (process.py); it would keep the profile's lock and nothing could leave any more."""
+    profile = tmp_path / "profile"
+    profile.mkdir(mode=0o700)
+    operator = Operator(profile, served_city)
+    operator.start(6, "calmly")
+    try:
+        for _ in range(15):
+            operator.hear("saved")
+        stopped = operator.sync_pid
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(LockedByOther):
+            FileLock(profile / LOCK)
+        operator.kill()
+        wait_for(lambda: not is_locked(profile / LOCK), SOON_S, "the lock is free")
+        shown = operator.settle(SETTLE_S)
+        assert operator.sync_pid not in (0, stopped)
+    finally:
+        operator.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stopped, signal.SIGKILL)
+    check_promises(operator, profile, shown, snapshot(served_city))
+
+
+def is_locked(file: Path) -> bool:
+    try:
+        FileLock(file).release()
+    except LockedByOther:
+        return True
+    return False
+
+
 @pytest.mark.usefixtures("qapp", "expected_log")
 def test_the_window_says_that_the_connection_froze_until_it_is_live(served_city: Served, tmp_path: Path) -> None:
     """Guards: the wiring of app.py, from SyncLink.froze to the status bar."""
@@ -327,12 +361,9 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
         wait_ready(window)
         before = window.desk.view.total
         os.kill(window.link.pid, signal.SIGKILL)
-        while True:  # Qt's events wait, so nothing is started meanwhile
-            try:
-                held = FileLock(profile / LOCK)
-                break
-            except LockedByOther:
-                time.sleep(0.05)
+        while is_locked(profile / LOCK):  # Qt's events wait, so nothing is started meanwhile
+            time.sleep(0.05)
+        held = FileLock(profile / LOCK)
         client = DispatchClient(served_city.address, TOKENS["budi"])
         new = {"description": "never told", "channel": "phone"}
         edit = Edit(str(uuid.uuid4()), Kind.CREATE, "local:1", "budi", "d", 1, datetime.now(UTC), new, source="city")

@@ -14,7 +14,9 @@ from tests.helpers.city import ROOT
 
 _CONSOLE = """
 import subprocess, sys
-sync = [sys.executable, "-m", "console", "sync", "--pipe"]
+# as where there is no prctl: the kernel must not do here what the process is to do itself
+begin = "from console.sync import process; process._die_with = lambda _: None; process.run_pipe()"
+sync = [sys.executable, "-c", begin]
 child = subprocess.Popen(sync, stdin=int(sys.argv[1]), stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 sys.stdin.read()
