@@ -181,6 +181,9 @@ class ConsoleWindow(QObject):
             parent=self,
         )
         self.edits.author = me
+        for source in settings.sources:
+            if source.user:
+                self.edits.sign_in(source.key, source.user)
         self.exchange = Exchange(self.edits, self._read_for_edits, self)
         self.feed = BoardFeed(
             self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
@@ -358,7 +361,7 @@ class ConsoleWindow(QObject):
         self.window.closed.connect(self._remember)
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
-        self.ticket_presenter.author_for = self.intents.author_for = self.edits.author_for
+        self.desk.names = lambda: self.edits.authors
         self.edits.why_reading_only = self.intents.why_reading_only = self._why_reading_only
         self.outbox_presenter.why_reading_only = self._why_reading_only
         self.outbox_presenter.is_left = lambda source: self._demo is None and not self.sources.follows(source)

@@ -254,6 +254,11 @@ class Edits(QObject):
         """Who makes the edits for a source."""
         return self._authors.get(source, self.author)
 
+    @property
+    def authors(self) -> Mapping[str, str]:
+        """Who makes the edits for the sources at which `sign_in` named somebody."""
+        return self._authors
+
     def sign_in(self, source: str, author: str) -> None:
         """Who makes the edits for a source from now on; edits of another author wait until he signs in."""
         self._authors[source] = author

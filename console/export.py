@@ -188,7 +188,7 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
     cities = read_catalog(reader)
     zone = city_zone(settings.sources)
     filter_ = Filter.parse(filter_text, zone=zone).resolved(cities.names())
-    played, unseen = _played(folder, reader, cities, filter_, zone, _me(settings), now)
+    played, unseen = _played(folder, reader, cities, filter_, zone, settings, now)
     names = {source.key: source.name for source in settings.sources}
     return Selection(played.view, cities, played.shown, zone, names, unseen)
 
@@ -282,7 +282,13 @@ _WRITERS: dict[str, Callable[[Path, Selection, Iterator[Row]], int]] = {
 
 
 def _played(
-    folder: Path, reader: CacheReader, cities: Cities, filter_: Filter, zone: tzinfo, me: str, now: datetime
+    folder: Path,
+    reader: CacheReader,
+    cities: Cities,
+    filter_: Filter,
+    zone: tzinfo,
+    settings: Settings,
+    now: datetime,
 ) -> tuple[Played, int]:
     outbox = read_outbox(folder)
     edits = shown_edits(outbox.edits)
@@ -297,7 +303,8 @@ def _played(
         filter=filter_,
         zone=zone,
         number=1,
-        me=me,
+        me=_me(settings),
+        names=_names(settings),
     )
     return play(job, reader, int(now.timestamp())), max(0, len(created_here) - len(job.local_rows))
 
@@ -314,7 +321,11 @@ def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, t
 
 
 def _me(settings: Settings) -> str:
-    return next((source.user for source in settings.sources if source.user), "local")
+    return next(iter(_names(settings).values()), "local")
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    return {source.key: source.user for source in settings.sources if source.user}
 
 
 def _clean(text: str) -> str:

@@ -111,17 +111,18 @@ def make_view(
     order: str | None = None,
     words: Words | None = None,
     text_rows: Column | None = None,
-    me: int = 0,
+    me: Mapping[int, int] | None = None,
     zone: tzinfo = UTC,
     areas: Mapping[Word, Area] | None = None,
 ) -> View:
     """Filter, count and order a snapshot.
 
     `words` maps a kind to {number: (source, code)} and is needed to filter by codes. `text_rows` are the rows whose
-    texts fit `filter_.text`. `me` is the operator's number (<= 0 while he has none). `zone` is the city's, for hours
-    and days. With `areas` a filter by an area takes those inside it too. `order` is the filter's own unless given.
+    texts fit `filter_.text`. `me` is the operator's number as a user at each source, by the source's number (<= 0 while
+    he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area takes those inside it too.
+    `order` is the filter's own unless given.
     """
-    board = _Board(snapshot, now_s, me)
+    board = _Board(snapshot, now_s, me or {})
     fits, fits_at_any_time = _fitting(board, filter_, words or {}, text_rows, areas or {})
     open_fits = fits[board.open]
     tabs = {name: open_fits & mask for name, mask in board.tabs.items()}
@@ -161,7 +162,7 @@ def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:
 class _Board:
     """The parts of a snapshot that every View asks for, at one time; columns of the open reports only."""
 
-    def __init__(self, snapshot: Snapshot, now_s: int, me: int) -> None:
+    def __init__(self, snapshot: Snapshot, now_s: int, me: Mapping[int, int]) -> None:
         self.snapshot, self._now_s = snapshot, now_s
         column = snapshot.column
         self.counted: Bools = column("alive") & (column("merged") == 0)
@@ -170,19 +171,25 @@ class _Board:
         self.claim, self.lead = column("claim")[self.open], column("lead_unit")[self.open]
         self.due, self.due_state = column("due")[self.open], column("due_state")[self.open]
         self.unassigned: Bools = _unassigned(self.status, self.claim, self.lead)
-        mine = self.claim == _ME_UNLISTED
-        if me > 0:
-            mine |= self.claim == me
         self.tabs: dict[str, Bools] = {
             "open": np.ones(len(self.open), np.bool_),
             "unassigned": self.unassigned,
-            "mine": mine,
+            "mine": self._mine(me),
             "active": (self.lead != 0) | (self.status == _PROGRESS),
             "held": column("hold")[self.open] != 0,
         }
         runs = (self.due_state == DUE_RUNNING) & (self.due > 0)
         self.overdue: Bools = ((self.due_state == DUE_BREACHED) & (self.due > 0)) | (runs & (self.due < now_s))
         self.at_risk: Bools = runs & (self.due >= now_s) & (self.due <= now_s + RISK_S)
+
+    def _mine(self, me: Mapping[int, int]) -> Bools:
+        """Which open reports the operator has: the same name at another source is somebody else."""
+        mine: Bools = self.claim == _ME_UNLISTED
+        taken = np.flatnonzero(self.claim > 0)
+        claim, source = self.claim[taken], self.snapshot.column("source")[self.open[taken]]
+        for of_source, user in me.items():
+            mine[taken] |= (source == of_source) & (claim == user)
+        return mine
 
     @cached_property
     def oldest_s(self) -> int:

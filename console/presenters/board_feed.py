@@ -162,6 +162,7 @@ class BoardFeed(QObject):
             zone=self._desk.zone,
             number=self._number,
             me=self._desk.me,
+            names=dict(self._desk.names()),
             kinds=frozenset(self._kinds),
             before=self._desk.view,
             local_sources=dict(self._local_sources),

@@ -45,6 +45,8 @@ class Round(msgspec.Struct, frozen=True):
     zone: tzinfo
     number: int
     me: str
+    names: dict[str, str] = {}
+    """What the operator is called at each source that calls him otherwise than `me`."""
     kinds: frozenset[str] = frozenset()
     """What of the catalogs is to be read anew."""
     before: View | None = None
@@ -151,7 +153,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     if job.filter.text:
         made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
         text_rows = np.concatenate([np.array(made_here, np.int64), reader.matching(job.filter.text)])
-    me = cities.numbers.get("user", {}).get(("", job.me), -1)
+    users, sources_ = cities.numbers.get("user", {}), cities.numbers.get("source", {})
+    me = {number: users.get(("", job.names.get(key, job.me)), -1) for (_, key), number in sources_.items()}
     view = make_view(
         snapshot,
         job.filter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from PySide6.QtCore import QObject, Signal
@@ -35,8 +35,14 @@ class Desk(QObject):
         self.cities = Cities()
         self.row = 0
         self.unit = ""
+        self.names: Callable[[], Mapping[str, str]] = dict
+        """Set by the app: what this operator is called at a source, where that is known; elsewhere it is `me`."""
         self.city_name: Callable[[str], str] = lambda source: source
         """Set by the app: what a source is called."""
+
+    def me_at(self, source: str) -> str:
+        """What this operator is called at a source: who makes the edits for it, and whose claims there are one's own."""
+        return self.names().get(source, self.me)
 
     def chips(self) -> list[tuple[str, str]]:
         """The filter's chips in the city's words."""

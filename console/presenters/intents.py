@@ -49,8 +49,6 @@ class Intents(QObject):
         self._counsel = Counsel(0)
         self._cards: Mapping[str, PhotoCard] = {}
         self._may_write = True
-        self.author_for: Callable[[str], str] = lambda _source: desk.me
-        """Set by the app: who makes the edits for a source."""
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self._panel = ""
@@ -89,6 +87,7 @@ class Intents(QObject):
         lead = _lead(dossier)
         return msgspec.structs.replace(
             now,
+            me=desk.me_at(dossier.source),
             report=True,
             status=report.status,
             holder=report.claim.who if report.claim else None,
@@ -164,7 +163,7 @@ class Intents(QObject):
 
     def _own(self) -> list[Queued]:
         """Those of them that this operator made."""
-        return [one for one in self._orders() if one.edit.author in ("", self.author_for(one.edit.source))]
+        return [one for one in self._orders() if one.edit.author in ("", self._desk.me_at(one.edit.source))]
 
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""
@@ -372,7 +371,7 @@ class Intents(QObject):
         self.recall(self._report(), self.situation.lead_unit or "")
 
     def _do_told(self) -> None:
-        self._deeds.told(self.situation.not_sent, self._desk.me)
+        self._deeds.told(self.situation.not_sent, self._desk.me_at(self._report().source))
 
     def _do_wanted(self) -> None:
         self._deeds.still_wanted(self.situation.expired)
@@ -460,7 +459,7 @@ class Intents(QObject):
         def decide(accepted: bool, reason: str, disposition: str) -> None:
             self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
 
-        me = self.author_for(dossier.source)
+        me = self._desk.me_at(dossier.source)
         without_users = me == "local" and dossier.assignments  # there it is enough that a unit did the work
         delivered = me in dossier.delivered_by and not without_users
         barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""

@@ -107,7 +107,8 @@ class OutboxPresenter(QObject):
             case "unwanted":
                 self._edits.still_wanted(edit_id, yes=False)
             case "told":
-                self._edits.told(edit_id, self._desk.me)
+                if (queued := self._edits.open_edit(edit_id)) is not None:
+                    self._edits.told(edit_id, self._edits.author_for(queued.edit.source))
             case "conflict":
                 self.conflict_opened.emit(edit_id)
             case "open":

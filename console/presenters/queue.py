@@ -157,12 +157,13 @@ class QueuePresenter(QObject):
 
     def _row(self, fact: Fact, text: RowText, now_s: float) -> QueueRow:
         cities = self._desk.cities
-        catalog = cities.of(cities.source(fact.source))
+        source = cities.source(fact.source)
+        catalog, me = cities.of(source), self._desk.me_at(source)
         status = ORDER[fact.status]
         service = cities.code("service", fact.service)
         unit = catalog.units.get(cities.code("unit", fact.lead_unit) or "")
-        holder = self._desk.me if fact.claim == -1 else cities.code("user", fact.claim)
-        mine = holder == self._desk.me and holder is not None
+        holder = me if fact.claim == -1 else cities.code("user", fact.claim)
+        mine = holder == me
         due, level = self._due(fact, status, now_s)
         taken = self.tr("You") if mine else self.tr("taken {who}").format(who=holder) if holder else ""
         if unit is not None and not mine:

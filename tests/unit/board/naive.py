@@ -12,7 +12,9 @@ import numpy as np
 from console.domain.place import NO_PLACE
 
 NOW = 1_790_000_125
-ME = 3
+ME, ALSO_ME = 3, 1
+MINE = {1: ME, 2: ALSO_ME}
+"""The operator's number as a user at each source: what he is called at the other one may be somebody here."""
 ZONE = timezone(timedelta(hours=7))
 CODES = {
     "service": {1: "flood", 2: "road", 3: "lamp"},
@@ -58,6 +60,10 @@ class R(msgspec.Struct, frozen=True):
         return self.status < RESOLVED
 
     @property
+    def mine(self) -> bool:
+        return self.claim in (MINE[self.source], -1)
+
+    @property
     def placed(self) -> bool:
         return self.lat_e7 != NO_PLACE and self.lon_e7 != NO_PLACE
 
@@ -94,7 +100,7 @@ def in_tab(one: R, tab: str, *, narrowed: bool) -> bool:
         and {
             "open": True,
             "unassigned": one.unassigned,
-            "mine": one.claim in (ME, -1),
+            "mine": one.mine,
             "active": bool(one.lead_unit) or one.status == PROGRESS,
             "held": one.hold != 0,
         }[tab]

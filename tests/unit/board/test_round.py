@@ -9,6 +9,7 @@ import pytest
 
 from console.domain.edit import Kind
 from console.domain.filter import Filter
+from console.domain.report import Claim
 from console.presenters.board_round import Round, play
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
@@ -37,6 +38,36 @@ def test_a_report_made_here_is_found_by_its_text(tmp_path: Path, text: str, rows
     view = play(job, reader, int(T0.timestamp())).view
     reader.close()
     assert len(view.order) == rows
+
+
+def test_mine_is_what_the_operator_has_under_the_name_of_each_city(tmp_path: Path) -> None:
+    """Rina of the one city is another person in the other, where the operator is called Budi; a claim not sent yet."""
+    writer = CacheWriter(tmp_path)
+    for city in ("north", "south"):
+        taken = [report(f"{who}", claim=Claim(who, T0)) for who in ("rina", "budi")]
+        writer.apply(city, items(*taken, report("free")), at(3))
+    writer.close()
+    claim = edit("c", Kind.CLAIM, "free", source="south", author="budi")
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits={("south", "free"): (claim,)},
+        local_rows={},
+        remote={},
+        cities=None,
+        filter=Filter(tab="mine"),
+        zone=UTC,
+        number=1,
+        me="rina",
+        names={"north": "rina", "south": "budi"},
+    )
+    reader = CacheReader(tmp_path)
+    played = play(job, reader, int(T0.timestamp()))
+    mine = {(city, number) for city in ("north", "south") for number in ("rina", "budi", "free")
+            if reader.row_of(city, number) in played.view.order}  # fmt: skip
+    reader.close()
+    assert mine == {("north", "rina"), ("south", "budi"), ("south", "free")}
+    assert played.view.counts.tabs["mine"] == 3
 
 
 def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from console.domain.filter import ORDERS, TABS, Filter
 from console.domain.report import Area
 from console.domain.status import ORDER
 from tests.unit.board import naive
-from tests.unit.board.naive import CODES, ME, NOW, WORDS, ZONE, R
+from tests.unit.board.naive import CODES, ME, MINE, NOW, WORDS, ZONE, R
 
 times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
 dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
@@ -37,6 +37,7 @@ def reports(row: int) -> st.SearchStrategy[R]:
         agency=st.integers(0, 2),
         lead_unit=st.sampled_from([0, 0, 1, 2]),
         claim=st.sampled_from([0, 0, 1, ME, -1]),
+        source=st.sampled_from(sorted(MINE)),
         created=times,
         updated=times,
         due=dues,
@@ -101,7 +102,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
         return False
     if asked.priorities and one.priority not in asked.priorities:
         return False
-    if asked.mine and not (one.is_open and not one.merged and one.claim in (ME, -1)):
+    if asked.mine and not (one.is_open and not one.merged and one.mine):
         return False
     if (asked.overdue and not one.overdue) or (asked.at_risk and not one.at_risk):
         return False
@@ -122,7 +123,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
 
 
 def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
-    return make_view(snapshot, asked, NOW, 7, words=WORDS, me=ME, zone=ZONE, **more)
+    return make_view(snapshot, asked, NOW, 7, words=WORDS, me=MINE, zone=ZONE, **more)
 
 
 @settings(max_examples=150, deadline=None)
