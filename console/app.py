@@ -53,6 +53,7 @@ from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.forms import Forms
+from console.presenters.history import edit_text
 from console.presenters.intents import Intents
 from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
@@ -62,7 +63,7 @@ from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
-from console.presenters.ticket import TicketPresenter, edit_text
+from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import Settings, SettingsDamaged, Tokens, change_settings, city_zone
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s

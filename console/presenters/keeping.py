@@ -16,7 +16,7 @@ from console.presenters.conflict import deleted_text
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
-from console.presenters.ticket import edit_text
+from console.presenters.history import edit_text
 
 
 class Keeping(QObject):

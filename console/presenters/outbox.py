@@ -12,7 +12,7 @@ from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk
-from console.presenters.ticket import STATE_WORDS, edit_text
+from console.presenters.history import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
 
 _MARKS = {

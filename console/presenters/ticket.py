@@ -1,42 +1,34 @@
-"""The report panel: the chosen report's facts, clocks, photos, recommended units, duplicates, timeline, keys."""
+"""Bind the chosen report, its advice and the edits that wait to the report panel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
-from console.actions import BY_ID, Situation
+from console.actions import Situation
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, waits_for_radio
-from console.domain.report import Clock, ClockState, Entry
-from console.domain.status import ORDER, Status, is_open
+from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
+from console.presenters.clocks import clock_segments
 from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.history import STATE_WORDS, edit_text, entry_text
+from console.presenters.next_steps import next_steps
 from widgets.photos import PhotoCard
-from widgets.slabar import SlaSegment
 from widgets.ticket.panel import TicketPanel
 from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, Strip, Ticket, TimelineRow
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
-_RISK_AT = 0.8
 _MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
-_NEXT_STEP = {
-    "dispatched": ("en_route", "{unit} en route"),
-    "acknowledged": ("en_route", "{unit} en route"),
-    "en_route": ("on_scene", "{unit} on scene"),
-    "on_scene": ("done", "{unit} done"),
-}
-"""What is awaited of a unit at work: an action and its words."""
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -61,9 +53,6 @@ class Counsel(msgspec.Struct, frozen=True):
 class TicketPresenter(QObject):
     """Binds the dossier, the advice and the outbox to the report panel."""
 
-    action = Signal(str)
-    """An action's id was asked for from the panel."""
-
     def __init__(
         self,
         panel: TicketPanel,
@@ -80,6 +69,8 @@ class TicketPresenter(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
+        self.author_for: Callable[[str], str] = lambda _source: desk.me
+        """Set by the app: who makes the edits for a source."""
         self._say_none()
 
     def _say_none(self) -> None:
@@ -177,7 +168,7 @@ class TicketPresenter(QObject):
                 facts=self._facts(dossier, area),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
-                sla=self._sla(report.clocks),
+                sla=clock_segments(report.clocks, self._now(), self.tr),
                 strips=self._strips(dossier),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),
@@ -185,13 +176,13 @@ class TicketPresenter(QObject):
                 advice_empty=self._counsel.no_unit,
                 duplicates=duplicate_rows(self._counsel.duplicates),
                 timeline=self._timeline(dossier, catalog),
-                actions=self._actions(),
+                actions=self._steps(),
             )
         )
 
     def _holder(self, dossier: Dossier) -> str:
         """Who has taken it, and who else looks at it."""
-        me = self._desk.me_at(dossier.source)
+        me = self.author_for(dossier.source)
         others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
         others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
         text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
@@ -203,7 +194,7 @@ class TicketPresenter(QObject):
         if claim is None:
             return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
         since = words.duration((self._now() - claim.since).total_seconds())
-        who = self.tr("you") if claim.who == self._desk.me_at(dossier.source) else claim.who
+        who = self.tr("you") if claim.who == self._desk.me else claim.who
         return self.tr("Taken by {who} {since}").format(who=who, since=since)
 
     def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
@@ -233,61 +224,6 @@ class TicketPresenter(QObject):
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
         return facts
 
-    def _sla(self, clocks: tuple[Clock, ...]) -> list[SlaSegment]:
-        names = {
-            "first_response": self.tr("Coordinate"),
-            "finish": self.tr("Finish"),
-            "validation": self.tr("Validate"),
-        }
-        return [self._segment(clock, names.get(clock.name, clock.name)) for clock in clocks]
-
-    def _segment(self, clock: Clock, name: str) -> SlaSegment:
-        now = self._now()
-        target = _target(clock.target_s)
-        if clock.met_at is not None:
-            used = (clock.met_at - clock.started).total_seconds()
-            level = words.AT_RISK if clock.state is ClockState.BREACHED else words.CALM
-            mark = "✓" if clock.state is ClockState.MET else self.tr("late")
-            return SlaSegment(
-                f"{name} {target} {mark} {words.duration(used)}",
-                "",
-                min(1.0, used / max(1, clock.target_s)),
-                _RISK_AT,
-                level,
-                paused=False,
-            )
-        if clock.state is ClockState.PAUSED:
-            left = clock.left_s or 0
-            fraction = 1 - left / max(1, clock.target_s)
-            return SlaSegment(
-                f"{name} {target}",
-                self.tr("paused, {time} left").format(time=words.duration(left)),
-                fraction,
-                _RISK_AT,
-                words.CALM,
-                paused=True,
-            )
-        left_s = (clock.due - now).total_seconds() if clock.due else float(clock.target_s)
-        fraction = min(1.0, max(0.0, 1 - left_s / max(1, clock.target_s)))
-        if left_s < 0:
-            return SlaSegment(
-                f"{name} {target}",
-                self.tr("{time} over").format(time=words.duration(left_s)),
-                1.0,
-                _RISK_AT,
-                words.LATE,
-                paused=False,
-            )
-        level = words.AT_RISK if fraction >= _RISK_AT else words.CALM
-        return SlaSegment(
-            f"{name} {target}",
-            self.tr("{time} left").format(time=words.duration(left_s)),
-            fraction,
-            _RISK_AT,
-            level,
-            paused=False,
-        )
-
     def _strips(self, dossier: Dossier) -> list[Strip]:
         strips = []
         for queued in self._outbox:
@@ -295,7 +231,7 @@ class TicketPresenter(QObject):
             if edit.report != dossier.key or edit.source != dossier.source:
                 continue
             code = self._unit_code(edit.data.get("unit"))
-            if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
+            if edit.author and edit.author != self.author_for(edit.source) and not waits_for_radio(queued):
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
@@ -356,7 +292,7 @@ class TicketPresenter(QObject):
         rows = [
             TimelineRow(
                 words.day_and_clock(queued.edit.occurred_at, self._zone),
-                f"{self._edit_text(queued)} · {self._state_word(queued)}",
+                f"{self._edit_text(queued)} · {self.tr(STATE_WORDS[queued.state])}",
                 _HALF if queued.state in (EditState.SENDING, EditState.ACCEPTED, EditState.UNCONFIRMED) else _HOLLOW,
                 words.CALM if queued.state in PENDING else words.AT_RISK,
             )
@@ -371,65 +307,9 @@ class TicketPresenter(QObject):
             rows.append(TimelineRow(when, entry_text(entry, catalog, self.tr) + late, _SOLID, level))
         return rows
 
-    def _state_word(self, queued: Queued) -> str:
-        return self.tr(STATE_WORDS[queued.state])
-
-    def _actions(self) -> list[ActionButton]:
-        now, buttons = self._situation, []
-        first = self._counsel.units[0].code if self._counsel.units else ""
-        if now.status is Status.VALIDATION:
-            names = [("validate", self.tr("Validate or return"), True), ("photo", self.tr("Photo"), False)]
-        elif not is_open(now.status):
-            names = [("reopen", self.tr("Reopen"), True)]
-        elif (
-            now.lead_unit
-            and now.status in (Status.ASSIGNED, Status.PROGRESS)
-            and not now.needs_proof
-            and now.lead_state == "done"
-        ):
-            names = [("submit", self.tr("Hand in"), True), ("photo", self.tr("Photo"), False)]
-        elif now.lead_state in _NEXT_STEP:
-            # Enter must not send a second unit where the first one's next step is what is awaited.
-            step, text = _NEXT_STEP[now.lead_state]
-            names = [
-                (step, self.tr(text).format(unit=self._unit_code(now.lead_unit)), True),
-                ("recommend", self.tr("Another unit"), False),
-            ]
-        elif now.lead_state == "done" and now.needs_proof and now.status in (Status.ASSIGNED, Status.PROGRESS):
-            names = [("photo", self.tr("After photo"), True)]
-        elif first:
-            names = [
-                ("dispatch", self.tr("Dispatch {unit}").format(unit=first), True),
-                ("assign", self.tr("Assign"), False),
-            ]
-        else:
-            names = [("assign", self.tr("Assign"), False), ("photo", self.tr("Photo"), False)]
-        if is_open(now.status) and now.status is not Status.VALIDATION:
-            if now.holder != now.me:
-                names.insert(1, ("take", self.tr("Take"), False))
-            names += [("hold", self.tr("Hold"), False), ("close", self.tr("Close"), False)]
-        for action_id, text, filled in names:
-            action = BY_ID[action_id]
-            why = action.why_not(now)
-            key = "Enter" if filled and action_id == "dispatch" else key_of(action_id)
-            buttons.append(ActionButton(action_id, text, key, filled, not why, why))
-        return buttons
-
-
-STATE_WORDS: dict[EditState, str] = {
-    EditState.QUEUED: "saved",
-    EditState.SENDING: "sending",
-    EditState.UNCONFIRMED: "sent, no answer yet",
-    EditState.ACCEPTED: "sent",
-    EditState.SENT: "received",
-    EditState.ATTENTION: "not accepted",
-    EditState.CONFLICT: "conflict",
-    EditState.EXPIRED: "still wanted?",
-    EditState.WITHDRAWN: "withdrawn",
-}
-"""The words beside the mark of an edit."""
-
-_DAY, _HOUR = 86400, 3600
+    def _steps(self) -> list[ActionButton]:
+        now, units = self._situation, self._counsel.units
+        return next_steps(now, units[0].code if units else "", self._unit_code(now.lead_unit), self.tr)
 
 
 def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
@@ -447,112 +327,3 @@ def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
         )
         for one in alike
     ]
-
-
-def _target(seconds: int) -> str:
-    if seconds < _HOUR:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds // _DAY} d" if seconds % _DAY == 0 else words.duration(seconds).replace(" h 00", " h")
-
-
-def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
-    """What an edit does, in a few words."""
-    edit = queued.edit
-    entry = Entry(
-        edit.id,
-        edit.report,
-        edit.kind.value,
-        edit.occurred_at,
-        edit.author,
-        data=edit.data,
-        text=str(edit.data.get("text", "")),
-    )
-    return entry_text(entry, catalog, tr)
-
-
-def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
-    """One line of history in words; texts from outside stay plain text."""
-    data = entry.data
-    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
-    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
-    text = entry.text or str(data.get("text") or "")
-    match entry.kind:
-        case "created" | Kind.CREATE:
-            return tr("Reported by {who}").format(who=entry.author) if entry.author else tr("Reported")
-        case Kind.NOTE:
-            return tr("Note by {who}: {text}").format(who=entry.author, text=text)
-        case Kind.REPLY:
-            return tr("Reply to the reporter: {text}").format(text=text)
-        case Kind.PHOTO:
-            return tr("Photo ({role}) by {who}").format(role=data.get("role", ""), who=entry.author)
-        case Kind.ME_TOO:
-            return tr("Reported again by {who}").format(who=entry.author)
-        case Kind.CLAIM:
-            return tr("Taken by {who}").format(who=entry.author)
-        case Kind.RELEASE:
-            return tr("Released by {who}").format(who=entry.author)
-        case Kind.ASSIGN:
-            return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
-        case Kind.DISPATCH:
-            return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
-        case Kind.RECALL:
-            return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
-        case Kind.PROGRESS:
-            state = str(data.get("state", "")).replace("_", " ").capitalize()
-            return f"{tr(state)}, {code}"
-        case Kind.UNIT_STATE:
-            return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
-        case Kind.VALIDATE if data.get("accepted"):
-            return tr("Proof accepted by {who}").format(who=entry.author)
-        case Kind.VALIDATE:
-            return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
-        case Kind.CLOSE:
-            return tr("Closed by {who}: {why}").format(
-                who=entry.author, why=data.get("disposition") or data.get("reason", "")
-            )
-        case Kind.REOPEN:
-            return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
-        case Kind.MERGE:
-            return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
-        case Kind.UNMERGE:
-            return tr("Merge undone by {who}").format(who=entry.author)
-        case Kind.SET:
-            return _set_text(entry, catalog, tr)
-    return text or entry.kind
-
-
-def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
-    parts = []
-    for name, value in entry.data.items():
-        match name:
-            case "status":
-                known = isinstance(value, str) and value in set(Status)
-                parts.append(tr(words.status_text(Status(value))) if known else str(value))
-            case "priority":
-                parts.append(tr("Priority {n}").format(n=value))
-            case "service":
-                parts.append(tr("Category {name}").format(name=catalog.service_name(_code(value))))
-            case "area":
-                parts.append(tr("To {place}").format(place=catalog.place(_code(value))))
-            case "agency":
-                parts.append(tr("To {name}").format(name=catalog.agency_name(_code(value))))
-            case "hold" if value is None:
-                parts.append(tr("Hold ended"))
-            case "hold":
-                parts.append(tr("On hold, waits for {what}").format(what=_part(value, "waits_for")))
-            case "place":
-                parts.append(tr("Place changed"))
-            case "reason":
-                parts.append(str(value))
-            case _:
-                parts.append(tr("{field} changed").format(field=name))
-    return tr("{what}, by {who}").format(what=" · ".join(parts), who=entry.author)
-
-
-def _code(value: Any) -> str | None:
-    """A code of a history entry; what is none is shown as it came."""
-    return value if value is None or isinstance(value, str) else str(value)
-
-
-def _part(value: Any, name: str) -> str:
-    return str(value.get(name, "") if isinstance(value, dict) else value)

@@ -1,0 +1,44 @@
+"""What the clocks of a report say: time used, time left, time over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from console.domain.report import Clock, ClockState
+from console.presenters import words
+from widgets.slabar import SlaSegment
+
+_RISK_AT = 0.8
+_DAY, _HOUR = 86400, 3600
+
+
+def clock_segments(clocks: Sequence[Clock], now: datetime, tr: Callable[[str], str]) -> list[SlaSegment]:
+    """One segment a clock."""
+    names = {"first_response": tr("Coordinate"), "finish": tr("Finish"), "validation": tr("Validate")}
+    return [_segment(clock, names.get(clock.name, clock.name), now, tr) for clock in clocks]
+
+
+def _segment(clock: Clock, name: str, now: datetime, tr: Callable[[str], str]) -> SlaSegment:
+    label, whole_s = f"{name} {_target(clock.target_s)}", max(1, clock.target_s)
+    if clock.met_at is not None:
+        used_s = (clock.met_at - clock.started).total_seconds()
+        level = words.AT_RISK if clock.state is ClockState.BREACHED else words.CALM
+        mark = "✓" if clock.state is ClockState.MET else tr("late")
+        label = f"{label} {mark} {words.duration(used_s)}"
+        return SlaSegment(label, "", min(1.0, used_s / whole_s), _RISK_AT, level, paused=False)
+    if clock.state is ClockState.PAUSED:
+        paused_s = clock.left_s or 0
+        left = tr("paused, {time} left").format(time=words.duration(paused_s))
+        return SlaSegment(label, left, 1 - paused_s / whole_s, _RISK_AT, words.CALM, paused=True)
+    left_s = (clock.due - now).total_seconds() if clock.due else float(clock.target_s)
+    fraction = min(1.0, max(0.0, 1 - left_s / whole_s))
+    left = (tr("{time} over") if left_s < 0 else tr("{time} left")).format(time=words.duration(left_s))
+    level = words.LATE if left_s < 0 else words.AT_RISK if fraction >= _RISK_AT else words.CALM
+    return SlaSegment(label, left, fraction, _RISK_AT, level, paused=False)
+
+
+def _target(seconds: int) -> str:
+    if seconds < _HOUR:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds // _DAY} d" if seconds % _DAY == 0 else words.duration(seconds).replace(" h 00", " h")

@@ -1,0 +1,128 @@
+"""What each entry of a report's history says, and each edit that is to become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from console.domain.edit import EditState, Kind, Queued
+from console.domain.report import Entry
+from console.domain.status import Status
+from console.presenters import words
+from console.presenters.catalog import Catalog
+
+STATE_WORDS: dict[EditState, str] = {
+    EditState.QUEUED: "saved",
+    EditState.SENDING: "sending",
+    EditState.UNCONFIRMED: "sent, no answer yet",
+    EditState.ACCEPTED: "sent",
+    EditState.SENT: "received",
+    EditState.ATTENTION: "not accepted",
+    EditState.CONFLICT: "conflict",
+    EditState.EXPIRED: "still wanted?",
+    EditState.WITHDRAWN: "withdrawn",
+}
+"""The words beside the mark of an edit."""
+
+
+def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """What an edit does, in a few words."""
+    edit = queued.edit
+    entry = Entry(
+        edit.id,
+        edit.report,
+        edit.kind.value,
+        edit.occurred_at,
+        edit.author,
+        data=edit.data,
+        text=str(edit.data.get("text", "")),
+    )
+    return entry_text(entry, catalog, tr)
+
+
+def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """One line of history in words; texts from outside stay plain text."""
+    data = entry.data
+    unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
+    code = unit.code if unit else str(data.get("unit") or entry.unit or "")
+    text = entry.text or str(data.get("text") or "")
+    match entry.kind:
+        case "created" | Kind.CREATE:
+            return tr("Reported by {who}").format(who=entry.author) if entry.author else tr("Reported")
+        case Kind.NOTE:
+            return tr("Note by {who}: {text}").format(who=entry.author, text=text)
+        case Kind.REPLY:
+            return tr("Reply to the reporter: {text}").format(text=text)
+        case Kind.PHOTO:
+            return tr("Photo ({role}) by {who}").format(role=data.get("role", ""), who=entry.author)
+        case Kind.ME_TOO:
+            return tr("Reported again by {who}").format(who=entry.author)
+        case Kind.CLAIM:
+            return tr("Taken by {who}").format(who=entry.author)
+        case Kind.RELEASE:
+            return tr("Released by {who}").format(who=entry.author)
+        case Kind.ASSIGN:
+            return tr("Assigned to {unit} by {who}").format(unit=code, who=entry.author)
+        case Kind.DISPATCH:
+            return tr("Dispatched {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.RECALL:
+            return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
+        case Kind.PROGRESS:
+            state = str(data.get("state", "")).replace("_", " ").capitalize()
+            return f"{tr(state)}, {code}"
+        case Kind.UNIT_STATE:
+            return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
+        case Kind.VALIDATE if data.get("accepted"):
+            return tr("Proof accepted by {who}").format(who=entry.author)
+        case Kind.VALIDATE:
+            return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.CLOSE:
+            return tr("Closed by {who}: {why}").format(
+                who=entry.author, why=data.get("disposition") or data.get("reason", "")
+            )
+        case Kind.REOPEN:
+            return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.MERGE:
+            return tr("Merged into {id} by {who}").format(id=data.get("into", ""), who=entry.author)
+        case Kind.UNMERGE:
+            return tr("Merge undone by {who}").format(who=entry.author)
+        case Kind.SET:
+            return _set_text(entry, catalog, tr)
+    return text or entry.kind
+
+
+def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    parts = []
+    for name, value in entry.data.items():
+        match name:
+            case "status":
+                known = isinstance(value, str) and value in set(Status)
+                parts.append(tr(words.status_text(Status(value))) if known else str(value))
+            case "priority":
+                parts.append(tr("Priority {n}").format(n=value))
+            case "service":
+                parts.append(tr("Category {name}").format(name=catalog.service_name(_code(value))))
+            case "area":
+                parts.append(tr("To {place}").format(place=catalog.place(_code(value))))
+            case "agency":
+                parts.append(tr("To {name}").format(name=catalog.agency_name(_code(value))))
+            case "hold" if value is None:
+                parts.append(tr("Hold ended"))
+            case "hold":
+                parts.append(tr("On hold, waits for {what}").format(what=_part(value, "waits_for")))
+            case "place":
+                parts.append(tr("Place changed"))
+            case "reason":
+                parts.append(str(value))
+            case _:
+                parts.append(tr("{field} changed").format(field=name))
+    return tr("{what}, by {who}").format(what=" · ".join(parts), who=entry.author)
+
+
+def _code(value: Any) -> str | None:
+    """A code of a history entry; what is none is shown as it came."""
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _part(value: Any, name: str) -> str:
+    return str(value.get(name, "") if isinstance(value, dict) else value)

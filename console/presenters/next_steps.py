@@ -1,0 +1,55 @@
+"""Which keys the report panel offers: what is awaited next in each status, and which key Enter is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.actions import BY_ID, Situation
+from console.domain.status import Status, is_open
+from console.presenters.caps import key_of
+from widgets.ticket.values import ActionButton
+
+_NEXT_OF_UNIT = {
+    "dispatched": ("en_route", "{unit} en route"),
+    "acknowledged": ("en_route", "{unit} en route"),
+    "en_route": ("on_scene", "{unit} on scene"),
+    "on_scene": ("done", "{unit} done"),
+}
+"""What is awaited of a unit at work: an action and its words."""
+
+_Step = tuple[str, str, bool]
+"""An action, its words, and whether its button is the filled one."""
+
+
+def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]) -> list[ActionButton]:
+    """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none."""
+    steps = _of_status(now, nearest, lead, tr)
+    if is_open(now.status) and now.status is not Status.VALIDATION:
+        if now.holder != now.me:
+            steps.insert(1, ("take", tr("Take"), False))
+        steps += [("hold", tr("Hold"), False), ("close", tr("Close"), False)]
+    buttons = []
+    for action, text, filled in steps:
+        why = BY_ID[action].why_not(now)
+        key = "Enter" if filled and action == "dispatch" else key_of(action)
+        buttons.append(ActionButton(action, text, key, filled, not why, why))
+    return buttons
+
+
+def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]) -> list[_Step]:
+    if now.status is Status.VALIDATION:
+        return [("validate", tr("Validate or return"), True), ("photo", tr("Photo"), False)]
+    if not is_open(now.status):
+        return [("reopen", tr("Reopen"), True)]
+    done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
+    if done and now.lead_unit and not now.needs_proof:
+        return [("submit", tr("Hand in"), True), ("photo", tr("Photo"), False)]
+    if now.lead_state in _NEXT_OF_UNIT:
+        # Enter must not send a second unit where the first one's next step is what is awaited.
+        step, text = _NEXT_OF_UNIT[now.lead_state]
+        return [(step, tr(text).format(unit=lead), True), ("recommend", tr("Another unit"), False)]
+    if done and now.needs_proof:
+        return [("photo", tr("After photo"), True)]
+    if nearest:
+        return [("dispatch", tr("Dispatch {unit}").format(unit=nearest), True), ("assign", tr("Assign"), False)]
+    return [("assign", tr("Assign"), False), ("photo", tr("Photo"), False)]
