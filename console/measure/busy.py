@@ -114,6 +114,8 @@ class BusyCity:
             )
             for unit in placed
         ]
+        if not self._units:
+            return
         _send(Presence(SOURCE, {unit.id: (unit.lat or 0.0, unit.lon or 0.0, now) for unit in self._units}))
         if self._chance.random() < 0.5:
             unit = self._chance.choice(self._units)

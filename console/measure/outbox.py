@@ -1,0 +1,109 @@
+"""How soon an edit made by hand is on the disk while thousands of others leave, in the real window."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from console.domain.edit import Edit, EditState, Kind, Queued
+from console.measure import busy
+from console.measure.child import output_of, tell
+from console.measure.city import SOURCE
+from console.measure.window import make_window
+from console.store.schema import CACHE
+from console.store.work import WorkFile
+
+_PAUSE_MS = 200
+_LOOK_MS = 2
+_NO_REPORTS = 1e-9  # arrive, but edits are answered
+_FIRST_LOOK_S = 3.0
+
+
+class Saving(msgspec.Struct, frozen=True):
+    """Milliseconds from making each note by hand until it was saved, and the window's longest stalls meanwhile."""
+
+    saved_ms: list[float]
+    stalls_ms: list[float]
+
+
+def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int) -> Saving:
+    """Make `by_hand` notes in the window of a child process on a copy of `cache`, while `waiting` others leave.
+
+    The stand-in for the sync process takes up to 200 edits a second. Raises subprocess.CalledProcessError.
+    """
+    with tempfile.TemporaryDirectory(prefix="sigap-outbox-", dir=cache) as name:
+        folder = Path(name)
+        shutil.copy(cache / CACHE, folder / CACHE)
+        work = WorkFile(folder)
+        now = datetime.now(UTC)
+        notes = [
+            Edit(
+                id=str(uuid.uuid4()), kind=Kind.NOTE, report=reports[number % len(reports)], author="", device="",
+                number=0, occurred_at=now, data={"text": f"note {number}"}, source=SOURCE, title="Note",
+            )
+            for number in range(waiting)
+        ]  # fmt: skip
+        if notes:
+            work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], "")
+        work.close()
+        return msgspec.json.decode(
+            output_of("console.measure.outbox", str(folder), reports[0], str(by_hand)), type=Saving
+        )
+
+
+def _main(folder: Path, report: str, by_hand: int) -> int:
+    app, console = make_window(folder, busy.command(_NO_REPORTS))
+    from PySide6.QtCore import QTimer
+
+    made: dict[str, float] = {}
+    saved_ms: list[float] = []
+    stalls_ms: list[float] = []
+    last = [0.0]
+
+    def make() -> None:
+        edit_id = console.edits.submit(
+            Kind.NOTE, report, source=SOURCE, data={"text": "by hand"}, base={}, base_version=None, title="Note"
+        )
+        made[edit_id] = time.perf_counter()
+
+    def saved(queued: Queued) -> None:
+        if (began := made.pop(queued.edit.id, None)) is not None:
+            saved_ms.append((time.perf_counter() - began) * 1000)
+            if len(saved_ms) < by_hand:
+                QTimer.singleShot(_PAUSE_MS, make)
+            else:
+                app.exit()  # quitting would ask about what has not left
+
+    def look() -> None:
+        now = time.perf_counter()
+        if last[0]:
+            stalls_ms.append((now - last[0]) * 1000 - _LOOK_MS)
+        last[0] = now
+
+    console.edits.saved.connect(saved)
+    console.open()
+    looking = QTimer(interval=_LOOK_MS)
+    looking.timeout.connect(look)
+
+    def begin() -> None:
+        looking.start()
+        make()
+
+    QTimer.singleShot(int(_FIRST_LOOK_S * 1000), begin)
+    app.exec()
+    console.leave()
+    console.close()
+    tell(Saving(saved_ms, sorted(stalls_ms)[-20:]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

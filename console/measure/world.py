@@ -1,0 +1,273 @@
+"""The city that is measured: generated reports in a real cache, its board, and the servers and windows on it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from console.board.snapshot import Snapshot
+from console.board.view import View, make_view
+from console.domain.filter import Filter
+from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
+from console.domain.status import ORDER, Status, is_open
+from console.domain.word import Word
+from console.measure.bare_window import run_bare_window
+from console.measure.child import Run
+from console.measure.outbox import Saving, save_by_hand
+from console.measure.plain_table import PlainTable
+from console.measure.postgres import Postgres, own_postgres
+from console.measure.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
+from console.measure.window import run_window
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
+
+if TYPE_CHECKING:
+    from console.measure.crowd import CrowdRun
+
+PAGE = 1000
+"""Reports in a page of JSON."""
+_CROWD_CITY = 2000
+_TRIAL = 10_000
+"""Below so many reports the bench itself is tried: a small crowd works for a moment."""
+_REST_S = 12.0
+_WAITING, _BY_HAND = 3000, 40
+ZONE = timezone(timedelta(hours=7))
+CITY = (106.68, -6.37, 106.98, -6.08)
+"""West, south, east, north."""
+WORDS = (
+    "jalan",
+    "berlubang",
+    "lampu",
+    "mati",
+    "sampah",
+    "menumpuk",
+    "banjir",
+    "saluran",
+    "tersumbat",
+    "pohon",
+    "tumbang",
+    "trotoar",
+    "rusak",
+    "parkir",
+    "liar",
+    "air",
+    "keruh",
+    "kabel",
+    "putus",
+    "rambu",
+    "hilang",
+    "bau",
+    "kebakaran",
+    "bising",
+)
+_SHARES = (0.01, 0.005, 0.03, 0.02, 0.01, 0.005, 0.82, 0.10)
+"""How many reports stand in each status of ORDER: mostly done, as in a city that has used the system for years."""
+
+
+class World:
+    """A generated city of `reports` reports in a real cache.db, with its board; each part is made when first asked for.
+
+    The same numbers always make the same city, but for the time: it ends now.
+    """
+
+    def __init__(self, reports: int, folder: Path, now: datetime) -> None:
+        self.reports, self.folder, self.now = reports, folder, now
+        self.now_s = int(now.timestamp())
+        self.random = random.Random(20241)  # noqa: S311 - no secret
+        self.fill_s = 0.0
+        self._open = ExitStack()
+
+    @property
+    def _whole(self) -> bool:
+        """Whether this is more than a trial of the bench itself."""
+        return self.reports >= _TRIAL
+
+    def pages(self) -> Iterator[bytes]:
+        """The reports as JSON pages, oldest first."""
+        for first in range(0, self.reports, PAGE):
+            page = [self._report(number) for number in range(first, min(first + PAGE, self.reports))]
+            yield msgspec.json.encode(page)
+
+    @cached_property
+    def writer(self) -> CacheWriter:
+        """The cache's writer, after the first fill; `fill_s` is what decoding, writing and indexing took."""
+        writer = CacheWriter(self.folder)
+        decoder = msgspec.json.Decoder(list[Report])
+        with writer.bulk():
+            for number, page in enumerate(self.pages()):
+                started = time.perf_counter()
+                found = decoder.decode(page)
+                self._apply(writer, found, number * PAGE)
+                self.fill_s += time.perf_counter() - started
+            started = time.perf_counter()
+        self.fill_s += time.perf_counter() - started
+        return writer
+
+    @cached_property
+    def reader(self) -> CacheReader:
+        """A reader of the filled cache."""
+        assert self.writer is not None
+        return CacheReader(self.folder)
+
+    def close(self) -> None:
+        """Let go of the files and of what runs for the measurements."""
+        self._open.close()
+        self.reader.close()
+        self.writer.close()
+
+    @cached_property
+    def windows(self) -> list[Run]:
+        """The real window on this cache, opened as often as starts are measured; the last one was left alone after."""
+        assert self.writer is not None
+        return [run_window(self.folder, rest_s) for rest_s in self._rests]
+
+    @cached_property
+    def bare_windows(self) -> list[Run]:
+        """The contender, opened as often."""
+        return [run_bare_window(self.plain.path, rest_s) for rest_s in self._rests]
+
+    @property
+    def _rests(self) -> tuple[float, ...]:
+        """How long each window is left alone, in seconds."""
+        return 0.0, 0.0, _REST_S if self._whole else 1.0
+
+    @cached_property
+    def plain(self) -> PlainTable:
+        """The same reports as a usual program keeps them."""
+        return self._open.enter_context(PlainTable(self.folder / "plain_table.db", self.pages()))
+
+    @cached_property
+    def saving(self) -> Saving:
+        """Notes made by hand in the real window while others leave."""
+        return self._saved_by_hand(_WAITING if self._whole else 50)
+
+    @cached_property
+    def saving_alone(self) -> Saving:
+        """The same when nothing else waits."""
+        return self._saved_by_hand(0)
+
+    def _saved_by_hand(self, waiting: int) -> Saving:
+        assert self.writer is not None
+        reports = [str(900_000 + number) for number in range(min(400, self.reports))]
+        return save_by_hand(self.folder, reports, waiting, _BY_HAND if self._whole else 5)
+
+    @cached_property
+    def load(self) -> Load:
+        """The load of the server."""
+        return Load() if self._whole else Load(consoles=10, edits_per_s=10, seconds=2)
+
+    @cached_property
+    def crowd(self) -> CrowdRun:
+        """A crowd of consoles on our server, on SQLite."""
+        return self._crowd_on(f"sqlite:///{self.folder / 'crowd.db'}")
+
+    @cached_property
+    def rival_crowd(self) -> CrowdRun:
+        """The same crowd on the contender."""
+        return crowd_on_rival(self.load, f"sqlite:///{self.folder / 'rival.db'}", self.folder, _CROWD_CITY)
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """A PostgreSQL that keeps what it says it keeps."""
+        return self._open.enter_context(own_postgres(durable=True))
+
+    @cached_property
+    def crowd_on_postgres(self) -> CrowdRun:
+        """A crowd of consoles on our server, on PostgreSQL."""
+        with self.postgres.fresh() as database:
+            return self._crowd_on(database)
+
+    @cached_property
+    def rival_on_postgres(self) -> CrowdRun:
+        """The same crowd on the contender, on PostgreSQL."""
+        with self.postgres.fresh(empty=True) as database:
+            return crowd_on_rival(self.load, database, self.folder, _CROWD_CITY)
+
+    def _crowd_on(self, database: str) -> CrowdRun:
+        known = [self._report(number) for number in range(_CROWD_CITY)]
+        fill_city(database, known)
+        return crowd_on_ours(self.load, database, self.folder, [report.id for report in known])
+
+    @cached_property
+    def served(self) -> Path:
+        """The whole city as the server's database."""
+        path = self.folder / "served.db"
+        fill_city(f"sqlite:///{path}", (self._report(number) for number in range(self.reports)))
+        return path
+
+    @cached_property
+    def fill_of_client(self) -> Fill:
+        """One client reads it all."""
+        return first_fill(f"sqlite:///{self.served}")
+
+    @cached_property
+    def words(self) -> dict[str, dict[int, Word]]:
+        """Kind -> {number: (source, code)}."""
+        return {kind: self.reader.words(kind) for kind in ("service", "area", "agency", "unit", "user", "source")}
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The board."""
+        return Snapshot.build(self.reader.columns())
+
+    @cached_property
+    def everything(self) -> View:
+        """All reports, open and closed: the longest queue there can be."""
+        return self.view(Filter(tab="closed", priorities=(1, 2, 3, 4)))
+
+    def view(self, asked: Filter, snapshot: Snapshot | None = None, **more: Any) -> View:
+        """A View as the console makes it."""
+        return make_view(snapshot or self.snapshot, asked, self.now_s, 1, words=self.words, zone=ZONE, **more)
+
+    def changed(self, count: int) -> list[Report]:
+        """New states of random reports."""
+        numbers = self.random.sample(range(self.reports), min(count, self.reports))
+        return [
+            msgspec.structs.replace(self._report(number), status=Status.PROGRESS, updated=self.now, version=2)
+            for number in numbers
+        ]
+
+    def take_in(self, reports: Sequence[Report], seq: int) -> Snapshot:
+        """The way of a change: into the cache, out as columns, into the next snapshot."""
+        touched = self._apply(self.writer, reports, seq)
+        return self.snapshot.with_rows(self.reader.columns(touched))
+
+    def _apply(self, writer: CacheWriter, reports: Sequence[Report], seq: int) -> Sequence[int]:
+        items = [Item("report", seq + at, one.id, one) for at, one in enumerate(reports, start=1)]
+        return writer.apply("city", items, Cursor(epoch="bench", seq=seq + len(items), as_of=self.now)).rows
+
+    def _report(self, number: int) -> Report:
+        chance = random.Random(number)  # noqa: S311 - no secret
+        created = self.now - timedelta(seconds=(self.reports - number) * 3 * 365 * 86400 / self.reports)
+        status = chance.choices(ORDER, _SHARES)[0]
+        west, south, east, north = CITY
+        due = created + timedelta(days=7)
+        state = ClockState.RUNNING if is_open(status) else ClockState.MET
+        photo = Photo(f"{number:064x}", PhotoRole.REPORT, 80_000)
+        return Report(
+            id=str(900_000 + number),
+            version=1,
+            status=status,
+            service=f"service-{chance.randrange(26)}",
+            priority=chance.choices((1, 2, 3, 4), (1, 9, 60, 30))[0],
+            description=" ".join(chance.choices(WORDS, k=12)),
+            created=created,
+            updated=created + timedelta(hours=chance.randrange(200)),
+            area=f"31.{chance.randrange(6):02d}.{chance.randrange(267):04d}",
+            agency=f"agency-{chance.randrange(14)}",
+            address=f"Jl. {chance.choice(WORDS).title()} {chance.randrange(400)}",
+            lat=chance.uniform(south, north) if chance.random() > 0.01 else None,
+            lon=chance.uniform(west, east),
+            channel="app",
+            photos=(photo,) if chance.random() < 0.5 else (),
+            clocks=(Clock("finish", state, created, 7 * 86400, due=due),),
+        )
