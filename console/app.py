@@ -81,7 +81,7 @@ from widgets.map.scheme import register_scheme
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
-from widgets.queue import QueuePanel
+from widgets.queue.panel import QueuePanel
 from widgets.shell import Shell
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols

@@ -18,12 +18,14 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from widgets.charts import CategoryBar, ChartsPanel
+from widgets.chips import Chip
 from widgets.command import CommandLine
 from widgets.kpi import Figure, KpiStrip, Part
 from widgets.notice import Banner, Notice
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.photos import PhotoCard
-from widgets.queue import Chip, QueuePanel, QueueRow, Tab
+from widgets.queue.panel import QueuePanel
+from widgets.queue.values import QueueRow, Tab
 from widgets.shell import Shell
 from widgets.slabar import SlaSegment
 from widgets.states import EmptyState

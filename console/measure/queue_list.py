@@ -21,7 +21,7 @@ _SIZE = (528, 1000)
 
 def repaint(world: World) -> list[float]:
     """The queue's list, scrolled by three rows each time."""
-    from widgets.queue import QueuePanel
+    from widgets.queue.panel import QueuePanel
     from widgets.symbols import Symbols
     from widgets.theme import load_theme
 
@@ -104,7 +104,7 @@ def _scrolled(app: QApplication, shown: QAbstractItemView, step: int) -> list[fl
 
 
 def _queue_row(view: View, texts: dict[int, Any], row: int) -> Any:
-    from widgets.queue import QueueRow
+    from widgets.queue.values import QueueRow
 
     fact = view.row_facts([row])[0]
     return QueueRow(

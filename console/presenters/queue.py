@@ -17,7 +17,9 @@ from console.presenters.caps import key_of
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
-from widgets.queue import Chip, QueuePanel, QueueRow, Tab
+from widgets.chips import Chip
+from widgets.queue.panel import QueuePanel
+from widgets.queue.values import QueueRow, Tab
 
 _KEPT_TEXTS = 4000
 

@@ -15,7 +15,10 @@ from PySide6.QtWidgets import QApplication, QTextEdit
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import rows
-from widgets.queue import Chip, QueueModel, QueuePanel, QueueRow, Tab
+from widgets.chips import Chip
+from widgets.queue.model import QueueModel
+from widgets.queue.panel import QueuePanel
+from widgets.queue.values import QueueRow, Tab
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 

@@ -1,0 +1,319 @@
+"""The list of up to a million reports: it never moves by itself, and keys and mouse walk it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from typing_extensions import override
+
+from widgets.queue.model import NEAR, Keys, QueueModel
+from widgets.queue.row_painter import RowPainter
+from widgets.symbols import Symbols
+from widgets.theme import Theme, by_keyboard, paint_focus
+from widgets.uniform import Index, UniformView
+
+_STEPS: dict[int, int] = {Qt.Key.Key_J: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_K: -1, Qt.Key.Key_Up: -1}
+_WALKING = frozenset(
+    {*_STEPS, Qt.Key.Key_Space, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}
+)
+
+
+class QueueView(UniformView):
+    """The list itself. The current row is the one blue row; marked rows are grey with an edge."""
+
+    current_key_changed = Signal(int)
+    opened = Signal(int)
+    sight_changed = Signal()
+
+    def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget | None = None) -> None:
+        super().__init__(theme.px(theme.tokens["row_px"]["queue"]), parent)
+        self._theme, self._row_painter = theme, RowPainter(theme, symbols)
+        self.rows = QueueModel(self)
+        self.marked: set[int] = set()
+        self._current = 0
+        self._resume = -1
+        self._newest = 0
+        self._hover = -1
+        self._ring = False
+        self._quiet = False
+        self.setModel(self.rows)
+
+    # The order
+
+    def set_order(self, keys: Keys) -> None:
+        """Show another order. What is in sight stays where it is; rows that come in above are counted, not shown."""
+        if keys is self.rows.keys:
+            return
+        bar = self.verticalScrollBar()
+        was = bar.value()
+        sight = [int(key) for key in self.rows.keys[self.rows_in_sight().start : self.rows_in_sight().stop]]
+        first = was // self.row_height
+        old_place = self.currentIndex().row()
+        self._quiet = True
+        self.rows.set_keys(keys)
+        self.updateGeometries()
+        places = self._places(sight, first)
+        shift = self._shift(sight, first, places)
+        bar.setValue(was + shift * self.row_height if shift is not None else 0)
+        self._restore_current(old_place, sight, places, first)
+        self._quiet = False
+        if shift is None or bar.value() == 0:
+            self.note_newest()
+        self._hover = -1
+        self.viewport().update()
+        self.sight_changed.emit()
+
+    def _places(self, sight: list[int], first: int) -> dict[int, int]:
+        """Where the rows that were in sight stand now; most are found close to where they were."""
+        start = max(0, first - NEAR)
+        window = self.rows.keys[start : first + NEAR]
+        found = np.flatnonzero(np.isin(window, np.array(sight, np.int64)))
+        places = {int(window[at]): start + int(at) for at in found}
+        return places or {key: at for key in sight[:3] if (at := self.rows.position(key)) >= 0}
+
+    def _shift(self, sight: list[int], first: int, places: dict[int, int]) -> int | None:
+        """By how many rows the sight moves on: the current row if it stayed among its neighbours, else the top row.
+
+        A top row that went elsewhere by itself does not take the list along.
+        """
+        shifts = {key: places[key] - (first + number) for number, key in enumerate(sight) if key in places}
+        if not shifts:
+            return None
+        middle = sorted(shifts.values())[len(shifts) // 2]
+        near = len(sight) // 2
+        own = shifts.get(self._current)
+        if own is not None and abs(own - middle) <= near:
+            return own
+        return next((shift for shift in shifts.values() if abs(shift - middle) <= near), middle)
+
+    def _restore_current(self, old_place: int, sight: list[int], places: dict[int, int], first: int) -> None:
+        place = self.rows.position(self._current, max(0, old_place)) if self._current else -1
+        if old_place >= 0 and self._current in sight:
+            # When the current row goes elsewhere by an edit, going on from where it stood is what is expected.
+            after = sight[sight.index(self._current) + 1 :]
+            before = reversed(sight[: sight.index(self._current)])
+            goal = next((places[key] for key in after if key in places), -1)
+            if goal < 0:
+                goal = next((places[key] + 1 for key in before if key in places), -1)
+            if goal >= 0 and (place < 0 or abs(place - goal) > len(sight) // 2):
+                self._resume = goal
+        elif place < 0 and old_place >= 0:
+            self._resume = min(old_place, len(self.rows.keys))
+        if place >= 0:
+            self.setCurrentIndex(self.rows.index(place))
+
+    def start_over(self) -> None:
+        """Forget where the list stood: show the current row if it is there, else the top."""
+        self._quiet = True
+        place = self.rows.position(self._current) if self._current else -1
+        if place >= 0:
+            self.setCurrentIndex(self.rows.index(place))
+            self.scrollTo(self.rows.index(place))
+        else:
+            self.verticalScrollBar().setValue(0)
+        self._quiet = False
+        self._resume = -1
+        self.marked.clear()
+        self.note_newest()
+        self.sight_changed.emit()
+
+    def note_newest(self) -> None:
+        """From here on rows with a higher key are the new ones (keys grow with every report)."""
+        self._newest = int(self.rows.keys.max()) if len(self.rows.keys) else 0
+
+    def new_above(self) -> int:
+        """How many new rows stand above the sight."""
+        above = self.verticalScrollBar().value() // self.row_height
+        return int(np.count_nonzero(self.rows.keys[:above] > self._newest))
+
+    # The current row
+
+    def current_key(self) -> int:
+        """The key of the current row, also when it is not in the list now; 0 for none."""
+        return self._current
+
+    def set_current(self, key: int) -> None:
+        """Make a row the current one, in sight, without announcing it."""
+        self._current = key
+        self._resume = -1
+        place = self.rows.position(key, max(0, self.currentIndex().row())) if key else -1
+        self._quiet = True
+        index = self.rows.index(place) if place >= 0 else QModelIndex()
+        self.setCurrentIndex(index)
+        if place >= 0:
+            self.scrollTo(index)
+        self._quiet = False
+        self.viewport().update()
+
+    def move_by(self, step: int) -> None:
+        """Go some rows down or, with a negative step, up."""
+        count = self.count()
+        if not count:
+            return
+        now = self.currentIndex().row()
+        if self._resume >= 0:
+            goal = self._resume + step - (1 if step > 0 else 0)
+        elif now < 0:
+            goal = self.rows_in_sight().start
+        else:
+            goal = now + step
+        self.setCurrentIndex(self.rows.index(min(count - 1, max(0, goal))))
+
+    def toggle_mark(self) -> None:
+        """Mark the current row for an action on several, or unmark it."""
+        if self._current:
+            self.marked ^= {self._current}
+            self.viewport().update()
+
+    @override
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        if self._quiet:
+            return
+        self._resume = -1
+        self._current = int(self.rows.keys[current.row()]) if current.isValid() else 0
+        self.viewport().update()
+        if self._current:
+            self.current_key_changed.emit(self._current)
+
+    # Keys and mouse
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        # Keys that walk the list stay the list's own, whatever shortcuts the window has.
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+            and event.key() in _WALKING
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
+            super().keyPressEvent(event)
+        elif key in _STEPS:
+            if shift and self._current:
+                self.marked.add(self._current)
+            self.move_by(_STEPS[key])
+            if shift and self._current:
+                self.marked.add(self._current)
+        elif key == Qt.Key.Key_Space:
+            self.toggle_mark()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not shift:
+            if self._current:
+                self.opened.emit(self._current)
+        elif key == Qt.Key.Key_Escape and self.marked:
+            self.marked.clear()
+            self.viewport().update()
+        elif event.text() and event.text().isprintable():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if index.isValid():
+                self.marked ^= {int(self.rows.keys[index.row()])}
+                self.viewport().update()
+            return
+        super().mousePressEvent(event)
+
+    @override
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.indexAt(event.position().toPoint()).isValid() and self._current:
+            self.opened.emit(self._current)
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._set_hover(self.indexAt(event.position().toPoint()).row())
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._set_hover(-1)
+
+    def _set_hover(self, number: int) -> None:
+        if number != self._hover:
+            for one in (self._hover, number):
+                if one >= 0:
+                    self.viewport().update(self.row_box(one))
+            self._hover = number
+
+    @override
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # Not QAbstractItemView's: it would make the first row the current one, and so choose another report.
+        QAbstractScrollArea.focusInEvent(self, event)
+        self._ring = by_keyboard(event.reason())
+        self.viewport().update()
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._ring = False
+        self.viewport().update()
+
+    # Sight
+
+    @override
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self.viewport().scroll(0, dy)
+        if self._ring:
+            self.viewport().update()
+        if self.verticalScrollBar().value() == 0 and not self._quiet:
+            self.note_newest()
+        self.sight_changed.emit()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.sight_changed.emit()
+
+    def update_keys(self, keys: set[int]) -> None:
+        """Draw these rows anew, if they are in sight."""
+        for number in self.rows_in_sight():
+            if int(self.rows.keys[number]) in keys:
+                self.viewport().update(self.row_box(number))
+
+    # Drawing
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        # The current row's blue edge says where the keyboard is; the ring stands in for it while there is no such row.
+        if self._ring and not self.currentIndex().isValid():
+            painter = QPainter(self.viewport())
+            paint_focus(painter, self._theme, self.viewport())
+
+    @override
+    def paint_row(self, painter: QPainter, box: QRect, number: int) -> None:
+        theme = self._theme
+        key = int(self.rows.keys[number])
+        current, marked = key == self._current, key in self.marked
+        ground = "panel"
+        if current:
+            ground = "selected"
+        elif marked:
+            ground = "selected-inactive"
+        elif number == self._hover:
+            ground = "hover"
+        if ground != "panel":
+            painter.fillRect(box, theme.color(f"surface.{ground}"))
+        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        if current or marked:
+            edge = theme.color("accent.base" if current else "text.tertiary")
+            painter.fillRect(QRect(box.left(), box.top(), theme.px(3), box.height()), edge)
+        row = self.rows.row(number)
+        right = self.width() - theme.px(12)  # the scroll bar, when there is one, stands in the margin
+        if row is None:
+            self._row_painter.paint_placeholder(painter, box, number, right)
+        else:
+            self._row_painter.paint(painter, box, row, right, ground, current=current)
