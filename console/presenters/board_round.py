@@ -18,6 +18,7 @@ from console.domain.report import Report, WaitsFor
 from console.domain.status import ORDER
 from console.presenters.catalog import Cities, read_catalog
 from console.store.cache_read import CacheReader
+from console.store.facts import seconds
 from console.store.items import FIRST_ROW
 
 LOCAL_ROWS = FIRST_ROW
@@ -236,8 +237,8 @@ def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
         "claim": numbers.get("user", {}).get(("", user), _unlisted(user)),
         "lat_e7": round(report.lat * 1e7) if placed and report.lat is not None else NO_PLACE,
         "lon_e7": round(report.lon * 1e7) if placed and report.lon is not None else NO_PLACE,
-        "created": int(report.created.timestamp()),
-        "updated": int(report.updated.timestamp()),
+        "created": seconds(report.created),
+        "updated": seconds(report.updated),
         "photos": len(report.photos),
         "merged": int(report.merged_into is not None),
     }

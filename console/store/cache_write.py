@@ -364,7 +364,7 @@ class CacheWriter:
     def _insert(self, source: int, rows: list[_Row]) -> None:
         self._connection.executemany(
             "INSERT INTO reports (row, source, remote_id, seq, created, facts) VALUES (?, ?, ?, ?, ?, ?)",
-            [(r.row, source, r.item.id, r.item.seq, int(r.report.created.timestamp()), r.facts) for r in rows],
+            [(r.row, source, r.item.id, r.item.seq, facts.seconds(r.report.created), r.facts) for r in rows],
         )
         self._connection.executemany(
             "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -389,7 +389,7 @@ class CacheWriter:
             self._add_to_search(changed)
         self._connection.executemany(
             "UPDATE reports SET seq = ?, created = ?, facts = ? WHERE row = ?",
-            [(r.item.seq, int(r.report.created.timestamp()), r.facts, r.row) for r in rows],
+            [(r.item.seq, facts.seconds(r.report.created), r.facts, r.row) for r in rows],
         )
         self._connection.executemany(
             "UPDATE texts SET title = ?, description = ?, address = ?, area_name = ?, area = ?, body = ? WHERE row = ?",

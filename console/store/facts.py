@@ -54,8 +54,8 @@ def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callabl
     due, due_state = next_due(report.clocks)
     return FACTS.pack(
         row,
-        _seconds(report.created),
-        _seconds(report.updated),
+        seconds(report.created),
+        seconds(report.updated),
         due,
         lat_e7,
         lon_e7,
@@ -103,7 +103,7 @@ def next_due(clocks: tuple[Clock, ...]) -> tuple[int, int]:
     timed = [(clock.due, clock) for clock in unmet if clock.due is not None and clock.state is not ClockState.PAUSED]
     if timed:
         due, first = min(timed, key=lambda pair: pair[0])
-        return _seconds(due), DUE_BREACHED if first.state is ClockState.BREACHED else DUE_RUNNING
+        return seconds(due), DUE_BREACHED if first.state is ClockState.BREACHED else DUE_RUNNING
     if any(clock.state is ClockState.PAUSED for clock in unmet):
         return 0, DUE_PAUSED
     if any(clock.state is ClockState.BREACHED for clock in clocks):
@@ -111,5 +111,6 @@ def next_due(clocks: tuple[Clock, ...]) -> tuple[int, int]:
     return 0, DUE_MET if clocks else DUE_NONE
 
 
-def _seconds(moment: datetime) -> int:
-    return math.floor(moment.timestamp())
+def seconds(moment: datetime) -> int:
+    """Whole seconds since 1970, rounded down, before 1970 too."""
+    return int(moment.replace(microsecond=0).timestamp())

@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,16 @@ def column(reader: CacheReader, name: str) -> dict[str, int]:
     columns = reader.columns()
     texts = {text.row: text.remote_id for text in reader.texts(columns["row"])}
     return {texts[int(row)]: int(value) for row, value in zip(columns["row"], columns[name], strict=True)}
+
+
+def test_seconds_are_rounded_down_before_1970_and_at_the_end_of_all_days(
+    writer: CacheWriter, reader: CacheReader
+) -> None:
+    old, last = datetime(1969, 12, 31, 23, 59, 58, 500_000, UTC), datetime.max.replace(tzinfo=UTC)
+    writer.apply("city", items(report("1", created=old), report("2", created=last)), at(2))
+    made = reader.created("city", ["1", "2"])
+    assert made == {"1": old.replace(microsecond=0), "2": last.replace(microsecond=0)}
+    assert column(reader, "created") == {key: moment.timestamp() for key, moment in made.items()}
 
 
 def test_a_report_comes_back_as_it_was_and_as_columns(writer: CacheWriter, reader: CacheReader) -> None:
