@@ -6,18 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import (
-    QMenu,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.chips import Chip, ChipsRow
-from widgets.keys import cap_size
 from widgets.queue.footer import Footer
 from widgets.queue.model import Keys
 from widgets.queue.values import QueueRow, Tab
@@ -28,7 +21,6 @@ from widgets.tabs import TabLabel, TabStrip
 from widgets.text import Texts
 from widgets.theme import Theme
 
-_MORE = "\0more"
 _TAB_PADDING = 7
 _BEYOND = 8
 
@@ -48,15 +40,15 @@ class QueuePanel(QWidget):
 
     def __init__(self, theme: Theme, symbols: Symbols, *, panel_key: str, filter_key: str) -> None:
         super().__init__()
-        self._theme, self._texts = theme, Texts(theme)
-        self._panel_key = panel_key
+        self._theme = theme
         self._tabs: tuple[Tab, ...] = ()
         self._tab = ""
         self._wanted: frozenset[int] = frozenset()
         self._left, self._above = "", -1
         self._filled = False
         self._strip = TabStrip(theme, padding=_TAB_PADDING)
-        self._strip.chosen.connect(self._on_tab)
+        self._strip.set_note("", keys=(panel_key,))
+        self._strip.chosen.connect(self.tab_chosen)
         self._chips = ChipsRow(theme, filter_key=filter_key)
         self._chips.chip_removed.connect(self.chip_removed)
         self._chips.filter_asked.connect(self.filter_asked)
@@ -70,7 +62,7 @@ class QueuePanel(QWidget):
         self._middle = QStackedWidget()
         self._middle.addWidget(self._view)
         self._middle.addWidget(self._empty)
-        self._footer = Footer(theme, self._texts)
+        self._footer = Footer(theme, Texts(theme))
         self._footer.clicked.connect(self.go_home)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._ask_for_rows)
@@ -108,7 +100,7 @@ class QueuePanel(QWidget):
         changed = (tuple(tabs), current) != (self._tabs, self._tab)
         self._tabs, self._tab = tuple(tabs), current
         if changed:
-            self._fit_tabs()
+            self._strip.set_tabs([TabLabel(tab.key, tab.label, _count(tab)) for tab in tabs], current)
         if other:
             self._view.start_over()
 
@@ -175,50 +167,6 @@ class QueuePanel(QWidget):
         """The rows' height by its name in the tokens: `queue`, `queue-compact` (first lines only), `queue-field`."""
         self._view.set_row_height(self._theme.px(self._theme.tokens["row_px"][row]))
 
-    def _on_tab(self, key: str) -> None:
-        if key != _MORE:
-            self.tab_chosen.emit(key)
-            return
-        menu = QMenu(self)
-        shown = self._strip.keys()
-        for tab in self._tabs:
-            if tab.key not in shown:
-                action = menu.addAction(f"{tab.label} {_count(tab)}".strip().replace("&", "&&"))
-                action.triggered.connect(lambda _=False, key=tab.key: self.tab_chosen.emit(key))
-        self._strip.set_current(self._tab)
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self._strip.mapToGlobal(QPoint(self._strip.width() // 2, self._strip.height())))
-
-    def _fit_tabs(self) -> None:
-        labels = [TabLabel(tab.key, tab.label, _count(tab)) for tab in self._tabs]
-        room = self.width() - cap_size(self._theme, self._panel_key).width() - self._theme.px(14)
-        if self.width() and sum(map(self._tab_width, labels)) > room:
-            more = TabLabel(_MORE, self.tr("More ▾"))
-            room -= self._tab_width(more)
-            kept: list[TabLabel] = []
-            current = next((label for label in labels if label.key == self._tab), None)
-            if current is not None:
-                room -= self._tab_width(current)
-            for label in labels:
-                if label is current:
-                    kept.append(label)
-                    continue
-                room -= self._tab_width(label)
-                if room < 0:
-                    break
-                kept.append(label)
-            if current is not None and current not in kept:
-                kept.append(current)
-            labels = [*kept, more]
-        self._strip.set_tabs(labels, self._tab)
-        self._strip.set_note("", keys=(self._panel_key,))
-
-    def _tab_width(self, label: TabLabel) -> int:
-        width = round(self._texts.width(label.text, "dense", 600)) + 2 * self._theme.px(_TAB_PADDING)
-        if label.count:
-            width += self._theme.px(6) + round(self._texts.width(label.count, "dense", 600))
-        return width
-
     def _on_sight(self) -> None:
         self._soon.start()
 
@@ -232,11 +180,6 @@ class QueuePanel(QWidget):
 
     def _show_footer(self) -> None:
         self._footer.set_words(self._left, self._above if self._above >= 0 else self._view.new_above())
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_tabs()
 
 
 def _count(tab: Tab) -> str:
