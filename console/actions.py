@@ -178,6 +178,7 @@ ACTIONS: tuple[Action, ...] = (
     A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", always),
     A("text_smaller", "Smaller text", ("Ctrl+-",), "Window", always),
     A("refresh", "Try all servers now", ("F5",), "Window", always),
+    A("retry_all", "Try again what was refused, all at once", ("Ctrl+R",), "Window", always),
     A("sources", "Every server: how it is doing, and how old its data is", (), "Window", always),
     A("compare", "Compare with the server now, and read again what differs", (), "Window", always),
     A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always),

@@ -229,7 +229,7 @@ class ConsoleWindow(QObject):
             section_keys={"advice": cap_of("recommend"), "duplicates": cap_of("merge"), "timeline": cap_of("note")},
         )
         self.units = UnitsPanel(self.theme, self.symbols)
-        self.outbox = OutboxPanel(self.theme)
+        self.outbox = OutboxPanel(self.theme, all_key=cap_of("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap_of("palette"))
         self.status = StatusBar(self.theme, undo_key=cap_of("undo"))
@@ -787,6 +787,7 @@ class ConsoleWindow(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "refresh": self._refresh,
+            "retry_all": self.outbox_presenter.retry_all,
             "sources": self._show_sources,
             "compare": self._compare,
             "sign_in": self._sign_in,

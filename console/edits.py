@@ -29,6 +29,7 @@ from console.domain.edit import (
     Queued,
     ReadingOnly,
     is_deleted,
+    maybe_later,
     outlived,
 )
 from console.domain.kept import carry
@@ -216,6 +217,15 @@ class Edits(QObject):
         return tuple(one.edit for one in self.open_in(EditState.ATTENTION) if is_deleted(one))
 
     @property
+    def retryable(self) -> tuple[str, ...]:
+        """The ids of this operator's that were refused for a reason that may have passed, oldest first.
+
+        Never what needs a decision: a conflict, an order past its time, a report that is gone, an unknown outcome.
+        """
+        refused = (one for one in self.open_in(EditState.ATTENTION) if maybe_later(one))
+        return tuple(one.edit.id for one in refused if not self._of_another(one.edit))
+
+    @property
     def on_reports(self) -> tuple[tuple[Edit, str], ...]:
         """The edits that the server has not taken, each with its report's id there, where it has one; oldest first."""
         placed = ((one, self._place(one.edit)[1]) for one in self._outbox.values() if one.edit.kind is not Kind.CREATE)
@@ -351,15 +361,16 @@ class Edits(QObject):
         if queued is not None:
             self._set(replace(queued, told=clean_text(who)))
 
-    def retry(self, edit_id: str) -> None:
-        """Send again what was refused: the same edit under the same key."""
-        queued = self._outbox.get(edit_id)
-        if queued is None:
-            return
-        self._waiting.discard(edit_id)
-        self._outbox.stir([edit_id])
-        if queued.state is EditState.ATTENTION:
-            self._set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
+    def retry(self, *edit_ids: str) -> None:
+        """Send again what was refused: the same edits under the same keys."""
+        for edit_id in edit_ids:
+            queued = self._outbox.get(edit_id)
+            if queued is None:
+                continue
+            self._waiting.discard(edit_id)
+            self._outbox.stir([edit_id])
+            if queued.state is EditState.ATTENTION:
+                self._set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
         self._send_due()
 
     def choose(

@@ -107,17 +107,21 @@ class _OutboxDelegate(QStyledItemDelegate):
 
 
 class _Actions(QWidget):
-    """The verbs of the current row, each with its digit; the first one is also Enter."""
+    """The verbs of the current row, each with its digit; the first one is also Enter. At the right one for all rows."""
 
     asked = Signal(int)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, all_key: str) -> None:
         super().__init__()
         self._theme = theme
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(theme.px(12), 1, theme.px(12), 0)
         self._row.setSpacing(theme.px(6))
         self._row.addStretch(1)
+        self.all = KeyButton(theme, "", all_key)
+        self.all.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.all.hide()
+        self._row.addWidget(self.all)
         self._verbs: tuple[str, ...] = ()
         self._buttons: list[KeyButton] = []
         self.setFixedHeight(theme.px(40))
@@ -150,18 +154,22 @@ class OutboxPanel(QWidget):
 
     row_action = Signal(str, str)
     """(id of the edit, intent)."""
+    all_asked = Signal()
+    """The verb for all rows: see `set_all`."""
     opened = Signal(str)
     """Enter on a row that has no verb: show what it is about."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, all_key: str = "") -> None:
+        """`all_key` is the key, known elsewhere, of the verb for all rows."""
         super().__init__()
         self._theme = theme
         self._model = LazyRowsModel(_words, self)
         self.view = RowsView(self.tr("Outbox"), self)
         self.view.setModel(self._model)
         self.view.setItemDelegate(_OutboxDelegate(theme, self.view))
-        self._actions = _Actions(theme)
+        self._actions = _Actions(theme, all_key)
         self._actions.asked.connect(self._on_verb)
+        self._actions.all.clicked.connect(self.all_asked)
         self.view.entered.connect(self._on_entered)
         self.view.opened.connect(self._on_opened)
         self.view.own_key.connect(lambda word: self._on_verb(int(word) - 1))
@@ -188,6 +196,12 @@ class OutboxPanel(QWidget):
     def set_empty(self, text: str) -> None:
         """The sentence shown while no edit waits."""
         self._empty.setText(text)
+
+    def set_all(self, verb: str) -> None:
+        """Offer a verb for all rows; "" offers none."""
+        self._actions.all.set_verb(verb)
+        self._actions.all.setVisible(bool(verb))
+        self._tell()
 
     def set_rows(self, rows: Sequence[OutboxRow]) -> None:
         """Show these edits, oldest first."""
@@ -217,7 +231,7 @@ class OutboxPanel(QWidget):
         row = self._row()
         verbs = tuple(verb for _, verb in row.actions) if row else ()
         self._actions.set_verbs(verbs)
-        self._actions.setVisible(bool(verbs))
+        self._actions.setVisible(bool(verbs or self._actions.all.verb))
         self.view.own_keys = frozenset(str(number + 1) for number in range(len(verbs)))
 
     def _on_entered(self, _: str) -> None:

@@ -115,6 +115,9 @@ DELETED = "deleted"
 ANOTHER = "another"
 """The key of `Queued.theirs` under which stands that the report's number is another report at the server now: {}."""
 
+MAYBE_LATER = "maybe_later"
+"""The key of `Queued.theirs` under which stands that the same may be taken later, once rights are back, say: {}."""
+
 ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
 
 
@@ -141,6 +144,11 @@ class Queued(msgspec.Struct, frozen=True):
 def is_deleted(queued: Queued) -> bool:
     """Whether its report is not at the server any more: deleted, or lost and the number given to another one."""
     return queued.state is EditState.ATTENTION and bool(queued.theirs.keys() & {DELETED, ANOTHER})
+
+
+def maybe_later(queued: Queued) -> bool:
+    """Whether it was refused for a reason that may have passed; whatever else stopped it is for a human to decide."""
+    return queued.state is EditState.ATTENTION and MAYBE_LATER in queued.theirs
 
 
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})

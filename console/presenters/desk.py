@@ -41,7 +41,7 @@ class Desk(QObject):
         """Set by the app: what a source is called."""
 
     def me_at(self, source: str) -> str:
-        """What this operator is called at a source: who makes the edits for it, and whose claims there are one's own."""
+        """What this operator is called at a source: who makes the edits for it, and whose claims are one's own."""
         return self.names().get(source, self.me)
 
     def chips(self) -> list[tuple[str, str]]:

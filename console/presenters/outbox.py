@@ -55,6 +55,7 @@ class OutboxPresenter(QObject):
         self.is_left: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is in the profile no more."""
         panel.row_action.connect(self.act)
+        panel.all_asked.connect(self.retry_all)
 
     @property
     def outbox(self) -> tuple[Queued, ...]:
@@ -74,6 +75,8 @@ class OutboxPresenter(QObject):
         """Fill the panel; a row is made when it is looked at."""
         parted = self._edits.open_in(EditState.ATTENTION)
         self._without_report = {(one.edit.source, one.edit.report) for one in parted if DELETED in one.theirs}
+        refused = len(self._edits.retryable)
+        self._panel.set_all(self.tr("Try all {n} refused again").format(n=refused) if refused else "")
         self._panel.set_ids(self._edits.open_ids, self._row_of)
         counted = (sum(self._edits.counts.values()), self.decisions)
         if counted != self._counted:
@@ -115,6 +118,18 @@ class OutboxPresenter(QObject):
                 queued = self._edits.open_edit(edit_id)
                 if queued is not None and queued.edit.report:
                     self.report_opened.emit(queued.edit.source, queued.edit.report)
+
+    def retry_all(self) -> None:
+        """Send again all that was refused for a reason that may have passed, and say how much waits for a decision."""
+        again = self._edits.retryable
+        self._edits.retry(*again)
+        parts = [self.tr("Nothing was refused that could be tried again")]
+        if again:
+            tried = self.tr("{n} edits are tried again" if len(again) > 1 else "{n} edit is tried again")
+            parts = [tried.format(n=len(again))]
+        if self.decisions:
+            parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
+        self.said.emit(". ".join(parts))
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""

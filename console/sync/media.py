@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.media import fetch_photo
-from console.domain.edit import Edit, EditState
+from console.domain.edit import MAYBE_LATER, Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Source
 from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing
@@ -83,7 +83,7 @@ class UploadLane(Lane):
                     if not isinstance(error, errors.ServerFault):
                         self._bell.back_off(self._backoff.next_s(error))
                 else:
-                    self._park(waiting.edit, str(error))
+                    self._park(waiting.edit, str(error), maybe_later=isinstance(error, errors.Forbidden))
             except OSError as error:
                 _log.info("photo of edit %s: %s", waiting.edit.id, error.strerror)
                 self._park(waiting.edit, "The photo's file is missing on this computer; take or choose it again.")
@@ -98,9 +98,10 @@ class UploadLane(Lane):
         content = (self._folder / Path(sha256).name).read_bytes()
         self._client.put_media(sha256, content)
 
-    def _park(self, edit: Edit, words: str) -> None:
+    def _park(self, edit: Edit, words: str, *, maybe_later: bool = False) -> None:
         self._outgoing.drop(edit.id)
-        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
+        theirs: dict[str, object] = {MAYBE_LATER: {}} if maybe_later else {}
+        self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words, theirs=theirs))
 
 
 class DownloadLane(Lane):

@@ -17,7 +17,7 @@ from pathlib import Path
 from api_client import errors
 from api_client.transport import utc_now
 from console import logs
-from console.domain.edit import EditState
+from console.domain.edit import MAYBE_LATER, EditState
 from console.domain.messages import (
     Compare,
     Down,
@@ -107,7 +107,7 @@ class Followers:
             following = self._following.get(message.edit.source)
             if following is None:
                 words = "The city this edit belongs to is not connected any more."
-                self._emit(Outcome(message.edit.id, EditState.ATTENTION, problem=words))
+                self._emit(Outcome(message.edit.id, EditState.ATTENTION, problem=words, theirs={MAYBE_LATER: {}}))
             else:
                 following.push(message)
         elif isinstance(message, Withdraw):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from api_client import errors
-from console.domain.edit import Edit, EditState
+from console.domain.edit import MAYBE_LATER, Edit, EditState
 from console.domain.messages import Outcome
 from console.sync.health import Health
 from console.sync.lane import Connection
@@ -191,7 +191,8 @@ class PushLane:
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)
-            self._say(waiting, EditState.ATTENTION, problem=str(error))
+            theirs: dict[str, object] = {MAYBE_LATER: {}} if isinstance(error, errors.Forbidden) else {}
+            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=theirs)
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:

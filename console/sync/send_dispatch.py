@@ -9,7 +9,7 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, Edit, Kind
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind
 from console.domain.kept import is_another
 from console.sync.push import CannotSend
 
@@ -124,7 +124,8 @@ class DispatchSender:
         if self._me is None:
             self._me = self._client.me().name
         if self._me != "local" and edit.author and edit.author != self._me:
-            raise CannotSend(f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}.")
+            words = f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}."
+            raise CannotSend(words, {MAYBE_LATER: {}})
 
     def _check_report(self, edit: Edit, report: str | None) -> None:
         """The number must still be the report that the edit was made on: a server may have been set back meanwhile."""

@@ -313,12 +313,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         area = window.dossiers.current.shown.area
         outside = find(window, "open", like=lambda report: report.area not in (None, area))
         known = json.loads((city.folder / "users.json").read_text())
-        (city.folder / "users.json").write_text(
-            json.dumps([user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
-        )
-        boss = City(f"sqlite:///{city.folder / 'city.db'}")
-        load_users(city.folder / "users.json", boss)
-        boss.close()
+        set_users(city, [user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
         place = window.desk.catalog("city").place(area)
         told: list[str] = []
         window.status_presenter.say = told.append
@@ -333,8 +328,26 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         (row,) = outbox(window).values()
         wait_for(lambda: "outside the areas" in next(iter(outbox(window).values())).state_text, 10, "refused")
         assert row.number == outside
-    assert writers(city, "di dalam") == ["rina"]
-    assert writers(city, "di luar") == []
+        assert writers(city, "di luar") == []
+
+        set_users(city, known)
+        window.intents.run("refresh")
+        wait_for(lambda: "Your rights were changed: supervisor, the whole city" in told, 40, "the old rights are told")
+        assert window.outbox._actions.all.verb == "Try all 1 refused again"
+        key(window, "R", CTRL)
+        assert told[-1] == "1 edit is tried again"
+        wait_for(lambda: not outbox(window), 20, "it is at the server")
+        key(window, "R", CTRL)
+        assert told[-1] == "Nothing was refused that could be tried again"
+    assert writers(city, "di dalam") == writers(city, "di luar") == ["rina"]
+
+
+def set_users(city: Served, users: list[dict[str, Any]]) -> None:
+    """Give the server's users other rights, as whoever keeps them does."""
+    (city.folder / "users.json").write_text(json.dumps(users))
+    boss = City(f"sqlite:///{city.folder / 'city.db'}")
+    load_users(city.folder / "users.json", boss)
+    boss.close()
 
 
 @pytest.mark.parametrize("arrived", [True, False])

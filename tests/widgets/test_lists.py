@@ -125,6 +125,23 @@ def test_outbox_actions_by_digit_and_enter_even_when_the_window_has_these_keys(q
     assert panel.current_id() == ""
 
 
+def test_a_verb_for_all_rows_stands_beside_those_of_the_current_one_and_without_them(qtbot: QtBot) -> None:
+    panel = OutboxPanel(make_theme(), all_key="Ctrl R")
+    qtbot.addWidget(panel)
+    panel.set_rows(ROWS)  # the first one has no verbs
+    with qtbot.waitExposed(panel):
+        panel.show()
+    button = panel._actions.all
+    assert not button.isVisible()
+    panel.set_all("Try all 2 refused again")
+    assert button.isVisible()
+    assert button.text() == "Try all 2 refused again"
+    with qtbot.waitSignal(panel.all_asked):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    panel.set_all("")
+    assert not button.isVisible()
+
+
 def test_enter_on_a_row_without_verbs_opens_it(qtbot: QtBot) -> None:
     panel = OutboxPanel(make_theme())
     qtbot.addWidget(panel)

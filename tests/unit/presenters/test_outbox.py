@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
-from console.domain.edit import EditState, Kind
+from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, EditState, Kind
 from console.domain.messages import Outcome
 from console.presenters.outbox import OutboxPresenter
 from tests.helpers.city import wait_for
@@ -50,6 +51,40 @@ def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
     rig.edits.sign_in("city", "budi")
     last = rows.do(Kind.SET, priority=2)
     assert rows.row(last).state_text == "waits for the edit above"
+
+
+def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_decision_is_taken(rig: Rig) -> None:
+    rows = Rows(rig)
+    refused = [rows.do(Kind.NOTE, text="x"), rows.do(Kind.NOTE, "B", text="y")]
+    decisions = {
+        rows.do(Kind.SET, "C", priority=1): Outcome("", EditState.CONFLICT, theirs={"priority": {"value": 3}}),
+        rows.do(Kind.NOTE, "D", text="z"): Outcome("", EditState.ATTENTION, "deleted", theirs={DELETED: {}}),
+        rows.do(Kind.NOTE, "E", text="z"): Outcome("", EditState.ATTENTION, "other", theirs={ANOTHER: {}}),
+        rows.do(Kind.NOTE, "F", text="z"): Outcome("", EditState.ATTENTION, "It may have arrived."),
+        rows.do(Kind.CLAIM, "G"): Outcome("", EditState.EXPIRED),
+    }
+    for edit_id in refused:
+        rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", theirs={MAYBE_LATER: {}}))
+    for edit_id, outcome in decisions.items():
+        rig.edits.on_outcome(replace(outcome, edit_id=edit_id))
+    assert rig.edits.retryable == tuple(refused)
+    rows.presenter.retry_all()
+    assert rows.said == ["2 edits are tried again. To decide: 5."]
+    states = {one.edit.id: one.state for one in rig.edits.outbox}
+    assert {states[edit_id] for edit_id in refused} <= {EditState.QUEUED, EditState.SENDING}
+    assert {edit_id: states[edit_id] for edit_id in decisions} == {
+        edit_id: outcome.state for edit_id, outcome in decisions.items()
+    }
+    rows.presenter.retry_all()
+    assert rows.said[-1] == "Nothing was refused that could be tried again. To decide: 5."
+
+
+def test_what_waits_for_another_operator_is_not_tried_again_in_his_place(rig: Rig) -> None:
+    rows = Rows(rig)
+    edit_id = rows.do(Kind.NOTE, text="x")
+    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "Not in your area.", theirs={MAYBE_LATER: {}}))
+    rig.edits.sign_in("city", "budi")
+    assert rig.edits.retryable == ()
 
 
 def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -> None:
