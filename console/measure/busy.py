@@ -17,18 +17,14 @@ from console.domain.edit import Edit, EditState
 from console.domain.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
 from console.domain.overlay import apply_edits
 from console.domain.report import Entry, Report, Unit
-from console.measure.city import SOURCE, CacheShelf, arrivals
+from console.measure.child import SOURCE
+from console.measure.city import CacheShelf, arrivals
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.sync.pipe import Frames, pack
 
 _PAGES_PER_S = 4
 _READ = 65536
-
-
-def command(arriving_per_s: float, seed: int = 2) -> list[str]:
-    """The command that starts it; with no reports arriving it only says that the city is there, once."""
-    return [sys.executable, "-m", "console.measure.busy", str(arriving_per_s), str(seed)]
 
 
 class BusyCity:

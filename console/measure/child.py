@@ -14,6 +14,9 @@ import msgspec
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
+SOURCE = "city"
+"""The source's key in every profile that is measured."""
+
 _BEGAN = "SIGAP_MEASURE_BEGAN"
 _AT_MOST_S = 120.0
 
@@ -47,6 +50,14 @@ def output_of(module: str, *arguments: str) -> bytes:
 def run_child(module: str, path: Path, rest_s: float) -> Run:
     """Run a module that opens a window (see `run_here`)."""
     return msgspec.json.decode(output_of(module, str(path), str(rest_s)), type=Run)
+
+
+def busy_city(arriving_per_s: float, seed: int = 2) -> list[str]:
+    """The command of console.measure.busy; with no reports arriving it only says that the city is there, once.
+
+    It stands here because a window that is measured must not load what that program needs.
+    """
+    return [sys.executable, "-m", "console.measure.busy", str(arriving_per_s), str(seed)]
 
 
 def note(times: dict[str, float], name: str) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from console.domain.messages import Touched
 from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
 from console.domain.sla import clocks, sla_of
+from console.measure.child import SOURCE
 from console.server.demo.areas import read_wards
 from console.server.demo.drafts import Draftsman
 from console.server.demo.fill import ZONE, fill
@@ -24,9 +25,6 @@ from console.server.demo.vocabulary import CALENDARS, SERVICES
 from console.server.records import LoadedReport
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
-
-SOURCE = "city"
-"""The source's key in every profile that is measured."""
 
 _PAGE = 2000
 _EPOCH = "measured"

@@ -14,9 +14,7 @@ from pathlib import Path
 import msgspec
 
 from console.domain.edit import Edit, EditState, Kind, Queued
-from console.measure import busy
-from console.measure.child import output_of, tell
-from console.measure.city import SOURCE
+from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
 from console.store.schema import CACHE
 from console.store.work import WorkFile
@@ -60,7 +58,7 @@ def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int
 
 
 def _main(folder: Path, report: str, by_hand: int) -> int:
-    app, console = make_window(folder, busy.command(_NO_REPORTS))
+    app, console = make_window(folder, busy_city(_NO_REPORTS))
     from PySide6.QtCore import QTimer
 
     made: dict[str, float] = {}

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.measure import busy
-from console.measure.child import Run, note, run_child, run_here, tell
-from console.measure.city import SOURCE
+from console.measure.child import SOURCE, Run, busy_city, note, run_child, run_here, tell
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -53,7 +51,7 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
 
 
 def _main(folder: Path, rest_s: float) -> int:
-    app, console = make_window(folder, busy.command(0))
+    app, console = make_window(folder, busy_city(0))
     from PySide6.QtCore import QTimer
 
     times: dict[str, float] = {}

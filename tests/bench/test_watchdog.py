@@ -16,7 +16,7 @@ import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from console.measure import busy
+from console.measure.child import busy_city
 from tests.helpers.city import ROOT, wait_for
 from tests.helpers.shift import Shift
 from tests.helpers.watchdog import Watchdog
@@ -57,7 +57,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     settings = Settings(sources=[Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
     options = WindowOptions(profile=folder, profile_name="test", size=(1920, 1080))
     window = ConsoleWindow(app, options, settings, Tokens("test"), None)
-    window.link.command = busy.command(ARRIVING_PER_S)
+    window.link.command = busy_city(ARRIVING_PER_S)
     drawn: list[int] = []
     window.map.drawn.connect(drawn.append)
     window.open()
