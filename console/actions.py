@@ -194,6 +194,7 @@ ACTIONS: tuple[Action, ...] = (
     A("tab_held", "Held reports", ("Alt+5",), "Queue", always),
     A("tab_closed", "Closed reports", ("Alt+6",), "Queue", always),
     A("new_report", "New report", ("Ctrl+N",), "Report", _new),
+    A("drafts", "What was written and not saved", ("Ctrl+Shift+D",), "Report", always),
     A("take", "Take", ("T",), "Report", _take),
     A("release", "Release", ("Shift+T",), "Report", _release),
     A("recommend", "Recommended units", ("A",), "Report", _dispatch),

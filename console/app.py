@@ -52,6 +52,7 @@ from console.presenters.counsel import Counsellor
 from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
+from console.presenters.drafts import Drafts
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
 from console.presenters.intents import Intents
@@ -287,6 +288,7 @@ class ConsoleWindow(QObject):
         self.photos = PhotoCards(self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
+        self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
         self.commands = CommandPresenter(
             self.command, self.palette, desk, self.intents, tasks, reader, self.window, self
@@ -344,6 +346,9 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.keep_asked.connect(self.keeping.open)
         self.outbox_presenter.said.connect(self.say)
         self.keeping.said.connect(self.say)
+        self.drafts.said.connect(self.say)
+        self.drafts.edit_opened.connect(self._open_conflict)
+        self.edits.opened.connect(self.drafts.tell)
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self._on_drawn)
         self.map.page_lost.connect(self._on_map_lost)
@@ -800,6 +805,7 @@ class ConsoleWindow(QObject):
             "recommend": self.ticket.focus_advice,
             "go_to": self._go_to,
             "contact": self._show_contact,
+            "drafts": self.drafts.open,
             "quit": self.window.close,
         }
         if action_id.startswith("tab_"):

@@ -1124,6 +1124,8 @@ class Edits(QObject):
             if queued.problem == ASKED_BACK:
                 self._asked_back.add(queued.edit.id)
         self._outbox.learn(kept.keys)
+        for key in kept.drafts.keys() & self._drafts.keys():  # typed anew before it could be offered
+            self.save_draft(f"older:{key}", kept.drafts[key])
         self._drafts = {**kept.drafts, **self._drafts}
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms

@@ -104,6 +104,10 @@ class BoardFeed(QObject):
             self._give_rows()
             self.refresh()
 
+    def local_row(self, key: str) -> int:
+        """The row of a report created here under this key, 0 when it has none (any more)."""
+        return self._local_rows.get(key, 0)
+
     def local_report(self, row: int) -> tuple[str, str] | None:
         """(source, local key) of a report created here that has no row in the cache yet."""
         for key, local in self._local_rows.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from console.domain.edit import Kind, Queued
@@ -118,10 +119,10 @@ class Forms(QObject):
         Draft(form, key, self._edits, mark, self._steady_s)
         draft = self._edits.draft(key)
         if draft is not None:
-            form.offer_draft(typed_in(draft), self._draft_words(draft))
+            form.offer_draft(typed_in(draft), self.draft_words(draft))
 
-    def _draft_words(self, draft: Mapping[str, Any]) -> str:
-        """When it was written, and by whom if that was somebody else."""
+    def draft_words(self, draft: Mapping[str, Any]) -> str:
+        """When a draft was written, and by whom if that was somebody else."""
         at, who, _ = (str(draft.get(name, "")) for name in MARKS)
         if not at:
             return self.tr("Draft")
@@ -167,6 +168,17 @@ class Forms(QObject):
         form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
         self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
+        self._show(form)
+
+    def show_draft(self, draft_key: str, title: str, sentence: str, text: str) -> None:
+        """The words of a draft whose own form cannot be opened: to be copied, or cleared."""
+        draft = self._edits.draft(draft_key) or {}
+        form = AskText(self._theme, title, sentence, about=str(draft.get(MARKS[2], "")), parent=self._window)
+        form.commit_button.set_verb(self.tr("Copy"))
+        form.offer_draft({"text": text}, self.draft_words(draft))
+        form.draft_cleared.connect(lambda: self._edits.drop_draft(draft_key))
+        form.committed.connect(lambda values: QGuiApplication.clipboard().setText(values["text"]))
+        form.committed.connect(lambda _: self._said(self.tr("Copied")))
         self._show(form)
 
     def choose(self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:

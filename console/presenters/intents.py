@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -329,9 +330,9 @@ class Intents(QObject):
             return
         self._deeds.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
 
-    def merge_into(self, dossier: Dossier, number: str) -> None:
-        """Close the report as a duplicate of another."""
-        self._deeds.merge(dossier, number)
+    def merge_into(self, dossier: Dossier, number: str, created: datetime) -> None:
+        """Close the report as a duplicate of another, which was created then."""
+        self._deeds.merge(dossier, number, created)
 
     def _report(self) -> Dossier:
         """The chosen report of an action whose rule asks for one."""
@@ -412,7 +413,8 @@ class Intents(QObject):
 
     def _do_merge(self) -> None:
         if self._counsel.duplicates:
-            self.merge_into(self._report(), self._counsel.duplicates[0].number)
+            first = self._counsel.duplicates[0]
+            self.merge_into(self._report(), first.number, first.created)
 
     def _do_unmerge(self) -> None:
         self._deeds.unmerge(self._report())
@@ -499,7 +501,10 @@ class Intents(QObject):
         self._tell()
 
     def _do_new_report(self) -> None:
-        source = self._source_for_new()
+        self.new_report(self._source_for_new())
+
+    def new_report(self, source: str) -> None:
+        """A report by telephone for this source."""
         self._forms.new_report(source, lambda data: self._create(source, data))
 
     def _create(self, source: str, data: dict[str, Any]) -> None:

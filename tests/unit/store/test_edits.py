@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -446,6 +447,18 @@ def test_drafts_and_filters_are_there_after_a_restart(desk: Desk) -> None:
     desk.restart()
     assert (desk.edits.draft("new"), desk.edits.filters) == ({"text": "half"}, {"floods": "cat=flood"})
     assert desk.edits.alarms == {"p1/1": "raised"}
+
+
+def test_a_text_typed_before_the_file_was_open_replaces_no_older_one(desk: Desk) -> None:
+    desk.edits.save_draft("new", {"text": "of yesterday"})
+    desk.edits.close()
+    late = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1")
+    late.save_draft("new", {"text": "of today"})
+    with desk.qtbot.waitSignal(late.opened):
+        pass
+    late.close()
+    with contextlib.closing(WorkFile(desk.folder)) as file:
+        assert file.drafts() == {"new": {"text": "of today"}, "older:new": {"text": "of yesterday"}}
 
 
 def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Path) -> None:

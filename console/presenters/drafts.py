@@ -1,0 +1,156 @@
+"""What was written into forms and has become no edit yet: list it, open its form again, or show its words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from console.actions import BY_ID
+from console.domain.edit import EditState, is_deleted
+from console.edits import Edits
+from console.presenters.desk import Desk
+from console.presenters.draft import MARKS
+from console.presenters.forms import Forms
+from console.presenters.intents import Intents
+from console.store.cache_read import CacheReader
+from console.tasks import Tasks
+from widgets.form import Choice
+
+
+class Drafts(QObject):
+    """A report may be deleted, closed or merged while words for it wait: they can still be read, copied and cleared."""
+
+    said = Signal(str)
+    edit_opened = Signal(str)
+    """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        edits: Edits,
+        intents: Intents,
+        forms: Forms,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        local_row: Callable[[str], int],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._edits, self._intents, self._forms = desk, edits, intents, forms
+        self._tasks, self._reader, self._local_row = tasks, reader, local_row
+
+    def tell(self) -> None:
+        """After a start: that there is something, and how it is found."""
+        count = len(self._edits.drafts)
+        if count:
+            one, more = (
+                self.tr("1 text that was not saved is kept: {key}"),
+                self.tr("{n} texts not saved are kept: {key}"),
+            )
+            self.said.emit((more if count > 1 else one).format(n=count, key=BY_ID["drafts"].keys[0]))
+
+    def open(self) -> None:
+        """Offer all drafts, the newest first."""
+        drafts = sorted(self._edits.drafts.items(), key=lambda one: str(one[1].get(MARKS[0], "")), reverse=True)
+        if drafts:
+            rows = [self._choice(key, draft) for key, draft in drafts]
+            self._forms.choose(self.tr("Written and not saved"), "", rows, self.go_on)
+        else:
+            self.said.emit(self.tr("All that was written is saved"))
+
+    def go_on(self, key: str) -> None:
+        """Open the form of this draft; where that cannot be, its words with the reason."""
+        kind, source, what = _parts(key)
+        match kind:
+            case "new_report" if not what and (source in self._desk.cities.catalogs or not source):
+                self._intents.new_report(source)
+            case "unavailable":
+                crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]
+                if crews:
+                    self._intents.unit_state(crews[0].key, "unavailable")
+                else:
+                    self._show(key, self.tr("There is no such unit any more."))
+            case "conflict" | "keep":
+                edit_id = self._edit_of(kind, source, what)
+                if edit_id:
+                    self.edit_opened.emit(edit_id)
+                else:
+                    self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
+            case _ if kind in _ON_REPORTS:
+                self._on_report(key, kind, source, what)
+            case _:
+                self._show(key, self.tr("It has no form any more."))
+
+    def _on_report(self, key: str, action: str, source: str, report: str) -> None:
+        number = self._edits.remote_of(report) or report
+        if row := self._local_row(report):
+            self._open_on(row, key, action)
+            return
+
+        def found(row: int | None) -> None:
+            if row is None:
+                words = self.tr("Report {number} is not here any more: it was deleted, or you may not see it.")
+                self._show(key, words.format(number=number))
+            else:
+                self._open_on(row, key, action)
+
+        self._tasks.submit(lambda: self._reader().row_of(source, number), found)
+
+    def _open_on(self, row: int, key: str, action: str) -> None:
+        def open_form() -> None:
+            now = self._intents.situation
+            why_not = BY_ID[action].why_not(now)
+            if action == "hold" and now.on_hold:  # there the key ends it
+                why_not = self.tr("The report is on hold already")
+            if why_not:
+                self._show(key, self.tr("It cannot be entered now: {why}").format(why=self.tr(why_not)))
+            else:
+                self._intents.run(action)
+
+        self._desk.choose(row)
+        self._intents.when_read(row, open_form, lambda: None)
+
+    def _edit_of(self, kind: str, source: str, what: str) -> str:
+        """The edit that a draft of a decision is about, "" when there is nothing to decide any more."""
+        for queued in self._edits.outbox:
+            edit = queued.edit
+            if kind == "conflict" and edit.id == what and queued.state is EditState.CONFLICT:
+                return edit.id
+            number = self._edits.remote_of(edit.report or "") or edit.report
+            if kind == "keep" and (edit.source, number) == (source, what) and is_deleted(queued):
+                return edit.id
+        return ""
+
+    def _show(self, key: str, sentence: str) -> None:
+        draft = self._edits.draft(key)
+        if draft is not None:
+            self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft)))
+
+    def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
+        on = str(draft.get(MARKS[2], "")) or _parts(key)[2]
+        note = f"{on} · {self._forms.draft_words(draft)}" if on else self._forms.draft_words(draft)
+        texts = " · ".join(_texts(draft))
+        return Choice(key, f"{self._name(key)}: {texts}", note)
+
+    def _name(self, key: str) -> str:
+        kind = _parts(key)[0]
+        return self.tr(BY_ID[kind].text if kind in BY_ID else _NAMES.get(kind, kind)).split(",")[0]
+
+
+def _parts(key: str) -> tuple[str, str, str]:
+    """Kind of form, source, and which report, unit or edit."""
+    kind, _, rest = key.partition(":")
+    source, _, what = rest.partition(":")
+    return kind, source, what
+
+
+def _texts(draft: Mapping[str, Any]) -> list[str]:
+    """What somebody wrote or chose in words, the most important first."""
+    return [str(draft[name]) for name in _WRITTEN if draft.get(name)]
+
+
+_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen"})
+_NAMES = {"conflict": "Settle the conflict", "keep": "Keep as a new report", "older": "Older text"}
+_WRITTEN = ("text", "reason", "disposition", "address", "caller_name", "caller_phone")

@@ -1,0 +1,115 @@
+"""An operator who types into a form of a real window, in a process of its own that a test ends by force.
+
+Arguments: PROFILE ADDRESS FORM [commit]. FORM is one of FORMS. It prints `typing` once all is typed.
+With `commit` it goes on once that is kept: it commits, and ends itself by SIGKILL the moment it is told `saved`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.helpers.city import console, wait_for
+from tests.helpers.hands import CTRL, choose, form, key, wait_ready
+
+WORDS = "Bau gas di belakang sekolah"
+CALLER, PHONE = "Sri Wahyuningsih", "+62 812 5550 1234"
+
+
+def first_report(window: Any) -> str:
+    cached = window.reader().report(int(window.desk.view.order[0]))
+    assert cached is not None
+    return str(cached.report.id)
+
+
+def open_note(window: Any) -> None:
+    choose(window, first_report(window))
+    key(window, "N")
+
+
+def open_close(window: Any) -> None:
+    choose(window, first_report(window))
+    key(window, "X")
+
+
+def open_unavailable(window: Any) -> None:
+    window.intents.unit_state(min(crew.key for crew in window.desk.cities.crews), "unavailable")
+
+
+def open_new_report(window: Any) -> None:
+    key(window, "N", CTRL)
+
+
+FORMS: dict[str, Callable[[Any], None]] = {
+    "note": open_note,
+    "close": open_close,
+    "unavailable": open_unavailable,
+    "new_report": open_new_report,
+}
+
+
+def keys(opened: Any, text: str, then: Qt.Key = Qt.Key.Key_Tab) -> None:
+    QTest.keyClicks(opened.focusWidget(), text)
+    QTest.keyClick(opened.focusWidget(), then)
+
+
+def write(name: str, opened: Any) -> None:
+    """Fill in the whole form with the keyboard."""
+    if name == "new_report":
+        keys(opened, "banjir")
+        keys(opened, WORDS)
+        keys(opened, "Gang Melati 3")
+        keys(opened, "")  # past the map's button
+        keys(opened, "1")
+        keys(opened, CALLER)
+        QTest.keyClicks(opened.focusWidget(), PHONE)
+    else:
+        if name == "close":
+            opened.reason.setFocus()
+        QTest.keyClicks(opened.focusWidget(), WORDS)
+
+
+def say(*words: str) -> None:
+    print(*words, flush=True)
+
+
+def main() -> None:
+    os.environ.setdefault("QTWEBENGINE_CHROMIUM_FLAGS", "--disable-gpu")
+    from widgets.map.scheme import register_scheme
+
+    profile, address, name, *commit = sys.argv[1:]
+    register_scheme()
+    app = QApplication(["typing"])
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    with console(Path(profile), address) as window:
+        wait_ready(window)
+        FORMS[name](window)
+        opened = form(window)
+        write(name, opened)
+        say("typing")
+        if commit:
+            wait_for(lambda: window.edits.drafts, what="the draft")
+            window.edits._thread.wait(10)
+            window.edits.saved.connect(lambda _: os.kill(os.getpid(), signal.SIGKILL))
+            QTest.keyClick(opened.focusWidget(), Qt.Key.Key_Return, CTRL)
+        app.exec()
+
+
+def _end_with(parent: int) -> None:
+    event = threading.Event()
+    while os.getppid() == parent:
+        event.wait(1.0)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""What was written and not saved is listed; its form opens again, and where it cannot, its words are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+
+from console.domain.edit import EditState
+from console.domain.messages import Outcome
+from console.domain.report import Hold, Report, WaitsFor
+from console.domain.status import Status
+from console.presenters.drafts import Drafts
+from tests.helpers.city import wait_for
+from tests.unit.presenters.conftest import NOW, Rig
+from widgets.dialogs import AskText, ChooseOne, ConflictForm, HoldForm, NewReportForm
+
+MARK = {"drafted_at": NOW.isoformat(), "drafted_by": "rina", "drafted_on": "A Flood, Kemang"}
+
+
+class Listed:
+    """The drafts of a desk whose cache holds report A alone."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.said = rig, rig.said
+        self.reader = rig.cached("A")
+        self.drafts = Drafts(
+            rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: self.reader, lambda _: 0, rig.window
+        )
+        self.drafts.said.connect(self.said.append)
+        wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+
+    def keep(self, key: str, **values: Any) -> None:
+        self.rig.edits.save_draft(key, values | MARK)
+
+    def read(self, change: Callable[[Report], Report] = lambda report: report) -> None:
+        """Report A is chosen, and read."""
+        row = self.reader.row_of("city", "A") or 0
+        wait_for(lambda: self.rig.desk.row == row, 10, "it is chosen")
+        self.rig.intents.set_dossier(replace(self.rig.dossier(row, "A"), shown=change(self.rig.report("A"))))
+
+
+@pytest.fixture
+def listed(rig: Rig) -> Listed:
+    return Listed(rig)
+
+
+def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
+    listed.drafts.open()
+    assert listed.said == ["All that was written is saved"]
+    listed.keep("note:city:A", text="gas smell")
+    listed.drafts.tell()
+    assert listed.said[-1] == "1 text that was not saved is kept: Ctrl+Shift+D"
+    listed.drafts.open()
+    form = listed.rig.form()
+    assert isinstance(form, ChooseOne)
+    (row,) = form._rows
+    assert (row.text, row.note) == ("Note: gas smell", "A Flood, Kemang · Draft of 08:00")
+    QTest.keyClick(form.field, Qt.Key.Key_Return)
+    listed.read()
+    assert isinstance(listed.rig.form(), AskText)
+    assert listed.rig.form().values() == {"text": "gas smell"}
+    listed.rig.commit()
+    (edit,) = listed.rig.saved(1)
+    assert edit.data == {"text": "gas smell"}
+    assert listed.rig.edits.drafts == {}
+
+
+def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Listed) -> None:
+    listed.keep("reply:city:GONE", text="a crew is on its way")
+    listed.drafts.go_on("reply:city:GONE")
+    wait_for(lambda: listed.rig.forms._open, 10, "the words are shown")
+    form = listed.rig.form()
+    assert form._sentence.text() == "Report GONE is not here any more: it was deleted, or you may not see it."
+    listed.rig.commit()
+    assert QGuiApplication.clipboard().text() == "a crew is on its way"
+    assert listed.said[-1] == "Copied"
+    assert "reply:city:GONE" in listed.rig.edits.drafts
+    listed.drafts.go_on("reply:city:GONE")
+    wait_for(lambda: listed.rig.forms._open is not form, 10, "the words again")
+    QTest.keyClick(listed.rig.form().focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
+    assert listed.rig.edits.drafts == {}
+
+
+CANNOT = {
+    "close": (lambda one: replace(one, status=Status.CLOSED), "The report is closed"),
+    "hold": (
+        lambda one: replace(one, hold=Hold("rain", WaitsFor.WEATHER)),
+        "The report is on hold already",
+    ),
+}
+
+
+@pytest.mark.parametrize("action", CANNOT)
+def test_what_cannot_be_entered_any_more_is_shown_with_the_reason(listed: Listed, action: str) -> None:
+    change, why = CANNOT[action]
+    listed.keep(f"{action}:city:A", reason="nobody there")
+    listed.drafts.go_on(f"{action}:city:A")
+    listed.read(change)
+    form = listed.rig.form()
+    assert (form._sentence.text(), form.values()) == (f"It cannot be entered now: {why}", {"text": "nobody there"})
+    assert listed.rig.edits.outbox == (), "nothing was done to the report"
+
+
+def test_a_hold_is_gone_on_with(listed: Listed) -> None:
+    listed.keep("hold:city:A", waits_for="material", until="24", reason="no pipes")
+    listed.drafts.go_on("hold:city:A")
+    listed.read()
+    assert isinstance(listed.rig.form(), HoldForm)
+    assert listed.rig.form().values()["reason"] == "no pipes"
+
+
+def test_a_new_report_and_a_units_reason_are_gone_on_with(listed: Listed) -> None:
+    listed.keep("new_report:city:", text="Water at the school")
+    listed.drafts.go_on("new_report:city:")
+    assert isinstance(listed.rig.form(), NewReportForm)
+    assert listed.rig.form().values()["text"] == "Water at the school"
+    listed.rig.forms.close_open()
+    for unit, sentence in (("07", "Why can it not work?"), ("99", "There is no such unit any more.")):
+        listed.keep(f"unavailable:city:{unit}", text="flat tyre")
+        listed.drafts.go_on(f"unavailable:city:{unit}")
+        assert listed.rig.form()._sentence.text() == sentence
+        assert listed.rig.form().values() == {"text": "flat tyre"}
+        listed.rig.forms.close_open()
+
+
+def conflict(listed: Listed, theirs: int = 2) -> str:
+    """An edit that gives report A priority 1, while somebody else has given it another."""
+    rig = listed.rig
+    edit_id = rig.deeds.set_fields(rig.dossier(1001, "A"), {"priority": 1}, "Priority 1")
+    rig.saved(1)
+    told = {"priority": {"value": theirs, "who": "budi", "at": NOW.isoformat()}}
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs=told, version=4))
+    return edit_id
+
+
+def open_conflict(listed: Listed, edit_id: str) -> ConflictForm:
+    queued = listed.rig.edits.open_edit(edit_id)
+    assert queued is not None
+
+    def settle(mine: frozenset[str], reason: str) -> None:
+        data = {"priority": 1, "reason": reason}
+        listed.rig.edits.choose(edit_id, mine=bool(mine), data=data if mine else None)
+
+    listed.rig.forms.conflict(queued, settle)
+    form = listed.rig.form()
+    assert isinstance(form, ConflictForm)
+    return form
+
+
+def test_the_reason_and_the_choices_of_a_conflict_are_kept_until_it_is_settled(listed: Listed) -> None:
+    edit_id = conflict(listed)
+    form = open_conflict(listed, edit_id)
+    QTest.keyClick(form.table, Qt.Key.Key_1)
+    form.reason.setFocus()
+    QTest.keyClicks(form.reason, "seen on site")
+    form.reject()
+    asked: list[str] = []
+    listed.drafts.edit_opened.connect(asked.append)
+    listed.drafts.go_on(f"conflict:city:{edit_id}")
+    assert asked == [edit_id]
+    form = open_conflict(listed, edit_id)
+    assert (form.values()["choices"], form.values()["reason"]) == ({"priority": "mine"}, "seen on site")
+    listed.rig.commit()
+    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None and not listed.rig.edits.saving, 10, "it is settled")
+    (edit,) = listed.rig.saved(1)
+    assert edit.data == {"priority": 1, "reason": "seen on site"}
+    assert listed.rig.edits.drafts == {}
+
+
+def test_a_choice_against_a_value_that_is_another_now_is_asked_for_again(listed: Listed) -> None:
+    edit_id = conflict(listed)
+    form = open_conflict(listed, edit_id)
+    QTest.keyClick(form.table, Qt.Key.Key_2)
+    form.reason.setPlainText("they know better")
+    form.reject()
+    queued = listed.rig.edits.open_edit(edit_id)
+    assert queued is not None
+    listed.rig.edits._set(replace(queued, theirs={"priority": {"value": 4, "who": "budi", "at": NOW.isoformat()}}))
+    form = open_conflict(listed, edit_id)
+    assert (form.values()["choices"], form.values()["reason"]) == ({"priority": ""}, "they know better")
+
+
+def test_who_takes_the_servers_value_leaves_no_draft(listed: Listed) -> None:
+    edit_id = conflict(listed)
+    form = open_conflict(listed, edit_id)
+    form.reason.setPlainText("they know better")
+    form.reject()
+    form = open_conflict(listed, edit_id)
+    form.drop_button.click()
+    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None, 10, "it is settled")
+    assert listed.rig.edits.drafts == {}
+    listed.keep(f"conflict:city:{edit_id}", reason="of an earlier run")
+    listed.drafts.go_on(f"conflict:city:{edit_id}")
+    assert listed.rig.form()._sentence.text() == "It was settled meanwhile: nothing is left to decide."
