@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, paint_cap
+from widgets.keys import EnterButton, cap_size, paint_cap
 from widgets.text import Texts, one_line
 from widgets.theme import Theme
 
@@ -23,7 +23,7 @@ class Chip:
     text: str
 
 
-class _ChipButton(QAbstractButton):
+class _ChipButton(EnterButton):
     """A chip. `kind` is condition (ends in ×), ask (dashed, with a key cap), rest (+3) or order (bare words)."""
 
     def __init__(self, theme: Theme, texts: Texts, kind: str, parent: QWidget) -> None:
@@ -54,10 +54,7 @@ class _ChipButton(QAbstractButton):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if (self._kind == "condition" and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)) or event.key() in (
-            Qt.Key.Key_Return,
-            Qt.Key.Key_Enter,
-        ):
+        if self._kind == "condition" and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.click()
         else:
             super().keyPressEvent(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -46,6 +46,17 @@ def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()
     return size.width()
+
+
+class EnterButton(QAbstractButton):
+    """A button that Enter presses, as Space does; a subclass paints it."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
 
 class KeyButton(QAbstractButton):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from widgets.keys import EnterButton
 from widgets.symbols import Symbols
 from widgets.text import Texts, one_line
 from widgets.theme import Theme, by_keyboard, paint_focus
@@ -42,7 +43,7 @@ class Figure:
     acts: bool = True
 
 
-class _FigureButton(QAbstractButton):
+class _FigureButton(EnterButton):
     def __init__(self, theme: Theme, symbols: Symbols, texts: Texts, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._symbols, self._texts = theme, symbols, texts
@@ -108,13 +109,6 @@ class _FigureButton(QAbstractButton):
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self._ring = by_keyboard(event.reason())
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

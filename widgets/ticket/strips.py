@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, key_text, paint_cap
+from widgets.keys import EnterButton, cap_size, key_text, paint_cap
 from widgets.symbols import paint_bars
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, paint_focus
@@ -17,7 +17,7 @@ from widgets.ticket.section import SIDE
 from widgets.ticket.values import Strip
 
 
-class _StripButton(QAbstractButton):
+class _StripButton(EnterButton):
     """One strip; a click or its key does what it asks for."""
 
     def __init__(self, theme: Theme, texts: Texts, strip: Strip) -> None:
@@ -47,13 +47,6 @@ class _StripButton(QAbstractButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._wrap()
-
-    @override
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
