@@ -124,16 +124,26 @@ class Gone(ApiError):
 class Refused(ApiError):
     """Another 4xx: trying the same again is useless. `status` is the HTTP status, `word` the server's code.
 
-    `deed` is {who, at} of what was done to the thing that is missing, each where the server tells it.
+    `deed` is {who, at} of what was done to the thing that is missing, `report` the report that is to blame, each where
+    the server tells it.
     """
 
     may_have_arrived = False
 
-    def __init__(self, words: str, *, status: int = 400, word: str = "", deed: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        status: int = 400,
+        word: str = "",
+        deed: dict[str, str] | None = None,
+        report: str | None = None,
+    ) -> None:
         super().__init__(words)
         self.status = status
         self.word = word
         self.deed = deed or {}
+        self.report = report
 
 
 class Conflict(ApiError):

@@ -336,7 +336,10 @@ class EditAnswer(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """The body of an error; the last four are of a busy unit, the last two of a deletion, `version` of a conflict."""
+    """The body of an error; the last four are of a busy unit, the last two of a deletion, `version` of a conflict.
+
+    `report` is also the one whose number is another report now.
+    """
 
     error: str = ""
     message: str = ""

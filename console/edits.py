@@ -854,7 +854,8 @@ class Edits(QObject):
         """The edit with the server's ids in place of local keys."""
         changes: dict[str, Any] = {}
         if edit.report in self._keys and edit.kind is not Kind.CREATE:
-            changes |= {"report": self._keys[edit.report][1], "about": {}}  # the server may have dated it otherwise
+            about = {name: value for name, value in edit.about.items() if name != "created"}
+            changes |= {"report": self._keys[edit.report][1], "about": about}  # the server may have dated it otherwise
             if edit.base_version is None:
                 changes["base_version"] = 1
         into = edit.data.get("into")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.domain.edit import Edit
-from console.domain.kept import is_another
+from console.domain.kept import is_another, seen_created
 from console.domain.messages import Outcome, SourceState, Touched, Up
 from console.edits import Edits
 from console.store.cache_read import CacheReader
@@ -124,7 +124,8 @@ def _look(
     another: list[str] = []
     for edit, report in on_reports:
         at = created[edit.source].get(report)
-        if at is not None and is_another(edit, at):
+        made_here = (edit.report or "").startswith("local:")
+        if at is not None and is_another(seen_created(edit), at, made_here=made_here):
             another.append(edit.id)
         elif at is not None and edit.id in deleted:
             restored.append(edit.id)

@@ -70,7 +70,10 @@ class Edit(msgspec.Struct, frozen=True):
     title: str = ""
     late: bool = False
     about: dict[str, Any] = {}
-    """What a CREATE of its report would have carried when the edit was made ({}: not known); never sent."""
+    """What a CREATE of its report would have carried when the edit was made ({}: not known).
+
+    Of a MERGE also `into`: when the report that it names was created. Only the two times are sent: see `is_another`.
+    """
 
 
 def is_order(edit: Edit) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -54,21 +53,29 @@ def as_created(report: Report) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", {})}
 
 
-def is_another(edit: Edit, created: datetime) -> bool:
-    """Whether a report that was made at `created` is not the one that the edit was made on, though it has its number.
+def is_another(seen: datetime | None, created: datetime, *, made_here: bool = False) -> bool:
+    """Whether a report that was made at `created` is not the one that was seen (made at `seen`), but has its number.
 
-    To the second, which is what the cache holds. A server may date a report that was made here back to its own time.
+    To the second, which is what a cache holds; None tells nothing. `made_here` is one that a console made, which the
+    server may have dated back to its own time.
     """
-    if not (known := edit.about.get("created")):
+    if seen is None:
         return False
-    seen_s, there_s = math.floor(datetime.fromisoformat(known).timestamp()), math.floor(created.timestamp())
-    return there_s > seen_s or (there_s < seen_s and not (edit.report or "").startswith("local:"))
+    seen_s, there_s = (moment.replace(microsecond=0).timestamp() for moment in (seen, created))
+    return there_s > seen_s or (there_s < seen_s and not made_here)
+
+
+def seen_created(edit: Edit) -> datetime | None:
+    """When the report that an edit was made on was created, where the edit knows."""
+    known = edit.about.get("created")
+    return datetime.fromisoformat(known) if known else None
 
 
 def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
     """What a CREATE can carry of a report that is gone, by its unsent edits (oldest first) and what they knew of it."""
     title = next((edit.title for edit in edits if edit.title), "")
-    known = dict(next((edit.about for edit in reversed(edits) if edit.about), {"description": title}))
+    about = next((edit.about for edit in reversed(edits) if edit.about), {"description": title})
+    known = {name: about[name] for name in _CREATED if name in about}
     for edit in edits:
         if edit.kind is Kind.SET and not is_order(edit):
             known |= {name: edit.data[name] for name in _CREATED if name in edit.data}

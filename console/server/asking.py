@@ -22,6 +22,7 @@ from console.server.rate import Limits
 from console.server.records import LOCAL, Actor
 from console.server.refusals import (
     Forbidden,
+    InProgress,
     Invalid,
     Overloaded,
     Refusal,
@@ -261,7 +262,7 @@ def retry_after(refusal: Refusal) -> dict[str, str]:
     """The header that says when to ask again, where that helps."""
     if isinstance(refusal, TooMany):
         return {"Retry-After": str(refusal.more["retry_after_s"])}
-    return {"Retry-After": "1"} if refusal.status in (409, 503) else {}
+    return {"Retry-After": "1"} if isinstance(refusal, InProgress | Overloaded) else {}
 
 
 async def http_error_response(_: Request, error: Exception) -> Response:

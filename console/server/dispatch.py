@@ -31,6 +31,7 @@ from console.server.pages.jobs import UnitJobs, jobs_of
 from console.server.payloads import Key, Lat, Lon
 from console.server.pulse import Pulse
 from console.server.refusals import (
+    AnotherReport,
     Busy,
     Conflict,
     Forbidden,
@@ -406,7 +407,7 @@ class Dispatch:
                 parameters=(_IDEMPOTENCY_KEY, _IF_MATCH),
                 takes=EditOf(_ON_REPORTS, undo=(Kind.CREATE, *_ON_REPORTS)),
                 most=SMALL_BODY,
-                refusals=_EDIT_REFUSALS,
+                refusals=(*_EDIT_REFUSALS, AnotherReport),
             ),
             Operation(
                 "GET",

@@ -17,6 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.edit import APPENDS, FIELDS, Kind
+from console.domain.kept import is_another
 from console.domain.merge import same
 from console.domain.report import Entry, Report
 from console.domain.status import Status
@@ -28,7 +29,16 @@ from console.server.history import field_value, last_changes
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, kept_data, payload_of
 from console.server.records import Actor
-from console.server.refusals import Conflict, InProgress, Invalid, KeyReused, NotFound, Overloaded, Refusal
+from console.server.refusals import (
+    AnotherReport,
+    Conflict,
+    InProgress,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Overloaded,
+    Refusal,
+)
 from console.server.rights import check_role, check_scope, check_unit
 from console.server.undo import find_deed, undo_on_report, undo_on_unit, unit_before
 
@@ -134,6 +144,7 @@ class EditDesk:
         present = ledger.report(report)
         if present is None:
             raise _no_report(ledger, report)
+        _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
         case = Case(ledger, present, edit, actor, self._ids)
         if edit.undoes is not None:
@@ -200,7 +211,9 @@ class EditDesk:
 
 
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
-    whole = msgspec.json.encode([report, actor.name, msgspec.to_builtins(edit)], order="sorted")
+    body = msgspec.to_builtins(edit)
+    del body["about"]
+    whole = msgspec.json.encode([report, actor.name, body], order="sorted")
     return hashlib.sha256(whole).hexdigest()
 
 
@@ -258,10 +271,32 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal:
 
 def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
     """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
-    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
-    if isinstance(other, str) and edit.undoes is None:
+    other = _merged_into(edit)
+    if other is not None:
         for key in sorted({report, other}):
             ledger.report(key)
+
+
+def _merged_into(edit: EditBody) -> str | None:
+    """The report that the edit merges its own into."""
+    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
+    return other if isinstance(other, str) and edit.undoes is None else None
+
+
+def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
+    """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
+    if is_another(edit.about.created, report.created):
+        raise AnotherReport(
+            f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
+        )
+    other = _merged_into(edit)
+    main = ledger.report(other) if other is not None else None
+    if main is not None and is_another(edit.about.into, main.created):
+        raise AnotherReport(
+            f"The server was set back to an older state, and {main.id}, which this was to be merged into, is another"
+            " report now.",
+            report=main.id,
+        )
 
 
 def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:

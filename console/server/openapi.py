@@ -19,8 +19,9 @@ from starlette.types import Receive, Scope, Send
 from console.domain.edit import Kind
 from console.server.asking import JSON, Ask, Endpoint, Gate, Work
 from console.server.feed import Item
-from console.server.payloads import PAYLOADS, EditBody, Key
+from console.server.payloads import PAYLOADS, About, EditBody, Key
 from console.server.refusals import (
+    AnotherReport,
     Busy,
     Conflict,
     Forbidden,
@@ -114,6 +115,14 @@ class BusyProblem(msgspec.Struct, frozen=True):
     report: str
     who: str
     at: datetime
+
+
+class AnotherProblem(msgspec.Struct, frozen=True):
+    """The number of `report` is another report now; nothing was done to it."""
+
+    error: Literal["another_report"]
+    message: str
+    report: str
 
 
 class ByMethod:
@@ -270,7 +279,7 @@ class _Types:
 
     def _edit_body(self, name: str, more: Schema, needed: list[str], text: str) -> Schema:
         _, found = msgspec.json.schema_components([EditBody], ref_template=_REF)
-        properties = found["EditBody"]["properties"] | more
+        properties = found["EditBody"]["properties"] | {"about": self.schema(About)} | more
         return self._named(name, _object(properties, text, ["id", "kind", *needed]))
 
 
@@ -370,15 +379,16 @@ def _response(said: Said, types: _Types) -> Schema:
 
 def _problem(status: int, kinds: list[type[Refusal]], types: _Types) -> Schema:
     """The answer of the refusals of one status: a word for programs, a sentence for people."""
-    told = {Conflict: ConflictProblem, Busy: BusyProblem}
+    told = {Conflict: ConflictProblem, Busy: BusyProblem, AnotherReport: AnotherProblem}
     text = " ".join(sorted((kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds))
     if status == Refusal.status:
         text = "The request cannot be read."
     if types.fault is not None:
         return _said_no(text, types.schema(types.fault))
-    if any(kind in told for kind in kinds):
-        return _said_no(text, {"oneOf": [types.schema(told[kind]) for kind in told if kind in kinds]})
-    return _said_no(text, _words(sorted({kind.word for kind in kinds})))
+    bodies = [types.schema(told[kind]) for kind in told if kind in kinds]
+    if plain := sorted({kind.word for kind in kinds if kind not in told}):
+        bodies.append(_words(plain))
+    return _said_no(text, {"oneOf": bodies} if len(bodies) > 1 else bodies[0])
 
 
 def _words(words: list[str]) -> Schema:

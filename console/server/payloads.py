@@ -27,8 +27,18 @@ Lon = Annotated[float, Meta(ge=-180, le=180)]
 Priority = Annotated[int, Meta(ge=1, le=4)]
 
 
+class About(msgspec.Struct, frozen=True):
+    """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`."""
+
+    created: Annotated[datetime, Meta(tz=True)] | None = None
+    into: Annotated[datetime, Meta(tz=True)] | None = None
+
+
 class EditBody(msgspec.Struct, frozen=True):
-    """The body of a request that carries an edit; `id` is the idempotency key."""
+    """The body of a request that carries an edit; `id` is the idempotency key.
+
+    `about` is no part of what the key stands for: it only says which reports are meant.
+    """
 
     id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     kind: Kind
@@ -38,6 +48,7 @@ class EditBody(msgspec.Struct, frozen=True):
     undoes: Key | None = None
     device: Word = ""
     number: int = 0
+    about: About = About()
 
 
 class NewContact(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ Refusal
     SignIn (401)
     Conflict (412)  somebody changed the same field, or another has what was claimed
     Busy (412)      the unit has another job
+    AnotherReport (409)
     Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooSlow (408),
     TooMany (429), Overloaded (503)
 """
@@ -68,6 +69,12 @@ class Busy(Refusal):
     """The unit has a job: `unit`, `report`, `who`, `at`."""
 
     status, word = 412, "busy"
+
+
+class AnotherReport(Refusal):
+    """The number of `report` is another report now than the one that the edit was made on."""
+
+    status, word = 409, "another_report"
 
 
 class Precondition(Refusal):

@@ -10,10 +10,10 @@ import msgspec
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind
-from console.domain.kept import is_another
 from console.sync.push import CannotSend
 
 _KEY_REUSED = "key_reused"
+_ANOTHER_REPORT = "another_report"
 _NOT_FOUND = 404
 _SHOWN = 300
 LARGEST = 256_000
@@ -38,6 +38,7 @@ class Body(msgspec.Struct, frozen=True):
     undoes: str | None
     device: str
     number: int
+    about: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class DispatchSender:
@@ -54,7 +55,6 @@ class DispatchSender:
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
             raise CannotSend(f"This is too long to be sent: {len(body) // 1000:,} KB, at most {LARGEST // 1000:,} KB.")
-        self._check_report(edit, report)
         if_match = None if edit.kind in APPENDS or edit.report is None else edit.base_version
         try:
             answer = self._client.send_edit(_path(edit, report), body, key=edit.id, if_match=if_match)
@@ -69,6 +69,8 @@ class DispatchSender:
         except errors.Refused as refused:
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
                 raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
+            if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
+                raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}}) from refused
             if refused.word == _KEY_REUSED and (both := self._both(edit, report)):
                 raise CannotSend(both) from refused
             raise
@@ -127,25 +129,22 @@ class DispatchSender:
             words = f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}."
             raise CannotSend(words, {MAYBE_LATER: {}})
 
-    def _check_report(self, edit: Edit, report: str | None) -> None:
-        """The number must still be the report that the edit was made on: a server may have been set back meanwhile."""
-        if report is None or not edit.about:
-            return
-        try:
-            there = self._client.report(report)
-        except (errors.Gone, errors.Refused):
-            return  # what is amiss the answer to the edit itself says
-        except errors.ApiError as error:
-            error.may_have_arrived = False  # this was only a question
-            raise
-        if there.created is not None and is_another(edit, there.created):
-            raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}})
-
 
 def encode_edit(edit: Edit) -> bytes:
-    """The request's body."""
+    """The request's body. The server refuses the edit when the reports that it names were created at other times."""
+    times = {name: edit.about[name] for name in ("created", "into") if edit.about.get(name)}
     return msgspec.json.encode(
-        Body(edit.id, edit.kind, edit.occurred_at, edit.late, edit.data, edit.undoes, edit.device, edit.number)
+        Body(
+            edit.id,
+            edit.kind,
+            edit.occurred_at,
+            edit.late,
+            edit.data,
+            edit.undoes,
+            edit.device,
+            edit.number,
+            times or msgspec.UNSET,
+        )
     )
 
 

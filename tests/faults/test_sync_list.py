@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, EditState, Kind, is_deleted
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted
 from console.domain.messages import Outcome, SourceState, SyncNow
+from console.domain.report import Report
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
@@ -346,10 +347,11 @@ def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tm
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 
-@pytest.fixture
-def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> Any:
-    """A report with a change and a note that wait; a restore loses it, and its number is another report now."""
-    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+def lose(ani: SteppedConsole, city: City, folder: Path, work: Callable[[Report], object]) -> str:
+    """A new report with the work that was done on it while the link was cut; a restore loses the report, and its number
+    is another report now.
+    """
+    backup = Backup(city, folder / "server" / "city.db", folder / "backup.db")
 
     def call(text: str) -> str:
         created = EditBody(text.replace(" ", "-"), Kind.CREATE, data={"description": text, "channel": "phone"})
@@ -357,15 +359,26 @@ def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> Any:
 
     key = call("A tree has fallen")
     rest(ani)
-    ani.wire.cut = True
     seen = shown(ani, key)
-    ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
-    ani.submit(Kind.NOTE, seen, {"text": "It is cut up"}, {})
+    work(seen)
+    ani.wire.cut = True
     time.sleep(max(0.0, 1.1 - (datetime.now(UTC) - seen.created).total_seconds()))
     backup.restore(numbers_again=True)
     assert call("A call for an ambulance") == key
     ani.wire.cut = False
     return key
+
+
+@pytest.fixture
+def lost(ani: SteppedConsole, city: City, tmp_path: Path) -> str:
+    """Such a report, with a change and a note that wait."""
+
+    def work(seen: Report) -> None:
+        ani.wire.cut = True
+        ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
+        ani.submit(Kind.NOTE, seen, {"text": "It is cut up"}, {})
+
+    return lose(ani, city, tmp_path, work)
 
 
 def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole, city: City, lost: str) -> None:
@@ -388,16 +401,68 @@ def test_f22_the_number_of_a_lost_report_is_another_one_now(ani: SteppedConsole,
     assert [entry.text for entry in city.entries(lost) if entry.text] == ["on its way", "for the ambulance"]
 
 
-def test_f22_what_the_sync_process_holds_asks_whether_the_report_is_the_same(
-    ani: SteppedConsole, city: City, lost: str
-) -> None:
-    """F22, I3: the lane of edits may be quicker than the one that reads (send_dispatch.py: _check_report)."""
+def push_only(console: SteppedConsole) -> None:
+    """What waits leaves before anything is read: the lane of edits may be quicker than the one that reads."""
+    console._push.hurry()
+    while console._push.step(console._sender, 0.0):
+        console.settle()
+
+
+def test_f22_what_the_sync_process_holds_says_which_report_is_meant(ani: SteppedConsole, city: City, lost: str) -> None:
+    """F22, I3: the server refuses it (server/edits.py: _check_meant)."""
     before = city.report(lost)
-    ani._push.hurry()
-    while ani._push.step(ani._sender, 0.0):
-        ani.settle()
+    push_only(ani)
     assert city.report(lost) == before
-    assert {ANOTHER in one.theirs for one in ani.edits.outbox} == {True}
+    assert {(one.problem, ANOTHER in one.theirs) for one in ani.edits.outbox} == {(ANOTHER_REPORT, True)}
+
+
+def test_f22_the_report_that_a_merge_names_is_another_one_now(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F22, I3: nothing is merged into it, and its number is told (server/edits.py: _check_meant)."""
+    edits: list[str] = []
+
+    def work(seen: Report) -> None:
+        ani.wire.cut = True
+        edits.append(ani.submit(Kind.MERGE, shown(ani, "r1"), {}, {"status": "new"}, into=seen))
+
+    key, before = lose(ani, city, tmp_path, work), city.report("r1")
+    rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.edit.id, one.state, is_deleted(one)) == (edits[0], EditState.ATTENTION, False)
+    assert f"{key}, which this was to be merged into, is another report now" in one.problem
+    assert (city.report("r1"), city.report(key).duplicates) == (before, 0)
+    assert shown(ani, "r1") == before, "nor is it shown as merged"
+    ani.withdraw(one)
+    rest(ani)
+    assert not ani.edits.outbox
+    merge = ani.submit(Kind.MERGE, shown(ani, "r1"), {}, {"status": "new"}, into=shown(ani, key))
+    rest(ani)
+    assert merge in ani.sent
+    assert city.report("r1").merged_into == key
+
+
+@pytest.mark.parametrize("first", [push_only, rest])
+def test_f22_an_undo_finds_its_own_deed_or_none(
+    ani: SteppedConsole, city: City, tmp_path: Path, first: Callable[[SteppedConsole], None]
+) -> None:
+    """F22, I3: it names its deed by that edit's id; without the deed it is parked (server/edits.py: find_deed)."""
+    undos: list[str] = []
+
+    def work(seen: Report) -> None:
+        deed = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
+        rest(ani)
+        assert deed in ani.sent
+        ani.wire.cut = True
+        undos.append(ani.submit(Kind.SET, seen, {"priority": seen.priority}, {}, undoes=deed))
+
+    key = lose(ani, city, tmp_path, work)
+    at_the_city(city, key, Kind.SET, priority=2)
+    before = city.report(key)
+    first(ani)
+    rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.edit.id, one.state) == (undos[0], EditState.ATTENTION)
+    assert one.problem == "What is to be taken back is not in this history."
+    assert (city.report(key), shown(ani, key)) == (before, before)
 
 
 @pytest.mark.parametrize("hours", [-24, 24])

@@ -59,6 +59,7 @@ class Shift(RuleBasedStateMachine):
         self.undone: set[str] = set()  # took effect, and a restore took it back
         self.overwritten: list[str] = []
         self.elsewhere: list[str] = []
+        self.mains: dict[str, str] = {}  # a merge -> the text of the report that it names
         self.texts = 0
         self.consoles = [SteppedConsole(self.folder / name, self.city, name) for name in ("ani", "budi")]
         for console in self.consoles:
@@ -138,7 +139,8 @@ class Shift(RuleBasedStateMachine):
     def merge(self, who: int, nth: int, other: int) -> None:
         report, main = self.shown(self.consoles[who], nth), self.shown(self.consoles[who], other)
         if report is not None and main is not None and report.id != main.id:
-            self.consoles[who].submit(Kind.MERGE, report, {"into": main.id}, {"status": str(report.status)})
+            edit_id = self.consoles[who].submit(Kind.MERGE, report, {}, {"status": str(report.status)}, into=main)
+            self.mains[edit_id] = main.description
 
     @rule(who=WHO, follow=st.booleans())
     def create(self, who: int, follow: bool) -> None:
@@ -293,6 +295,10 @@ class Shift(RuleBasedStateMachine):
             there = self.city.report(report).description
             if there != about:
                 self.elsewhere.append(f"{seen} landed on {report}, {there}")
+        if (main := self.mains.get(edit.id)) is not None:
+            there = self.city.report(edit.data["into"]).description
+            if there != main:
+                self.elsewhere.append(f"{seen} merged into {there}")
         if edit.kind is not Kind.SET or report is None or seen is None:
             return
         table = schema.entries

@@ -195,8 +195,20 @@ class SteppedConsole:
             for one in sorted(cached, key=lambda one: one.report.id)
         ]
 
-    def submit(self, kind: Kind, report: Report | None, data: dict[str, Any], base: dict[str, Any]) -> str:
-        """What a presenter does with an intent."""
+    def submit(
+        self,
+        kind: Kind,
+        report: Report | None,
+        data: dict[str, Any],
+        base: dict[str, Any],
+        *,
+        into: Report | None = None,
+        undoes: str | None = None,
+    ) -> str:
+        """What a presenter does with an intent; `into` is the report that a merge names."""
+        about = {} if report is None or undoes is not None else as_created(report)
+        if into is not None:
+            data, about = data | {"into": into.id}, about | {"into": into.created.isoformat()}
         edit_id = self.edits.submit(
             kind,
             None if report is None else report.id,
@@ -205,7 +217,8 @@ class SteppedConsole:
             base=base,
             base_version=None if report is None else report.version,
             title="",
-            about=None if report is None else as_created(report),
+            undoes=undoes,
+            about=about,
         )
         self.settle()
         return edit_id

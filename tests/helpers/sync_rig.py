@@ -77,12 +77,19 @@ class Rig:
     def proved(self, edit: Edit) -> Touched:
         return self.wait(Touched, lambda each: edit.id in each.edits)
 
-    def push(self, kind: Kind, report: str | None, *, version: int | None = None, **data: Any) -> Edit:
+    def push(
+        self,
+        kind: Kind,
+        report: str | None,
+        *,
+        version: int | None = None,
+        about: dict[str, Any] | None = None,
+        **data: Any,
+    ) -> Edit:
         self._number += 1
-        number = self._number
-        edit = Edit(
-            edit_id(number), kind, report, "local", "device-1", number, datetime.now(UTC), data, {}, version, "jkt"
-        )
+        number, now = self._number, datetime.now(UTC)
+        edit = Edit(edit_id(number), kind, report, "local", "device-1", number, now, data, {}, version, "jkt")
+        edit = msgspec.structs.replace(edit, about=about or {})
         self.followers.take(Push(edit))
         return edit
 

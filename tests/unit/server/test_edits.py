@@ -96,6 +96,55 @@ def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, ci
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
 
 
+SEEN = "2026-03-02T08:00:00Z"
+"""When the reports of the city were created."""
+
+
+@pytest.mark.parametrize("created", [SEEN, "2026-03-02T15:00:00.999999+07:00", "2026-03-02T08:00:00.5Z"])
+def test_an_edit_of_the_report_that_was_seen_is_taken(api: Api, created: str) -> None:
+    api.ok("10", "note", {"text": "x"}, about={"created": created})
+    api.ok("10", "merge", {"into": "11"}, about={"created": created, "into": created})
+
+
+@pytest.mark.parametrize(
+    "created", ["2026-03-02T07:59:59.999999Z", "2026-03-02T08:00:01Z", "2026-03-02T08:00:00+07:00"]
+)
+@pytest.mark.parametrize(
+    ("kind", "data", "other"),
+    [
+        ("note", {"text": "x"}, "10"),
+        ("set", {"priority": 1}, "10"),
+        ("dispatch", {"unit": "u1"}, "10"),
+        ("merge", {"into": "11"}, "11"),
+        ("close", {"disposition": "duplicate", "merged_into": "11"}, "11"),
+    ],
+)
+def test_an_edit_of_another_report_with_the_number_of_the_one_that_was_seen_changes_nothing(
+    api: Api, city: City, kind: str, data: dict[str, Any], other: str, created: str
+) -> None:
+    """F22, I3: in the edit's own transaction, with no question before it (edits.py: _check_meant)."""
+    key, before = str(uuid.uuid4()), (city.seq(), city.report("10"), city.report("11"))
+    about = {"created": created} if other == "10" else {"created": SEEN, "into": created}
+    refused = api.edit("10", kind, data, key=key, about=about)
+    assert (refused.status_code, refused.json()["error"], refused.json()["report"]) == (409, "another_report", other)
+    assert "Retry-After" not in refused.headers
+    assert (city.seq(), city.report("10"), city.report("11")) == before
+    api.ok("10", kind, data, key=key, about={"created": SEEN, "into": SEEN})  # a refusal is not stored
+
+
+def test_what_an_edit_says_of_its_report_is_no_part_of_its_key(api: Api, city: City, clock: Clock) -> None:
+    """I2: applied is applied: whoever asks again gets the answer, whatever the number is by now (edits.py: about)."""
+    key = str(uuid.uuid4())
+    first = api.ok("10", "note", {"text": "once"}, key=key)
+    for about in ({}, {"created": SEEN}, {"created": "2020-01-01T00:00:00Z"}):
+        again = api.edit("10", "note", {"text": "once"}, key=key, about=about)
+        assert (again.json(), again.headers["Idempotent-Replay"]) == (first, "true")
+    clock.skip(days=31)
+    city.tidy()
+    again = api.edit("10", "note", {"text": "once"}, key=key, about={"created": "2020-01-01T00:00:00Z"})
+    assert again.json()["entry"] == first["entry"]
+
+
 def test_a_report_that_comes_late_does_not_depend_on_a_service_that_went_meanwhile(api: Api) -> None:
     """I1: what a citizen said on the telephone is not refused for good (effects.py: new_report)."""
     data = {"service": "gone", "area": "w9", "description": "A hole", "lat": -6.85, "lon": 106.15}

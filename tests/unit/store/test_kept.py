@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 from hypothesis import given
 
 from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, is_order
-from console.domain.kept import as_created, carry, known_of
+from console.domain.kept import as_created, carry, is_another, known_of, seen_created
 from console.domain.overlay import apply_edits, created_report
 from console.domain.status import Status
+from console.store.facts import seconds
 from console.store.journal import Journal
 from console.store.rescue import export_waiting
 from console.store.work import WorkFile
@@ -54,6 +56,42 @@ def test_what_the_operator_changed_is_known_too_but_no_transfer() -> None:
 
 def test_an_edit_of_an_older_version_knows_its_title_only() -> None:
     assert known_of([edit("e1", title="Water on the road")]) == {"description": "Water on the road"}
+
+
+@given(
+    st.datetimes(timezones=st.timezones()).map(lambda at: at.astimezone(UTC))
+    | st.just(datetime.max.replace(tzinfo=UTC)),
+    st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+def test_a_report_is_the_same_to_the_second_in_any_zone_and_as_any_file_keeps_it(at: datetime, zone: timezone) -> None:
+    cached = datetime.fromtimestamp(seconds(at), UTC)
+    sent = msgspec.json.decode(msgspec.json.encode(at), type=datetime)
+    elsewhere = _in_zone(at, zone)
+    for seen in (at, cached, sent, elsewhere):
+        for there in (at, cached, sent, elsewhere):
+            assert not is_another(seen, there)
+    for apart in (timedelta(seconds=-1), timedelta(seconds=1)):
+        if datetime.min.replace(tzinfo=UTC) - at <= apart <= datetime.max.replace(tzinfo=UTC) - at:
+            assert is_another(at, at + apart)
+            assert is_another(cached, at + apart) == is_another(at, at + apart)
+
+
+def _in_zone(at: datetime, zone: timezone) -> datetime:
+    try:
+        return at.astimezone(zone)
+    except OverflowError:  # at the ends of the calendar
+        return at
+
+
+def test_a_report_of_ones_own_may_have_been_dated_back() -> None:
+    for apart, another in ((-1, False), (0, False), (1, True)):
+        assert is_another(T0, T0 + timedelta(seconds=apart), made_here=True) == another
+    assert not is_another(None, T0)
+
+
+def test_an_edit_knows_when_its_report_was_created() -> None:
+    assert seen_created(done(Kind.NOTE, 1, text="x")) == OLD.created
+    assert seen_created(edit("e1")) is None
 
 
 def test_facts_follow_in_order_and_orders_are_asked_about() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState, Kind
 from console.domain.messages import Fetch, Fetched, Outcome, Push, SourceState, SyncNow, Withdraw
 from tests.helpers.fake_city import FakeCity, five_reports, report
 from tests.helpers.net import Asked, http
@@ -111,6 +111,34 @@ def test_a_falling_server_holds_only_the_edit_it_falls_over(city: FakeCity, cons
     console.followers.take(SyncNow())
     console.outcome(after, EditState.ACCEPTED)
     assert city.applied == [other.id, poison.id, after.id]
+
+
+ABOUT = {"description": "Report 1", "created": "2026-11-24T10:00:00Z", "into": "2026-11-24T09:00:00Z"}
+
+
+def test_an_edit_says_which_reports_are_meant_and_nothing_is_asked_before(city: FakeCity, console: Rig) -> None:
+    for number in range(20):
+        kind, data = (Kind.MERGE, {"into": "2"}) if number == 19 else (Kind.NOTE, {"text": "x"})
+        console.outcome(console.push(kind, "1", version=1, about=ABOUT, **data), EditState.ACCEPTED)
+    assert [body["about"] for _, body, _ in edits_at(city)] == [
+        {"created": ABOUT["created"], "into": ABOUT["into"]}
+    ] * 20
+    assert len([asked for asked in city.server.asked if "/reports/1" in asked.path]) == 20
+    console.outcome(console.push(Kind.NOTE, "1", text="x"), EditState.ACCEPTED)
+    assert "about" not in edits_at(city)[-1][1]
+
+
+@pytest.mark.parametrize(("other", "theirs"), [("1", {ANOTHER: {}}), (None, {ANOTHER: {}}), ("2", {})])
+def test_a_number_that_is_another_report_now_is_told_as_that(
+    city: FakeCity, console: Rig, other: str | None, theirs: dict[str, Any]
+) -> None:
+    """Of the report that it was to be merged into the server's own sentence is told: the edit's own is still there."""
+    city.on_edit = lambda *_: fault(409, "another_report", "2 is another report now.", report=other)
+    merge = console.push(Kind.MERGE, "1", version=1, about=ABOUT, into="2")
+    outcome = console.outcome(merge, EditState.ATTENTION)
+    assert outcome.theirs == theirs
+    assert outcome.problem == (ANOTHER_REPORT if theirs else "2 is another report now.")
+    assert len(edits_at(city)) == 1
 
 
 @pytest.mark.parametrize(
