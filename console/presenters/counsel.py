@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -116,7 +116,14 @@ def _alike(
     texts = {one.row: one for one in reader.texts(rows)}
     facts = {one.row: one for one in view.snapshot.facts(rows)}
     return tuple(
-        Alike(one, texts[one.row].remote_id, texts[one.row].description, facts[one.row].priority, facts[one.row].status)
+        Alike(
+            one,
+            texts[one.row].remote_id,
+            texts[one.row].description,
+            facts[one.row].priority,
+            facts[one.row].status,
+            datetime.fromtimestamp(facts[one.row].created, UTC),
+        )
         for one in near
         if one.row in texts and one.row in facts
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -145,9 +146,10 @@ class Deeds(QObject):
         """Bring a closed report back to work."""
         return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
 
-    def merge(self, dossier: Dossier, into: str) -> str:
-        """Close this report as a duplicate of another."""
-        return self._on(dossier, Kind.MERGE, {"into": into}, f"Merge into {into}", inverse=(Kind.UNMERGE, {}))
+    def merge(self, dossier: Dossier, into: str, created: datetime) -> str:
+        """Close this report as a duplicate of another, which was created then."""
+        text, seen = f"Merge into {into}", {"into": created.isoformat()}
+        return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=(Kind.UNMERGE, {}), about=seen)
 
     def unmerge(self, dossier: Dossier) -> str:
         """Take a merge back."""
@@ -198,11 +200,12 @@ class Deeds(QObject):
         *,
         base: dict[str, Any] | None = None,
         inverse: tuple[Kind, dict[str, Any]] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> str:
         version = dossier.server.version if dossier.server else None
         title = dossier.shown.title or dossier.shown.description[:80]
-        about = as_created(dossier.server or dossier.shown)
-        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, about)
+        known = as_created(dossier.server or dossier.shown) | dict(about or {})
+        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, known)
 
     def _append(
         self,

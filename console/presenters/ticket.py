@@ -32,13 +32,14 @@ _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
 
 
 class Alike(msgspec.Struct, frozen=True):
-    """A possible duplicate with what is shown of it."""
+    """A possible duplicate with what is shown of it, and when it was created."""
 
     duplicate: Duplicate
     number: str
     text: str
     priority: int
     status: int
+    created: datetime
 
 
 class Counsel(msgspec.Struct, frozen=True):

@@ -144,9 +144,9 @@ class Operator:
         self.find("open", like=in_work)
         self.filled("note", words("Warga sudah dihubungi"), ctrl_enter)
         self.filled("reply", words("Kami segera datang"), ctrl_enter)
-        other = self.find("open", like=in_work)
+        other, created = self.find("open", like=in_work), window.intents.chosen.shown.created
         self.find("open", like=in_work)
-        self.edit("merge", lambda: window.intents.merge_into(window.intents.chosen, other))
+        self.edit("merge", lambda: window.intents.merge_into(window.intents.chosen, other, created))
         wait_for(lambda: window.intents.situation.merged, 3)
         self.run("unmerge")
         self.find("open", like=in_work)

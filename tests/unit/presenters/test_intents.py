@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from console.advice.duplicates import Duplicate
 from console.domain.edit import Kind
+from console.domain.kept import known_of
 from console.presenters.ticket import Alike, Counsel
-from tests.unit.presenters.conftest import Rig
+from tests.unit.presenters.conftest import NOW, Rig
 
 FORMS = {
     "note": ("gas smell", Kind.NOTE),
@@ -53,11 +56,24 @@ def test_the_advice_on_one_report_is_none_on_the_next(rig: Rig) -> None:
     """D would close B as a duplicate of what A may be a duplicate of."""
     rig.choose("A")
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
-    rig.intents.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0),)))
+    rig.intents.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, NOW),)))
     assert rig.intents.situation.duplicate
     rig.choose("B")
     assert not rig.intents.run("merge")
     assert rig.said == ["No possible duplicate"]
+
+
+def test_a_merge_knows_which_two_reports_are_meant(rig: Rig) -> None:
+    """By when they were created: after a restore their numbers may be other reports."""
+    rig.choose("A")
+    near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
+    made = NOW - timedelta(hours=1)
+    rig.intents.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, made),)))
+    assert rig.intents.run("merge")
+    (edit,) = rig.saved(1)
+    assert (edit.kind, edit.report, edit.data) == (Kind.MERGE, "A", {"into": "C"})
+    assert [datetime.fromisoformat(edit.about[name]) for name in ("created", "into")] == [NOW, made]
+    assert "into" not in known_of([edit]), "it is nothing that a new report would carry"
 
 
 @pytest.mark.parametrize("on", ["chosen", "read", "none"])
