@@ -8,7 +8,8 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QKeyEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import SECTION_KEYS, ticket
@@ -54,6 +55,14 @@ def test_the_action_bar_stays_in_sight_whatever_the_report_holds(qtbot: QtBot, p
     assert panel._scroll.verticalScrollBar().value() == 500
     panel.set_ticket(changed(number="1"))
     assert panel._scroll.verticalScrollBar().value() == 0
+
+
+def test_enter_on_a_strip_does_what_it_asks_for(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(changed(strips=[Strip("not_sent", "NOT SENT: tell SDA-11 by radio", "R", "told")]))
+    (button,) = panel._strips.findChildren(QAbstractButton)
+    with qtbot.waitSignal(panel.strip_action) as asked:
+        QTest.keyClick(button, Qt.Key.Key_Return)
+    assert asked.args == ["told"]
 
 
 def test_actions_speak_and_blocked_ones_say_why(qtbot: QtBot, panel: TicketPanel) -> None:
