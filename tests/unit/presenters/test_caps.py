@@ -58,7 +58,7 @@ def test_the_banner_shows_the_keys_of_the_table() -> None:
 @pytest.mark.usefixtures("changed", "qapp")
 def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
-        assert window.queue._panel_key == "Alt Q"
+        assert window.queue._strip._keys == ("Alt Q",)
         assert window.window._tab_keys == {"units": "Alt U", "outbox": "Alt O", "charts": "Alt C"}
         assert window.ticket._title._key == "Alt R"
         assert window.ticket._keys == {"advice": "1", "duplicates": "2", "timeline": "3"}
