@@ -1,27 +1,48 @@
-"""Ask for advice on the chosen report: the nearest able units and possible duplicates, on a worker."""
+"""Advice on the chosen report, worked out by a worker: the nearest able units and possible duplicates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.advice.duplicates import Spot, possible_duplicates
-from console.advice.units import recommend
+from console.advice.duplicates import Duplicate, Spot, possible_duplicates
+from console.advice.units import Advice, recommend
 from console.board.view import View
 from console.domain.edit import Edit
 from console.domain.status import Status, is_open
+from console.presenters import words
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, with_orders
-from console.presenters.ticket import Alike, Counsel, duplicate_rows
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
+
+
+class Alike(msgspec.Struct, frozen=True):
+    """A possible duplicate with what is shown of it, and when it was created."""
+
+    duplicate: Duplicate
+    number: str
+    text: str
+    priority: int
+    status: int
+    created: datetime
+
+
+class Counsel(msgspec.Struct, frozen=True):
+    """What the console advises on the chosen report."""
+
+    row: int
+    units: tuple[Advice, ...] = ()
+    no_unit: str = ""
+    duplicates: tuple[Alike, ...] = ()
 
 
 class Counsellor(QObject):
@@ -127,3 +148,20 @@ def _alike(
         for one in near
         if one.row in texts and one.row in facts
     )
+
+
+def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
+    """Possible duplicates as rows of a panel or a form."""
+    return [
+        DuplicateRow(
+            key=one.duplicate.row,
+            number=one.number,
+            text=one.text,
+            distance=words.distance(one.duplicate.distance_m),
+            age=words.age(one.duplicate.age_s),
+            why=" · ".join(one.duplicate.reasons),
+            priority=one.priority,
+            status=one.status,
+        )
+        for one in alike
+    ]

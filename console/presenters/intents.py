@@ -16,11 +16,11 @@ from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew
+from console.presenters.counsel import Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
-from console.presenters.ticket import Counsel
 from widgets.form import Choice
 from widgets.photos import PhotoCard
 

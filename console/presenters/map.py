@@ -22,9 +22,9 @@ from console.domain.status import AssignmentState, UnitState
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew
+from console.presenters.counsel import Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.ticket import Counsel
 from console.presenters.units import STALE_S, is_stale
 from console.tasks import Tasks
 from widgets.map.panel import MapPanel

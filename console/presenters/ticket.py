@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 
-import msgspec
 from PySide6.QtCore import QObject
 
 from console.actions import Situation
-from console.advice.duplicates import Duplicate
-from console.advice.units import Advice
 from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.status import ORDER, is_open
 from console.presenters import words
@@ -18,37 +15,18 @@ from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
 from console.presenters.clocks import clock_segments
 from console.presenters.conflict import conflict_text, deleted_text
+from console.presenters.counsel import Counsel, duplicate_rows
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.history import STATE_WORDS, edit_text, entry_text
 from console.presenters.next_steps import next_steps
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
-from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, Strip, Ticket, TimelineRow
+from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
 
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
-
-
-class Alike(msgspec.Struct, frozen=True):
-    """A possible duplicate with what is shown of it, and when it was created."""
-
-    duplicate: Duplicate
-    number: str
-    text: str
-    priority: int
-    status: int
-    created: datetime
-
-
-class Counsel(msgspec.Struct, frozen=True):
-    """What the console advises on the chosen report."""
-
-    row: int
-    units: tuple[Advice, ...] = ()
-    no_unit: str = ""
-    duplicates: tuple[Alike, ...] = ()
 
 
 class TicketPresenter(QObject):
@@ -311,20 +289,3 @@ class TicketPresenter(QObject):
     def _steps(self) -> list[ActionButton]:
         now, units = self._situation, self._counsel.units
         return next_steps(now, units[0].code if units else "", self._unit_code(now.lead_unit), self.tr)
-
-
-def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
-    """Possible duplicates as rows of a panel or a form."""
-    return [
-        DuplicateRow(
-            key=one.duplicate.row,
-            number=one.number,
-            text=one.text,
-            distance=words.distance(one.duplicate.distance_m),
-            age=words.age(one.duplicate.age_s),
-            why=" · ".join(one.duplicate.reasons),
-            priority=one.priority,
-            status=one.status,
-        )
-        for one in alike
-    ]

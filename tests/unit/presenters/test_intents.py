@@ -9,7 +9,7 @@ import pytest
 from console.advice.duplicates import Duplicate
 from console.domain.edit import Kind
 from console.domain.kept import known_of
-from console.presenters.ticket import Alike, Counsel
+from console.presenters.counsel import Alike, Counsel
 from tests.unit.presenters.conftest import NOW, Rig
 
 FORMS = {
