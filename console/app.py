@@ -353,6 +353,7 @@ class ConsoleWindow(QObject):
         self.map.drawn.connect(self._on_drawn)
         self.map.page_lost.connect(self._on_map_lost)
         self._map_holder.place_picked.connect(self.forms.set_place)
+        self.map.pick_left.connect(self.forms.end_pick)
         self.commands.saving = lambda: self.edits.saving
         self.forms.place_wanted = self.map.start_pick
         self.forms.duplicates_of = self.counsellor.near

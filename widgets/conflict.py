@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QMouseEvent,
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
-from widgets.form import Form, make_label
+from widgets.form import Form, make_label, put_text
 from widgets.keys import KeyButton, cap_size, paint_cap
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols, paint_tag
@@ -349,7 +349,7 @@ class ConflictForm(Form):
             side = draft.get("choices", {}).get(row.field, "")
             if row.asks and draft.get("theirs", seen).get(row.field) == seen.get(row.field):
                 self.table.pick(number, side if side in (MINE, THEIRS) else "")
-        self.reason.setPlainText(str(draft.get("reason", "")))
+        put_text(self.reason, str(draft.get("reason", "")))
 
     @override
     def held_up_by(self) -> QWidget | None:

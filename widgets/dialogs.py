@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QListView,
     QScrollArea,
@@ -21,7 +22,18 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.conflict import ConflictForm, ConflictRow, ConflictValue
-from widgets.form import Choice, ChoiceDelegate, ChoiceModel, Form, Segments, Tick, TypeAhead, make_label, matching
+from widgets.form import (
+    Choice,
+    ChoiceDelegate,
+    ChoiceModel,
+    Form,
+    Segments,
+    Tick,
+    TypeAhead,
+    make_label,
+    matching,
+    put_text,
+)
 from widgets.keys import KeyButton, paint_cap
 from widgets.rows import RowsModel, RowsView
 from widgets.symbols import Symbols
@@ -117,8 +129,8 @@ class _DuplicateDelegate(QStyledItemDelegate):
 
 
 class NewReportForm(Form):
-    """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, priority,
-    caller_name, caller_phone.
+    """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, is_point (they
+    were picked on the map), priority, caller_name, caller_phone.
 
     The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
     then `set_place`). Possible duplicates come by `set_duplicates` after `changed`.
@@ -137,19 +149,18 @@ class NewReportForm(Form):
         *,
         title: str = "",
         sentence: str = "",
+        about: str = "",
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, "", commit_text="", width=620, parent=parent)
-        title = title or self.tr("New report")
-        self._title.setText(title)
-        self.setWindowTitle(title)
-        self.setAccessibleName(title)
+        title = title or QCoreApplication.translate("NewReportForm", "New report")
+        super().__init__(theme, title, commit_text="", width=620, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Save report"))
         by_phone = self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers.")
         self.set_sentence(sentence or by_phone)
         self._lat: float | None = None
         self._lon: float | None = None
+        self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
         self.service = TypeAhead(theme, symbols, self.tr("Category"))
@@ -224,8 +235,8 @@ class NewReportForm(Form):
         self.place.set_choices(choices)
 
     def set_place(self, lat: float, lon: float, label: str) -> None:
-        """Take a place found by its name or picked on the map."""
-        self._lat, self._lon = lat, lon
+        """Take a place found by its name, or one picked on the map, which has no label."""
+        self._lat, self._lon, self._is_point = lat, lon, not label
         if label and label != self.place.text():
             self.place.set_free_text(label)
         self._tell_where("")
@@ -249,6 +260,7 @@ class NewReportForm(Form):
             "place": self.place.value(),
             "lat": self._lat,
             "lon": self._lon,
+            "is_point": self._is_point,
             "priority": self.priority.value(),
             "caller_name": self.caller_name.text().strip(),
             "caller_phone": self.caller_phone.text().strip(),
@@ -258,11 +270,12 @@ class NewReportForm(Form):
     def set_values(self, draft: dict[str, Any]) -> None:
         self.service.set_free_text("")
         self.service.set_value(str(draft.get("service", "")))
-        self.report_text.setPlainText(str(draft.get("text", "")))
+        put_text(self.report_text, str(draft.get("text", "")))
         self.place.set_free_text(str(draft.get("address", "")))
         lat, lon = draft.get("lat"), draft.get("lon")
         self._lat = float(lat) if isinstance(lat, (int, float)) else None
         self._lon = float(lon) if isinstance(lon, (int, float)) else None
+        self._is_point = bool(draft.get("is_point"))
         self.priority.set_value(str(draft.get("priority", "")))
         self._priority_by_hand = bool(draft.get("priority"))
         self.caller_name.setText(str(draft.get("caller_name", "")))
@@ -305,7 +318,8 @@ class NewReportForm(Form):
         self.touch()
 
     def _on_place_typed(self, text: str) -> None:
-        self._lat = self._lon = None
+        if not self._is_point:
+            self._lat = self._lon = None
         self._tell_where(text)
         self.place_typed.emit(text)
         self.touch()
@@ -338,9 +352,10 @@ class ChooseOne(Form):
         *,
         about: str = "",
         symbols: Symbols | None = None,
+        width: int = 480,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", commit_keys="↵", width=480, about=about, parent=parent)
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=width, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Choose"))
         self._rows = list(rows)
         self.field = self.line_field(title, self.tr("Type a part of it"))
@@ -451,7 +466,7 @@ class AskText(Form):
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
-        self.field.setPlainText(str(draft.get("text", "")))
+        put_text(self.field, str(draft.get("text", "")))
         self.touch()
 
     @override
@@ -468,7 +483,7 @@ class AskText(Form):
 
 
 class CloseForm(Form):
-    """How a report ends, and which units it lets go. Values: disposition, reason, release (ids of units).
+    """How a report ends, and which units it lets go. Values: disposition, reason, release and stay (ids of units).
 
     `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first.
     """
@@ -510,15 +525,16 @@ class CloseForm(Form):
             "disposition": self.disposition.value(),
             "reason": self.reason.toPlainText().strip(),
             "release": [unit_id for unit_id, tick in self.ticks.items() if tick.isChecked()],
+            "stay": [unit_id for unit_id, tick in self.ticks.items() if not tick.isChecked()],
         }
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
         self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
-        self.reason.setPlainText(str(draft.get("reason", "")))
+        put_text(self.reason, str(draft.get("reason", "")))
         for unit_id, tick in self.ticks.items():
-            tick.setChecked(unit_id in draft.get("release", list(self.ticks)))
+            tick.setChecked(unit_id not in draft.get("stay", ()))
         self.touch()
 
     @override
@@ -547,12 +563,20 @@ class CloseForm(Form):
 class _Photo(QWidget):
     """One photo in a frame of fixed size, with its caption under it; never larger than it is."""
 
-    def __init__(self, theme: Theme, role: str, caption: str, image: QImage | None, problem: str) -> None:
+    def __init__(self, theme: Theme, missing: str) -> None:
         super().__init__()
-        self._theme, self._role, self._caption, self._problem = theme, role, caption, problem
-        self._image = image
+        self._theme, self._role, self._caption, self._problem, self._waits = theme, missing, "", "", ""
+        self._image: QImage | None = None
         self.setMinimumSize(theme.px(240), theme.px(220))
-        self.setAccessibleName(one_line(", ".join(part for part in (role, caption, problem) if part)))
+        self.setAccessibleName(missing)
+
+    def set_card(self, card: PhotoCard) -> None:
+        """Show this photo; while its picture is not here, say so."""
+        self._role, self._caption, self._image, self._problem = card.role_label, card.caption, card.image, card.problem
+        self._waits = "" if card.image or card.problem else card.waits or self.tr("The photo is being read")
+        parts = (self._role, self._caption, self._problem, self._waits)
+        self.setAccessibleName(one_line(", ".join(part for part in parts if part)))
+        self.update()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -568,6 +592,11 @@ class _Photo(QWidget):
             where = QRect(QPoint(0, 0), size)
             where.moveCenter(inside.center())
             painter.drawImage(where, self._image)
+        elif self._waits:
+            painter.setFont(theme.font("dense"))
+            painter.setPen(theme.color("text.secondary"))
+            middle = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(inside.adjusted(theme.px(12), 0, -theme.px(12), 0), middle, self._waits)
         painter.setPen(theme.color("status.returned" if self._problem else "border.divider"))
         painter.drawRect(box)
         foot = QRect(box.left() + 1, box.bottom() - strip, box.width() - 1, strip)
@@ -597,7 +626,6 @@ class ValidateForm(Form):
         after: PhotoCard | None,
         *,
         about: str = "",
-        problems: Sequence[str] = (),
         dispositions: Sequence[str] = (),
         barred: str = "",
         parent: QWidget | None = None,
@@ -606,14 +634,14 @@ class ValidateForm(Form):
         self._barred = barred
         row = QHBoxLayout()
         row.setSpacing(theme.px(8))
-        for card, missing in ((before, self.tr("No photo from before")), (after, self.tr("No photo from after"))):
-            if card is None:
-                row.addWidget(_Photo(theme, missing, "", None, ""), 1)
-            else:
-                row.addWidget(_Photo(theme, card.role_label, card.caption, card.image, card.problem), 1)
+        self._photos: list[tuple[_Photo, QLabel]] = []
+        for missing in (self.tr("No photo from before"), self.tr("No photo from after")):
+            self._photos.append((_Photo(theme, missing), make_label(theme, "", "caption", "status.returned")))
+            row.addWidget(self._photos[-1][0], 1)
         self.body.addLayout(row)
-        for problem in problems:
-            self.body.addWidget(make_label(theme, problem, "caption", "status.returned"))
+        for _, problem in self._photos:
+            self.body.addWidget(problem)
+        self.set_photos(before, after)
         self.body.addWidget(self.field_label(self.tr("Decision")))
         self.decision = Segments(
             theme,
@@ -637,6 +665,16 @@ class ValidateForm(Form):
         self.body.addWidget(self.reason)
         self.touch()
 
+    def set_photos(self, before: PhotoCard | None, after: PhotoCard | None) -> None:
+        """Show these photos, which may come while the form is open; for None what is shown stays."""
+        for (photo, problem), card in zip(self._photos, (before, after), strict=True):
+            if card is not None:
+                photo.set_card(card)
+                problem.setText(card.problem)
+            problem.setVisible(bool(problem.text()))
+        if self.isVisible():
+            self.fit()
+
     @override
     def touch(self) -> None:
         returned = self.decision.value() == "return"
@@ -657,7 +695,7 @@ class ValidateForm(Form):
         self.decision.set_value(str(draft.get("decision", "")))
         self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
-        self.reason.setPlainText(str(draft.get("reason", "")))
+        put_text(self.reason, str(draft.get("reason", "")))
         self.touch()
 
     @override
@@ -751,7 +789,7 @@ class HoldForm(Form):
         self.waits_for.set_value(str(draft.get("waits_for", "")))
         if self.until is not None and "until" in draft:
             self.until.set_value(str(draft["until"]))
-        self.reason.setPlainText(str(draft.get("reason", "")))
+        put_text(self.reason, str(draft.get("reason", "")))
         self.touch()
 
     @override

@@ -21,7 +21,17 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtGui import (
+    QFontMetrics,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShortcut,
+    QTextCursor,
+)
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -60,6 +70,14 @@ def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.p
     label.setFont(theme.font(role, weight))
     label.setStyleSheet(f"color:{theme.hex(token)};background:transparent")
     return label
+
+
+def put_text(field: QPlainTextEdit, text: str) -> None:
+    """Put a text in the place of what stands in the field, so that Ctrl+Z brings that back; the cursor is behind it."""
+    cursor = QTextCursor(field.document())
+    cursor.select(QTextCursor.SelectionType.Document)
+    cursor.insertText(text)
+    field.moveCursor(QTextCursor.MoveOperation.End)
 
 
 class Form(QDialog):
@@ -225,15 +243,21 @@ class Form(QDialog):
         self.activateWindow()
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def step_aside(self, anchor: QWidget) -> None:
+        """Give the middle of the anchor free: what is to be pointed at lies there."""
+        self.move(max(anchor.mapToGlobal(QPoint(0, 0)).x(), anchor.screen().availableGeometry().left()), self.y())
+
     def offer_draft(self, draft: dict[str, Any], words: str) -> None:
         """Fill in a draft made by `values`; `words` say what it is, beside a button that takes it out again."""
         self._before_draft = self.values()
         self.set_values(draft)
+        for _, field in self._texts:  # Ctrl+Z takes back what is typed, and not the draft
+            field.document().clearUndoRedoStacks()
         self._draft_label.setText(one_line(words))
         self._show_draft(True)
 
     def clear_draft(self) -> None:
-        """The form as it was before the draft was filled in."""
+        """The form as it was before the draft was filled in; Ctrl+Z in a text brings its words back."""
         self._show_draft(False)
         self.set_values(self._before_draft)
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)

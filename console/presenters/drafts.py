@@ -56,7 +56,7 @@ class Drafts(QObject):
         drafts = sorted(self._edits.drafts.items(), key=lambda one: str(one[1].get(MARKS[0], "")), reverse=True)
         if drafts:
             rows = [self._choice(key, draft) for key, draft in drafts]
-            self._forms.choose(self.tr("Written and not saved"), "", rows, self.go_on)
+            self._forms.choose(self.tr("Written and not saved"), "", rows, self.go_on, width=720)
         else:
             self.said.emit(self.tr("All that was written is saved"))
 
@@ -130,9 +130,8 @@ class Drafts(QObject):
 
     def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
         on = str(draft.get(MARKS[2], "")) or _parts(key)[2]
-        note = f"{on} · {self._forms.draft_words(draft)}" if on else self._forms.draft_words(draft)
-        texts = " · ".join(_texts(draft))
-        return Choice(key, f"{self._name(key)}: {texts}", note)
+        note = " · ".join(part for part in (on, self._forms.draft_time(draft)) if part)
+        return Choice(key, f"{self._name(key)}: {' · '.join(_texts(draft))}", note)
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]

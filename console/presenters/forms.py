@@ -70,6 +70,7 @@ class Forms(QObject):
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
+        self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
         self._committed: dict[str, Form] = {}
         self.place_wanted: Callable[[], None] = lambda: None
@@ -123,15 +124,18 @@ class Forms(QObject):
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
         """When a draft was written, and by whom if that was somebody else."""
+        when = self.draft_time(draft)
+        return self.tr("Draft of {when}").format(when=when) if when else self.tr("Draft")
+
+    def draft_time(self, draft: Mapping[str, Any]) -> str:
+        """The same without the word."""
         at, who, _ = (str(draft.get(name, "")) for name in MARKS)
         if not at:
-            return self.tr("Draft")
+            return ""
         written = datetime.fromisoformat(at)
         today = written.astimezone(self._zone).date() == self._now().astimezone(self._zone).date()
         when = (words.clock if today else words.day_and_clock)(written, self._zone)
-        if who in ("", self._desk.me):
-            return self.tr("Draft of {when}").format(when=when)
-        return self.tr("Draft of {when} by {who}").format(when=when, who=who)
+        return when if who in ("", self._desk.me) else self.tr("{when} by {who}").format(when=when, who=who)
 
     def _show(self, dialog: QDialog) -> None:
         if self._open not in self._committed.values():
@@ -151,6 +155,8 @@ class Forms(QObject):
             self._open = None
         if self._new is dialog:
             self._new = None
+        if self._proof is not None and self._proof[0] is dialog:
+            self._proof = None
         self._committed = {key: form for key, form in self._committed.items() if form is not dialog}
 
     def ask_text(
@@ -164,7 +170,7 @@ class Forms(QObject):
         draft_key: str,
     ) -> None:
         """One text, with standard texts to choose from."""
-        named = [(text[:40], text) for text in templates]
+        named = [(text, text) for text in templates]
         form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
         self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
@@ -181,9 +187,11 @@ class Forms(QObject):
         form.committed.connect(lambda _: self._said(self.tr("Copied")))
         self._show(form)
 
-    def choose(self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object]) -> None:
-        """One of many, by type-ahead."""
-        form = ChooseOne(self._theme, title, rows, about=about, symbols=self._symbols, parent=self._window)
+    def choose(
+        self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object], *, width: int = 480
+    ) -> None:
+        """One of many, by type-ahead; `width` in pixels at normal size."""
+        form = ChooseOne(self._theme, title, rows, about=about, symbols=self._symbols, width=width, parent=self._window)
         form.chosen.connect(then)
         self._show(form)
 
@@ -260,7 +268,6 @@ class Forms(QObject):
             before,
             after,
             about=about,
-            problems=[card.problem for card in (before, after) if card is not None and card.problem],
             dispositions=[one.text for one in fitting],
             barred=barred,
             parent=self._window,
@@ -273,6 +280,13 @@ class Forms(QObject):
 
         form.committed.connect(commit)
         self._show(form)
+        self._proof = (form, dossier)
+
+    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
+        """Photos may come while the form of their report is open."""
+        if self._proof is not None:
+            form, dossier = self._proof
+            form.set_photos(*_pair(dossier, cards))
 
     def photo_file(self, sha256: str) -> Path | None:
         """Where the bytes of a photo are on this computer, None when they are not here."""
@@ -336,7 +350,10 @@ class Forms(QObject):
             self._new.activateWindow()
             return
         catalog = self._desk.catalog(source)
-        form = NewReportForm(self._theme, self._symbols, title=title, sentence=sentence, parent=self._window)
+        about = self._desk.city_name(source) if len(self._desk.cities.catalogs) > 1 else ""
+        form = NewReportForm(
+            self._theme, self._symbols, title=title, sentence=sentence, about=about, parent=self._window
+        )
         form.set_services(
             [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
             {one.code: str(one.priority) for one in catalog.services.values()},
@@ -350,10 +367,10 @@ class Forms(QObject):
         form.place_chosen.connect(lambda code: self._take_place(form, catalog, code))
         form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
-        form.pick_place_asked.connect(lambda: self.place_wanted())
+        form.pick_place_asked.connect(lambda: self._pick_place(form))
         if known:
             form.set_values(_new_report_values(known))
-        self._draft(form, draft_key, self._desk.city_name(source))
+        self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), draft_key))
         self._show(form)
         self._new, self._new_key = form, draft_key
@@ -364,10 +381,20 @@ class Forms(QObject):
         if area.lat is not None and area.lon is not None:
             form.set_place(area.lat, area.lon, catalog.place(code))
 
+    def _pick_place(self, form: NewReportForm) -> None:
+        form.step_aside(self._window)
+        self._window.activateWindow()
+        self.place_wanted()
+
     def set_place(self, lat: float, lon: float) -> None:
         """The map was clicked for the new report's place."""
         if self._new is not None:
             self._new.set_place(lat, lon, "")
+            self.end_pick()
+
+    def end_pick(self) -> None:
+        """The keyboard goes back from the map to the form for which a place was to be pointed at."""
+        if self._new is not None and self._new.isVisible():
             self._new.raise_()
             self._new.activateWindow()
 

@@ -174,6 +174,7 @@ class Intents(QObject):
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
         """The photo cards of the chosen report."""
         self._cards = cards
+        self._forms.set_photos(cards)
 
     def set_may_write(self, may: bool) -> None:
         """Whether this operator may write at all."""

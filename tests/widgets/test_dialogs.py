@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -88,7 +88,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
         keys("k")
     assert typed.args == ["k"]
     form.set_places([Choice("p1", "Kebon Baru, Tebet"), Choice("p2", "Kampung Melayu")])
-    form.place_chosen.connect(lambda place: form.set_place(-6.23, 106.86, "") if place == "p2" else None)
+    form.place_chosen.connect(lambda place: form.set_place(-6.23, 106.86, "Kampung Melayu") if place == "p2" else None)
     keys(Qt.Key.Key_Down, Qt.Key.Key_Return)
     assert form.place.text() == "Kampung Melayu"
     keys(Qt.Key.Key_Tab)
@@ -102,6 +102,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
         "place": "p2",
         "lat": -6.23,
         "lon": 106.86,
+        "is_point": False,
         "priority": "2",
         "caller_name": "Sari",
         "caller_phone": "0812",
@@ -147,6 +148,57 @@ def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qt
     with qtbot.waitSignal(form.duplicate_opened) as opened:
         keys(Qt.Key.Key_Return)
     assert opened.args == [7]
+    form.grab()
+
+
+def test_a_point_on_the_map_stays_while_its_address_is_typed(qtbot: QtBot) -> None:
+    form = make_new_report(qtbot)
+    form.set_place(-6.23, 106.86, "")
+    form.place.setFocus()
+    keys("Gang 3")
+    assert (form.values()["address"], form.values()["lat"], form.values()["lon"]) == ("Gang 3", -6.23, 106.86)
+    form.set_place(-6.2, 106.8, "Kebon Baru")
+    keys("x")
+    assert (form.values()["address"], form.values()["lat"]) == ("Kebon Barux", None), (
+        "a place of the list is its name's"
+    )
+
+
+def test_writing_goes_on_behind_a_draft_and_a_cleared_one_can_be_brought_back(qtbot: QtBot) -> None:
+    form = AskText(make_theme(), "Note")
+    form.offer_draft({"text": "gas"}, "Draft of 08:31")
+    open_form(qtbot, form)
+    keys(" smell")
+    assert form.values() == {"text": "gas smell"}
+    while form.field.document().isUndoAvailable():
+        form.field.undo()
+    assert form.values() == {"text": "gas"}, "what was offered was not typed now"
+    form.clear_draft()
+    assert form.is_empty()
+    form.field.undo()
+    assert form.values() == {"text": "gas"}
+
+
+def test_the_form_gives_the_map_free_when_a_place_is_to_be_pointed_at(qtbot: QtBot) -> None:
+    window = QWidget()
+    window.resize(800, 600)
+    qtbot.addWidget(window)
+    window.show()
+    form = open_form(qtbot, NewReportForm(make_theme(), make_symbols(make_theme()), parent=window))
+    form.step_aside(window)
+    assert form.x() == window.mapToGlobal(QPoint(0, 0)).x()
+
+
+def test_a_photo_that_comes_while_the_proof_is_looked_at_is_shown(qtbot: QtBot) -> None:
+    early = SimpleNamespace(**{**vars(card("After")), "image": None})
+    form = ValidateForm(make_theme(), "Validate", None, early)
+    open_form(qtbot, form)
+    (_, (after, problem)) = form._photos
+    assert after.accessibleName() == "After, 14 Jan, The photo is being read"
+    form.set_photos(None, card("After", "After photo: taken 1.9 km away"))
+    assert after.accessibleName() == "After, 14 Jan, After photo: taken 1.9 km away"
+    assert problem.isVisible()
+    assert problem.text() == "After photo: taken 1.9 km away"
     form.grab()
 
 
@@ -203,7 +255,12 @@ def test_close_lists_the_units_to_release(qtbot: QtBot) -> None:
     assert form.why_not() == "This one needs a reason"
     keys("advert", Qt.Key.Key_Tab, Qt.Key.Key_Space)
     form.grab()
-    assert commit(qtbot, form) == {"disposition": "spam", "reason": "advert", "release": ["u2"]}
+    assert commit(qtbot, form) == {
+        "disposition": "spam",
+        "reason": "advert",
+        "release": ["u2"],
+        "stay": ["u1"],
+    }
 
 
 def test_hold(qtbot: QtBot) -> None:
@@ -220,18 +277,23 @@ def test_hold(qtbot: QtBot) -> None:
 def card(role: str, problem: str = "") -> Any:
     image = QImage(80, 60, QImage.Format.Format_RGB32)
     image.fill(0)
-    return SimpleNamespace(id=role, role_label=role, caption="14 Jan", image=image, problem=problem)
+    return SimpleNamespace(id=role, role_label=role, caption="14 Jan", image=image, problem=problem, waits="")
 
 
 def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
-    form = ValidateForm(make_theme(), "Validate", card("Before"), card("After", "1.9 km away"), problems=[HOSTILE])
+    form = ValidateForm(make_theme(), "Validate", card("Before"), card("After", HOSTILE))
     open_form(qtbot, form)
     form.grab()
     keys("2")
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
     keys(Qt.Key.Key_Tab, "another street")
-    assert commit(qtbot, form) == {"accept": False, "disposition": "", "reason": "another street"}
+    assert commit(qtbot, form) == {
+        "decision": "return",
+        "accept": False,
+        "disposition": "",
+        "reason": "another street",
+    }
 
 
 def test_deciding_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
@@ -251,7 +313,12 @@ def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
     assert form.disposition.hasFocus()
     keys("rep", Qt.Key.Key_Tab)
-    assert commit(qtbot, form) == {"accept": True, "disposition": "Repaired", "reason": ""}
+    assert commit(qtbot, form) == {
+        "decision": "accept",
+        "accept": True,
+        "disposition": "Repaired",
+        "reason": "",
+    }
 
 
 CONFLICT = [
@@ -280,7 +347,11 @@ def test_a_conflict_waits_for_the_last_choice(qtbot: QtBot) -> None:
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
     keys("2")
     form.grab()
-    assert commit(qtbot, form) == {"choices": {"status": "mine", "place": "theirs"}, "reason": ""}
+    assert commit(qtbot, form) == {
+        "choices": {"status": "mine", "place": "theirs"},
+        "reason": "",
+        "theirs": {"place": "C", "status": "Returned"},
+    }
 
 
 def test_a_conflict_can_be_left_with_its_choices_or_dropped(qtbot: QtBot) -> None:

@@ -60,7 +60,7 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
     form = listed.rig.form()
     assert isinstance(form, ChooseOne)
     (row,) = form._rows
-    assert (row.text, row.note) == ("Note: gas smell", "A Flood, Kemang · Draft of 08:00")
+    assert (row.text, row.note) == ("Note: gas smell", "A Flood, Kemang · 08:00")
     QTest.keyClick(form.field, Qt.Key.Key_Return)
     listed.read()
     assert isinstance(listed.rig.form(), AskText)

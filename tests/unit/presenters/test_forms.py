@@ -25,7 +25,7 @@ DRAFTS = {
     "note": {"text": "gas smell"},
     "reply": {"text": "a crew is on its way"},
     "hold": {"waits_for": "material", "until": "24", "reason": "no pipes"},
-    "close": {"disposition": "Not found at the place", "reason": "nobody there", "release": []},
+    "close": {"disposition": "Not found at the place", "reason": "nobody there", "release": [], "stay": []},
     "validate": {"decision": "return", "accept": False, "disposition": "", "reason": "wrong street"},
     "reopen": {"text": "it leaks again"},
 }
@@ -80,9 +80,9 @@ def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
     leave(rig)
     wait_for(lambda: _drafts(rig).get("note:city:A", {}).get("text") == "gas smell", 10, "the draft is on the disk")
     rig.intents.run("note")
-    rig.commit("strong ")
+    rig.commit(" again")
     (edit,) = rig.saved(1)
-    assert edit.data == {"text": "strong gas smell"}
+    assert edit.data == {"text": "gas smell again"}
     wait_for(lambda: _drafts(rig) == {}, 10, "the draft is dropped")
 
 
