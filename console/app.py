@@ -355,7 +355,7 @@ class ConsoleWindow(QObject):
         self._map_holder.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.commands.saving = lambda: self.edits.saving
-        self.forms.place_wanted = self.map.start_pick
+        self.forms.place_wanted, self.forms.place_unwanted = self.map.start_pick, self.map.stop_pick
         self.forms.duplicates_of = self.counsellor.near
         self.desk.city_name = self.sources.name
         self.feed.failed.connect(self._on_failed)

@@ -132,8 +132,9 @@ class NewReportForm(Form):
     """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, is_point (they
     were picked on the map), priority, caller_name, caller_phone.
 
-    The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
-    then `set_place`). Possible duplicates come by `set_duplicates` after `changed`.
+    With `several` a draft can be put aside for another report. The place is typed (the caller answers `place_typed`
+    with `set_places`), or picked on the map (`pick_place_asked`, then `set_place`). Possible duplicates come by
+    `set_duplicates` after `changed`.
     """
 
     pick_place_asked = Signal()
@@ -141,6 +142,8 @@ class NewReportForm(Form):
     place_chosen = Signal(str)
     """The id of a place out of `set_places` was taken; answer with `set_place`."""
     duplicate_opened = Signal(int)
+    put_aside = Signal(dict)
+    """Another report is to be begun while a draft stands in the form: the values, to be kept elsewhere."""
 
     def __init__(
         self,
@@ -150,6 +153,7 @@ class NewReportForm(Form):
         title: str = "",
         sentence: str = "",
         about: str = "",
+        several: bool = False,
         priorities: Sequence[tuple[str, str]] = (("1", "P1"), ("2", "P2"), ("3", "P3"), ("4", "P4")),
         parent: QWidget | None = None,
     ) -> None:
@@ -158,6 +162,13 @@ class NewReportForm(Form):
         self.commit_button.set_verb(self.tr("Save report"))
         by_phone = self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers.")
         self.set_sentence(sentence or by_phone)
+        self.another_button = KeyButton(theme, self.tr("Put aside, begin another"), "Ctrl N", height=24)
+        self.another_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.another_button.setVisible(several)
+        self.draft_buttons.insertWidget(0, self.another_button)
+        for asked in (self.another_button.clicked, QShortcut(QKeySequence("Ctrl+N"), self).activated):
+            asked.connect(self._begin_another)
+        self._several = several
         self._lat: float | None = None
         self._lon: float | None = None
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
@@ -307,6 +318,11 @@ class NewReportForm(Form):
     def is_empty(self) -> bool:
         values = self.values()
         return not any(values[key] for key in ("service", "text", "address", "caller_name", "caller_phone"))
+
+    def _begin_another(self) -> None:
+        if self._several and self.has_draft and not self.is_empty():
+            self.put_aside.emit(self.values())
+            self.clear_draft()
 
     def _on_service(self, code: str) -> None:
         if not self._priority_by_hand and code in self._default_priorities:

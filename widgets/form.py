@@ -158,9 +158,12 @@ class Form(QDialog):
         self._draft_label = make_label(theme, "", "caption", "text.tertiary")
         draft_row.addWidget(self._draft_label)
         draft_row.addStretch(1)
+        self.draft_buttons = QHBoxLayout()
+        self.draft_buttons.setSpacing(px(8))
+        draft_row.addLayout(self.draft_buttons)
         self.clear_button = KeyButton(theme, self.tr("Clear the draft"), "Alt Del", height=24)
         self.clear_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        draft_row.addWidget(self.clear_button)
+        self.draft_buttons.addWidget(self.clear_button)
         self._draft_row.hide()
         self.body.addWidget(self._draft_row)
         self._before_draft: dict[str, Any] = {}
@@ -212,6 +215,11 @@ class Form(QDialog):
     def first_field(self) -> QWidget:
         """Where the keyboard goes first."""
         return self
+
+    @property
+    def has_draft(self) -> bool:
+        """Whether a draft was filled in and not cleared."""
+        return self._clear_key.isEnabled()
 
     @property
     def is_done(self) -> bool:

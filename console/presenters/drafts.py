@@ -64,8 +64,8 @@ class Drafts(QObject):
         """Open the form of this draft; where that cannot be, its words with the reason."""
         kind, source, what = _parts(key)
         match kind:
-            case "new_report" if not what and (source in self._desk.cities.catalogs or not source):
-                self._intents.new_report(source)
+            case "new_report" if source in self._desk.cities.catalogs or not source:
+                self._intents.new_report(source, key if what else "")
             case "unavailable":
                 crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]
                 if crews:
@@ -129,8 +129,7 @@ class Drafts(QObject):
             self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft)))
 
     def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
-        on = str(draft.get(MARKS[2], "")) or _parts(key)[2]
-        note = " · ".join(part for part in (on, self._forms.draft_time(draft)) if part)
+        note = " · ".join(part for part in (str(draft.get(MARKS[2], "")), self._forms.draft_time(draft)) if part)
         return Choice(key, f"{self._name(key)}: {' · '.join(_texts(draft))}", note)
 
     def _name(self, key: str) -> str:

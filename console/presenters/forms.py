@@ -75,6 +75,8 @@ class Forms(QObject):
         self._committed: dict[str, Form] = {}
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
+        self.place_unwanted: Callable[[], None] = lambda: None
+        """Set by the app: no click is asked for any more."""
         self.duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], None] = lambda *_: None
         """Set by the app: possible duplicates of what is being typed for a source."""
 
@@ -114,13 +116,13 @@ class Forms(QObject):
     def _draft(self, form: Form, key: str, about: str) -> None:
         """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
 
-        def mark() -> dict[str, str]:
-            return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
-
-        Draft(form, key, self._edits, mark, self._steady_s)
+        Draft(form, key, self._edits, lambda: self._mark(about), self._steady_s)
         draft = self._edits.draft(key)
         if draft is not None:
             form.offer_draft(typed_in(draft), self.draft_words(draft))
+
+    def _mark(self, about: str) -> dict[str, str]:
+        return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
         """When a draft was written, and by whom if that was somebody else."""
@@ -344,6 +346,7 @@ class Forms(QObject):
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
         """
+        several = not draft_key
         draft_key = draft_key or self._edits.draft_key("new_report", source, "")
         if self._new is not None and self._new.isVisible() and self._new_key == draft_key:
             self._new.raise_()
@@ -352,7 +355,13 @@ class Forms(QObject):
         catalog = self._desk.catalog(source)
         about = self._desk.city_name(source) if len(self._desk.cities.catalogs) > 1 else ""
         form = NewReportForm(
-            self._theme, self._symbols, title=title, sentence=sentence, about=about, parent=self._window
+            self._theme,
+            self._symbols,
+            title=title,
+            sentence=sentence,
+            about=about,
+            several=several,
+            parent=self._window,
         )
         form.set_services(
             [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
@@ -371,6 +380,9 @@ class Forms(QObject):
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
+        for over in (form.left, form.committed):
+            over.connect(lambda _: self.place_unwanted())
+        form.put_aside.connect(lambda values: self._put_aside(source, about, values))
         form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), draft_key))
         self._show(form)
         self._new, self._new_key = form, draft_key
@@ -380,6 +392,11 @@ class Forms(QObject):
         area = catalog.areas[code]
         if area.lat is not None and area.lon is not None:
             form.set_place(area.lat, area.lon, catalog.place(code))
+
+    def _put_aside(self, source: str, about: str, values: Mapping[str, Any]) -> None:
+        """Another caller is on the line: what was taken down before is found in the list of drafts."""
+        key = self._edits.draft_key("new_report", source, self._now().isoformat())
+        self._edits.save_draft(key, {**values, **self._mark(about)})
 
     def _pick_place(self, form: NewReportForm) -> None:
         form.step_aside(self._window)
@@ -456,7 +473,8 @@ class Forms(QObject):
             settle(frozenset(field for field, side in values["choices"].items() if side == "mine"), values["reason"])
 
         draft_key = self._edits.draft_key("conflict", edit.source, edit.id)
-        self._draft(form, draft_key, edit.title)
+        number = "" if (edit.report or "").startswith("local:") else edit.report
+        self._draft(form, draft_key, " ".join(part for part in (number, edit.title) if part))
         form.committed.connect(commit)
         form.dropped.connect(lambda: settle(frozenset(), ""))
         self._show(form)

@@ -504,9 +504,9 @@ class Intents(QObject):
     def _do_new_report(self) -> None:
         self.new_report(self._source_for_new())
 
-    def new_report(self, source: str) -> None:
-        """A report by telephone for this source."""
-        self._forms.new_report(source, lambda data: self._create(source, data))
+    def new_report(self, source: str, draft_key: str = "") -> None:
+        """A report by telephone for this source, or one that was put aside."""
+        self._forms.new_report(source, lambda data: self._create(source, data), draft_key=draft_key)
 
     def _create(self, source: str, data: dict[str, Any]) -> None:
         local_key = f"local:{uuid.uuid4()}"

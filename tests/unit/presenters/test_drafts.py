@@ -129,6 +129,31 @@ def test_a_new_report_and_a_units_reason_are_gone_on_with(listed: Listed) -> Non
         listed.rig.forms.close_open()
 
 
+def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
+    rig = listed.rig
+    for text in ("Water at the school", "Tree on the road"):
+        rig.intents.run("new_report")
+        form = rig.form()
+        assert isinstance(form, NewReportForm)
+        if form.has_draft:
+            QTest.keyClick(form.focusWidget(), Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+            assert form.is_empty()
+        form.report_text.setFocus()
+        QTest.keyClicks(form.report_text, text)
+        form.reject()
+    first, second = sorted(rig.edits.drafts, key=len, reverse=True)
+    assert [rig.edits.drafts[key]["text"] for key in (first, second)] == ["Water at the school", "Tree on the road"]
+    listed.drafts.go_on(first)
+    form = rig.form()
+    assert isinstance(form, NewReportForm)
+    form.service.set_value("flood")
+    form.touch()
+    rig.commit()
+    (edit,) = rig.saved(1)
+    assert edit.data["description"] == "Water at the school"
+    assert list(rig.edits.drafts) == [second]
+
+
 def conflict(listed: Listed, theirs: int = 2) -> str:
     """An edit that gives report A priority 1, while somebody else has given it another."""
     rig = listed.rig

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from console.domain.edit import EditState
 from console.domain.messages import Outcome
@@ -130,6 +131,21 @@ def test_a_new_report_that_was_left_can_be_opened_again(rig: Rig) -> None:
         assert rig.intents.run("new_report")
         QTest.keyClicks(rig.form().focusWidget(), "x")
         rig.form().reject()
+
+
+def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
+    asked: list[str] = []
+    rig.forms.place_wanted = lambda: asked.append("asked")
+    rig.forms.place_unwanted = lambda: asked.append("over")
+    rig.intents.run("new_report")
+    form = rig.form()
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert asked == ["asked"]
+    rig.forms.set_place(-6.2, 106.8)
+    wait_for(lambda: QApplication.activeWindow() is form, 10, "the keyboard is back in the form")
+    assert form.values()["lat"] == -6.2
+    form.reject()
+    assert asked == ["asked", "over"]
 
 
 DELIVERED = {
