@@ -664,7 +664,7 @@ class Edits(QObject):
                 self._unwritten.add(key)
                 self.trouble.emit(error)
 
-        self._thread.note(write, lambda _: self._unwritten.discard(key), failed)
+        self._thread.write(write, lambda _: self._unwritten.discard(key), failed, hurry=True)
 
     @property
     def filters(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The one thread that writes work.db: new edits go before notes of what became of others; many notes are one write."""
+"""The one thread that writes work.db: edits and drafts go before notes of what became of others, which go together."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class WorkThread(QObject):
     """Runs what is to be written on a thread of its own and calls back on this object's thread.
 
     Notes keep their order among themselves, and so do all other writes. A write that may hurry (a new edit, of which
-    nothing can be noted before it is saved) overtakes notes; any other waits for the notes given before it. A file that
-    could not be opened is tried again with the next write: the disk may have room, the other program may be gone.
+    nothing can be noted before it is saved; what is being typed) overtakes notes; any other waits for the notes given
+    before it. A file that could not be opened is tried again with the next write: the disk may have room, the other
+    program may be gone.
     """
 
     opened = Signal(object)

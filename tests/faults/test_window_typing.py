@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
+from console.server.city import City
 from console.store.work import read_outbox
 from tests.faults.typing_child import CALLER, FORMS, PHONE, WORDS
 from tests.helpers.city import ROOT, Served, console, served, wait_for, write_users
-from tests.helpers.hands import form, wait_ready
+from tests.helpers.hands import choose, form, key, wait_ready
+from widgets.dialogs import AskText
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -91,3 +95,46 @@ def test_a_kill_the_moment_an_edit_is_saved_leaves_no_draft_of_it(city: Served, 
         wait_ready(window)
         FORMS["note"](window)
         wait_for(form(window).is_empty, what="an empty form")
+
+
+def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there(city: Served, tmp_path: Path) -> None:
+    """F21. Guards: what was written for a report can be read, and copied, whatever became of the report (Drafts)."""
+    with console(tmp_path / "profile", city.address) as window:
+        wait_ready(window)
+        gone, merged, other = (one for one in open_reports(window, 3))
+        for report in (gone, merged):
+            choose(window, report)
+            key(window, "X")
+            form(window).reason.setPlainText(WORDS)
+            form(window).reject()
+        boss = City(f"sqlite:///{city.folder / 'city.db'}")
+        boss.remove("report", gone)
+        boss.close()
+        choose(window, merged)
+        window.deeds.merge(window.dossiers.current, other, window.reader().report(row(window, other)).report.created)
+        window.intents.run("refresh")
+        wait_for(lambda: row(window, gone) is None, 40, "it is deleted")
+        wait_for(lambda: window.reader().report(row(window, merged)).report.merged_into == other, 20, "it is merged")
+        for report, why in ((gone, "is not here any more"), (merged, "The report is closed")):
+            window.intents.run("drafts")
+            listed = form(window)
+            QTest.keyClicks(listed.field, report)
+            QTest.keyClick(listed.field, Qt.Key.Key_Return)
+            wait_for(lambda: isinstance(form(window), AskText), what="the words")
+            shown = form(window)
+            assert why in shown._sentence.text()
+            assert shown.values()["text"] == WORDS
+            QTest.keyClick(shown.focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
+            shown.reject()
+        assert window.edits.drafts == {}
+
+
+def open_reports(window: Any, count: int) -> list[str]:
+    """Numbers of open reports that nobody works on."""
+    window.intents.run("tab_unassigned")
+    wait_for(lambda: window.desk.view.filter.tab == "unassigned", what="the tab")
+    return [window.reader().report(int(row)).report.id for row in window.desk.view.order[:count]]
+
+
+def row(window: Any, report: str) -> Any:
+    return window.reader().row_of("city", report)

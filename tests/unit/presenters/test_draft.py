@@ -129,6 +129,20 @@ def test_an_edit_and_the_end_of_its_draft_are_one_write_and_nothing_late_brings_
     assert note.form().is_empty()
 
 
+def test_a_long_outbox_keeps_no_draft_from_the_disk(note: Rig) -> None:
+    gate, written = threading.Event(), []
+    note.edits._thread.write(lambda _: gate.wait(10), None, pytest.fail)
+    for number in range(3):
+        note.edits._thread.note(lambda _, number=number: written.append(number), None, pytest.fail)
+    draft = typing(note, "gas")
+    note.steady_s += PAUSE_S
+    draft.look()
+    note.edits._thread.write(lambda file: written.append(file.draft(KEY)["text"]), None, pytest.fail, hurry=True)
+    gate.set()
+    on_disk(note)
+    assert written == ["gas", 0, 1, 2]
+
+
 def test_a_cleared_draft_does_not_come_back(note: Rig) -> None:
     draft = typing(note, "gas")
     passes(note, draft, PAUSE_S)
