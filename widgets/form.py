@@ -41,6 +41,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QPlainTextEdit,
+    QScrollArea,
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -60,6 +61,8 @@ MOST_LETTERS = 20_000
 """The longest text that a server takes."""
 _COUNTED_FROM = MOST_LETTERS - 1_000
 _OFFERED = 7
+_FRAME = 36
+"""So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 
 
 def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.primary", weight: int = 400) -> QLabel:  # noqa: S107
@@ -147,7 +150,8 @@ class Form(QDialog):
         column.addWidget(head)
         column.addWidget(divider(theme))
 
-        body = QWidget()
+        self._area: QScrollArea | None = None
+        body = self._body = QWidget()
         self.body = QVBoxLayout(body)
         self.body.setContentsMargins(px(16), px(12), px(16), px(16))
         self.body.setSpacing(px(4))
@@ -276,11 +280,29 @@ class Form(QDialog):
         self._clear_key.setEnabled(shown)
 
     def fit(self) -> None:
-        """Take the height the content needs. (QWidget.adjustSize would stop at two thirds of the screen.)"""
-        column = self.layout()
-        if column is not None:
-            high = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else -1
-            self.resize(self.width(), max(high, column.totalSizeHint().height()))
+        """Take the height the content needs; where the screen is too low, the body scrolls and the foot stays.
+
+        (QWidget.adjustSize would stop at two thirds of the screen.)
+        """
+        screen = (self.parentWidget() or self).screen().availableGeometry()
+        room = screen.height() - self.theme.px(_FRAME)
+        if self.width() > screen.width():
+            self.setFixedWidth(screen.width())
+        column = self.column
+        high = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else -1
+        high = max(high, column.totalSizeHint().height())
+        if high > room and self._area is None:
+            area = self._area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            column.insertWidget(column.indexOf(self._body), area, 1)  # in the form first: else the order of Tab is lost
+            area.setWidget(self._body)
+            area.setStyleSheet("QScrollArea{background:transparent}")
+            self._body.setAutoFillBackground(False)
+            area.viewport().setAutoFillBackground(False)
+        self.resize(self.width(), high if self._area is None else room)
 
     def set_sentence(self, text: str) -> None:
         """Change the sentence under the title."""
@@ -306,6 +328,8 @@ class Form(QDialog):
             field = self.held_up_by()
             if field is not None:
                 field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                if self._area is not None:
+                    self._area.ensureWidgetVisible(field)
             return
         self._done = True
         self._pause.stop()

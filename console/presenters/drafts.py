@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -126,11 +126,12 @@ class Drafts(QObject):
     def _show(self, key: str, sentence: str) -> None:
         draft = self._edits.draft(key)
         if draft is not None:
-            self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft)))
+            self._forms.show_draft(key, self._name(key), sentence, "\n".join(_texts(draft, _WRITTEN)))
 
     def _choice(self, key: str, draft: Mapping[str, Any]) -> Choice:
         note = " · ".join(part for part in (str(draft.get(MARKS[2], "")), self._forms.draft_time(draft)) if part)
-        return Choice(key, f"{self._name(key)}: {' · '.join(_texts(draft))}", note)
+        texts = _texts(draft, _LISTED) or [self.tr("only who called")]
+        return Choice(key, f"{self._name(key)}: {' · '.join(texts)}", note)
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]
@@ -144,11 +145,13 @@ def _parts(key: str) -> tuple[str, str, str]:
     return kind, source, what
 
 
-def _texts(draft: Mapping[str, Any]) -> list[str]:
+def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """What somebody wrote or chose in words, the most important first."""
-    return [str(draft[name]) for name in _WRITTEN if draft.get(name)]
+    return [str(draft[name]) for name in names if draft.get(name)]
 
 
 _ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen"})
 _NAMES = {"conflict": "Settle the conflict", "keep": "Keep as a new report", "older": "Older text"}
-_WRITTEN = ("text", "reason", "disposition", "address", "caller_name", "caller_phone")
+_LISTED = ("text", "reason", "disposition", "address")
+_WRITTEN = (*_LISTED, "caller_name", "caller_phone")
+"""The list names no caller: others may look over the operator's shoulder."""

@@ -202,6 +202,33 @@ def test_a_photo_that_comes_while_the_proof_is_looked_at_is_shown(qtbot: QtBot) 
     form.grab()
 
 
+def test_a_form_that_is_higher_than_the_screen_scrolls_and_keeps_its_foot(qtbot: QtBot) -> None:
+    theme = make_theme(2.0)
+    try:
+        form = NewReportForm(theme, make_symbols(theme))
+        form.set_services(SERVICES)
+        open_form(qtbot, form)
+        assert form.height() <= form.screen().availableGeometry().height()
+        assert form.width() <= form.screen().availableGeometry().width()
+        assert in_sight(form, form.commit_button)
+        assert not in_sight(form, form.caller_phone)
+        for _ in range(6):
+            keys(Qt.Key.Key_Tab)
+        assert focus() is form.caller_phone, "the order of Tab is as before"
+        assert in_sight(form, form.caller_phone)
+        form.commit()
+        assert focus() is form.service, "what holds it up"
+        assert in_sight(form, form.service)
+    finally:
+        make_theme()
+
+
+def in_sight(form: Form, widget: QWidget) -> bool:
+    return (
+        not widget.visibleRegion().isEmpty() and widget.visibleRegion().boundingRect().height() >= widget.height() - 2
+    )
+
+
 def test_the_place_is_picked_on_the_map_by_a_key(qtbot: QtBot) -> None:
     form = make_new_report(qtbot)
     with qtbot.waitSignal(form.pick_place_asked):

@@ -53,6 +53,11 @@ def listed(rig: Rig) -> Listed:
 def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
     listed.drafts.open()
     assert listed.said == ["All that was written is saved"]
+    listed.keep("new_report:city:", text="", caller_name="Sri", caller_phone="0812")
+    assert listed.drafts._choice("new_report:city:", listed.rig.edits.drafts["new_report:city:"]).text == (
+        "New report: only who called"
+    )
+    listed.rig.edits.drop_draft("new_report:city:")
     listed.keep("note:city:A", text="gas smell")
     listed.drafts.tell()
     assert listed.said[-1] == "1 text that was not saved is kept: Ctrl+Shift+D"
