@@ -381,6 +381,7 @@ class ConsoleWindow(QObject):
         for action in ACTIONS:
             for keys in action.keys:
                 shortcut = QShortcut(QKeySequence(keys), self.window)
+                shortcut.setAutoRepeat(action.id in ("next_report", "previous_report"))
                 shortcut.activated.connect(lambda action=action: self.intents.run(action.id))
                 shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.run(action.id))
 

@@ -73,6 +73,7 @@ class Forms(QObject):
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
         self._committed: dict[str, Form] = {}
+        self._committed_s = -_TWICE_S
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.place_unwanted: Callable[[], None] = lambda: None
@@ -101,9 +102,14 @@ class Forms(QObject):
         self._open = form
         return True
 
+    @property
+    def just_committed(self) -> bool:
+        """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
+        return self._steady_s() - self._committed_s < _TWICE_S
+
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
-        before = self._edits.saving
+        before, self._committed_s = self._edits.saving, self._steady_s()
         with self._edits.using_draft(draft_key):
             do()
         for edit_id in self._edits.saving - before:
@@ -478,6 +484,10 @@ class Forms(QObject):
         form.committed.connect(commit)
         form.dropped.connect(lambda: settle(frozenset(), ""))
         self._show(form)
+
+
+_TWICE_S = 0.6
+"""Two strokes of a key within this are meant as one."""
 
 
 def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard | None, PhotoCard | None]:

@@ -454,7 +454,10 @@ class Intents(QObject):
         self._forms.photo(self.title_of(dossier), role, lambda photo: self._deeds.photo(dossier, photo))
 
     def _do_submit(self) -> None:
-        self._deeds.submit_proof(self._report())
+        if self._forms.just_committed:  # Ctrl+Enter twice, and the form was gone after the first
+            self.said.emit(self.tr("Not handed in: that key was still the form's"))
+        else:
+            self._deeds.submit_proof(self._report())
 
     def _do_validate(self) -> None:
         dossier = self._report()

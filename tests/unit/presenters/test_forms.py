@@ -12,9 +12,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from console.domain.edit import EditState
+from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome
-from console.domain.report import Claim, Entry, Template
+from console.domain.report import Claim, Entry, Photo, PhotoRole, Template
 from console.domain.status import Status
 from console.presenters.dossier import Dossier
 from tests.helpers.city import wait_for
@@ -146,6 +146,20 @@ def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
     assert form.values()["lat"] == -6.2
     form.reject()
     assert asked == ["asked", "over"]
+
+
+def test_ctrl_enter_twice_saves_a_note_and_hands_nothing_in(rig: Rig) -> None:
+    dossier = choose(rig, "note", "A")
+    shown = replace(dossier.shown, status=Status.PROGRESS, photos=(Photo("0" * 64, PhotoRole.AFTER, 1),))
+    rig.intents.set_dossier(replace(dossier, shown=shown))
+    rig.intents.run("note")
+    rig.commit("the crew is done soon")
+    rig.steady_s += 0.3
+    assert rig.intents.run("submit")
+    assert rig.said[-1] == "Not handed in: that key was still the form's"
+    rig.steady_s += 0.5
+    assert rig.intents.run("submit")
+    assert [edit.kind for edit in rig.saved(2)] == [Kind.NOTE, Kind.SET]
 
 
 DELIVERED = {
