@@ -64,7 +64,12 @@ class Drafts(QObject):
         """Open the form of this draft; where that cannot be, its words with the reason."""
         kind, source, what = _parts(key)
         match kind:
-            case "new_report" if source in self._desk.cities.catalogs or not source:
+            case "older":
+                self._show(key, self.tr("Something else has been written there since."))
+            case _ if source and source not in self._desk.cities.catalogs:
+                city = self.tr("{city} is not followed here any more.")
+                self._show(key, city.format(city=self._desk.city_name(source)))
+            case "new_report":
                 self._intents.new_report(source, key if what else "")
             case "unavailable":
                 crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]

@@ -112,6 +112,21 @@ def test_what_cannot_be_entered_any_more_is_shown_with_the_reason(listed: Listed
     assert listed.rig.edits.outbox == (), "nothing was done to the report"
 
 
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("note:bogor:A", "bogor is not followed here any more."),
+        ("new_report:bogor:", "bogor is not followed here any more."),
+        ("older:note:city:A", "Something else has been written there since."),
+    ],
+)
+def test_a_text_without_a_place_says_why_it_has_none(listed: Listed, key: str, sentence: str) -> None:
+    listed.keep(key, text="gas smell")
+    listed.drafts.go_on(key)
+    assert listed.rig.form()._sentence.text() == sentence
+    assert listed.rig.form().values() == {"text": "gas smell"}
+
+
 def test_a_hold_is_gone_on_with(listed: Listed) -> None:
     listed.keep("hold:city:A", waits_for="material", until="24", reason="no pipes")
     listed.drafts.go_on("hold:city:A")
