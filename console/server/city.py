@@ -32,7 +32,7 @@ from console.server.edits import Applied, EditBody, EditDesk
 from console.server.presence import Presence
 from console.server.records import LOCAL, Actor, LoadedReport
 from console.server.refusals import NotFound
-from console.server.stats import Stats, count_everything
+from console.server.stats import CityFacts, Stats, count_everything
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
 _KEEP_CONTACTS = timedelta(days=90)
@@ -204,6 +204,18 @@ class City:
                 before = count_everything(connection, before if before and before.epoch == now.epoch else None)
                 self._stats = before
             return before
+
+    def facts(self) -> tuple[str, CityFacts]:
+        """The epoch, and the city's own facts as they are now; its box may be that of an earlier count.
+
+        Counting a large city takes a second, and every console asks for this when it finds the server again.
+        """
+        with self.database.read() as connection:
+            known = feed.read_meta(connection)
+        counted = self._stats
+        if counted is None or counted.epoch != known["epoch"] or counted.city.bbox is None:
+            counted = self.stats()
+        return known["epoch"], CityFacts(known["name"], known["timezone"], counted.city.bbox)
 
     def report(self, key: str) -> Report:
         """One report; NotFound without it."""

@@ -463,8 +463,8 @@ class Dispatch:
         ]
 
     def _root(self, _: Ask) -> Response:
-        stats = self._city.stats()
-        return json_response(Welcome("sigap", _version(), stats.epoch, stats.city))
+        epoch, facts = self._city.facts()
+        return json_response(Welcome("sigap", _version(), epoch, facts))
 
     def _openapi(self, ask: Ask) -> Response:
         return self.document.answer(ask)

@@ -196,3 +196,16 @@ def test_stats_count_what_is_there(api: Api, city: City) -> None:
     assert (root.json()["name"], root.json()["city"]["name"]) == ("sigap", "Testville")
     assert root.headers["Sigap-Server"] == root.json()["epoch"] == stats["epoch"]
     assert [rule["key"] for rule in api.get("/statuses").json()][:2] == ["new", "coordination"]
+
+
+def test_who_the_server_is_is_told_as_it_is_now_and_without_counting_again(api: Api, city: City) -> None:
+    """Every console asks it when it finds the server again, perhaps while a thousand edits arrive."""
+    city.load([LoadedReport(a_report("p", lat=-6.85, lon=106.15))])
+    counted = city.stats()
+    city.load([LoadedReport(a_report("q"))])
+    meta = schema.meta
+    with city.database.write() as connection:
+        connection.execute(sa.update(meta).where(meta.c.key == "timezone").values(value="Asia/Makassar"))
+    assert api.get("/").json()["city"]["timezone"] == "Asia/Makassar"
+    assert city._stats is counted
+    assert city.stats().reports == counted.reports + 1
