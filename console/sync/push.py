@@ -191,8 +191,8 @@ class PushLane:
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)
-            theirs: dict[str, object] = {MAYBE_LATER: {}} if isinstance(error, errors.Forbidden) else {}
-            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=theirs)
+            later: dict[str, object] = {MAYBE_LATER: {}} if isinstance(error, errors.Forbidden) else {}
+            self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=later)
 
     def _later(self, waiting: Waiting, error: errors.ApiError, wait_s: float, *, everything: bool) -> None:
         if error.may_have_arrived and not waiting.left:
