@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gc
 import logging
 import sys
@@ -14,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QFileSystemWatcher, QObject, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
@@ -36,6 +37,7 @@ from console.domain.messages import (
     Start,
     SyncNow,
     Touched,
+    ZoneTold,
 )
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
@@ -66,7 +68,16 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter, count_states
-from console.settings import Settings, SettingsDamaged, Tokens, change_settings, city_zone
+from console.settings import (
+    CityZone,
+    Settings,
+    SettingsDamaged,
+    Tokens,
+    change_settings,
+    city_zone,
+    load_settings,
+    users_of,
+)
 from console.start import DEMO_TIMEZONE, DemoServer, WindowOptions, since_start_s
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, NotWritable, StoreError
@@ -155,7 +166,9 @@ class ConsoleWindow(QObject):
         self._app, self._options, self._settings, self._tokens, self._demo = app, options, settings, tokens, demo
         self._clock = clock
         self.exit_code = 0
-        self._zone = city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None)
+        self._zone = CityZone(city_zone(settings.sources, DEMO_TIMEZONE if demo is not None else None))
+        self._filed = copy.deepcopy(settings)  # as the profile has them, which may not be as this window does
+        self._kept = 0
         self._readers = threading.local()
         self._opened_readers: list[CacheReader] = []
         self._started = False
@@ -166,7 +179,7 @@ class ConsoleWindow(QObject):
         self._looking_at: tuple[str, str] | None = None
         self._roles: dict[str, str] = {}
         self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
-        me = demo.user if demo is not None else next((one.user for one in settings.sources if one.user), "local")
+        me = demo.user if demo is not None else next(iter(users_of(settings.sources).values()), "local")
 
         self.tasks = Tasks("worker", 2, self)
         self.photo_tasks = Tasks("photos", 1, self)
@@ -183,9 +196,7 @@ class ConsoleWindow(QObject):
             parent=self,
         )
         self.edits.author = me
-        for source in settings.sources:
-            if source.user:
-                self.edits.sign_in(source.key, source.user)
+        self._name_operator(settings.sources)
         self.exchange = Exchange(self.edits, self._read_for_edits, self)
         self.feed = BoardFeed(
             self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
@@ -304,6 +315,7 @@ class ConsoleWindow(QObject):
         self.link.presence.connect(self._on_presence)
         self.link.revealed.connect(self._on_revealed)
         self.link.signed_in.connect(self._on_signed_in)
+        self.link.zone_told.connect(self._on_zone_told)
         self.link.fetched.connect(self.photos.on_fetched)
         self.link.alive.connect(self.sources.set_alive)
         self.link.froze.connect(self.sources.on_froze)
@@ -376,6 +388,8 @@ class ConsoleWindow(QObject):
         self._timer.timeout.connect(self._tick)
         self._city_timer = QTimer(self, interval=100)
         self._city_timer.timeout.connect(self._look_for_demo)
+        self._profile_watch = QFileSystemWatcher(self)
+        self._profile_watch.directoryChanged.connect(self._look_at_settings)
 
     def _make_shortcuts(self) -> None:
         for action in ACTIONS:
@@ -414,6 +428,9 @@ class ConsoleWindow(QObject):
             self.status_presenter.set_hint(
                 self.tr("No server yet. Start Sigap again to connect one, or say: sigap connect ADDRESS")
             )
+        if self._demo is None:
+            self._profile_watch.addPath(str(self._options.profile))
+            self._look_at_settings()
         if self._options.quit_after_s is not None:
             QTimer.singleShot(int(self._options.quit_after_s * 1000), self._on_quit_time)
         elif self._options.screenshot is not None:
@@ -424,6 +441,7 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is None:
             self._write_state()
         self.forms.close_open()
+        self._profile_watch.directoryChanged.disconnect()
         self._timer.stop()
         self._city_timer.stop()
         self.edits.close()
@@ -437,9 +455,70 @@ class ConsoleWindow(QObject):
     def _start_sync(self, sources: list[Source], signing_in: str = "") -> None:
         tokens = self._tokens.of(sources, [key for key in self._settings.signed_out if key != signing_in])
         self.sources.set_sources(sources)
+        self.status_presenter.set_hint("")
         self.kpi_presenter.set_city(" + ".join(source.name for source in sources))
         lifetime_s = self._settings.order_lifetime_s
         self.link.start(Start(str(self._options.profile), tuple(sources), tokens, lifetime_s))
+
+    def _name_operator(self, sources: list[Source]) -> None:
+        """Who the operator is at each source, until its server says so itself."""
+        for source, user in users_of(sources).items():
+            if source not in self.edits.authors:
+                self.edits.sign_in(source, user)
+
+    def _look_at_settings(self, _folder: str = "") -> None:
+        """Another program may have changed them: `sigap connect` does."""
+        kept = self._kept
+
+        def read(found: Settings) -> None:
+            if kept == self._kept:  # else it may be from before what was kept meanwhile, and is looked at again
+                self._follow(found)
+
+        profile = self._options.profile
+        self.tasks.latest("settings", lambda: load_settings(profile), read, self._on_failed)
+
+    def _follow(self, found: Settings) -> None:
+        """Follow from now on what another program added to the sources, or changed of one.
+
+        What this window changed and could not keep is its own; what is gone from the profile stays until it closes.
+        """
+        before, self._filed, mine = self._filed, found, self._settings
+        anew = {one.key: one for one in found.sources if one not in before.sources and one not in mine.sources}
+        signed_in = {key for key in mine.signed_out if key in before.signed_out and key not in found.signed_out}
+        if not anew and not signed_in:
+            return
+        names = [one.name for one in found.sources if one.key in anew or one.key in signed_in]
+        mine.sources = [anew.pop(one.key, one) for one in mine.sources] + list(anew.values())
+        mine.signed_out = [key for key in mine.signed_out if key not in signed_in]
+        self._name_operator(mine.sources)
+        self.desk.me = next(iter(users_of(mine.sources).values()), self.desk.me)
+        self._start_sync(mine.sources)
+        self._use_zone()
+        self.intents.look_again()
+        self.say(self.tr("Connecting to {names}").format(names=", ".join(names)))
+
+    def _on_zone_told(self, told: ZoneTold) -> None:
+        """Keep it for the next start, which may be without a network."""
+        known = next((one.timezone for one in self._settings.sources if one.key == told.source), told.timezone)
+        if known == told.timezone:
+            return
+
+        def change(settings: Settings) -> None:
+            settings.sources = _with(settings.sources, told.source, timezone=told.timezone)
+
+        self._keep(change)
+        if self._use_zone():
+            self.say(self.tr("Times are those of {zone} from now on").format(zone=told.timezone))
+
+    def _use_zone(self) -> bool:
+        """Show times in the city's zone; whether it is another one than before."""
+        if not self._zone.become(city_zone(self._settings.sources)):
+            return False
+        self.feed.refresh()
+        self.dossiers.read()
+        self.outbox_presenter.show()
+        self._tick()
+        return True
 
     def _look_for_demo(self) -> None:
         assert self._demo is not None
@@ -548,9 +627,7 @@ class ConsoleWindow(QObject):
 
         def change(settings: Settings) -> None:
             settings.signed_out = [one for one in settings.signed_out if one != key]
-            settings.sources = [
-                msgspec.structs.replace(one, user=user) if one.key == key else one for one in settings.sources
-            ]
+            settings.sources = _with(settings.sources, key, user=user)
 
         self._keep(change)
 
@@ -559,8 +636,9 @@ class ConsoleWindow(QObject):
         change(self._settings)
         if self._options.demo:
             return self.tr("The demo keeps no settings")
+        self._kept += 1
         try:
-            change_settings(self._options.profile, change)
+            self._follow(change_settings(self._options.profile, change))
         except (OSError, StoreError, SettingsDamaged) as error:
             _log.warning("the settings were not kept: %s", describe(error))
             return describe(error)
@@ -981,6 +1059,11 @@ def _keep_objects() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2000, 20, 50)
+
+
+def _with(sources: list[Source], key: str, **changes: str) -> list[Source]:
+    """The sources with one of them changed."""
+    return [msgspec.structs.replace(one, **changes) if one.key == key else one for one in sources]
 
 
 def _keys_text(action: Action) -> str:

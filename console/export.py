@@ -29,7 +29,7 @@ from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
-from console.settings import Settings, city_zone, load_settings
+from console.settings import Settings, city_zone, load_settings, users_of
 from console.store import geopackage
 from console.store.cache_read import CacheReader
 from console.store.exports import keep_note
@@ -304,7 +304,7 @@ def _played(
         zone=zone,
         number=1,
         me=_me(settings),
-        names=_names(settings),
+        names=users_of(settings.sources),
     )
     return play(job, reader, int(now.timestamp())), max(0, len(created_here) - len(job.local_rows))
 
@@ -321,11 +321,7 @@ def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, t
 
 
 def _me(settings: Settings) -> str:
-    return next(iter(_names(settings).values()), "local")
-
-
-def _names(settings: Settings) -> dict[str, str]:
-    return {source.key: source.user for source in settings.sources if source.user}
+    return next(iter(users_of(settings.sources).values()), "local")
 
 
 def _clean(text: str) -> str:

@@ -20,7 +20,7 @@ from console.domain.messages import Outcome, SignedIn, Source, SourceState, Star
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile
-from console.settings import Tokens, load_settings
+from console.settings import Tokens, load_settings, users_of
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
@@ -90,7 +90,10 @@ class Headless(QObject):
         self._edits = Edits(
             folder, self._followers.take, self._now, lambda: str(uuid.uuid4()), order_lifetime_s, parent=self
         )
-        self._edits.author = next((source.user for source in sources if source.user), "local")
+        users = users_of(sources)
+        self._edits.author = next(iter(users.values()), "local")
+        for source, user in users.items():
+            self._edits.sign_in(source, user)
         self._exchange = Exchange(self._edits, self._read, self)
         self._edits.opened.connect(self._on_opened)
         self._edits.unavailable.connect(self._on_unavailable)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import keyring
 import keyring.errors
 import msgspec
+from typing_extensions import override
 
 from console.domain.messages import Source
 from console.store.errors import LockedByOther
@@ -92,6 +93,40 @@ def _settings_lock(profile: Path) -> FileLock:
             if time.monotonic() > until:
                 raise
             time.sleep(0.005)
+
+
+def users_of(sources: Iterable[Source]) -> dict[str, str]:
+    """What this operator is called at each source that told it when he was last connected, by the source's key."""
+    return {source.key: source.user for source in sources if source.user}
+
+
+class CityZone(tzinfo):
+    """The zone of a window's times: every panel has this one, and all follow when the city or its zone changes."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+
+    def become(self, zone: tzinfo) -> bool:
+        """Be this zone from now on; whether it is another one."""
+        before, self._zone = self._zone, zone
+        return before != zone
+
+    @override
+    def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        return self._zone.utcoffset(dt)
+
+    @override
+    def dst(self, dt: datetime | None) -> timedelta | None:
+        return self._zone.dst(dt)
+
+    @override
+    def tzname(self, dt: datetime | None) -> str | None:
+        return self._zone.tzname(dt)
+
+    @override
+    def fromutc(self, dt: datetime) -> datetime:
+        zone = self._zone
+        return zone.fromutc(dt.replace(tzinfo=zone)).replace(tzinfo=self)
 
 
 def city_zone(sources: Sequence[Source], fallback: str | None = None) -> tzinfo:

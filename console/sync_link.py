@@ -27,6 +27,7 @@ from console.domain.messages import (
     SyncNow,
     Touched,
     Up,
+    ZoneTold,
 )
 from console.sync.pipe import BrokenFrame, Frames, pack
 
@@ -62,6 +63,8 @@ class SyncLink(QObject):
     """A Presence."""
     signed_in = Signal(object)
     """A SignedIn."""
+    zone_told = Signal(object)
+    """A ZoneTold."""
     fetched = Signal(object)
     """A Fetched."""
     revealed = Signal(object)
@@ -226,6 +229,8 @@ class SyncLink(QObject):
                 self.presence.emit(message)
             case SignedIn():
                 self.signed_in.emit(message)
+            case ZoneTold():
+                self.zone_told.emit(message)
             case Fetched():
                 self.fetched.emit(message)
             case Revealed():

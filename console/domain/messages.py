@@ -15,7 +15,7 @@ from console.domain.edit import Edit, EditState
 class Source(msgspec.Struct, frozen=True):
     """One server of a profile: `key` is short and stable, `kind` is dispatch or open311.
 
-    `timezone` is the city's (IANA name), `user` what the server calls this operator; both as found when connecting.
+    `timezone` is the city's (IANA name), `user` what the server calls this operator; both as the server last said.
     """
 
     key: str
@@ -160,6 +160,13 @@ class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
     agencies: tuple[str, ...] = ()
 
 
+class ZoneTold(msgspec.Struct, frozen=True, tag="zone_told"):
+    """The city's time zone (IANA name) as its server tells it: each time the server is reached anew."""
+
+    source: str
+    timezone: str
+
+
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
     """A photo is in media/ under `sha256`, or `problem` says why not; `later`: for want of an answer, no fault."""
 
@@ -184,4 +191,4 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
 
-Up = Outcome | Touched | Presence | SourceState | SignedIn | Fetched | Revealed | Beat
+Up = Outcome | Touched | Presence | SourceState | SignedIn | ZoneTold | Fetched | Revealed | Beat

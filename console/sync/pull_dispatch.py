@@ -10,9 +10,9 @@ from datetime import datetime
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.wire import Changes, Snapshot
-from console.domain.messages import SignedIn, Touched
+from console.domain.messages import SignedIn, Touched, ZoneTold
 from console.store.items import Cursor
-from console.sync.health import Health
+from console.sync.health import LIVE, Health
 from console.sync.ledger import Ledger
 from console.sync.mapping import Mapped, Mapper
 
@@ -32,7 +32,7 @@ class DispatchPuller:
         client: DispatchClient,
         ledger: Ledger,
         health: Health,
-        emit: Callable[[Touched | SignedIn], None],
+        emit: Callable[[Touched | SignedIn | ZoneTold], None],
         page_rows: int = PAGE_ROWS,
     ) -> None:
         self._source = source
@@ -59,6 +59,8 @@ class DispatchPuller:
             self._learn_me()
         if not self._knows_statuses:
             self._learn_statuses()
+        if self._health.state != LIVE:
+            self._learn_zone()
         cursor = self._ledger.cursor(self._source)
         if cursor is None or cursor.snapshot_key is not None:
             cursor = self._fill(cursor, stopped)
@@ -173,6 +175,12 @@ class DispatchPuller:
             return  # reading may be open to all; writing says so by itself
         self._knows_me = True
         self._emit(SignedIn(self._source, me.name, me.role, me.areas, me.agencies))
+
+    def _learn_zone(self) -> None:
+        """Whoever runs the server may have corrected it while it was away."""
+        zone = self._client.root().city.timezone
+        if zone:
+            self._emit(ZoneTold(self._source, zone))
 
     def _learn_statuses(self) -> None:
         self._mapper = Mapper({word.key: word.is_open for word in self._client.statuses()})

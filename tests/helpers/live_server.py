@@ -29,10 +29,12 @@ class Live:
 
 
 @contextlib.contextmanager
-def live_server(folder: Path, reports: Sequence[Report] | None = None, *, port: int = 0) -> Iterator[Live]:
+def live_server(
+    folder: Path, reports: Sequence[Report] | None = None, *, port: int = 0, timezone: str = "Asia/Jakarta"
+) -> Iterator[Live]:
     """Serve a small city (by default ten reports, one service, three units) until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville")
+    city = City(f"sqlite:///{folder / 'city.db'}", name="Testville", timezone=timezone)
     city.create_schema()
     if not city.stats().reports:
         now = datetime.now(UTC)

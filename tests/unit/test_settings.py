@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import keyring
 import pytest
@@ -15,8 +17,16 @@ from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
 from console.domain.messages import Source
-from console.settings import SettingsDamaged, Tokens, change_settings, load_settings
-from tests.helpers.city import console
+from console.settings import (
+    CityZone,
+    Settings,
+    SettingsDamaged,
+    Tokens,
+    change_settings,
+    load_settings,
+    save_settings,
+)
+from tests.helpers.city import console, wait_for
 
 
 class Safe(KeyringBackend):
@@ -117,6 +127,46 @@ def test_damaged_settings_are_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(SettingsDamaged):
         change_settings(tmp_path, lambda settings: settings.layouts.clear())
     assert (tmp_path / "settings.json").read_text() == "{broken"
+
+
+@pytest.mark.parametrize("name", ["Asia/Jakarta", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"])
+def test_a_city_zone_is_the_zone_that_it_became(name: str) -> None:
+    zone, city = ZoneInfo(name), CityZone(UTC)
+    assert city.become(zone)
+    assert not city.become(zone)
+    for hour in range(24 * 366):
+        when = datetime.fromtimestamp(1_766_000_000 + hour * 3600, UTC)
+        there, here = when.astimezone(zone), when.astimezone(city)
+        assert here.replace(tzinfo=zone) == there
+        assert (here.fold, here.isoformat(), here.tzname()) == (there.fold, there.isoformat(), there.tzname())
+        assert here.astimezone(UTC) == when
+
+
+AWAY = Source("city", "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta", user="rina")
+
+
+def test_who_signed_out_here_is_signed_in_again_by_another_program(qapp: QApplication, tmp_path: Path) -> None:
+    """As `sigap connect` does it, with a token. Another change of the settings signs nobody in."""
+    save_settings(tmp_path, Settings(sources=[AWAY]))
+    with console(tmp_path, AWAY.url) as window:
+        window.intents.run("sign_out")
+        change_settings(tmp_path, lambda settings: settings.layouts.update(other="x"))
+        wait_for(lambda: window._filed.layouts == {"other": "x"}, what="the other program's layout")
+        assert window._settings.signed_out == ["city"]
+        change_settings(tmp_path, lambda settings: settings.signed_out.clear())
+        wait_for(lambda: window._settings.signed_out == [], what="signed in")
+        assert window.sources.follows("city")
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_sign_out_that_could_not_be_kept_lasts_as_long_as_the_window(qapp: QApplication, tmp_path: Path) -> None:
+    """What another program writes must not undo what this window alone knows (app.py: _follow)."""
+    with console(tmp_path, AWAY.url) as window:
+        (tmp_path / "settings.json").write_text("{broken")
+        window.intents.run("sign_out")
+        save_settings(tmp_path, Settings(sources=[AWAY], layouts={"other": "x"}))
+        wait_for(lambda: window._filed.layouts == {"other": "x"}, what="the mended settings")
+        assert window._settings.signed_out == ["city"]
 
 
 def test_a_server_that_is_added_while_the_window_is_open_stays(qapp: QApplication, tmp_path: Path) -> None:

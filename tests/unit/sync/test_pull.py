@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.messages import SourceState, SyncNow, Touched
+from console.domain.messages import SourceState, SyncNow, Touched, ZoneTold
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import http
@@ -36,6 +36,25 @@ def test_first_fill_then_every_change(city: FakeCity, tmp_path: Path) -> None:
         console.wait_until(lambda: console.cached()["3"] == "Changed")
         city.put("gone", {"id": "report/4", "kind": "report"})
         console.wait_until(lambda: "4" not in console.cached())
+
+
+def test_the_zone_is_told_when_the_server_is_reached_and_when_it_is_back(city: FakeCity, tmp_path: Path) -> None:
+    def root(zone: str) -> dict[str, Any]:
+        return {"name": "sigap", "epoch": city.epoch, "city": {"name": "Fakeville", "timezone": zone}}
+
+    city.answers["/"] = root("Asia/Jakarta")
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        console.wait(ZoneTold, lambda told: told == ZoneTold("jkt", "Asia/Jakarta"))
+        city.answers["/changes"] = http(500, {"error": "fault", "message": "It fell over."}, Sigap_Server=city.epoch)
+        console.followers.take(SyncNow())
+        console.wait(SourceState, lambda state: not state.reached)
+        city.answers["/"] = root("Asia/Makassar")
+        del city.answers["/changes"]
+        console.followers.take(SyncNow())
+        console.wait(ZoneTold, lambda told: told.timezone == "Asia/Makassar")
+        console.live()
+        assert [asked.path for asked in city.server.asked].count("/dispatch/v1/") == 2
 
 
 def test_a_restart_reads_only_what_is_new(city: FakeCity, tmp_path: Path) -> None:
