@@ -12,9 +12,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from console.domain.edit import Kind
 from console.domain.report import Agency, Area, Report, Service, Unit
 from console.domain.status import Status, UnitState
 from console.export import select, write
+from console.server.edits import EditBody
+from console.server.records import Actor
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import outbox, wait_ready
 from tests.helpers.live_server import Live, live_server
@@ -219,6 +222,31 @@ def test_an_order_goes_to_the_unit_of_the_reports_city(both: Cities) -> None:
     assert both.type("br U1") == "U1 South is on break"
     wait_for(lambda: not outbox(window), what="it is at the server")
     assert {one.state for one in both.city.city.units()} == {UnitState.AVAILABLE}
+
+
+def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
+    """The operator is Rina in the one city and Budi in the other, where another Rina works."""
+    window = both.window
+    for live in (both.city, both.south):
+        live.city.apply(EditBody("claim-r1", Kind.CLAIM), report="r1", actor=Actor("rina", "operator"))
+    window.deeds.forget_all()
+    window.edits.sign_in("south", "budi")
+    wait_for(lambda: "Taken by you" in both.choose("city", "r1").holder, what="one's own")
+    wait_for(lambda: "Taken by rina" in both.choose("south", "r1").holder, what="the namesake's")
+    window.intents.run("tab_mine")
+    wait_for(lambda: both.sources_shown() == ["city"], what="the tab")
+    assert window.queue.tab_counts()["mine"] == 1
+    window.intents.run("tab_open")
+    wait_for(lambda: len(window.desk.view.order) == 5, what="all are shown")
+    rows = window.queue.view.model()._rows
+    holders = {}
+    for source in ("city", "south"):
+        row = window.reader().row_of(source, "r1")
+        wait_for(lambda row=row: row in rows and rows[row].holder, what="it is drawn")
+        holders[source] = (rows[row].holder, rows[row].mine)
+    assert holders == {"city": ("You", True), "south": ("taken rina", False)}
+    assert window.intents.situation.me == "budi"  # south's is the chosen one
+    window.edits.sign_in("south", "rina")
 
 
 def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(both: Cities) -> None:
