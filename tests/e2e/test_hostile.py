@@ -345,7 +345,9 @@ def test_forms_show_texts(scene: Scene) -> None:
         look_at_form(kind)
         window.forms.choose(hostile[:SHORT], hostile, [Choice(kind, hostile, hostile)], lambda _: None)
         look_at_form(kind)
-        window.forms.ask_text(hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None)
+        window.forms.ask_text(
+            hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None, draft_key="note:city:honest-1"
+        )
         look_at_form(kind)
     window.forms.close("city", stored(scene.texts["script"]), [("u", stored(scene.texts["img"]))], "", lambda *_: None)
     look_at_form("close")
