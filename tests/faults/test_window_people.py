@@ -44,10 +44,14 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def note(window: Any, text: str) -> None:
-    before = len(outbox(window))
+    saved: list[Any] = []
+    window.edits.saved.connect(saved.append)
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: len(outbox(window)) == before + 1, 5, "the note is saved")
+    wait_for(lambda: saved, 5, "the note is saved")
+    window.edits.saved.disconnect(saved.append)
+    # it may have been sent and proved before the panel was told of it
+    wait_for(lambda: list(outbox(window)) == [one.edit.id for one in window.edits.outbox], 5, "the panel knows")
 
 
 def sign_in(window: Any, name: str) -> str:
