@@ -136,6 +136,7 @@ def _everybody_saw(run: CrowdRun) -> list[float]:
 
 
 _SQL = "SQL on one table with indexes"
+_LEAFLET = "Leaflet's own markers, 20,000 at most"
 _BARE = "a bare Qt window with a web page"
 
 MEASURES: tuple[Measure, ...] = (
@@ -192,6 +193,24 @@ MEASURES: tuple[Measure, ...] = (
         lambda world: [world.windows[-1].idle_percent],
         None,
         None,
+    ),
+    Measure(
+        "pan_frame",
+        "the slowest frame of a drag of the map",
+        "ms",
+        33.4,
+        lambda world: world.pan.frames_ms,
+        _LEAFLET,
+        lambda world: world.pan_plain.frames_ms,
+    ),
+    Measure(
+        "pan_task",
+        "the longest task of the page in it",
+        "ms",
+        16.7,
+        lambda world: world.pan.tasks_ms,
+        _LEAFLET,
+        lambda world: world.pan_plain.tasks_ms,
     ),
     Measure(
         "filter", "another filter: queue, map, charts and figures", "ms", 100, board.narrow, _SQL, board.narrow_plain

@@ -22,6 +22,7 @@ from console.domain.word import Word
 from console.measure.bare_window import run_bare_window
 from console.measure.child import Run
 from console.measure.outbox import Saving, save_by_hand
+from console.measure.pan import Pan, pan_console, pan_leaflet
 from console.measure.plain_table import PlainTable
 from console.measure.postgres import Postgres, own_postgres
 from console.measure.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
@@ -144,6 +145,17 @@ class World:
     def plain(self) -> PlainTable:
         """The same reports as a usual program keeps them."""
         return self._open.enter_context(PlainTable(self.folder / "plain_table.db", self.pages()))
+
+    @cached_property
+    def pan(self) -> Pan:
+        """The window's map dragged about."""
+        assert self.writer is not None
+        return pan_console(self.folder)
+
+    @cached_property
+    def pan_plain(self) -> Pan:
+        """The contender."""
+        return pan_leaflet(self.plain.path)
 
     @cached_property
     def saving(self) -> Saving:
