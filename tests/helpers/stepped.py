@@ -100,8 +100,11 @@ class Wire(BaseAdapter):
             if not applied.replayed:
                 self.on_applied(edit, report)
             return applied.status, applied.body
-        if path == "/changes":
-            found: Any = city.changes(int(query["after"]), int(query["limit"]))
+        if path == "/":
+            epoch, facts = city.facts()
+            found: Any = {"name": "sigap", "epoch": epoch, "city": facts}
+        elif path == "/changes":
+            found = city.changes(int(query["after"]), int(query["limit"]))
         elif path == "/snapshot":
             found = city.snapshot(query.get("after_key"), int(query["limit"]))
         elif path == "/stats":
