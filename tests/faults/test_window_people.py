@@ -334,8 +334,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         assert row.number == outside
         assert writers(city, "di luar") == []
 
-        set_users(city, known)
-        window.intents.run("refresh")
+        set_users(city, known)  # the server's stream tells of it
         wait_for(lambda: "Your rights were changed: supervisor, the whole city" in told, 40, "the old rights are told")
         assert window.outbox._actions.all.verb == "Try all 1 refused again"
         key(window, "R", CTRL)
