@@ -396,8 +396,8 @@ class ConsoleWindow(QObject):
             for keys in action.keys:
                 shortcut = QShortcut(QKeySequence(keys), self.window)
                 shortcut.setAutoRepeat(action.id in ("next_report", "previous_report"))
-                shortcut.activated.connect(lambda action=action: self.intents.run(action.id))
-                shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.run(action.id))
+                shortcut.activated.connect(lambda action=action: self.intents.press(action.id))
+                shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.press(action.id))
 
     # Life
 

@@ -48,8 +48,6 @@ class TicketPresenter(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
-        self.author_for: Callable[[str], str] = lambda _source: desk.me
-        """Set by the app: who makes the edits for a source."""
         self._say_none()
 
     def _say_none(self) -> None:
@@ -161,7 +159,7 @@ class TicketPresenter(QObject):
 
     def _holder(self, dossier: Dossier) -> str:
         """Who has taken it, and who else looks at it."""
-        me = self.author_for(dossier.source)
+        me = self._desk.me_at(dossier.source)
         others = [who for who, report in self._looking.get(dossier.source, {}).items() if report == dossier.key]
         others = sorted(who for who in others if who != me)[:_MOST_LOOKING]
         text = self.tr("{names} look at it") if len(others) > 1 else self.tr("{names} looks at it")
@@ -173,7 +171,7 @@ class TicketPresenter(QObject):
         if claim is None:
             return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
         since = words.duration((self._now() - claim.since).total_seconds())
-        who = self.tr("you") if claim.who == self._desk.me else claim.who
+        who = self.tr("you") if claim.who == self._desk.me_at(dossier.source) else claim.who
         return self.tr("Taken by {who} {since}").format(who=who, since=since)
 
     def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
@@ -210,7 +208,7 @@ class TicketPresenter(QObject):
             if edit.report != dossier.key or edit.source != dossier.source:
                 continue
             code = self._unit_code(edit.data.get("unit"))
-            if edit.author and edit.author != self.author_for(edit.source) and not waits_for_radio(queued):
+            if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))

@@ -218,7 +218,7 @@ class Operator:
             if name == "return":
                 opened.reason.setPlainText("Foto lain tempat")
             else:
-                opened.set_values({"disposition": "Sudah diperbaiki"})
+                opened.disposition.set_value("Sudah diperbaiki")
             self.edit(name, partial(QTest.keyClick, opened.focusWidget() or opened, Enter, CTRL))
             self._back()
 
