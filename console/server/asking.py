@@ -159,9 +159,13 @@ class Gate:
         """Whether anybody has a token."""
         return self._users is not None and self._users.any()
 
-    def actor_of(self, token: str | None) -> Actor:
-        """Whose token it is."""
-        return self._users.actor(token or None) if self._users is not None else LOCAL
+    def actor_of(self, token: str | None, *, anew: bool = False) -> Actor:
+        """Whose token it is; `anew` from the database, which another process may have changed a moment ago."""
+        return self._users.actor(token or None, anew=anew) if self._users is not None else LOCAL
+
+    def asked_anew(self, ask: Ask) -> Actor:
+        """Who asks, with the rights that the database has now."""
+        return self.actor_of(_token(ask.request), anew=True)
 
     def _ask(self, request: Request, body: bytes, actor: Actor | None = None) -> Ask:
         if "\x00" in request.url.path or "%00" in request.url.query:

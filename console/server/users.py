@@ -50,11 +50,11 @@ class Users:
         held = self._known.get(tokens.hash_of(token)) if token and stamp is not None else None
         return held[1] if held is not None and held[0] == stamp else None
 
-    def actor(self, token: str | None) -> Actor:
-        """Who asks; SignIn without a token, or with one that nobody has."""
+    def actor(self, token: str | None, *, anew: bool = False) -> Actor:
+        """Who asks, `anew` from the database; SignIn without a token, or with one that nobody has."""
         if token:
             stamp = self.stamp()
-            found = self.known(token) or self._by_token(token)
+            found = (None if anew else self.known(token)) or self._by_token(token)
             if found is not None:
                 if stamp is not None:
                     self._known[tokens.hash_of(token)] = stamp, found

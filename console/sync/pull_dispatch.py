@@ -43,6 +43,7 @@ class DispatchPuller:
         self._page_rows = page_rows
         self._mapper = Mapper()
         self._knows_statuses = self._knows_me = False
+        self._scope_version: int | None = None
         self.pulled = 0
         self.skipped: set[str] = set()
         self.seq = -1
@@ -55,13 +56,15 @@ class DispatchPuller:
 
         Raises ApiError, StoreError; everything read before is kept.
         """
+        cursor = self._ledger.cursor(self._source)
+        if self._scope_version is None and cursor is not None:
+            self._scope_version = cursor.scope_version
         if not self._knows_me:
             self._learn_me()
         if not self._knows_statuses:
             self._learn_statuses()
         if self._health.state != LIVE:
             self._learn_zone()
-        cursor = self._ledger.cursor(self._source)
         if cursor is None or cursor.snapshot_key is not None:
             cursor = self._fill(cursor, stopped)
         if cursor is not None:
@@ -91,6 +94,7 @@ class DispatchPuller:
                 if replace:
                     self._ledger.forget(self._source)
                     replace = False
+                self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq
                 cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key)
                 touched = self._keep_snapshot(page, cursor)
@@ -101,6 +105,8 @@ class DispatchPuller:
                     rows, announced_at = [], time.monotonic()
                 self._health.filling(min(1.0, done / expected) if expected else None)
                 if page.next_key is None:
+                    if not self._knows_me:
+                        self._learn_me()
                     return cursor
                 key = page.next_key
         return None
@@ -140,11 +146,12 @@ class DispatchPuller:
     def _keep_changes(self, page: Changes, before: Cursor) -> Cursor:
         as_of = before.as_of if page.more else self._health.server_now()
         cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None)
+        has_new_rights = self._note_scope(page.scope_version)
         if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
             mapped = self._map(page)
             self._ledger.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
-            if page.scope_version != before.scope_version:
+            if has_new_rights:
                 self._learn_me()
         elif _is_due(before.as_of, as_of):
             self._ledger.apply(self._source, [], cursor, announce=False)
@@ -166,6 +173,15 @@ class DispatchPuller:
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
         return mapped
+
+    def _note_scope(self, version: int) -> bool:
+        """Whether this is another version than before: then what was told of the rights is old until they are learned
+        again, in the next round if not in this one. The page is kept either way and will not tell of it once more.
+        """
+        if version == self._scope_version:
+            return False
+        self._scope_version, self._knows_me = version, False
+        return True
 
     def _learn_me(self) -> None:
         """Say whose token it is before anything else, so that no edit leaves under another name."""

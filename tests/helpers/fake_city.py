@@ -26,6 +26,7 @@ class FakeCity:
     def __init__(self, page: int = 2) -> None:
         self.page = page
         self.epoch = "epoch-1"
+        self.scope_version = 1
         self.seq = 0
         self.kept_from = 0
         self.objects: dict[tuple[str, str], tuple[int, Any]] = {}
@@ -110,7 +111,14 @@ class FakeCity:
         more = len(items) > self.page
         items = items[: self.page]
         upto = items[-1]["seq"] if more else self.seq
-        page = {"epoch": self.epoch, "scope_version": 1, "from": after, "upto": upto, "more": more, "items": items}
+        page = {
+            "epoch": self.epoch,
+            "scope_version": self.scope_version,
+            "from": after,
+            "upto": upto,
+            "more": more,
+            "items": items,
+        }
         return self._json(self.tamper("changes", page))
 
     def _snapshot(self, after_key: str) -> bytes:
@@ -121,7 +129,13 @@ class FakeCity:
             for _, kind, key in rest[: self.page]
         ]
         next_key = rest[self.page - 1][0] if len(rest) > self.page else None
-        page = {"epoch": self.epoch, "scope_version": 1, "seq": self.seq, "next_key": next_key, "items": items}
+        page = {
+            "epoch": self.epoch,
+            "scope_version": self.scope_version,
+            "seq": self.seq,
+            "next_key": next_key,
+            "items": items,
+        }
         return self._json(self.tamper("snapshot", page))
 
     def _stream(self, connection: socket.socket) -> None:

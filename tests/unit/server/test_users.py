@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from console.server import schema
+from console.server import pulse, schema
 from console.server.city import City
 from console.server.refusals import Invalid
 from console.server.users import Users, add_user, load_users
@@ -162,3 +162,25 @@ def test_a_new_scope_raises_the_scope_version_and_a_file_brings_users(city: City
         load_users(path, city)
     with pytest.raises(Invalid):
         add_user(city, "x", "king")
+
+
+def test_whoever_asks_for_his_rights_gets_those_of_the_database(
+    city: City, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A console asks for them once, when a page tells of new ones; another process may just have given them."""
+    monkeypatch.setattr(pulse, "_LOOK_S", {"sqlite": 3600.0, "other": 3600.0})
+    monkeypatch.setattr(pulse.Pulse, "_on_notice", lambda *_: None)
+    token = add_user(city, "rina", "operator")
+    office = City(database_url)
+    with running(city, tmp_path / "media", Users(city)) as url:
+        rina = Api(url, token)
+        assert rina.get("/me").json()["areas"] == []
+        file = tmp_path / "users.json"
+        known = {"name": "rina", "role": "operator", "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+        file.write_text(json.dumps([known | {"areas": ["w2"]}]))
+        load_users(file, office)
+        page = rina.get("/changes?after=0").json()
+        assert page["scope_version"] == 2
+        assert rina.get("/me").json()["areas"] == ["w2"]
+        rina.session.close()
+    office.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.messages import SourceState, SyncNow, Touched, ZoneTold
+from console.domain.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import http
@@ -55,6 +55,38 @@ def test_the_zone_is_told_when_the_server_is_reached_and_when_it_is_back(city: F
         console.wait(ZoneTold, lambda told: told.timezone == "Asia/Makassar")
         console.live()
         assert [asked.path for asked in city.server.asked].count("/dispatch/v1/") == 2
+
+
+def test_new_rights_are_told_though_the_first_question_for_them_failed(city: FakeCity, tmp_path: Path) -> None:
+    """F09. The page that tells of new rights is kept, and with it its number: no later page tells of them again."""
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        city.answers["/me"] = http(500, {"error": "fault", "message": "It fell over."}, Sigap_Server=city.epoch)
+        city.scope_version = 2
+        city.put("report", report(7))
+        console.wait(SourceState, lambda state: not state.reached)
+        assert console.reader.cursors()["jkt"].scope_version == 2
+        city.answers["/me"] = {"name": "local", "role": "supervisor", "areas": ["north"]}
+        console.followers.take(SyncNow())
+        console.wait(SignedIn, lambda me: me.areas == ("north",))
+
+
+def test_rights_that_change_while_everything_is_read_for_the_first_time_are_told(
+    city: FakeCity, tmp_path: Path
+) -> None:
+    """F09. The first page of the feed has the same version as the last one of the fill."""
+    city.answers["/me"] = {"name": "local", "role": "supervisor"}
+
+    def tamper(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+        if kind == "snapshot" and len(city.paths("snapshot")) == 2:
+            city.scope_version = 2
+            city.answers["/me"] = {"name": "local", "role": "supervisor", "areas": ["north"]}
+        return page | {"scope_version": city.scope_version}
+
+    city.tamper = tamper
+    with rig(tmp_path, city.url) as console:
+        console.live()
+        assert [said.areas for said in console.said if isinstance(said, SignedIn)][-1] == ("north",)
 
 
 def test_a_restart_reads_only_what_is_new(city: FakeCity, tmp_path: Path) -> None:
