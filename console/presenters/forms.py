@@ -73,7 +73,7 @@ class Forms(QObject):
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
         self._committed: dict[str, Form] = {}
-        self._committed_s = -_TWICE_S
+        self._committed_s = -TWICE_S
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.place_unwanted: Callable[[], None] = lambda: None
@@ -105,7 +105,7 @@ class Forms(QObject):
     @property
     def just_committed(self) -> bool:
         """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
-        return self._steady_s() - self._committed_s < _TWICE_S
+        return self._steady_s() - self._committed_s < TWICE_S
 
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
@@ -486,7 +486,7 @@ class Forms(QObject):
         self._show(form)
 
 
-_TWICE_S = 0.6
+TWICE_S = 0.6
 """Two strokes of a key within this are meant as one."""
 
 

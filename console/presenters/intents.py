@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +21,7 @@ from console.presenters.counsel import Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.forms import Forms
+from console.presenters.forms import TWICE_S, Forms
 from widgets.form import Choice
 from widgets.photos import PhotoCard
 
@@ -43,8 +44,11 @@ class Intents(QObject):
         forms: Forms,
         source_for_new: Callable[[], str],
         parent: QObject | None = None,
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(parent)
+        self._steady_s = steady_s
+        self._sent: tuple[int, float] = (0, -TWICE_S)
         self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
@@ -276,14 +280,26 @@ class Intents(QObject):
 
     def dispatch_chosen(self, unit_id: str) -> None:
         """Send this unit of its city to the chosen report, if that can be done now."""
-        self.on_chosen("assign", lambda dossier: self.dispatch(dossier, unit_id))
+        self.on_chosen("assign", lambda dossier: self._dispatch_once(dossier, unit_id))
+
+    def _dispatch_once(self, dossier: Dossier, unit_id: str) -> None:
+        """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
+        before, self._sent = self._sent, (dossier.row, self._steady_s())
+        if before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:
+            self.said.emit(self.tr("Nothing more was sent: that key had just sent a unit"))
+        else:
+            self.dispatch(dossier, unit_id)
 
     # What is done to a report gets that report: a form is answered when another one may be the chosen one.
 
     def dispatch(self, dossier: Dossier, unit_id: str) -> None:
         """Send this unit of the report's city."""
         unit = self._unit_for(dossier, unit_id)
-        if unit is not None:
+        if unit is not None and any(
+            one.unit == unit_id and one.state is not AssignmentState.RESERVED for one in dossier.live
+        ):
+            self.said.emit(self.tr("{unit} is on this report already").format(unit=unit.code))
+        elif unit is not None:
             stack = bool(self._desk.catalog(dossier.source).by_unit.get(unit.id))
             self._deeds.dispatch(dossier, unit.id, unit.code, stack=stack)
 
@@ -355,7 +371,7 @@ class Intents(QObject):
         self._deeds.release(self._report())
 
     def _do_dispatch(self) -> None:
-        self.dispatch(self._report(), self._counsel.units[0].unit_id)
+        self._dispatch_once(self._report(), self._counsel.units[0].unit_id)
 
     def _do_assign(self) -> None:
         dossier = self._report()

@@ -6,8 +6,8 @@ import dataclasses
 import time
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
@@ -122,6 +122,37 @@ def test_recommended_units_are_chosen_by_key_and_never_by_one_click(qtbot: QtBot
     panel.set_ticket(changed(advice=[], advice_empty="No crew with a pump is on shift"))
     assert panel._advice_empty.isVisible()
     assert not panel._advice.isVisible()
+
+
+def test_one_enter_sends_one_unit(qtbot: QtBot, panel: TicketPanel) -> None:
+    """A key held down, or struck again while the list moves up, would send the next crew too."""
+    panel.set_ticket(ticket())
+    told: list[str] = []
+    panel.advice_chosen.connect(told.append)
+    panel.focus_advice()
+    for held in (Qt.Key.Key_Return, Qt.Key.Key_1):
+        text = "\r" if held is Qt.Key.Key_Return else "1"
+        again = QKeyEvent(QKeyEvent.Type.KeyPress, held, Qt.KeyboardModifier.NoModifier, text, autorep=True)
+        QApplication.sendEvent(panel._advice, again)
+    assert told == []
+    QTest.keyClick(panel._advice, Qt.Key.Key_Return)
+    focus = QApplication.focusWidget()
+    assert focus is panel._scroll
+    assert told == ["u1"]
+
+
+def test_a_double_click_on_a_verb_is_one(qtbot: QtBot, panel: TicketPanel) -> None:
+    """The first click changes what the button says: the second would record a step that nobody has taken."""
+    panel.set_ticket(ticket())
+    told: list[str] = []
+    panel.action.connect(told.append)
+    button = panel._actions._buttons[0]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    place, left = QPointF(button.rect().center()), Qt.MouseButton.LeftButton
+    for kind in (QEvent.Type.MouseButtonDblClick, QEvent.Type.MouseButtonRelease):
+        second = QMouseEvent(kind, place, button.mapToGlobal(place), left, left, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(button, second)
+    assert told == ["dispatch"]
 
 
 def test_duplicates_open_and_strips_ask(qtbot: QtBot, panel: TicketPanel) -> None:

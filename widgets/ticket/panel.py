@@ -306,6 +306,8 @@ class TicketPanel(QWidget):
 
     def _on_advice(self, number: int) -> None:
         if self._ticket is not None and number < len(self._ticket.advice):
+            if self._advice.hasFocus():  # another Enter is not another unit: the list moves up when one is sent
+                self._scroll.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self.advice_chosen.emit(self._ticket.advice[number].id)
 
     def _on_duplicate(self, number: int) -> None:

@@ -63,15 +63,17 @@ class ShortList(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
+        key, held = event.key(), event.isAutoRepeat()  # a key held down chooses once
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.rows:
             step = 1 if key == Qt.Key.Key_Down else -1
             self._cursor = min(len(self.rows) - 1, max(0, self._cursor + step))
             self.update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.rows:
-            self.chosen.emit(self._cursor)
+            if not held:
+                self.chosen.emit(self._cursor)
         elif event.text().isdecimal() and 1 <= int(event.text()) <= len(self.rows):
-            self.chosen.emit(int(event.text()) - 1)
+            if not held:
+                self.chosen.emit(int(event.text()) - 1)
         else:
             super().keyPressEvent(event)
 

@@ -63,7 +63,7 @@ class Rig:
             lambda: NOW, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
-        self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city")
+        self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city", steady_s=lambda: self.steady_s)
         self.intents.said.connect(self.said.append)
 
     def choose(self, key: str, *, read: bool = True) -> None:

@@ -102,3 +102,23 @@ def test_an_order_waits_until_its_report_has_been_read(rig: Rig) -> None:
     rig.choose("C")
     rig.choose("C")
     assert done == ["sent"]
+
+
+def test_an_enter_that_bounces_sends_one_unit(rig: Rig) -> None:
+    """The list of recommended units moves up when one is sent, and the next one stands where Enter was."""
+    rig.choose("A")
+    rig.intents.dispatch_chosen("07")
+    rig.intents.dispatch_chosen("11")
+    assert rig.said == ["Nothing more was sent: that key had just sent a unit"]
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
+    rig.steady_s += 1
+    rig.intents.dispatch_chosen("11")
+    assert [edit.data["unit"] for edit in rig.saved(2)] == ["07", "11"]
+
+
+def test_a_unit_that_is_on_the_report_is_not_sent_again(rig: Rig) -> None:
+    rig.choose("A")
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.intents.dispatch_chosen("07")
+    assert rig.said == ["SDA-07 is on this report already"]
+    assert rig.edits.outbox == ()
