@@ -92,12 +92,28 @@ def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
 
 
 def _check_untouched(case: Case, deed: Deed) -> None:
-    """Conflict when a field of the deed was changed after it."""
+    """Conflict when a field of the deed was changed after it, and that was not taken back."""
     later = [name for name in deed.before.touched if case.report.versions.get(name, 0) != deed.version]
-    if later:
+    if later and (later := [name for name in later if name in _changed_since(case, deed)]):
         fields = last_changes(case.ledger.connection, case.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)
         raise Conflict(f"It cannot be taken back: {names} was changed since.", fields=fields)
+
+
+def _changed_since(case: Case, deed: Deed) -> set[str]:
+    """The fields that later deeds changed which stand: one that was taken back, and its undo, changed nothing."""
+    table = schema.entries
+    rows = case.ledger.connection.execute(
+        sa.select(table.c.body, table.c.before).where(
+            table.c.report == case.report.id, table.c.version > deed.version, table.c.before.is_not(None)
+        )
+    )
+    changed: set[str] = set()
+    for body, before in rows:
+        entry = msgspec.json.decode(body, type=Entry)
+        if entry.undone_by is None and "undoes" not in entry.data:
+            changed.update(msgspec.json.decode(before, type=Before).touched)
+    return changed
 
 
 def _undo_jobs(case: Case, deed: Deed) -> None:

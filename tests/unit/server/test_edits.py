@@ -335,6 +335,16 @@ def test_undo_is_refused_when_somebody_changed_the_same_since(api: Api) -> None:
     assert "cannot be taken back" in api.edit("10", "note", {"text": "-"}, undoes=reply["entry"]["edit"]).text
 
 
+def test_undo_goes_back_step_by_step(api: Api) -> None:
+    """Whoever takes back his last two steps on a field is no colleague who changed it meanwhile."""
+    held = api.ok("10", "set", {"hold": {"reason": "rain", "waits_for": "weather"}})
+    ended = api.ok("10", "set", {"hold": None})
+    assert api.edit("10", "set", {"hold": None}, undoes=held["entry"]["edit"]).status_code == 412
+    back = api.ok("10", "set", {}, undoes=ended["entry"]["edit"])
+    assert back["report"]["hold"]["reason"] == "rain"
+    assert api.ok("10", "set", {}, undoes=held["entry"]["edit"])["report"]["hold"] is None
+
+
 def test_undo_of_a_recall_sends_the_unit_again_unless_it_has_other_work(api: Api) -> None:
     api.ok("10", "dispatch", {"unit": "u1"})
     recalled = api.ok("10", "recall", {"unit": "u1"})
