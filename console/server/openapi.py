@@ -36,6 +36,7 @@ from console.server.refusals import (
 from console.server.schema import KINDS
 
 _REF = "#/components/schemas/{name}"
+_NO_NUL = r"^[^\x00]*$"
 _PLACE = re.compile(r"{(\w+)(?::path)?}")
 _EVERYWHERE: tuple[type[Refusal], ...] = (Refusal, TooLarge, TooSlow, TooMany, Overloaded)
 _SIGNED_IN: tuple[type[Refusal], ...] = (SignIn, Forbidden)
@@ -339,17 +340,24 @@ _PLACES: dict[str, Schema] = {
 
 def _in_path(name: str) -> Schema:
     schema = _PLACES.get(name, {"type": "string", "minLength": 1, "maxLength": 128})
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    return {"name": name, "in": "path", "required": True, "schema": _of_address(schema)}
 
 
 def _parameter(row: Parameter, types: _Types) -> Schema:
+    schema = types.schema(row.kind)
     return {
         "name": row.name,
         "in": row.place,
         "required": row.required,
         "description": row.text,
-        "schema": types.schema(row.kind),
+        "schema": _of_address(schema) if row.place == "query" else schema,
     }
+
+
+def _of_address(schema: Schema) -> Schema:
+    """What a text may hold that stands in an address: no NUL, with which `Gate` takes no request."""
+    free = schema.get("type") == "string" and not {"pattern", "format"} & schema.keys()
+    return schema | {"pattern": _NO_NUL} if free else schema
 
 
 def _responses(row: Operation, types: _Types) -> Schema:

@@ -182,7 +182,6 @@ _KEY = Parameter(
     "A key of the sender's own, such as a UUID: sent again with it, the request is the same one.",
     place="header",
 )
-_List = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 _PAGE = (
     Parameter("page", _WHOLE, "Which page, from 1."),
     Parameter("page_size", _WHOLE, "How many in a page; 1,000 at most."),
@@ -226,13 +225,13 @@ def _table() -> list[Operation]:
             "Requests, the newest first",
             list[ServiceRequest],
             parameters=(
-                Parameter("service_request_id", _List, "These only; several with commas."),
-                Parameter("service_code", _List, "Of these services only; several with commas."),
+                Parameter("service_request_id", str, "These only; several with commas."),
+                Parameter("service_code", str, "Of these services only; several with commas."),
                 Parameter("status", _HALVES, "open, closed, or both."),
                 *_SPAN,
                 Parameter("updated_after", _DAY, "Changed at this time or later."),
                 Parameter("updated_before", _DAY, "Changed at this time or before."),
-                Parameter("bbox", _List, "With a place within these four degrees: west,south,east,north."),
+                Parameter("bbox", str, "With a place within these four degrees: west,south,east,north."),
                 *_PAGE,
             ),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -132,6 +133,25 @@ def test_every_error_of_an_edit_is_described(office: Office) -> None:
     assert {"200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "500", "503"} <= set(responses)
     words = responses["422"]["content"]["application/json"]["schema"]["properties"]["error"]["enum"]
     assert words == ["invalid", "key_reused"]
+
+
+@one_database
+@pytest.mark.parametrize("document", [DISPATCH, GEOREPORT])
+def test_no_text_of_an_address_may_hold_what_no_address_may(office: Office, document: str) -> None:
+    paths = requests.get(office.url + document, timeout=10).json()["paths"]
+    told = [each for path in paths.values() for operation in path.values() for each in operation["parameters"]]
+    texts = [
+        schema
+        for each in told
+        if each["in"] in ("path", "query")
+        for schema in each["schema"].get("anyOf", [each["schema"]])
+        if schema.get("type") == "string" and "format" not in schema
+    ]
+    assert texts
+    for schema in texts:
+        assert re.search(schema.get("pattern", ""), "a\0b") is None, schema
+    assert office.rina.get("/snapshot", params={"after_key": "a\0b"}).status_code == 400
+    assert office.rina.get("/reports/a%00b").status_code == 400
 
 
 @one_database
