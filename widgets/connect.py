@@ -142,10 +142,11 @@ class TokenForm(Form):
     """A server's token, typed again. Values: token."""
 
     def __init__(self, theme: Theme, title: str, sentence: str, *, parent: QWidget | None = None) -> None:
-        super().__init__(theme, title, sentence, commit_text="", width=480, parent=parent)
+        super().__init__(theme, title, sentence, commit_text="", commit_keys="↵", width=480, parent=parent)
         self.commit_button.set_verb(self.tr("Sign in"))
         self.token = self.line_field(self.tr("Token"))
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.returnPressed.connect(self.commit)  # one line, nothing to write on in
         self.body.addWidget(self.token)
         self.touch()
 

@@ -301,7 +301,7 @@ class NewReportForm(Form):
     @override
     def why_not(self) -> str:
         if not self.service.value():
-            return self.tr("Category: choose one of the list")
+            return self.tr("Category: choose one from the list")
         if not self.report_text.toPlainText().strip():
             return self.tr("What happened: a few words")
         return ""
@@ -355,6 +355,7 @@ class NewReportForm(Form):
 class ChooseOne(Form):
     """One out of many by typing a part of it: a category, a place to transfer to, a unit. Enter chooses.
 
+    `current` is the id of the row to begin on: what is so already, lest a stray Enter change it.
     `committed` carries {"id": …}; `chosen` the same as a string.
     """
 
@@ -367,13 +368,14 @@ class ChooseOne(Form):
         rows: Sequence[Choice],
         *,
         about: str = "",
+        current: str = "",
         symbols: Symbols | None = None,
         width: int = 480,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, commit_text="", commit_keys="↵", width=width, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Choose"))
-        self._rows = list(rows)
+        self._rows, self._first = list(rows), next((n for n, row in enumerate(rows) if row.id == current), 0)
         self.field = self.line_field(title, self.tr("Type a part of it"))
         self.field.textChanged.connect(self._on_typed)
         self.field.installEventFilter(self)
@@ -413,9 +415,10 @@ class ChooseOne(Form):
         return True
 
     def _on_typed(self, text: str) -> None:
-        self._model.show_choices(matching(self._rows, text) if text.strip() else self._rows)
+        sought = bool(text.strip())
+        self._model.show_choices(matching(self._rows, text) if sought else self._rows)
         if self._model.rowCount():
-            self.view.setCurrentIndex(self._model.index(0))
+            self.view.setCurrentIndex(self._model.index(0 if sought else self._first))
         self.touch()
 
     def _on_clicked(self, index: QModelIndex) -> None:
@@ -454,10 +457,11 @@ class AskText(Form):
         templates: Sequence[tuple[str, str]] = (),
         *,
         about: str = "",
+        verb: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, sentence, commit_text="", about=about, parent=parent)
-        self.commit_button.set_verb(self.tr("Save"))
+        self.commit_button.set_verb(verb or self.tr("Save"))
         self.field = self.text_field(title, 5)
         self.body.addWidget(self.field)
         if templates:
@@ -517,11 +521,11 @@ class CloseForm(Form):
         super().__init__(theme, title, commit_text="", about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
-        self.disposition = TypeAhead(theme, None, self.tr("Disposition"))
+        self.disposition = TypeAhead(theme, None, self.tr("Outcome"))
         self.disposition.set_choices([Choice(code, words) for code, words, _ in dispositions])
         self.disposition.picked.connect(lambda _: self.touch())
         self.reason = self.text_field(self.tr("Reason"), 2)
-        self.body.addWidget(self.field_label(self.tr("Disposition"), self.tr("type, or ↓ for all")))
+        self.body.addWidget(self.field_label(self.tr("Outcome"), self.tr("type, or ↓ for all")))
         self.body.addWidget(self.disposition)
         self.body.addWidget(self.field_label(self.tr("Reason")))
         self.body.addWidget(self.reason)
@@ -561,7 +565,7 @@ class CloseForm(Form):
     def why_not(self) -> str:
         values = self.values()
         if not values["disposition"]:
-            return self.tr("Disposition: choose one of the list")
+            return self.tr("Outcome: choose one from the list")
         if values["disposition"] in self._needs and not values["reason"]:
             return self.tr("This one needs a reason")
         return ""
@@ -666,12 +670,12 @@ class ValidateForm(Form):
         )
         self.decision.chosen.connect(lambda _: self.touch())
         self.body.addWidget(self.decision)
-        self.disposition = TypeAhead(theme, None, self.tr("Disposition"))
+        self.disposition = TypeAhead(theme, None, self.tr("Outcome"))
         self.disposition.set_choices([Choice(text, text) for text in dispositions])
         self.disposition.picked.connect(lambda _: self.touch())
         self._asks_disposition = bool(dispositions)
         if dispositions:
-            self.body.addWidget(self.field_label(self.tr("Disposition"), self.tr("needed to accept it")))
+            self.body.addWidget(self.field_label(self.tr("Outcome"), self.tr("needed to accept it")))
             self.body.addWidget(self.disposition)
         else:
             self.disposition.setParent(self)
@@ -728,7 +732,7 @@ class ValidateForm(Form):
             return self.tr("Decide: 1 accepts, 2 returns")
         if self.decision.value() == "accept":
             needed = self._asks_disposition and not values["disposition"]
-            return self.tr("Accepting needs a disposition: choose one of the list") if needed else ""
+            return self.tr("Accepting needs an outcome: choose one from the list") if needed else ""
         return "" if values["reason"] else self.tr("Returning needs a reason")
 
     @override

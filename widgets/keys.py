@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QKeySequence, QMouseE
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from typing_extensions import override
 
+from widgets.text import tip
 from widgets.theme import Theme
 
 _SIGNS = {"Return": "↵", "Enter": "↵", "Shift": "⇧", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
@@ -102,6 +103,7 @@ class KeyButton(QAbstractButton):
         self._why_not = why
         self.setEnabled(not why)
         self.setAccessibleDescription(why or self._keys)
+        self.setToolTip(tip(why))
         self.update()
 
     def set_verb(self, text: str) -> None:

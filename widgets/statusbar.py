@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
+from widgets.text import tip
 from widgets.theme import Theme
 
 _SIGN_TOKENS = {"ok": "alarm.ok", "warn": "alarm.warn-edge", "p1": "alarm.p1-edge", "info": "accent.base"}
@@ -65,6 +66,7 @@ class _CellButton(QAbstractButton):
         if cell != self.cell:
             self.cell = cell
             self.setAccessibleName(cell.text or cell.key_text)
+            self.setToolTip(tip(cell.text) if cell.level else "")
             self.update()
 
     @override
@@ -139,7 +141,10 @@ class _Undo(QAbstractButton):
 
 
 class StatusBar(QWidget):
-    """Cells from the left, cells from the right; what does not fit in between is left out, the last ones first."""
+    """Cells from the left, cells from the right; what does not fit in between is left out, the last ones first.
+
+    A cell of the level info, which says what just happened, always has room, also beside the undo line.
+    """
 
     cell_chosen = Signal(str)
     undo_asked = Signal()
@@ -206,13 +211,20 @@ class StatusBar(QWidget):
             button.setVisible(right >= 0)
         left = 0
         undo = not self._undo.isHidden()
+        said = [button for button in self._left if button.cell.level == "info"]
         if undo:
-            self._undo.setGeometry(0, 1, min(self._undo.sizeHint().width(), max(right, 0)), self.height() - 1)
+            left = min(self._undo.sizeHint().width(), max(right, 0))
+            self._undo.setGeometry(0, 1, left, self.height() - 1)
+        kept = min(sum(button.sizeHint().width() for button in said), max(right - left, 0))
         for button in self._left:
             width = button.sizeHint().width()
+            if button in said:
+                width = min(width, right - left)
+                button.setVisible(width > 0)
+            else:
+                button.setVisible(not undo and left + width <= right - kept)
             button.setGeometry(left, 1, width, self.height() - 1)
-            button.setVisible(not undo and left + width <= right)
-            left += width
+            left += width if not button.isHidden() else 0
 
     def _on_cell(self) -> None:
         button = self.sender()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QStaticText, QTextLayout, QTextOption
 
@@ -27,6 +29,11 @@ def many_lines(text: str, limit: int) -> str:
     """The beginning of a text with its line breaks; cut texts end in an ellipsis."""
     clean = _sound(text[:limit]).replace("\r\n", "\n").replace("\r", "\n").translate(_PLAIN_LINES).strip()
     return f"{clean}…" if len(text) > limit else clean
+
+
+def tip(text: str) -> str:
+    """A text for a tool tip, which Qt would otherwise read as HTML where it looks like that; long ones are wrapped."""
+    return f"<qt>{html.escape(one_line(text))}</qt>" if text.strip() else ""
 
 
 def _sound(text: str) -> str:

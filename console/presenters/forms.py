@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
@@ -18,6 +18,7 @@ from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
 from console.presenters import words
+from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
@@ -72,6 +73,7 @@ class Forms(QObject):
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
+        self._photo_folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
         self.place_wanted: Callable[[], None] = lambda: None
@@ -123,9 +125,16 @@ class Forms(QObject):
         """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
 
         Draft(form, key, self._edits, lambda: self._mark(about), self._steady_s)
+        form.left.connect(lambda _: self._say_kept(key))
         draft = self._edits.draft(key)
         if draft is not None:
             form.offer_draft(typed_in(draft), self.draft_words(draft))
+
+    def _say_kept(self, key: str) -> None:
+        """Esc loses nothing, which an operator has to know to believe it."""
+        if self._edits.draft(key) is not None:
+            keys = cap_of("drafts")
+            self._said(self.tr("Not saved, kept as a draft: open the form again, or {keys}").format(keys=keys))
 
     def _mark(self, about: str) -> dict[str, str]:
         return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
@@ -176,10 +185,11 @@ class Forms(QObject):
         then: Callable[[str], object],
         *,
         draft_key: str,
+        verb: str = "",
     ) -> None:
-        """One text, with standard texts to choose from."""
+        """One text, with standard texts to choose from; `verb` is what committing it does, if not saving."""
         named = [(text, text) for text in templates]
-        form = AskText(self._theme, title, sentence, named, about=about, parent=self._window)
+        form = AskText(self._theme, title, sentence, named, about=about, verb=verb, parent=self._window)
         self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
         self._show(form)
@@ -196,10 +206,20 @@ class Forms(QObject):
         self._show(form)
 
     def choose(
-        self, title: str, about: str, rows: Sequence[Choice], then: Callable[[str], object], *, width: int = 480
+        self,
+        title: str,
+        about: str,
+        rows: Sequence[Choice],
+        then: Callable[[str], object],
+        *,
+        current: str = "",
+        width: int = 480,
     ) -> None:
-        """One of many, by type-ahead; `width` in pixels at normal size."""
-        form = ChooseOne(self._theme, title, rows, about=about, symbols=self._symbols, width=width, parent=self._window)
+        """One of many, by type-ahead, beginning on the `current` one; `width` in pixels at normal size."""
+        form = ChooseOne(
+            self._theme, title, rows,
+            about=about, current=current, symbols=self._symbols, width=width, parent=self._window,
+        )  # fmt: skip
         form.chosen.connect(then)
         self._show(form)
 
@@ -307,7 +327,7 @@ class Forms(QObject):
     def photo(self, about: str, role: str, then: Callable[[dict[str, Any]], object]) -> None:
         """A photo from a file."""
         title = self.tr("Add a photo: {about}").format(about=about)
-        dialog = QFileDialog(self._window, title, "", self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
+        dialog = QFileDialog(self._window, title, self._photo_folder, self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda name: self.add_photo(Path(name), role, then))
@@ -315,6 +335,7 @@ class Forms(QObject):
 
     def add_photo(self, file: Path, role: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
+        self._photo_folder = str(file.parent)
         folder, images = self._profile / "work-media", self._images
         self._said(self.tr("Preparing the photo {name}").format(name=file.name))
 

@@ -405,16 +405,20 @@ class Intents(QObject):
         dossier = self._report()
         rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]
         title, about = self.tr("Priority"), self.title_of(dossier)
-        self._forms.choose(title, about, rows, lambda key: self.set_priority(dossier, int(key)))
+        now = str(dossier.shown.priority)
+        self._forms.choose(title, about, rows, lambda key: self.set_priority(dossier, int(key)), current=now)
 
     def _do_category(self) -> None:
         dossier = self._report()
         services = self._desk.catalog(dossier.source).services.values()
         rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         title, about = self.tr("Category"), self.title_of(dossier)
-        self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code))
+        now = dossier.shown.service or ""
+        self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code), current=now)
 
     def _set_category(self, dossier: Dossier, code: str) -> None:
+        if code == dossier.shown.service:
+            return
         name = self._desk.catalog(dossier.source).service_name(code)
         self._deeds.set_fields(dossier, {"service": code}, self.tr("Category {name}").format(name=name))
 
@@ -424,7 +428,8 @@ class Intents(QObject):
         rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
         rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
         title, about = self.tr("Transfer to"), self.title_of(dossier)
-        self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key))
+        now = f"agency:{dossier.shown.agency}"
+        self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key), current=now)
 
     def _transfer(self, dossier: Dossier, key: str) -> None:
         field, code = key.split(":", 1)
@@ -433,6 +438,8 @@ class Intents(QObject):
         fields: dict[str, Any] = {field: code}
         if dossier.shown.status in (Status.NEW, Status.RETURNED) and field == "agency":
             fields["status"] = Status.COORDINATION.value
+        elif key == f"agency:{dossier.shown.agency}":
+            return  # where the list began
         self._deeds.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
 
     def _do_merge(self) -> None:
@@ -467,8 +474,15 @@ class Intents(QObject):
         templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
-        key = self._forms.draft_key("reply", dossier.source, dossier.key)
-        self._forms.ask_text(title, about, sentence, templates, lambda text: self.reply(dossier, text), draft_key=key)
+        self._forms.ask_text(
+            title,
+            about,
+            sentence,
+            templates,
+            lambda text: self.reply(dossier, text),
+            draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
+            verb=self.tr("Send to the reporter"),
+        )
 
     def _do_photo(self) -> None:
         dossier = self._report()

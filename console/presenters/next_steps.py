@@ -27,7 +27,7 @@ def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     if is_open(now.status) and now.status is not Status.VALIDATION:
         if now.holder != now.me:
             steps.insert(1, ("take", tr("Take"), False))
-        steps += [("hold", tr("Hold"), False), ("close", tr("Close"), False)]
+        steps += [("hold", tr("End the hold") if now.on_hold else tr("Hold"), False), ("close", tr("Close"), False)]
     buttons = []
     for action, text, filled in steps:
         why = BY_ID[action].why_not(now)

@@ -187,13 +187,10 @@ class TicketPresenter(QObject):
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
-            facts.append(
-                (
-                    self.tr("On hold"),
-                    report.hold.reason or self.tr("waits for {what}").format(what=report.hold.waits_for.value),
-                    self.tr("until {time}").format(time=words.day_and_clock(until, self._zone)) if until else "",
-                )
-            )
+            waits = self.tr("waits for {what}").format(what=self.tr(words.WAITS_TEXT[report.hold.waits_for]))
+            end = self.tr("until {time}").format(time=words.day_and_clock(until, self._zone)) if until else ""
+            beside = " · ".join(part for part in (report.hold.reason, end) if part)
+            facts.append((self.tr("On hold"), waits, beside))
         if report.disposition:
             facts.append((self.tr("Outcome"), report.disposition, ""))
         if report.merged_into:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
+from console.domain.report import WaitsFor
 from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
@@ -108,6 +109,13 @@ UNIT_SYMBOL: dict[UnitState, str] = {
     UnitState.OFF_SHIFT: "shift",
 }
 """The drawing of a unit's state in the symbols file."""
+
+WAITS_TEXT: dict[WaitsFor, str] = {
+    WaitsFor.REPORTER: "the reporter",
+    WaitsFor.AGENCY: "another agency",
+    WaitsFor.MATERIAL: "material",
+    WaitsFor.WEATHER: "the weather",
+}
 
 ASSIGNMENT_TEXT: dict[AssignmentState, str] = {
     AssignmentState.RESERVED: "Reserved",

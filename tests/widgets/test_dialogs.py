@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
+from widgets.connect import TokenForm
 from widgets.dialogs import (
     AskText,
     Choice,
@@ -253,6 +254,24 @@ def test_choose_one(qtbot: QtBot) -> None:
     with qtbot.waitSignal(form.chosen) as chosen:
         keys(Qt.Key.Key_Return)
     assert chosen.args == [matching(SERVICES, "a")[1].id]
+
+
+def test_choosing_begins_on_what_is_so_already(qtbot: QtBot) -> None:
+    """A stray Enter behind P would make a routine report a hazard."""
+    form = open_form(qtbot, ChooseOne(make_theme(), "Category", SERVICES, current="road"))
+    assert form.values() == {"id": "road"}
+    keys("a")
+    assert form.values() == {"id": matching(SERVICES, "a")[0].id}
+    keys(Qt.Key.Key_Backspace)
+    assert form.values() == {"id": "road"}
+
+
+def test_enter_signs_in(qtbot: QtBot) -> None:
+    form = open_form(qtbot, TokenForm(make_theme(), "Sign in", "Its administrator gives you the token."))
+    keys("secret")
+    with qtbot.waitSignal(form.committed) as done:
+        keys(Qt.Key.Key_Return)
+    assert done.args == [{"token": "secret"}]
 
 
 def test_nothing_is_chosen_when_nothing_is_found(qtbot: QtBot) -> None:

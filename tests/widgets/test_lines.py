@@ -156,6 +156,23 @@ def test_status_cells_that_do_not_fit_are_left_out(qtbot: QtBot) -> None:
     assert bar._right[0].geometry().right() <= bar.width()
 
 
+@pytest.mark.parametrize("undo", [False, True])
+def test_what_was_just_said_always_has_room(qtbot: QtBot, undo: bool) -> None:
+    """It says why a key did nothing: beside many cells, and while the step before can still be taken back."""
+    bar = StatusBar(make_theme(), undo_key="Ctrl Z")
+    cells = [Cell(str(number), "1,284 of 1,703 open") for number in range(9)]
+    bar.set_left([*cells, Cell("said", "Nobody has taken it", "info")])
+    if undo:
+        bar.show_undo("Dispatched SDA-07 to 928214")
+    show(qtbot, bar, 500)
+    said = bar._left[-1]
+    assert said.isVisible()
+    assert said.width() == said.sizeHint().width()
+    shown = [cell for cell in bar._left if cell.isVisible()]
+    assert all(not one.geometry().intersects(two.geometry()) for one in shown for two in shown if one is not two)
+    assert not undo or bar._undo.geometry().right() < said.geometry().left()
+
+
 def test_banner_says_the_most_urgent_thing_and_its_buttons_are_intents(qtbot: QtBot) -> None:
     theme = make_theme()
     banner = Banner(theme, make_symbols(theme), reduce_motion=True)

@@ -72,6 +72,15 @@ def test_who_types_on_without_a_pause_is_kept_every_few_seconds(note: Rig) -> No
     assert passes(note, draft, 0) == {KEY: "a" * 11}
 
 
+def test_who_leaves_a_form_is_told_that_its_words_are_kept(note: Rig) -> None:
+    typing(note, "gas")
+    QTest.keyClick(note.form(), Qt.Key.Key_Escape)
+    assert note.said == ["Not saved, kept as a draft: open the form again, or Ctrl ⇧ D"]
+    note.intents.run("reply")
+    QTest.keyClick(note.form(), Qt.Key.Key_Escape)
+    assert len(note.said) == 1, "nothing was written there"
+
+
 def test_nothing_is_written_when_nothing_else_is_said(note: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     save = WorkFile.save_draft

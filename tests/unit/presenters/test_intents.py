@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from console.advice.duplicates import Duplicate
 from console.domain.edit import Kind
@@ -121,4 +123,12 @@ def test_a_unit_that_is_on_the_report_is_not_sent_again(rig: Rig) -> None:
     rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
     rig.intents.dispatch_chosen("07")
     assert rig.said == ["SDA-07 is on this report already"]
+    assert rig.edits.outbox == ()
+
+
+@pytest.mark.parametrize("action", ["priority", "category"])
+def test_enter_on_what_is_so_already_changes_nothing(rig: Rig, action: str) -> None:
+    rig.choose("A")
+    rig.intents.run(action)
+    QTest.keyClick(rig.form().focusWidget(), Qt.Key.Key_Return)
     assert rig.edits.outbox == ()
