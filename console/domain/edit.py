@@ -35,6 +35,9 @@ class Kind(StrEnum):
     UNMERGE = "unmerge"  # {}
 
 
+DUPLICATE = "duplicate"
+"""The disposition of a report that is merged into another and was given no other one."""
+
 FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
 """What a SET may touch. "place" is {lat, lon, address}; "hold" is a Hold or null."""
 

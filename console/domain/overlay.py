@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from console.domain.edit import Edit, Kind
+from console.domain.edit import DUPLICATE, Edit, Kind
 from console.domain.report import Assignment, Claim, Hold, Photo, PhotoRole, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, UnitState, may_become, status_after
 
@@ -141,7 +141,7 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
             merged_into = data.get("merged_into") or report.merged_into
             return _closed(report, Status.CLOSED, edit, disposition=data.get("disposition"), merged_into=merged_into)
         case Kind.MERGE:
-            return _closed(report, Status.CLOSED, edit, disposition="duplicate", merged_into=str(data.get("into")))
+            return _closed(report, Status.CLOSED, edit, disposition=DUPLICATE, merged_into=str(data.get("into")))
         case Kind.UNMERGE:
             return replace(_open_again(report), merged_into=None)
         case Kind.NOTE | Kind.REPLY | Kind.ME_TOO:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import ANOTHER, DELETED, Kind, Queued
+from console.domain.edit import ANOTHER, DELETED, DUPLICATE, Kind, Queued
 from console.domain.merge import told
 from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
@@ -31,6 +31,7 @@ _LABELS = {
     "hold": "Hold",
     "claim": "Taken by",
     "merged_into": "Merged into",
+    "disposition": "Outcome",
     "unit": "Unit",
     "state": "State",
     BUSY: "Unit",
@@ -195,8 +196,10 @@ def _asked(queued: Queued) -> list[str]:
 
 def _mine(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> ConflictValue:
     edit = queued.edit
-    if name in edit.data:
-        return field_value(name, edit.data[name], catalog, tr)
+    merged = {"disposition": DUPLICATE, "merged_into": edit.data.get("into")} if edit.kind is Kind.MERGE else {}
+    data = {"merged_into": None, **edit.data, **merged}
+    if name in data:
+        return field_value(name, data[name], catalog, tr)
     if name == "status":
         accepted = edit.kind is Kind.VALIDATE and bool(edit.data.get("accepted"))
         status = Status.RESOLVED if accepted else _ENDS_IN.get(edit.kind, Status.RETURNED)

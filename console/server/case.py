@@ -255,7 +255,7 @@ class Case:
 
     def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
         """Write the report's new version and the entry."""
-        version = self.before.version + 1
+        version = self.ledger.next_version(self.before)
         touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts))
         if "status" in touched or self.edit.kind is Kind.CREATE:
             data = data | {"status": self.report.status.value}

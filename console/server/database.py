@@ -28,6 +28,8 @@ from console.server.refusals import Overloaded
 COUNTER = "seq"
 REPORTS = "report"
 """The counter of the numbers that reports get here."""
+VERSIONS = "version"
+"""Every version of a report that is given out in this epoch lies above this counter's value."""
 EPOCH = "epoch"
 COMMITTED = "sigap_committed"
 """PostgreSQL's channel that tells every server of the counter's value after each commit."""
@@ -40,6 +42,8 @@ _POOL = 40
 """At least as many connections as the web server has threads."""
 _LOST_REPORTS = 100_000
 """More reports than a city can lose by being set back; their numbers are not given out again."""
+_LOST_VERSIONS = 1_000_000
+"""More than one report can have had of changes that are lost."""
 
 
 def _known(url: sa.URL) -> sa.URL:
@@ -124,7 +128,7 @@ class Database:
             if old and self.is_sqlite and self.url.database:
                 copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
             migrations.upgrade(connection, versions=versions)  # does nothing when all is there
-            for name in (COUNTER, REPORTS):
+            for name in (COUNTER, REPORTS, VERSIONS):
                 self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
 
     def upsert(
@@ -203,13 +207,31 @@ def present_mark(connection: sa.Connection) -> Mark:
 def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
     """Begin a new epoch: who follows the feed reads everything anew. Nothing when it is not `instead_of` (any more).
 
-    New reports get numbers far above: somebody may still have work for a report whose making was undone.
+    New reports get numbers far above: somebody may still have work for a report whose making was undone. So do the
+    versions of all reports: whoever has seen one that is lost must not pass as having seen what is done from here on.
     """
-    meta, counter = schema.meta, schema.counters
+    meta = schema.meta
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
     if connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of)).rowcount:
-        lift = sa.update(counter).where(counter.c.name == REPORTS).values(value=counter.c.value + _LOST_REPORTS)
-        connection.execute(lift)
+        _lift(connection, REPORTS, _LOST_REPORTS)
+        _lift(connection, VERSIONS, _LOST_VERSIONS)
+
+
+def version_floor(connection: sa.Connection) -> int:
+    """Every version that a report gets now lies above it, and above all versions that another epoch gave out."""
+    mark: Mark | None = connection.info.get(_MARK)
+    if mark is not None and present_number(connection) < mark.seq:
+        begin_epoch(connection, instead_of=mark.epoch)
+    counter = schema.counters
+    return int(connection.scalar(sa.select(counter.c.value).where(counter.c.name == VERSIONS)) or 0)
+
+
+def _lift(connection: sa.Connection, name: str, by: int) -> None:
+    """Raise a counter; a backup of an older Sigap may not have it."""
+    counter = schema.counters
+    lift = sa.update(counter).where(counter.c.name == name).values(value=counter.c.value + by)
+    if not connection.execute(lift).rowcount:
+        connection.execute(sa.insert(counter).values(name=name, value=by))
 
 
 def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from console.domain.edit import APPENDS, FIELDS, Kind
+from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
 from console.domain.kept import is_another
 from console.domain.merge import same
 from console.domain.report import Entry, Report
@@ -340,6 +340,28 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> N
         names = ", ".join(later)
         fields = last_changes(ledger.connection, report, later)
         raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
+    if edit.kind in (Kind.CLOSE, Kind.MERGE):
+        _check_outcome(ledger, report, edit, seen)
+
+
+def _check_outcome(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:
+    """Conflict when somebody else has closed it since, but as something else or as the duplicate of another."""
+    newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
+    if report.status is not Status.CLOSED or report.versions.get(newest, 0) <= seen:
+        return
+    given = edit.data
+    into = _merged_into(edit)
+    main = ledger.report(into) if into is not None else None
+    outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
+    told = last_changes(ledger.connection, report, [newest])[newest]
+    fields = {}
+    if report.disposition and report.disposition != outcome:
+        fields["disposition"] = told | {"value": report.disposition}
+    if report.merged_into is not None and report.merged_into not in (into, main.merged_into if main else None):
+        fields["merged_into"] = told | {"value": report.merged_into}
+    if fields:
+        who = told["who"] or "Somebody else"
+        raise Conflict(f"{who} has closed report {report.id} with another outcome.", fields=fields)
 
 
 def _status_wanted(edit: EditBody) -> Status:

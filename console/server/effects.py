@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from console.domain.edit import Kind
+from console.domain.edit import DUPLICATE, Kind
 from console.domain.report import Claim, Hold, Photo, PhotoRole, Report
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
@@ -309,6 +309,7 @@ def _close(case: Case) -> None:
         _merge(case, data.merged_into, data.disposition)
         return
     case.end(Status.CLOSED, data.disposition or data.reason)
+    link(case, None)
     for job in case.live_jobs:
         if job.unit in data.release or job.state is AssignmentState.RESERVED:
             case.move(job, AssignmentState.RECALLED)
@@ -318,7 +319,7 @@ def _merge(case: Case, into: str, disposition: str = "") -> None:
     if case.ledger.report(into) is None:
         raise Invalid(f"There is no report {into}.")
     main = _chain(case, into)[-1]
-    case.end(Status.CLOSED, disposition or "duplicate")
+    case.end(Status.CLOSED, disposition or DUPLICATE)
     case.release_all(done=False)
     link(case, main)
 

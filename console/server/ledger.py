@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from console.domain.report import Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
-from console.server.database import Database, next_numbers
+from console.server.database import Database, next_numbers, version_floor
 from console.server.schema import KIND_OF, TABLES, Thing
 
 T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar)
@@ -98,6 +98,10 @@ class Ledger:
         self._kept[place] = thing
         before = self._changed[place][1] if place in self._changed else {}
         self._changed[place] = thing, before | columns
+
+    def next_version(self, before: Report) -> int:
+        """The version that a report has after this transaction."""
+        return max(before.version, version_floor(self.connection)) + 1
 
     def settle(self) -> int:
         """Number and write everything that changed; returns the last number, the present one when nothing did.

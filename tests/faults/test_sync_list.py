@@ -161,6 +161,52 @@ def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: 
     assert not ani.edits.outbox
 
 
+SPAM, NOT_OURS = {"disposition": "spam"}, {"disposition": "not ours"}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "asked"),
+    [
+        ((Kind.CLOSE, NOT_OURS), (Kind.CLOSE, SPAM), {"disposition"}),
+        ((Kind.CLOSE, NOT_OURS), (Kind.MERGE, {"into": "r3"}), {"disposition", "merged_into"}),
+        ((Kind.MERGE, {"into": "r2"}), (Kind.MERGE, {"into": "r3"}), {"merged_into"}),
+        ((Kind.MERGE, {"into": "r2"}), (Kind.CLOSE, SPAM), {"disposition"}),
+        ((Kind.MERGE, {"into": "r3"}), (Kind.MERGE, {"into": "r3"}), set()),
+        ((Kind.CLOSE, SPAM), (Kind.CLOSE, SPAM), set()),
+    ],
+)
+def test_f06_closed_by_both_with_another_outcome(
+    ani: SteppedConsole,
+    city: City,
+    mine: tuple[Kind, dict[str, Any]],
+    theirs: tuple[Kind, dict[str, Any]],
+    asked: set[str],
+) -> None:
+    """F06, I3: the status is the same and the outcome is not: who was first is not overwritten (_check_outcome)."""
+    ani.wire.cut = True
+    kind, data = mine
+    into = shown(ani, data["into"]) if "into" in data else None
+    edit = ani.submit(kind, shown(ani, "r1"), data, {"status": "new"}, into=into)
+    at_the_city(city, "r1", theirs[0], **theirs[1])
+    before = city.report("r1")
+    ani.wire.cut = False
+    rest(ani)
+    after = city.report("r1")
+    assert (after.disposition, after.merged_into) == (before.disposition, before.merged_into)
+    if not asked:
+        assert not ani.edits.outbox
+        return
+    (one,) = ani.edits.outbox
+    assert (one.state, one.theirs.keys()) == (EditState.CONFLICT, asked)
+    assert {value["who"] for value in one.theirs.values()} == {"maria"}
+    ani.edits.choose(edit, mine=True)
+    rest(ani)
+    after = city.report("r1")
+    assert not ani.edits.outbox
+    assert (after.disposition, after.merged_into) == (data.get("disposition", "duplicate"), data.get("into"))
+    assert city.report("r3").duplicates == 0
+
+
 def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -> None:
     """F07: its edits are parked in words, the others go on (push.py: Refused)."""
     gone, other = shown(ani, "r1"), shown(ani, "r2")
@@ -345,6 +391,30 @@ def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tm
     assert city.report("r1").priority == 1
     assert [entry.text for entry in city.entries("r2") if entry.text] == ["waits"]
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f22_a_version_that_a_restore_took_back_knows_nothing_of_what_came_after(
+    ani: SteppedConsole, city: City, tmp_path: Path
+) -> None:
+    """F22, I3: versions that are given out after a restore lie above all lost ones (database.py: begin_epoch)."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    for number in range(5):
+        at_the_city(city, "r1", Kind.NOTE, text=f"after the backup {number}")
+    rest(ani)
+    ani.wire.cut = True
+    edit = ani.submit(Kind.SET, shown(ani, "r1"), {"priority": 1}, {"priority": 3})
+    backup.restore()
+    at_the_city(city, "r1", Kind.SET, priority=2)
+    assert ani.saved[edit].base_version is not None
+    ani.wire.cut = False
+    rest(ani)
+    assert city.report("r1").priority == 2, "nobody's change is overwritten unseen"
+    assert states(ani) == {edit: EditState.CONFLICT}
+    assert ani.edits.outbox[0].theirs["priority"]["who"] == "maria"
+    ani.edits.choose(edit, mine=True)
+    rest(ani)
+    assert not ani.edits.outbox
+    assert city.report("r1").priority == 1
 
 
 def lose(ani: SteppedConsole, city: City, folder: Path, work: Callable[[Report], object]) -> str:

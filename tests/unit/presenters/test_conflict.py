@@ -27,6 +27,18 @@ def test_a_newer_word_on_a_unit_is_told_with_its_reason() -> None:
     assert (row.label, row.mine.text, row.theirs.text) == ("State", "Available", "Unavailable")
 
 
+def test_closed_by_both_shows_the_outcomes_side_by_side() -> None:
+    first = {"who": "budi", "at": AT.isoformat()}
+    theirs = {"disposition": {"value": "spam", **first}, "merged_into": {"value": "928214", **first}}
+    closed = Queued(edit(Kind.CLOSE, disposition="not ours"), EditState.CONFLICT, theirs=theirs)
+    assert conflict_text(closed, CATALOG, UTC, str) == "budi changed Outcome, Merged into at 14:02, and so did you."
+    rows = [(row.label, row.mine.text, row.theirs.text) for row in conflict_rows(closed, CATALOG, str)]
+    assert rows == [("Outcome", "not ours", "spam"), ("Merged into", "none", "928214")]
+    merged = Queued(edit(Kind.MERGE, into="928215"), EditState.CONFLICT, theirs=theirs)
+    rows = [(row.label, row.mine.text, row.theirs.text) for row in conflict_rows(merged, CATALOG, str)]
+    assert rows == [("Outcome", "duplicate", "spam"), ("Merged into", "928215", "928214")]
+
+
 def test_a_number_that_is_another_report_is_called_so() -> None:
     queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
     assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"

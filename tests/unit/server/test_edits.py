@@ -205,8 +205,10 @@ def test_another_field_or_an_equal_value_is_no_conflict(api: Api) -> None:
     assert api.edit("10", "set", {"title": "Mine"}, seen=seen).status_code == 200
     assert api.edit("10", "set", {"priority": 1}, seen=seen).status_code == 200
     api.ok("10", "close", {"disposition": "not found"})
+    assert api.edit("10", "close", {"disposition": "not found"}, seen=seen).status_code == 200
     stale = api.edit("10", "close", {"disposition": "spam"}, seen=seen)
-    assert stale.status_code == 200
+    assert stale.status_code == 412, "closed as well, and yet something else"
+    assert stale.json()["fields"].keys() == {"disposition"}
     assert api.edit("10", "reopen", {"reason": "x"}, seen=seen).json()["fields"]["status"]["value"] == "closed"
 
 
