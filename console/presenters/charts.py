@@ -28,7 +28,10 @@ class ChartsPresenter(QObject):
 
     def _show(self) -> None:
         view = self._desk.view
-        if view is not None:
+        if view is not None and not view.total:
+            for chart in ("hours", "categories", "trend"):
+                self._panel.set_no_data(chart, self.tr("No report here yet"))
+        elif view is not None:
             self._show_hours(view)
             self._show_categories(view)
             self._show_trend(view)
@@ -57,7 +60,7 @@ class ChartsPresenter(QObject):
 
     def _show_trend(self, view: View) -> None:
         if view.trend is None:
-            self._panel.set_no_data("trend", self.tr("Nothing was due lately"))
+            self._panel.set_no_data("trend", self.tr("Nothing was due"), title=self.tr("In time so far"))
         else:
             self._panel.set_trend(
                 [float(value) for value in view.trend],

@@ -70,32 +70,41 @@ class KpiPresenter(QObject):
 
     def _counts(self, view: View) -> list[Figure]:
         counts, now_s = view.counts, self._now().timestamp()
+        unknown = not view.total and self._sources.age_s() is None  # nothing was loaded: that is not "none"
+
+        def told(count: int) -> str:
+            return "–" if unknown else words.thousands(count)
+
         figures: list[Figure] = []
         parts: tuple[Part, ...]
         for priority in (1, 2, 3, 4):
             number, oldest = counts.unassigned[priority]
-            note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else self.tr("none")
+            none = self.tr("not loaded") if unknown else self.tr("none")
+            note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else none
             level = {1: words.LATE, 2: words.AT_RISK}.get(priority, words.CALM) if number else words.CALM
             label = self.tr("P{n} unassigned").format(n=priority)
-            parts = (Part("report_symbol", str(priority), 0), Part("text", words.thousands(number), level))
+            parts = (
+                Part("report_symbol", str(priority), 0),
+                Part("text", told(number), level),
+            )
             figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False))
         figures.append(
             Figure(
                 "sla",
                 self.tr("SLA at risk"),
-                (Part("text", words.thousands(counts.at_risk), 0),),
-                self.tr("{n} overdue").format(n=words.thousands(counts.overdue)),
+                (Part("text", told(counts.at_risk), 0),),
+                self.tr("not loaded") if unknown else self.tr("{n} overdue").format(n=words.thousands(counts.overdue)),
                 words.CALM,
                 stale=False,
             )
         )
         parts = (
             Part("unit_symbol", "free", 0),
-            Part("text", str(self._units["available"]), 0),
+            Part("text", told(self._units["available"]), 0),
             Part("unit_symbol", "onscene", 0),
-            Part("text", str(self._units["busy"]), 0),
+            Part("text", told(self._units["busy"]), 0),
             Part("unit_symbol", "stale", 0),
-            Part("text", str(self._units["stale"]), 0),
+            Part("text", told(self._units["stale"]), 0),
         )
         figures.append(
             Figure("units", self.tr("Units"), parts, self.tr("available · busy · stale"), words.CALM, stale=False)

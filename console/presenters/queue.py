@@ -96,12 +96,13 @@ class QueuePresenter(QObject):
             "held": self.tr("Nothing is on hold"),
             "closed": self.tr("Nothing was closed lately"),
         }
-        title = names.get(view.filter.tab, self.tr("No open reports"))
+        none = self.tr("No open reports") if view.total else self.tr("No report is on this computer yet")
+        title = names.get(view.filter.tab, none)
         if view.filter.narrowed:
             why = self.tr("No report fits these filters.")
             keys = [(key_of("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
-            why = self.tr("No report is on this computer yet.")
+            why = self.tr("Those of the city come with the first load, once the server answers.")
             keys = [(key_of("new_report"), self.tr("new report by telephone"))]
         else:
             why = self.tr("All {n} reports on this computer were looked through.").format(n=words.thousands(view.total))
@@ -202,13 +203,19 @@ class QueuePresenter(QObject):
         left = fact.due - now_s
         if left < 0:
             late = words.LATE if fact.priority == 1 else words.AT_RISK
-            return self.tr("{time} over").format(time=words.duration(left)), late
+            return self.tr("{time} over").format(time=_rounded(left, 8)), late
         if status is Status.VALIDATION:
-            return self.tr("check {time}").format(time=words.duration(left)), words.CALM
+            return self.tr("check {time}").format(time=_rounded(left, 6)), words.CALM
         if status is Status.NEW and fact.priority <= 2:
             level = words.LATE if fact.priority == 1 and left < 60 else words.CALM
-            return self.tr("take in {time}").format(time=words.duration(left)), level
+            return self.tr("take in {time}").format(time=_rounded(left, 6)), level
         return self.tr("due {time}").format(time=words.duration(left)), words.CALM
+
+
+def _rounded(seconds: float, most: int) -> str:
+    """A duration that has room beside a word in the time column: `11 h` for `11 h 58` where `most` letters fit."""
+    whole = words.duration(seconds)
+    return words.age(abs(seconds)) if len(whole) > most else whole
 
 
 def _local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:

@@ -117,3 +117,20 @@ def test_offline_the_strip_says_from_when_the_data_are_and_nothing_of_live(qtbot
     assert label() == f"Data from {NOW:%H:%M}"
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
     assert label() == "Live data"
+
+
+def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
+    """A cache that was deleted, or a token that is refused, looks like a quiet night otherwise."""
+    strip = Strip(qtbot)
+
+    def shown() -> set[tuple[str, str]]:
+        figures = [one.figure for one in strip.widget._left if one.figure.key in ("p1", "p4", "sla")]
+        return {(part.value, figure.note) for figure in figures for part in figure.parts if part.kind == "text"}
+
+    strip.snapshot = Snapshot.build(naive.columns([]))
+    strip.sources.set_state(SourceState("city", "refused", problem="This server needs a token."))
+    strip.desk.set_view(strip.view())
+    assert shown() == {("–", "not loaded")}
+    strip.sources.set_state(SourceState("city", "live", as_of=NOW))
+    strip.desk.set_view(strip.view())
+    assert shown() == {("0", "none"), ("0", "0 overdue")}
