@@ -71,30 +71,40 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
         sys.setswitchinterval(switch_s)
 
 
-def work(window: Any, seconds: float) -> Watchdog:
+def work(window: Any, seconds: float, *, looks: bool = False) -> Watchdog:
     """Work for that long under the watchdog."""
-    dog, loop = Watchdog(), QEventLoop()
-    script = Shift(window, seconds, lambda what: setattr(dog, "doing", what), loop.quit)
+    dog, loop = Watchdog(looks=looks), QEventLoop()
     before = window.desk.view.total
+
+    def was_busy(script: Shift) -> bool:  # both the operator and the city, which take longer on a busy machine
+        arrived = window.desk.view.total - before
+        return bool(script.steps > seconds * 3 and arrived > seconds * ARRIVING_PER_S / 2)
+
+    script = Shift(window, seconds, lambda what: setattr(dog, "doing", what), loop.quit, was_busy)
     dog.start()
     script.start()
     loop.exec()
     dog.stop()
     arrived = window.desk.view.total - before
     print(f"\n{script.steps} steps, {arrived} reports arrived\n{dog.report(AIM_MS)}")
-    assert script.steps > seconds * 3
-    assert arrived > seconds * ARRIVING_PER_S / 2, "the city did not keep the window busy"
+    assert was_busy(script)
     return dog
 
 
-def median_of_three(city: Path, tmp_path: Path, seconds: float) -> tuple[float, str]:
-    dogs = []
-    for number in range(3):
-        with busy_console(city, tmp_path / str(number)) as window:
-            dogs.append(work(window, seconds))
-        shutil.rmtree(tmp_path / str(number))
-    report = "\n\n".join(dog.report(AIM_MS) for dog in dogs)
-    return statistics.median(dog.worst_ms for dog in dogs), report
+def run(city: Path, folder: Path, seconds: float, *, looks: bool = False) -> Watchdog:
+    """Work in a new window."""
+    with busy_console(city, folder) as window:
+        dog = work(window, seconds, looks=looks)
+    shutil.rmtree(folder)
+    return dog
+
+
+def hold(city: Path, tmp_path: Path, seconds: float, limit_ms: float) -> None:
+    """The median of three runs is within the limit; if it is not, one more run says what the thread is at."""
+    dogs = [run(city, tmp_path / str(number), seconds) for number in range(3)]
+    if statistics.median(dog.worst_ms for dog in dogs) >= limit_ms:
+        dogs.append(run(city, tmp_path / "looking", seconds, looks=True))
+        pytest.fail("\n\n".join(dog.report(AIM_MS) for dog in dogs))
 
 
 def test_the_watchdog_tells_long_tasks_from_short_ones() -> None:
@@ -118,12 +128,10 @@ def test_the_watchdog_tells_long_tasks_from_short_ones() -> None:
 
 
 def test_ten_seconds_of_work_never_keep_the_window(city: Path, tmp_path: Path) -> None:
-    worst_ms, report = median_of_three(city, tmp_path, 10)
-    assert worst_ms < BUG_MS, report
+    hold(city, tmp_path, 10, BUG_MS)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(700)
 def test_a_minute_of_work_stays_within_a_frame(city: Path, tmp_path: Path) -> None:
-    worst_ms, report = median_of_three(city, tmp_path, 60)
-    assert worst_ms < AIM_MS, report
+    hold(city, tmp_path, 60, AIM_MS)

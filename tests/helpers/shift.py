@@ -21,11 +21,21 @@ Step = tuple[str, int, Callable[[], object]]
 
 
 class Shift(QObject):
-    """Plays the script over and over for `seconds`; `done` is then called. `doing` hears what comes next."""
+    """Plays the script over and over for `seconds`, and where that was not `enough` up to five times as long; `done` is
+    then called. `doing` hears what comes next.
+    """
 
-    def __init__(self, window: Any, seconds: float, doing: Callable[[str], None], done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        window: Any,
+        seconds: float,
+        doing: Callable[[str], None],
+        done: Callable[[], None],
+        enough: Callable[[Shift], bool],
+    ) -> None:
         super().__init__()
-        self._window, self._doing, self._done = window, doing, done
+        self._window, self._doing, self._done, self._enough = window, doing, done, enough
+        self._more = 4
         self.steps = 0
         self._script = _forever(window)
         self._next: Step = next(self._script)
@@ -48,6 +58,10 @@ class Shift(QObject):
         self._timer.start(self._next[1])
 
     def _over(self) -> None:
+        if self._more and not self._enough(self):
+            self._more -= 1
+            self._end.start()
+            return
         self._timer.stop()
         self._done()
 

@@ -56,9 +56,13 @@ class Watchdog:
     loop itself delivers, each of which begins another task. What Linux says
     a ready thread waited for a processor is taken off: where something else is built on the same machine, it says
     nothing of the program. `doing` is what the script says it does, for the report.
+
+    One that `looks` notes what the thread is at, every few milliseconds of a long task, by a thread of its own. Where
+    the processors are taken that thread is put aside while it holds the interpreter, which then keeps the main thread:
+    what is to be judged is measured without it.
     """
 
-    def __init__(self, keep_ms: float = 8.0) -> None:
+    def __init__(self, keep_ms: float = 8.0, *, looks: bool = True) -> None:
         self._keep_ms = keep_ms
         self.tasks: list[Task] = []
         self.count = 0
@@ -80,13 +84,14 @@ class Watchdog:
         self._ours = _POLL(self._poll)
         self._core = _Core()
         self._on_event_address = _EVENT(self._on_event)
-        self._looker = threading.Thread(target=self._look, daemon=True)
+        self._looker = threading.Thread(target=self._look, daemon=True) if looks else None
 
     def start(self) -> None:
         """Begin; from the main thread."""
         self._start = time.perf_counter()
         self._glib.g_main_context_set_poll_func(self._context, ctypes.cast(self._ours, ctypes.c_void_p))
-        self._looker.start()
+        if self._looker is not None:
+            self._looker.start()
         self._core.registerCallback(0, self._on_event_address)
 
     def stop(self) -> None:
@@ -94,7 +99,8 @@ class Watchdog:
         self._core.unregisterCallback(0, self._on_event_address)
         self._glib.g_main_context_set_poll_func(self._context, self._address)
         self._stopped.set()
-        self._looker.join()
+        if self._looker is not None:
+            self._looker.join()
         os.close(self._schedule)
 
     @property
