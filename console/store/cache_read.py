@@ -67,7 +67,8 @@ class RowText(msgspec.Struct, frozen=True):
 class CacheReader:
     """A read-only connection to `folder`/cache.db, opened at first use; one for each worker thread.
 
-    While there is no file yet, everything is empty. When the writer replaced the file, the next call reads the new one.
+    While there is no file yet, everything is empty. When the writer replaced the file, the next call reads the new one;
+    one that was deleted is read until then.
     Raises DamagedFile (and leaves word for the writer), NewerFile, NotWritable, LockedByOther.
     """
 
@@ -332,8 +333,7 @@ class CacheReader:
         try:
             stat = os.stat(self._path)
         except FileNotFoundError:
-            self.close()
-            return None
+            return self._connection  # what was deleted can still be read, until the writer has begun a new file
         except OSError as error:
             raise from_os(error, self._path) from error
         identity = (stat.st_dev, stat.st_ino)

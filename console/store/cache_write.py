@@ -17,6 +17,7 @@ from console.domain.messages import Touched
 from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.store import facts
+from console.store.disk import identity_of, is_at
 from console.store.errors import DamagedFile
 from console.store.items import FIRST_ROW, Cursor, Gone, Item
 from console.store.lock import FileLock
@@ -85,7 +86,7 @@ class CacheWriter:
         """How far `source` has been read; None before its first page, and after a reader met damage in the file."""
         if not self._is_open:
             self._open()
-        elif self._warned():
+        elif self._spoilt():
             self._replace()
         with sqlite_errors(self._path):
             found = self._connection.execute(
@@ -177,21 +178,35 @@ class CacheWriter:
             self._set_aside()
             self._open_checked()
 
-    def _warned(self) -> bool:
-        """Whether a reader left word of damage. Heeded once while running, so that it cannot go round in circles."""
-        return self.set_aside is None and self._suspect.exists()
+    def _spoilt(self) -> str:
+        """Why nothing more is to be written into the file, "" when all is well.
 
-    def _replace(self) -> Path:
+        A reader's word of damage is heeded once while running, so that it cannot go round in circles.
+        """
+        if self.set_aside is None and self._suspect.exists():
+            return f"A reader met damage in {self._path.name}."
+        if not is_at(self._path, self._identity):
+            return f"{self._path.name} was deleted or replaced while it was open."
+        return ""
+
+    def _replace(self) -> Path | None:
         self._connection.close()
         self._is_open = False  # and it stays so when there is no room for a new file
         aside = self._set_aside()
         self._open_checked()
         return aside
 
-    def _set_aside(self) -> Path:
-        self.set_aside = aside = set_aside(self._path)
-        drop_older_copies(self._path, aside)
+    def _set_aside(self) -> Path | None:
+        """Where the damaged file is now; None when it was gone, but not what SQLite keeps beside it."""
+        there = self._path.exists()
+        aside = set_aside(self._path)
         self._suspect.unlink(missing_ok=True)
+        if not there:
+            for suffix in ("-wal", "-shm"):
+                aside.with_name(aside.name + suffix).unlink(missing_ok=True)
+            return None
+        self.set_aside = aside
+        drop_older_copies(self._path, aside)
         return aside
 
     def _open_checked(self) -> None:
@@ -210,6 +225,7 @@ class CacheWriter:
             connection.close()
             raise
         self._connection = connection
+        self._identity = identity_of(self._path)
         self._is_open = True
         self.openings += 1
 
@@ -230,8 +246,8 @@ class CacheWriter:
             self._open()
             raise DamagedFile(self._path, f"{self._path.name} was damaged and is begun anew.", self.set_aside)
         try:
-            if self._warned():
-                raise DamagedFile(self._path, f"A reader met damage in {self._path.name}.")
+            if why := self._spoilt():
+                raise DamagedFile(self._path, why)
             with transaction(self._connection, self._path):
                 yield
                 self._write_words()

@@ -1,4 +1,4 @@
-"""Make what was done to a folder's names last: a renamed file is only renamed for good when its folder is synced."""
+"""Names of files: make a change of them last, and tell whether a file that is open still stands under its name."""
 
 from __future__ import annotations
 
@@ -15,3 +15,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def identity_of(path: Path) -> tuple[int, int]:
+    """What tells the file under a name from another one that takes its place. Raises OSError."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def is_at(path: Path, identity: tuple[int, int]) -> bool:
+    """Whether that file stands under the name still: what is written into one that was deleted or replaced is lost."""
+    try:
+        return identity_of(path) == identity
+    except OSError:
+        return False

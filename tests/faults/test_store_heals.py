@@ -419,6 +419,29 @@ def test_a_cache_that_is_gone_or_empty_is_begun_anew(tmp_path: Path, spoil: Call
     writer.close()
 
 
+@pytest.mark.parametrize("suffixes", [("",), ("", "-wal", "-shm")])
+@pytest.mark.parametrize("asked", ["cursor", "apply"])
+def test_a_cache_that_is_deleted_under_the_open_program_is_begun_anew(
+    tmp_path: Path, suffixes: tuple[str, ...], asked: str
+) -> None:
+    """F28: else all is written into a file that nobody reads, and the screen is empty and calls itself live."""
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    writer.apply("city", items(report("1")), at(1))
+    assert reader.counts()["reports"] == 1
+    for suffix in suffixes:
+        (tmp_path / f"cache.db{suffix}").unlink()
+    assert reader.counts()["reports"] == 1, "what was there is shown until there is something newer"
+    if asked == "apply":
+        with pytest.raises(DamagedFile, match="deleted or replaced"):
+            writer.apply("city", items(report("2"), seq=2), at(2))
+    assert writer.cursor("city") is None
+    assert not list(tmp_path.glob("cache.db.damaged-*"))
+    writer.apply("city", items(report("3")), at(1))
+    assert [one.report.id for one in reader.reports(reader.columns()["row"])] == ["3"]
+    writer.close()
+    reader.close()
+
+
 def test_an_unusable_journal_is_said_and_nothing_pretends_to_be_saved(tmp_path: Path) -> None:
     """F27: without the second copy there is no saving."""
     (tmp_path / JOURNAL).mkdir()
