@@ -12,13 +12,13 @@ from PySide6.QtCore import QObject, QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from console.domain.edit import Kind, Queued
+from console.domain.edit import Edit, Kind, Queued
 from console.domain.report import WaitsFor
 from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, store_photo
 from console.notices import describe
 from console.presenters import words
-from console.presenters.caps import cap_of
+from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
@@ -133,8 +133,8 @@ class Forms(QObject):
     def _say_kept(self, key: str) -> None:
         """Esc loses nothing, which an operator has to know to believe it."""
         if self._edits.draft(key) is not None:
-            keys = cap_of("drafts")
-            self._said(self.tr("Not saved, kept as a draft: open the form again, or {keys}").format(keys=keys))
+            again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
+            self._said(again.format(keys=key_of("drafts")))
 
     def _mark(self, about: str) -> dict[str, str]:
         return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
@@ -520,10 +520,18 @@ def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard |
     return found[0], found[1]
 
 
+def typed_for(edit: Edit) -> tuple[str, dict[str, Any]] | None:
+    """The form in which an edit was written and the values that stood in it; None for one that holds no words."""
+    if edit.kind in (Kind.NOTE, Kind.REPLY):
+        return edit.kind.value, {"text": str(edit.data.get("text", ""))}
+    return ("new_report", _new_report_values(edit.data)) if edit.kind is Kind.CREATE else None
+
+
 def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """What the form holds, of what a CREATE edit carries."""
     values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
-    return values | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
+    caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
+    return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
 def _new_report_data(values: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,10 @@ STATE_WORDS: dict[EditState, str] = {
 def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
     """What an edit does, in a few words."""
     edit = queued.edit
+    if edit.kind is Kind.CREATE:  # by which it is told from others that have no number either
+        name, text = catalog.service_name(edit.data.get("service")), str(edit.data.get("description", ""))
+        what = ", ".join(part for part in (name, text) if part)
+        return tr("New report by {who}: {what}").format(who=edit.author, what=what)
     entry = Entry(
         edit.id,
         edit.report,

@@ -12,6 +12,8 @@ from console.edits import ASKED_BACK, Edits
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk
+from console.presenters.draft import MARKS
+from console.presenters.forms import typed_for
 from console.presenters.history import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
 
@@ -102,7 +104,7 @@ class OutboxPresenter(QObject):
             case "spare":
                 self.show()
             case "withdraw":
-                self._edits.ask_back(edit_id)
+                self._withdraw(edit_id)
             case "retry":
                 self._edits.retry(edit_id)
             case "wanted":
@@ -130,6 +132,35 @@ class OutboxPresenter(QObject):
         if self.decisions:
             parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
         self.said.emit(". ".join(parts))
+
+    def _withdraw(self, edit_id: str) -> None:
+        """Take an edit back, and say how far that came; what was written for it stays as a draft."""
+        queued = self._edits.open_edit(edit_id)
+        if queued is None:
+            return
+        what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        if not self._edits.ask_back(edit_id):
+            self.said.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
+        elif self._edits.open_edit(edit_id) is not None:
+            self.said.emit(self.tr("Asked back: {what}. It stays if it has left already").format(what=what))
+        elif self._keep_words(queued.edit):
+            self.said.emit(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
+        else:
+            self.said.emit(self.tr("Withdrawn: {what}").format(what=what))
+
+    def _keep_words(self, edit: Edit) -> bool:
+        """Whether there were any; behind those of a draft that is there already."""
+        written = typed_for(edit)
+        if written is None:
+            return False
+        form, values = written
+        about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
+        key = self._edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+        before = (self._edits.draft(key) or {}).get("text", "")
+        values["text"] = "\n".join(text for text in (before, values["text"]) if text)
+        marks = dict(zip(MARKS, (edit.occurred_at.isoformat(), edit.author, about), strict=True))
+        self._edits.save_draft(key, values | marks)
+        return True
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""
@@ -192,7 +223,8 @@ class OutboxPresenter(QObject):
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
-        state, level, actions = self.tr(STATE_WORDS[queued.state]), "", [("withdraw", self.tr("Withdraw"))]
+        state, level = self.tr(STATE_WORDS[queued.state]), ""
+        actions: list[tuple[str, str]] = []
         if queued.state is EditState.EXPIRED:
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
@@ -207,7 +239,7 @@ class OutboxPresenter(QObject):
             level, state = "warn", queued.problem or state
             actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
         elif queued.problem == ASKED_BACK:
-            state, actions = self.tr("asked back, no answer yet"), []
+            state = self.tr("asked back, no answer yet")
         elif waits_for_radio(queued):
             unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
             code = unit.code if unit else ""
@@ -215,7 +247,7 @@ class OutboxPresenter(QObject):
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif (self._now() - edit.occurred_at).total_seconds() > 3:
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
-                actions.insert(0, ("told", self.tr("Told by radio")))
+                actions = [("told", self.tr("Told by radio"))]
         elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:
             state = self.tr("waits, its report was deleted")
         elif (first := self._edits.held_by(edit.id)) is not None:
@@ -238,6 +270,8 @@ class OutboxPresenter(QObject):
                 actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
         if edit.report and not is_deleted(queued):
             actions.append(("open", self.tr("Open")))
+        if queued.state not in _DECISIONS and queued.problem != ASKED_BACK and not (left or other):
+            actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
         return OutboxRow(
             id=edit.id,
             when=words.clock(edit.occurred_at, self._zone),

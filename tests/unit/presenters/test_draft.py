@@ -75,7 +75,7 @@ def test_who_types_on_without_a_pause_is_kept_every_few_seconds(note: Rig) -> No
 def test_who_leaves_a_form_is_told_that_its_words_are_kept(note: Rig) -> None:
     typing(note, "gas")
     QTest.keyClick(note.form(), Qt.Key.Key_Escape)
-    assert note.said == ["Not saved, kept as a draft: open the form again, or Ctrl ⇧ D"]
+    assert note.said == ["Not saved, kept as a draft: open the form again, or Ctrl+Shift+D"]
     note.intents.run("reply")
     QTest.keyClick(note.form(), Qt.Key.Key_Escape)
     assert len(note.said) == 1, "nothing was written there"

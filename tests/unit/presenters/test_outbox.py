@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
 
@@ -117,3 +119,33 @@ def test_an_edit_whose_server_is_in_the_profile_no_more_says_so(rig: Rig) -> Non
     rig.edits.sign_in("city", "rina")
     rows.presenter.act(mine, "drop")
     assert rig.edits.outbox, "the first press asks"
+
+
+def test_enter_withdraws_nothing(rig: Rig) -> None:
+    """The first verb is what Enter does, and an operator presses it to look."""
+    rows = Rows(rig)
+    rig.edits.source_lost("city")
+    assert verbs(rows.row(rows.do(Kind.NOTE, text="Water"))) == ["Open", "Withdraw"]
+    order = rows.do(Kind.DISPATCH, unit="07")
+    rows.presenter._now = lambda: NOW + timedelta(seconds=4)
+    assert verbs(rows.row(order)) == ["Told by radio", "Open", "Withdraw"]
+    assert verbs(rows.row(rows.do(Kind.CLAIM, "B"))) == ["Open", "Withdraw"]
+
+
+def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
+    rows = Rows(rig)
+    rig.edits.source_lost("city")
+    rig.edits.save_draft("note:city:A", {"text": "Two children"})
+    note, taken = rows.do(Kind.NOTE, text="Water"), rows.do(Kind.CLAIM)
+    caller = {"contact": {"phone": "0812"}, "description": "Fire", "service": "flood"}
+    new = rows.do(Kind.CREATE, "local:1", **caller)
+    for edit_id in (note, taken, new):
+        rows.presenter.act(edit_id, "withdraw")
+    assert rows.said == [
+        "Withdrawn, its words are a draft: Note by rina: Water",
+        "Withdrawn: Taken by rina",
+        "Withdrawn, its words are a draft: New report by rina: Flood, Fire",
+    ]
+    assert rig.edits.drafts["note:city:A"]["text"] == "Two children\nWater"
+    kept = rig.edits.drafts[f"new_report:city:{new}"]
+    assert (kept["text"], kept["service"], kept["caller_phone"]) == ("Fire", "flood", "0812")
