@@ -94,7 +94,7 @@ def test_corner_adds_up(desk: MapDesk) -> None:
     desk.panel.set_view(0, "© Someone", "units 4 s")
     desk.show()
     text = desk.js("document.getElementById('corner').innerText")
-    assert "1 symbols, 1,234 in cells, 3 outside, 2 without a place" in text
+    assert "1 symbol, 1,234 in cells, 3 outside, 2 without a place" in text
     assert "© Someone · units 4 s" in text
 
 

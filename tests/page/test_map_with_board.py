@@ -25,7 +25,7 @@ def test_board_answer_is_drawn_as_it_counts(desk: MapDesk) -> None:
     desk.show()
     assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
     text = desk.js("document.querySelector('.counts').textContent")
-    assert text == "1 symbols, 40 in cells, 0 outside, 1 without a place"
+    assert text == "1 symbol, 40 in cells, 0 outside, 1 without a place"
 
 
 def columns_of(reports: list[tuple[int, float | None, float | None, int]]) -> dict[str, np.ndarray]:

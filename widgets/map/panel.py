@@ -319,13 +319,15 @@ class MapPanel(QWidget):
     def _own_texts(self) -> dict[str, str]:
         return {
             "lock_on": self.tr("View locked"),
-            "lock_off": self.tr("Fits itself"),
+            "lock_off": self.tr("Auto-fit"),
             "lock_hint": self.tr("auto-fit"),
             "zoom_in": self.tr("Zoom in"),
             "zoom_out": self.tr("Zoom out"),
             "home": self.tr("Whole city"),
-            "counts": self.tr("{symbols} symbols, {cells} in cells, {outside} outside, {placeless} without a place"),
-            "counts_short": self.tr("{symbols} symbols, {cells} in cells"),
+            "counts": self.tr("{symbols}, {cells} in cells, {outside} outside, {placeless} without a place"),
+            "counts_short": self.tr("{symbols}, {cells} in cells"),
+            "symbols": self.tr("{n} symbols"),
+            "symbol": self.tr("1 symbol"),
             "not_loaded": self.tr("Reports are not loaded here"),
             "picking": self.tr("Point at a place, Enter takes the middle, Esc leaves"),
             "map": self.tr("Map"),

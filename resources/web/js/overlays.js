@@ -83,9 +83,10 @@ export class Overlays {
     if (!this._config) return;
     const { texts } = this._config, width = this._map.getSize().x;
     const narrow = width < NARROW_PX;
+    const count = this._answer?.symbols.length ?? 0;
     element("#corner .counts").textContent = this._answer
       ? fill(narrow ? texts.counts_short : texts.counts, {
-          symbols: this._answer.symbols.length,
+          symbols: fill(count === 1 ? texts.symbol : texts.symbols, { n: count }),
           cells: this._answer.inCells,
           outside: this._answer.outside,
           placeless: this._answer.placeless,
@@ -165,12 +166,12 @@ function drawLock(canvas, colour, locked) {
   context.stroke(new Path2D(locked ? "M4 6.5 L4 4 C4 1.2 8 1.2 8 4 L8 6.5" : "M4 6.5 L4 4 C4 1.2 8 1.2 8 4"));
 }
 
-/** Put numbers into a sentence: {name}. @param {string} text @param {Record<string, number>} numbers */
+/** Put numbers into a sentence: {name}. @param {string} text @param {Record<string, number | string>} numbers */
 export function fill(text, numbers) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in numbers ? group(numbers[name]) : whole));
 }
 
-/** @param {number} value */
+/** @param {number | string} value */
 function group(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
