@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 import msgspec
 
-_SETTLE_S = 3.0
 _LAST_ONES_S = 5.0
 _PAGE = 2000
 _ROOT = "/dispatch/v1"
@@ -57,15 +56,23 @@ class _Made:
 
 
 def run_crowd(
-    url: str, tokens: Sequence[str], reports: Sequence[str], *, seconds: float, edits_per_s: float, seed: int = 1
+    url: str,
+    tokens: Sequence[str],
+    reports: Sequence[str],
+    *,
+    seconds: float,
+    edits_per_s: float,
+    settle_s: float,
+    seed: int = 1,
 ) -> CrowdRun:
-    """Let one console per token work on the server at `url` for so long; each has its own share of the `reports`.
+    """Let one console per token work on the server at `url` for so long, once they have followed it for `settle_s`;
+    each has its own share of the `reports`.
 
     Edits come at random times, `edits_per_s` in all, whether the ones before were answered or not. Raises
     aiohttp.ClientError when the server cannot be reached.
     """
     crowd = _Crowd(url.rstrip("/"), random.Random(seed))  # noqa: S311 - no secret
-    return asyncio.run(crowd.work(tokens, reports, seconds, edits_per_s))
+    return asyncio.run(crowd.work(tokens, reports, seconds, edits_per_s, settle_s))
 
 
 class _Crowd:
@@ -77,7 +84,9 @@ class _Crowd:
         self._refused = 0
         self.reads = 0
 
-    async def work(self, tokens: Sequence[str], reports: Sequence[str], seconds: float, edits_per_s: float) -> CrowdRun:
+    async def work(
+        self, tokens: Sequence[str], reports: Sequence[str], seconds: float, edits_per_s: float, settle_s: float
+    ) -> CrowdRun:
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -85,7 +94,7 @@ class _Crowd:
                 seq = int((await answer.json())["seq"])
             consoles = [_Console(self, session, token, seq) for token in tokens]
             tasks = [asyncio.create_task(run) for each in consoles for run in (each.listen(), each.read())]
-            await asyncio.sleep(_SETTLE_S)
+            await asyncio.sleep(settle_s)
             editing: list[asyncio.Task[None]] = []
             until = time.monotonic() + seconds
             while (now := time.monotonic()) < until:

@@ -22,7 +22,6 @@ from console.store.work import WorkFile
 _PAUSE_MS = 200
 _LOOK_MS = 2
 _NO_REPORTS = 1e-9  # arrive, but edits are answered
-_FIRST_LOOK_S = 3.0
 
 
 class Saving(msgspec.Struct, frozen=True):
@@ -32,8 +31,9 @@ class Saving(msgspec.Struct, frozen=True):
     stalls_ms: list[float]
 
 
-def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int) -> Saving:
-    """Make `by_hand` notes in the window of a child process on a copy of `cache`, while `waiting` others leave.
+def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int, settle_s: float) -> Saving:
+    """Make `by_hand` notes in the window of a child process on a copy of `cache`, while `waiting` others leave; the
+    first one when the window has been open for `settle_s`.
 
     The stand-in for the sync process takes up to 200 edits a second. Raises subprocess.CalledProcessError.
     """
@@ -53,11 +53,11 @@ def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int
             work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], "")
         work.close()
         return msgspec.json.decode(
-            output_of("console.measure.outbox", str(folder), reports[0], str(by_hand)), type=Saving
+            output_of("console.measure.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), type=Saving
         )
 
 
-def _main(folder: Path, report: str, by_hand: int) -> int:
+def _main(folder: Path, report: str, by_hand: int, settle_s: float) -> int:
     app, console = make_window(folder, busy_city(_NO_REPORTS))
     from PySide6.QtCore import QTimer
 
@@ -95,7 +95,7 @@ def _main(folder: Path, report: str, by_hand: int) -> int:
         looking.start()
         make()
 
-    QTimer.singleShot(int(_FIRST_LOOK_S * 1000), begin)
+    QTimer.singleShot(int(settle_s * 1000), begin)
     app.exec()
     console.leave()
     console.close()
@@ -104,4 +104,4 @@ def _main(folder: Path, report: str, by_hand: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    sys.exit(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))

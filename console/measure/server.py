@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ALONE = 300
 _PAGE = 2000
-_SETTLE_S = 2.0
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -35,6 +34,8 @@ class Load(msgspec.Struct, frozen=True):
     consoles: int = 200
     edits_per_s: float = 20.0
     seconds: float = 15.0
+    settle_s: float = 2.0
+    """How long the server is left alone first, and then the consoles that follow it."""
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def crowd_on_ours(load: Load, database: str, folder: Path, reports: list[str]) -
     with _serving(
         "-m", "console", "serve", "--database", database, "--port", "0", "--users", str(folder / "users.json")
     ) as (url, _):
-        time.sleep(_SETTLE_S)
+        time.sleep(load.settle_s)
         return _crowd(url, tokens, reports, load)
 
 
@@ -86,7 +87,7 @@ def crowd_on_rival(load: Load, database: str, folder: Path, reports: int) -> Cro
     (folder / "tokens.json").write_bytes(msgspec.json.encode(tokens))
     command = ("-m", "console.measure.rival", database, str(folder / "tokens.json"), str(reports))
     with _serving(*command) as (url, _):
-        time.sleep(_SETTLE_S)
+        time.sleep(load.settle_s)
         names = [f"r{n}" for n in range(1, reports + 1)]
         return _crowd(url, tokens, names, load)
 
@@ -171,7 +172,7 @@ def plain_fill(database: Path) -> Fill:
 def _crowd(url: str, tokens: list[str], reports: list[str], load: Load) -> CrowdRun:
     from console.measure.crowd import run_crowd  # its HTTP client comes with the development tools only
 
-    return run_crowd(url, tokens, reports, seconds=load.seconds, edits_per_s=load.edits_per_s)
+    return run_crowd(url, tokens, reports, seconds=load.seconds, edits_per_s=load.edits_per_s, settle_s=load.settle_s)
 
 
 def _tokens(count: int) -> list[str]:

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 """Reports in a page of JSON."""
-_CROWD_CITY = 2000
+_CROWD_CITY, _TRIAL_CITY = 2000, 200
 _TRIAL = 10_000
-"""Below so many reports the bench itself is tried: a small crowd works for a moment."""
+"""Below so many reports the bench itself is tried: a small crowd works for a moment, and nothing is left to settle."""
 _REST_S = 12.0
-_WAITING, _BY_HAND = 3000, 40
+_WAITING, _BY_HAND, _WINDOW_SETTLES_S = 3000, 40, 3.0
 ZONE = timezone(timedelta(hours=7))
 CITY = (106.68, -6.37, 106.98, -6.08)
 """West, south, east, north."""
@@ -139,7 +139,7 @@ class World:
     @property
     def _rests(self) -> tuple[float, ...]:
         """How long each window is left alone, in seconds."""
-        return 0.0, 0.0, _REST_S if self._whole else 1.0
+        return (0.0, 0.0, _REST_S) if self._whole else (0.0, 1.0)
 
     @cached_property
     def plain(self) -> PlainTable:
@@ -170,12 +170,18 @@ class World:
     def _saved_by_hand(self, waiting: int) -> Saving:
         assert self.writer is not None
         reports = [str(900_000 + number) for number in range(min(400, self.reports))]
-        return save_by_hand(self.folder, reports, waiting, _BY_HAND if self._whole else 5)
+        by_hand, settle_s = (_BY_HAND, _WINDOW_SETTLES_S) if self._whole else (5, 0.3)
+        return save_by_hand(self.folder, reports, waiting, by_hand, settle_s)
 
     @cached_property
     def load(self) -> Load:
         """The load of the server."""
-        return Load() if self._whole else Load(consoles=10, edits_per_s=10, seconds=2)
+        return Load() if self._whole else Load(consoles=10, edits_per_s=10, seconds=2, settle_s=0.3)
+
+    @property
+    def _crowd_city(self) -> int:
+        """How many reports the crowd works on."""
+        return _CROWD_CITY if self._whole else _TRIAL_CITY
 
     @cached_property
     def crowd(self) -> CrowdRun:
@@ -185,7 +191,7 @@ class World:
     @cached_property
     def rival_crowd(self) -> CrowdRun:
         """The same crowd on the contender."""
-        return crowd_on_rival(self.load, f"sqlite:///{self.folder / 'rival.db'}", self.folder, _CROWD_CITY)
+        return crowd_on_rival(self.load, f"sqlite:///{self.folder / 'rival.db'}", self.folder, self._crowd_city)
 
     @cached_property
     def postgres(self) -> Postgres:
@@ -202,10 +208,10 @@ class World:
     def rival_on_postgres(self) -> CrowdRun:
         """The same crowd on the contender, on PostgreSQL."""
         with self.postgres.fresh(empty=True) as database:
-            return crowd_on_rival(self.load, database, self.folder, _CROWD_CITY)
+            return crowd_on_rival(self.load, database, self.folder, self._crowd_city)
 
     def _crowd_on(self, database: str) -> CrowdRun:
-        known = [self._report(number) for number in range(_CROWD_CITY)]
+        known = [self._report(number) for number in range(self._crowd_city)]
         fill_city(database, known)
         return crowd_on_ours(self.load, database, self.folder, [report.id for report in known])
 
