@@ -119,6 +119,8 @@ class KpiPresenter(QObject):
         if age is None and self._sources.filling() and not self._sources.offline:
             share = self._sources.progress()
             level, shown = words.CALM, f"{share:.0%}" if share is not None else self.tr("connecting")
+            if share == 1:
+                shown = self.tr("histories")
         as_of = self._sources.as_of()
         if self._sources.offline and as_of is not None:
             label = self.tr("Data from {time}").format(time=words.clock_or_day(as_of, self._now(), self._zone))

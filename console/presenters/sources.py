@@ -156,6 +156,8 @@ class Sources(QObject):
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
             return self.tr("Server") + latency, "ok"
+        if state.state == "filling" and state.progress == 1:
+            return self.tr("Loading histories"), ""  # all reports are here
         if state.state == "filling":
             share = f" {state.progress:.0%}" if state.progress is not None else ""
             return self.tr("Loading") + share, ""

@@ -134,3 +134,17 @@ def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
     strip.desk.set_view(strip.view())
     assert shown() == {("0", "none"), ("0", "0 overdue")}
+
+
+def test_a_first_load_is_not_done_when_all_reports_are_here(qtbot: QtBot) -> None:
+    """Their histories take the longer part, in which 100 % would stand still."""
+    strip = Strip(qtbot)
+
+    def told(progress: float) -> tuple[str, str]:
+        strip.sources.set_state(SourceState("city", "filling", progress=progress))
+        strip.presenter.show()
+        figure = next(one.figure for one in strip.widget._right if one.figure.key == "data")
+        return figure.parts[0].value, strip.sources.cells()[0].text
+
+    assert told(0.43) == ("43%", "Loading 43%")
+    assert told(1.0) == ("histories", "Loading histories")
