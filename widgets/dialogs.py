@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtGui import (
+    QFontMetrics,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -834,15 +844,29 @@ class HoldForm(Form):
 
 
 class _Sheet(QWidget):
-    """Keys and what they do, in columns under their group."""
+    """Keys and what they do, in columns under their group: three, or fewer where these would cut the words."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._rows: Sequence[tuple[str, str, str]] = ()
         self._columns: list[list[tuple[str, str]]] = []
 
     def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
-        theme = self._theme
+        self._rows = rows
+        self._lay_out()
+
+    def _across(self) -> int:
+        return max(1, min(3, self.width() // self._theme.px(330)))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        theme, rows, across = self._theme, self._rows, self._across()
         items: list[tuple[str, str]] = []
         group = None
         for group_name, keys, text in rows:
@@ -850,7 +874,7 @@ class _Sheet(QWidget):
                 group = group_name
                 items.append(("", group_name))
             items.append((keys, text))
-        each = max(1, -(-len(items) // 3))
+        each = max(1, -(-len(items) // across))
         self._columns = []
         while items:
             cut = min(each, len(items))
@@ -870,7 +894,7 @@ class _Sheet(QWidget):
         theme = self._theme
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color("surface.panel"))
-        wide = self.width() // max(3, len(self._columns))
+        wide = self.width() // max(self._across(), len(self._columns))
         high = theme.px(24)
         for number, column in enumerate(self._columns):
             for row, (keys, text) in enumerate(column):
@@ -893,6 +917,10 @@ class _Sheet(QWidget):
                 )
 
 
+_AROUND_KEYS = 240
+"""What a window with the sheet of keys takes beside it in height, in pixels at normal size."""
+
+
 class KeysSheet(Form):
     """Every key and what it does: rows of (group, key caps with two spaces between, words). Typing narrows it."""
 
@@ -910,7 +938,7 @@ class KeysSheet(Form):
         self.field: QLineEdit = self.line_field(self.tr("Search the keys"), self.tr("Type what you look for"))
         self.field.textChanged.connect(self._on_typed)
         self._sheet = _Sheet(theme)
-        area = QScrollArea()
+        area = self._scroll = QScrollArea()
         area.setWidget(self._sheet)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -920,7 +948,8 @@ class KeysSheet(Form):
         self.body.addSpacing(theme.px(8))
         self.body.addWidget(area, 1)
         self._on_typed("")
-        area.setMinimumHeight(min(theme.px(560), self._sheet.height() + theme.px(4)))
+        room = self.screen().availableGeometry().height() - theme.px(_AROUND_KEYS)
+        area.setMinimumHeight(min(theme.px(560), self._sheet.height() + theme.px(4), max(room, theme.px(120))))
 
     def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Show other keys."""
@@ -947,6 +976,21 @@ class KeysSheet(Form):
     @override
     def first_field(self) -> QWidget:
         return self.field
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What the field for searching does not use moves the sheet, where it is higher than the screen."""
+        bar = self._scroll.verticalScrollBar()
+        steps = {
+            Qt.Key.Key_Down: bar.singleStep(),
+            Qt.Key.Key_Up: -bar.singleStep(),
+            Qt.Key.Key_PageDown: bar.pageStep(),
+            Qt.Key.Key_PageUp: -bar.pageStep(),
+        }
+        if event.key() in steps:
+            bar.setValue(bar.value() + steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
 
     def _on_typed(self, _: str) -> None:
         self._sheet.set_rows(self.shown())

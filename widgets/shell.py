@@ -29,6 +29,8 @@ LAYOUT_VERSION = 1
 COMPACT_BELOW, NARROW_BELOW = 1600, 1366
 """Window widths (at text scale 100 %) below which the bottom folds, and the report takes the map's place."""
 _FULL = {"queue": 528, "report": 480, "bottom": 244, "charts": 600}
+_FRAME = 36
+"""So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 _COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
 Tabs = Sequence[tuple[str, str, QWidget]]
 """(key, label, widget) of each tab."""
@@ -182,7 +184,9 @@ class Shell(QMainWindow):
         for widget in (self._fold, command, status):
             column.addWidget(widget)
         self.setCentralWidget(root)
-        self.setMinimumSize(theme.px(760), theme.px(520))
+        screen = self.screen().availableGeometry()  # with large text the least size is more than a small screen has
+        room = screen.height() - theme.px(_FRAME)
+        self.setMinimumSize(min(theme.px(760), screen.width()), min(theme.px(520), room))
         self._tell_strips()
         app = QApplication.instance()
         if isinstance(app, QApplication):

@@ -443,6 +443,17 @@ def test_the_sheet_of_keys_is_searched_by_typing(qtbot: QtBot) -> None:
         keys(Qt.Key.Key_Escape)
 
 
+def test_the_keys_stand_in_fewer_columns_where_words_would_be_cut_and_move_by_keyboard(qtbot: QtBot) -> None:
+    rows = [("Report", "T", f"Give the expired order again, number {number}") for number in range(60)]
+    form = KeysSheet(make_theme(1.5), rows)
+    open_form(qtbot, form)  # the screen here is 800 pixels wide
+    assert len(form._sheet._columns) == 1
+    keys(Qt.Key.Key_PageDown)
+    assert form._scroll.verticalScrollBar().value() > 0
+    keys(Qt.Key.Key_PageUp)
+    assert form._scroll.verticalScrollBar().value() == 0
+
+
 @pytest.mark.parametrize("scale", [0.8, 1.25])
 def test_hostile_text_is_shown_as_it_is_at_every_size(qtbot: QtBot, scale: float) -> None:
     form = AskText(make_theme(scale), HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])

@@ -73,6 +73,15 @@ def test_full_grid(qtbot: QtBot) -> None:
     assert size(shell, "charts") == (600, 212)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+def test_the_window_is_never_larger_than_its_screen(qtbot: QtBot, scale: float) -> None:
+    """The status bar, which says why a key did nothing, would be below its edge."""
+    shell = make_shell(qtbot, scale)
+    screen = shell.screen().availableGeometry()
+    assert shell.minimumWidth() <= screen.width()
+    assert shell.minimumHeight() < screen.height()
+
+
 def test_compact_grid(qtbot: QtBot) -> None:
     shell = shown(qtbot, 1366, 768)
     assert shell.compact

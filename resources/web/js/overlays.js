@@ -81,7 +81,7 @@ export class Overlays {
   /** Scale, counts and what fits the width. */
   layout() {
     if (!this._config) return;
-    const { texts } = this._config, width = this._map.getSize().x;
+    const { texts, theme } = this._config, width = this._map.getSize().x / theme.scale;
     const narrow = width < NARROW_PX;
     const count = this._answer?.symbols.length ?? 0;
     element("#corner .counts").textContent = this._answer
