@@ -63,13 +63,16 @@ class Mark(NamedTuple):
 
 
 class Database:
-    """Transactions on the database at `url`; `on_commit` functions get the counter's value after each numbered one."""
+    """Transactions on the database at `url`; `on_commit` functions get the counter's value after each numbered one.
+
+    They also get whether users may have been changed.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = _known(sa.make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
-        self.on_commit: list[Callable[[int], None]] = []
+        self.on_commit: list[Callable[[int, bool], None]] = []
         self.mark = Mark("", 0)
         """The highest number that this process has seen committed: only a check, see `went_back`."""
         options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8}
@@ -128,7 +131,7 @@ class Database:
             if old and self.is_sqlite and self.url.database:
                 copy_sqlite(Path(self.url.database), Path(f"{self.url.database}.revision-{before}"))
             migrations.upgrade(connection, versions=versions)  # does nothing when all is there
-            for name in (COUNTER, REPORTS, VERSIONS):
+            for name in (COUNTER, REPORTS):
                 self.upsert(connection, schema.counters, [{"name": name, "value": 0}], keep=True)
 
     def upsert(
@@ -150,11 +153,11 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_notify(channel, "")))
 
-    def told(self, seq: int) -> None:
-        """Wake those who follow the feed."""
+    def told(self, seq: int, *, users: bool = True) -> None:
+        """Wake those who follow the feed; `users` is False when no user can have been changed."""
         self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
         for listener in tuple(self.on_commit):
-            listener(seq)
+            listener(seq, users)
 
     def went_back(self, before: Mark, now: Mark) -> bool:
         """Whether the database was set back behind our backs: then a new epoch has been begun.
@@ -227,7 +230,7 @@ def version_floor(connection: sa.Connection) -> int:
 
 
 def _lift(connection: sa.Connection, name: str, by: int) -> None:
-    """Raise a counter; a backup of an older Sigap may not have it."""
+    """Raise a counter, which is not there while it is 0."""
     counter = schema.counters
     lift = sa.update(counter).where(counter.c.name == name).values(value=counter.c.value + by)
     if not connection.execute(lift).rowcount:
