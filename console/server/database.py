@@ -16,6 +16,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,7 @@ _LOST_REPORTS = 100_000
 """More reports than a city can lose by being set back; their numbers are not given out again."""
 _LOST_VERSIONS = 1_000_000
 """More than one report can have had of changes that are lost."""
+_VERSIONS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _known(url: sa.URL) -> sa.URL:
@@ -216,8 +218,10 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
     meta = schema.meta
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
     if connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of)).rowcount:
-        _lift(connection, REPORTS, _LOST_REPORTS)
-        _lift(connection, VERSIONS, _LOST_VERSIONS)
+        counter = schema.counters
+        lift = sa.update(counter).where(counter.c.name == REPORTS).values(value=counter.c.value + _LOST_REPORTS)
+        connection.execute(lift)
+        _lift_versions(connection)
 
 
 def version_floor(connection: sa.Connection) -> int:
@@ -225,16 +229,22 @@ def version_floor(connection: sa.Connection) -> int:
     mark: Mark | None = connection.info.get(_MARK)
     if mark is not None and present_number(connection) < mark.seq:
         begin_epoch(connection, instead_of=mark.epoch)
+    return _floor(connection)
+
+
+def _floor(connection: sa.Connection) -> int:
+    """The counter is not there before the first restore."""
     counter = schema.counters
     return int(connection.scalar(sa.select(counter.c.value).where(counter.c.name == VERSIONS)) or 0)
 
 
-def _lift(connection: sa.Connection, name: str, by: int) -> None:
-    """Raise a counter, which is not there while it is 0."""
+def _lift_versions(connection: sa.Connection) -> None:
+    """Raise the floor to the time in milliseconds: the counter too may be set back, to one state more than once."""
     counter = schema.counters
-    lift = sa.update(counter).where(counter.c.name == name).values(value=counter.c.value + by)
-    if not connection.execute(lift).rowcount:
-        connection.execute(sa.insert(counter).values(name=name, value=by))
+    now_ms = (datetime.now(UTC) - _VERSIONS_SINCE) // timedelta(milliseconds=1)
+    floor = max(_floor(connection) + _LOST_VERSIONS, now_ms)
+    connection.execute(sa.delete(counter).where(counter.c.name == VERSIONS))
+    connection.execute(sa.insert(counter).values(name=VERSIONS, value=floor))
 
 
 def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:

@@ -393,13 +393,18 @@ def test_f22_a_server_restored_from_a_backup(ani: SteppedConsole, city: City, tm
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 
 
+@pytest.mark.parametrize("restored_before", [False, True])
 def test_f22_a_version_that_a_restore_took_back_knows_nothing_of_what_came_after(
-    ani: SteppedConsole, city: City, tmp_path: Path
+    ani: SteppedConsole, city: City, tmp_path: Path, restored_before: bool
 ) -> None:
     """F22, I3: versions that are given out after a restore lie above all lost ones (database.py: begin_epoch)."""
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
     for number in range(5):
         at_the_city(city, "r1", Kind.NOTE, text=f"after the backup {number}")
+    if restored_before:
+        backup.restore()
+        for number in range(5):
+            at_the_city(city, "r1", Kind.NOTE, text=f"after the first restore {number}")
     rest(ani)
     ani.wire.cut = True
     edit = ani.submit(Kind.SET, shown(ani, "r1"), {"priority": 1}, {"priority": 3})

@@ -311,20 +311,22 @@ class Backup:
     """A copy of a city's SQLite file, and the way back to it under a new epoch."""
 
     def __init__(self, city: City, file: Path, copy: Path) -> None:
-        self._city, self._file, self._copy = city, file, copy
+        self._city, self._file, self._backup = city, file, copy
         _copy(file, copy)
 
     def restore(self, *, numbers_again: bool = False) -> None:
         """With `numbers_again` as a server does that gives the numbers of lost reports to new ones."""
+        fresh = self._backup.with_name(f"restored-{self._backup.name}")
+        _copy(self._backup, fresh)
         counter = schema.counters
         number = sa.select(counter.c.value).where(counter.c.name == REPORTS)
-        with contextlib.closing(Database(f"sqlite:///{self._copy}")) as copy, copy.write() as connection:
+        with contextlib.closing(Database(f"sqlite:///{fresh}")) as copy, copy.write() as connection:
             before = connection.scalar(number)
             begin_epoch(connection)
             if numbers_again:
                 connection.execute(sa.update(counter).where(counter.c.name == REPORTS).values(value=before))
         self._city.database.engine.dispose()
-        _copy(self._copy, self._file)
+        _copy(fresh, self._file)
 
 
 def _copy(source: Path, target: Path) -> None:
