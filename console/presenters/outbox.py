@@ -8,7 +8,8 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import BEFORE_SIGN_IN, DELETED, Edit, EditState, Queued, is_deleted, waits_for_radio
-from console.edits import ASKED_BACK, Edits
+from console.edits import Edits
+from console.outbox.sending import ASKED_BACK
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk

@@ -74,7 +74,7 @@ def shown(console: SteppedConsole, key: str) -> Any:
 
 
 def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F02, I7: accepted is not sent; two minutes without proof and it needs attention (edits.py: _doubt_unproved)."""
+    """F02, I7: accepted is not sent; two minutes without proof, and it needs a look (outcomes.py: doubt_unproved)."""
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
     edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
     ani.sync()
@@ -83,7 +83,7 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
     rest(ani)
     ani.edits._try_again()
     assert states(ani) == {edit: EditState.ACCEPTED}
-    ani.edits._clock = lambda: datetime.now(UTC) + timedelta(minutes=3)
+    ani.now = lambda: datetime.now(UTC) + timedelta(minutes=3)
     ani.edits._try_again()
     (one,) = ani.edits.outbox
     assert one.state is EditState.ATTENTION
@@ -104,7 +104,7 @@ def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: S
 
 
 def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> None:
-    """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (edits.py: _perhaps_left)."""
+    """I4, I7: withdrawn, crashed, and the answer that was lost had been a yes (outbox/withdrawals.py: withdrawn)."""
     told: list[Any] = []
     ani.wire.swallow = 1
     edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
@@ -112,7 +112,7 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
     ani.wire.cut = True
     assert states(ani) == {edit: EditState.UNCONFIRMED}
     (one,) = ani.edits.outbox
-    ani.edits._remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
+    ani.edits._book.remember(msgspec.structs.replace(one, state=EditState.ATTENTION))  # an operator gives it up
     ani.withdraw(one)
     assert not ani.edits.outbox
     ani.crash()
@@ -125,7 +125,7 @@ def test_too_late_to_withdraw_is_said_after_a_crash_too(ani: SteppedConsole) -> 
 
 
 def test_f06_disjoint_fields_are_merged(ani: SteppedConsole, city: City) -> None:
-    """F06: they changed another field: sent again by itself (domain/merge.py, edits.py: _on_conflict)."""
+    """F06: they changed another field: sent again by itself (domain/merge.py, outbox/outcomes.py: _on_conflict)."""
     seen = shown(ani, "r1")
     at_the_city(city, "r1", Kind.SET, description="Deeper than it was")
     edit = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
@@ -224,7 +224,7 @@ def test_f07_the_report_was_deleted_meanwhile(ani: SteppedConsole, city: City) -
 
 def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -> None:
     """F07, I1, I2: what was done to it follows the new report, in order, once, and says where it comes from; an order
-    is asked about (edits.py: keep_as_new, domain/kept.py).
+    is asked about (outbox/new_edits.py: keep_as_new, domain/kept.py).
     """
     gone, before = shown(ani, "r1"), city.stats().reports
     ani.wire.cut = True
@@ -689,7 +689,7 @@ def test_f35_an_edit_while_the_one_before_is_on_its_way(live: Live, tmp_path: Pa
 
 
 def test_f36_what_was_done_to_a_report_made_offline(ani: SteppedConsole, city: City) -> None:
-    """F36: the children wait for their parent only, and bear its number then (edits.py: _addressed)."""
+    """F36: the children wait for their parent only, and bear its number then (outbox/sending.py: _addressed)."""
     ani.wire.cut = True
     ani.pull()
     create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": "By telephone", "channel": "phone"}, {})

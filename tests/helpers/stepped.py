@@ -140,6 +140,8 @@ class SteppedConsole:
         folder.mkdir(parents=True, exist_ok=True)
         self._url = url or ADDRESS
         self.wire: Wire | Link = Link() if url else Wire(city, Actor(name, "supervisor"))
+        self.now = now
+        """What the outbox takes for the time."""
         self.saved: dict[str, Edit] = {}
         self.withdrawn: set[str] = set()
         self.sent: set[str] = set()
@@ -160,7 +162,7 @@ class SteppedConsole:
             self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)
         )
         self.reader = CacheReader(self.folder)
-        self.edits = Edits(self.folder, self._take, now, lambda: str(uuid.uuid4()))
+        self.edits = Edits(self.folder, self._take, lambda: self.now(), lambda: str(uuid.uuid4()))
         self.edits.author = self.name
         self.edits.saved.connect(self._on_saved)
         self._exchange = Exchange(self.edits, self._read)
@@ -171,8 +173,8 @@ class SteppedConsole:
         self.edits._thread._pool.shutdown(wait=True, cancel_futures=True)
         self.edits._closed = self.edits._thread._closed = True
         self.edits._retry.stop()
-        self.edits._announce.stop()
-        self.edits._rest.stop()
+        self.edits._book.close()
+        self.edits._sending.close()
         self.edits._thread._close_file()
         self._ledger._writer._connection.close()
         self._ledger._writer._lock.release()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from console.domain.edit import EditState, Kind, Queued
-from console.open_edits import OpenEdits, chain_of, local_keys
+from console.outbox.open_edits import OpenEdits, chain_of, local_keys
 from tests.unit.store.making import edit
 
 REPORTS = ["1", "2", "local:a", "local:b"]

@@ -11,8 +11,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState
+from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
-from console.work_thread import WorkThread
 from tests.unit.store.making import edit
 
 

@@ -205,10 +205,10 @@ def test_a_draft_that_the_disk_refuses_is_tried_again_and_said_once(note: Rig, m
         wait_for(lambda: said, 10, "it is said")
         note.edits._try_again()
         on_disk(note)
-    wait_for(lambda: note.edits._unwritten, 10)
+    wait_for(lambda: note.edits._drafts.unwritten, 10)
     note.edits._try_again()
     assert on_disk(note) == {KEY: "gas"}
-    wait_for(lambda: not note.edits._unwritten, 10, "that it is written is known")
+    wait_for(lambda: not note.edits._drafts.unwritten, 10, "that it is written is known")
     assert len(said) == 1
 
 

@@ -29,11 +29,12 @@ class Desk:
         self.qtbot, self.folder = qtbot, folder
         self.now = T0
         self.down: list[Push | Withdraw] = []
+        self.push: Callable[[Push | Withdraw], None] = self.down.append
         self._ids = (f"e{number}" for number in itertools.count(1))
         self.edits = self._start()
 
     def _start(self) -> Edits:
-        edits = Edits(self.folder, self.down.append, lambda: self.now, lambda: next(self._ids))
+        edits = Edits(self.folder, lambda one: self.push(one), lambda: self.now, lambda: next(self._ids))
         edits.author = "rina"
         with self.qtbot.waitSignal(edits.opened):
             pass
@@ -70,7 +71,7 @@ class Desk:
         self.edits.save_draft("settle", draft)
         self.edits._thread.wait()
         with self.qtbot.waitSignal(self.edits.changed):
-            self.edits._changed()
+            self.edits._book.announce()
 
     def answer(self, edit_id: str, state: EditState, **values: Any) -> None:
         self.edits.on_outcome(Outcome(edit_id, state, **values))
@@ -101,7 +102,7 @@ def test_an_edit_is_on_the_disk_as_being_sent_before_it_is_handed_over(desk: Des
         desk.down.append(message)
 
     seen: list[dict[str, str]] = []
-    desk.edits._push = look
+    desk.push = look
     edit_id = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3}, base_version=7)
     (push,) = desk.pushed(edit_id)
     assert seen == [{edit_id: "sending"}]
@@ -565,7 +566,7 @@ def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: Desk) -> None:
     assert {state for edit_id, state in desk.states().items() if edit_id in made} == {S.SENDING}
     desk.restart()
     assert [one.edit.id for one in desk.edits.outbox] == [made[5], first.edit.id, *(one.edit.id for one in others)]
-    assert not desk.edits._taken_back
+    assert not desk.edits._withdrawals.perhaps_left
     on_disk = desk.on_disk()
     assert {on_disk[edit_id].state for edit_id in made[:5]} == {S.WITHDRAWN}
 

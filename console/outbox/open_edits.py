@@ -94,6 +94,21 @@ class OpenEdits(Mapping[str, Queued]):
         """Those that are shown under a report, oldest first."""
         return tuple(sorted((self._shown[each] for each in self._places.get(place, ())), key=_number))
 
+    def place(self, edit: Edit) -> Place:
+        """The report that an edit is about, by the server's id where it has one."""
+        return self.remote.get(edit.report or "", (edit.source, edit.report))
+
+    def remote_of(self, local_key: str) -> str | None:
+        """The server's id of a report that was created here; None while it has none."""
+        found = self.remote.get(local_key)
+        return found[1] if found else None
+
+    def children(self, queued: Queued) -> list[Queued]:
+        """What was done to the report that this edit creates; nothing where it creates none."""
+        if queued.edit.kind is not Kind.CREATE:
+            return []
+        return [one for one in self.in_chain(chain_of(queued.edit)) if one.edit.id != queued.edit.id]
+
     def in_chain(self, chain: Chain) -> Iterator[Queued]:
         """Those of a chain, oldest first."""
         return (self._edits[each] for each in self._chains.get(chain, ()))

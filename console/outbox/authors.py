@@ -1,0 +1,36 @@
+"""Who the operator is at each source, and why he may only read there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from console.domain.edit import Edit
+
+
+class Authors:
+    """The names under which edits are made."""
+
+    def __init__(self) -> None:
+        self.default = ""
+        """Who makes the edits where nobody signed in by name."""
+        self._named: dict[str, str] = {}
+        self.why_reading_only: Callable[[str], str] = lambda _source: ""
+        """Why nothing may be written for a source now, "" when it may."""
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        """Who signed in, by source."""
+        return self._named
+
+    def at(self, source: str) -> str:
+        """Who makes the edits for a source."""
+        return self._named.get(source, self.default)
+
+    def sign_in(self, source: str, author: str) -> None:
+        """Who makes the edits for a source from now on."""
+        self._named[source] = author
+
+    def is_another(self, edit: Edit) -> bool:
+        """Whether an edit waits for another operator to sign in."""
+        me = self.at(edit.source)
+        return bool(me and edit.author and edit.author != me)

@@ -1,0 +1,214 @@
+"""How an edit comes into the outbox: saved as a new one, or in one write in the place of others that are withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import BEFORE_SIGN_IN, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted
+from console.domain.kept import carry
+from console.domain.typed import clean_text, cleaned
+from console.outbox.authors import Authors
+from console.outbox.book import Book
+from console.outbox.drafts import KeptDrafts
+from console.outbox.sending import Sending
+from console.outbox.withdrawals import KEPT, NOT_LEFT, Withdrawals
+from console.outbox.work_thread import WorkThread
+from console.store.work import WorkFile
+
+
+class NewEdits(QObject):
+    """What an operator makes, and what takes the place of what he made before; each waits for the disk first."""
+
+    saved = Signal(object)
+    """A Queued: this edit is on the disk."""
+    refused = Signal(str, object)
+    """An edit's id and the exception for which it could not be saved: it does not exist."""
+
+    def __init__(
+        self,
+        book: Book,
+        thread: WorkThread,
+        drafts: KeptDrafts,
+        sending: Sending,
+        withdrawals: Withdrawals,
+        authors: Authors,
+        clock: Callable[[], datetime],
+        ids: Callable[[], str],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._book, self._thread, self._drafts = book, thread, drafts
+        self._sending, self._withdrawals, self._authors = sending, withdrawals, authors
+        self._clock, self._ids = clock, ids
+        self._outbox = book.edits
+
+    def submit(self, edit: Edit) -> None:
+        """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
+        if edit.kind is Kind.CREATE and edit.report is None:
+            edit = replace(edit, report=f"local:{edit.id}")
+        edit = _clean(edit)
+        self._book.saving.add(edit.id)
+        why, draft = self._authors.why_reading_only(edit.source), self._drafts.use(edit.id)
+
+        def save(file: WorkFile) -> Queued:
+            _check_rights(why)
+            return file.append(replace(edit, device=file.device, number=file.next_number()), draft)
+
+        self._thread.write(save, self._on_saved, lambda error: self._on_refused(edit.id, error), hurry=True)
+
+    def give_anew(
+        self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
+    ) -> None:
+        """The same wish as a new edit, made now, in the place of the old one."""
+        new = replace(
+            old.edit,
+            id=self._ids(),
+            author=self._authors.at(old.edit.source) or old.edit.author,
+            occurred_at=self._clock(),
+            data=old.edit.data if data is None else data,
+            base=base,
+            base_version=base_version,
+            late=False,
+        )
+        self._exchange([old], [Queued(_clean(new), EditState.QUEUED)], "")
+
+    def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
+        """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
+
+        All of this operator's on that report (not on another that has its number now) that the server has not taken;
+        what may be on its way can do nothing to a report that is gone. () when the edit is no such one.
+        """
+        chosen = self._outbox.get(edit_id)
+        if chosen is None or not is_deleted(chosen) or self._authors.is_another(chosen.edit):
+            return ()
+        place, made = self._outbox.place(chosen.edit), chosen.edit.about.get("created")
+        return tuple(
+            one
+            for one in self._outbox.values()
+            if self._outbox.place(one.edit) == place
+            and one.state is not EditState.ACCEPTED
+            and one.edit.kind is not Kind.CREATE
+            and one.edit.id not in self._sending.asked_back
+            and not self._authors.is_another(one.edit)
+            and made in (None, one.edit.about.get("created", made))
+        )
+
+    def keep_as_new(
+        self, edit_id: str, data: dict[str, Any], *, title: str, words: Callable[[Sequence[Edit]], str]
+    ) -> str:
+        """Make a new report in the place of a deleted one; its CREATE's id, "" when there is nothing to keep.
+
+        In one write the edits that go along (see `goes_along`) are withdrawn and new ones wait for the new report: a
+        note of what `words` makes of those that cannot follow, then the facts in their order, then the orders, each
+        as "still wanted?" (see console.domain.kept). `saved` comes for each, or `refused` for the CREATE.
+        """
+        old = self.goes_along(edit_id)
+        if not old:
+            return ""
+        source, author, now = old[0].edit.source, self._authors.at(old[0].edit.source), self._clock()
+        plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
+        create = replace(plain, report=f"local:{plain.id}", data=data)
+        carried = carry(old, create)
+        note = replace(plain, kind=Kind.NOTE, data={"text": words(carried.tell)})
+        facts = [replace(one, id=self._ids(), report=create.report) for one in (note, *carried.follow)]
+        orders = [replace(one, edit=replace(one.edit, id=self._ids(), report=create.report)) for one in carried.ask]
+        new = [
+            *(Queued(_clean(replace(one, author=author, late=False)), EditState.QUEUED) for one in (create, *facts)),
+            *(
+                Queued(_clean(replace(one.edit, author=author, late=False)), EditState.EXPIRED, told=one.told)
+                for one in orders
+            ),
+        ]
+        self._exchange(old, new, KEPT)
+        return create.id
+
+    def adopt(self, edit_id: str) -> bool:
+        """Send as the present operator's what was made before sign-in was needed; False when it may be on its way.
+
+        It becomes a new edit with the same data and its own time; with a report's CREATE all that was done to the
+        report becomes new edits, in their order.
+        """
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.edit.author != BEFORE_SIGN_IN or not self._authors.is_another(queued.edit):
+            return False
+        if queued.state not in NOT_LEFT or edit_id in self._sending.handed_over:
+            return False
+        old, me = [queued, *self._outbox.children(queued)], self._authors.at(queued.edit.source)
+        new = [
+            replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
+            for one in old
+        ]
+        self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new], "")
+        return True
+
+    def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], problem: str) -> None:
+        """New edits in the place of old ones, which are gone from the screen at once; as before if the disk refuses.
+
+        `saved` comes for each new one, or `refused` for the first.
+        """
+        first, source = new[0].edit.id, new[0].edit.source
+        ids = {one.edit.id for one in old}
+        self._book.saving.add(first)
+        self._sending.waiting -= ids
+        if problem != KEPT:
+            self._withdrawals.given_anew(old, first)
+        for edit_id in ids:
+            self._outbox.pop(edit_id)
+        self._book.announce()
+        why, draft = self._authors.why_reading_only(source), self._drafts.use(first)
+
+        def save(file: WorkFile) -> list[Queued]:
+            _check_rights(why)
+            return file.exchange(ids, new, problem, draft)
+
+        def saved(kept: list[Queued]) -> None:
+            for edit_id in ids:
+                self._sending.call_back(edit_id)
+            for one in kept:
+                self._outbox.put(one)
+            for one in kept[1:]:
+                self.saved.emit(one)
+            self._on_saved(kept[0])
+
+        def refused(error: Exception) -> None:
+            self._withdrawals.not_given_anew(old)
+            for one in old:
+                left = one.state is EditState.SENDING  # how that ended was not listened to
+                if one.edit.id not in self._outbox:
+                    self._book.remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
+            self._sending.waiting |= ids
+            self._on_refused(first, error)
+
+        self._thread.write(save, saved, refused)
+
+    def _on_saved(self, queued: Queued) -> None:
+        edit_id = queued.edit.id
+        self._book.saving.discard(edit_id)
+        self._drafts.end_used(edit_id, saved=True)
+        self._outbox.put(queued)
+        self.saved.emit(queued)
+        if self._withdrawals.was_wished(edit_id):
+            self._withdrawals.withdraw(edit_id)
+        else:
+            self._sending.send_due()
+
+    def _on_refused(self, edit_id: str, error: Exception) -> None:
+        self._book.saving.discard(edit_id)
+        self._withdrawals.was_wished(edit_id)
+        self._drafts.end_used(edit_id, saved=False)
+        self.refused.emit(edit_id, error)
+
+
+def _check_rights(why_reading_only: str) -> None:
+    if why_reading_only:
+        raise ReadingOnly(why_reading_only)
+
+
+def _clean(edit: Edit) -> Edit:
+    """Without what no file and no server can keep."""
+    return replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))

@@ -1,0 +1,173 @@
+"""What an answer means: the state that an edit is in after the sync process, the server's record or a source spoke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, Queued
+from console.domain.merge import three_way
+from console.domain.messages import Outcome
+from console.outbox.book import Book
+from console.outbox.sending import ASKED_BACK, STUCK, Sending
+from console.outbox.withdrawals import Withdrawals
+
+_UNPROVED_S = 120.0
+
+
+class Outcomes(QObject):
+    """Follows each edit until it is proved: it is SENT when the cache holds the history entry that bears its id."""
+
+    too_late = Signal(object)
+    """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
+
+    def __init__(
+        self,
+        book: Book,
+        sending: Sending,
+        withdrawals: Withdrawals,
+        clock: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._book, self._sending, self._withdrawals, self._clock = book, sending, withdrawals, clock
+        self._outbox = book.edits
+        self._proved_early: set[str] = set()
+
+    def take(self, outcome: Outcome) -> None:
+        """What became of an edit that was pushed."""
+        if outcome.remote_id is not None:
+            self._book.learn_key(outcome)
+        queued = self._outbox.get(outcome.edit_id)
+        if queued is None:
+            self._take_of_withdrawn(outcome)
+            return
+        if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
+            self._sending.answered(outcome.edit_id)
+        if outcome.state in (EditState.ACCEPTED, EditState.SENT):
+            self._tell_too_late(queued)
+        match outcome.state:
+            case EditState.WITHDRAWN if queued.state in STUCK:
+                pass  # called back from the sync process so that the operator can decide, who has not
+            case EditState.QUEUED | EditState.UNCONFIRMED:
+                self._on_not_confirmed(queued, outcome)
+            case EditState.ACCEPTED if queued.edit.id in self._proved_early:
+                self._finish(queued, EditState.SENT)
+            case EditState.CONFLICT:
+                self._on_conflict(queued, outcome)
+            case EditState.SENT | EditState.WITHDRAWN:
+                self._finish(queued, outcome.state)
+            case EditState.ACCEPTED | EditState.ATTENTION | EditState.EXPIRED:
+                theirs = dict(outcome.theirs)
+                self._book.set(replace(queued, state=outcome.state, problem=outcome.problem, theirs=theirs))
+            case EditState.SENDING:
+                return
+        self._sending.send_due()
+
+    def on_proved(self, edit_ids: Iterable[str], numbers: Mapping[str, str] | None = None) -> None:
+        """The cache holds the history entries of these edits: they are sent, whatever was believed before.
+
+        `numbers` are the servers' ids of reports by the edits that created them, as the cache has them.
+        """
+        for edit_id in edit_ids:
+            proof = Outcome(edit_id, EditState.SENT, remote_id=(numbers or {}).get(edit_id))
+            if edit_id in self._withdrawals.perhaps_left:
+                self._take_of_withdrawn(proof)
+            elif proof.remote_id is not None:
+                self._book.learn_key(proof)
+            queued = self._outbox.get(edit_id)
+            if queued is None:
+                continue
+            self._tell_too_late(queued)
+            if queued.edit.kind is Kind.CREATE and queued.edit.report not in self._outbox.remote:
+                # Its server id is still needed for the edits that follow; asking again with the same key tells it.
+                self._proved_early.add(edit_id)
+            else:
+                self._finish(queued, EditState.SENT)
+        self._sending.send_due()
+
+    def on_another(self, edit_ids: Iterable[str]) -> None:
+        """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
+        for edit_id in edit_ids:
+            queued = self._outbox.get(edit_id)
+            if queued is not None and ANOTHER not in queued.theirs and edit_id not in self._sending.asked_back:
+                self._sending.call_back(edit_id)
+                parked = replace(queued, state=EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
+                self._book.set(parked)
+
+    def source_back(self, source: str | None) -> None:
+        """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
+        self._sending.source_back(source)
+        for one in self._outbox.in_state(EditState.UNCONFIRMED):
+            if source not in (None, one.edit.source):
+                continue
+            if one.edit.id in self._sending.asked_back:
+                self._withdrawals.withdraw_now(one)  # the complete cache does not have it, so it did not arrive
+            elif self._sending.too_old(one):
+                self._sending.expire(one)  # the complete cache does not have it, so it did not arrive
+        self._sending.begin_anew()
+
+    def doubt_unproved(self) -> None:
+        """What a server took two minutes ago and has not shown since, though it is read, may have failed there.
+
+        A creation is left out: some cities look at a new report before they list it.
+        """
+        for queued in self._outbox.in_state(EditState.ACCEPTED):
+            here_since = self._sending.here_since(queued.edit.source)
+            if queued.edit.kind is Kind.CREATE or here_since is None:
+                continue
+            waits_since = max(here_since, queued.changed_at or here_since)
+            if (self._clock() - waits_since).total_seconds() > _UNPROVED_S:
+                words = (
+                    "The server said that it took this, but its record does not show it. Look before you send again."
+                )
+                self._book.set(replace(queued, state=EditState.ATTENTION, problem=words))
+
+    def _take_of_withdrawn(self, outcome: Outcome) -> None:
+        if outcome.state not in (EditState.ACCEPTED, EditState.SENT):
+            return
+        queued = self._withdrawals.had_left(outcome.edit_id)
+        if queued is None:
+            return
+        self._book.set(replace(queued, state=EditState.ACCEPTED))
+        if outcome.remote_id is not None:
+            self._book.learn_key(outcome)
+        elif queued.edit.kind is Kind.CREATE:  # asking again with the same key tells the server's id
+            self._book.set(replace(queued, state=EditState.UNCONFIRMED))
+        self._sending.send_due()
+        self.too_late.emit(queued)
+
+    def _tell_too_late(self, queued: Queued) -> None:
+        if queued.edit.id in self._sending.asked_back:
+            self._sending.asked_back.discard(queued.edit.id)
+            self.too_late.emit(queued)
+
+    def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
+        self._sending.waiting.add(queued.edit.id)
+        problem = ASKED_BACK if queued.edit.id in self._sending.asked_back else outcome.problem
+        self._book.set(replace(queued, state=outcome.state, problem=problem))
+
+    def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
+        """Send again when nobody touched what the operator changed, else leave it to the operator."""
+        edit = queued.edit
+        theirs: dict[str, Any] = dict(outcome.theirs)
+        version = outcome.version
+        fields = {name: value for name, value in edit.data.items() if name != "reason"}
+        touched = theirs.keys() & fields.keys()
+        clean = edit.kind is Kind.SET and touched and not three_way(edit.base, fields, theirs).conflicts
+        if clean and version is not None and (edit.base_version is None or version > edit.base_version):
+            again = replace(edit, base_version=version)
+            self._book.remember(replace(queued, edit=again, state=EditState.QUEUED))
+            self._sending.waiting.discard(edit.id)
+            self._book.note(lambda file: file.rebase(edit.id, version))
+        else:
+            in_conflict = replace(queued, state=EditState.CONFLICT, theirs=theirs, version=version)
+            self._book.set(replace(in_conflict, problem=outcome.problem))
+
+    def _finish(self, queued: Queued, state: EditState) -> None:
+        self._proved_early.discard(queued.edit.id)
+        self._sending.finish(queued, state)

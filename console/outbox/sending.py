@@ -1,0 +1,343 @@
+"""What is sent next and when: the order of the edits of a report, the lanes of a source, what is under way."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, QTimer
+
+from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, outlived
+from console.domain.messages import Push, Withdraw
+from console.outbox.authors import Authors
+from console.outbox.book import Book
+from console.outbox.open_edits import Chain, chain_of, local_keys
+from console.outbox.work_thread import WorkThread
+
+LATE_S = 60.0
+"""An edit first sent later than this after it was made is marked as entered late."""
+
+ASKED_BACK = "asked back"
+"""The problem of an edit that was withdrawn when it might have left already: what became of it is told, also later."""
+
+STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
+"""What needs the operator before it can go on."""
+
+_AT_ONCE = 50
+"""So many edits are at most under way in one lane: the sync process needs no more to be busy, and what is to be noted
+of the others would keep the disk from what the operator does next."""
+_SLICE_S = 0.004
+"""So long the outbox is looked through at a stretch."""
+
+_Lane = tuple[str, bool]
+"""What leaves side by side: a source's photos, which are slow, or all else for it."""
+
+
+class Sending(QObject):
+    """Hands edits to the sync process: each only after it, and that it is being sent, is on the disk.
+
+    Of one report one edit is under way at a time, in the order in which they were made; while one needs the operator,
+    or another operator to sign in, later ones of that report wait, except appends (a note, a reply, a photo). Facts are
+    sent whenever their source is there; an order (see `is_order`) older than `order_lifetime_s` is not sent but
+    EXPIRED: "still wanted?".
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        thread: WorkThread,
+        authors: Authors,
+        push: Callable[[Push | Withdraw], None],
+        clock: Callable[[], datetime],
+        order_lifetime_s: float,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._book, self._thread, self._authors = book, thread, authors
+        self._push, self._clock, self._order_lifetime_s = push, clock, order_lifetime_s
+        self._outbox = book.edits
+        self.waiting: set[str] = set()
+        """The ids of those that were tried in vain: they are not tried again before their source is back."""
+        self.handed_over: set[str] = set()
+        """The ids of those that the sync process has."""
+        self.asked_back: set[str] = set()
+        """The ids of those that the operator withdrew when they might have left already."""
+        self._due: dict[Chain, str] = {}  # what of each chain may go next
+        self._next: dict[_Lane, list[tuple[int, str]]] = {}  # heaps of what is due; what is not any more is passed by
+        self._under_way: dict[str, _Lane] = {}
+        self._room: Counter[_Lane] = Counter()  # taken
+        self._away: set[str] = set()
+        self._here_since: dict[str, datetime] = {}
+        self._rest = QTimer(self, singleShot=True, interval=0)
+        self._rest.timeout.connect(self.send_due)
+
+    # What is known
+
+    @property
+    def has_due(self) -> bool:
+        """Whether something may go and has only not been handed over yet."""
+        return bool(self._outbox.stirred or self._due)
+
+    def here_since(self, source: str) -> datetime | None:
+        """Since when a source is there; None while it is not."""
+        return self._here_since.get(source)
+
+    def held_by(self, edit_id: str) -> Queued | None:
+        """The earlier edit of the same report that an edit waits for because it needs its operator, if there is one."""
+        queued = self._outbox.get(edit_id)
+        if queued is None or queued.state is not EditState.QUEUED:
+            return None
+        for one in self._outbox.in_chain(chain_of(queued.edit)):
+            if one.edit.id == edit_id:
+                break
+            if self._holds_others(one) and (one.edit.kind is Kind.CREATE or queued.edit.kind not in APPENDS):
+                return one
+        return None
+
+    def too_old(self, queued: Queued) -> bool:
+        """Whether it is an order past its time."""
+        return outlived(queued.edit, self._clock(), self._order_lifetime_s)
+
+    # Sources come and go
+
+    def source_back(self, source: str | None) -> None:
+        """A source (all: None) is live: what waits for it may be tried again with the next `begin_anew`."""
+        if source is None:
+            self._away.clear()
+        else:
+            self._away.discard(source)
+            self._here_since.setdefault(source, self._clock())
+        self.waiting -= {one.edit.id for one in self._outbox.values() if source in (None, one.edit.source)}
+
+    def source_lost(self, source: str) -> None:
+        """A source cannot be reached: nothing is pushed for it until it is back."""
+        self._away.add(source)
+        self._here_since.pop(source, None)
+        self.begin_anew()
+
+    def restarted(self) -> None:
+        """The sync process was started again: what it had under way may or may not have left."""
+        self.handed_over.clear()
+        for queued in self._outbox.in_state(EditState.SENDING):
+            self.waiting.add(queued.edit.id)
+            self._book.set(replace(queued, state=EditState.UNCONFIRMED))
+        self.begin_anew()
+
+    # Edits come back, and end
+
+    def answered(self, edit_id: str) -> None:
+        """The sync process is done with an edit."""
+        self.handed_over.discard(edit_id)
+        self._make_room(edit_id)
+
+    def call_back(self, edit_id: str) -> None:
+        """The sync process is not to send an edit, if it has it."""
+        self._make_room(edit_id)
+        if edit_id in self.handed_over:
+            self.handed_over.discard(edit_id)
+            self._push(Withdraw(edit_id))
+
+    def ask_back(self, queued: Queued) -> None:
+        """What may be on its way is withdrawn: the sync process is not to send what it still holds; it tells."""
+        self.asked_back.add(queued.edit.id)
+        self._book.set(replace(queued, problem=ASKED_BACK))
+        self._push(Withdraw(queued.edit.id))
+
+    def expire(self, queued: Queued) -> None:
+        """An order is past its time: the operator is asked whether it is still wanted."""
+        self.call_back(queued.edit.id)
+        self._book.set(replace(queued, state=EditState.EXPIRED))
+
+    def finish(self, queued: Queued, state: EditState) -> None:
+        """An edit leaves the outbox."""
+        edit_id = queued.edit.id
+        self._outbox.pop(edit_id)
+        self._make_room(edit_id)
+        for known in (self.waiting, self.handed_over, self.asked_back):
+            known.discard(edit_id)
+        self._book.announce()
+        self._book.note(lambda file: file.set_state(edit_id, state))
+
+    def retry(self, edit_ids: Iterable[str]) -> None:
+        """Send again what was refused: the same edits under the same keys."""
+        for edit_id in edit_ids:
+            queued = self._outbox.get(edit_id)
+            if queued is None:
+                continue
+            self.waiting.discard(edit_id)
+            self._outbox.stir([edit_id])
+            if queued.state is EditState.ATTENTION:
+                self._book.set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
+        self.send_due()
+
+    def try_again(self) -> None:
+        """What the sync process holds it tries again by itself; the rest (a disk that was full) is tried from here."""
+        self.waiting &= self.handed_over
+        self.begin_anew()
+
+    # What goes next
+
+    def begin_anew(self) -> None:
+        """All that waits is looked at again, and what was handed over holds nobody else any longer."""
+        for collected in (self._under_way, self._room, self._due, self._next):
+            collected.clear()
+        self._outbox.stir_all()
+        self.send_due()
+
+    def send_due(self) -> None:
+        """Send what may go, in the order of making; a long outbox is looked through in short stretches."""
+        self._book.announce()
+        until_s = time.monotonic() + _SLICE_S
+        while True:
+            self._part_orphans()
+            if self._outbox.stirred:
+                self._look_at(self._outbox.stirred.popitem()[0])
+            elif (lane := self._lane_with_room()) is not None:
+                self._send_next(lane)
+            else:
+                return
+            if time.monotonic() > until_s:
+                self._rest.start()
+                return
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._rest.stop()
+
+    def _part_orphans(self) -> None:
+        """What was done to a report created here whose creation was taken back meanwhile can never leave: say so."""
+        while self._outbox.unsure:
+            queued = self._outbox.get(self._outbox.unsure.popitem()[0])
+            if queued is None or queued.state is not EditState.QUEUED:
+                continue
+            if not all(map(self._outbox.is_awaited, local_keys(queued.edit))):
+                self._book.set(replace(queued, state=EditState.ATTENTION, problem="Its report was withdrawn."))
+
+    def _look_at(self, chain: Chain) -> None:
+        """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
+        self._due.pop(chain, None)
+        queued = self._next_in(chain)
+        if queued is None:
+            return
+        if not self.too_old(queued):
+            self._due[chain] = queued.edit.id
+            heapq.heappush(self._next.setdefault(_lane(queued), []), (queued.edit.number, queued.edit.id))
+        elif queued.state is EditState.QUEUED:
+            self.expire(queued)  # one that may have left waits for the complete cache
+
+    def _next_in(self, chain: Chain) -> Queued | None:
+        """The edit of a chain to send now: never past an earlier one that must go first."""
+        stuck = False
+        for queued in self._outbox.in_chain(chain):
+            edit, state = queued.edit, queued.state
+            if self._holds_others(queued):
+                if edit.kind is Kind.CREATE:
+                    return None
+                stuck = True
+            elif state is not EditState.ACCEPTED and (not stuck or edit.kind in APPENDS):
+                # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds back,
+                # once it knows of the photo.
+                known = state is EditState.SENDING or edit.id in self.handed_over
+                if edit.kind is not Kind.PHOTO or not known:
+                    return queued if self._may_go(queued) else None
+        return None
+
+    def _holds_others(self, queued: Queued) -> bool:
+        """Whether it waits for an operator, this one or another."""
+        return queued.state in STUCK or self._authors.is_another(queued.edit)
+
+    def _may_go(self, queued: Queued) -> bool:
+        edit = queued.edit
+        if queued.state is EditState.SENDING or edit.id in self.waiting or edit.source in self._away:
+            return False
+        return edit.kind is Kind.CREATE or all(key in self._outbox.remote for key in local_keys(edit))
+
+    # Lanes
+
+    def _lane_with_room(self) -> _Lane | None:
+        """The lane whose next edit is the oldest of those that may be handed over now."""
+        open_ = [lane for lane, due in self._next.items() if due and self._room[lane] < _AT_ONCE]
+        return min(open_, key=lambda lane: self._next[lane][0], default=None)
+
+    def _send_next(self, lane: _Lane) -> None:
+        _, edit_id = heapq.heappop(self._next[lane])
+        queued = self._outbox.get(edit_id)
+        if queued is None or self._due.get(chain_of(queued.edit)) != edit_id:
+            return
+        if not self.too_old(queued):
+            self._under_way[edit_id] = lane
+            self._room[lane] += 1
+            self._send(queued)
+        elif queued.state is EditState.QUEUED:
+            self.expire(queued)
+
+    def _make_room(self, edit_id: str) -> None:
+        """It is not under way any more."""
+        if (lane := self._under_way.pop(edit_id, None)) is not None:
+            self._room[lane] -= 1
+
+    def _send(self, queued: Queued) -> None:
+        """Note on the disk that the edit is being sent, then hand it over."""
+        edit_id = queued.edit.id
+        unconfirmed = queued.state is EditState.UNCONFIRMED
+        late = queued.edit.late
+        if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
+            late = (self._clock() - queued.edit.occurred_at).total_seconds() > LATE_S
+        sending = replace(
+            queued,
+            edit=replace(queued.edit, late=late),
+            state=EditState.SENDING,
+            attempts=queued.attempts + 1,
+            problem=ASKED_BACK if edit_id in self.asked_back else "",
+        )
+        self._book.remember(sending)
+
+        def hand_over(_: object) -> None:
+            now = self._outbox.get(edit_id)
+            if now is None or now.state is not EditState.SENDING:
+                return
+            if edit_id in self.asked_back and not unconfirmed:
+                self.finish(now, EditState.WITHDRAWN)
+                self.send_due()
+            else:
+                self.handed_over.add(edit_id)
+                self._push(Push(edit=_addressed(now.edit, self._outbox.remote), unconfirmed=unconfirmed))
+
+        def failed(error: Exception) -> None:
+            self.waiting.add(edit_id)
+            self._make_room(edit_id)
+            if edit_id in self._outbox:
+                self._book.remember(queued)
+            self.send_due()
+            self._book.trouble.emit(error)
+
+        self._thread.note(
+            lambda file: file.set_state(
+                edit_id, EditState.SENDING, problem=sending.problem, told=queued.told, late=late
+            ),
+            hand_over,
+            failed,
+        )
+
+
+def _lane(queued: Queued) -> _Lane:
+    return queued.edit.source, queued.edit.kind is Kind.PHOTO
+
+
+def _addressed(edit: Edit, remote: dict[str, tuple[str, str]]) -> Edit:
+    """The edit with the server's ids in place of local keys."""
+    changes: dict[str, Any] = {}
+    if edit.report in remote and edit.kind is not Kind.CREATE:
+        about = {name: value for name, value in edit.about.items() if name != "created"}
+        changes |= {"report": remote[edit.report][1], "about": about}  # the server may have dated it otherwise
+        if edit.base_version is None:
+            changes["base_version"] = 1
+    into = edit.data.get("into")
+    if into in remote:
+        changes["data"] = {**edit.data, "into": remote[into][1]}
+    return replace(edit, **changes) if changes else edit

@@ -1,0 +1,171 @@
+"""Taking edits back: what has not left is gone at once; what may have left is remembered, to be told if it had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from console.domain.edit import EditState, Queued
+from console.outbox.authors import Authors
+from console.outbox.book import Book
+from console.outbox.sending import ASKED_BACK, STUCK, Sending
+from console.outbox.work_thread import WorkThread
+from console.store.work import DROPPED, WorkFile
+
+KEPT = "kept as new"
+"""The problem of a withdrawn edit that goes on as another one: what becomes of the old one is nobody's concern."""
+
+NOT_LEFT = frozenset({EditState.QUEUED, *STUCK})
+"""What no sync process has."""
+
+
+class Withdrawals:
+    """What was taken back, by its author or by another operator, and is still to be told of."""
+
+    def __init__(
+        self, book: Book, thread: WorkThread, sending: Sending, authors: Authors, clock: Callable[[], datetime]
+    ) -> None:
+        self._book, self._thread, self._sending = book, thread, sending
+        self._authors, self._clock = authors, clock
+        self._when_saved: set[str] = set()  # to be withdrawn as soon as the disk has them
+        self.perhaps_left: dict[str, Queued] = {}
+        """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
+        self._in_place_of: dict[str, str] = {}  # the id of an edit that was given anew -> the new one's
+        self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
+
+    # What the operator does
+
+    def withdraw(self, edit_id: str) -> bool:
+        """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
+
+        With a report's CREATE everything that was done to that report goes too.
+        """
+        if edit_id in self._book.saving:
+            self._when_saved.add(edit_id)
+            return True
+        queued = self._book.edits.get(edit_id)
+        if queued is None or queued.state not in NOT_LEFT:
+            return False
+        for one in [queued, *self._book.edits.children(queued)]:
+            self.withdraw_now(one)
+        self._sending.send_due()
+        return True
+
+    def ask_back(self, edit_id: str) -> bool:
+        """Withdraw now, or ask the sync process not to send what it still holds: the outcome tells.
+
+        False when the server has taken it already (or it is unknown).
+        """
+        queued = self._book.edits.get(edit_id)
+        if self.withdraw(edit_id):
+            return True
+        if queued is None or queued.state is EditState.ACCEPTED:
+            return False
+        self._sending.ask_back(queued)
+        return True
+
+    def drop(self, edit_id: str) -> bool:
+        """Throw away what another operator left here, which is never sent; False when it may be on its way.
+
+        With a report's CREATE goes what that operator did to the report. The author is told: see `take_dropped`.
+        """
+        queued = self._book.edits.get(edit_id)
+        if queued is None or not self._authors.is_another(queued.edit):
+            return False
+        if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
+            return False
+        who = {"who": self._authors.at(queued.edit.source), "at": self._clock().isoformat()}
+        for one in [queued, *self._book.edits.children(queued)]:
+            if one.edit.author == queued.edit.author:
+                self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
+                self.withdraw_now(one, DROPPED, {DROPPED: who})
+        self._sending.send_due()
+        return True
+
+    def take_dropped(self, source: str) -> tuple[Queued, ...]:
+        """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
+        me = self._authors.at(source)
+        mine = [one for one in self._dropped.values() if (one.edit.source, one.edit.author) == (source, me)]
+        for one in mine:
+            del self._dropped[one.edit.id]
+            self._book.note(partial(_note_told, one))
+        return tuple(mine)
+
+    # What becomes of it
+
+    def withdraw_now(self, queued: Queued, problem: str = "", theirs: dict[str, Any] | None = None) -> None:
+        """Gone from the screen at once; back again if the disk refuses to note it."""
+        edit_id = queued.edit.id
+        if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
+            self.perhaps_left[edit_id] = queued
+        self._sending.call_back(edit_id)
+        self._book.edits.pop(edit_id)
+        self._sending.waiting.discard(edit_id)
+        self._sending.asked_back.discard(edit_id)
+        self._book.announce()
+
+        def failed(error: Exception) -> None:
+            self._sending.waiting.add(edit_id)
+            if queued.problem == ASKED_BACK:
+                self._sending.asked_back.add(edit_id)
+            self._dropped.pop(edit_id, None)
+            self._book.remember(queued)
+            self._book.trouble.emit(error)
+
+        self._thread.note(
+            lambda file: file.set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
+            None,
+            failed,
+        )
+
+    def was_wished(self, edit_id: str) -> bool:
+        """Whether an edit was to be withdrawn while it waited for the disk, which has answered now; asked once."""
+        wished = edit_id in self._when_saved
+        self._when_saved.discard(edit_id)
+        return wished
+
+    def given_anew(self, old: Iterable[Queued], new_id: str) -> None:
+        """In the place of these stands a new edit; should one of them turn out to have been sent, it is to be told."""
+        for one in old:
+            if one.attempts:
+                self.perhaps_left[one.edit.id] = one
+            self._in_place_of[one.edit.id] = new_id
+
+    def not_given_anew(self, old: Iterable[Queued]) -> None:
+        """The disk refused what was to stand in the place of these."""
+        for one in old:
+            self.perhaps_left.pop(one.edit.id, None)
+            self._in_place_of.pop(one.edit.id, None)
+
+    def had_left(self, edit_id: str) -> Queued | None:
+        """A withdrawn edit turns out to have been sent: how it stood, to be told; None if nobody waits to hear that."""
+        queued = self.perhaps_left.pop(edit_id, None)
+        if queued is not None:
+            self._dropped.pop(edit_id, None)
+            if (again := self._in_place_of.pop(edit_id, None)) is not None:
+                self.ask_back(again)  # the wish is fulfilled: once is enough
+        return queued
+
+    def found(self, perhaps_left: Sequence[Queued], dropped: Sequence[Queued]) -> None:
+        """What the disk held when it was opened: see `withdrawn`."""
+        self.perhaps_left |= {queued.edit.id: queued for queued in perhaps_left}
+        self._dropped |= {queued.edit.id: queued for queued in dropped}
+
+
+def withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:
+    """Of what was withdrawn: what a sync process had, and what somebody dropped of another's; both are to be told.
+
+    The former when it turns out to have been sent, the latter when its author signs in.
+    """
+    found = file.all([EditState.WITHDRAWN])
+    perhaps_left = [queued for queued in found if queued.attempts and queued.problem != KEPT]
+    return perhaps_left, [queued for queued in found if queued.problem == DROPPED]
+
+
+def _note_told(queued: Queued, file: WorkFile) -> None:
+    """Its author was told that it was dropped: from now on it is like any other that was withdrawn."""
+    file.set_state(queued.edit.id, EditState.WITHDRAWN, theirs=queued.theirs)
