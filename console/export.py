@@ -25,6 +25,7 @@ from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.report import Report
 from console.domain.status import BY_STATUS
+from console.export_row import COLUMNS, Row, Value
 from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Cities, read_catalog
@@ -41,32 +42,6 @@ _AT_A_TIME = 500
 _LAYER = "reports"
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One report as it is written. The fields are the columns, in their order; times have a zone; unknown is None.
-
-    `priority` is 1 to 4. `number` is "" for a report that its server does not know yet.
-    """
-
-    number: str
-    source: str
-    status: str
-    category: str
-    priority: int
-    area: str
-    agency: str
-    address: str
-    lat: float | None
-    lon: float | None
-    created: datetime
-    updated: datetime
-    due: datetime | None
-    description: str
-
-
-COLUMNS: tuple[str, ...] = Row.__struct_fields__
-Value = str | int | float | datetime | None
 
 
 class Tally(msgspec.Struct):

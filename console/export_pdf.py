@@ -6,18 +6,15 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFile, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QGuiApplication, QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from console.domain.place import coordinates
+from console.export_row import Row
 from console.presenters.words import thousands
 from widgets.text import many_lines, one_line, wrap
 from widgets.theme import load_fonts
-
-if TYPE_CHECKING:
-    from console.export import Row
 
 _RESOLUTION = 150
 _MARGIN_MM = 15

@@ -21,7 +21,8 @@ from console.domain.edit import EditState, Kind, Queued
 from console.domain.messages import Source
 from console.domain.report import Area, Clock, ClockState, Service
 from console.domain.status import Status
-from console.export import COLUMNS, cell
+from console.export import cell
+from console.export_row import COLUMNS
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
 from console.store.cache_write import CacheWriter, Item
