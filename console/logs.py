@@ -7,6 +7,7 @@ import logging.handlers
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def _masked(text: str) -> str:
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LEVEL = "SIGAP_LOG"
 """The environment variable that makes the log more (debug) or less (warning) talkative."""
+_BEGAN_S = time.monotonic()
+
+
+def since_start_s() -> float:
+    """Seconds since this process began."""
+    return time.monotonic() - _BEGAN_S
 
 
 def wanted_level() -> int:

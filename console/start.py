@@ -4,48 +4,23 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import hashlib
 import json
 import os
-import queue
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from console import logs, notices
-from console.domain.messages import Source
+from console.demo_server import DemoServer
 from console.paths import log_file, profile_folder
 from console.settings import Settings, Tokens, load_settings
+from console.window.options import WindowOptions
 
-DEMO_KEY, DEMO_USER, DEMO_TIMEZONE = "demo", "Rina Aulia", "Asia/Jakarta"
 _DEFAULT_SIZE = (1920, 1080)
-
-
-class WindowOptions(msgspec.Struct, frozen=True):
-    """What the command line says about the window."""
-
-    profile: Path
-    profile_name: str
-    perspective: str = "dispatch"
-    theme: str = "dark"
-    language: str = "en"
-    size: tuple[int, int] | None = None
-    screenshot: Path | None = None
-    state: Path | None = None
-    quit_after_s: float | None = None
-    reset_layout: bool = False
-    demo: bool = False
-    unsandboxed: str = ""
-    """Why the map runs without the web engine's sandbox, "" when it has one."""
 
 
 def run_profile(arguments: argparse.Namespace) -> int:
@@ -77,70 +52,6 @@ def run_demo(arguments: argparse.Namespace) -> int:
         settings = Settings(sources=[])
         options = _options(arguments, profile, settings, demo=True, unsandboxed=reason or "")
         return run_window(options, settings, server.tokens, server)
-
-
-class DemoServer:
-    """The demo city's server as a child process; `address()` is None until it listens."""
-
-    def __init__(self, folder: Path, reports: int, seed: int) -> None:
-        self._folder, self._reports, self._seed = folder, reports, seed
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._process: subprocess.Popen[str] | None = None
-        self._found: Source | None = None
-        self.tokens = Tokens("demo")
-        """Holds the demo operator's token, in memory only."""
-
-    def __enter__(self) -> DemoServer:
-        command = [sys.executable, "-m", "console", "serve", "--demo-city", "--port", "0"]
-        command += ["--database", f"sqlite:///{self._folder / 'city.db'}", "--media", str(self._folder / "media")]
-        command += ["--reports", str(self._reports), "--seed", str(self._seed), "--name", "Jakarta"]
-        users = self._folder / "users.json"
-        token = secrets.token_urlsafe(24)
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        users.write_text(json.dumps([{"name": DEMO_USER, "role": "supervisor", "token_sha256": digest}]))
-        self.tokens.keep_in_memory(DEMO_KEY, token)
-        command += ["--users", str(users)]
-        with (self._folder / "server.log").open("w") as log:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True
-            )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(5)
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self._lines.put(line)
-
-    @property
-    def user(self) -> str:
-        """Who the demo's operator is."""
-        return DEMO_USER
-
-    def source(self) -> Source | None:
-        """The server as a source once it listens."""
-        while self._found is None and not self._lines.empty():
-            words = self._lines.get().split()
-            address = next((word for word in words if word.startswith("http://127.0.0.1:")), None)
-            if address is not None:
-                self._found = Source(DEMO_KEY, "Jakarta", address, "dispatch", timezone=DEMO_TIMEZONE, user=DEMO_USER)
-        return self._found
-
-    def died(self) -> str:
-        """The last words of a server that ended by itself, "" while it runs."""
-        if self._process is None or self._process.poll() is None:
-            return ""
-        tail = (self._folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
-        return f"The demo city's server has ended ({self._process.returncode}). {' '.join(tail)}"
 
 
 def _options(
@@ -230,11 +141,3 @@ def _sandbox(*, demo: bool, allowed: bool) -> str | None:
         return None
     os.environ["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
     return "root" if os.geteuid() == 0 else "no user namespaces"
-
-
-def since_start_s() -> float:
-    """Seconds since this process began, for the log."""
-    return time.monotonic() - _BEGAN
-
-
-_BEGAN = time.monotonic()

@@ -35,7 +35,7 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
     from console.app import ConsoleWindow
     from console.domain.messages import Source
     from console.settings import Settings, Tokens
-    from console.start import WindowOptions
+    from console.window.options import WindowOptions
     from widgets.map.scheme import register_scheme
     from widgets.theme import load_fonts
 

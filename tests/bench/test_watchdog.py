@@ -47,7 +47,7 @@ def busy_console(city: Path, folder: Path) -> Iterator[Any]:
     from console.app import ConsoleWindow
     from console.domain.messages import Source
     from console.settings import Settings, Tokens
-    from console.start import WindowOptions
+    from console.window.options import WindowOptions
 
     shutil.copytree(city, folder)
     switch_s = sys.getswitchinterval()

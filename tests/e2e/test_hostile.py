@@ -146,7 +146,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Itera
                     signal.connect(made.failed.append)
                 window.command.focus_line("")
                 wait_ready(window)
-                wait_for(lambda: window._drawn_view >= 0, 30, "the map")
+                wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
                 yield made
         logging.getLogger().removeHandler(handler)
         handler.close()
@@ -282,11 +282,11 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
     window = scene.window
     for kind in ("script", "onerror", "svg", "long_line", "combining", "template"):
         scene.choose(scene.row_of(f"text-{kind}"))
-        window._go_to()
+        window.window_actions.go_to()
         order = "newest" if window.desk.filter.order == "urgency" else "urgency"
         window.desk.set_filter(window.desk.filter.with_order(order))
         wait_for(lambda order=order: window.desk.view.filter.order == order, what="the view")
-        wait_for(lambda: window._drawn_view == window.desk.view.number, 20, f"drawn with {kind}")
+        wait_for(lambda: window.picture.drawn_view == window.desk.view.number, 20, f"drawn with {kind}")
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"

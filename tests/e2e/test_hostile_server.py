@@ -108,7 +108,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
             wait_for(
                 lambda: window.desk.view is not None and window.desk.view.total == sent - 1, 30, "all but the broken"
             )
-            wait_for(lambda: window._drawn_view >= 0, 30, "the map")
+            wait_for(lambda: window.picture.drawn_view >= 0, 30, "the map")
             for row in window.desk.view.order.tolist():
                 window.desk.choose(row)
                 wait_for(lambda row=row: window.dossiers.current is not None and window.dossiers.current.row == row)
@@ -118,7 +118,7 @@ def test_mad_feed_is_shown_as_far_as_it_makes_sense(city: FakeCity, bird: Canary
             wait_for(lambda: window.dossiers.current.key == "odd")
             assert len(window.ticket.ticket().timeline) == len(KINDS) * len(ODD_DATA)
             window._tick()
-            window._go_to()
+            window.window_actions.go_to()
             QTest.qWait(1)
             assert window.window.grab().width() > 0
             answers: list[Any] = []

@@ -259,7 +259,7 @@ def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(both: Cities) 
 
 def test_an_export_names_each_citys_words(both: Cities, tmp_path: Path) -> None:
     window, out = both.window, tmp_path / "all.csv"
-    selection = select(window._options.profile, window.reader(), window._settings, "", datetime.now(UTC))
+    selection = select(window._options.profile, window.reader(), window.settings.here, "", datetime.now(UTC))
     assert write("csv", out, selection, window.reader()) == 5
     with out.open(encoding="utf-8-sig", newline="") as file:
         rows = {(row["source"], row["category"], row["area"], row["agency"]) for row in csv.DictReader(file)}

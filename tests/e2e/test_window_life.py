@@ -40,7 +40,7 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
 
 def test_the_demo_writes_no_settings(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
-        window._options = msgspec.structs.replace(window._options, demo=True)
+        window.settings.is_demo = True
         window.intents.run("text_larger")
         assert window.status_presenter._said == "The demo keeps no settings"
     assert not (tmp_path / "settings.json").exists()
@@ -73,7 +73,7 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
 def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with console(tmp_path / "profile", None) as window:
-        window._options = msgspec.structs.replace(window._options, state=state)
+        window.picture.options = msgspec.structs.replace(window.picture.options, state=state)
         window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
         wait_for(lambda: outbox(window), 10, "it waits")
     assert msgspec.json.decode(state.read_bytes())["outbox"] == 1
@@ -81,6 +81,6 @@ def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tm
 
 def test_numbers_that_cannot_be_written_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with console(tmp_path / "profile", None) as window:
-        window._options = msgspec.structs.replace(window._options, state=tmp_path / "no" / "state.json")
+        window.picture.options = msgspec.structs.replace(window.picture.options, state=tmp_path / "no" / "state.json")
     assert window.exit_code == 4
     assert "no/state.json cannot be written" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def entries(city: Served, text: str) -> list[dict[str, Any]]:
 
 def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(city: Served, tmp_path: Path) -> None:
     """F38. Guards: ConsoleWindow._may_close asks with the count; Authors.is_another holds what another one left; the
-    sync process names the token's owner before anything leaves (DispatchPuller._learn_me, ConsoleWindow._on_signed_in).
+    sync process names the token's owner before anything leaves (DispatchPuller._learn_me, Signing.on_signed_in).
     """
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
@@ -114,7 +114,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         assert opened._title.text() == "3 edits have not left"
         assert "author's name" in opened._sentence.text()
         QTest.keyClick(opened, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: window._settings.signed_out == ["city"], 5, "signed out")
+        wait_for(lambda: window.settings.here.signed_out == ["city"], 5, "signed out")
         choose(window, reports[0])
         key(window, "N")
         assert window.status_presenter._said == "Signed out: sign in to write"
@@ -386,7 +386,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
 def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
     city: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """F39 of a revealed reporter. Guards: ConsoleWindow._on_revealed logs who asked, and nothing of the answer."""
+    """F39 of a revealed reporter. Guards: Contact.on_revealed logs who asked, and nothing of the answer."""
     caplog.set_level(logging.DEBUG)
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:

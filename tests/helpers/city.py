@@ -120,7 +120,7 @@ def console(
     from console.app import ConsoleWindow
     from console.domain.messages import Source
     from console.settings import Settings, Tokens
-    from console.start import WindowOptions
+    from console.window.options import WindowOptions
 
     folder.mkdir(parents=True, exist_ok=True)
     app = QApplication.instance()

@@ -151,22 +151,22 @@ def test_who_signed_out_here_is_signed_in_again_by_another_program(qapp: QApplic
     with console(tmp_path, AWAY.url) as window:
         window.intents.run("sign_out")
         change_settings(tmp_path, lambda settings: settings.layouts.update(other="x"))
-        wait_for(lambda: window._filed.layouts == {"other": "x"}, what="the other program's layout")
-        assert window._settings.signed_out == ["city"]
+        wait_for(lambda: window.settings.filed.layouts == {"other": "x"}, what="the other program's layout")
+        assert window.settings.here.signed_out == ["city"]
         change_settings(tmp_path, lambda settings: settings.signed_out.clear())
-        wait_for(lambda: window._settings.signed_out == [], what="signed in")
+        wait_for(lambda: window.settings.here.signed_out == [], what="signed in")
         assert window.sources.follows("city")
 
 
 @pytest.mark.usefixtures("expected_log")
 def test_a_sign_out_that_could_not_be_kept_lasts_as_long_as_the_window(qapp: QApplication, tmp_path: Path) -> None:
-    """What another program writes must not undo what this window alone knows (app.py: _follow)."""
+    """What another program writes must not undo what this window alone knows (window/kept_settings.py: _follow)."""
     with console(tmp_path, AWAY.url) as window:
         (tmp_path / "settings.json").write_text("{broken")
         window.intents.run("sign_out")
         save_settings(tmp_path, Settings(sources=[AWAY], layouts={"other": "x"}))
-        wait_for(lambda: window._filed.layouts == {"other": "x"}, what="the mended settings")
-        assert window._settings.signed_out == ["city"]
+        wait_for(lambda: window.settings.filed.layouts == {"other": "x"}, what="the mended settings")
+        assert window.settings.here.signed_out == ["city"]
 
 
 def test_a_server_that_is_added_while_the_window_is_open_stays(qapp: QApplication, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What the operator is told of his edits at once: saved, refused, withdrawn too late, no file to save them in."""
+
+from __future__ import annotations
+
+import logging
+
+from PySide6.QtCore import QObject
+
+from console.domain.edit import Queued, ReadingOnly
+from console.edits import Edits
+from console.notices import describe
+from console.presenters.command import CommandPresenter
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.forms import Forms
+from console.presenters.history import edit_text
+from console.presenters.intents import Intents
+from console.presenters.status import StatusPresenter
+from widgets.statusbar import StatusBar
+
+_log = logging.getLogger(__name__)
+_TOO_LATE_S = 60.0
+"""So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
+
+
+class EditNews(QObject):
+    """Binds the outbox's news to the status bar, the banner and the form that an edit was made in."""
+
+    def __init__(
+        self,
+        edits: Edits,
+        desk: Desk,
+        deeds: Deeds,
+        forms: Forms,
+        commands: CommandPresenter,
+        intents: Intents,
+        bar: StatusBar,
+        status: StatusPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._edits, self._desk, self._deeds, self._forms = edits, desk, deeds, forms
+        self._commands, self._intents, self._bar, self._status = commands, intents, bar, status
+
+    def on_saved(self, queued: Queued) -> None:
+        """The form that it was made in may go."""
+        self._forms.saved(queued.edit.id)
+        self._commands.saved(queued.edit.id)
+        self._status.set_trouble("")
+
+    def on_refused(self, edit_id: str, error: Exception) -> None:
+        """Say so, and put what was typed back where it was typed."""
+        sentence = self.tr("NOT SAVED: {why}").format(why=describe(error))
+        if isinstance(error, ReadingOnly):  # the banner says so already, as long as it lasts
+            self._status.say(sentence)
+        else:
+            self._status.set_trouble(sentence)
+        self._bar.hide_undo()
+        self._deeds.forget(edit_id)
+        if not self._forms.give_back(edit_id, sentence):
+            self._commands.give_back(edit_id)
+        if not isinstance(error, ReadingOnly):
+            _log.error("edit %s not saved: %s", edit_id, error)
+
+    def on_too_late(self, queued: Queued) -> None:
+        """What was withdrawn had been sent."""
+        what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
+        self._status.say(sentence, _TOO_LATE_S)
+
+    def on_unavailable(self, error: Exception) -> None:
+        """Nothing can be written."""
+        self._status.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)))
+        self._intents.set_may_write(False)
+
+    def on_opened(self) -> None:
+        """From now on it can; what was brought back from a damaged file is said."""
+        self._intents.set_may_write(True)
+        self._status.set_trouble("")
+        salvaged = self._edits.salvaged
+        if salvaged is not None:
+            self._status.say(
+                self.tr("The file of your edits was damaged; {n} edits were brought back").format(n=salvaged.edits)
+            )
+            _log.warning("work.db was mended: %s edits, set aside: %s", salvaged.edits, salvaged.set_aside)

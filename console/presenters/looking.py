@@ -1,0 +1,27 @@
+"""The others at the same server see which report is open here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.domain.messages import Look
+from console.presenters.dossier import Dossier
+
+
+class Looking:
+    """Tells the server of the chosen report when another one is chosen, and the one before when it is left."""
+
+    def __init__(self, send: Callable[[Look], object]) -> None:
+        self._send = send
+        self._at: tuple[str, str] | None = None
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """What is chosen now."""
+        before = self._at
+        self._at = (dossier.source, dossier.key) if dossier is not None and dossier.server is not None else None
+        if self._at == before:
+            return
+        if before is not None and (self._at is None or self._at[0] != before[0]):
+            self._send(Look(before[0], None))
+        if self._at is not None:
+            self._send(Look(*self._at))

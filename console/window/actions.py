@@ -1,0 +1,118 @@
+"""What an operator does with the window and its servers, not with a report: panels, filter, keys, text, comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QObject
+
+from console.actions import ACTIONS, Action
+from console.domain.filter import Filter
+from console.domain.messages import Compare, SyncNow
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossiers
+from console.presenters.forms import Forms
+from console.presenters.intents import Intents
+from console.presenters.map import MapPresenter
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.sync_link import SyncLink
+from console.window.kept_settings import KeptSettings
+from widgets.keys import key_text
+from widgets.shell import Shell
+
+_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+
+
+class WindowActions(QObject):
+    """A table from an action's id to what it does; actions on reports are in `Intents`."""
+
+    def __init__(
+        self,
+        window: Shell,
+        desk: Desk,
+        dossiers: Dossiers,
+        map_: MapPresenter,
+        forms: Forms,
+        intents: Intents,
+        sources: Sources,
+        link: SyncLink,
+        settings: KeptSettings,
+        status: StatusPresenter,
+        elsewhere: Mapping[str, Callable[[], object]],
+        parent: QObject | None = None,
+    ) -> None:
+        """`elsewhere` are the actions that another object does by itself."""
+        super().__init__(parent)
+        self._window, self._desk, self._dossiers, self._map = window, desk, dossiers, map_
+        self._forms, self._intents, self._sources, self._link = forms, intents, sources, link
+        self._settings, self._status = settings, status
+        self._doing: dict[str, Callable[[], object]] = {
+            "help": self._show_keys,
+            "panel_queue": lambda: window.focus_panel("queue"),
+            "panel_map": lambda: window.focus_panel("map"),
+            "panel_units": lambda: window.focus_panel("units"),
+            "panel_report": lambda: window.focus_panel("report"),
+            "panel_charts": lambda: window.focus_panel("charts"),
+            "panel_outbox": lambda: window.focus_panel("outbox"),
+            "next_panel": lambda: window.next_panel(1),
+            "previous_panel": lambda: window.next_panel(-1),
+            "full_screen": window.toggle_full_screen,
+            "reset_layout": window.reset_layout,
+            "text_larger": lambda: self._scale(1),
+            "text_smaller": lambda: self._scale(-1),
+            "refresh": self._refresh,
+            "sources": self._show_sources,
+            "compare": self._compare,
+            "clear_filter": lambda: desk.set_filter(Filter(tab=desk.filter.tab)),
+            "go_to": self.go_to,
+            "quit": window.close,
+            **elsewhere,
+        }
+
+    def run(self, action_id: str) -> None:
+        """Do what an action says."""
+        if action_id.startswith("tab_"):
+            self._desk.set_filter(self._desk.filter.with_tab(action_id.removeprefix("tab_")))
+        else:
+            self._doing[action_id]()
+
+    def go_to(self) -> None:
+        """Show the chosen report on the map."""
+        if self._dossiers.current is not None:
+            self._map.go_to(self._dossiers.current)
+
+    def _refresh(self) -> None:
+        """Try all servers now, and read the chosen report again, which may have failed."""
+        self._link.send(SyncNow())
+        self._dossiers.read()
+
+    def _show_sources(self) -> None:
+        sheet = self._sources.sheet() or self.tr("No server yet")
+        self._forms.ask(
+            self.tr("Servers"), sheet, self.tr("Try now"), self.tr("Back"), lambda: self._intents.run("refresh")
+        )
+
+    def _compare(self) -> None:
+        """Every row against its server; what was found is said by the source."""
+        if self._sources.first:
+            self._status.say(self.tr("Comparing with the server"))
+            self._link.send(Compare())
+        else:
+            self._status.say(self.tr("No server to compare with"))
+
+    def _show_keys(self) -> None:
+        groups = list(dict.fromkeys(action.group for action in ACTIONS))
+        keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: groups.index(action.group))
+        self._forms.show_keys([(self.tr(one.group), _keys_text(one), self.tr(one.text)) for one in keyed])
+
+    def _scale(self, step: int) -> None:
+        now = self._settings.here.text_scale
+        at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - now))
+        scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
+        why_not = self._settings.keep(lambda settings: setattr(settings, "text_scale", scale))
+        self._status.say(why_not or self.tr("Text {scale:.0%} from the next start on").format(scale=scale))
+
+
+def _keys_text(action: Action) -> str:
+    return "  ".join(key_text(key) for key in action.keys)

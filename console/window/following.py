@@ -1,0 +1,131 @@
+"""Which servers a window follows: the sync process starts with them, anew when others come; the city's time zone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from console.demo_server import DemoServer
+from console.domain.messages import Source, Start, ZoneTold
+from console.edits import Edits
+from console.presenters.desk import Desk
+from console.presenters.kpi import KpiPresenter
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.settings import CityZone, Settings, Tokens, city_zone, users_of
+from console.sync_link import SyncLink
+from console.window.kept_settings import KeptSettings
+
+_LOOK_FOR_DEMO_MS = 100
+
+
+class Following(QObject):
+    """Starts the sync process with the sources of the settings, or with the demo city once its server is there."""
+
+    zone_changed = Signal()
+    """Times are those of another zone from now on."""
+    rights_changed = Signal()
+    """What may be written for a source may be different now."""
+
+    def __init__(
+        self,
+        profile: Path,
+        settings: KeptSettings,
+        tokens: Tokens,
+        demo: DemoServer | None,
+        link: SyncLink,
+        sources: Sources,
+        edits: Edits,
+        desk: Desk,
+        zone: CityZone,
+        status: StatusPresenter,
+        kpi: KpiPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._profile, self._settings, self._tokens, self._demo = profile, settings, tokens, demo
+        self._link, self._sources, self._edits, self._desk = link, sources, edits, desk
+        self._zone, self._status, self._kpi = zone, status, kpi
+        self.demo_died = False
+        self._demo_timer = QTimer(self, interval=_LOOK_FOR_DEMO_MS)
+        self._demo_timer.timeout.connect(self._look_for_demo)
+        settings.sources_came.connect(self._on_sources_came)
+        self._name_operator()
+
+    def begin(self) -> None:
+        """Follow what the settings name; say what to do when they name nothing."""
+        if self._demo is not None:
+            self._demo_timer.start()
+        elif self._settings.here.sources:
+            self.start(self._settings.here.sources)
+        else:
+            self._status.set_hint(
+                self.tr("No server yet. Start Sigap again to connect one, or say: sigap connect ADDRESS")
+            )
+
+    def start(self, sources: list[Source], signing_in: str = "") -> None:
+        """Start the sync process, or start it anew, with these; `signing_in` is no longer signed out."""
+        settings = self._settings.here
+        tokens = self._tokens.of(sources, [key for key in settings.signed_out if key != signing_in])
+        self._sources.set_sources(sources)
+        self._status.set_hint("")
+        self._kpi.set_city(" + ".join(source.name for source in sources))
+        self._link.start(Start(str(self._profile), tuple(sources), tokens, settings.order_lifetime_s))
+
+    def close(self) -> None:
+        """Wait for the demo city no more."""
+        self._demo_timer.stop()
+
+    def on_zone_told(self, told: ZoneTold) -> None:
+        """Keep it for the next start, which may be without a network."""
+        sources = self._settings.here.sources
+        known = next((one.timezone for one in sources if one.key == told.source), told.timezone)
+        if known == told.timezone:
+            return
+
+        def change(settings: Settings) -> None:
+            settings.sources = changed(settings.sources, told.source, timezone=told.timezone)
+
+        self._settings.keep(change)
+        if self._use_zone():
+            self._status.say(self.tr("Times are those of {zone} from now on").format(zone=told.timezone))
+
+    def _name_operator(self) -> None:
+        """Who the operator is at each source, until its server says so itself."""
+        for source, user in users_of(self._settings.here.sources).items():
+            if source not in self._edits.authors:
+                self._edits.sign_in(source, user)
+
+    def _on_sources_came(self, names: list[str]) -> None:
+        sources = self._settings.here.sources
+        self._name_operator()
+        self._desk.me = next(iter(users_of(sources).values()), self._desk.me)
+        self.start(sources)
+        self._use_zone()
+        self.rights_changed.emit()
+        self._status.say(self.tr("Connecting to {names}").format(names=", ".join(names)))
+
+    def _use_zone(self) -> bool:
+        """Show times in the city's zone; whether it is another one than before."""
+        if not self._zone.become(city_zone(self._settings.here.sources)):
+            return False
+        self.zone_changed.emit()
+        return True
+
+    def _look_for_demo(self) -> None:
+        assert self._demo is not None
+        source, trouble = self._demo.source(), self._demo.died()
+        if source is not None:
+            self._demo_timer.stop()
+            self.start([source])
+        elif trouble:
+            self._demo_timer.stop()
+            self._status.say(trouble)
+            self.demo_died = True
+
+
+def changed(sources: list[Source], key: str, **changes: str) -> list[Source]:
+    """The sources with one of them changed."""
+    return [msgspec.structs.replace(one, **changes) if one.key == key else one for one in sources]

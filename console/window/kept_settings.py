@@ -1,0 +1,88 @@
+"""The settings of an open window, and those in its profile, which other programs change meanwhile."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
+
+from console.notices import describe
+from console.settings import Settings, SettingsDamaged, change_settings, load_settings
+from console.store.errors import StoreError
+from console.tasks import Tasks
+
+_log = logging.getLogger(__name__)
+
+
+class KeptSettings(QObject):
+    """Keeps in the profile what changes here, and takes over what changes there."""
+
+    sources_came = Signal(object)
+    """Another program added sources, changed them or signed in to them: a list of their names."""
+    unreadable = Signal(object)
+    """The settings in the profile were changed and cannot be read: the exception."""
+
+    def __init__(
+        self, profile: Path, settings: Settings, tasks: Tasks, *, is_demo: bool, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._profile, self._tasks = profile, tasks
+        self.is_demo = is_demo
+        self.here = settings
+        """As this window has them."""
+        self.filed = copy.deepcopy(settings)
+        """As the profile has them, which may not be as this window does."""
+        self._kept = 0
+        self._watch = QFileSystemWatcher(self)
+        self._watch.directoryChanged.connect(self._look)
+
+    def keep(self, change: Callable[[Settings], object]) -> str:
+        """Change the settings here and in the profile, where other programs change theirs; why not, "" when kept."""
+        change(self.here)
+        if self.is_demo:
+            return self.tr("The demo keeps no settings")
+        self._kept += 1
+        try:
+            self._follow(change_settings(self._profile, change))
+        except (OSError, StoreError, SettingsDamaged) as error:
+            _log.warning("the settings were not kept: %s", describe(error))
+            return describe(error)
+        return ""
+
+    def watch(self) -> None:
+        """Look at the profile now and whenever it changes."""
+        self._watch.addPath(str(self._profile))
+        self._look()
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._watch.directoryChanged.disconnect()
+
+    def _look(self, _folder: str = "") -> None:
+        """Another program may have changed them: `sigap connect` does."""
+        kept = self._kept
+
+        def read(found: Settings) -> None:
+            if kept == self._kept:  # else it may be from before what was kept meanwhile, and is looked at again
+                self._follow(found)
+
+        profile = self._profile
+        self._tasks.latest("settings", lambda: load_settings(profile), read, self.unreadable.emit)
+
+    def _follow(self, found: Settings) -> None:
+        """Follow from now on what another program added to the sources, or changed of one.
+
+        What this window changed and could not keep is its own; what is gone from the profile stays until it closes.
+        """
+        before, self.filed, mine = self.filed, found, self.here
+        anew = {one.key: one for one in found.sources if one not in before.sources and one not in mine.sources}
+        signed_in = {key for key in mine.signed_out if key in before.signed_out and key not in found.signed_out}
+        if not anew and not signed_in:
+            return
+        names = [one.name for one in found.sources if one.key in anew or one.key in signed_in]
+        mine.sources = [anew.pop(one.key, one) for one in mine.sources] + list(anew.values())
+        mine.signed_out = [key for key in mine.signed_out if key not in signed_in]
+        self.sources_came.emit(names)

@@ -1,0 +1,25 @@
+"""What the command line says about the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class WindowOptions(msgspec.Struct, frozen=True):
+    """The options of `sigap run` and `sigap demo`, as far as they concern the window."""
+
+    profile: Path
+    profile_name: str
+    perspective: str = "dispatch"
+    theme: str = "dark"
+    language: str = "en"
+    size: tuple[int, int] | None = None
+    screenshot: Path | None = None
+    state: Path | None = None
+    quit_after_s: float | None = None
+    reset_layout: bool = False
+    demo: bool = False
+    unsandboxed: str = ""
+    """Why the map runs without the web engine's sandbox, "" when it has one."""

@@ -1,0 +1,160 @@
+"""Signing in and out, whose token the server says it is, and what that operator may do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.messages import SignedIn
+from console.edits import Edits
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.forms import Forms
+from console.presenters.history import edit_text
+from console.presenters.outbox import OutboxPresenter
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.settings import Settings, Tokens
+from console.store.work import DROPPED
+from console.window.following import Following, changed
+from console.window.kept_settings import KeptSettings
+
+_DROPPED_SHOWN_S = 60.0
+"""So long the status bar says what was dropped: it may be said while a window opens."""
+_DROPPED_SHOWN = 3
+
+
+class Signing(QObject):
+    """Who the operator is at each source."""
+
+    rights_changed = Signal()
+    """What may be written for a source may be different now, or who writes it."""
+
+    def __init__(
+        self,
+        settings: KeptSettings,
+        tokens: Tokens,
+        following: Following,
+        sources: Sources,
+        desk: Desk,
+        edits: Edits,
+        deeds: Deeds,
+        forms: Forms,
+        outbox: OutboxPresenter,
+        status: StatusPresenter,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
+        self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
+        self._outbox, self._status = outbox, status
+        self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}  # role, areas, agencies
+
+    def why_reading_only(self, source: str) -> str:
+        """Why nothing may be written for a source now, "" when it may."""
+        if source in self._settings.here.signed_out:
+            return self.tr("Signed out: sign in to write")
+        if source in self._rights and self._rights[source][0] == "viewer":
+            return self.tr("Your role is viewer: reading only")
+        return self._sources.why_reading_only(source)
+
+    def sign_in(self) -> None:
+        """Ask for the token of the server that refuses, else of the first one, and follow all sources anew."""
+        key, name = self._sources.refused()
+        sources = self._settings.here.sources
+        source = next((one for one in sources if one.key == (key or self._sources.first)), None)
+        if source is None:
+            self._status.say(self.tr("No server to sign in to"))
+            return
+
+        def signed_in(token: str) -> None:
+            kept = self._tokens.put(source.key, token)
+            self._following.start(self._settings.here.sources, signing_in=source.key)
+            if not kept:
+                self._status.say(self.tr("No keyring here: the token is kept until Sigap ends"))
+
+        waiting = self._outbox.what_waits(signed_out=True)[1] if self._outbox.outbox else ""
+        self._forms.ask_token(name or source.name, waiting, signed_in)
+
+    def sign_out(self) -> None:
+        """Forget the token, once the operator knows what waits."""
+        settings = self._settings.here
+        source = next((one for one in settings.sources if one.key == self._sources.first), None)
+        if source is None or source.key in settings.signed_out:
+            self._status.say(self.tr("Nobody is signed in"))
+            return
+
+        def sign_out() -> None:
+            gone = self._tokens.drop(source.key)
+            why_not = self._settings.keep(lambda settings: settings.signed_out.append(source.key))
+            self._following.start(self._settings.here.sources)
+            self.rights_changed.emit()
+            said = self.tr("Signed out of {server}").format(server=source.name)
+            if why_not and not gone:
+                said = self.tr("Signed out of {server} until Sigap ends only: its token is still kept").format(
+                    server=source.name
+                )
+            elif not gone:
+                said = self.tr(
+                    "Signed out of {server}. The keyring did not let go of its token, which is not used any more"
+                ).format(server=source.name)
+            self._status.say(said)
+
+        if not self._outbox.outbox:
+            sign_out()
+            return
+        title, sentence = self._outbox.what_waits(signed_out=True)
+        self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), sign_out)
+
+    def on_signed_in(self, me: SignedIn) -> None:
+        """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""
+        before, known = self._edits.author_for(me.source), self._rights.get(me.source)
+        rights = self._rights[me.source] = (me.role, me.areas, me.agencies)
+        if me.user != "local" and me.user != before:
+            self._deeds.forget_all()
+            self._edits.sign_in(me.source, me.user)
+            if me.source == self._sources.first:
+                self._desk.me = me.user
+            self._status.say(self.tr("Signed in as {user}").format(user=me.user))
+        elif known is not None and rights != known:
+            self._status.say(self._rights_text(me))
+        self._tell_dropped(me.source)
+        self._keep_user(me.source, me.user)
+        self.rights_changed.emit()
+
+    def on_work_opened(self) -> None:
+        """Tell those who signed in before the file was open what was dropped."""
+        for source in self._rights:
+            self._tell_dropped(source)
+
+    def _tell_dropped(self, source: str) -> None:
+        """What others threw away of what this operator left here."""
+        dropped = self._edits.take_dropped(source)
+        if not dropped:
+            return
+        who = ", ".join(dict.fromkeys(str(one.theirs[DROPPED]["who"]) for one in dropped))
+        what = "; ".join(edit_text(one, self._desk.catalog(source), self.tr) for one in dropped[:_DROPPED_SHOWN])
+        more = f" +{len(dropped) - _DROPPED_SHOWN}" if len(dropped) > _DROPPED_SHOWN else ""
+        sentence = self.tr("{who} dropped: {what}").format(who=who, what=what + more)
+        self._status.say(sentence, _DROPPED_SHOWN_S)
+
+    def _rights_text(self, me: SignedIn) -> str:
+        catalog = self._desk.catalog(me.source)
+        names = [catalog.place(code) for code in me.areas]
+        names += [catalog.agency_name(code) for code in me.agencies]
+        where = ", ".join(names) if names else self.tr("the whole city")
+        return self.tr("Your rights were changed: {role}, {where}").format(role=me.role, where=where)
+
+    def _keep_user(self, key: str, user: str) -> None:
+        """Remember for the next start, which may be without a network, who is signed in."""
+        settings = self._settings.here
+        known = next((one.user for one in settings.sources if one.key == key), user)
+        if user == "local":
+            user = known
+        if user == known and key not in settings.signed_out:
+            return
+
+        def change(settings: Settings) -> None:
+            settings.signed_out = [one for one in settings.signed_out if one != key]
+            settings.sources = changed(settings.sources, key, user=user)
+
+        self._settings.keep(change)
