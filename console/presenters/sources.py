@@ -66,7 +66,8 @@ class Sources(QObject):
         if self.sync_alive and state.state != "connecting":
             self._froze = False  # the one that was started in its place has found the server, or says why not
         if state.detail and (before is None or before.detail != state.detail):
-            self.told.emit(state.detail)
+            several = len(self._names) > 1
+            self.told.emit(f"{self._names.get(state.source, '')}: {state.detail}" if several else state.detail)
         self.changed.emit()
 
     def set_sources(self, sources: list[Source]) -> None:

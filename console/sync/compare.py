@@ -54,6 +54,10 @@ class Nightly:
         night = tonight if here < tonight else tonight + timedelta(days=1)
         self.due_at = night.astimezone(UTC) + timedelta(seconds=self._random.uniform(0, _SPREAD_S))
 
+    def in_city(self, now: datetime) -> datetime:
+        """The same time by the city's clocks, as whoever reads of it knows it."""
+        return now.astimezone(self._zone)
+
     def at_once(self) -> None:
         """Somebody asks for one."""
         self.asked = True
@@ -85,7 +89,7 @@ class ComparedPuller:
         self._nightly.done(now)
         self.repaired += mended or []
         self.compared += 1
-        self._comparison.tell(mended, now, asked=asked)
+        self._comparison.tell(mended, self._nightly.in_city(now), asked=asked)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -51,7 +51,7 @@ class DispatchComparison:
     def _note(self, mended: list[str] | None, now: datetime, *, asked: bool) -> str:
         if mended is None:
             return "This server offers nothing to compare with." if asked else ""
-        when = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+        when = f"{now.day} {now:%b, %H:%M:%S}"
         if not mended:
             return f"Compared with the server on {when}: nothing differed." if asked else ""
         shown = ", ".join(mended[:10])

@@ -92,7 +92,8 @@ class DispatchPuller:
                     cursor, key, replace = None, None, True
                     continue
                 if replace:
-                    self._ledger.forget(self._source)
+                    before = self._ledger.cursor(self._source)
+                    self._ledger.forget(self._source, set_back=before is not None and before.epoch != page.epoch)
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq
@@ -205,7 +206,9 @@ class DispatchPuller:
     @property
     def remarks(self) -> str:
         """What could not be understood so far, and what had drifted, in words."""
-        skipped = f"{len(self.skipped)} objects of the server could not be understood." if self.skipped else ""
+        count = len(self.skipped)
+        objects = "1 object" if count == 1 else f"{count} objects"
+        skipped = f"{objects} of the server could not be understood." if count else ""
         return " ".join(words for words in (skipped, self.note) if words)
 
 

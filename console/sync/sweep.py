@@ -44,7 +44,8 @@ class Sweep:
     def tell(self, mended: list[str] | None, now: datetime, *, asked: bool) -> None:
         """Say it with the source's state, when there is something to say."""
         if mended:
-            words = f"{len(mended)} reports are no longer at the server and were dropped."
+            found = "1 report is" if len(mended) == 1 else f"{len(mended)} reports are"
+            words = f"{found} no longer at the server and dropped here."
             _log.info("%s: %s", self._source, words)
             self._health.complete(detail=words)
 

@@ -223,7 +223,7 @@ def test_a_withdrawn_report_of_a_geo_report_server_vanishes(live: Live, tmp_path
         console.followers.take(SyncNow())
         console.followers.take(Compare())
         said = console.wait(SourceState, lambda state: "no longer at the server" in state.detail)
-        assert said.detail.startswith("1 reports")
+        assert said.detail.startswith("1 report is no longer")
         assert sorted(console.cached()) == sorted(f"r{n}" for n in range(1, 11) if n != 7)
 
 
