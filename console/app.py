@@ -387,6 +387,7 @@ class ConsoleWindow(QObject):
         self.edits.unavailable.connect(self.edit_news.on_unavailable)
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(self.edit_news.on_too_late)
+        self.edits.taken_back.connect(self.edit_news.on_taken_back)
         self.feed.arrived.connect(self._on_arrived)
         self.feed.crowded.connect(self._on_crowded)
         self.feed.ready.connect(_keep_objects)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from console.domain.edit import PENDING, Edit, EditState, Kind, Queued, is_deleted, maybe_later
+from console.domain.edit import PENDING, Edit, EditState, Kind, Queued, is_deleted, is_taken_back, maybe_later
 from console.domain.merge import told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.domain.typed import clean_text
@@ -71,6 +71,8 @@ class Edits(QObject):
     """All edits that are not finished, as a tuple of Queued, oldest first."""
     too_late = Signal(object)
     """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
+    taken_back = Signal(object)
+    """A list of Queued that a server had taken and lost when it was set back: they are in the outbox again."""
     trouble = Signal(object)
     """An exception for which a later state or a draft could not be noted; the edit itself is safe."""
 
@@ -98,7 +100,7 @@ class Edits(QObject):
         sending = self._sending = Sending(book, thread, authors, push, clock, order_lifetime_s, self)
         withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, clock)
         self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, clock, ids, self)
-        self._outcomes = Outcomes(book, sending, withdrawals, clock, self)
+        self._outcomes = Outcomes(book, thread, sending, withdrawals, clock, self)
         self._outbox = book.edits
         self._retry = QTimer(self, interval=_RETRY_MS)
         self._connect()
@@ -113,6 +115,7 @@ class Edits(QObject):
         self._new.saved.connect(self.saved)
         self._new.refused.connect(self.refused)
         self._outcomes.too_late.connect(self.too_late)
+        self._outcomes.taken_back.connect(self.taken_back)
         self._retry.timeout.connect(self._try_again)
 
     # What is known
@@ -165,11 +168,12 @@ class Edits(QObject):
 
     @property
     def retryable(self) -> tuple[str, ...]:
-        """The ids of this operator's that were refused for a reason that may have passed, oldest first.
+        """The ids of this operator's that were refused for a reason that may have passed, or lost, oldest first.
 
-        Never what needs a decision: a conflict, an order past its time, a report that is gone, an unknown outcome.
+        Lost are those that the server had taken before it was set back. Never what needs a decision: a conflict, an
+        order past its time, a report that is gone, an unknown outcome.
         """
-        refused = (one for one in self.open_in(EditState.ATTENTION) if maybe_later(one))
+        refused = (one for one in self.open_in(EditState.ATTENTION) if maybe_later(one) or is_taken_back(one))
         return tuple(one.edit.id for one in refused if not self._authors.is_another(one.edit))
 
     @property
@@ -371,6 +375,10 @@ class Edits(QObject):
     def on_another(self, edit_ids: Iterable[str]) -> None:
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
         self._outcomes.on_another(edit_ids)
+
+    def on_taken_back(self, source: str, edit_ids: Collection[str]) -> None:
+        """A source was set back, and its record does not hold these edits any more, whoever made them."""
+        self._outcomes.on_taken_back(source, edit_ids)
 
     def resend_due(self, source: str | None = None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""

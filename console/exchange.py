@@ -20,12 +20,14 @@ _AGAIN_MS = 2_000
 
 class Found(NamedTuple):
     """What the cache says about the outbox: edits that are in the server's record, edits of deleted reports that are
-    there again, edits of reports whose number is another report now, and the numbers of reports that were created."""
+    there again, edits of reports whose number is another report now, the numbers of reports that were created, and the
+    edits, whoever made them, that the server lost when it was set back."""
 
     proved: frozenset[str]
     restored: tuple[str, ...]
     another: tuple[str, ...] = ()
     numbers: dict[str, str] = {}  # noqa: RUF012 - never changed
+    taken_back: frozenset[str] = frozenset()
 
 
 Question = Callable[[CacheReader], Found]
@@ -89,6 +91,7 @@ class Exchange(QObject):
             self._edits.on_proved(what.proved, what.numbers)
             self._edits.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
+                self._edits.on_taken_back(source, what.taken_back)
                 self._edits.resend_due(source)
                 for edit_id in what.restored:  # with a server's backup
                     self._edits.retry(edit_id)
@@ -98,7 +101,11 @@ class Exchange(QObject):
             _log.info("the cache could not be asked about the outbox: %s", error)
             QTimer.singleShot(_AGAIN_MS, self, lambda: self._catch_up(source))
 
-        self._read(lambda reader: _look(reader, edit_ids, on_reports, deleted, unnumbered), found, failed)
+        def look(reader: CacheReader) -> Found:
+            what = _look(reader, edit_ids, on_reports, deleted, unnumbered)
+            return what if source is None else what._replace(taken_back=frozenset(reader.taken_back(source)))
+
+        self._read(look, found, failed)
 
 
 def _is_live(state: SourceState | None) -> bool:

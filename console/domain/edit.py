@@ -124,6 +124,11 @@ ANOTHER = "another"
 MAYBE_LATER = "maybe_later"
 """The key of `Queued.theirs` under which stands that the same may be taken later, once rights are back, say: {}."""
 
+TAKEN_BACK = "taken_back"
+"""The key of `Queued.theirs` under which stands that the server had taken the edit, and was set back since: {}."""
+
+LOST_AT_SERVER = "Lost when the server was set back to an older state. Send it again?"
+
 ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
 
 
@@ -155,6 +160,11 @@ def is_deleted(queued: Queued) -> bool:
 def maybe_later(queued: Queued) -> bool:
     """Whether it was refused for a reason that may have passed; whatever else stopped it is for a human to decide."""
     return queued.state is EditState.ATTENTION and MAYBE_LATER in queued.theirs
+
+
+def is_taken_back(queued: Queued) -> bool:
+    """Whether the server had taken it, and lost it when it was set back: it may be sent again."""
+    return queued.state is EditState.ATTENTION and TAKEN_BACK in queued.theirs
 
 
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, STUCK, Sending
 from console.outbox.withdrawals import Withdrawals
+from console.outbox.work_thread import WorkThread
 
 _UNPROVED_S = 120.0
 
@@ -25,16 +26,21 @@ class Outcomes(QObject):
     too_late = Signal(object)
     """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
 
+    taken_back = Signal(object)
+    """The Queued ones that a server had taken and lost when it was set back: they are not finished any more."""
+
     def __init__(
         self,
         book: Book,
+        thread: WorkThread,
         sending: Sending,
         withdrawals: Withdrawals,
         clock: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._book, self._sending, self._withdrawals, self._clock = book, sending, withdrawals, clock
+        self._book, self._thread, self._clock = book, thread, clock
+        self._sending, self._withdrawals = sending, withdrawals
         self._outbox = book.edits
         self._proved_early: set[str] = set()
 
@@ -98,6 +104,23 @@ class Outcomes(QObject):
                 self._sending.call_back(edit_id)
                 parked = replace(queued, state=EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
                 self._book.set(parked)
+
+    def on_taken_back(self, source: str, edit_ids: Collection[str]) -> None:
+        """A source was set back, and its record does not hold these edits any more, whoever made them.
+
+        What of them was sent from here is in the outbox again, for the operator to decide (`taken_back`).
+        """
+        if edit_ids:
+            self._thread.write(
+                lambda file: file.bring_back(source, edit_ids), self._on_brought_back, self._book.trouble.emit
+            )
+
+    def _on_brought_back(self, lost: list[Queued]) -> None:
+        for queued in lost:
+            self._outbox.put(queued)
+        if lost:
+            self._book.announce()
+            self.taken_back.emit(lost)
 
     def source_back(self, source: str | None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""

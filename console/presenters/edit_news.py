@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject
 
@@ -21,6 +22,8 @@ from widgets.statusbar import StatusBar
 _log = logging.getLogger(__name__)
 _TOO_LATE_S = 60.0
 """So long the status bar says that a withdrawal came too late: it may be said while a window opens."""
+_TAKEN_BACK_S = 600.0
+"""So long it says that the server was set back: somebody may be at a radio meanwhile. The outbox says it after that."""
 
 
 class EditNews(QObject):
@@ -67,6 +70,16 @@ class EditNews(QObject):
         what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
         sentence = self.tr("Too late to withdraw, it had been sent: {what}").format(what=what)
         self._status.say(sentence, _TOO_LATE_S)
+
+    def on_taken_back(self, lost: Sequence[Queued]) -> None:
+        """The server had taken them and was set back: nobody else can know what is missing there now."""
+        words = self.tr(
+            "The server was set back to an older state and lost {n} edits that were sent. They are in the outbox again"
+            if len(lost) > 1
+            else "The server was set back to an older state and lost an edit that was sent. It is in the outbox again"
+        )
+        self._status.say(words.format(n=len(lost)), _TAKEN_BACK_S)
+        _log.warning("the server was set back: %d edits that were sent are not in its record", len(lost))
 
     def on_unavailable(self, error: Exception) -> None:
         """Nothing can be written."""

@@ -7,7 +7,16 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import BEFORE_SIGN_IN, DELETED, Edit, EditState, Queued, is_deleted, waits_for_radio
+from console.domain.edit import (
+    BEFORE_SIGN_IN,
+    DELETED,
+    Edit,
+    EditState,
+    Queued,
+    is_deleted,
+    is_taken_back,
+    waits_for_radio,
+)
 from console.edits import Edits
 from console.outbox.sending import ASKED_BACK
 from console.presenters import words
@@ -78,8 +87,10 @@ class OutboxPresenter(QObject):
         """Fill the panel; a row is made when it is looked at."""
         parted = self._edits.open_in(EditState.ATTENTION)
         self._without_report = {(one.edit.source, one.edit.report) for one in parted if DELETED in one.theirs}
-        refused = len(self._edits.retryable)
-        self._panel.set_all(self.tr("Try all {n} refused again").format(n=refused) if refused else "")
+        again = len(self._edits.retryable)
+        lost = any(map(is_taken_back, parted))
+        verb = self.tr("Send all {n} again") if lost else self.tr("Try all {n} refused again")
+        self._panel.set_all(verb.format(n=again) if again else "")
         self._panel.set_ids(self._edits.open_ids, self._row_of)
         counted = (sum(self._edits.counts.values()), self.decisions)
         if counted != self._counted:
@@ -238,7 +249,8 @@ class OutboxPresenter(QObject):
             actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
-            actions = [("retry", self.tr("Try again")), ("withdraw", self.tr("Drop it"))]
+            verb = self.tr("Send again") if is_taken_back(queued) else self.tr("Try again")
+            actions = [("retry", verb), ("withdraw", self.tr("Drop it"))]
         elif queued.problem == ASKED_BACK:
             state = self.tr("asked back, no answer yet")
         elif waits_for_radio(queued):

@@ -279,6 +279,14 @@ class CacheReader:
             )
         }
 
+    def taken_back(self, source: str) -> set[str]:
+        """Which edits, whoever made them, the server's record held before it was set back, and does not hold now."""
+        found = self._all(
+            "SELECT edit FROM taken_back WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)",
+            (source,),
+        )
+        return {edit for (edit,) in found}
+
     def report_of_edit(self, edit_id: str) -> str | None:
         """The server's id of the report whose history holds this edit."""
         found = self._all("SELECT report FROM entries WHERE edit = ? LIMIT 1", (edit_id,))

@@ -44,6 +44,9 @@ _SMALL_WORDS = frozenset({"service", "agency", "user", "source"})
 _QUICK_CHECK_BYTES = 256 * 2**20
 """Up to this size the file is checked at every start; above it only when it was not closed in order."""
 
+_REMEMBERED_MS = 35 * 86_400_000
+"""Older edits than that are not kept on the computers that made them: nobody asks whether they were taken back."""
+
 __all__ = ["CacheWriter", "Cursor", "Gone", "Item"]
 
 _TEXTS = "title, description, address, area_name"
@@ -134,10 +137,19 @@ class CacheWriter:
             edits=tuple(dict.fromkeys(page.proved)),
         )
 
-    def forget(self, source: str) -> Touched:
-        """Drop everything a source ever said, with its cursor (its data was replaced, or it left the profile)."""
+    def forget(self, source: str, *, set_back: bool = False) -> Touched:
+        """Drop everything a source ever said, with its cursor (its data was replaced, or it left the profile).
+
+        When the server was `set_back`, the edits of its last record are kept as taken back, until it has them again.
+        """
         with self._writing():
             number = self._word_id("source", source)
+            if set_back:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO taken_back SELECT source, edit FROM entries WHERE source = ?1"
+                    " AND edit IS NOT NULL AND at > (SELECT max(at) FROM entries WHERE source = ?1) - ?2",
+                    (number, _REMEMBERED_MS),
+                )
             of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
             self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant
             tables = ("reports", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS))
@@ -322,6 +334,11 @@ class CacheWriter:
                 " seq = excluded.seq, report = excluded.report, at = excluded.at, edit = excluded.edit,"
                 " body = excluded.body WHERE excluded.seq >= seq",
                 rows,
+            )
+        if page.proved:
+            self._connection.execute(
+                "DELETE FROM taken_back WHERE source = ? AND edit IN (SELECT value FROM json_each(?))",
+                (page.source, json.dumps(page.proved)),
             )
 
     def _put_assignments(self, page: _Page) -> None:

@@ -121,6 +121,15 @@ def c004_words_of_sources(db: Database) -> None:
     db.execute("DROP TABLE words_before")
 
 
+@cache_migrations()
+def c005_taken_back(db: Database) -> None:
+    """What a server's record held before it was set back to an older state, and has not again."""
+    db.execute(
+        "CREATE TABLE taken_back (source INTEGER NOT NULL, edit TEXT NOT NULL, PRIMARY KEY (source, edit))"
+        " WITHOUT ROWID"
+    )
+
+
 @work_migrations()
 def w001_edits(db: Database) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import Edit, EditState, Queued
+from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Kind, Queued
 from console.store.errors import DamagedFile, NewerFile, StoreError
 from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
@@ -229,6 +229,38 @@ class WorkFile:
             lines = (*map(_line, new), *(_line(queued, whole=False) for queued in old))
             self._journal.write(Line(swap=lines), sync=True)
         return new
+
+    def bring_back(self, source: str, edit_ids: Iterable[str]) -> list[Queued]:
+        """What of these edits of a source was sent is for the operator to decide, all of it or nothing; those edits.
+
+        A server that was set back has lost them. A report that was created here and is lost with them gets a new local
+        key: its number may be another report's, and what was done to it follows it once it has its new one.
+        """
+        ids = _dump(list(edit_ids))
+        where = "WHERE state = ? AND source = ? AND id IN (SELECT value FROM json_each(?))"
+        sent = self._queued(where, (str(EditState.SENT), source, ids))
+        created = [one.edit.report for one in sent if one.edit.kind is Kind.CREATE and one.edit.report is not None]
+        numbers = self.local_keys()
+        moved = {key: f"{key}+" for key in created}
+        moved |= {numbers[key][1]: fresh for key, fresh in moved.items() if key in numbers}
+        now = self._clock()
+        lost = [
+            msgspec.structs.replace(
+                one,
+                edit=_moved(one.edit, moved),
+                state=EditState.ATTENTION,
+                problem=LOST_AT_SERVER,
+                theirs={TAKEN_BACK: {}},
+                changed_at=now,
+            )
+            for one in sent
+        ]
+        if lost:
+            with self._journal.whole(), self._writing():
+                for queued in lost:
+                    self._put_edit(queued)
+                self._journal.write(Line(swap=tuple(map(_line, lost))), sync=True)
+        return lost
 
     def rebase(self, edit_id: str, base_version: int) -> None:
         """Queue an edit again on a newer version of its report: nobody else had touched its fields."""
@@ -487,6 +519,16 @@ def _queued_of(row: tuple[Any, ...]) -> Queued:
         told=told,
         changed_at=datetime.fromisoformat(changed_at),
     )
+
+
+def _moved(edit: Edit, reports: dict[str, str]) -> Edit:
+    """The edit on the reports that take the place of these; no version of theirs was seen."""
+    changes: dict[str, Any] = {}
+    if edit.report in reports:
+        changes = {"report": reports[edit.report], "base_version": None}
+    if edit.data.get("into") in reports:
+        changes["data"] = {**edit.data, "into": reports[edit.data["into"]]}
+    return msgspec.structs.replace(edit, **changes)
 
 
 def _with_a_list(error: NewerFile, folder: Path) -> NewerFile:

@@ -59,10 +59,10 @@ class Ledger:
             self._emit(touched)
         return touched
 
-    def forget(self, source: str) -> None:
-        """Drop all that a source said, because its data was replaced."""
+    def forget(self, source: str, *, set_back: bool) -> None:
+        """Drop all that a source said, because its data was replaced; by an older state of its own when `set_back`."""
         with self._lock:
-            self._writer.forget(source)
+            self._writer.forget(source, set_back=set_back)
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[None]:
