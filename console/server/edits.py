@@ -99,7 +99,7 @@ class EditDesk:
             except sa.exc.OperationalError as fault:
                 raise _busy(fault) from fault
         if not applied.replayed:
-            self._database.told(seq)
+            self._database.told(seq, users=False)
         return applied
 
     def _transact(

@@ -39,7 +39,7 @@ class Beat(msgspec.Struct, frozen=True):
     epoch: str
     seq: int
     users: tuple[str, int, int] | None
-    """None while a commit of this process has not been looked at."""
+    """None while a commit of this process that may have changed users has not been looked at."""
 
 
 _UNKNOWN = Beat("", -1, None)
@@ -53,7 +53,8 @@ class Pulse:
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
         self._due = asyncio.Event()
-        self._stale = False
+        self._users_stale = False
+        self._announced: tuple[str, int] | None = None
         self._told = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,6 +65,7 @@ class Pulse:
         self._loop = asyncio.get_running_loop()
         self._city.database.on_commit.append(self._on_commit)
         self.beat = await self._look()
+        self._announced = self.beat.epoch, self.beat.seq
         self._tasks = [self._loop.create_task(self._run())]
         if self._city.database.url.get_driver_name() == "psycopg":
             self._tasks.append(self._loop.create_task(self._listen()))
@@ -111,15 +113,16 @@ class Pulse:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
         while True:
             self._due.clear()
-            self._stale = False
-            before, beat = self.beat, await self._look()
-            if not self._stale:  # else this process has committed meanwhile, and what was read is old
-                self.beat = beat
-            if (beat.epoch, beat.seq) != (before.epoch, before.seq) or before.users is None:
+            self._users_stale = False
+            self.beat = self._together(await self._look())
+            state = self.beat.epoch, self.beat.seq
+            if state != self._announced:
+                self._announced = state
                 for listener in tuple(self.on_beat):
                     listener()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _LOOK_TOLD_S if self._told else gap)
+            with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
+                async with asyncio.timeout(_LOOK_TOLD_S if self._told else gap):
+                    await self._due.wait()
 
     async def _listen(self) -> None:
         """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
@@ -165,13 +168,21 @@ class Pulse:
             return self._read()
         return Beat(now.epoch, now.seq, (now.epoch, newest or 0, count))
 
-    def _on_commit(self, seq: int) -> None:
+    def _together(self, found: Beat) -> Beat:
+        """What was read, with what this process has committed meanwhile."""
+        if found is _UNKNOWN:
+            return found
+        users = None if self._users_stale else found.users
+        same = found.epoch == self.beat.epoch
+        return Beat(found.epoch, max(found.seq, self.beat.seq) if same else found.seq, users)
+
+    def _on_commit(self, seq: int, users: bool) -> None:
         """From any thread of this process. The loop takes it in before the answer to the edit leaves."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop may have ended
-                self._loop.call_soon_threadsafe(self._committed, seq)
+                self._loop.call_soon_threadsafe(self._committed, seq, users)
 
-    def _committed(self, seq: int) -> None:
-        self._stale = True
-        self.beat = Beat(self.beat.epoch, max(seq, self.beat.seq), None)
+    def _committed(self, seq: int, users: bool) -> None:
+        self._users_stale = self._users_stale or users
+        self.beat = Beat(self.beat.epoch, max(seq, self.beat.seq), None if users else self.beat.users)
         self._due.set()

@@ -92,7 +92,8 @@ class Hub:
             return True
         waits_for_presence = listener.presence_due
         try:
-            await asyncio.wait_for(listener.wake.wait(), _PRESENCE_GAP_S if waits_for_presence else self._beat_s)
+            async with asyncio.timeout(_PRESENCE_GAP_S if waits_for_presence else self._beat_s):
+                await listener.wake.wait()
         except TimeoutError:
             return waits_for_presence
         await asyncio.sleep(random.uniform(0, self._spread_s() / 2))  # noqa: S311 - only spreads a crowd

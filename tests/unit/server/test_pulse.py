@@ -1,0 +1,84 @@
+"""What is known of the database between two looks at it: how far the feed is, and whose a token is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from console.domain.edit import Kind
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.pulse import Beat, Pulse
+from console.server.users import add_user
+
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def note(city: City, n: int) -> None:
+    city.apply(EditBody(f"edit-{n:04}", Kind.NOTE, data={"text": "x"}), report="10")
+
+
+@one_database
+def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: City) -> None:
+    add_user(city, "rina", "operator")
+
+    async def beats() -> tuple[Beat, Beat, Beat]:
+        pulse = Pulse(city)
+        await pulse.start()
+        before = pulse.beat
+        note(city, 1)
+        await asyncio.sleep(0)
+        edited = pulse.beat
+        add_user(city, "boss", "supervisor")
+        await asyncio.sleep(0)
+        changed = pulse.beat
+        await pulse.stop()
+        return before, edited, changed
+
+    before, edited, changed = asyncio.run(beats())
+    assert edited.seq > before.seq
+    assert edited.users == before.users is not None
+    assert changed.seq > edited.seq
+    assert changed.users is None
+
+
+@one_database
+def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is looked at there is always another edit; and the pulse ends all the same."""
+    add_user(city, "rina", "operator")
+    look = Pulse._look
+    count = 0
+
+    async def busy_look(pulse: Pulse) -> Beat:
+        nonlocal count
+        beat = await look(pulse)
+        if count:
+            note(city, count)
+        count += 1
+        await asyncio.sleep(0)
+        return beat
+
+    monkeypatch.setattr(Pulse, "_look", busy_look)
+
+    async def seen() -> tuple[Beat, Beat]:
+        pulse = Pulse(city)
+        grown = asyncio.Event()
+        pulse.on_beat.append(grown.set)
+        await pulse.start()
+        before = pulse.beat
+        add_user(city, "boss", "supervisor")
+        await asyncio.sleep(0)
+        while pulse.beat.users in (None, before.users):
+            grown.clear()
+            await asyncio.wait_for(grown.wait(), 10)
+        after = pulse.beat
+        await pulse.stop()
+        return before, after
+
+    before, after = asyncio.run(seen())
+    assert after.users is not None
+    assert after.users != before.users
+    assert after.seq > before.seq
