@@ -56,6 +56,7 @@ class BoardFeed(QObject):
         self._local_rows: dict[str, int] = {}
         self._local_sources: dict[str, str] = {}
         self._unshown = 0
+        self._to_choose: tuple[str, int] = ("", 0)
         self._number = 0
         self._running = self._wanted = False
         self._began = 0.0
@@ -108,6 +109,21 @@ class BoardFeed(QObject):
         """The row of a report created here under this key, 0 when it has none (any more)."""
         return self._local_rows.get(key, 0)
 
+    def choose_when_shown(self, key: str) -> None:
+        """Make a report that was just created here the chosen one once it has a row, unless another is chosen by then.
+
+        What the operator does next he does to it.
+        """
+        self._to_choose = (key, self._desk.row)
+        self._choose_made()
+
+    def _choose_made(self) -> None:
+        key, before = self._to_choose
+        if row := self.local_row(key):
+            self._to_choose = ("", 0)
+            if self._desk.row == before:
+                self._desk.choose(row)
+
     def local_report(self, row: int) -> tuple[str, str] | None:
         """(source, local key) of a report created here that has no row in the cache yet."""
         for key, local in self._local_rows.items():
@@ -146,6 +162,7 @@ class BoardFeed(QObject):
         if unshown != self._unshown:
             self._unshown = unshown
             self.crowded.emit(unshown)
+        self._choose_made()
 
     def _run(self) -> None:
         if not self._wanted or self._running:

@@ -36,6 +36,8 @@ class Intents(QObject):
     said = Signal(str)
     """A sentence for the status bar: why an action cannot be used now."""
     situation_changed = Signal(object)
+    created = Signal(str)
+    """A report was made here: its local key."""
 
     def __init__(
         self,
@@ -539,7 +541,9 @@ class Intents(QObject):
         self._tell()
 
     def _do_new_report(self) -> None:
-        self.new_report(self._source_for_new())
+        chosen = self.chosen
+        followed = chosen is not None and chosen.source in self._desk.cities.catalogs
+        self.new_report(chosen.source if chosen is not None and followed else self._source_for_new())
 
     def new_report(self, source: str, draft_key: str = "") -> None:
         """A report by telephone for this source, or one that was put aside."""
@@ -549,6 +553,7 @@ class Intents(QObject):
         local_key = f"local:{uuid.uuid4()}"
         name = self._desk.catalog(source).service_name(data.get("service"))
         self._deeds.create(source, data, local_key, name)
+        self.created.emit(local_key)
         self.said.emit(self.tr("Saved: {name}").format(name=name))
 
     def _unit_step(self, state: AssignmentState) -> None:

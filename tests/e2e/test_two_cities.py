@@ -249,12 +249,23 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
     window.edits.sign_in("south", "rina")
 
 
-def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(both: Cities) -> None:
+@pytest.mark.parametrize(("chosen", "city", "words"), [("", "City", "Flooded road"), ("south", "South", "Dead animal")])
+def test_a_new_report_is_made_in_the_words_of_the_city_it_goes_to(
+    both: Cities, chosen: str, city: str, words: str
+) -> None:
+    """That of the chosen report, else the first one; the form says which."""
     window = both.window
+    if chosen:
+        both.choose(chosen, "r1")
+    else:
+        window.desk.choose(0)
+        wait_for(lambda: window.intents.chosen is None, what="none is chosen")
     window.intents.run("new_report")
     wait_for(lambda: window.forms._new is not None, what="the form")
-    assert [choice.text for choice in window.forms._new.service._all] == ["Flooded road", "Flood"]
+    assert window.forms._new._about.text() == city
+    assert words in [choice.text for choice in window.forms._new.service._all]
     window.forms.close_open()
+    wait_for(lambda: window.forms._new is None, what="it is closed")
 
 
 def test_an_export_names_each_citys_words(both: Cities, tmp_path: Path) -> None:

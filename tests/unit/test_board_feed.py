@@ -77,3 +77,18 @@ def test_a_report_with_codes_never_met_before_has_its_words_and_is_found_by_them
     desk.set_filter(Filter(services=("new",)))
     qtbot.waitUntil(lambda: desk.view is not None and desk.view.filter.services == ("new",))
     assert list(desk.view.order) == [row]
+
+
+def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_meanwhile(
+    desk: Desk, feed: BoardFeed
+) -> None:
+    """Else the next note, or the next crew, goes to the report that was chosen before the telephone rang."""
+    desk.choose(1001)
+    feed.choose_when_shown("local:1")
+    assert desk.row == 1001
+    feed.on_edits({("city", "local:1"): [created(1)]})
+    assert desk.row == feed.local_row("local:1") > 0
+    feed.choose_when_shown("local:2")
+    desk.choose(1001)
+    feed.on_edits({("city", "local:2"): [created(2)]})
+    assert (desk.row, feed.local_row("local:2") > 0) == (1001, True)
