@@ -102,6 +102,12 @@ def split_address(url: str) -> SplitResult:
         raise errors.BadAddress(f"“{url}” is not an address.") from error
 
 
+def is_bare(url: str) -> bool:
+    """Whether everybody on the way can read what is sent to an address: http beyond this computer."""
+    parts = split_address(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
 def check_base_url(url: str, *, insecure_http: bool = False) -> str:
     """The address without a trailing slash.
 
@@ -120,7 +126,7 @@ def check_base_url(url: str, *, insecure_http: bool = False) -> str:
         parts.port  # noqa: B018 — urlsplit checks the port only when it is read
     except ValueError as error:
         raise errors.BadAddress(f"“{url}” has no usable port.") from error
-    if parts.scheme == "http" and not insecure_http and not is_loopback(parts.hostname):
+    if is_bare(url) and not insecure_http:
         raise errors.BadAddress(
             f"http to {parts.hostname} would send everything readable by others. Use https, or say --insecure-http."
         )

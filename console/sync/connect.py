@@ -12,6 +12,7 @@ import msgspec
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.probe import Found, probe
+from api_client.transport import is_bare
 from console.domain.messages import Source
 from console.paths import folder_of, profile_folder
 from console.settings import Settings, Tokens, change_settings, load_settings
@@ -48,7 +49,8 @@ def add_source(
     title = name or (same.name if same else found.name)
     key = same.key if same else new_key(title, {source.key for source in known})
     user, role = _whose(found, token, insecure_http=insecure_http)
-    source = Source(key, title, found.base_url, found.kind, insecure_http, found.timezone, user)
+    bare = insecure_http and is_bare(found.base_url)  # else the window would warn of it for ever
+    source = Source(key, title, found.base_url, found.kind, bare, found.timezone, user)
     return Added(source, found.reports, found.timezone, user, role)
 
 
@@ -66,7 +68,8 @@ def connect(
     try:
         added = add_source(url, kind=kind, name=name, token=token, insecure_http=insecure_http, taken=settings.sources)
     except errors.ApiError as error:
-        _say(f"sigap: {error}")
+        how = " Its token comes on standard input." if isinstance(error, errors.SignIn) and not token else ""
+        _say(f"sigap: {error}{how}")
         return _USAGE if isinstance(error, errors.BadAddress) else _CANNOT_REACH
     source = added.source
     folder = profile_folder(profile)
@@ -85,8 +88,8 @@ def connect(
         signed_in = f" Signed in as {added.user} ({added.role})." if added.user else ""
         sys.stdout.write(f"{source.name} ({source.kind}){reports} is in profile {profile}.{signed_in}\n")
     if not kept:
-        _say("sigap: this computer has no keyring; the token was not kept and must be given again.")
-    if insecure_http:
+        _say("sigap: this computer has no keyring: the token was not kept, and the window asks for it at each start.")
+    if source.insecure_http:
         _say("sigap: this connection is not encrypted.")
     return 0
 

@@ -17,6 +17,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from api_client import errors
+from api_client.transport import is_bare
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Presence, Source, SourceState
 from console.headless import Headless, sync_profile
@@ -329,6 +330,13 @@ def test_connect_to_what_is_no_server(
 def test_connect_refuses_http_beyond_this_computer(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask("http://city.example") == 2
     assert "--insecure-http" in capsys.readouterr().err
+
+
+def test_what_needs_no_encryption_is_not_warned_of(live: Live) -> None:
+    """The way to this very computer, whatever was allowed: an amber mark that is always there is looked at no more."""
+    assert not add_source(live.url, insecure_http=True).source.insecure_http
+    for url, bare in (("http://10.0.0.5", True), ("https://10.0.0.5", False), ("http://[::1]:8311", False)):
+        assert is_bare(url) is bare
 
 
 def test_the_same_server_keeps_its_key(live: Live) -> None:
