@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from console.settings import load_settings
 from tests.helpers.city import console, wait_for
@@ -84,3 +87,18 @@ def test_numbers_that_cannot_be_written_are_said(tmp_path: Path, capsys: pytest.
         window.picture.options = msgspec.structs.replace(window.picture.options, state=tmp_path / "no" / "state.json")
     assert window.exit_code == 4
     assert "no/state.json cannot be written" in capsys.readouterr().err
+
+
+def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QApplication) -> None:
+    before = QApplication.topLevelWidgets()
+    with console(tmp_path, None) as window:
+        held = [weakref.ref(one) for one in QApplication.topLevelWidgets() if one not in before]
+        assert len(held) > 1
+        held += [weakref.ref(one) for one in (window, window.desk, window.edits, window.feed)]
+    del window, before
+
+    def are_gone() -> bool:
+        gc.collect()
+        return not any(one is not None and isValid(one) for one in (ref() for ref in held))
+
+    wait_for(are_gone, 10, "nothing of it is left")
