@@ -164,7 +164,7 @@ def _filtered(now: Situation) -> str:
 A = Action
 ACTIONS: tuple[Action, ...] = (
     A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", always),
-    A("help", "Keys of this panel", ("?", "F1"), "Window", always),
+    A("help", "All keys", ("?", "F1"), "Window", always),
     A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", always),
     A("panel_map", "Go to the map", ("Ctrl+2",), "Window", always),
     A("panel_units", "Go to the units", ("Ctrl+3",), "Window", always),
@@ -229,3 +229,15 @@ ACTIONS: tuple[Action, ...] = (
     A("quit", "Quit", ("Ctrl+Q",), "Window", always),
 )
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+
+PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("Lists", ("Return",), "Open; the first verb"),
+    ("Lists", ("1", "2", "3"), "This unit; this verb"),
+    ("Map", ("*",), "Auto-fit"),
+    ("Map", ("0",), "Whole city"),
+    ("Map", ("PgDown", "PgUp"), "Next, previous symbol"),
+    ("Forms", ("Ctrl+Return",), "Save, or what the button says"),
+    ("Forms", ("Esc",), "Leave; the words stay as a draft"),
+    ("Forms", ("Alt+Delete",), "Clear the draft"),
+)
+"""(Group, keys, words) of what a panel or a form does with a key by itself: for the sheet of keys."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject
 
-from console.actions import ACTIONS, Action
+from console.actions import ACTIONS, PANEL_KEYS
 from console.domain.filter import Filter
 from console.domain.messages import Compare, SyncNow
 from console.presenters.desk import Desk
@@ -104,7 +104,9 @@ class WindowActions(QObject):
     def _show_keys(self) -> None:
         groups = list(dict.fromkeys(action.group for action in ACTIONS))
         keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: groups.index(action.group))
-        self._forms.show_keys([(self.tr(one.group), _keys_text(one), self.tr(one.text)) for one in keyed])
+        rows = [(one.group, one.keys, one.text) for one in keyed]
+        shown = [(self.tr(group), _keys_text(keys), self.tr(text)) for group, keys, text in (*rows, *PANEL_KEYS)]
+        self._forms.show_keys(shown)
 
     def _scale(self, step: int) -> None:
         now = self._settings.here.text_scale
@@ -114,5 +116,5 @@ class WindowActions(QObject):
         self._status.say(why_not or self.tr("Text {scale:.0%} from the next start on").format(scale=scale))
 
 
-def _keys_text(action: Action) -> str:
-    return "  ".join(key_text(key) for key in action.keys)
+def _keys_text(keys: Sequence[str]) -> str:
+    return "  ".join(key_text(key) for key in keys)

@@ -39,6 +39,13 @@ def test_without_a_report_each_action_works_or_says_why(action: Action, offline_
             widget.close()
 
 
+def test_the_sheet_of_keys_lists_those_of_panels_and_forms_too(offline_window: Any) -> None:
+    assert offline_window.intents.run("help")
+    sheet = offline_window.forms._open
+    assert {row[:2] for row in sheet.shown()} >= {("Report", "T"), ("Map", "*"), ("Forms", "Alt Del")}
+    sheet.close()
+
+
 def test_rules_follow_the_status() -> None:
     from console.actions import Situation
 
