@@ -58,7 +58,7 @@ class BoardFeed(QObject):
         self._unshown = 0
         self._to_choose: tuple[str, int] = ("", 0)
         self._number = 0
-        self._running = self._wanted = False
+        self._running = self._wanted = self._blind = False
         self._began = 0.0
         self._gap = QTimer(self, singleShot=True)
         self._gap.timeout.connect(self._run)
@@ -203,6 +203,11 @@ class BoardFeed(QObject):
         self._tick.setInterval(_TICK_SMALL_MS if len(result.snapshot) <= _SMALL else _TICK_LARGE_MS)
         if new_words:
             self._desk.set_cities(result.cities)
+        if result.blind:
+            self._anew = True  # what comes later is added to no picture of nothing; nobody says when it can be read
+        elif self._blind:
+            self._desk.rows_touched.emit(None)
+        self._blind = result.blind
         if result.changed:
             self._desk.rows_touched.emit(result.changed)
         if not result.same:

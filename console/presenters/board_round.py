@@ -74,6 +74,8 @@ class Played(msgspec.Struct, frozen=True):
     """Reports created here that the cache holds now: local key -> row."""
     same: bool
     """Whether nothing that is shown differs from the View before."""
+    blind: bool
+    """There was no cache to read (yet): none, or one that its writer brings up to date."""
 
 
 def is_shown(queued: Queued) -> bool:
@@ -93,6 +95,7 @@ def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, .
 
 def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     """The next snapshot and its View; for a worker thread, or a program without a window."""
+    blind = not reader.available
     cities = job.cities
     if cities is None or job.kinds:
         cities = read_catalog(reader, cities, job.kinds)
@@ -168,7 +171,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         areas=cities.areas,
     )
     same = job.before is not None and cities is job.cities and view.shows_same(job.before)
-    return Played(snapshot, cities, view, patches, now_on, changed, arrived, same)
+    return Played(snapshot, cities, view, patches, now_on, changed, arrived, same, blind)
 
 
 def _has_words(report: Report, text: str) -> bool:

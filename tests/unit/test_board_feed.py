@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +18,7 @@ from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
+from console.store.schema import CACHE_VERSION
 from console.tasks import Tasks
 from tests.unit.store.making import T0, at, edit, items, report
 
@@ -92,3 +95,29 @@ def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_mea
     desk.choose(1001)
     feed.on_edits({("city", "local:2"): [created(2)]})
     assert (desk.row, feed.local_row("local:2") > 0) == (1001, True)
+
+
+def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
+    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+) -> None:
+    """The first start of a newer version: the sync process changes the tables, and nobody says that it is done.
+
+    Else the queue would hold only what changes from then on, and call itself live.
+    """
+    writer.close()
+
+    def set_version(version: int) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "cache.db")) as cache:
+            cache.execute(f"PRAGMA user_version = {version}")
+
+    set_version(CACHE_VERSION - 1)
+    tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
+    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, lambda _: None)
+    with qtbot.waitSignal(feed.ready):
+        feed.start()
+    assert desk.view is not None
+    assert desk.view.total == 0
+    set_version(CACHE_VERSION)
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1)
+    tasks.shutdown()
+    reader.close()
