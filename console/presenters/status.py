@@ -70,7 +70,8 @@ class StatusPresenter(QObject):
         view = self._desk.view
         if view is not None:
             open_, total = words.thousands(view.counts.all_open), words.thousands(view.total)
-            cells.append(Cell("count", self.tr("{open} open, {total} reports").format(open=open_, total=total)))
+            counted = self.tr("{open} open, {total} report" if view.total == 1 else "{open} open, {total} reports")
+            cells.append(Cell("count", counted.format(open=open_, total=total)))
             chips = len(self._desk.chips())
             if chips:
                 cells.append(
