@@ -136,7 +136,7 @@ class Operator:
         self.find("open", like=in_work)
         self.filled("category", words("lampu"), enter)
         self.find("open", like=in_work)
-        self.filled("transfer", lambda _: None, enter)
+        self.filled("transfer", lambda opened: QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Down), enter)
         self.find("open", like=in_work)
         self.filled("hold", lambda opened: opened.set_values({"waits_for": "weather", "reason": "Hujan"}), ctrl_enter)
         wait_for(lambda: window.intents.situation.on_hold, 3)
