@@ -120,22 +120,24 @@ class ExportNote(msgspec.Struct, frozen=True):
     ] = ()
 
 
+_INSERT = sa.insert(schema.audit)
+_THE_HEAD = sa.update(schema.audit_head).where(schema.audit_head.c.id == _ONLY)
+_LENGTHEN = _THE_HEAD.values(number=schema.audit_head.c.number + sa.bindparam("count")).returning(
+    schema.audit_head.c.number, schema.audit_head.c.hash
+)
+_SEAL = _THE_HEAD.values(hash=sa.bindparam("last"))
+
+
 def append(connection: sa.Connection, now: datetime, *deeds: Deed) -> Head:
     """Record deeds in this transaction, which should end soon: nobody else can append until it does."""
-    table, heads = schema.audit, schema.audit_head
-    number, previous = connection.execute(
-        sa.update(heads)
-        .where(heads.c.id == _ONLY)
-        .values(number=heads.c.number + len(deeds))
-        .returning(heads.c.number, heads.c.hash)
-    ).one()
+    number, previous = connection.execute(_LENGTHEN, {"count": len(deeds)}).one()
     rows: list[dict[str, Any]] = []
     for count, deed in enumerate(deeds, start=number - len(deeds) + 1):
         row = _row(count, now, deed, previous)
         previous = row.hash
         rows.append(msgspec.structs.asdict(row))
-    connection.execute(sa.insert(table), rows)
-    connection.execute(sa.update(heads).where(heads.c.id == _ONLY).values(hash=previous))
+    connection.execute(_INSERT, rows)
+    connection.execute(_SEAL, {"last": previous})
     return Head(number, previous)
 
 

@@ -10,6 +10,7 @@ as they are read for change, and the counter row serialises the last moment of e
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -140,15 +141,8 @@ class Database:
         self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], *, keep: bool = False
     ) -> None:
         """Insert rows, or replace what is there under the same primary key (`keep`: leave it as it is)."""
-        if not rows:
-            return
-        statement = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        keys = [column.name for column in table.primary_key]
-        if keep:
-            connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
-            return
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+        if rows:
+            connection.execute(_upserting(self.is_sqlite, table, tuple(rows[0]), keep), rows)
 
     def notify(self, connection: sa.Connection, channel: str) -> None:
         """Tell the other servers on this database when the transaction is committed; SQLite has no others."""
@@ -181,16 +175,37 @@ class Database:
         self.engine.dispose()
 
 
+@functools.cache
+def _upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bool) -> sa.Insert:
+    """The statement that inserts a row of these columns or replaces it (`keep`: leaves it as it is)."""
+    keys = [column.name for column in table.primary_key]
+    statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    if keep:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    changes = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+_COUNT = (
+    sa.update(schema.counters)
+    .where(schema.counters.c.name == COUNTER)
+    .values(value=schema.counters.c.value + sa.bindparam("count"))
+)
+_TAKE = _COUNT.returning(schema.counters.c.value)
+_TAKE_AND_TELL = _COUNT.returning(
+    schema.counters.c.value, sa.func.pg_notify(COMMITTED, sa.cast(schema.counters.c.value, sa.Text))
+)
+_PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)
+_PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).where(
+    schema.counters.c.name.in_([COUNTER, VERSIONS])
+)
+_EPOCH = sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH)
+
+
 def next_numbers(connection: sa.Connection, count: int) -> int:
     """Take `count` numbers; returns the last. The row stays locked until the commit, so numbers are in commit order."""
-    counter = schema.counters
-    said: list[Any] = [counter.c.value]
-    if connection.dialect.name == "postgresql":
-        said.append(sa.func.pg_notify(COMMITTED, sa.cast(counter.c.value, sa.Text)))
-    found = connection.execute(
-        sa.update(counter).where(counter.c.name == COUNTER).values(value=counter.c.value + count).returning(*said)
-    )
-    last = int(found.one()[0])
+    take = _TAKE_AND_TELL if connection.dialect.name == "postgresql" else _TAKE
+    last = int(connection.execute(take, {"count": count}).one()[0])
     mark: Mark | None = connection.info.get(_MARK)
     if mark is not None and last - count < mark.seq:
         begin_epoch(connection, instead_of=mark.epoch)
@@ -199,14 +214,12 @@ def next_numbers(connection: sa.Connection, count: int) -> int:
 
 def present_number(connection: sa.Connection) -> int:
     """The number of the last committed change."""
-    return int(connection.scalar(sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)) or 0)
+    return int(connection.scalar(_PRESENT) or 0)
 
 
 def present_mark(connection: sa.Connection) -> Mark:
     """The epoch, and the number of the last committed change."""
-    meta = schema.meta
-    epoch = connection.scalar(sa.select(meta.c.value).where(meta.c.key == EPOCH))
-    return Mark(str(epoch or ""), present_number(connection))
+    return Mark(str(connection.scalar(_EPOCH) or ""), present_number(connection))
 
 
 def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:
@@ -227,22 +240,23 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
 def version_floor(connection: sa.Connection) -> int:
     """Every version that a report gets now lies above it, and above all versions that another epoch gave out."""
     mark: Mark | None = connection.info.get(_MARK)
-    if mark is not None and present_number(connection) < mark.seq:
+    known = _counted(connection)
+    if mark is not None and known[COUNTER] < mark.seq:
         begin_epoch(connection, instead_of=mark.epoch)
-    return _floor(connection)
+        known = _counted(connection)
+    return known[VERSIONS]
 
 
-def _floor(connection: sa.Connection) -> int:
-    """The counter is not there before the first restore."""
-    counter = schema.counters
-    return int(connection.scalar(sa.select(counter.c.value).where(counter.c.name == VERSIONS)) or 0)
+def _counted(connection: sa.Connection) -> dict[str, int]:
+    """The number of the last committed change, and the floor, whose counter is not there before the first restore."""
+    return {COUNTER: 0, VERSIONS: 0} | dict(connection.execute(_PRESENT_AND_FLOOR).all())
 
 
 def _lift_versions(connection: sa.Connection) -> None:
     """Raise the floor to the time in milliseconds: the counter too may be set back, to one state more than once."""
     counter = schema.counters
     now_ms = (datetime.now(UTC) - _VERSIONS_SINCE) // timedelta(milliseconds=1)
-    floor = max(_floor(connection) + _LOST_VERSIONS, now_ms)
+    floor = max(_counted(connection)[VERSIONS] + _LOST_VERSIONS, now_ms)
     connection.execute(sa.delete(counter).where(counter.c.name == VERSIONS))
     connection.execute(sa.insert(counter).values(name=VERSIONS, value=floor))
 

@@ -6,6 +6,7 @@ gets what it missed. Refusals are not stored: they changed nothing, and the same
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
 from console.domain.kept import is_another
@@ -93,9 +95,6 @@ class EditDesk:
         with self._alone(edit.id):
             try:
                 applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
-            except sa.exc.IntegrityError:
-                # Another server process has committed the same key between our look-up and our commit.
-                applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
             except sa.exc.OperationalError as fault:
                 raise _busy(fault) from fault
         if not applied.replayed:
@@ -106,25 +105,21 @@ class EditDesk:
         self, edit: EditBody, report: str | None, actor: Actor, if_match: int | None, fingerprint: str
     ) -> tuple[Applied, int]:
         with self._database.write() as connection:
-            stored = _stored(connection, edit.id, fingerprint)
-            if stored is None:
-                stored = _in_history(connection, edit, report, actor)
-            if stored is not None:
-                return stored, 0
+            answered = _answered(connection, edit, report, actor, fingerprint)
+            if answered is None and not _is_first(connection, edit.id, fingerprint):
+                # Another server process has committed the same key since we looked.
+                answered = _answered(connection, edit, report, actor, fingerprint)
+            if answered is not None:
+                return answered, 0
             ledger = Ledger(self._database, connection, self._clock())
-            placeholder = {"key": edit.id, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
-            connection.execute(sa.insert(schema.answers), [placeholder])
             changed, entry = self._effect(ledger, edit, report, actor, if_match)
             seq = ledger.settle()
             audit.append(connection, ledger.now, _deed(edit, report, actor, changed))
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
             )
-            connection.execute(
-                sa.update(schema.answers)
-                .where(schema.answers.c.key == edit.id)
-                .values(status=applied.status, body=applied.body, at=schema.micros(ledger.now))
-            )
+            answer = {"its_key": edit.id, "status": applied.status, "body": applied.body}
+            connection.execute(_ANSWER, answer | {"at": schema.micros(ledger.now)})
             return applied, seq
 
     def _effect(
@@ -230,24 +225,22 @@ def _deed(edit: EditBody, report: str | None, actor: Actor, changed: Report | No
     return audit.Deed(actor, audit.WRITE, about, edit.id, detail)
 
 
-def _stored(connection: sa.Connection, key: str, fingerprint: str) -> Applied | None:
-    table = schema.answers
-    row = connection.execute(
-        sa.select(table.c.fingerprint, table.c.status, table.c.body).where(table.c.key == key)
-    ).first()
-    if row is None:
-        return None
-    if row[0] != fingerprint:
+def _answered(
+    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, fingerprint: str
+) -> Applied | None:
+    """The answer to an edit that was applied before: the stored one or, when it is no longer kept, from the history."""
+    carried, status, body, entry, seq = connection.execute(_KNOWN, {"key": edit.id}).one()
+    if carried is None:
+        return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
+    if carried != fingerprint:
         raise KeyReused("This key has carried another edit before.")
-    return Applied(row[1], row[2], replayed=True)
+    return Applied(status, body, replayed=True)
 
 
-def _in_history(connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor) -> Applied | None:
-    """The answer to an edit whose stored one is no longer kept: its entry, and its report as it is now."""
-    table = schema.entries
-    row = connection.execute(sa.select(table.c.body, table.c.seq).where(table.c.edit == edit.id)).first()
-    if row is None:
-        return None
+def _in_history(
+    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, row: tuple[bytes, int]
+) -> Applied:
+    """The answer that the edit's entry (its JSON and number) makes, with the entry's report as it is now."""
     entry = msgspec.json.decode(row[0], type=Entry)
     created = edit.kind is Kind.CREATE and edit.undoes is None
     same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
@@ -259,6 +252,33 @@ def _in_history(connection: sa.Connection, edit: EditBody, report: str | None, a
     return Applied(
         201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, row[1])), replayed=True
     )
+
+
+def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
+    """Take the key for this transaction; False when another one has, which is waited for until it ends."""
+    placeholder = {"key": key, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
+    return bool(connection.execute(_take_key(connection.dialect.name), placeholder).rowcount)
+
+
+@functools.cache
+def _take_key(dialect: str) -> sa.Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(schema.answers).on_conflict_do_nothing(index_elements=["key"])
+
+
+_ASKED = sa.select(sa.bindparam("key", type_=sa.Text).label("key")).subquery()
+_KNOWN = sa.select(
+    schema.answers.c.fingerprint,
+    schema.answers.c.status,
+    schema.answers.c.body,
+    schema.entries.c.body,
+    schema.entries.c.seq,
+).select_from(
+    _ASKED.outerjoin(schema.answers, schema.answers.c.key == _ASKED.c.key).outerjoin(
+        schema.entries, schema.entries.c.edit == _ASKED.c.key
+    )
+)
+_ANSWER = sa.update(schema.answers).where(schema.answers.c.key == sa.bindparam("its_key"))
 
 
 def _busy(fault: sa.exc.OperationalError) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,6 +17,28 @@ from console.server.database import Database, next_numbers, version_floor
 from console.server.schema import KIND_OF, TABLES, Thing
 
 T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar)
+
+
+@functools.cache
+def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
+    """The body of the object with the id `:id`."""
+    table = TABLES[kind]
+    query = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
+    return query.with_for_update() if lock else query
+
+
+_POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
+    schema.positions.c.unit == sa.bindparam("unit")
+)
+_ENTRIES = (
+    sa.select(schema.entries.c.body)
+    .where(schema.entries.c.report == sa.bindparam("report"))
+    .order_by(schema.entries.c.at, schema.entries.c.seq)
+)
+_ASSIGNMENTS = sa.select(schema.assignments.c.body).where(schema.assignments.c.report == sa.bindparam("report"))
+_JOBS = sa.select(schema.assignments.c.body).where(
+    schema.assignments.c.unit == sa.bindparam("unit"), schema.assignments.c.live == 1
+)
 
 
 class Ledger:
@@ -41,11 +64,7 @@ class Ledger:
         unit = self._one(Unit, key, lock=True)
         if unit is None:
             return None
-        place = self.connection.execute(
-            sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
-                schema.positions.c.unit == key
-            )
-        ).first()
+        place = self.connection.execute(_POSITION, {"unit": key}).first()
         if place is None:
             return unit
         return msgspec.structs.replace(unit, lat=place[0], lon=place[1], position_at=schema.moment(place[2]))
@@ -69,25 +88,20 @@ class Ledger:
 
     def entries(self, report: str) -> list[Entry]:
         """The history of a report, the oldest first, with what this transaction added."""
-        table = schema.entries
-        rows = self.connection.execute(
-            sa.select(table.c.body).where(table.c.report == report).order_by(table.c.at, table.c.seq)
-        )
+        rows = self.connection.execute(_ENTRIES, {"report": report})
         stored = [msgspec.json.decode(body, type=Entry) for (body,) in rows]
         return self._with_kept(stored, Entry, lambda entry: entry.report == report)
 
     def assignments(self, report: str) -> list[Assignment]:
         """All assignments of a report, the oldest first."""
-        table = schema.assignments
-        rows = self.connection.execute(sa.select(table.c.body).where(table.c.report == report))
+        rows = self.connection.execute(_ASSIGNMENTS, {"report": report})
         stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
         found = self._with_kept(stored, Assignment, lambda one: one.report == report)
         return sorted(found, key=lambda one: (one.created, one.id))
 
     def jobs_of(self, unit: str) -> list[Assignment]:
         """The live assignments of a unit, on whichever report."""
-        table = schema.assignments
-        rows = self.connection.execute(sa.select(table.c.body).where(table.c.unit == unit, table.c.live == 1))
+        rows = self.connection.execute(_JOBS, {"unit": unit})
         stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
         found = self._with_kept(stored, Assignment, lambda one: one.unit == unit)
         return [one for one in found if one.state not in ENDED_ASSIGNMENT]
@@ -124,9 +138,7 @@ class Ledger:
     def _one(self, kind: type[T], key: str, *, lock: bool = False) -> T | None:
         place = (KIND_OF[kind], key)
         if place not in self._kept:
-            table = TABLES[place[0]]
-            query = sa.select(table.c.body).where(table.c.id == key)
-            body = self.connection.scalar(query.with_for_update() if lock else query)
+            body = self.connection.scalar(_one_of(place[0], lock), {"id": key})
             self._kept[place] = msgspec.json.decode(body, type=kind) if body is not None else None
         found = self._kept[place]
         return found if isinstance(found, kind) else None
