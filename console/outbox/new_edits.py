@@ -64,7 +64,7 @@ class NewEdits(QObject):
     def give_anew(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
     ) -> None:
-        """The same wish as a new edit, made now, in the place of the old one."""
+        """The same wish as a new edit, made now, in the place of the old one; a crew that was told stays so."""
         new = replace(
             old.edit,
             id=self._ids(),
@@ -75,7 +75,7 @@ class NewEdits(QObject):
             base_version=base_version,
             late=False,
         )
-        self._exchange([old], [Queued(_clean(new), EditState.QUEUED)], "")
+        self._exchange([old], [Queued(_clean(new), EditState.QUEUED, told=old.told)], "")
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.

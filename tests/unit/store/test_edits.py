@@ -180,6 +180,7 @@ def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Des
     assert (push.edit.data, push.edit.occurred_at) == ({"unit": "u1"}, desk.now)
     kept = desk.on_disk()
     assert (kept[dispatch].state, kept[push.edit.id].state) == (S.WITHDRAWN, S.SENDING)
+    assert kept[push.edit.id].told == "U12", "nobody is asked to tell that crew once more"
 
 
 def test_an_old_order_nobody_wants_is_dropped(desk: Desk) -> None:
