@@ -48,15 +48,16 @@ class _Column:
     right: bool = False
 
 
+_CODE, _MOST_CODE = 100, 190
 _COLUMNS = (
     _Column("symbol", 40),
-    _Column("code", 100),
+    _Column("code", _CODE),
     _Column("state", 92),
-    _Column("since", 54, right=True),
+    _Column("since", 72, right=True),
     _Column("job", 0),
     _Column("eta", 66, right=True),
     _Column("next", 44, right=True),
-    _Column("skills", 120),
+    _Column("skills", 102),
     _Column("position", 68, right=True),
     _Column("shift", 58, right=True),
 )
@@ -77,9 +78,13 @@ def paint_hatching(painter: QPainter, theme: Theme, box: QRect) -> None:
     painter.restore()
 
 
-def place_columns(theme: Theme, width: int) -> dict[str, QRect]:
-    """Where each column stands in a row `width` wide; columns that do not fit are left out."""
-    columns = list(_COLUMNS)
+def place_columns(theme: Theme, width: int, code: int = 0) -> dict[str, QRect]:
+    """Where each column stands in a row `width` wide; columns that do not fit are left out.
+
+    `code` is the width of the longest code in pixels: no crew may be taken for another, at the cost of its job's words.
+    """
+    wanted = max(_CODE, min(_MOST_CODE, round(code / theme.scale) + 18))
+    columns = [_Column("code", wanted) if column.key == "code" else column for column in _COLUMNS]
     for key in _FIRST_TO_GO:
         if width - sum(theme.px(column.width) for column in columns) >= theme.px(130):
             break
@@ -99,6 +104,7 @@ class _Head(QWidget):
     def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
         super().__init__()
         self._theme, self._view = theme, view
+        self.code_width = 0
         self._words = {
             "code": self.tr("Unit"),
             "state": self.tr("State"),
@@ -121,7 +127,7 @@ class _Head(QWidget):
         painter.setFont(theme.font("caption", 500))
         painter.setPen(theme.color("text.tertiary"))
         right = {column.key for column in _COLUMNS if column.right}
-        for key, place in place_columns(theme, self._view.viewport().width()).items():
+        for key, place in place_columns(theme, self._view.viewport().width(), self.code_width).items():
             box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
             side = Qt.AlignmentFlag.AlignRight if key in right else Qt.AlignmentFlag.AlignLeft
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side, self._words.get(key, ""))
@@ -133,6 +139,7 @@ class _UnitDelegate(QStyledItemDelegate):
     def __init__(self, theme: Theme, symbols: Symbols, parent: QObject) -> None:
         super().__init__(parent)
         self._theme, self._symbols = theme, symbols
+        self.code_width = 0
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
@@ -155,7 +162,7 @@ class _UnitDelegate(QStyledItemDelegate):
         painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
         places = {
             key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
-            for key, place in place_columns(theme, box.width()).items()
+            for key, place in place_columns(theme, box.width(), self.code_width).items()
         }
         if "position" in places and (row.stale or row.position_level >= 2):
             paint_hatching(painter, theme, places["position"])
@@ -225,7 +232,9 @@ class UnitsPanel(QWidget):
         self._model = RowsModel(_words, self)
         self.view = RowsView(self.tr("Units"), self)
         self.view.setModel(self._model)
-        self.view.setItemDelegate(_UnitDelegate(theme, symbols, self.view))
+        self._theme, self._codes = theme, frozenset[str]()
+        self._delegate = _UnitDelegate(theme, symbols, self.view)
+        self.view.setItemDelegate(self._delegate)
         self.view.entered.connect(self.current_changed)
         self.view.opened.connect(self.opened)
         self.view.viewport().installEventFilter(self)
@@ -239,7 +248,18 @@ class UnitsPanel(QWidget):
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:
         """Show these units; the current one stays the current one."""
+        self._fit_codes(frozenset(row.code for row in rows))
         self._model.set_rows(rows)
+
+    def _fit_codes(self, codes: frozenset[str]) -> None:
+        if codes == self._codes:
+            return
+        self._codes = codes
+        metrics = QFontMetrics(self._theme.font("dense", 600))
+        widest = max((metrics.horizontalAdvance(one_line(code)) for code in codes), default=0)
+        self._delegate.code_width = self._head.code_width = widest
+        self._head.update()
+        self.view.viewport().update()
 
     def current_id(self) -> str:
         """The id of the current unit, "" for none."""

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
@@ -90,6 +90,18 @@ def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None
     narrow = place_columns(theme, 560)
     assert "shift" not in narrow
     assert {"code", "state", "job", "eta", "position"} <= set(narrow)
+
+
+def test_a_crews_whole_code_has_room(qtbot: QtBot) -> None:
+    """With two cities their names stand behind the codes that both have: cut, one crew looks like the other."""
+    theme = make_theme()
+    panel = UnitsPanel(theme, make_symbols(theme))
+    qtbot.addWidget(panel)
+    panel.set_rows([UnitRow(city, f"PPSU-KBR 2 {city}", "free", "Available") for city in ("Jakarta", "Bandung")])
+    need = QFontMetrics(theme.font("dense", 600)).horizontalAdvance("PPSU-KBR 2 Bandung")
+    for part in (panel._delegate, panel._head):
+        assert place_columns(theme, 838, part.code_width)["code"].width() - 2 * theme.px(8) >= need
+    assert place_columns(theme, 838, need)["job"].width() >= theme.px(100)
 
 
 ROWS = [
