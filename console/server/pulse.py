@@ -1,7 +1,7 @@
 """What every request wants to know of the database, read once for all of them: how far the feed is, and its pages.
 
 Two hundred consoles that are woken by one commit all ask for the same page, each with its token. Here the page is made
-once, and whose token it is stays known, until the next commit; only then the database is asked again.
+once, out of what was read already and what the commit brought, and whose token it is stays known until users change.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from console.server import schema
 from console.server.city import City
 from console.server.database import COMMITTED, present_mark
 from console.server.presence import SEEN
+from console.server.tail import Tail
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Pulse:
         self.beat = _UNKNOWN
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
+        self._tail = Tail(city.changes)
         self._due = asyncio.Event()
         self._users_stale = False
         self._announced: tuple[str, int] | None = None
@@ -82,12 +84,12 @@ class Pulse:
 
         Raises console.server.refusals.Gone.
         """
-        if self.beat.seq < 0:
-            return await run_in_threadpool(self._page, after, limit)
         place, state = (after, limit), (self.beat.epoch, self.beat.seq)
+        if self.beat.seq < 0:
+            return await run_in_threadpool(self._page, place, state)
         made = self._pages.get(place)
         if made is None or made[0] != state:
-            made = state, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
+            made = state, asyncio.ensure_future(run_in_threadpool(self._page, place, state))
             self._make_room()
             self._pages[place] = made
         try:
@@ -97,8 +99,8 @@ class Pulse:
                 del self._pages[place]
             raise
 
-    def _page(self, after: int, limit: int) -> bytes:
-        return msgspec.json.encode(self._city.changes(after, limit))
+    def _page(self, place: tuple[int, int], state: tuple[str, int]) -> bytes:
+        return msgspec.json.encode(self._tail.changes(*place, *state))
 
     def _make_room(self) -> None:
         """Pages of before the last commit go, and the oldest when there are too many."""
