@@ -339,7 +339,7 @@ class ConsoleWindow(QObject):
             "sign_in": self.signing.sign_in,
             "sign_out": self.signing.sign_out,
             "settle": lambda: self.settling.open(self.intents.situation.conflict),
-            "filter": lambda: self.command.focus_line("show "),
+            "filter": self._filter_line,
             "next_report": lambda: self.queue.view.move_by(1),
             "previous_report": lambda: self.queue.view.move_by(-1),
             "recommend": self.ticket.focus_advice,
@@ -404,7 +404,9 @@ class ConsoleWindow(QObject):
         self.intents.situation_changed.connect(self.ticket_presenter.set_situation)
         self.intents.window_action.connect(self.window_actions.run)
         self.intents.said.connect(self.say)
+        self.intents.created.connect(self.feed.choose_when_shown)
         self.deeds.done.connect(self._on_deed)
+        self.deeds.undone.connect(self.status.hide_undo)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
@@ -632,7 +634,16 @@ class ConsoleWindow(QObject):
             self.outbox_presenter.act(edit_id, verb)
 
     def _open_report(self, source: str, key: str) -> None:
-        self.tasks.submit(lambda: self.reader().row_of(source, key), lambda row: self.desk.choose(row or 0))
+        if row := self.feed.local_row(key):
+            self.desk.choose(row)
+            return
+        number = self.edits.remote_of(key) or key
+        self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: self.desk.choose(row or 0))
+
+    def _filter_line(self) -> None:
+        """The line with the filter that is set, to go on from it; the tab stays what it is."""
+        now = self.desk.filter.with_tab("open").to_text()
+        self.command.focus_line(f"show {now} " if now else "show ")
 
     # The chosen report
 

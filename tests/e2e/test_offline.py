@@ -163,3 +163,38 @@ def test_a_photo_that_is_not_here_comes_when_the_server_answers(city: Served, tm
 def cards(window: Any) -> Any:
     """The photos of the chosen report."""
     return window.ticket.ticket().photos
+
+
+def test_a_report_made_offline_is_the_chosen_one_and_is_opened_from_the_outbox(city: Served, tmp_path: Path) -> None:
+    """The next note, or the next crew, is meant for it."""
+    with console(tmp_path / "profile", city.address) as one:
+        wait_ready(one)
+        before = find(one, "unassigned")
+        city.stop()
+        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        key(one, "N", CTRL)
+        form(one)
+        type_into(one, "banjir", Qt.Key.Key_Tab)
+        type_into(one, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", 3, "it is the chosen one")
+        one.queue.setFocus()
+        key(one, "N")
+        type_into(one, "Two children", Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: len(outbox(one)) == 2, 3, "the note is saved")
+        assert {row.number for row in outbox(one).values()} == {"new"}, "it is a note on the new report"
+        choose(one, before)
+        one.outbox_presenter.act(next(iter(outbox(one))), "open")
+        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", 3, "it is opened")
+
+
+def test_ctrl_z_takes_its_offer_away_and_ctrl_f_goes_on_from_the_filter(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path / "profile", city.address) as one:
+        wait_ready(one)
+        find(one, "unassigned")
+        key(one, "T")
+        wait_for(lambda: one.status.undo_text().startswith("Take"), 3, "the offer to take it back")
+        key(one, "Z", CTRL)
+        assert one.status.undo_text() == ""
+        one.desk.set_filter(one.desk.filter.toggle_service("banjir"))
+        key(one, "F", CTRL)
+        assert one.command.text() == "show cat=banjir "
