@@ -15,7 +15,7 @@ from console.notices import describe
 from console.settings import Settings, Tokens, change_settings
 from console.sync.connect import Added, add_source
 from console.tasks import Tasks
-from widgets.connect import ConnectForm
+from widgets.forms.connect import ConnectForm
 from widgets.theme import load_theme
 
 

@@ -13,7 +13,7 @@ from console.domain.merge import told
 from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
 from console.presenters.catalog import Catalog
-from widgets.conflict import ConflictRow, ConflictValue
+from widgets.forms.conflict import ConflictRow, ConflictValue
 
 Tr = Callable[[str], str]
 

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from console.edits import Edits
-from widgets.form import Form
+from widgets.forms.form import Form
 
 PAUSE_S = 1.0
 """It is kept when nothing was typed for so long,"""

@@ -16,7 +16,7 @@ from console.presenters.forms import Forms
 from console.presenters.intents import Intents
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
-from widgets.form import Choice
+from widgets.forms.choice import Choice
 
 
 class Drafts(QObject):

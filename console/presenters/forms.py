@@ -25,20 +25,17 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.draft import MARKS, Draft, typed_in
 from console.tasks import Tasks
-from widgets.connect import TokenForm
-from widgets.dialogs import (
-    AskForm,
-    AskText,
-    Choice,
-    ChooseOne,
-    CloseForm,
-    ConflictForm,
-    HoldForm,
-    KeysSheet,
-    NewReportForm,
-    ValidateForm,
-)
-from widgets.form import Form, matching
+from widgets.forms.ask import AskForm, AskText
+from widgets.forms.choice import Choice, matching
+from widgets.forms.choose_one import ChooseOne
+from widgets.forms.close import CloseForm
+from widgets.forms.conflict import ConflictForm
+from widgets.forms.connect import TokenForm
+from widgets.forms.form import Form
+from widgets.forms.hold import HoldForm
+from widgets.forms.keys_sheet import KeysSheet
+from widgets.forms.new_report import NewReportForm
+from widgets.forms.validate import ValidateForm
 from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme

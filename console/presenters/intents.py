@@ -22,7 +22,7 @@ from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import TWICE_S, Forms
-from widgets.form import Choice
+from widgets.forms.choice import Choice
 from widgets.photos import PhotoCard
 
 _UNIT_STEPS = {"en_route": AssignmentState.EN_ROUTE, "on_scene": AssignmentState.ON_SCENE, "done": AssignmentState.DONE}

@@ -15,7 +15,7 @@ from console.settings import Settings, Tokens, load_settings
 from console.tasks import Tasks
 from tests.helpers.live_server import live_server
 from tests.widgets.sample import make_theme
-from widgets.connect import ConnectForm
+from widgets.forms.connect import ConnectForm
 
 NOTHING_LISTENS = "http://127.0.0.1:9"
 

@@ -45,7 +45,7 @@ from tests.helpers.hostile import (
     write_requests,
 )  # fmt: skip
 from tests.helpers.watchdog import Watchdog
-from widgets.dialogs import Choice
+from widgets.forms.choice import Choice
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -21,7 +21,7 @@ from console.store.work import read_outbox
 from tests.faults.typing_child import CALLER, FORMS, PHONE, WORDS
 from tests.helpers.city import ROOT, Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, form, key, wait_ready
-from widgets.dialogs import AskText
+from widgets.forms.ask import AskText
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -31,7 +31,7 @@ from console.store.items import Cursor, Item
 from console.tasks import Tasks
 from tests.helpers.city import wait_for
 from tests.widgets.sample import make_symbols, make_theme
-from widgets.form import Form
+from widgets.forms.form import Form
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 

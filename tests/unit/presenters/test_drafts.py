@@ -18,7 +18,11 @@ from console.domain.status import Status
 from console.presenters.drafts import Drafts
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
-from widgets.dialogs import AskText, ChooseOne, ConflictForm, HoldForm, NewReportForm
+from widgets.forms.ask import AskText
+from widgets.forms.choose_one import ChooseOne
+from widgets.forms.conflict import ConflictForm
+from widgets.forms.hold import HoldForm
+from widgets.forms.new_report import NewReportForm
 
 MARK = {"drafted_at": NOW.isoformat(), "drafted_by": "rina", "drafted_on": "A Flood, Kemang"}
 

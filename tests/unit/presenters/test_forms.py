@@ -19,8 +19,8 @@ from console.domain.status import Status
 from console.presenters.dossier import Dossier
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
-from widgets.dialogs import ValidateForm
-from widgets.form import Form
+from widgets.forms.form import Form
+from widgets.forms.validate import ValidateForm
 
 DRAFTS = {
     "note": {"text": "gas smell"},

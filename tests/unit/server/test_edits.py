@@ -13,7 +13,7 @@ import pytest
 from console.server.city import City
 from console.server.payloads import Words
 from tests.unit.server.conftest import Api, Clock
-from widgets.form import MOST_LETTERS
+from widgets.forms.form import MOST_LETTERS
 
 PHOTO = "ab" * 32
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 from typing_extensions import override
 
-from widgets.form import Form, make_label
+from widgets.forms.form import Form, make_label
 from widgets.theme import Theme
 
 _LOOKED_AT = ("address", "token", "insecure_http")

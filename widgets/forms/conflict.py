@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QMouseEvent,
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
-from widgets.form import Form, make_label, put_text
+from widgets.forms.form import Form, make_label, put_text
 from widgets.keys import KeyButton, cap_size, paint_cap
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols, paint_tag

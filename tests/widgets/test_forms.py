@@ -13,22 +13,17 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
-from widgets.connect import TokenForm
-from widgets.dialogs import (
-    AskText,
-    Choice,
-    ChooseOne,
-    CloseForm,
-    ConflictForm,
-    ConflictRow,
-    ConflictValue,
-    Form,
-    HoldForm,
-    KeysSheet,
-    NewReportForm,
-    ValidateForm,
-)
-from widgets.form import MOST_LETTERS, matching
+from widgets.forms.ask import AskText
+from widgets.forms.choice import Choice, matching
+from widgets.forms.choose_one import ChooseOne
+from widgets.forms.close import CloseForm
+from widgets.forms.conflict import ConflictForm, ConflictRow, ConflictValue
+from widgets.forms.connect import TokenForm
+from widgets.forms.form import MOST_LETTERS, Form
+from widgets.forms.hold import HoldForm
+from widgets.forms.keys_sheet import KeysSheet
+from widgets.forms.new_report import NewReportForm
+from widgets.forms.validate import ValidateForm
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [

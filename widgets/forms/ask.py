@@ -1,0 +1,100 @@
+"""Ask for a text, or whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QFontMetrics,
+    QKeySequence,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.forms.form import Form, put_text
+from widgets.keys import KeyButton
+from widgets.text import one_line
+from widgets.theme import Theme
+
+
+class AskText(Form):
+    """A text: a note, a reply, a reason. Templates go in with Alt and their digit. Values: text."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        sentence: str = "",
+        templates: Sequence[tuple[str, str]] = (),
+        *,
+        about: str = "",
+        verb: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(verb or self.tr("Save"))
+        self.field = self.text_field(title, 5)
+        self.body.addWidget(self.field)
+        if templates:
+            self.body.addWidget(self.field_label(self.tr("Templates")))
+        for number, (name, text) in enumerate(templates[:9]):
+            button = KeyButton(theme, _short(theme, name, 460), f"Alt {number + 1}")
+            button.setAccessibleName(one_line(name))
+            button.clicked.connect(lambda _=False, text=text: self.insert(text))
+            key = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
+            key.activated.connect(lambda text=text: self.insert(text))
+            self.body.addWidget(button)
+        self.touch()
+
+    def insert(self, text: str) -> None:
+        """Put a template where the cursor is."""
+        self.field.insertPlainText(text)
+        self.field.setFocus()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {"text": self.field.toPlainText().strip()}
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        put_text(self.field, str(draft.get("text", "")))
+        self.touch()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.field
+
+    @override
+    def why_not(self) -> str:
+        return "" if self.values()["text"] else self.tr("Nothing is written yet")
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.field
+
+
+class AskForm(Form):
+    """A question that the operator's own key raised: what follows, and one button that does it."""
+
+    def __init__(
+        self, theme: Theme, title: str, sentence: str, commit_text: str, leave_text: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, title, sentence, commit_text=commit_text, width=520, parent=parent)
+        self.leave_button.set_verb(leave_text)
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.commit_button
+
+
+def _short(theme: Theme, text: str, room: int) -> str:
+    return QFontMetrics(theme.font("dense", 600)).elidedText(text, Qt.TextElideMode.ElideRight, theme.px(room))

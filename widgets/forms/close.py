@@ -1,0 +1,94 @@
+"""The form in which a report ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtWidgets import (
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.forms.choice import Choice
+from widgets.forms.fields import Tick, TypeAhead
+from widgets.forms.form import Form, put_text
+from widgets.theme import Theme
+
+
+class CloseForm(Form):
+    """How a report ends, and which units it lets go. Values: disposition, reason, release and stay (ids of units).
+
+    `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        dispositions: Sequence[tuple[str, str, bool]],
+        units: Sequence[tuple[str, str]] = (),
+        *,
+        about: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Close report"))
+        self._needs = {code for code, _, needs in dispositions if needs}
+        self.disposition = TypeAhead(theme, None, self.tr("Outcome"))
+        self.disposition.set_choices([Choice(code, words) for code, words, _ in dispositions])
+        self.disposition.picked.connect(lambda _: self.touch())
+        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.body.addWidget(self.field_label(self.tr("Outcome"), self.tr("type, or ↓ for all")))
+        self.body.addWidget(self.disposition)
+        self.body.addWidget(self.field_label(self.tr("Reason")))
+        self.body.addWidget(self.reason)
+        self.ticks: dict[str, Tick] = {}
+        if units:
+            self.body.addWidget(self.field_label(self.tr("Units to release"), self.tr("Space ticks")))
+        for unit_id, words in units:
+            tick = Tick(theme, words, on=True)
+            tick.toggled.connect(self.touch)
+            self.ticks[unit_id] = tick
+            self.body.addWidget(tick)
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "disposition": self.disposition.value(),
+            "reason": self.reason.toPlainText().strip(),
+            "release": [unit_id for unit_id, tick in self.ticks.items() if tick.isChecked()],
+            "stay": [unit_id for unit_id, tick in self.ticks.items() if not tick.isChecked()],
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.disposition.set_free_text("")
+        self.disposition.set_value(str(draft.get("disposition", "")))
+        put_text(self.reason, str(draft.get("reason", "")))
+        for unit_id, tick in self.ticks.items():
+            tick.setChecked(unit_id not in draft.get("stay", ()))
+        self.touch()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.reason if self.disposition.value() else self.disposition
+
+    @override
+    def why_not(self) -> str:
+        values = self.values()
+        if not values["disposition"]:
+            return self.tr("Outcome: choose one from the list")
+        if values["disposition"] in self._needs and not values["reason"]:
+            return self.tr("This one needs a reason")
+        return ""
+
+    @override
+    def is_empty(self) -> bool:
+        values = self.values()
+        return not values["disposition"] and not values["reason"]
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.disposition

@@ -1,0 +1,375 @@
+"""Fields of forms that Qt has not: a list under what one types, a tick, a row of alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import (
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLineEdit,
+    QListView,
+    QSizePolicy,
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
+from widgets.keys import cap_size, paint_cap
+from widgets.symbols import Symbols
+from widgets.text import one_line
+from widgets.theme import Theme, paint_focus
+
+_OFFERED = 7
+_COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+
+
+class TypeAhead(QLineEdit):
+    """A field with a list under it while one types. Up and Down move, Enter and Tab take, Esc closes the list.
+
+    With `free` what is typed counts too, and Tab leaves it as typed; without, only a choice does. With `ready` the
+    choices come from outside already found (`set_choices` after `typed`), else they are searched here.
+    """
+
+    typed = Signal(str)
+    picked = Signal(str)
+    """A choice was taken; "" when the text no longer is one."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        symbols: Symbols | None,
+        name: str,
+        *,
+        free: bool = False,
+        ready: bool = False,
+    ) -> None:
+        super().__init__()
+        self._theme, self._symbols, self._free, self._ready = theme, symbols, free, ready
+        self._all: list[Choice] = []
+        self._value = ""
+        self._drop: QListView | None = None
+        self._model = ChoiceModel(self)
+        self.setAccessibleName(one_line(name))
+        self.setFont(theme.font("body"))
+        self.setMaxLength(400)
+        self.textEdited.connect(self._on_edited)
+
+    def set_choices(self, choices: Sequence[Choice]) -> None:
+        """What can be chosen."""
+        self._all = list(choices)
+        if self.hasFocus() and self._value == "" and self.text():
+            self._offer()
+
+    def value(self) -> str:
+        """The id of the choice, "" for none."""
+        return self._value
+
+    def set_value(self, choice_id: str) -> None:
+        """Choose from outside; nothing is announced."""
+        choice = next((one for one in self._all if one.id == choice_id), None)
+        if choice is not None:
+            self._value = choice.id
+            self.setText(choice.text)
+
+    def set_free_text(self, text: str) -> None:
+        """Put text that is no choice."""
+        self._value = ""
+        self.setText(text)
+
+    def offered(self) -> list[Choice]:
+        """What the open list shows; nothing while it is closed."""
+        if self._drop is None or not self._drop.isVisible():
+            return []
+        return [choice for number in range(self._model.rowCount()) if (choice := self._model.choice(number))]
+
+    def _on_edited(self, text: str) -> None:
+        if self._value:
+            self._value = ""
+            self.picked.emit("")
+        self.typed.emit(text)
+        self._offer()
+
+    def _offer(self, *, everything: bool = False) -> None:
+        typed = "" if everything else self.text()
+        shown = self._all if self._ready else matching(self._all, typed)
+        self._model.show_choices(shown[:200])
+        if not shown or not (typed or everything):
+            self._close()
+            return
+        drop = self._open()
+        drop.setCurrentIndex(self._model.index(0))
+        height = self._theme.px(28) * min(_OFFERED, len(shown)) + 2
+        place = self.mapTo(self.window(), QPoint(0, self.height() + 2))
+        if place.y() + height > self.window().height():
+            place = self.mapTo(self.window(), QPoint(0, -height - 2))
+        drop.setGeometry(QRect(place, QSize(self.width(), height)))
+        drop.show()
+        drop.raise_()
+
+    def _open(self) -> QListView:
+        if self._drop is None:
+            drop = QListView(self.window())
+            drop.setObjectName("drop")
+            theme = self._theme
+            drop.setStyleSheet(
+                f"#drop{{background:{theme.hex('surface.raised')};border:1px solid {theme.hex('border.control')}}}"
+            )
+            drop.setModel(self._model)
+            drop.setItemDelegate(ChoiceDelegate(theme, self._symbols, drop))
+            drop.setUniformItemSizes(True)
+            drop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            drop.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            drop.setAccessibleName(self.accessibleName())
+            drop.clicked.connect(self._on_clicked)
+            self._drop = drop
+        return self._drop
+
+    def _close(self) -> None:
+        if self._drop is not None:
+            self._drop.hide()
+
+    def _is_open(self) -> bool:
+        return self._drop is not None and self._drop.isVisible()
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self._take(index.row())
+
+    def _take(self, number: int) -> bool:
+        choice = self._model.choice(number)
+        if choice is None:
+            return False
+        self._value = choice.id
+        self.setText(choice.text)
+        self._close()
+        self.picked.emit(choice.id)
+        return True
+
+    def _move(self, step: int) -> None:
+        if self._drop is None or not self._drop.isVisible():
+            self._offer(everything=not self.text() or bool(self._value))
+            return
+        count = self._model.rowCount()
+        number = (self._drop.currentIndex().row() + step) % max(1, count)
+        self._drop.setCurrentIndex(self._model.index(number))
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Tab:
+            if self._is_open() and self._drop is not None and not self._free:
+                self._take(self._drop.currentIndex().row())
+            self._close()
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Escape
+            and self._is_open()
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            self._move(1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & _COMMAND_KEYS:
+            if self._is_open() and self._drop is not None:
+                self._take(self._drop.currentIndex().row())
+            self.focusNextChild()
+        elif key == Qt.Key.Key_Escape and self._is_open():
+            self._close()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def focusOutEvent(self, event: Any) -> None:
+        super().focusOutEvent(event)
+        self._close()
+
+
+class Tick(QCheckBox):
+    """A tick before its words; Space turns it."""
+
+    def __init__(self, theme: Theme, words: str, *, on: bool = False) -> None:
+        super().__init__(words.replace("&", "&&"))
+        self._theme, self._words = theme, words
+        self.setChecked(on)
+        self.setAccessibleName(one_line(words))
+        self.setFont(theme.font("dense"))
+        self.setFixedHeight(theme.px(26))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = theme.px(16)
+        box = QRectF(1.5, (self.height() - side) // 2 + 0.5, side - 1, side - 1)
+        on = self.isChecked()
+        painter.setPen(QPen(theme.color("accent.base" if on else "border.control"), 1.5))
+        painter.setBrush(theme.color("accent.base" if on else "surface.panel"))
+        painter.drawRect(box)
+        if on:
+            painter.setPen(QPen(theme.color("text.on-accent"), 2))
+            corners = ((0.2, 0.5), (0.42, 0.74), (0.82, 0.26))
+            painter.drawPolyline(
+                [QPointF(box.left() + x * box.width(), box.top() + y * box.height()) for x, y in corners]
+            )
+        painter.setFont(self.font())
+        painter.setPen(theme.color("text.primary"))
+        words = self.rect().adjusted(side + theme.px(10), 0, 0, 0)
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, self._words)
+        if self.hasFocus():
+            paint_focus(painter, theme, self)
+
+
+class Segments(QWidget):
+    """A row of alternatives; Left and Right or a digit choose. `options` are (id, words)."""
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        options: Sequence[tuple[str, str]],
+        *,
+        symbols: Symbols | None = None,
+        priorities: bool = False,
+        current: str = "",
+    ) -> None:
+        super().__init__()
+        self._theme, self._symbols, self._priorities = theme, symbols, priorities
+        self._name = name
+        self._options = list(options)
+        self._value = current
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(theme.px(30))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._tell()
+
+    def value(self) -> str:
+        """The id of what is chosen, "" for none."""
+        return self._value
+
+    def set_value(self, option: str) -> None:
+        """Choose; nothing is announced."""
+        if option == "" or option in [key for key, _ in self._options]:
+            self._value = option
+            self._tell()
+            self.update()
+
+    def set_options(self, options: Sequence[tuple[str, str]]) -> None:
+        """Offer other alternatives."""
+        self._options = list(options)
+        self.update()
+
+    def _tell(self) -> None:
+        words = dict(self._options).get(self._value, "")
+        self.setAccessibleName(f"{self._name}: {words}" if words else self._name)
+
+    def _choose(self, number: int) -> None:
+        if 0 <= number < len(self._options):
+            self._value = self._options[number][0]
+            self._tell()
+            self.update()
+            self.chosen.emit(self._value)
+
+    def _boxes(self) -> list[QRect]:
+        theme = self._theme
+        metrics = QFontMetrics(theme.font("dense", 600))
+        boxes, left = [], 0
+        for number, (_, words) in enumerate(self._options):
+            wide = metrics.horizontalAdvance(words) + theme.px(20)
+            wide += cap_size(theme, str(number + 1)).width() + theme.px(7)
+            if self._priorities:
+                wide += theme.px(22)
+            boxes.append(QRect(left, 1, wide, self.height() - 2))
+            left += wide + theme.px(6)
+        return boxes
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        keys = [key for key, _ in self._options]
+        now = keys.index(self._value) if self._value in keys else -1
+        if event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Down):
+            self._choose(min(now + 1, len(keys) - 1))
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Up):
+            self._choose(max(now - 1, 0))
+        elif event.text().isdigit() and event.text() != "0" and not event.modifiers() & _COMMAND_KEYS:
+            self._choose(int(event.text()) - 1)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & _COMMAND_KEYS:
+            self.focusNextChild()
+        else:
+            super().keyPressEvent(event)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.text().isdigit():
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for number, box in enumerate(self._boxes()):
+            if box.contains(event.position().toPoint()):
+                self._choose(number)
+
+    @override
+    def focusInEvent(self, event: Any) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    @override
+    def focusOutEvent(self, event: Any) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ringed = False
+        for number, ((key, words), box) in enumerate(zip(self._options, self._boxes(), strict=True)):
+            on = key == self._value
+            ring = self.hasFocus() and (on or (not self._value and not ringed))
+            ringed = ringed or ring
+            pen = QPen(theme.color("accent.base" if on or ring else "border.control"), 2 if ring else 1)
+            painter.setPen(pen)
+            painter.setBrush(theme.color("surface.selected" if on else "surface.panel"))
+            inset = 1.0 if ring else 0.5
+            painter.drawRoundedRect(QRectF(box).adjusted(inset, inset, -inset, -inset), theme.px(4), theme.px(4))
+            left = box.left() + theme.px(10)
+            if self._priorities and self._symbols is not None and key.isdigit():
+                where = QRect(left, box.center().y() - theme.px(7) + 1, theme.px(14), theme.px(14))
+                self._symbols.report(painter, where, int(key), 0, on="selected" if on else "panel")
+                left += theme.px(22)
+            font = theme.font("dense", 600 if on else 400)
+            painter.setFont(font)
+            painter.setPen(theme.color("text.primary" if on else "text.secondary"))
+            wide = QFontMetrics(theme.font("dense", 600)).horizontalAdvance(words)
+            painter.drawText(QRect(left, box.top(), wide + 2, box.height()), Qt.AlignmentFlag.AlignVCenter, words)
+            paint_cap(painter, theme, left + wide + theme.px(7), box.center().y() + 1, str(number + 1))

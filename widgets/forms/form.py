@@ -1,0 +1,406 @@
+"""What every form shares: a head that says why, a body, a foot whose filled button is what Ctrl+Enter does, a draft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QPoint,
+    QRect,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import (
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QShortcut,
+    QTextCursor,
+)
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.keys import KeyButton
+from widgets.text import one_line
+from widgets.theme import Theme
+
+DEBOUNCE_MS = 200
+MOST_LETTERS = 20_000
+"""The longest text that a server takes."""
+_COUNTED_FROM = MOST_LETTERS - 1_000
+_FRAME = 36
+"""So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+
+
+def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.primary", weight: int = 400) -> QLabel:  # noqa: S107
+    """A label that shows its text as it is, whatever stands in it."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    label.setFont(theme.font(role, weight))
+    label.setStyleSheet(f"color:{theme.hex(token)};background:transparent")
+    return label
+
+
+def put_text(field: QPlainTextEdit, text: str) -> None:
+    """Put a text in the place of what stands in the field, so that Ctrl+Z brings that back; the cursor is behind it."""
+    cursor = QTextCursor(field.document())
+    cursor.select(QTextCursor.SelectionType.Document)
+    cursor.insertText(text)
+    field.moveCursor(QTextCursor.MoveOperation.End)
+
+
+class Form(QDialog):
+    """A window of its own beside the console, which stays live behind it.
+
+    Ctrl+Enter commits when `why_not()` is "", Esc leaves; what was entered then goes out as a draft with `left`.
+    `about` says beside the title what it is for, whatever is chosen in the console meanwhile.
+    """
+
+    committed = Signal(dict)
+    left = Signal(dict)
+    """The operator went away without committing; the values are a draft ({} when nothing was entered)."""
+    typed = Signal()
+    """Something was entered."""
+    changed = Signal(dict)
+    """The values, a moment after the last keystroke."""
+    draft_cleared = Signal()
+    """The draft that was offered is not wanted."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        sentence: str = "",
+        *,
+        commit_text: str,
+        commit_keys: str = "Ctrl ↵",
+        width: int = 560,
+        about: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self._done = False
+        self._texts: list[tuple[str, QPlainTextEdit]] = []
+        self.setModal(False)
+        self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
+        self.setAccessibleName(one_line(title))
+        self.setFixedWidth(theme.px(width))
+        px = theme.px
+        column = self.column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+
+        head = QWidget()
+        head_row = QHBoxLayout(head)
+        head_row.setContentsMargins(px(16), px(14), px(16), px(14))
+        head_row.setSpacing(px(12))
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
+        first = QHBoxLayout()
+        first.setSpacing(px(8))
+        self._title = make_label(theme, title, "title", weight=600)
+        first.addWidget(self._title)
+        room = theme.px(width - 40) - self._title.sizeHint().width()
+        self._about = make_label(theme, "", "mono", "text.tertiary")
+        self._about.setText(self._about.fontMetrics().elidedText(one_line(about), Qt.TextElideMode.ElideRight, room))
+        self._about.setVisible(bool(about))
+        first.addWidget(self._about)
+        first.addStretch(1)
+        words.addLayout(first)
+        self._sentence = make_label(theme, sentence, "body", "text.secondary")
+        self._sentence.setWordWrap(True)
+        self._sentence.setVisible(bool(sentence))
+        words.addWidget(self._sentence)
+        head_row.addLayout(words, 1)
+        column.addWidget(head)
+        column.addWidget(divider(theme))
+
+        self._area: QScrollArea | None = None
+        body = self._body = QWidget()
+        self.body = QVBoxLayout(body)
+        self.body.setContentsMargins(px(16), px(12), px(16), px(16))
+        self.body.setSpacing(px(4))
+        column.addWidget(body, 1)
+        self._draft_row = QWidget()
+        draft_row = QHBoxLayout(self._draft_row)
+        draft_row.setContentsMargins(0, 0, 0, 0)
+        self._draft_label = make_label(theme, "", "caption", "text.tertiary")
+        draft_row.addWidget(self._draft_label)
+        draft_row.addStretch(1)
+        self.draft_buttons = QHBoxLayout()
+        self.draft_buttons.setSpacing(px(8))
+        draft_row.addLayout(self.draft_buttons)
+        self.clear_button = KeyButton(theme, self.tr("Clear the draft"), "Alt Del", height=24)
+        self.clear_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.draft_buttons.addWidget(self.clear_button)
+        self._draft_row.hide()
+        self.body.addWidget(self._draft_row)
+        self._before_draft: dict[str, Any] = {}
+
+        column.addWidget(divider(theme))
+        foot = QWidget()
+        foot.setObjectName("foot")
+        foot.setStyleSheet(f"#foot{{background:{theme.hex('surface.raised')}}}")
+        self.foot_row = QHBoxLayout(foot)
+        self.foot_row.setContentsMargins(px(16), px(10), px(16), px(10))
+        self.foot_row.setSpacing(px(8))
+        self._why = make_label(theme, "", "dense", "text.secondary")
+        self._why.setWordWrap(True)
+        self.foot_row.addWidget(self._why, 1)
+        self.leave_button = KeyButton(theme, self.tr("Leave"), "Esc", height=32)
+        self.leave_button.clicked.connect(self.reject)
+        self.foot_row.addWidget(self.leave_button)
+        self.commit_button = KeyButton(theme, commit_text, commit_keys, filled=True, height=32)
+        self.commit_button.clicked.connect(self.commit)
+        self.foot_row.addWidget(self.commit_button)
+        column.addWidget(foot)
+
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self).activated.connect(self.commit)
+        self._clear_key = QShortcut(QKeySequence("Alt+Delete"), self)
+        self._clear_key.setEnabled(False)
+        self._clear_key.activated.connect(self.clear_draft)
+        self.clear_button.clicked.connect(self.clear_draft)
+        self._pause = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._pause.timeout.connect(self._tell_changed)
+
+    # ---------------------------------------------------------------- for the kinds of form
+
+    def values(self) -> dict[str, Any]:
+        """What is entered now."""
+        return {}
+
+    def set_values(self, draft: dict[str, Any]) -> None:
+        """Take up a draft made by `values`. Unknown or missing keys are left alone."""
+
+    def why_not(self) -> str:
+        """Why it cannot be committed yet, "" when it can."""
+        return ""
+
+    def held_up_by(self) -> QWidget | None:
+        """The field that `why_not` speaks of; Ctrl+Enter takes the keyboard there."""
+        return None
+
+    def first_field(self) -> QWidget:
+        """Where the keyboard goes first."""
+        return self
+
+    @property
+    def has_draft(self) -> bool:
+        """Whether a draft was filled in and not cleared."""
+        return self._clear_key.isEnabled()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was committed or left: nothing is entered any more unless it is opened again."""
+        return self._done
+
+    def is_empty(self) -> bool:
+        """Whether nothing worth keeping was entered."""
+        return not any(value not in ("", None, [], {}, ()) for value in self.values().values())
+
+    # ---------------------------------------------------------------- for callers
+
+    def open_beside(self, anchor: QWidget | None = None) -> None:
+        """Show it over the middle of the anchor (the map), inside the screen, and give it the keyboard."""
+        self._done = False
+        self.touch()
+        self.fit()
+        if anchor is not None:
+            middle = anchor.mapToGlobal(anchor.rect().center())
+            screen = anchor.screen().availableGeometry()
+            place = QRect(middle - QPoint(self.width() // 2, self.height() // 2), self.size())
+            place.moveRight(min(place.right(), screen.right()))
+            place.moveBottom(min(place.bottom(), screen.bottom()))
+            place.moveLeft(max(place.left(), screen.left()))
+            place.moveTop(max(place.top(), screen.top()))
+            self.move(place.topLeft())
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def step_aside(self, anchor: QWidget) -> None:
+        """Give the middle of the anchor free: what is to be pointed at lies there."""
+        self.move(max(anchor.mapToGlobal(QPoint(0, 0)).x(), anchor.screen().availableGeometry().left()), self.y())
+
+    def offer_draft(self, draft: dict[str, Any], words: str) -> None:
+        """Fill in a draft made by `values`; `words` say what it is, beside a button that takes it out again."""
+        self._before_draft = self.values()
+        self.set_values(draft)
+        for _, field in self._texts:  # Ctrl+Z takes back what is typed, and not the draft
+            field.document().clearUndoRedoStacks()
+        self._draft_label.setText(one_line(words))
+        self._show_draft(True)
+
+    def clear_draft(self) -> None:
+        """The form as it was before the draft was filled in; Ctrl+Z in a text brings its words back."""
+        self._show_draft(False)
+        self.set_values(self._before_draft)
+        self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.draft_cleared.emit()
+
+    def _show_draft(self, shown: bool) -> None:
+        self._draft_row.setVisible(shown)
+        self._clear_key.setEnabled(shown)
+
+    def fit(self) -> None:
+        """Take the height the content needs; where the screen is too low, the body scrolls and the foot stays.
+
+        (QWidget.adjustSize would stop at two thirds of the screen.)
+        """
+        screen = (self.parentWidget() or self).screen().availableGeometry()
+        room = screen.height() - self.theme.px(_FRAME)
+        if self.width() > screen.width():
+            self.setFixedWidth(screen.width())
+        column = self.column
+        high = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else -1
+        high = max(high, column.totalSizeHint().height())
+        if high > room and self._area is None:
+            area = self._area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            column.insertWidget(column.indexOf(self._body), area, 1)  # in the form first: else the order of Tab is lost
+            area.setWidget(self._body)
+            area.setStyleSheet("QScrollArea{background:transparent}")
+            self._body.setAutoFillBackground(False)
+            area.viewport().setAutoFillBackground(False)
+        self.resize(self.width(), high if self._area is None else room)
+
+    def set_sentence(self, text: str) -> None:
+        """Change the sentence under the title."""
+        self._sentence.setText(text)
+        self._sentence.setVisible(bool(text))
+
+    def touch(self) -> None:
+        """Something was entered: look again whether it can be committed, and tell a moment later."""
+        why = self._too_long() or self.why_not()
+        self.commit_button.set_why_not(why)
+        self._why.setText(why or self._count() or self.foot_note())
+        self._pause.start()
+        self.typed.emit()
+
+    def foot_note(self) -> str:
+        """What stands left of the buttons while nothing is in the way."""
+        return ""
+
+    def commit(self) -> None:
+        """Do what the filled button says, if it can be done."""
+        if self._too_long() or self.why_not():
+            self.touch()
+            field = self.held_up_by()
+            if field is not None:
+                field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                if self._area is not None:
+                    self._area.ensureWidgetVisible(field)
+            return
+        self._done = True
+        self._pause.stop()
+        values = self.values()
+        self.hide()
+        self.committed.emit(values)
+
+    def field_label(self, text: str, note: str = "") -> QWidget:
+        """The words over a field."""
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, self.theme.px(6), 0, 0)
+        row.setSpacing(self.theme.px(8))
+        row.addWidget(make_label(self.theme, text, "caption", "text.tertiary"))
+        if note:
+            row.addStretch(1)
+            row.addWidget(make_label(self.theme, note, "caption", "text.tertiary"))
+        else:
+            row.addStretch(1)
+        return box
+
+    def text_field(self, name: str, lines: int) -> QPlainTextEdit:
+        """A field of several lines; Tab leaves it."""
+        field = QPlainTextEdit()
+        field.setTabChangesFocus(True)
+        field.setAccessibleName(one_line(name))
+        field.setFont(self.theme.font("body"))
+        # The style sheet's least height would win over setFixedHeight.
+        high = self.theme.line("body") * lines + self.theme.px(10)
+        field.setStyleSheet(f"QPlainTextEdit{{min-height:{high}px;max-height:{high}px}}")
+        field.textChanged.connect(self.touch)
+        self._texts.append((name, field))
+        return field
+
+    def _too_long(self) -> str:
+        """That a text is longer than a server takes, and by how much."""
+        for name, field in self._texts:
+            over = len(field.toPlainText().strip()) - MOST_LETTERS
+            if over > 0:
+                words = self.tr("{name} is too long by {over}: {most} letters at most")
+                return words.format(name=name, over=f"{over:,}", most=f"{MOST_LETTERS:,}")
+        return ""
+
+    def _count(self) -> str:
+        """How many letters of a text there are, once there is not much room left."""
+        counts = [len(field.toPlainText().strip()) for _, field in self._texts]
+        most = max(counts, default=0)
+        words = self.tr("{n} of {most} letters")
+        return words.format(n=f"{most:,}", most=f"{MOST_LETTERS:,}") if most > _COUNTED_FROM else ""
+
+    def line_field(self, name: str, placeholder: str = "") -> QLineEdit:
+        """A field of one line."""
+        field = QLineEdit()
+        field.setAccessibleName(one_line(name))
+        field.setPlaceholderText(placeholder)
+        field.setFont(self.theme.font("body"))
+        field.setMaxLength(400)
+        field.textChanged.connect(self.touch)
+        return field
+
+    # ---------------------------------------------------------------- inside
+
+    def _tell_changed(self) -> None:
+        self.changed.emit(self.values())
+
+    @override
+    def reject(self) -> None:
+        if self._done or not self.isVisible():
+            return
+        self._done = True
+        self._pause.stop()
+        draft = {} if self.is_empty() else self.values()
+        self.hide()
+        self.left.emit(draft)
+        self.close()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Enter alone never commits a form; Ctrl+Enter does.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self.theme.color("surface.panel"))
+
+
+def divider(theme: Theme) -> QWidget:
+    """A line across."""
+    line = QFrame()
+    line.setFixedHeight(1)
+    line.setStyleSheet(f"background:{theme.hex('border.divider')}")
+    return line

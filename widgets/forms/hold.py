@@ -1,0 +1,85 @@
+"""The form in which a report is put on hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtWidgets import (
+    QWidget,
+)
+from typing_extensions import override
+
+from widgets.forms.fields import Segments
+from widgets.forms.form import Form, put_text
+from widgets.theme import Theme
+
+
+class HoldForm(Form):
+    """Why a report waits, and until when. Values: waits_for, until, reason.
+
+    `waits_for` and `untils` are (id, words); the first of `untils` is chosen at first.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        waits_for: Sequence[tuple[str, str]],
+        untils: Sequence[tuple[str, str]] = (),
+        *,
+        about: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Hold"))
+        self.waits_for = Segments(theme, self.tr("Waits for"), waits_for)
+        self.waits_for.chosen.connect(lambda _: self.touch())
+        self.body.addWidget(self.field_label(self.tr("Waits for")))
+        self.body.addWidget(self.waits_for)
+        self.until: Segments | None = None
+        if untils:
+            self.until = Segments(theme, self.tr("Until"), untils, current=untils[0][0])
+            self.until.chosen.connect(self.touch)
+            self.body.addWidget(self.field_label(self.tr("Until")))
+            self.body.addWidget(self.until)
+        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.body.addWidget(self.field_label(self.tr("Reason")))
+        self.body.addWidget(self.reason)
+        self.touch()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "waits_for": self.waits_for.value(),
+            "until": self.until.value() if self.until else "",
+            "reason": self.reason.toPlainText().strip(),
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.waits_for.set_value(str(draft.get("waits_for", "")))
+        if self.until is not None and "until" in draft:
+            self.until.set_value(str(draft["until"]))
+        put_text(self.reason, str(draft.get("reason", "")))
+        self.touch()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.reason if self.waits_for.value() else self.waits_for
+
+    @override
+    def why_not(self) -> str:
+        values = self.values()
+        if not values["waits_for"]:
+            return self.tr("What does it wait for?")
+        return "" if values["reason"] else self.tr("Reason: a few words")
+
+    @override
+    def is_empty(self) -> bool:
+        values = self.values()
+        return not values["waits_for"] and not values["reason"]
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.waits_for
