@@ -257,13 +257,13 @@ def _in_history(
 def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
     """Take the key for this transaction; False when another one has, which is waited for until it ends."""
     placeholder = {"key": key, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
-    return bool(connection.execute(_take_key(connection.dialect.name), placeholder).rowcount)
+    return connection.execute(_take_key(connection.dialect.name), placeholder).first() is not None
 
 
 @functools.cache
-def _take_key(dialect: str) -> sa.Insert:
+def _take_key(dialect: str) -> sa.Executable:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(schema.answers).on_conflict_do_nothing(index_elements=["key"])
+    return insert(schema.answers).on_conflict_do_nothing(index_elements=["key"]).returning(schema.answers.c.key)
 
 
 _ASKED = sa.select(sa.bindparam("key", type_=sa.Text).label("key")).subquery()

@@ -178,7 +178,7 @@ def test_one_key_at_both_servers_is_one_edit(servers: list[Served], apis: list[A
     before = apis[0].get("/stats").json()["reports"]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(create, range(4)))
-    assert all(answer == answers[0] for answer in answers)
+    assert all(answer == answers[0] for answer in answers), answers
     assert apis[1].get("/stats").json()["reports"] == before + 1
 
 
