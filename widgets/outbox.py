@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QLabel,
     QStackedLayout,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
 from widgets.keys import KeyButton
-from widgets.rows import LazyRowsModel, RowsView
+from widgets.rows import LazyRowsModel, RowDelegate, RowsView
 from widgets.symbols import paint_mark
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -51,26 +48,10 @@ class OutboxRow:
     actions: tuple[tuple[str, str], ...] = ()
 
 
-class _OutboxDelegate(QStyledItemDelegate):
-    def __init__(self, theme: Theme, parent: QObject) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
+class _OutboxDelegate(RowDelegate):
     @override
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(0, self._theme.px(ROW_HEIGHT))
-
-    @override
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        theme, box = self._theme, option.rect
-        row: OutboxRow = index.data(Qt.ItemDataRole.UserRole)
-        view = option.widget
-        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index
-        ground = "surface.selected-inactive" if current else "surface.panel"
-        painter.fillRect(box, theme.color(ground))
-        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+    def paint_row(self, painter: QPainter, box: QRect, row: OutboxRow) -> None:
+        theme = self._theme
         line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         left, right = box.left() + theme.px(12), box.right() - theme.px(11)
         mono = QFontMetrics(theme.font("mono"))
@@ -101,9 +82,6 @@ class _OutboxDelegate(QStyledItemDelegate):
         room = right - width - theme.px(16) - left
         words = QFontMetrics(font).elidedText(one_line(row.text), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, box.top(), room + 2, box.height()), line, words)
-        if current and view.hasFocus():
-            painter.setPen(QPen(theme.color("accent.base"), 2))
-            painter.drawRect(box.adjusted(1, 1, -1, -2))
 
 
 class _Actions(QWidget):
@@ -166,7 +144,7 @@ class OutboxPanel(QWidget):
         self._model = LazyRowsModel(_words, self)
         self.view = RowsView(self.tr("Outbox"), self)
         self.view.setModel(self._model)
-        self.view.setItemDelegate(_OutboxDelegate(theme, self.view))
+        self.view.setItemDelegate(_OutboxDelegate(theme, ROW_HEIGHT, self.view))
         self._actions = _Actions(theme, all_key)
         self._actions.asked.connect(self._on_verb)
         self._actions.all.clicked.connect(self.all_asked)

@@ -1,4 +1,4 @@
-"""What the short lists share: a model that changes row by row, and a list that takes its own keys."""
+"""What the short lists share: a model that changes row by row, a list that takes its own keys, a row's ground."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QRect,
+    QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QListView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 from typing_extensions import override
 
 from widgets.text import one_line
+from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 _MOST_MADE = 200
@@ -290,3 +300,36 @@ def _key_word(event: QKeyEvent) -> str:
     if event.key() == Qt.Key.Key_Delete:
         return "Del"
     return event.text().upper()
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Draws what every row has: its ground, the line under it, the ring while the list has the keyboard."""
+
+    def __init__(self, theme: Theme, height: int, parent: QObject) -> None:
+        """`height` in pixels at normal size."""
+        super().__init__(parent)
+        self._theme, self._height = theme, height
+
+    def paint_row(self, painter: QPainter, box: QRect, row: Any) -> None:
+        """Draw what stands on the ground."""
+        raise NotImplementedError
+
+    def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
+        """The token of a row's ground."""
+        return "surface.selected-inactive" if current else "surface.panel"
+
+    @override
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(0, self._theme.px(self._height))
+
+    @override
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        theme, box, view = self._theme, option.rect, option.widget
+        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index
+        has_keyboard = current and view.hasFocus()
+        painter.fillRect(box, theme.color(self.ground(option, current=current, has_keyboard=has_keyboard)))
+        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        self.paint_row(painter, box, index.data(Qt.ItemDataRole.UserRole))
+        if has_keyboard:
+            painter.setPen(QPen(theme.color("accent.base"), 2))
+            painter.drawRect(box.adjusted(1, 1, -1, -2))

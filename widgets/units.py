@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.rows import RowsModel, RowsView
+from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols, paint_mark
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -133,33 +133,23 @@ class _Head(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side, self._words.get(key, ""))
 
 
-class _UnitDelegate(QStyledItemDelegate):
+class _UnitDelegate(RowDelegate):
     """Draws a whole row itself."""
 
     def __init__(self, theme: Theme, symbols: Symbols, parent: QObject) -> None:
-        super().__init__(parent)
-        self._theme, self._symbols = theme, symbols
+        super().__init__(theme, ROW_HEIGHT, parent)
+        self._symbols = symbols
         self.code_width = 0
 
     @override
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(0, self._theme.px(ROW_HEIGHT))
+    def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
+        if not current and option.state & option.state.State_MouseOver:
+            return "surface.hover"
+        return super().ground(option, current=current, has_keyboard=has_keyboard)
 
     @override
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        theme, box = self._theme, option.rect
-        row: UnitRow = index.data(Qt.ItemDataRole.UserRole)
-        view = option.widget
-        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index
-        ground = "surface.panel"
-        if current:
-            ground = "surface.selected-inactive"
-        elif option.state & option.state.State_MouseOver:
-            ground = "surface.hover"
-        painter.fillRect(box, theme.color(ground))
-        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+    def paint_row(self, painter: QPainter, box: QRect, row: UnitRow) -> None:
+        theme = self._theme
         places = {
             key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
             for key, place in place_columns(theme, box.width(), self.code_width).items()
@@ -186,9 +176,6 @@ class _UnitDelegate(QStyledItemDelegate):
         token = "priority.p2" if row.position_level == 1 else "text.tertiary"
         self._text(painter, places.get("position"), row.position_age, token, right=True)
         self._text(painter, places.get("shift"), row.shift, "text.secondary", right=True)
-        if current and view.hasFocus():
-            painter.setPen(QPen(theme.color("accent.base"), 2))
-            painter.drawRect(box.adjusted(1, 1, -1, -2))
 
     def _text(
         self, painter: QPainter, place: QRect | None, text: str, token: str, weight: int = 400, *, right: bool = False

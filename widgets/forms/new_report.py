@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRect, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QKeySequence,
     QPainter,
-    QPen,
     QShortcut,
 )
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
@@ -26,13 +23,16 @@ from widgets.forms.choice import Choice
 from widgets.forms.fields import Segments, TypeAhead
 from widgets.forms.form import Form, make_label, put_text
 from widgets.keys import KeyButton
-from widgets.rows import RowsModel, RowsView
+from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
 
 if TYPE_CHECKING:
     from widgets.ticket.values import DuplicateRow
+
+
+_DUPLICATE_HIGH = 26
 
 
 class _Row:
@@ -50,36 +50,29 @@ class _Row:
         return hash(self.id)
 
 
-class _DuplicateDelegate(QStyledItemDelegate):
+class _DuplicateDelegate(RowDelegate):
     def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme, self._symbols = theme, symbols
+        super().__init__(theme, _DUPLICATE_HIGH, parent)
+        self._symbols = symbols
 
     @override
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(0, self._theme.px(26))
+    def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
+        return super().ground(option, current=has_keyboard, has_keyboard=has_keyboard)
 
     @override
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        theme, box = self._theme, option.rect
-        row = index.data(Qt.ItemDataRole.UserRole).row
-        view = option.widget
-        current = isinstance(view, QAbstractItemView) and view.currentIndex() == index and view.hasFocus()
-        painter.fillRect(box, theme.color("surface.selected-inactive" if current else "surface.panel"))
-        painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+    def paint_row(self, painter: QPainter, box: QRect, row: _Row) -> None:
+        theme, duplicate = self._theme, row.row
         size = theme.px(14)
         left, right = box.left() + theme.px(8), box.right() - theme.px(7)
         self._symbols.report(
-            painter, QRect(left, box.center().y() - size // 2 + 1, size, size), row.priority, row.status
+            painter, QRect(left, box.center().y() - size // 2 + 1, size, size), duplicate.priority, duplicate.status
         )
         left += theme.px(24)
         line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         for text, wide, token in (
-            (row.why, theme.px(84), "text.secondary"),
-            (row.age, theme.px(56), "text.tertiary"),
-            (row.distance, theme.px(52), "text.tertiary"),
+            (duplicate.why, theme.px(84), "text.secondary"),
+            (duplicate.age, theme.px(56), "text.tertiary"),
+            (duplicate.distance, theme.px(52), "text.tertiary"),
         ):
             painter.setFont(theme.font("dense"))
             painter.setPen(theme.color(token))
@@ -89,17 +82,16 @@ class _DuplicateDelegate(QStyledItemDelegate):
             right -= wide
         painter.setFont(theme.font("mono"))
         painter.setPen(theme.color("text.secondary"))
-        number = str(row.number)
+        number = str(duplicate.number)
         painter.drawText(QRect(left, box.top(), right - left, box.height()), line, number)
         left += QFontMetrics(theme.font("mono")).horizontalAdvance(number) + theme.px(8)
         font = theme.font("dense")
         painter.setFont(font)
         painter.setPen(theme.color("text.primary"))
-        words = QFontMetrics(font).elidedText(one_line(row.text), Qt.TextElideMode.ElideRight, max(0, right - left))
+        words = QFontMetrics(font).elidedText(
+            one_line(duplicate.text), Qt.TextElideMode.ElideRight, max(0, right - left)
+        )
         painter.drawText(QRect(left, box.top(), max(0, right - left), box.height()), line, words)
-        if current:
-            painter.setPen(QPen(theme.color("accent.base"), 2))
-            painter.drawRect(box.adjusted(1, 1, -1, -2))
 
 
 class NewReportForm(Form):
@@ -192,7 +184,7 @@ class NewReportForm(Form):
         self.duplicates.setModel(self._model)
         self.duplicates.setItemDelegate(_DuplicateDelegate(theme, symbols, self.duplicates))
         self.duplicates.opened.connect(lambda key: self.duplicate_opened.emit(int(key)))
-        self.duplicates.setFixedHeight(theme.px(26) * 3)
+        self.duplicates.setFixedHeight(theme.px(_DUPLICATE_HIGH) * 3)
         self.body.addWidget(self.duplicates)
         QShortcut(QKeySequence("Ctrl+M"), self).activated.connect(self.pick_place_asked)
         for first, second in (
