@@ -181,8 +181,8 @@ class Sources(QObject):
         for key, state in self._states.items():
             if state.reached:
                 continue
-            since = words.clock(state.since, self._zone) if state.since else ""
-            as_of = words.clock(state.as_of, self._zone) if state.as_of else ""
+            since = self._when(state.since) if state.since else ""
+            as_of = self._when(state.as_of) if state.as_of else ""
             data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
             away = state.state == "offline" and not state.local
             cause = "" if away else state.problem  # the status bar says why a server is not reached
@@ -191,13 +191,17 @@ class Sources(QObject):
                 return self._lapsed_banner(lapsed, waiting)
             radio = self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
             text = " ".join(part for part in (cause, radio, data) if part)
-            bold = (
+            several = len(self._names) > 1  # then the others may well be there
+            alike = [name for one, name in self._names.items() if self._state_word(one) == state.state]
+            names = ", ".join(alike) if several or not (away or state.local) else ""
+            told = (
                 self.tr("Offline since {time}.").format(time=since)
                 if away
                 else self.tr("Not brought up to date since {time}.").format(time=since)
                 if state.local
-                else self._names.get(key, "")
+                else ""
             )
+            bold = ": ".join(part for part in (names, told) if part)
             again = (
                 ("sign_in", self.tr("Sign in"), cap_of("sign_in"))
                 if state.state == "refused"
@@ -210,6 +214,14 @@ class Sources(QObject):
             return Notice("warn", bold, text, buttons, note=self.next_try())
         return None
 
+    def _state_word(self, key: str) -> str:
+        return self._states[key].state if key in self._states else ""
+
+    def _when(self, at: datetime) -> str:
+        """`13:20`, with its day when that is not the present one: a spell without a network may last for days."""
+        today = self._now().astimezone(self._zone).date()
+        return (words.clock if at.astimezone(self._zone).date() == today else words.day_and_clock)(at, self._zone)
+
     def _lapsed_banner(self, since: datetime, waiting: int) -> Notice:
         text = self.tr(
             "No contact since {time}, and rights last 72 hours without it. Nothing can be entered until the server "
@@ -219,7 +231,11 @@ class Sources(QObject):
             ("refresh", self.tr("Try now"), cap_of("refresh")),
             ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
         )
-        return Notice("warn", self.tr("Reading only."), text, buttons, note=self.next_try())
+        bold = self.tr("Reading only.")
+        if len(self._names) > 1:
+            lapsed = [name for key, name in self._names.items() if self.lapsed_since(key) is not None]
+            bold = f"{', '.join(lapsed)}: {bold}"
+        return Notice("warn", bold, text, buttons, note=self.next_try())
 
     def refused(self) -> tuple[str, str]:
         """(key, name) of a source that does not let this operator in, ("", "") when there is none."""

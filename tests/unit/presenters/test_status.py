@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
+from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -32,3 +33,25 @@ def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     assert banner.notice.bold == "NOT SAVED: the disk is full"
     status.set_trouble("")
     assert banner.notice is None
+
+
+def test_the_banner_says_which_city_is_away_and_since_which_day() -> None:
+    now = [NOW]
+    cities = [Source(key, key.title(), f"https://{key}.example", "dispatch") for key in ("jakarta", "bandung")]
+    several, one = Sources(cities, UTC, lambda: now[0]), Sources(cities[:1], UTC, lambda: now[0])
+
+    def bold(sources: Sources) -> str:
+        notice = sources.banner(0)
+        return notice.bold if notice is not None else ""
+
+    for sources in (several, one):
+        sources.set_state(SourceState("bandung", "live", as_of=NOW))
+        sources.set_state(SourceState("jakarta", "offline", since=NOW, as_of=NOW))
+    assert bold(several) == "Jakarta: Offline since 08:00."
+    assert bold(one) == "Offline since 08:00."
+    several.set_state(SourceState("bandung", "offline", since=NOW, as_of=NOW))
+    assert bold(several) == "Jakarta, Bandung: Offline since 08:00."
+    now[0] = NOW + timedelta(days=2)
+    assert bold(one) == "Offline since 25 Nov 08:00."
+    now[0] = NOW + timedelta(days=4)
+    assert (bold(one), bold(several)) == ("Reading only.", "Jakarta, Bandung: Reading only.")
