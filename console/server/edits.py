@@ -139,6 +139,7 @@ class EditDesk:
         present = ledger.report(report)
         if present is None:
             raise _no_report(ledger, report)
+        ledger.go_on_after(present.updated)
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
         case = Case(ledger, present, edit, actor, self._ids)
