@@ -168,7 +168,7 @@ class Dispatch:
         self._gate = gate
         self._media = media
         self._hub = hub
-        self.document = Document(self.description())
+        self.document = Document(self.description)
 
     def routes(self) -> list[BaseRoute]:
         """The addresses, and their description at /openapi.json."""

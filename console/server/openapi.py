@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -158,11 +159,19 @@ def routes_of(table: Sequence[Operation], gate: Gate) -> list[BaseRoute]:
 
 
 class Document:
-    """An OpenAPI document as it is served: written once, with the hash of its bytes as its ETag."""
+    """An OpenAPI document as it is served: written when first asked for, with the hash of its bytes as its ETag."""
 
-    def __init__(self, content: Schema) -> None:
-        self.body = msgspec.json.encode(content)
-        self._etag = f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+    def __init__(self, content: Callable[[], Schema]) -> None:
+        self._content = content
+
+    @cached_property
+    def body(self) -> bytes:
+        """The document in JSON."""
+        return msgspec.json.encode(self._content())
+
+    @cached_property
+    def _etag(self) -> str:
+        return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
     def answer(self, ask: Ask) -> Response:
         """The document, or 304 for who has it already."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import uvicorn
 
 from console.domain.report import Report, Service, Unit
 from console.domain.status import Status, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
+from tests.helpers.prompt_server import serving
 
 
 @dataclass
@@ -42,20 +39,10 @@ def live_server(
         city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, 4)])
         city.load([LoadedReport(each) for each in (reports if reports is not None else some_reports(10, now))])
     app = make_app(city, folder / "media", beat_s=1.0)
-    listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    port = listener.getsockname()[1]
     try:
-        yield Live(city, f"http://127.0.0.1:{port}", port)
+        with serving(app, port=port) as taken:
+            yield Live(city, f"http://127.0.0.1:{taken}", taken)
     finally:
-        app.state.hub.close()
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
         city.close()
 
 

@@ -6,8 +6,6 @@ import contextlib
 import io
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from console.domain.report import Area, Report, Service, ServiceAttribute, Unit
@@ -24,6 +21,7 @@ from console.server.app import make_app
 from console.server.city import City
 from console.server.records import CitizenOptions, LoadedReport
 from console.server.users import Users, add_user
+from tests.helpers import prompt_server
 
 PHONE = {"width": 360, "height": 740}
 LAT, LON = -6.2, 106.85
@@ -84,19 +82,10 @@ def serving(folder: Path, *, public: bool = True, crew: bool = False) -> Iterato
     users = Users(city)
     token = add_user(city, "U1", "field") if crew else ""
     app = make_app(city, folder / "media", users, beat_s=1.0, citizens=CitizenOptions(public=public))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
     try:
-        yield Site(city, f"http://127.0.0.1:{listener.getsockname()[1]}", folder / "media", token)
+        with prompt_server.serving(app) as port:
+            yield Site(city, f"http://127.0.0.1:{port}", folder / "media", token)
     finally:
-        app.state.hub.close()
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
         city.close()
 
 

@@ -60,7 +60,7 @@ class GeoReport:
         self._jurisdiction = options.jurisdiction
         self._posters = Posters(ApiClients(city), gate, options)
         self._reading = gate.endpoint(self._read, public=True)
-        self.document = openapi.Document(description())
+        self.document = openapi.Document(description)
         self._describing = gate.endpoint(self.document.answer, public=True)
 
     def routes(self) -> list[BaseRoute]:

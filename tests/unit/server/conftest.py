@@ -6,7 +6,6 @@ Every test that asks for `city` (or `database_url`) runs twice: on an SQLite fil
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import uuid
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from typing import Any
 
 import pytest
 import requests
-import uvicorn
 
 from console.domain.report import Agency, Area, Report, Service, Sla, Unit
 from console.domain.status import Status, UnitState
@@ -27,6 +25,7 @@ from console.server.georeport import BY_DEFAULT
 from console.server.rate import Limits
 from console.server.records import CitizenOptions, LoadedReport
 from console.server.users import Users
+from tests.helpers.prompt_server import serving
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -170,22 +169,8 @@ def running(
 ) -> Iterator[str]:
     """The server of a city in a thread; its address."""
     app = make_app(city, media, users, beat_s=beat_s, limits=limits, citizens=citizens)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, proxy_headers=behind_proxy)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        app.state.hub.closed = True
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
-        assert not thread.is_alive()
+    with serving(app, proxy_headers=behind_proxy) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

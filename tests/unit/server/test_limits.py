@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-import uvicorn
 
 from console.server import asking, audit, rate
 from console.server.city import City
@@ -23,6 +21,7 @@ from console.server.rate import RULES, Limits, network_of
 from console.server.refusals import TooMany
 from console.server.users import Users, add_user
 from tests.helpers.pictures import picture
+from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, running
 from tests.unit.server.test_serve import child, listening
 
@@ -201,16 +200,8 @@ def bare(**options: Any) -> Iterator[int]:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
             await send({"type": "http.response.body", "body": b"ok"})
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_keep_alive=30, **options))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
+    with serving(app, lifespan="off", timeout_keep_alive=30, **options) as port:
+        yield port
 
 
 def test_a_head_that_does_not_come_ends_the_connection_and_an_idle_one_stays() -> None:

@@ -22,7 +22,7 @@ from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Presence, Source, SourceState
 from console.headless import Headless, sync_profile
 from console.server.edits import EditBody
-from console.server.records import LOCAL
+from console.server.records import LOCAL, LoadedReport
 from console.settings import load_settings
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
@@ -374,6 +374,7 @@ def test_sync_waits_while_a_window_has_the_profile_open(
         def __init__(self, *arguments: Any, **named: Any) -> None:
             if len(looked) == 2:
                 window.release()
+                live.city.load([LoadedReport(some_reports(11, datetime.now(UTC))[-1])])
             looked.append(self)
             super().__init__(*arguments, **named)
 
@@ -390,5 +391,5 @@ def test_sync_waits_while_a_window_has_the_profile_open(
         window.release()
     told = capsys.readouterr()
     assert told.err.count("goes on when that is closed") == 1
-    assert json.loads(told.out)["pulled"] >= 10
+    assert json.loads(told.out)["pulled"] >= 1, "what came while it waited; the rest it may have read before it had to"
     assert len(looked) == 3
