@@ -367,7 +367,7 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
             lambda: {row.state_text for row in outbox(window).values()} == {"sent, no answer yet"}, 20, "no answer"
         )
         key(window, "7", CTRL)
-        key(window, "1")
+        key(window, "2")  # the last verb: withdraw
         asked = {"asked back, no answer yet"}
         wait_for(lambda: {row.state_text for row in outbox(window).values()} == asked, 5, "asked back")
     assert writers(city, "terlalu cepat") == ["rina"] * arrived
