@@ -19,12 +19,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from api_client.dispatch import DispatchClient
+from api_client.transport import Limits
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Up
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
 from console.store.lock import FileLock
+from console.sync.pace import Timing
 from console.sync.process import LOCK, Followers
 from console.sync.send_dispatch import DispatchSender
 from console.sync_link import SyncLink
@@ -196,8 +198,9 @@ def test_a_lane_that_hangs_is_noticed_and_everything_goes_on(
 @pytest.mark.parametrize("kind", ["dispatch", "open311"])
 def test_every_thread_of_a_source_is_watched(tmp_path: Path, kind: str) -> None:
     """I4: a lane that nobody watches could stand still unseen (source.py, georeport_source.py: steps)."""
-    before = set(threading.enumerate())
-    with black_hole() as port, rig(tmp_path, f"http://127.0.0.1:{port}", kind=kind) as following:
+    hasty = Limits(connect_s=0.5)  # who stops waits for connects that hang
+    timing, before = Timing(page=hasty, small=hasty, photo=hasty), set(threading.enumerate())
+    with black_hole() as port, rig(tmp_path, f"http://127.0.0.1:{port}", kind=kind, timing=timing) as following:
         started = {thread.name for thread in set(threading.enumerate()) - before if not is_timer(thread)}
         assert {f"jkt {name}" for name in started} == following.followers.steps().keys()
 
