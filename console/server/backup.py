@@ -22,7 +22,14 @@ import sqlalchemy as sa
 
 from console.server import migrations, schema
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, complaint
-from console.server.database import COMMITTED, Database, begin_epoch, copy_sqlite, replace_durably
+from console.server.database import (
+    COMMITTED,
+    LONG_SILENT_S,
+    Database,
+    begin_epoch,
+    copy_sqlite,
+    replace_durably,
+)
 
 _ROWS = 1000
 _MOST_NAMED = 5
@@ -105,7 +112,7 @@ def _restore(url: str, file: Path, media: Path | None, replace: bool) -> Iterato
                 _check_revision(present)
         photos = _put_photos(old, media) if media is not None else None
         target.create_schema()
-        with target.write() as new:
+        with target.write(silent_s=LONG_SILENT_S) as new:
             _lock(target, new)
             kept = _keep_present(target, new, replace)
             rows = _copy(old, new)

@@ -42,6 +42,16 @@ _SCHEMA_LOCK = 0x53494741
 """The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
 _POOL = 40
 """At least as many connections as the web server has threads."""
+_SILENT_S = 15.0
+"""PostgreSQL ends a writing transaction of whose server it hears nothing for so long, or everybody waits for its locks:
+a computer that lost its power or its network, or a process that was stopped, does not say that it is gone.
+"""
+LONG_SILENT_S = 3600.0
+"""The same for work on the whole database, which may count and compare for a while."""
+_LIMITED = sa.select(
+    sa.func.set_config("lock_timeout", "2s", True),
+    sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
+)
 _LOST_REPORTS = 100_000
 """More reports than a city can lose by being set back; their numbers are not given out again."""
 _LOST_VERSIONS = 1_000_000
@@ -102,13 +112,16 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self, *, wait_s: float = 30.0) -> Iterator[sa.Connection]:
-        """A writing transaction; Overloaded when the one before it does not end in time."""
+    def write(self, *, wait_s: float = 30.0, silent_s: float | None = None) -> Iterator[sa.Connection]:
+        """A writing transaction; Overloaded when the one before it does not end in time.
+
+        PostgreSQL ends it when nothing is heard of it for `silent_s` seconds (None: as many as an edit may take).
+        """
         mark = self.mark
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 connection.info[_MARK] = mark
-                connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+                connection.execute(_LIMITED, {"silent_ms": str(int((silent_s or _SILENT_S) * 1000))})
                 yield connection
             return
         if not self._write_lock.acquire(timeout=wait_s):
@@ -125,7 +138,7 @@ class Database:
 
         An SQLite file is copied first, to FILE.revision-NUMBER. Raises migrations.NewerDatabase.
         """
-        with self.write() as connection:
+        with self.write(silent_s=LONG_SILENT_S) as connection:
             if not self.is_sqlite:  # other servers may start at the same moment; a table may be in use for a while
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '120s'")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from console.domain.edit import Kind
 from console.measure.postgres import Postgres
+from console.server import database
 from console.server.city import City
+from console.server.database import next_numbers
 from console.server.edits import EditBody
-from console.server.refusals import Busy, Refusal
+from console.server.refusals import Busy, Overloaded, Refusal
 from tests.unit.server.conftest import Api, Clock, furnish, running
 
 
@@ -56,6 +60,30 @@ def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities
     assert two_cities[0].stats().reports == 4
     assert sum(isinstance(answer, Busy) for answer in answers) == 1
     assert len({answer.entry.id for answer in answers if not isinstance(answer, Refusal)}) == 2
+
+
+def test_a_server_that_falls_silent_while_it_writes_does_not_stop_the_other(
+    two_cities: tuple[City, City], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its computer has lost its power, or the process was stopped: PostgreSQL hears nothing, and all wait for it."""
+    frozen, other = two_cities
+    monkeypatch.setattr(database, "_SILENT_S", 1.0)
+    note = EditBody("note-0001", Kind.NOTE, data={"text": "x"})
+
+    def write_and_fall_silent() -> None:
+        with frozen.database.write() as connection:
+            next_numbers(connection, 1)
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                with contextlib.suppress(Overloaded):
+                    other.apply(note, report="10")
+                    break
+            next_numbers(connection, 1)
+
+    with pytest.raises(sa.exc.DBAPIError, match="idle-in-transaction"):
+        write_and_fall_silent()
+    assert frozen.apply(note, report="10").replayed
+    assert frozen.apply(EditBody("note-0002", Kind.NOTE, data={"text": "y"}), report="10").answer.seq == other.seq()
 
 
 def test_edits_over_http_and_a_stream_that_another_server_wakes(two_cities: tuple[City, City], tmp_path: Path) -> None:
