@@ -569,7 +569,12 @@ class Intents(QObject):
         catalog = self._desk.catalog(source)
         code = catalog.units[unit_id].code if unit_id in catalog.units else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
-        if dossier is not None and dossier.source == source and any(one.unit == unit_id for one in dossier.live):
+        here = dossier.live if dossier is not None and dossier.source == source else ()
+        states = {one.state for one in here if one.unit == unit_id}
+        if state in states:
+            self.said.emit(self.tr("{step} already").format(step=text))
+            return
+        if dossier is not None and states:
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]
             self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)

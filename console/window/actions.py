@@ -84,6 +84,8 @@ class WindowActions(QObject):
 
     def _refresh(self) -> None:
         """Try all servers now, and read the chosen report again, which may have failed."""
+        if self._sources.first:
+            self._status.say(self.tr("Asking all servers now"))
         self._link.send(SyncNow())
         self._dossiers.read()
 

@@ -132,3 +132,12 @@ def test_enter_on_what_is_so_already_changes_nothing(rig: Rig, action: str) -> N
     rig.intents.run(action)
     QTest.keyClick(rig.form().focusWidget(), Qt.Key.Key_Return)
     assert rig.edits.outbox == ()
+
+
+def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
+    rig.choose("A")
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.intents.run("en_route")
+    assert rig.said == ["SDA-07 En route already"]
+    rig.intents.run("on_scene")
+    assert [edit.data["state"] for edit in rig.saved(1)] == ["on_scene"]
