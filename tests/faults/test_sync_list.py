@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted, is_taken_back
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.domain.report import Report
 from console.server.city import City
@@ -420,6 +420,84 @@ def test_f22_a_version_that_a_restore_took_back_knows_nothing_of_what_came_after
     rest(ani)
     assert not ani.edits.outbox
     assert city.report("r1").priority == 1
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_f22_what_was_sent_and_is_lost_is_asked_about(
+    ani: SteppedConsole, city: City, tmp_path: Path, crashed: bool
+) -> None:
+    """F22, I1, I2: nobody else knows what a restore took back: it is in the outbox again, nothing leaves by itself,
+    one key sends all of it, each once, and what was done to a lost report goes to the new one (bring_back).
+    """
+    early = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "before the backup"}, {})
+    on_deleted = ani.submit(Kind.NOTE, shown(ani, "r4"), {"text": "its report is deleted"}, {})
+    rest(ani)
+    city.remove("report", "r4")
+    rest(ani)
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    create = ani.submit(Kind.CREATE, None, {"description": "A tree has fallen", "channel": "phone"}, {})
+    rest(ani)
+    lost_number = ani.edits.remote_of(ani.saved[create].report or "") or ""
+    made = shown(ani, lost_number)
+    lost = [
+        create,
+        ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "mine"}, {}),
+        ani.submit(Kind.SET, shown(ani, "r2"), {"priority": 1}, {"priority": 3}),
+        ani.submit(Kind.NOTE, made, {"text": "It is cut up"}, {}),
+        ani.submit(Kind.SET, made, {"priority": 2}, {"priority": 3}),
+    ]
+    at_the_city(city, "r3", Kind.NOTE, text="maria's, which she is asked about herself")
+    rest(ani)
+    assert not ani.edits.outbox
+    backup.restore()
+    if crashed:
+        ani.pull()
+        ani.crash()
+        ani.open()
+    rest(ani)
+    assert {one.edit.id for one in ani.edits.outbox} == set(lost)
+    assert not {early, on_deleted} & set(lost)
+    assert all(is_taken_back(one) for one in ani.edits.outbox)
+    assert not [entry for key in ("r1", "r2") for entry in city.entries(key) if entry.edit in lost]
+    assert ani.edits.retryable == tuple(lost)
+    ani.edits.retry(*lost)
+    rest(ani)
+    assert not ani.edits.outbox
+    assert [entry.text for entry in city.entries("r1") if entry.text] == ["before the backup", "mine"]
+    assert city.report("r2").priority == 1
+    (kept,) = (one for one in ani.shown() if one.description == "A tree has fallen")
+    assert (kept.id == lost_number, kept.priority) == (False, 2)
+    assert [entry.text for entry in city.entries(kept.id) if entry.text] == ["It is cut up"]
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+def test_f22_what_is_lost_is_asked_about_once(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F22, I2: what was dropped stays so, what a better backup brings back is sent, a later deletion is none of it."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
+    notes = [ani.submit(Kind.NOTE, shown(ani, f"r{n}"), {"text": "mine"}, {}) for n in (1, 2, 3)]
+    rest(ani)
+    better = Backup(city, tmp_path / "server" / "city.db", tmp_path / "better.db")
+    backup.restore()
+    rest(ani)
+    assert [one.edit.id for one in ani.edits.outbox] == notes
+    ani.edits.withdraw(notes[0])
+    ani.edits.retry(notes[1])
+    rest(ani)
+    assert [one.edit.id for one in ani.edits.outbox] == notes[2:]
+    city.remove("report", "r2")
+    rest(ani)
+    ani.crash()
+    ani.open()
+    rest(ani)
+    assert [one.edit.id for one in ani.edits.outbox] == notes[2:], "dropped, and deleted at the server"
+    told: list[Any] = []
+    ani.edits.too_late.connect(told.append)
+    better.restore()
+    rest(ani)
+    assert not ani.edits.outbox
+    assert [one.edit.id for one in told] == notes[:1], "what was dropped is there after all"
+    for n in (1, 2, 3):
+        assert [entry.text for entry in city.entries(f"r{n}") if entry.text] == ["mine"]
 
 
 def lose(ani: SteppedConsole, city: City, folder: Path, work: Callable[[Report], object]) -> str:

@@ -56,7 +56,8 @@ class Shift(RuleBasedStateMachine):
         self.city = City(f"sqlite:///{file}", name="Testville")
         self.file = file
         self.backup: Backup | None = None
-        self.undone: set[str] = set()  # took effect, and a restore took it back
+        self.set_back: set[str] = set()  # took effect, and a restore took it back
+        self.deleted: set[str] = set()  # took effect, and went with its report
         self.overwritten: list[str] = []
         self.elsewhere: list[str] = []
         self.mains: dict[str, str] = {}  # a merge -> the text of the report that it names
@@ -184,6 +185,13 @@ class Shift(RuleBasedStateMachine):
         self.consoles[who].sync()
         self.keep(self.consoles[who], nth, crash=crash)
 
+    @rule(who=WHO)
+    def send_again(self, who: int) -> None:
+        """What the city had taken and lost when it was set back."""
+        console = self.consoles[who]
+        console.edits.retry(*console.edits.retryable)
+        console.settle()
+
     # Faults
 
     @rule(who=WHO)
@@ -229,7 +237,7 @@ class Shift(RuleBasedStateMachine):
 
     @rule(nth=st.integers(1, REPORTS))
     def city_deletes(self, nth: int) -> None:
-        self.undone |= self.acted_on(f"r{nth}")
+        self.deleted |= self.acted_on(f"r{nth}")
         with contextlib.suppress(Refusal):  # it may be gone already
             self.city.remove("report", f"r{nth}")
 
@@ -251,7 +259,7 @@ class Shift(RuleBasedStateMachine):
         before = self.acted()
         assert self.backup is not None
         self.backup.restore(numbers_again=numbers_again)
-        self.undone |= before.keys() - self.acted().keys()
+        self.set_back |= before.keys() - self.acted().keys()
 
     def phones(self) -> str:
         data = self.call()
@@ -272,7 +280,7 @@ class Shift(RuleBasedStateMachine):
                 console.submit(Kind.NOTE, seen, {"text": self.text()}, {})
         before = self.acted()
         backup.restore(numbers_again=True)
-        self.undone |= before.keys() - self.acted().keys()
+        self.set_back |= before.keys() - self.acted().keys()
         for _ in range(calls):
             self.phones()
 
@@ -327,7 +335,7 @@ class Shift(RuleBasedStateMachine):
         """I7: what an operator was told is sent stands in the server's history, unless a restore took it back."""
         acted = self.acted()
         for console in self.consoles:
-            assert console.sent <= acted.keys() | self.undone, "called sent, and the server has it not"
+            assert console.sent <= acted.keys() | self.set_back | self.deleted, "called sent, and the server has it not"
 
     def acted(self) -> dict[str, int]:
         with self.city.database.read() as connection:
@@ -366,12 +374,12 @@ class Shift(RuleBasedStateMachine):
         assert len(new) == len(set(new)), "a report was made twice"
         for console in self.consoles:
             outbox = {one.edit.id: one for one in console.edits.outbox}
-            lost = console.saved.keys() - console.withdrawn - acted.keys() - outbox.keys() - self.undone
+            lost = console.saved.keys() - console.withdrawn - acted.keys() - outbox.keys() - self.deleted
             assert not lost, f"lost: {[console.saved[each] for each in lost]}"
             stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
             for one in outbox.values():
                 said = one.state in STUCK or one.edit.report in stuck
-                assert said or one.edit.id in self.undone, f"waits for nothing: {one}"
+                assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"
             search = console._ledger._writer._connection
             search.execute("INSERT INTO fts (fts, rank) VALUES ('integrity-check', 1)")  # raises when it does not fit

@@ -22,7 +22,7 @@ class Rows(QObject):
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig.window)
         self.edits = rig.edits
-        panel = OutboxPanel(make_theme())
+        panel = self.panel = OutboxPanel(make_theme())
         panel.setParent(rig.window)
         self.presenter = OutboxPresenter(panel, rig.desk, rig.edits, rig.desk.zone, lambda: NOW, self)
         self.said: list[str] = []
@@ -53,6 +53,29 @@ def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
     rig.edits.sign_in("city", "budi")
     last = rows.do(Kind.SET, priority=2)
     assert rows.row(last).state_text == "waits for the edit above"
+
+
+def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go(rig: Rig) -> None:
+    rows = Rows(rig)
+    told: list[object] = []
+    rig.edits.taken_back.connect(told.append)
+    sent = [rows.do(Kind.NOTE, text="x"), rows.do(Kind.NOTE, "B", text="y")]
+    waits = rows.do(Kind.NOTE, "C", text="not sent yet")
+    rig.edits.on_proved(sent)
+    assert [one.edit.id for one in rig.edits.outbox] == [waits]
+    rig.edits.on_taken_back("another", [*sent, waits])
+    rig.edits.on_taken_back("city", [*sent, waits, "somebody else's"])
+    wait_for(lambda: len(rig.edits.outbox) == 3, 5, "they are back")
+    assert len(told) == 1
+    row = rows.row(sent[0])
+    assert row.state_text == "Lost when the server was set back to an older state. Send it again?"
+    assert verbs(row) == ["Send again", "Drop it", "Open"]
+    rows.presenter.show()
+    assert rows.panel._actions.all.verb == "Send all 2 again"
+    rows.presenter.act(sent[0], "withdraw")
+    rows.presenter.retry_all()
+    assert [one.edit.id for one in rig.edits.outbox] == [sent[1], waits]
+    assert {one.state for one in rig.edits.outbox} <= {EditState.QUEUED, EditState.SENDING}
 
 
 def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_decision_is_taken(rig: Rig) -> None:

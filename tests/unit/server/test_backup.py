@@ -190,7 +190,7 @@ def test_a_restore_while_many_write_is_one_moment_too(city: City, tmp_path: Path
     with city.database.read() as connection:
         given = connection.execute(sa.select(schema.entries.c.report, schema.entries.c.version)).all()
     assert len(set(given)) == len(given) == sum(kind == "entry" for kind, _ in found)
-    newest = dict.fromkeys(("10", "11", "12"), 1) | {key: version for key, version in sorted(map(tuple, given))}
+    newest = dict.fromkeys(("10", "11", "12"), 1) | dict(sorted(map(tuple, given)))
     assert {key: city.report(key).version for key in newest} == newest
 
 

@@ -245,6 +245,27 @@ def test_forgetting_a_source_leaves_the_others(writer: CacheWriter, reader: Cach
     assert reader.row_of("city", "1") is not None
 
 
+def test_what_a_record_held_before_its_server_was_set_back_is_known_until_it_holds_it_again(
+    writer: CacheWriter, reader: CacheReader
+) -> None:
+    def entries(*edits: str) -> list[Item]:
+        return [Item("entry", 1, each, entry(each, "1", each)) for each in edits]
+
+    writer.apply("other", entries("theirs"), at(1))
+    writer.apply("city", [*items(report("1")), *entries("a", "b", "c", "d")], at(1))
+    writer.apply("city", [], at(2), gone=[Gone("entry", "d", 2)])
+    writer.forget("city")
+    assert reader.taken_back("city") == set(), "all is read anew, and nothing was lost"
+    writer.apply("city", entries("a", "b", "c"), at(1))
+    writer.forget("city", set_back=True)
+    writer.apply("city", entries("a"), at(1))
+    assert reader.taken_back("city") == {"b", "c"}
+    assert reader.taken_back("other") == set()
+    writer.apply("city", entries("b"), at(1))
+    writer.apply("city", [], at(2), gone=[Gone("entry", "b", 2)])
+    assert reader.taken_back("city") == {"c"}
+
+
 def test_contacts_of_an_older_cache_are_overwritten(tmp_path: Path) -> None:
     writer = CacheWriter(tmp_path)
     writer.apply("city", items(report("1")), at(1))

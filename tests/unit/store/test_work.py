@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import Edit, EditState, Kind, is_taken_back
 from console.store.errors import LockedByOther
 from console.store.journal import Line
 from console.store.work import DROPPED, WorkFile
@@ -119,6 +119,35 @@ def test_notes_that_are_written_together_are_all_there_or_none_of_them(tmp_path:
     assert [(one.edit.id, one.state, one.attempts) for one in again.unfinished()] == [("e2", EditState.SENDING, 1)]
     assert again.local_keys() == {"local:1": ("city", "1")}
     again.close()
+
+
+@pytest.mark.parametrize("without", ["work.journal", "work.db"])
+def test_what_a_server_lost_is_brought_back_in_both_files(tmp_path: Path, without: str) -> None:
+    """A report that was created here gets another local key, and what was done to its old number follows it there."""
+    work = WorkFile(tmp_path)
+    work.append(edit("made", number=1, kind=Kind.CREATE, report="local:made"))
+    work.learn_key("local:made", "city", "17")
+    work.append(edit("on it", number=2, report="17", base_version=4))
+    work.append(edit("merged", number=3, kind=Kind.MERGE, report="9", data={"into": "17"}, base_version=4))
+    work.append(edit("kept", number=4, report="9"))
+    work.append(edit("waits", number=5, report="9"))
+    for each in ("made", "on it", "merged", "kept"):
+        work.set_state(each, EditState.SENT)
+    assert work.bring_back("other city", ["made"]) == []
+    lost = work.bring_back("city", ["made", "on it", "merged", "waits", "somebody else's"])
+    assert [one.edit.id for one in lost] == ["made", "on it", "merged"]
+    work.close()
+    (tmp_path / without).unlink()
+    work = WorkFile(tmp_path)
+    found = {one.edit.id: one for one in work.unfinished()}
+    assert found.keys() == {"made", "on it", "merged", "waits"}
+    assert [found[one.edit.id] for one in lost] == lost
+    assert all(map(is_taken_back, lost))
+    assert [one.edit.report for one in lost] == ["local:made+", "local:made+", "9"]
+    assert [one.edit.base_version for one in lost] == [None, None, 4]
+    assert lost[2].edit.data == {"into": "local:made+"}
+    assert work.bring_back("city", ["made", "on it", "merged"]) == []
+    work.close()
 
 
 def test_every_edit_stands_in_the_journal_in_plain_json(work: WorkFile, tmp_path: Path) -> None:
