@@ -249,7 +249,9 @@ class OutboxPresenter(QObject):
             actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
         elif queued.state is EditState.ATTENTION:
             level, state = "warn", queued.problem or state
-            verb = self.tr("Send again") if is_taken_back(queued) else self.tr("Try again")
+            verb = self.tr("Try again")
+            if is_taken_back(queued):
+                verb, state = self.tr("Send again"), self.tr("lost: the server was set back")
             actions = [("retry", verb), ("withdraw", self.tr("Drop it"))]
         elif queued.problem == ASKED_BACK:
             state = self.tr("asked back, no answer yet")

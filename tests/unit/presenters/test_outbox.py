@@ -68,7 +68,7 @@ def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go
     wait_for(lambda: len(rig.edits.outbox) == 3, 5, "they are back")
     assert len(told) == 1
     row = rows.row(sent[0])
-    assert row.state_text == "Lost when the server was set back to an older state. Send it again?"
+    assert row.state_text == "lost: the server was set back"
     assert verbs(row) == ["Send again", "Drop it", "Open"]
     rows.presenter.show()
     assert rows.panel._actions.all.verb == "Send all 2 again"
