@@ -66,7 +66,9 @@ class StatusPresenter(QObject):
         cells = self._sources.cells()
         as_of = self._sources.as_of()
         if as_of is not None:
-            cells.append(Cell("sync", self.tr("Sync {time}").format(time=f"{as_of.astimezone(self._zone):%H:%M:%S}")))
+            here, today = as_of.astimezone(self._zone), self._now().astimezone(self._zone).date()
+            when = f"{here:%H:%M:%S}" if here.date() == today else words.day_and_clock(as_of, self._zone)
+            cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
         view = self._desk.view
         if view is not None:
             open_, total = words.thousands(view.counts.all_open), words.thousands(view.total)

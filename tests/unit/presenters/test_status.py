@@ -55,3 +55,18 @@ def test_the_banner_says_which_city_is_away_and_since_which_day() -> None:
     assert bold(one) == "Offline since 25 Nov 08:00."
     now[0] = NOW + timedelta(days=4)
     assert (bold(one), bold(several)) == ("Reading only.", "Jakarta, Bandung: Reading only.")
+
+
+def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtBot) -> None:
+    theme, now = make_theme(), [NOW]
+    bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
+    qtbot.addWidget(bar)
+    qtbot.addWidget(banner)
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0])
+    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC), sources, UTC, lambda: now[0])
+    sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    told = []
+    for now[0] in (NOW, NOW + timedelta(days=1)):
+        status.show()
+        told += [button.cell.text for button in bar._left if button.cell.key == "sync"]
+    assert told == ["Sync 08:00:00", "Sync 25 Nov 08:00"]
