@@ -504,7 +504,6 @@ class ConsoleWindow(QObject):
         # What signals call holds this object, and with it each of its widgets: Qt has to end the signals.
         self.window.deleteLater()
         self.deleteLater()
-        gc.unfreeze()
 
     @property
     def exit_code(self) -> int:
@@ -700,7 +699,7 @@ class ConsoleWindow(QObject):
 
 
 def _keep_objects() -> None:
-    """Let the collector leave alone what is there now, until the window closes, and look more seldom through the rest.
+    """Let the collector leave alone what is there now, for good, and look through all the rest more seldom.
 
     A full collection stops every thread: 12 ms with the vocabulary of a large city.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -80,6 +81,14 @@ def city_data() -> Path:
     if not DATA.is_dir():
         pytest.skip("no real city data here (SIGAP_TEST_DATA)")
     return DATA
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collect_windows() -> Iterator[None]:
+    """The program takes its objects from the collector for good; here those of closed windows are given back to it."""
+    yield
+    if gc.get_freeze_count():
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
