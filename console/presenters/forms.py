@@ -72,7 +72,7 @@ class Forms(QObject):
         self._new_key = ""
         self._photo_folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         self._committed: dict[str, Form] = {}
-        self._committed_s = -TWICE_S
+        self._committed_s = self._opened_s = -TWICE_S
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.place_unwanted: Callable[[], None] = lambda: None
@@ -105,6 +105,13 @@ class Forms(QObject):
     def just_committed(self) -> bool:
         """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
         return self._steady_s() - self._committed_s < TWICE_S
+
+    @property
+    def just_opened(self) -> bool:
+        """Whether a form was opened so lately that the desktop has not given it the keyboard yet."""
+        form = self._open
+        waits = form is not None and form.isVisible() and not form.isActiveWindow()
+        return waits and self._steady_s() - self._opened_s < TWICE_S
 
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
@@ -154,7 +161,7 @@ class Forms(QObject):
     def _show(self, dialog: QDialog) -> None:
         if self._open not in self._committed.values():
             self.close_open()
-        self._open = dialog
+        self._open, self._opened_s = dialog, self._steady_s()
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):

@@ -221,3 +221,18 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
 def _drafts(rig: Rig) -> dict[str, dict[str, object]]:
     with closing(sqlite3.connect(f"file:{rig.profile / 'work.db'}?mode=ro", uri=True)) as file:
         return {key: json.loads(body) for key, body in file.execute("SELECT key, body FROM drafts")}
+
+
+def test_letters_that_come_before_their_form_has_the_keyboard_are_no_orders(rig: Rig) -> None:
+    """N, and "taxi" typed on at once: T would take the report and X open another form."""
+    rig.choose("A")
+    rig.intents.press("note")
+    form = rig.form()
+    rig.window.activateWindow()
+    wait_for(lambda: not form.isActiveWindow(), 10, "the window has the keyboard still")
+    assert not rig.intents.press("take")
+    assert not rig.intents.press("close")
+    assert rig.forms._open is form
+    rig.steady_s += 1
+    assert rig.intents.press("take")
+    assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
