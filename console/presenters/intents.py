@@ -210,7 +210,7 @@ class Intents(QObject):
         return True
 
     def press(self, action_id: str) -> bool:
-        """As `run`, for the action's own key, which may have been meant for a form: one that is gone, or is not there yet.
+        """As `run`, for the action's own key, which may have been meant for a form that is gone, or not there yet.
 
         Whoever types on behind N would take, close or send something with the first letters of his note.
         """
