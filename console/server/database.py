@@ -212,7 +212,9 @@ _PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == CO
 _PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).where(
     schema.counters.c.name.in_([COUNTER, VERSIONS])
 )
-_EPOCH = sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH)
+_EPOCH_AND_PRESENT = sa.select(
+    sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH).scalar_subquery(), _PRESENT.scalar_subquery()
+)
 
 
 def next_numbers(connection: sa.Connection, count: int) -> int:
@@ -232,7 +234,8 @@ def present_number(connection: sa.Connection) -> int:
 
 def present_mark(connection: sa.Connection) -> Mark:
     """The epoch, and the number of the last committed change."""
-    return Mark(str(connection.scalar(_EPOCH) or ""), present_number(connection))
+    epoch, seq = connection.execute(_EPOCH_AND_PRESENT).one()
+    return Mark(str(epoch or ""), int(seq or 0))
 
 
 def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> None:

@@ -53,7 +53,7 @@ class Pulse:
         self.beat = _UNKNOWN
         self.on_beat: list[Callable[[], None]] = []
         self._city = city
-        self._tail = Tail(city.changes)
+        self._tail = Tail(city.changes, city.mark)
         self._due = asyncio.Event()
         self._users_stale = False
         self._announced: tuple[str, int] | None = None
@@ -84,12 +84,12 @@ class Pulse:
 
         Raises console.server.refusals.Gone.
         """
-        place, state = (after, limit), (self.beat.epoch, self.beat.seq)
         if self.beat.seq < 0:
-            return await run_in_threadpool(self._page, place, state)
+            return await run_in_threadpool(self._page, after, limit)
+        place, state = (after, limit), (self.beat.epoch, self.beat.seq)
         made = self._pages.get(place)
         if made is None or made[0] != state:
-            made = state, asyncio.ensure_future(run_in_threadpool(self._page, place, state))
+            made = state, asyncio.ensure_future(run_in_threadpool(self._page, after, limit))
             self._make_room()
             self._pages[place] = made
         try:
@@ -99,8 +99,8 @@ class Pulse:
                 del self._pages[place]
             raise
 
-    def _page(self, place: tuple[int, int], state: tuple[str, int]) -> bytes:
-        return msgspec.json.encode(self._tail.changes(*place, *state))
+    def _page(self, after: int, limit: int) -> bytes:
+        return msgspec.json.encode(self._tail.changes(after, limit))
 
     def _make_room(self) -> None:
         """Pages of before the last commit go, and the oldest when there are too many."""

@@ -1,4 +1,7 @@
-"""The end of the feed in memory: a crowd that follows it costs the database one small page for each commit."""
+"""The end of the feed in memory: a crowd that follows it costs the database one small page for each commit.
+
+That nothing has changed since is asked each time, so a page is never older than one that the database would give.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from console.server.database import Mark
 from console.server.feed import MOST, Changes, Item
 from console.server.refusals import Gone
 
@@ -21,22 +25,20 @@ Read = Callable[[int, int], Changes]
 class Tail:
     """The newest objects of the feed. Pages that begin among them are cut out of it; `read` makes all others.
 
-    May be used from any thread.
+    `mark` tells how far the database is, each time. May be used from any thread.
     """
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, mark: Callable[[], Mark]) -> None:
         self._read = read
+        self._mark = mark
         self._lock = threading.Lock()
         self._page: Changes | None = None
         """One long page that ends where the feed ended when it was read last."""
 
-    def changes(self, after: int, limit: int, epoch: str, seq: int) -> Changes:
-        """A page as it stands in the database, which is known to be at `seq` of `epoch` or later.
-
-        Raises console.server.refusals.Gone.
-        """
+    def changes(self, after: int, limit: int) -> Changes:
+        """A page as it stands in the database. Raises console.server.refusals.Gone."""
         with self._lock:
-            page = self._follow(epoch, seq)
+            page = self._follow()
         if page is None or after < page.start or after > page.upto:
             return self._far(after, limit)
         return _cut(page, after, limit)
@@ -51,19 +53,17 @@ class Tail:
                     self._page = _trimmed(page)
         return page
 
-    def _follow(self, epoch: str, seq: int) -> Changes | None:
-        """The tail up to `seq`; None when it does not lead there."""
-        page = self._page
-        if page is None or page.epoch != epoch:
-            return None
-        if page.upto >= seq:
+    def _follow(self) -> Changes | None:
+        """The tail as far as the database is; None when it does not lead there."""
+        present, page = self._mark(), self._page
+        if page is None or (page.epoch, page.upto) == present:
             return page
         self._page = None
         try:
             news = self._read(page.upto, MOST)
         except Gone:  # the database was set back
             return None
-        if not news.more and news.epoch == epoch:
+        if not news.more and news.epoch == page.epoch:
             self._page = _joined(page, news)
         return self._page
 

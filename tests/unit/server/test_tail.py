@@ -17,6 +17,7 @@ from console.server.refusals import Gone
 from console.server.tail import Tail
 from console.server.users import add_user, remove_user
 from tests.unit.server.conftest import START, a_report
+from tests.unit.server.test_epoch import set_back, whole
 
 
 class Reader:
@@ -59,48 +60,61 @@ def test_whatever_happens_a_page_is_what_the_database_says(
 ) -> None:
     monkeypatch.setattr(tail, "_MOST_ITEMS", most)
     chance = random.Random(most)
-    end = Tail(city.changes)
+    end = Tail(city.changes, city.mark)
     for n in range(60):
         something(city, chance, n)
         present = city.seq()
         for _ in range(4):
             after, limit = chance.randint(max(0, present - 12), present), chance.choice((1, 2, 5, 2000))
-            assert end.changes(after, limit, city.epoch, present) == city.changes(after, limit)
+            assert end.changes(after, limit) == city.changes(after, limit)
 
 
 def test_a_crowd_near_the_end_costs_one_reading_for_each_commit(city: City) -> None:
     read = Reader(city)
-    end = Tail(read)
+    end = Tail(read, city.mark)
     start = city.seq()
-    end.changes(start, 2000, city.epoch, start)
+    end.changes(start, 2000)
     for n in range(5):
         note(city, n)
         for after in range(start, city.seq() + 1):
-            end.changes(after, 2000, city.epoch, city.seq())
+            end.changes(after, 2000)
     assert read.reads == 6
 
 
 def test_what_is_not_there_is_gone_and_another_epoch_begins_anew(city: City) -> None:
-    end = Tail(city.changes)
+    end = Tail(city.changes, city.mark)
     note(city, 1)
     present, epoch = city.seq(), city.epoch
-    assert end.changes(present - 1, 2000, epoch, present).items
+    assert end.changes(present - 1, 2000).items
     with pytest.raises(Gone):
-        end.changes(present + 1, 2000, epoch, present)
+        end.changes(present + 1, 2000)
     city.begin_epoch()
     for _ in range(2):
-        assert end.changes(present - 1, 2000, city.epoch, present).epoch == city.epoch != epoch
+        assert end.changes(present - 1, 2000).epoch == city.epoch != epoch
+
+
+def test_a_database_that_was_set_back_is_believed(city: City) -> None:
+    end = Tail(city.changes, city.mark)
+    note(city, 1)
+    old, present = whole(city), city.seq()
+    end.changes(present - 1, 2000)
+    note(city, 2)
+    assert end.changes(present, 2000).items
+    set_back(city, old)
+    assert end.changes(present, 2000).items == ()
+    with pytest.raises(Gone):
+        end.changes(present + 1, 2000)
 
 
 def test_large_objects_do_not_fill_the_memory(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "_MOST_BYTES", 2_000)
     read = Reader(city)
-    end = Tail(read)
+    end = Tail(read, city.mark)
     start = city.seq()
-    end.changes(start, 2000, city.epoch, start)
+    end.changes(start, 2000)
     for n in range(20):
         note(city, n)
-        assert end.changes(city.seq() - 1, 2000, city.epoch, city.seq()) == city.changes(city.seq() - 1)
+        assert end.changes(city.seq() - 1, 2000) == city.changes(city.seq() - 1)
     before = read.reads
-    end.changes(start, 2000, city.epoch, city.seq())
+    end.changes(start, 2000)
     assert read.reads == before + 1
