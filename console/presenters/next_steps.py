@@ -39,6 +39,8 @@ def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
 def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]) -> list[_Step]:
     if now.status is Status.VALIDATION:
         return [("validate", tr("Validate or return"), True), ("photo", tr("Photo"), False)]
+    if not is_open(now.status) and now.merged:
+        return [("unmerge", tr("Undo the merge"), True), ("reopen", tr("Reopen"), False)]
     if not is_open(now.status):
         return [("reopen", tr("Reopen"), True)]
     done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)

@@ -170,6 +170,12 @@ def test_duplicates_open_and_strips_ask(qtbot: QtBot, panel: TicketPanel) -> Non
     assert panel._strips.isHidden()
 
 
+@pytest.mark.parametrize("why", ["same words", "same kind", "within 100 m"])
+def test_why_something_may_be_a_duplicate_is_not_cut(qtbot: QtBot, panel: TicketPanel, why: str) -> None:
+    panel.set_ticket(changed(duplicates=[dataclasses.replace(row, why=why) for row in ticket().duplicates]))
+    assert panel._duplicates._column("why", 0, 116) >= panel._duplicates._texts.width(why, "dense")
+
+
 def test_compact_folds_duplicates_and_timeline(qtbot: QtBot, panel: TicketPanel) -> None:
     panel.set_ticket(ticket())
     assert panel._duplicates.isVisible()

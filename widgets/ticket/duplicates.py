@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 from typing_extensions import override
@@ -27,7 +29,7 @@ class DuplicateList(ShortList):
 
     def _column(self, name: str, least: int, most: int) -> int:
         widths = [self._texts.width(one_line(str(getattr(row, name))), "dense") for row in self.rows]
-        return round(min(self._theme.px(most), max([self._theme.px(least), *widths])))
+        return math.ceil(min(self._theme.px(most), max([self._theme.px(least), *widths])))  # rounded down: cut
 
     @override
     def paint_row(self, painter: QPainter, box: QRect, row: DuplicateRow, number: int, ground: str) -> None:
@@ -40,7 +42,7 @@ class DuplicateList(ShortList):
         )
         left += side + gap
         width = min(
-            theme.px(96), max(theme.px(50), round(max(texts.width(r.number, "mono", 400, 12) for r in self.rows)))
+            theme.px(96), max(theme.px(50), math.ceil(max(texts.width(r.number, "mono", 400, 12) for r in self.rows)))
         )
         texts.draw(painter, left, top, row.number, "mono", secondary, size=12, room=width)
         left += width + gap

@@ -1,0 +1,24 @@
+"""Which verbs the report panel offers."""
+
+from __future__ import annotations
+
+from console.actions import Situation
+from console.domain.status import Status
+from console.presenters.next_steps import next_steps
+
+
+def offered(now: Situation) -> list[str]:
+    return [button.text for button in next_steps(now, "SDA-07", "", str)]
+
+
+def test_what_was_merged_can_be_parted_by_its_first_verb() -> None:
+    """Its notes and photos go back with it, which reopening it does not say."""
+    closed = Situation(report=True, status=Status.CLOSED, me="rina")
+    assert offered(closed) == ["Reopen"]
+    assert offered(Situation(report=True, status=Status.CLOSED, me="rina", merged=True))[0] == "Undo the merge"
+
+
+def test_who_presses_h_on_a_held_report_ends_the_hold() -> None:
+    held = Situation(report=True, status=Status.NEW, me="rina", holder="rina", on_hold=True)
+    assert "End the hold" in offered(held)
+    assert "Hold" not in offered(held)
