@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -96,7 +98,10 @@ class EditDesk:
             try:
                 applied, seq = self._transact(edit, report, actor, if_match, fingerprint)
             except sa.exc.OperationalError as fault:
-                raise _busy(fault) from fault
+                refusal = _busy(fault)
+                if refusal is None:
+                    raise
+                raise refusal from fault
         if not applied.replayed:
             self._database.told(seq, users=False)
         return applied
@@ -282,8 +287,18 @@ _KNOWN = sa.select(
 _ANSWER = sa.update(schema.answers).where(schema.answers.c.key == sa.bindparam("its_key"))
 
 
-def _busy(fault: sa.exc.OperationalError) -> Refusal:
-    """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds."""
+def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
+    """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds.
+
+    None for everything else, such as a full disk: that is no usual business, and the log has to tell it.
+    """
+    if isinstance(fault.orig, sqlite3.OperationalError):
+        code = getattr(fault.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        waited = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    else:
+        waited = isinstance(fault.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
+    if not waited:
+        return None
     words = str(fault.statement or "")
     if words.startswith("INSERT INTO answers"):
         return InProgress("This edit is still being applied. Ask again.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import re
 import secrets
@@ -14,7 +15,10 @@ from pathlib import Path
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from console.server.refusals import Invalid, NotFound, TooLarge, WrongType
+from console.server.database import replace_durably
+from console.server.refusals import Invalid, NotFound, Overloaded, TooLarge, WrongType
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 15_000_000
 MOST_PIXELS = 40_000_000
@@ -63,16 +67,20 @@ class MediaStore:
         """Take bytes in; returns None when the photo is whole, else how many bytes of it are there.
 
         Raises Invalid when the whole does not have this hash, WrongType when it is no photo, TooLarge when it has too
-        many pixels: what had come of it is dropped.
+        many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
         """
         path = self._path(sha256)
         with self._lock:
             if path.exists():
                 return None
-            if part is None:
-                self._finish(path, sha256, content)
-                return None
-            return self._put_part(path, sha256, content, part)
+            try:
+                if part is None:
+                    self._finish(path, sha256, content)
+                    return None
+                return self._put_part(path, sha256, content, part)
+            except OSError as fault:
+                log.error("the photo %s cannot be kept: %s", sha256, fault.strerror)
+                raise Overloaded("The server's disk cannot take this photo now. Send it again.") from fault
 
     def _put_part(self, path: Path, sha256: str, content: bytes, part: Part) -> int | None:
         if len(content) != part.last - part.first + 1:
@@ -99,11 +107,12 @@ class MediaStore:
             raise Invalid("The bytes do not have this hash.")
         check_photo(content)
         fresh = path.with_suffix(f".{secrets.token_hex(4)}.new")  # another server may keep the same photo right now
-        with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        try:
+            with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
+                file.write(content)
+            replace_durably(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         if _HASH.fullmatch(sha256) is None:

@@ -120,6 +120,6 @@ class TooMany(Refusal):
 
 
 class Overloaded(Refusal):
-    """The database is busy; ask again."""
+    """The database is busy, or the disk is full; ask again."""
 
     status, word = 503, "busy_server"

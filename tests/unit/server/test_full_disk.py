@@ -1,0 +1,88 @@
+"""A full disk: nothing that was acknowledged is lost, everything else is asked for again, and the log says why."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import sqlalchemy as sa
+
+from console.server import audit, media
+from console.server.city import City
+from tests.helpers.pictures import picture
+from tests.unit.server.conftest import Api
+
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+CONTENT = picture()
+NAME = hashlib.sha256(CONTENT).hexdigest()
+
+
+class SmallDisk:
+    """Lets the file of an SQLite city grow by few pages only, until there is room again."""
+
+    def __init__(self, city: City) -> None:
+        self._engine = city.database.engine
+        with self._engine.connect() as connection:
+            self.pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one()) + 4
+        sa.event.listen(self._engine, "connect", self._limit)
+        self._engine.dispose()
+
+    def _limit(self, connection: Any, _: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={self.pages}")
+
+    def make_room(self) -> None:
+        self.pages *= 1000
+        self._engine.dispose()
+
+
+@one_database
+@pytest.mark.usefixtures("expected_log")
+def test_edits_wait_until_there_is_room_and_the_log_tells_the_operator(
+    city: City, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = SmallDisk(city)
+    sent: dict[str, int] = {}
+    while 503 not in sent.values():
+        assert len(sent) < 200
+        key = f"note-{len(sent):04}"
+        answer = api.edit("10", "note", {"text": "x" * 5_000}, key=key)
+        sent[key] = answer.status_code
+    assert answer.headers["Retry-After"]
+    assert "disk is full" in caplog.text
+    assert api.report("10")["version"] == 1 + list(sent.values()).count(200)
+    disk.make_room()
+    for key in sent:
+        api.ok("10", "note", {"text": "x" * 5_000}, key=key)
+    assert [entry.edit for entry in city.entries("10")] == list(sent)
+    with city.database.read() as connection:
+        assert audit.verify(connection).broken is None
+
+
+@one_database
+@pytest.mark.usefixtures("expected_log")
+@pytest.mark.parametrize("span", [None, (0, len(CONTENT) - 1, len(CONTENT))])
+def test_a_photo_that_finds_no_room_is_sent_again_and_leaves_nothing_half(
+    api: Api,
+    span: tuple[int, int, int] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(fresh: Path, target: Path) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    headers = {"Content-Range": "bytes {}-{}/{}".format(*span)} if span else {}
+    address = f"{api.url}/dispatch/v1/media/{NAME}"
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "replace_durably", full)
+        answer = api.session.put(address, data=CONTENT, headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["error"]) == (503, "busy_server")
+    assert answer.headers["Retry-After"]
+    assert "No space left" in caplog.text
+    assert not [path for path in (tmp_path / "media").iterdir() if path.suffix == ".new"]
+    assert api.session.put(address, data=CONTENT, headers=headers, timeout=10).status_code == 201
+    assert api.get(f"/media/{NAME}").content == CONTENT
