@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from console.actions import Situation
-from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, waits_for_radio
+from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, is_taken_back, waits_for_radio
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -220,6 +220,9 @@ class TicketPresenter(QObject):
                     strips.append(Strip("conflict", text, key_of("settle"), f"keep:{edit.id}"))
             elif queued.state is EditState.ATTENTION:
                 text = self.tr("Not accepted: {why}").format(why=queued.problem)
+                if is_taken_back(queued):
+                    lost = self.tr("Sent, and lost when the server was set back: {what}. Send it again?")
+                    text = lost.format(what=self._edit_text(queued))
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
             elif waits_for_radio(queued):
                 if queued.told:

@@ -209,16 +209,12 @@ class CacheWriter:
         return aside
 
     def _set_aside(self) -> Path | None:
-        """Where the damaged file is now; None when it was gone, but not what SQLite keeps beside it."""
-        there = self._path.exists()
+        """Where the damaged file is now; None when it was gone."""
         aside = set_aside(self._path)
         self._suspect.unlink(missing_ok=True)
-        if not there:
-            for suffix in ("-wal", "-shm"):
-                aside.with_name(aside.name + suffix).unlink(missing_ok=True)
-            return None
-        self.set_aside = aside
-        drop_older_copies(self._path, aside)
+        if aside is not None:
+            self.set_aside = aside
+            drop_older_copies(self._path, aside)
         return aside
 
     def _open_checked(self) -> None:

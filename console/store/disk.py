@@ -17,6 +17,15 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def sync_file(path: Path) -> None:
+    """Put on the disk what was written into a file by others. Raises OSError."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def identity_of(path: Path) -> tuple[int, int]:
     """What tells the file under a name from another one that takes its place. Raises OSError."""
     stat = path.stat()

@@ -267,8 +267,15 @@ def refuse_newer(connection: sqlite3.Connection, path: Path, migrations: Migrati
         )
 
 
-def set_aside(path: Path, *, now: datetime | None = None) -> Path:
-    """Rename a damaged file (with its -wal and -shm) out of the way, and say where it is now."""
+def set_aside(path: Path, *, now: datetime | None = None) -> Path | None:
+    """Rename a damaged file (with its -wal and -shm) out of the way, and say where it is now.
+
+    None when there is none; what SQLite kept beside it is of no use then, and deleted.
+    """
+    if not path.exists():
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return None
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     count = 1

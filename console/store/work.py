@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Kind, Queued
-from console.store.errors import DamagedFile, NewerFile, StoreError
+from console.store.disk import identity_of, is_at, sync_file, sync_folder
+from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
 from console.store.rescue import export_waiting
@@ -40,6 +41,8 @@ _QUEUED = "body, state, attempts, problem, theirs, version, told, changed_at"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
+
+JOURNAL = "work.journal"
 
 DROPPED = "dropped"
 """The problem of a withdrawn edit that another operator dropped, until its author is told; kept so long.
@@ -100,7 +103,7 @@ class WorkFile:
         try:
             self._connection, aside = self._open()
             try:
-                self._journal = Journal(folder / "work.journal")
+                self._journal = Journal(folder / JOURNAL)
                 try:
                     self._reconcile(aside)
                     self.device = self._device()
@@ -117,6 +120,8 @@ class WorkFile:
 
     def close(self) -> None:
         """Let go of the file."""
+        with contextlib.suppress(StoreError):
+            self._put_back()
         self._journal.close()
         self._connection.close()
         self._lock.release()
@@ -137,6 +142,7 @@ class WorkFile:
         before = self.get(edit.id)
         if before is not None:
             return before
+        self._put_back()
         queued = Queued(edit=edit, state=EditState.QUEUED, changed_at=self._clock())
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
@@ -207,6 +213,7 @@ class WorkFile:
         What was kept under `draft` is forgotten in the same write. The new edits get this device and the next numbers,
         in their order.
         """
+        self._put_back()
         number, now = self.next_number(), self._clock()
         new = [
             msgspec.structs.replace(
@@ -373,7 +380,32 @@ class WorkFile:
         except BaseException:
             connection.close()
             raise
+        self._identity = identity_of(self._path)
         return connection
+
+    def _put_back(self) -> None:
+        """Write both files anew where somebody deleted or replaced one of them while it was open.
+
+        What is written into a file without a name is gone with this program. What stands in the place is set aside.
+        Raises StoreError; what was there stays then, and the next edit tries again.
+        """
+        try:
+            if not is_at(self._path, self._identity):
+                fresh = self._path.with_name(f"{WORK}.new")
+                fresh.unlink(missing_ok=True)
+                with sqlite_errors(self._path):
+                    self._connection.execute("VACUUM INTO ?", (str(fresh),))
+                sync_file(fresh)
+                set_aside(self._path)
+                self._connection.close()  # which deletes what it kept beside it, so before another file is there
+                fresh.replace(self._path)
+                sync_folder(self._path.parent)
+                self._connection = self._open_checked()
+            if not self._journal.in_place:
+                set_aside(self._path.with_name(JOURNAL))
+                self._journal.rewrite(self._lines())
+        except OSError as error:
+            raise from_os(error, self._path) from error
 
     def _reconcile(self, aside: Path | None) -> None:
         """Bring back from the journal, and from a file set aside, what the database lacks; then mend the journal.

@@ -17,8 +17,9 @@ from console.domain.edit import EditState, Kind, Queued
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, NewerFile, StoreError
+from console.store.journal import Journal
 from console.store.schema import WORK_VERSION
-from console.store.work import WorkFile
+from console.store.work import WorkFile, read_outbox
 from tests.faults.test_store_faults import damage, fill_cache
 from tests.unit.store.making import T0, at, edit, items, report
 
@@ -417,6 +418,46 @@ def test_a_cache_that_is_gone_or_empty_is_begun_anew(tmp_path: Path, spoil: Call
     assert reader.counts()["reports"] == 1
     reader.close()
     writer.close()
+
+
+@pytest.mark.parametrize("then", ["an edit", "an exchange", "closed"])
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize(
+    "names", [("work.db",), ("work.journal",), ("work.db", "work.journal"), ("work.db", "work.db-wal", "work.db-shm")]
+)
+def test_an_outbox_that_is_deleted_or_replaced_under_the_open_program_is_written_anew(
+    tmp_path: Path, names: tuple[str, ...], older: bool, then: str
+) -> None:
+    """F28, I1: a restored profile, a tidy hand: what is written into files without a name would be gone with us."""
+    work = WorkFile(tmp_path)
+    work.append(edit("e1", number=1))
+    kept = {name: (tmp_path / name).read_bytes() for name in names}
+    work.append(edit("e2", number=2))
+    work.set_state("e1", EditState.WITHDRAWN)
+    work.save_draft("note:1", {"text": "half a sentence"})
+    for name in names:
+        (tmp_path / name).unlink()
+        if older:
+            (tmp_path / name).write_bytes(kept[name])
+    expected = {"e2"}
+    if then == "an edit":
+        work.append(edit("e3", number=3))
+        expected = {"e2", "e3"}
+    elif then == "an exchange":
+        work.exchange(["e2"], [Queued(edit("e3", number=0), EditState.QUEUED)], "")
+        expected = {"e3"}
+    if then != "closed":  # before anything is put in order at the end
+        assert {one.edit.id for one in read_outbox(tmp_path).edits} == expected
+        told = Journal(tmp_path / JOURNAL).folded()
+        assert told.damaged == 0
+        assert {key for key, one in told.edits.items() if one.state is EditState.QUEUED} == expected
+    work.close()
+    work = WorkFile(tmp_path)
+    assert {one.edit.id for one in work.unfinished()} == expected
+    assert work.draft("note:1") == {"text": "half a sentence"}
+    assert work.salvaged is None
+    work.close()
+    assert bool(list(tmp_path.glob("work.*.damaged-*"))) == older, "what came in the place is not thrown away"
 
 
 @pytest.mark.parametrize("suffixes", [("",), ("", "-wal", "-shm")])

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 from tests.faults.test_window_people import note, writers
 from tests.helpers.city import Served, console, run_sigap, served, wait_for, write_users
-from tests.helpers.hands import CTRL, find, key, outbox, wait_ready
+from tests.helpers.hands import CTRL, choose, find, key, outbox, strips, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -33,7 +33,7 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
         wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
-        find(window, "open", skip=set())
+        report = find(window, "open", skip=set())
         for text in ("satu", "dua", "tiga"):
             note(window, f"dikirim {text}")
         wait_for(lambda: not outbox(window), 20, "all of it is received")
@@ -48,6 +48,9 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
         wait_ready(window)
         wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
         assert len(outbox(window)) == 3
+        choose(window, report)
+        asked = "Sent, and lost when the server was set back: Note by rina: dikirim satu. Send it again?"
+        wait_for(lambda: asked in strips(window), 5, "the report asks too")
         key(window, "7", CTRL)
         view = window.outbox.view
         view.setCurrentIndex(view.model().index(0, 0))
