@@ -56,6 +56,8 @@ class FirstRun(QObject):
 
     def _on_problem(self, error: Exception) -> None:
         self._form.show_problem(str(error) if isinstance(error, errors.ApiError) else describe(error))
+        if isinstance(error, errors.SignIn):
+            self._form.token.setFocus()  # what is missing, or wrong
 
     def _keep(self, values: dict[str, Any]) -> None:
         assert self._added is not None

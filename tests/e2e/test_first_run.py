@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from console.first_run import FirstRun
 from console.settings import Settings, Tokens, load_settings
 from console.tasks import Tasks
+from tests.helpers.city import TOKENS, served, write_users
 from tests.helpers.live_server import live_server
 from tests.widgets.sample import make_theme
 from widgets.forms.connect import ConnectForm
@@ -57,6 +58,16 @@ def test_says_why_and_stays(qtbot: QtBot, form: ConnectForm, tmp_path: Path) -> 
     assert form.isVisible()
     assert form.commit_button.verb == "Look"
     assert not load_settings(tmp_path).sources
+
+
+def test_a_missing_token_is_asked_for_where_it_is_typed(qtbot: QtBot, form: ConnectForm, tmp_path: Path) -> None:
+    users = str(write_users(tmp_path / "city"))
+    with served(tmp_path / "city", "--demo-city", "--still", "--reports", "10", "--users", users) as city:
+        assert look(qtbot, form, city.address) == "This server needs a token."
+        assert QApplication.focusWidget() is form.token
+        qtbot.keyClicks(form.token, TOKENS["rina"])
+        qtbot.keyClick(form.token, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: "signed in as rina" in form.answer.text(), timeout=10_000)
 
 
 def test_another_address_is_looked_at_anew(qtbot: QtBot, form: ConnectForm, tmp_path: Path) -> None:
