@@ -30,6 +30,8 @@ class Hub:
         self._beat_s = beat_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
+        self._moves = 0
+        self._seen: tuple[int, float, asyncio.Future[bytes]] | None = None
         self.closed = False
 
     def start(self) -> None:
@@ -83,8 +85,23 @@ class Hub:
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
             listener.presence_after = self._now() + _PRESENCE_GAP_S
-            said.append(_event("presence", await run_in_threadpool(self._city.presence.seen, self._city.clock())))
+            said.append(await self._presence())
         return said
+
+    async def _presence(self) -> bytes:
+        """Who and what is where, read once for all who ask before somebody moves again."""
+        if self._seen is None or self._seen[0] != self._moves or self._now() - self._seen[1] > _PRESENCE_GAP_S:
+            self._seen = self._moves, self._now(), asyncio.ensure_future(run_in_threadpool(self._read_presence))
+        reading = self._seen
+        try:
+            return await asyncio.shield(reading[2])
+        except Exception:
+            if self._seen is reading:
+                self._seen = None
+            raise
+
+    def _read_presence(self) -> bytes:
+        return _event("presence", self._city.presence.seen(self._city.clock()))
 
     async def _woken(self, listener: Listener) -> bool:
         """Wait for news, at most a beat long; whether there may be some."""
@@ -119,6 +136,7 @@ class Hub:
             listener.wake.set()
 
     def _moved(self) -> None:
+        self._moves += 1
         for listener in self._listeners:
             listener.presence_due = True
             listener.wake.set()

@@ -93,3 +93,25 @@ def test_a_silent_stream_beats_and_ends_with_the_server(city: City, tmp_path: Pa
     while stream.next()[0] != "end":
         pass
     stream.close()
+
+
+def test_a_crowd_is_told_who_moves_by_few_readings(api: Api, city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = 0
+    seen = city.presence.seen
+
+    def counted(now: Any = None) -> Any:
+        nonlocal readings
+        readings += 1
+        return seen(now)
+
+    monkeypatch.setattr(city.presence, "seen", counted)
+    crowd = [Stream(api.url) for _ in range(20)]
+    for stream in crowd:
+        stream.wait("presence")
+    before = readings
+    assert api.session.put(f"{api.url}/dispatch/v1/presence", json={"report": "11"}, timeout=10).status_code == 204
+    for stream in crowd:
+        while stream.wait("presence")["looking"] != {"local": "11"}:
+            pass
+        stream.close()
+    assert readings - before <= 5
