@@ -14,6 +14,7 @@ from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
 from tests.helpers.prompt_server import serving
+from tests.helpers.ready_file import put_tables
 
 
 @dataclass
@@ -31,6 +32,7 @@ def live_server(
 ) -> Iterator[Live]:
     """Serve a small city (by default ten reports, one service, three units) until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
+    put_tables(folder / "city.db")
     city = City(f"sqlite:///{folder / 'city.db'}", name="Testville", timezone=timezone)
     city.create_schema()
     if not city.stats().reports:

@@ -26,6 +26,7 @@ from console.server.rate import Limits
 from console.server.records import CitizenOptions, LoadedReport
 from console.server.users import Users
 from tests.helpers.prompt_server import serving
+from tests.helpers.ready_file import put_tables
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -100,6 +101,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def city(database_url: str, clock: Clock) -> Iterator[City]:
     city = City(database_url, clock=clock, name="Testville")
+    if city.database.missing is not None:
+        put_tables(city.database.missing)
     city.create_schema()
     furnish(city)
     yield city
