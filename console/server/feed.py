@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from console.server.refusals import Gone, Invalid
 
 MOST = 2000
 FLOOR = "gone_floor"
+_PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -137,11 +139,10 @@ def _report_page(connection: sa.Connection, query: sa.Select[Any], place: str, l
 def _place(text: str) -> tuple[int, int | None, str]:
     if not text:
         return 0, None, ""
-    try:
-        closed, created, last = text.split(",", 2)
-        return int(closed), int(created), last
-    except ValueError:
-        raise Invalid("after_key is not one that this server gave.") from None
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise Invalid("after_key is not one that this server gave.")
+    return int(found[1]), int(found[2]), found[3]
 
 
 def pages(database: Database) -> Iterator[Snapshot]:

@@ -20,7 +20,7 @@ from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
-from console.server.refusals import Gone
+from console.server.refusals import Gone, Invalid
 from tests.unit.server.conftest import START, Api, Clock, a_report
 
 
@@ -66,6 +66,12 @@ def test_snapshot_and_changes_hold_the_same_in_pages_of_any_size(city: City) -> 
     for limit in (1, 7, 25):
         assert everything(city, limit) == whole
         assert followed(city, limit) == whole
+
+
+@pytest.mark.parametrize("place", ["0,99999999999999999999,x", "2,1,x", "0,1_0,x", "٠,1,x", "0,1"])
+def test_a_place_that_no_page_ended_at_is_refused(city: City, place: str) -> None:
+    with pytest.raises(Invalid):
+        city.snapshot(f"report|{place}")
 
 
 def test_open_reports_come_first_and_the_newest_of_them_before_the_others(city: City) -> None:
