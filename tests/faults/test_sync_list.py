@@ -612,6 +612,13 @@ def test_f22_an_undo_finds_its_own_deed_or_none(
     before = city.report(key)
     first(ani)
     rest(ani)
+    deed = ani.edits.outbox[0]
+    assert (is_taken_back(deed), len(ani.edits.outbox)) == (True, 2), "the deed itself is lost"
+    ani.edits.retry(deed.edit.id)
+    rest(ani)
+    assert ANOTHER in ani.edits.outbox[0].theirs, "nor is it done to the other report"
+    ani.withdraw(ani.edits.outbox[0])
+    rest(ani)
     (one,) = ani.edits.outbox
     assert (one.edit.id, one.state) == (undos[0], EditState.ATTENTION)
     assert one.problem == "What is to be taken back is not in this history."
