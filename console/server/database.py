@@ -48,6 +48,8 @@ a computer that lost its power or its network, or a process that was stopped, do
 """
 LONG_SILENT_S = 3600.0
 """The same for work on the whole database, which may count and compare for a while."""
+_WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
+"""So long an edit and such work wait for other programs that write into an SQLite file."""
 _LIMITED = sa.select(
     sa.func.set_config("lock_timeout", "2s", True),
     sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
@@ -127,7 +129,11 @@ class Database:
         if not self._write_lock.acquire(timeout=wait_s):
             raise Overloaded("The database is busy with another change. Ask again.")
         try:
-            with self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(**{_WRITE: True}) as connection,
+                _patient(connection) if silent_s is not None else contextlib.nullcontext(),
+                connection.begin(),
+            ):
                 connection.info[_MARK] = mark
                 yield connection
         finally:
@@ -287,7 +293,7 @@ def _make_private(_: Any, __: Any, arguments: list[Any], ___: Any) -> None:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself: see _begin_sqlite
     for pragma in (
-        "busy_timeout=5000",
+        f"busy_timeout={_WAIT_MS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "secure_delete=ON",  # personal data that are dropped do not stay in the file
@@ -295,6 +301,17 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         "cache_size=-32000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _patient(connection: sa.Connection) -> Iterator[None]:
+    """SQLite lets in whoever comes first: among busy writers that takes a while."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={_LONG_WAIT_MS}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={_WAIT_MS}")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -19,6 +19,7 @@ from console.domain.report import Agency, Contact
 from console.measure.postgres import Postgres
 from console.server import backup, migrations, schema
 from console.server.city import City
+from console.server.database import LONG_SILENT_S, Database
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from console.server.refusals import InProgress, Overloaded
@@ -192,6 +193,16 @@ def test_a_restore_while_many_write_is_one_moment_too(city: City, tmp_path: Path
     assert len(set(given)) == len(given) == sum(kind == "entry" for kind, _ in found)
     newest = dict.fromkeys(("10", "11", "12"), 1) | dict(sorted(map(tuple, given)))
     assert {key: city.report(key).version for key in newest} == newest
+
+
+def test_a_restore_waits_longer_than_an_edit_for_another_program(tmp_path: Path) -> None:
+    with contextlib.closing(Database(f"sqlite:///{tmp_path / 'city.db'}")) as database:
+        database.create_schema()
+        waits_ms = []
+        for silent_s in (None, LONG_SILENT_S, None):
+            with database.write(silent_s=silent_s) as connection:
+                waits_ms.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar())
+    assert waits_ms[1] > waits_ms[0] == waits_ms[2]
 
 
 def test_what_cannot_be_restored_changes_nothing(
