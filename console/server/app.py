@@ -81,7 +81,7 @@ def make_app(
         await pulse.start()
         hub.start()
         yield
-        hub.stop()
+        await hub.stop()
         await pulse.stop()
 
     app = Starlette(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import psycopg
@@ -30,6 +31,8 @@ _LOOK_TOLD_S = 1.0
 """How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
 _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
+ENDING_S = 2.0
+"""So long the end waits for what is being read."""
 _MOST_PAGES = 64
 _MOST_BYTES = 64_000_000
 
@@ -58,6 +61,7 @@ class Pulse:
         self._users_stale = False
         self._announced: tuple[str, int] | None = None
         self._told = False
+        self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pages: dict[tuple[int, int], tuple[tuple[str, int], asyncio.Future[bytes]]] = {}
@@ -73,11 +77,17 @@ class Pulse:
             self._tasks.append(self._loop.create_task(self._listen()))
 
     async def stop(self) -> None:
-        """End."""
+        """End, once what is being read has been read: a cancelled task leaves its thread behind, with a connection."""
         self._city.database.on_commit.remove(self._on_commit)
-        for task in self._tasks:
+        self._ending = True
+        self._due.set()
+        for task in self._tasks[1:]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        reading: set[asyncio.Future[Any]] = {*self._tasks, *(page for _, page in self._pages.values())}
+        _, late = await asyncio.wait(reading, timeout=ENDING_S)
+        for one in late:
+            one.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def changes(self, after: int, limit: int) -> bytes:
         """A page of the feed as JSON, made once for all who ask for the same until the next commit.
@@ -113,7 +123,7 @@ class Pulse:
 
     async def _run(self) -> None:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
-        while True:
+        while not self._ending:
             self._due.clear()
             self._users_stale = False
             self.beat = self._together(await self._look())

@@ -12,7 +12,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from console.server.city import City
-from console.server.pulse import Pulse
+from console.server.pulse import ENDING_S, Pulse
 
 BEAT_S = 10.0
 _LEAST_GAP_S = 0.1
@@ -40,11 +40,13 @@ class Hub:
         self._pulse.on_beat.append(self._grown)
         self._city.presence.on_change.append(self._on_presence)
 
-    def stop(self) -> None:
-        """End all streams."""
+    async def stop(self) -> None:
+        """End all streams, once what is being read for them has been read."""
         self.close()
         self._pulse.on_beat.remove(self._grown)
         self._city.presence.on_change.remove(self._on_presence)
+        if self._seen is not None:
+            await asyncio.wait([self._seen[2]], timeout=ENDING_S)
 
     def close(self) -> None:
         """Tell every stream to end now."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from console.domain.edit import Kind
 from console.server.city import City
@@ -82,3 +85,28 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
     assert after.users is not None
     assert after.users != before.users
     assert after.seq > before.seq
+
+
+@one_database
+def test_the_end_leaves_no_reading_behind(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = threading.Event()
+
+    def slow_read(pulse: Pulse) -> Beat:
+        with city.database.read():
+            reading.set()
+            time.sleep(0.1)
+        return Beat("", 0, None)
+
+    async def in_use() -> int:
+        pulse = Pulse(city)
+        await pulse.start()
+        monkeypatch.setattr(Pulse, "_read", slow_read)
+        note(city, 1)
+        while not reading.is_set():
+            await asyncio.sleep(0.001)
+        await pulse.stop()
+        pool = city.database.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
+
+    assert asyncio.run(in_use()) == 0
