@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -26,9 +28,9 @@ FAULTS = ("signal=SIGKILL", "error=EIO", "error=ENOSPC")
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as forks:
-        yield forks
+def forks() -> Iterator[Sequence[Forks]]:
+    with Forks() as one, Forks() as another:
+        yield one, another
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -138,30 +140,46 @@ def look_at_console(folder: Path, waiting: set[str], said: list[str], *, forever
     work.close()
 
 
-def every_point(what: str, forks: Forks, tmp_path: Path, faults: tuple[str, ...], more: str = "", step: int = 1) -> int:
+def every_point(
+    what: str, forks: Sequence[Forks], tmp_path: Path, faults: tuple[str, ...], more: str = "", *, in_turn: bool = False
+) -> int:
     """Do the job with the fault at the first, second … call of each kind until it is done without; how many there were.
 
-    With `more` = "+" the fault stays from that call on.
+    `in_turn` meets each call with one of the faults, else each call meets all. With `more` = "+" the fault stays from
+    that call on. As many jobs as there are `forks` are done at a time.
     """
     job, before = BEFORE[what]
-    good, folder = tmp_path / "good", tmp_path / "work"
+    good = tmp_path / "good"
     waiting = before(good)
-    points = 0
-    for fault in faults:
-        for call in CALLS.split(","):
-            if "ENOSPC" in fault and call not in ("write", "pwrite64", "ftruncate"):
-                continue
-            number = 1
-            while True:
-                shutil.copytree(good, folder)
-                ended = forks.run(job, folder, fault, call, f"{number}{more}")
-                after_fault(what, folder, waiting, ended, forever=bool(more))
-                shutil.rmtree(folder)
-                if not ended.met:
-                    break
-                points += 1
-                number += step
-    return points
+    free: SimpleQueue[tuple[Forks, Path]] = SimpleQueue()
+    for number, fork in enumerate(forks):
+        free.put((fork, tmp_path / str(number) / "work"))
+
+    def walk(call: str, faults: tuple[str, ...]) -> int:
+        fork, folder = free.get()
+        points = 0
+        while True:
+            shutil.copytree(good, folder)
+            ended = fork.run(job, folder, faults[points % len(faults)], call, f"{points + 1}{more}")
+            after_fault(what, folder, waiting, ended, forever=bool(more))
+            shutil.rmtree(folder)
+            if not ended.met:
+                break
+            points += 1
+        free.put((fork, folder))
+        return points
+
+    def fitting(call: str) -> tuple[str, ...]:
+        takes_room = call in ("write", "pwrite64", "ftruncate")
+        return tuple(fault for fault in faults if takes_room or "ENOSPC" not in fault)
+
+    walks = [
+        (call, each)
+        for call in CALLS.split(",")
+        for each in ([fitting(call)] if in_turn else [(fault,) for fault in fitting(call)])
+    ]
+    with ThreadPoolExecutor(len(forks)) as pool:
+        return sum(pool.map(walk, *zip(*walks, strict=True)))
 
 
 def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, forever: bool) -> None:
@@ -187,41 +205,39 @@ def after_fault(what: str, folder: Path, waiting: set[str], ended: Ended, *, for
         look_at_outbox(folder, waiting, said)
 
 
-@pytest.mark.parametrize(
-    ("what", "step"), [("edit", 2), ("exchange", 2), ("migration", 4), ("tidying", 3), ("page", 4)]
-)
-def test_a_fault_at_any_call(what: str, step: int, forks: Forks, tmp_path: Path) -> None:
-    """F18, F25, F27, F31: kill, I/O error, full disk at every second to fourth call of each.
+@pytest.mark.parametrize("what", STORE)
+def test_a_fault_at_any_call(what: str, forks: Sequence[Forks], tmp_path: Path) -> None:
+    """F18, F25, F27, F31: at each call one of kill, I/O error and full disk, in turn; the long run tries all at each.
 
     Guards: one transaction for rows and cursor (CacheWriter.apply) and for a migration (schema._migrate), the journal's
     line cut off again (Journal.whole), a new journal in the old one's place only when it is whole (Journal.rewrite).
     """
-    points = every_point(what, forks, tmp_path, FAULTS, step=step)
-    print(f"{what}: {points} faults")
-    assert points > 30
+    points = every_point(what, forks, tmp_path, FAULTS, in_turn=True)
+    print(f"{what}: {points} calls")
+    assert points > 20
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("what", STORE)
-def test_a_fault_at_every_call(what: str, forks: Forks, tmp_path: Path) -> None:
+def test_a_fault_at_every_call(what: str, forks: Sequence[Forks], tmp_path: Path) -> None:
     """F18, F25, F27, F31: at each call of one edit, one page, one migration, one tidying."""
     points = every_point(what, forks, tmp_path, FAULTS)
     print(f"{what}: {points} faults")
     assert points > 60
 
 
-def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Forks, tmp_path: Path) -> None:
-    """F27, the whole way of an edit (console/edits.py) at every fourth call; the long run takes every call.
+def test_the_console_says_each_refusal_and_saves_what_is_entered_again(forks: Sequence[Forks], tmp_path: Path) -> None:
+    """F27, the whole way of an edit (console/edits.py), one fault at each call; the long run tries all at each.
 
     Guards: Edits.refused for whatever the edits thread meets, WorkThread._open, Journal.whole, schema.transaction.
     """
-    assert every_point("console", forks, tmp_path, FAULTS, step=4) > 20
+    assert every_point("console", forks, tmp_path, FAULTS, in_turn=True) > 20
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_the_console_says_each_refusal_at_every_call(forks: Forks, tmp_path: Path) -> None:
+def test_the_console_says_each_refusal_at_every_call(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F27, at every call, once and from then on."""
     points = every_point("console", forks, tmp_path / "once", FAULTS)
     points += every_point("console", forks, tmp_path / "ever", ("error=EIO", "error=ENOSPC"), "+")
@@ -231,7 +247,7 @@ def test_the_console_says_each_refusal_at_every_call(forks: Forks, tmp_path: Pat
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("what", STORE)
-def test_a_fault_that_stays(what: str, forks: Forks, tmp_path: Path) -> None:
+def test_a_fault_that_stays(what: str, forks: Sequence[Forks], tmp_path: Path) -> None:
     """F27: from any call on the disk takes nothing more; when it does again, all that was acknowledged is there."""
     assert every_point(what, forks, tmp_path, ("error=EIO", "error=ENOSPC", "error=EDQUOT"), "+") > 30
 
@@ -255,14 +271,14 @@ def look_after_power_loss(folder: Path, image: Crash, waiting: set[str]) -> None
         work.close()
 
 
-def lose_power(forks: Forks, tmp_path: Path, images: int, seed: int) -> None:
+def lose_power(forks: Sequence[Forks], tmp_path: Path, images: int, seed: int) -> None:
     chance = random.Random(seed)
     lives: list[tuple[dict[str, bytes], list[Call], set[str]]] = []
     for number, before in enumerate((outbox_before, long_ago_before, old_version_before)):
         folder = tmp_path / f"life{number}"
         waiting = before(folder)
         start = contents(folder)
-        lives.append((start, forks.record("shift", folder), waiting))
+        lives.append((start, forks[0].record("shift", folder), waiting))
     for _ in range(images):
         start, calls, waiting = chance.choice(lives)
         moment = chance.randrange(len(calls) + 1)
@@ -273,7 +289,7 @@ def lose_power(forks: Forks, tmp_path: Path, images: int, seed: int) -> None:
         look_after_power_loss(tmp_path / "image", image, waiting)
 
 
-def test_power_loss_takes_no_acknowledged_edit(forks: Forks, tmp_path: Path) -> None:
+def test_power_loss_takes_no_acknowledged_edit(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F26: unsynced writes lost, torn and shuffled at any moment of a shift with openings, tidying and a migration.
 
     Guards: synchronous=FULL (WorkFile._open_checked), the journal synced before an edit counts as saved
@@ -284,17 +300,17 @@ def test_power_loss_takes_no_acknowledged_edit(forks: Forks, tmp_path: Path) -> 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_power_loss_a_thousand_times(forks: Forks, tmp_path: Path) -> None:
+def test_power_loss_a_thousand_times(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F26, 1,000 crash images of the outbox."""
     lose_power(forks, tmp_path, 1000, 62)
 
 
-def lose_power_of_cache(forks: Forks, tmp_path: Path, images: int) -> None:
+def lose_power_of_cache(forks: Sequence[Forks], tmp_path: Path, images: int) -> None:
     chance = random.Random(26)
     life = tmp_path / "life"
     page_before(life)
     start = contents(life)
-    calls = forks.record("pages", life)
+    calls = forks[0].record("pages", life)
     folder = tmp_path / "image"
     for _ in range(images):
         image = crash(start, calls, chance.randrange(len(calls) + 1), chance)
@@ -309,13 +325,13 @@ def lose_power_of_cache(forks: Forks, tmp_path: Path, images: int) -> None:
         reader.close()
 
 
-def test_power_loss_leaves_the_cache_at_an_earlier_page(forks: Forks, tmp_path: Path) -> None:
+def test_power_loss_leaves_the_cache_at_an_earlier_page(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F26, F18: the cache may fall back, rows and cursor together. Guards: CacheWriter.apply's one transaction."""
     lose_power_of_cache(forks, tmp_path, 60)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_power_loss_of_the_cache_a_thousand_times(forks: Forks, tmp_path: Path) -> None:
+def test_power_loss_of_the_cache_a_thousand_times(forks: Sequence[Forks], tmp_path: Path) -> None:
     """F26, F18: 1,000 crash images of the cache."""
     lose_power_of_cache(forks, tmp_path, 1000)
