@@ -147,9 +147,10 @@ class NewEdits(QObject):
         return True
 
     def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], problem: str) -> None:
-        """New edits in the place of old ones, which are gone from the screen at once; as before if the disk refuses.
+        """New edits in the place of old ones, with which nothing can be done any more; as before if the disk refuses.
 
-        `saved` comes for each new one, or `refused` for the first.
+        The screen shows it when the disk has it, so that the outbox never looks empty meanwhile. `saved` comes for each
+        new one, or `refused` for the first.
         """
         first, source = new[0].edit.id, new[0].edit.source
         ids = {one.edit.id for one in old}
@@ -159,7 +160,6 @@ class NewEdits(QObject):
             self._withdrawals.given_anew(old, first)
         for edit_id in ids:
             self._outbox.pop(edit_id)
-        self._book.announce()
         why, draft = self._authors.why_reading_only(source), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
