@@ -15,6 +15,7 @@ from typing_extensions import override
 
 _LOOK_S = 0.1
 _ENDING_S = 2.0
+_ACCEPTED_S = 0.005
 
 
 class PromptServer(uvicorn.Server):
@@ -49,11 +50,13 @@ class PromptServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
-        state = self.server_state
-        for connection in list(state.connections):
-            connection.shutdown()
+        await asyncio.sleep(_ACCEPTED_S)  # for who was let in at the last moment and is no connection yet
+        state, told = self.server_state, set[Any]()
         until = time.monotonic() + _ENDING_S
         while (state.connections or state.tasks) and time.monotonic() < until:
+            for connection in state.connections - told:
+                told.add(connection)
+                connection.shutdown()
             await asyncio.sleep(0.002)
         for task in state.tasks:
             task.cancel()
