@@ -10,25 +10,25 @@ def sync_folder(folder: Path) -> None:
     """Put the names of a folder's files on the disk. Windows does so by itself, and cannot open a folder."""
     if os.name == "nt":
         return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    _sync(folder, os.O_RDONLY)
 
 
 def sync_file(path: Path) -> None:
     """Put on the disk what was written into a file by others. Raises OSError."""
-    fd = os.open(path, os.O_RDWR)
+    _sync(path, os.O_RDWR)
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, flags)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
 
 
-def identity_of(path: Path) -> tuple[int, int]:
-    """What tells the file under a name from another one that takes its place. Raises OSError."""
-    stat = path.stat()
+def identity_of(file: Path | int) -> tuple[int, int]:
+    """What tells a file (under a name, or open) from another one that takes its place. Raises OSError."""
+    stat = os.stat(file)
     return stat.st_dev, stat.st_ino
 
 

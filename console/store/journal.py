@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from console.domain.edit import Edit, EditState, Queued
-from console.store.disk import is_at, sync_folder
+from console.store.disk import identity_of, is_at, sync_folder
 from console.store.errors import from_os
 
 _LONG_BYTES = 8 * 2**20
@@ -77,8 +77,7 @@ class Journal:
     @property
     def in_place(self) -> bool:
         """Whether the file is the one that stands under its name, and was not deleted or replaced meanwhile."""
-        stat = os.fstat(self._fd)
-        return is_at(self._path, (stat.st_dev, stat.st_ino))
+        return is_at(self._path, identity_of(self._fd))
 
     @property
     def long(self) -> bool:

@@ -157,17 +157,18 @@ def every_point(
 
     def walk(call: str, faults: tuple[str, ...]) -> int:
         fork, folder = free.get()
-        points = 0
-        while True:
-            shutil.copytree(good, folder)
-            ended = fork.run(job, folder, faults[points % len(faults)], call, f"{points + 1}{more}")
-            after_fault(what, folder, waiting, ended, forever=bool(more))
-            shutil.rmtree(folder)
-            if not ended.met:
-                break
-            points += 1
-        free.put((fork, folder))
-        return points
+        try:
+            points = 0
+            while True:
+                shutil.copytree(good, folder)
+                ended = fork.run(job, folder, faults[points % len(faults)], call, f"{points + 1}{more}")
+                after_fault(what, folder, waiting, ended, forever=bool(more))
+                shutil.rmtree(folder)
+                if not ended.met:
+                    return points
+                points += 1
+        finally:  # or a failure would let the other jobs wait for ever
+            free.put((fork, folder))
 
     def fitting(call: str) -> tuple[str, ...]:
         takes_room = call in ("write", "pwrite64", "ftruncate")
