@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
@@ -18,6 +19,11 @@ AT_MOST_S = 5.0
 
 MARKS = ("drafted_at", "drafted_by", "drafted_on")
 """What a draft says beside the form's values: when it was written, by whom, and on what."""
+
+
+def marks(written: datetime, who: str, about: str) -> dict[str, str]:
+    """The MARKS of a draft that `who` wrote then, and what it is on."""
+    return dict(zip(MARKS, (written.isoformat(), who, about), strict=True))
 
 
 def typed_in(draft: Mapping[str, Any]) -> dict[str, Any]:

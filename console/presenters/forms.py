@@ -23,7 +23,7 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.draft import MARKS, Draft, typed_in
+from console.presenters.draft import MARKS, Draft, marks, typed_in
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching
@@ -141,7 +141,7 @@ class Forms(QObject):
             self._said(again.format(keys=key_of("drafts")))
 
     def _mark(self, about: str) -> dict[str, str]:
-        return dict(zip(MARKS, (self._now().isoformat(), self._desk.me, about), strict=True))
+        return marks(self._now(), self._desk.me, about)
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
         """When a draft was written, and by whom if that was somebody else."""

@@ -22,7 +22,7 @@ from console.outbox.sending import ASKED_BACK
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk
-from console.presenters.draft import MARKS
+from console.presenters.draft import marks
 from console.presenters.forms import typed_for
 from console.presenters.history import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
@@ -170,8 +170,7 @@ class OutboxPresenter(QObject):
         key = self._edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
         before = (self._edits.draft(key) or {}).get("text", "")
         values["text"] = "\n".join(text for text in (before, values["text"]) if text)
-        marks = dict(zip(MARKS, (edit.occurred_at.isoformat(), edit.author, about), strict=True))
-        self._edits.save_draft(key, values | marks)
+        self._edits.save_draft(key, values | marks(edit.occurred_at, edit.author, about))
         return True
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:

@@ -280,11 +280,6 @@ class Segments(QWidget):
             self._tell()
             self.update()
 
-    def set_options(self, options: Sequence[tuple[str, str]]) -> None:
-        """Offer other alternatives."""
-        self._options = list(options)
-        self.update()
-
     def _tell(self) -> None:
         words = dict(self._options).get(self._value, "")
         self.setAccessibleName(f"{self._name}: {words}" if words else self._name)
