@@ -400,3 +400,9 @@ class GeoFault(msgspec.Struct, frozen=True):
 
     code: str | int = ""
     description: str = ""
+
+
+# msgspec looks at a struct when it is first decoded, and two threads that do so at once end the process with a
+# segmentation fault (0.22). A module is imported by one thread, so here it is safe, and later it is done.
+for _struct in [each for each in vars().values() if isinstance(each, type) and issubclass(each, msgspec.Struct)]:
+    msgspec.json.Decoder(_struct)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.image_child import MAX_BYTES, TIMEOUT_S, Made, kind_of
 from console.store.disk import sync_folder
 
@@ -105,7 +106,7 @@ class ImageProcess:
         if child.returncode != 0 or len(child.stdout) > _MAX_ANSWER:
             raise ImageError("The photo can't be read.")
         try:
-            made = msgspec.json.decode(child.stdout, type=Made)
+            made = decode(child.stdout, Made)
         except msgspec.DecodeError as error:
             raise ImageError("The photo can't be read.") from error
         if made.problem:

@@ -14,6 +14,7 @@ import keyring.errors
 import msgspec
 from typing_extensions import override
 
+from console.domain.decoding import decode
 from console.domain.messages import Source
 from console.store.errors import LockedByOther
 from console.store.lock import FileLock
@@ -48,7 +49,7 @@ def load_settings(profile: Path) -> Settings:
     """
     file = profile / "settings.json"
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Settings)
+        return decode(file.read_bytes(), Settings)
     except FileNotFoundError:
         return Settings()
     except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from console.domain.decoding import convert
 from console.domain.edit import DUPLICATE, Edit, Kind
 from console.domain.report import Assignment, Claim, Hold, Photo, PhotoRole, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, UnitState, may_become, status_after
@@ -53,7 +54,7 @@ def created_report(edit: Edit) -> Report:
         service=data.get("service"),
         priority=int(data.get("priority") or 3),
         description=str(data.get("description") or ""),
-        created=msgspec.convert(created, datetime, strict=False) if created else edit.occurred_at,
+        created=convert(created, datetime, strict=False) if created else edit.occurred_at,
         updated=edit.occurred_at,
         title=str(data.get("title") or ""),
         area=data.get("area"),
@@ -158,7 +159,7 @@ def _set(report: Report, edit: Edit) -> Report:
         changes |= {"lat": place.get("lat"), "lon": place.get("lon")}
         changes["address"] = place.get("address") or ("" if "address" in place else report.address)
     if "hold" in data:
-        changes["hold"] = msgspec.convert(data["hold"], Hold | None)
+        changes["hold"] = convert(data["hold"], Hold | None)
     report = replace(report, **changes)
     if "status" not in data:
         return report
@@ -174,7 +175,7 @@ def _with_photo(report: Report, data: dict[str, Any]) -> Report:
     sha256 = data.get("sha256")
     if any(photo.sha256 == sha256 for photo in report.photos):
         return report
-    photo = msgspec.convert({"role": PhotoRole.OTHER.value, **data, "sha256": sha256}, Photo)
+    photo = convert({"role": PhotoRole.OTHER.value, **data, "sha256": sha256}, Photo)
     return replace(report, photos=(*report.photos, photo))
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from console.domain.decoding import decode
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -49,7 +51,7 @@ def output_of(module: str, *arguments: str) -> bytes:
 
 def run_child(module: str, path: Path, rest_s: float) -> Run:
     """Run a module that opens a window (see `run_here`)."""
-    return msgspec.json.decode(output_of(module, str(path), str(rest_s)), type=Run)
+    return decode(output_of(module, str(path), str(rest_s)), Run)
 
 
 def busy_city(arriving_per_s: float, seed: int = 2) -> list[str]:

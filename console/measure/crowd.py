@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from console.domain.decoding import decoder_of
+
 _LAST_ONES_S = 5.0
 _PAGE = 2000
 _ROOT = "/dispatch/v1"
@@ -149,8 +151,8 @@ class _Console:
         self.headers = {"Authorization": f"Bearer {token}"}
         self._have = self._wanted = seq
         self._wake = asyncio.Event()
-        self._decode = msgspec.json.Decoder(_Page).decode
-        self._entry = msgspec.json.Decoder(_Entry).decode
+        self._decode = decoder_of(_Page).decode
+        self._entry = decoder_of(_Entry).decode
 
     async def listen(self) -> None:
         """Follow the stream."""

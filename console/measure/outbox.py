@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.edit import Edit, EditState, Kind, Queued
 from console.measure.child import SOURCE, busy_city, output_of, tell
 from console.measure.window import make_window
@@ -52,9 +53,7 @@ def save_by_hand(cache: Path, reports: Sequence[str], waiting: int, by_hand: int
         if notes:
             work.exchange([], [Queued(edit, EditState.QUEUED) for edit in notes], "")
         work.close()
-        return msgspec.json.decode(
-            output_of("console.measure.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), type=Saving
-        )
+        return decode(output_of("console.measure.outbox", str(folder), reports[0], str(by_hand), str(settle_s)), Saving)
 
 
 def _main(folder: Path, report: str, by_hand: int, settle_s: float) -> int:

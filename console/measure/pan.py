@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.measure.child import busy_city, output_of, tell
 from console.measure.window import make_window
 
@@ -69,12 +70,12 @@ class Pan(msgspec.Struct, frozen=True):
 
 def pan_console(folder: Path) -> Pan:
     """The map of the real window on `folder`/cache.db, in a child process."""
-    return msgspec.json.decode(output_of("console.measure.pan", "console", str(folder)), type=Pan)
+    return decode(output_of("console.measure.pan", "console", str(folder)), Pan)
 
 
 def pan_leaflet(table: Path) -> Pan:
     """Leaflet with a marker on its canvas for each open report of a plain table, 20,000 at most."""
-    return msgspec.json.decode(output_of("console.measure.pan", "leaflet", str(table)), type=Pan)
+    return decode(output_of("console.measure.pan", "leaflet", str(table)), Pan)
 
 
 def _console(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
+from console.domain.decoding import decode
 from console.domain.report import Report, Service
 from console.server.city import City
 from console.server.records import LoadedReport
@@ -147,7 +148,7 @@ def first_fill(database: str) -> Fill:
             answer = session.get(f"{url}/dispatch/v1/snapshot", params=query, timeout=60)
             answer.raise_for_status()
             size += len(answer.content)
-            key = msgspec.json.decode(answer.content, type=_Page).next_key
+            key = decode(answer.content, _Page).next_key
             if key is None:
                 break
         took = time.perf_counter() - started

@@ -15,6 +15,7 @@ import msgspec
 
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
+from console.domain.decoding import decoder_of
 from console.domain.filter import Filter
 from console.domain.report import Clock, ClockState, Photo, PhotoRole, Report
 from console.domain.status import ORDER, Status, is_open
@@ -102,7 +103,7 @@ class World:
     def writer(self) -> CacheWriter:
         """The cache's writer, after the first fill; `fill_s` is what decoding, writing and indexing took."""
         writer = CacheWriter(self.folder)
-        decoder = msgspec.json.Decoder(list[Report])
+        decoder = decoder_of(list[Report])
         with writer.bulk():
             for number, page in enumerate(self.pages()):
                 started = time.perf_counter()

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.domain.decoding import convert, decode
 from console.server import rate
 from console.server.payloads import as_whole
 from console.server.rate import Limits
@@ -75,9 +76,9 @@ class Ask(msgspec.Struct, frozen=True):
             raise WrongType(f"The body has to be {JSON}, not {said or 'of no type'}.")
         try:
             try:
-                return msgspec.json.decode(self.body, type=kind)
+                return decode(self.body, kind)
             except msgspec.ValidationError:
-                return msgspec.convert(as_whole(self.body), kind)
+                return convert(as_whole(self.body), kind)
         except msgspec.ValidationError as fault:
             raise Invalid(f"The body does not fit: {fault}.") from fault
         except (msgspec.DecodeError, ValueError) as fault:

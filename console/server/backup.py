@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decoder_of
 from console.server import migrations, schema
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, complaint
 from console.server.database import (
@@ -267,7 +268,7 @@ def _keep_present(database: Database, connection: sa.Connection, replace: bool) 
 
 def _photos_named(connection: sa.Connection) -> set[str]:
     """The hashes of all photos of all reports."""
-    decoder = msgspec.json.Decoder(_WithPhotos)
+    decoder = decoder_of(_WithPhotos)
     found: set[str] = set()
     query = sa.select(schema.reports.c.body).execution_options(yield_per=_ROWS)
     for body in connection.execute(query).scalars():

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.report import Calendar, Report, Service
 from console.domain.sla import clocks, sla_of
 from console.server import schema
@@ -47,7 +48,7 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[Any]) -> dict[str, Any]:
     rows = connection.execute(sa.select(table.c.id, table.c.body))
-    return {key: msgspec.json.decode(body, type=kind) for key, body in rows}
+    return {key: decode(body, kind) for key, body in rows}
 
 
 def _with_clocks(

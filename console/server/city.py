@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.area import AreaIndex
+from console.domain.decoding import decode
 from console.domain.report import (
     Agency,
     Area,
@@ -223,21 +224,21 @@ class City:
             body = connection.scalar(sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
         if body is None:
             raise NotFound(f"There is no report {key}.")
-        return msgspec.json.decode(body, type=Report)
+        return decode(body, Report)
 
     def entries(self, key: str) -> list[Entry]:
         """The history of a report, the oldest first."""
         table = schema.entries
         query = sa.select(table.c.body).where(table.c.report == key).order_by(table.c.at, table.c.seq)
         with self.database.read() as connection:
-            return [msgspec.json.decode(body, type=Entry) for (body,) in connection.execute(query)]
+            return [decode(body, Entry) for (body,) in connection.execute(query)]
 
     def assignments(self, key: str) -> list[Assignment]:
         """The assignments of a report, the oldest first."""
         table = schema.assignments
         with self.database.read() as connection:
             rows = connection.execute(sa.select(table.c.body).where(table.c.report == key))
-            found = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+            found = [decode(body, Assignment) for (body,) in rows]
         return sorted(found, key=lambda one: (one.created, one.id))
 
     def contact(self, key: str, who: Actor) -> Contact:
@@ -249,7 +250,7 @@ class City:
             audit.append(connection, self.clock(), audit.Deed(who, audit.REVEAL, key, detail=found))
         if body is None:
             raise NotFound("The reporter left no name, telephone or address, or it is no longer kept.")
-        return msgspec.json.decode(body, type=Contact)
+        return decode(body, Contact)
 
     def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
         """The smallest area around a place, and the rule that chose it."""
@@ -287,7 +288,7 @@ class City:
         table = schema.TABLES[schema.KIND_OF[kind]]
         with self.database.read() as connection:
             bodies = connection.execute(sa.select(table.c.body).order_by(table.c.id)).scalars()
-            return [msgspec.json.decode(body, type=kind) for body in bodies]
+            return [decode(body, kind) for body in bodies]
 
     def _areas_index(self) -> AreaIndex:
         """The index over the present areas, made anew when one has changed."""

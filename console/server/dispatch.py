@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from console.domain.decoding import convert
 from console.domain.edit import Kind
 from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
@@ -601,7 +602,7 @@ class Dispatch:
 def _day(text: str) -> date:
     """A day as 2026-11-24; Invalid when it is none."""
     try:
-        return msgspec.convert(text, date, strict=False)
+        return convert(text, date, strict=False)
     except msgspec.ValidationError:
         raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
 

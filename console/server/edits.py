@@ -20,6 +20,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from console.domain.decoding import decode
 from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
 from console.domain.kept import is_another
 from console.domain.merge import same
@@ -74,7 +75,7 @@ class Applied(msgspec.Struct, frozen=True):
     @property
     def answer(self) -> Answer:
         """The answer, decoded."""
-        return msgspec.json.decode(self.body, type=Answer)
+        return decode(self.body, Answer)
 
 
 class EditDesk:
@@ -247,14 +248,14 @@ def _in_history(
     connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, row: tuple[bytes, int]
 ) -> Applied:
     """The answer that the edit's entry (its JSON and number) makes, with the entry's report as it is now."""
-    entry = msgspec.json.decode(row[0], type=Entry)
+    entry = decode(row[0], Entry)
     created = edit.kind is Kind.CREATE and edit.undoes is None
     same_place = created or edit.kind is Kind.UNIT_STATE or entry.report == report
     if (entry.kind, entry.author, same_place) != ("created" if created else edit.kind.value, actor.name, True):
         raise KeyReused("This key has carried another edit before.")
     reports = schema.TABLES["report"]
     body = connection.scalar(sa.select(reports.c.body).where(reports.c.id == entry.report))
-    changed = msgspec.json.decode(body, type=Report) if body is not None else None
+    changed = decode(body, Report) if body is not None else None
     return Applied(
         201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, row[1])), replayed=True
     )
@@ -343,7 +344,7 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     table = schema.entries
     of_it = sa.and_(table.c.report == case.report.id, table.c.version > seen)
     for body in ledger.connection.scalars(sa.select(table.c.body).where(of_it).order_by(table.c.seq.desc())):
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.kind == Kind.DISPATCH and entry.author != case.actor.name and entry.unit in at_work:
             told = {"value": entry.unit, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})

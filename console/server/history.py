@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Entry, Report, Unit
 from console.server import schema
@@ -31,7 +32,7 @@ def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]
         body = connection.scalar(
             sa.select(table.c.body).where(table.c.report == report.id, table.c.version == report.versions.get(name, 0))
         )
-        entry = msgspec.json.decode(body, type=Entry) if body is not None else None
+        entry = decode(body, Entry) if body is not None else None
         told[name] = {
             "value": field_value(report, name),
             "who": entry.author if entry else None,
@@ -47,7 +48,7 @@ def later_word(connection: sa.Connection, unit: Unit, than: datetime) -> Entry |
     table = schema.entries
     later = sa.and_(table.c.report.is_(None), table.c.at > schema.micros(than))  # no word was said after it came
     for body in connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq.desc())):
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.kind == Kind.UNIT_STATE and entry.unit == unit.id:
             return entry if (entry.occurred_at or entry.at) > than else None
     return None

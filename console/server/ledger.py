@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.report import Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
@@ -100,20 +101,20 @@ class Ledger:
     def entries(self, report: str) -> list[Entry]:
         """The history of a report, the oldest first, with what this transaction added."""
         rows = self.connection.execute(_ENTRIES, {"report": report})
-        stored = [msgspec.json.decode(body, type=Entry) for (body,) in rows]
+        stored = [decode(body, Entry) for (body,) in rows]
         return self._with_kept(stored, Entry, lambda entry: entry.report == report)
 
     def assignments(self, report: str) -> list[Assignment]:
         """All assignments of a report, the oldest first."""
         rows = self.connection.execute(_ASSIGNMENTS, {"report": report})
-        stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+        stored = [decode(body, Assignment) for (body,) in rows]
         found = self._with_kept(stored, Assignment, lambda one: one.report == report)
         return sorted(found, key=lambda one: (one.created, one.id))
 
     def jobs_of(self, unit: str) -> list[Assignment]:
         """The live assignments of a unit, on whichever report."""
         rows = self.connection.execute(_JOBS, {"unit": unit})
-        stored = [msgspec.json.decode(body, type=Assignment) for (body,) in rows]
+        stored = [decode(body, Assignment) for (body,) in rows]
         found = self._with_kept(stored, Assignment, lambda one: one.unit == unit)
         return [one for one in found if one.state not in ENDED_ASSIGNMENT]
 
@@ -150,7 +151,7 @@ class Ledger:
         place = (KIND_OF[kind], key)
         if place not in self._kept:
             body = self.connection.scalar(_one_of(place[0], lock), {"id": key})
-            self._kept[place] = msgspec.json.decode(body, type=kind) if body is not None else None
+            self._kept[place] = decode(body, kind) if body is not None else None
         found = self._kept[place]
         return found if isinstance(found, kind) else None
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from console.domain.decoding import convert
 from console.domain.edit import Kind
 from console.domain.report import PhotoRole, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
@@ -220,13 +221,13 @@ def payload_of(edit: EditBody, kind: type[T]) -> T:
     """The payload of an edit, its texts cleaned; Invalid, in plain words, when it is not what the kind carries."""
     try:
         try:
-            payload = msgspec.convert(edit.data, kind)
+            payload = convert(edit.data, kind)
         except msgspec.ValidationError:
-            payload = msgspec.convert(as_whole(msgspec.json.encode(edit.data)), kind)
+            payload = convert(as_whole(msgspec.json.encode(edit.data)), kind)
         # Only now: a key with a control character is refused and does not become another key.
         given = msgspec.to_builtins(payload)
         clean = cleaned(given)
-        return payload if clean == given else msgspec.convert(clean, kind)
+        return payload if clean == given else convert(clean, kind)
     except RecursionError as fault:
         raise Invalid("The data is nested too deeply.") from fault
     except msgspec.ValidationError as fault:
@@ -240,7 +241,7 @@ def _why_not(kind: type, data: dict[str, Any]) -> str:
         if field.encode_name in data:
             value = data[field.encode_name]
             try:
-                msgspec.convert(value, field.type)
+                convert(value, field.type)
             except msgspec.ValidationError:
                 return _why_not_value(name, field.type, value)
         elif field.required:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Contact, Entry, Report
 from console.server import schema
@@ -36,16 +36,16 @@ def _confided(connection: sa.Connection, report: str) -> Iterator[str]:
     keys = _with_duplicates(connection, report)
     reports, entries, contacts = schema.reports, schema.entries, schema.contacts
     for body in connection.scalars(sa.select(reports.c.body).where(reports.c.id.in_(keys))):
-        one = msgspec.json.decode(body, type=Report)
+        one = decode(body, Report)
         yield from (one.title, one.description, one.address)
         for answers in one.attributes.values():
             yield from answers
     for body in connection.scalars(sa.select(entries.c.body).where(entries.c.report.in_(keys))):
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.kind != Kind.REPLY:
             yield from (str(entry.data[name]) for name in _WORDS if name in entry.data)
     for body in connection.scalars(sa.select(contacts.c.body).where(contacts.c.report.in_(keys))):
-        contact = msgspec.json.decode(body, type=Contact)
+        contact = decode(body, Contact)
         yield from (contact.phone, contact.email)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.report import Datatype, Service
 from console.server.city import City
 from console.server.refusals import Invalid
@@ -26,7 +27,7 @@ def read_services(path: Path) -> list[Service]:
     Raises Invalid when it is no such file, OSError when it cannot be read.
     """
     try:
-        services = msgspec.json.decode(path.read_bytes(), type=list[Service])
+        services = decode(path.read_bytes(), list[Service])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Invalid(f"The file {path} is no list of services: {fault}.") from fault
     for service in services:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decoder_of
 from console.server import schema
 from console.server.database import present_number
 from console.server.feed import read_meta
@@ -87,12 +88,15 @@ def _box(connection: sa.Connection, total: int) -> Box | None:
     return west - _MARGIN, south - _MARGIN, east + _MARGIN, north + _MARGIN
 
 
-def _box_of_areas(connection: sa.Connection) -> Box | None:
-    class Centre(msgspec.Struct):
-        lat: float | None = None
-        lon: float | None = None
+class _Centre(msgspec.Struct):
+    """Where an area is said to be."""
 
-    decoder = msgspec.json.Decoder(Centre)
+    lat: float | None = None
+    lon: float | None = None
+
+
+def _box_of_areas(connection: sa.Connection) -> Box | None:
+    decoder = decoder_of(_Centre)
     centres = [decoder.decode(body) for body in connection.execute(sa.select(schema.areas.c.body)).scalars()]
     lats = [centre.lat for centre in centres if centre.lat is not None]
     lons = [centre.lon for centre in centres if centre.lon is not None]

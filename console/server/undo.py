@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from console.domain.decoding import convert, decode
 from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
@@ -39,7 +40,7 @@ def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
     row = ledger.connection.execute(
         sa.select(table.c.body, table.c.version, table.c.before).where(table.c.edit == edit)
     ).first()
-    entry = msgspec.json.decode(row[0], type=Entry) if row is not None else None
+    entry = decode(row[0], Entry) if row is not None else None
     if row is None or entry is None or entry.report != report:
         raise Invalid("What is to be taken back is not in this history.")
     if entry.undone_by is not None:
@@ -48,7 +49,7 @@ def find_deed(ledger: Ledger, edit: str, report: str | None) -> Deed:
         raise Invalid("An undo cannot be taken back; do it again instead.")
     if entry.kind == Kind.REPLY:
         raise Invalid("A reply has gone to the reporter and cannot be taken back.")
-    return Deed(entry, row[1] or 0, msgspec.json.decode(row[2], type=Before) if row[2] else Before())
+    return Deed(entry, row[1] or 0, decode(row[2], Before) if row[2] else Before())
 
 
 def undo_on_report(case: Case, deed: Deed) -> None:
@@ -110,9 +111,9 @@ def _changed_since(case: Case, deed: Deed) -> set[str]:
     )
     changed: set[str] = set()
     for body, before in rows:
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.undone_by is None and "undoes" not in entry.data:
-            changed.update(msgspec.json.decode(before, type=Before).touched)
+            changed.update(decode(before, Before).touched)
     return changed
 
 
@@ -158,7 +159,7 @@ def _take_back_report(case: Case, deed: Deed) -> None:
 def _values(deed: Deed) -> dict[str, Any]:
     """The attributes before the deed, as the report holds them."""
     types = {field.name: field.type for field in msgspec.structs.fields(Report)}
-    return {name: msgspec.convert(value, types[name]) for name, value in deed.before.values.items()}
+    return {name: convert(value, types[name]) for name, value in deed.before.values.items()}
 
 
 def unit_before(unit: Unit) -> bytes:

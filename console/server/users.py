@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.report import User
 from console.server import audit, schema, tokens
 from console.server.city import City
@@ -81,7 +82,7 @@ class Users:
             ).first()
         if row is None:
             return None
-        user = msgspec.json.decode(row[0], type=User)
+        user = decode(row[0], User)
         return Actor(user.name, user.role, _codes(row[1]), _codes(row[2]))
 
 
@@ -119,7 +120,7 @@ def list_users(city: City) -> list[ListedUser]:
     query = sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).order_by(table.c.id)
     with city.database.read() as connection:
         rows = connection.execute(query).all()
-    known = [(msgspec.json.decode(row[0], type=User), row) for row in rows]
+    known = [(decode(row[0], User), row) for row in rows]
     return [ListedUser(u.name, u.role, _codes(row[1]), _codes(row[2]), row[3] is not None) for u, row in known]
 
 
@@ -156,7 +157,7 @@ def load_users(path: Path, city: City) -> int:
     Raises Invalid when it is no such file, OSError when it cannot be read.
     """
     try:
-        users = msgspec.json.decode(path.read_bytes(), type=list[KnownUser])
+        users = decode(path.read_bytes(), list[KnownUser])
     except (msgspec.DecodeError, RecursionError) as fault:
         raise Invalid(f"The file {path} is no list of users: {fault}.") from fault
     _keep(city, users)
@@ -221,4 +222,4 @@ def _checked(user: KnownUser) -> KnownUser:
 
 
 def _codes(body: bytes) -> tuple[str, ...]:
-    return msgspec.json.decode(body, type=tuple[str, ...])
+    return decode(body, tuple[str, ...])

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from console.domain.decoding import decode, decoder_of
 from console.domain.report import (
     Agency,
     Area,
@@ -150,11 +151,11 @@ class CacheReader:
         if found is None:
             return None
         with self._errors():
-            return CachedReport(row, found[0], msgspec.json.decode(found[1], type=Report))
+            return CachedReport(row, found[0], decode(found[1], Report))
 
     def reports(self, rows: Sequence[int] | npt.NDArray[Any]) -> list[CachedReport]:
         """The reports at the given rows, in their order; rows that are gone are left out. For some hundreds a call."""
-        decoder = msgspec.json.Decoder(Report)
+        decoder = decoder_of(Report)
         bodies = self._all(
             "SELECT r.row, w.word, t.body FROM reports r JOIN texts t USING (row)"
             " JOIN words w ON w.kind = 'source' AND w.id = r.source"
@@ -410,7 +411,7 @@ class CacheReader:
         return found[0] if found else None
 
     def _parts(self, sql: str, struct: type[T], values: Sequence[Any] = ()) -> list[T]:
-        decoder = msgspec.json.Decoder(struct)
+        decoder = decoder_of(struct)
         bodies = self._all(sql, values)
         with self._errors():
             return [decoder.decode(body) for (body,) in bodies]
@@ -419,7 +420,7 @@ class CacheReader:
         return self._of_sources(f"{table_of(kind)} o", struct, "ORDER BY o.source, o.id")
 
     def _of_sources(self, table: str, struct: type[T], which: str) -> list[tuple[str, T]]:
-        decoder = msgspec.json.Decoder(struct)
+        decoder = decoder_of(struct)
         found = self._all(
             f"SELECT w.word, o.body FROM {table} JOIN words w ON w.kind = 'source' AND w.id = o.source {which}"  # noqa: S608 - constants
         )

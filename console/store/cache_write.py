@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.messages import Touched
 from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
@@ -563,7 +564,7 @@ class CacheWriter:
         known: tuple[object, dict[str, str]] | None = self._names.get(source)
         if known is None or known[0] != version:
             names = {
-                code: msgspec.json.decode(body, type=_Name).name
+                code: decode(body, _Name).name
                 for code, body in self._connection.execute("SELECT id, body FROM areas WHERE source = ?", (source,))
             }
             self._names[source] = known = (version, names)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.exported import ExportNote
 
 _FOLDER = "exports"
@@ -34,7 +35,7 @@ def waiting_notes(folder: Path, source: str) -> Iterator[ExportNote]:
     """The notes that this source has not been told yet; what cannot be read is left where it is."""
     for path in sorted((folder / _FOLDER).glob(f"*{_WAITING}")):
         with contextlib.suppress(OSError, msgspec.DecodeError):
-            note = msgspec.json.decode(path.read_bytes(), type=ExportNote)
+            note = decode(path.read_bytes(), ExportNote)
             if note.source == source:
                 yield note
 

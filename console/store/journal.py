@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.edit import Edit, EditState, Queued
 from console.store.disk import identity_of, is_at, sync_folder
 from console.store.errors import from_os
@@ -204,6 +205,6 @@ def _decode(raw: bytes) -> Line | None:
     if mark and rest != b"%d}" % zlib.crc32(start + b"}"):
         return None
     try:
-        return msgspec.json.decode(raw, type=Line)
+        return decode(raw, Line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.store.disk import sync_folder
 from console.store.schema import WORK, open_reader
 
@@ -68,7 +69,7 @@ def _from_database(path: Path) -> dict[str, tuple[dict[str, Any], str]] | None:
     try:
         with contextlib.closing(open_reader(path)) as connection:
             for key, state, body in connection.execute("SELECT id, state, body FROM edits"):
-                found[str(key)] = (msgspec.json.decode(body, type=dict[str, Any]), str(state))
+                found[str(key)] = (decode(body, dict[str, Any]), str(state))
     except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError, TypeError):
         return None
     return found
@@ -78,7 +79,7 @@ def _from_journal(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for raw in path.read_bytes().split(b"\n") if path.exists() else ():
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            whole = msgspec.json.decode(raw, type=dict[str, Any])
+            whole = decode(raw, dict[str, Any])
             for line in whole.get("swap", [whole]):
                 edit, key = line.get("edit"), line.get("id")
                 if isinstance(edit, dict):

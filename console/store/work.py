@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from console.domain.decoding import decode
 from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Kind, Queued
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
@@ -320,7 +321,7 @@ class WorkFile:
         found: dict[str, dict[str, Any]] = {}
         for key, body in self._all("SELECT key, body FROM drafts"):
             with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError, TypeError):  # damaged: forgotten
-                found[key] = msgspec.json.decode(body, type=dict[str, Any])
+                found[key] = decode(body, dict[str, Any])
         return found
 
     def drop_draft(self, key: str) -> None:
@@ -542,7 +543,7 @@ class WorkFile:
 def _queued_of(row: tuple[Any, ...]) -> Queued:
     body, state, attempts, problem, theirs, version, told, changed_at = row
     return Queued(
-        edit=msgspec.json.decode(body, type=Edit),
+        edit=decode(body, Edit),
         state=EditState(state),
         attempts=attempts,
         problem=problem,

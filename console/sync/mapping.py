@@ -11,6 +11,7 @@ import msgspec
 
 from api_client import wire
 from console.domain import report as domain
+from console.domain.decoding import convert, decoder_of
 from console.domain.place import on_earth
 from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
 from console.domain.status import Status, UnitState
@@ -49,7 +50,7 @@ class Mapper:
 
     def __init__(self, open_words: Mapping[str, bool] | None = None) -> None:
         self._open_words = dict(open_words or {})
-        self._decoders = {kind: msgspec.json.Decoder(struct) for kind, struct in _DOMAIN.items()}
+        self._decoders = {kind: decoder_of(struct) for kind, struct in _DOMAIN.items()}
 
     def page(self, items: Sequence[wire.Item]) -> Mapped:
         """Every item that can be understood, in the same order."""
@@ -75,14 +76,14 @@ class Mapper:
     def _tolerant(self, item: wire.Item) -> Any:
         """The slow way: texts are mended, unknown words are kept as words."""
         mended = _mended(json.loads(bytes(item.data)))
-        loose = msgspec.convert(mended, wire.KINDS[item.kind], strict=False)
+        loose = convert(mended, wire.KINDS[item.kind], strict=False)
         if isinstance(loose, wire.Report):
             return self._report(loose)
         if isinstance(loose, wire.Unit):
             return _unit(loose)
         if isinstance(loose, wire.Service):
             return _service(loose)
-        return msgspec.convert(msgspec.to_builtins(loose), _DOMAIN[item.kind], strict=False)
+        return convert(msgspec.to_builtins(loose), _DOMAIN[item.kind], strict=False)
 
     def _report(self, loose: wire.Report) -> Report:
         remarks = list(loose.remarks)
@@ -105,7 +106,7 @@ class Mapper:
                 photo["role"] = PhotoRole.OTHER
         plain["clocks"] = [clock for clock in plain["clocks"] if clock["state"] in _CLOCK_STATES]
         plain["remarks"] = remarks
-        return msgspec.convert(plain, Report, strict=False)
+        return convert(plain, Report, strict=False)
 
 
 def _unit(loose: wire.Unit) -> Unit:
@@ -114,16 +115,16 @@ def _unit(loose: wire.Unit) -> Unit:
         plain["state"], plain["reason"] = UnitState.UNAVAILABLE, loose.state or None
     plain["state_since"] = loose.state_since or loose.position_at or _EPOCH
     plain["code"] = loose.code or loose.id
-    return msgspec.convert(plain, Unit, strict=False)
+    return convert(plain, Unit, strict=False)
 
 
 def _service(loose: wire.Service) -> Service:
     plain = msgspec.to_builtins(loose)
     plain["name"] = loose.name or loose.code
     try:
-        return msgspec.convert(plain, Service, strict=False)
+        return convert(plain, Service, strict=False)
     except msgspec.ValidationError:
-        return msgspec.convert(plain | {"sla": {}}, Service, strict=False)
+        return convert(plain | {"sla": {}}, Service, strict=False)
 
 
 def _on_earth(data: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from console.domain.decoding import message_decoder_of
 from console.domain.messages import Down, Up
 
 M = TypeVar("M")
@@ -29,7 +30,7 @@ class Frames(Generic[M]):
     """Take bytes as they come, give whole messages. `kind` is Down or Up."""
 
     def __init__(self, kind: Any) -> None:
-        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(kind)
+        self._decoder: msgspec.msgpack.Decoder[M] = message_decoder_of(kind)
         self._kept = bytearray()
 
     def feed(self, piece: bytes) -> Iterator[M]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -54,19 +55,25 @@ class Served:
         timer = threading.Timer(timeout_s, self.process.kill)
         timer.start()
         assert self.process.stdout is not None
+        found = None
         for line in self.process.stdout:
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.address, self.port = found.group(0), int(found.group(1))
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
                 break
         timer.cancel()
-        assert self.address, (self.folder / "server.log").read_text()[-3000:]
+        if found is None:
+            self.process.stdout.close()
+            raise AssertionError(f"it ended with {self.process.wait()}: {self.log()[-3000:]}")
+        self.address, self.port = found.group(0), int(found.group(1))
         return self
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is None:
+            return
+        died = self.process.poll()
+        if died is None:
             self.process.terminate()
-            self.process.communicate(timeout=15)
+        self.process.communicate(timeout=15)
+        assert died in (None, 0, -signal.SIGKILL), f"the server died of itself ({died}): {self.log()[-3000:]}"
 
     def get(self, path: str) -> Any:
         request = urllib.request.Request(self.address + path, headers={"Authorization": f"Bearer {TOKENS['budi']}"})

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.decoding import decode
 from console.domain.report import Assignment, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.server import schema
@@ -50,19 +51,19 @@ class Mirror:
 
     def _take(self, kind: str, key: str, data: msgspec.Raw) -> None:
         if kind == "report":
-            report = msgspec.json.decode(data, type=Report)
+            report = decode(data, Report)
             if is_open(report.status):
                 self.reports[key] = report
             else:
                 self.reports.pop(key, None)
         elif kind == "assignment":
-            job = msgspec.json.decode(data, type=Assignment)
+            job = decode(data, Assignment)
             if job.state in ENDED_ASSIGNMENT:
                 self.jobs.pop(key, None)
             else:
                 self.jobs[key] = job
         elif kind == "unit":
-            self.units[key] = msgspec.json.decode(data, type=Unit)
+            self.units[key] = decode(data, Unit)
         elif kind == "gone":
             what, _, gone = key.partition("/")
             if what == "report":
@@ -71,4 +72,4 @@ class Mirror:
     def _stored(self, kind: type[T], table: sa.Table, wanted: sa.ColumnElement[bool]) -> dict[str, T]:
         with self._city.database.read() as connection:
             rows = connection.execute(sa.select(table.c.id, table.c.body).where(wanted))
-            return {key: msgspec.json.decode(body, type=kind) for key, body in rows}
+            return {key: decode(body, kind) for key, body in rows}

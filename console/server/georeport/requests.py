@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Agency, Entry, Report, Service
 from console.domain.sla import due_next
@@ -82,7 +83,7 @@ def token(city: City, key: str) -> Document:
 
 def _answer(city: City, query: sa.Select[Any]) -> Document:
     with city.database.read() as connection:
-        reports = [msgspec.json.decode(body, type=Report) for body in connection.execute(query).scalars()]
+        reports = [decode(body, Report) for body in connection.execute(query).scalars()]
         words = _Words(
             {each.code: each.name for each in _all(connection, schema.services, Service)},
             {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
@@ -93,7 +94,7 @@ def _answer(city: City, query: sa.Select[Any]) -> Document:
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
     bodies = connection.execute(sa.select(table.c.body)).scalars()
-    return [msgspec.json.decode(body, type=kind) for body in bodies]
+    return [decode(body, kind) for body in bodies]
 
 
 def _as_request(report: Report, words: _Words) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str
     query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
     newest: dict[str, str] = {}
     for body in connection.execute(query).scalars():
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.kind == Kind.REPLY and entry.undone_by is None and entry.report is not None:
             newest[entry.report] = public_reply(entry)
     return newest

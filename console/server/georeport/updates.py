@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
+from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Entry, Report
 from console.domain.status import Status, is_open
@@ -138,7 +139,7 @@ def _report(city: City, key: str) -> Report:
         body = connection.scalar(sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
     if body is None:
         raise not_found("service_request_id", key)
-    return msgspec.json.decode(body, type=Report)
+    return decode(body, Report)
 
 
 def _known(city: City, edit: str) -> str | None:
@@ -185,7 +186,7 @@ def _told(connection: sa.Connection, first: int, last: int) -> Iterator[_Told]:
             .limit(_BATCH)
         )
         rows = connection.execute(query).all()
-        entries = [entry for row in rows if _counts(entry := msgspec.json.decode(row[2], type=Entry))]
+        entries = [entry for row in rows if _counts(entry := decode(row[2], Entry))]
         yield from _with_status(connection, entries)
         if len(rows) < _BATCH:
             return
@@ -221,7 +222,7 @@ def _statuses(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple
     found: dict[str, tuple[str, str]] = {}
     now: dict[str, str] = {}
     for body in connection.execute(query).scalars():
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         before = now.get(entry.report or "", "open")
         after = _word_of(entry) or before
         found[entry.id] = before, after

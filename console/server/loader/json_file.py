@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from console.domain.decoding import convert, decode
 from console.domain.report import Report
 from console.server.loader.dialect import Dialect
 from console.server.loader.dialects import GEOREPORT, PLAIN, other_than_reports, recognise
@@ -254,7 +255,7 @@ class _Splitter:
 
 def _is_json(text: bytes) -> bool:
     try:
-        msgspec.json.decode(text, type=msgspec.Raw)
+        decode(text, msgspec.Raw)
     except msgspec.DecodeError:
         return False
     return True
@@ -295,6 +296,6 @@ def _own(value: dict[str, Any]) -> Report | None:
     if not value.keys() >= {"id", "version", "status", "service", "priority", "created"}:
         return None
     try:
-        return msgspec.convert(value, Report)
+        return convert(value, Report)
     except msgspec.ValidationError:
         return None

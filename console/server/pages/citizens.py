@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Area, Entry, PhotoRole, Report
 from console.domain.sla import due_next
@@ -261,7 +262,7 @@ class Citizens:
         if is_report_key(key):
             with self._city.database.read() as connection:
                 body = connection.scalar(query)
-            if body is not None and msgspec.json.decode(body, type=Entry).kind == "created":
+            if body is not None and decode(body, Entry).kind == "created":
                 return
         raise Forbidden("Only the device that sent the report may do this.")
 
@@ -314,7 +315,7 @@ class Citizens:
     def _area_name(self, code: str | None) -> str | None:
         with self._city.database.read() as connection:
             body = connection.scalar(sa.select(schema.areas.c.body).where(schema.areas.c.id == code))
-        return msgspec.json.decode(body, type=Area).name if body is not None else None
+        return decode(body, Area).name if body is not None else None
 
     def _photo(self, ask: Ask) -> Response:
         sha256 = ask.path("sha256")

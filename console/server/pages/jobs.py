@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.responses import Response
 
+from console.domain.decoding import decode
 from console.domain.report import Assignment, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
 from console.server import schema
@@ -53,7 +54,7 @@ def _jobs(city: City, unit: Unit) -> list[Job]:
     table = schema.assignments
     with city.database.read() as connection:
         bodies = connection.execute(sa.select(table.c.body).where(table.c.unit == unit.id)).scalars()
-        assignments = [msgspec.json.decode(body, type=Assignment) for body in bodies]
+        assignments = [decode(body, Assignment) for body in bodies]
         shown = [
             one
             for one in assignments
@@ -73,7 +74,7 @@ def _jobs(city: City, unit: Unit) -> list[Job]:
 
 def _by_id(connection: sa.Connection, table: sa.Table, keys: set[str], kind: type[T]) -> dict[str, T]:
     rows = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.id.in_(keys)))
-    return {key: msgspec.json.decode(body, type=kind) for key, body in rows}
+    return {key: decode(body, kind) for key, body in rows}
 
 
 def _words(connection: sa.Connection, reports: set[str]) -> dict[str, list[Entry]]:
@@ -82,7 +83,7 @@ def _words(connection: sa.Connection, reports: set[str]) -> dict[str, list[Entry
     query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
     found: dict[str, list[Entry]] = {}
     for body in connection.execute(query).scalars():
-        entry = msgspec.json.decode(body, type=Entry)
+        entry = decode(body, Entry)
         if entry.kind == "note" and entry.undone_by is None and entry.report is not None:
             found.setdefault(entry.report, []).append(entry)
     return found
