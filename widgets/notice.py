@@ -102,7 +102,9 @@ class Banner(QWidget):
             )
             button.clicked.connect(lambda _=False, intent=intent: self.notice_action.emit(intent))
             self._row.addWidget(button)
+            button.show()  # and at its place at once: the words end where the buttons begin
             self._buttons.append(button)
+        self._row.activate()
 
     def _on_blink(self) -> None:
         # 600 ms on, 400 ms off: 1 Hz.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -204,3 +205,26 @@ def test_the_alarms_sign_blinks_unless_motion_is_reduced(qtbot: QtBot) -> None:
     still.set_notice(Notice("p1", "P1", "x"))
     assert not still._blink.isActive()
     banner.set_notice(None)
+
+
+def test_the_banner_is_never_without_its_words_while_a_count_in_its_buttons_changes(qtbot: QtBot) -> None:
+    """With every edit made without a network the words were gone for a moment, or until the next second."""
+    theme = make_theme()
+    banner = Banner(theme, make_symbols(theme), reduce_motion=True)
+    qtbot.addWidget(banner)
+    banner.resize(1200, banner.height())
+
+    def offline(waiting: int) -> Notice:
+        return Notice(
+            "warn", "Offline since 14:52.", "Give orders by radio.", (("outbox", f"Outbox {waiting}", "Ctrl+7"),)
+        )
+
+    def words() -> QImage:
+        return banner.grab(QRect(0, 0, 500, banner.height())).toImage()
+
+    banner.set_notice(offline(11))
+    with qtbot.waitExposed(banner):
+        banner.show()
+    before = words()
+    banner.set_notice(offline(12))
+    assert words() == before
