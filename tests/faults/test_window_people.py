@@ -239,6 +239,11 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
     assert writers(city, "dari rina") == []
 
 
+def free_units(console: Any) -> list[str]:
+    """The recommended units that have no job yet, the best first."""
+    return [advice.unit_id for advice in console.intents._counsel.units if not advice.jobs]
+
+
 @pytest.mark.parametrize("same", ["unit", "report"])
 def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path: Path, same: str) -> None:
     """F33 in two real windows. Guards: the server's one transaction (effects.py: Busy, edits.py: _check_alone), and
@@ -250,10 +255,10 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
     ):
         wait_ready(one)
         wait_ready(two)
-        first = find(one, "unassigned", lambda now: bool(now.advice and now.has_place))
+        first = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
         other = find(two, "unassigned", lambda now: bool(now.advice), {first}) if same == "unit" else first
         choose(two, other)
-        units = [advice.unit_id for advice in one.intents._counsel.units]
+        units = free_units(one)
         mine, theirs = (units[0], units[0]) if same == "unit" else (units[0], units[1])
         choose(one, first)
         one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
