@@ -282,7 +282,16 @@ class ConsoleWindow(QObject):
         self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
         self.commands = CommandPresenter(
-            self.command, self.palette, desk, self.intents, tasks, reader, self.window, self
+            self.command,
+            self.palette,
+            desk,
+            self.intents,
+            self.edits,
+            self.forms.mark,
+            tasks,
+            reader,
+            self.window,
+            self,
         )
         status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.keeping)
@@ -424,6 +433,7 @@ class ConsoleWindow(QObject):
         self.keeping.said.connect(self.say)
         self.drafts.said.connect(self.say)
         self.drafts.edit_opened.connect(self.settling.open)
+        self.drafts.line_wanted.connect(self.commands.take_up)
         self.edits.opened.connect(self.drafts.tell)
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.picture.on_drawn)
@@ -431,7 +441,6 @@ class ConsoleWindow(QObject):
         self.map.page_lost.connect(self._on_map_lost)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
-        self.commands.saving = lambda: self.edits.saving
         self.forms.place_wanted, self.forms.place_unwanted = self.map.start_pick, self.map.stop_pick
         self.forms.duplicates_of = self.counsellor.near
         self.desk.city_name = self.sources.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,11 +12,13 @@ from PySide6.QtWidgets import QWidget
 from console.actions import ACTIONS, BY_ID
 from console.domain.filter import Filter, FilterError
 from console.domain.status import ORDER
+from console.edits import Edits
 from console.presenters import words
-from console.presenters.caps import cap_of
+from console.presenters.caps import cap_of, key_of
 from console.presenters.commands import Command, parse
 from console.presenters.desk import Desk
 from console.presenters.intents import Intents
+from console.presenters.typed_line import TypedLine
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
@@ -33,6 +36,8 @@ _UNIT_WORDS = {
 }
 _ORDERS = frozenset({"dispatch", "assign", "recall"})
 """What is done to a report: only with a unit of its own city."""
+_WRITTEN = frozenset({"note", "reply", "close", "hold", "unavailable"})
+"""What is typed behind these are the operator's own words: nothing else has them."""
 
 _GROUPS = ("Report", "Units", "Queue", "Window")
 """The order of the palette's commands: what concerns the report first."""
@@ -50,24 +55,28 @@ class CommandPresenter(QObject):
         palette: Palette,
         desk: Desk,
         intents: Intents,
+        edits: Edits,
+        mark: Callable[[str], dict[str, str]],
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         window: QWidget,
         parent: QObject | None = None,
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`mark` gives the MARKS of a draft, of what it is on."""
         super().__init__(parent)
         self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
-        self._tasks, self._reader, self._window = tasks, reader, window
+        self._edits, self._tasks, self._reader, self._window = edits, tasks, reader, window
         self._query = ""
-        self._made: dict[str, str] = {}
-        self.saving: Callable[[], frozenset[str]] = frozenset
-        """Set by the app: the ids of the edits that wait for the disk."""
+        self._made: dict[str, tuple[str, str]] = {}
+        self.in_line, self.in_palette = (TypedLine(edits, mark, steady_s, self) for _ in range(2))
         line.edited.connect(self._on_edited)
-        line.run.connect(self._on_run)
+        line.run.connect(lambda text: self._on_run(text, self.in_line))
         line.cleared.connect(lambda: self._on_edited(""))
         palette.query_changed.connect(self._on_query)
         palette.chosen.connect(self._on_chosen)
         palette.completion_asked.connect(self._complete)
+        palette.left.connect(self._on_left)
         intents.situation_changed.connect(lambda _: self._look_again())
         self._on_edited("")
 
@@ -77,10 +86,28 @@ class CommandPresenter(QObject):
 
     # The line
 
+    def take_up(self, key: str) -> None:
+        """Put a draft into the line; what stood there is one too."""
+        text = str((self._edits.draft(key) or {}).get("text", ""))
+        self.in_line.hand_over()
+        self.in_line.take_up(key)
+        self._line.focus_line(text)
+
     def _on_edited(self, text: str) -> None:
         command = parse(text, self._desk.cities)
         bold, rest, ok = self._sentence(command)
         self._line.set_sentence(bold, rest, ok)
+        self.in_line.typed(*self._draft_of("command", text, command))
+
+    def _draft_of(self, place: str, text: str, command: Command) -> tuple[str, str, str]:
+        """Key, words and subject of the draft that a line is, ("", "", "") when nobody would have to write it anew."""
+        if not command.rest or command.verb not in _WRITTEN:
+            return "", "", ""
+        chosen = self._intents.chosen
+        named = command.number or (command.unit.code if command.unit is not None else "")
+        if named or chosen is None:
+            return self._edits.draft_key(place, "", ""), text, named
+        return self._edits.draft_key(place, chosen.source, chosen.key), text, self._intents.title_of(chosen)
 
     def _look_again(self) -> None:
         """Another report may be the chosen one: whom Enter concerns now."""
@@ -138,7 +165,7 @@ class CommandPresenter(QObject):
         name = self.tr(BY_ID[verb].text).split(",")[0]
         return name, f"{target}: {rest}" if rest else target, True
 
-    def _on_run(self, text: str) -> None:
+    def _on_run(self, text: str, typed: TypedLine) -> None:
         command = parse(text, self._desk.cities)
         if not command.verb or command.problem:
             return
@@ -147,10 +174,12 @@ class CommandPresenter(QObject):
         elif command.verb == "show":
             self._show(command.rest)
         elif command.number:
-            self._with_report(text, command)
-        elif not self._carry_out(text, command):
-            return  # what was typed stays
-        self._line.set_text("")
+            self._with_report(text, command, typed.hand_over())
+        elif not self._carry_out(text, command, draft := typed.hand_over()):
+            self._put_back(text, draft)  # what was typed stays
+            return
+        if typed is self.in_line:
+            self._line.set_text("")
 
     def saved(self, edit_id: str) -> None:
         """The disk has an edit: the command that made it, if one did, is done."""
@@ -158,11 +187,13 @@ class CommandPresenter(QObject):
 
     def give_back(self, edit_id: str) -> None:
         """The disk refused an edit: the command that made it goes back into the line, unless something stands there."""
-        self._put_back(self._made.pop(edit_id, ""))
+        self._put_back(*self._made.pop(edit_id, ("", "")))
 
-    def _put_back(self, text: str) -> None:
-        if text and not self._line.text():
+    def _put_back(self, text: str, draft: str) -> None:
+        if text and self._line.text() in ("", text):
+            self.in_line.take_up(draft)
             self._line.set_text(text)
+            self._on_edited(text)
 
     def _show(self, text: str) -> None:
         try:
@@ -182,7 +213,7 @@ class CommandPresenter(QObject):
 
         self._tasks.submit(lambda: [int(row) for row in reader().find(text, 1)], found)
 
-    def _with_report(self, text: str, command: Command) -> None:
+    def _with_report(self, text: str, command: Command, draft: str) -> None:
         reader, sources = self._reader, list(self._desk.cities.catalogs)
 
         def look() -> list[int]:
@@ -190,8 +221,8 @@ class CommandPresenter(QObject):
             return [row for row in rows if row is not None]
 
         def carry_out() -> None:
-            if not self._carry_out(text, command):
-                self._put_back(text)
+            if not self._carry_out(text, command, draft):
+                self._put_back(text, draft)
 
         def dropped() -> None:
             self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
@@ -199,11 +230,12 @@ class CommandPresenter(QObject):
         def found(rows: list[int]) -> None:
             if not rows:
                 self._intents.said.emit(self.tr("There is no report {n} here").format(n=command.number))
+                self._put_back(text if draft else "", draft)
                 return
             if len(rows) > 1 and self._desk.row not in rows:
                 sentence = self.tr("{k} cities have a report {n}: choose the one in the queue first")
                 self._intents.said.emit(sentence.format(k=len(rows), n=command.number))
-                self._put_back(text)
+                self._put_back(text, draft)
                 return
             row = rows[0] if len(rows) == 1 else self._desk.row
             self._desk.choose(row)
@@ -212,11 +244,15 @@ class CommandPresenter(QObject):
 
         self._tasks.submit(look, found)
 
-    def _carry_out(self, text: str, command: Command) -> bool:
+    def _carry_out(self, text: str, command: Command, draft: str) -> bool:
         """Do it to the report that is the chosen one now; False when that cannot be done, and why is said."""
-        before = self.saving()
-        done = self._do(command)
-        self._made |= dict.fromkeys(self.saving() - before, text)
+        before = self._edits.saving
+        with self._edits.using_draft(draft):
+            done = self._do(command)
+        made = self._edits.saving - before
+        self._made |= dict.fromkeys(made, (text, draft))
+        if done and not made:  # its words stand in a form now
+            self._edits.drop_draft(draft)
         return done
 
     def _do(self, command: Command) -> bool:
@@ -239,6 +275,8 @@ class CommandPresenter(QObject):
                 return intents.on_chosen("note", lambda report: intents.note(report, rest))
             case "reply" if rest:
                 return intents.on_chosen("reply", lambda report: intents.reply(report, rest))
+            case "close" | "hold" if rest:
+                return intents.run_with_reason(command.verb, rest)
             case verb:
                 return intents.run(verb)
 
@@ -259,6 +297,7 @@ class CommandPresenter(QObject):
 
     def _on_query(self, query: str) -> None:
         self._query = query
+        self.in_palette.typed(*self._draft_of("palette", query, parse(query, self._desk.cities)))
         self._show_rows([])
         text, reader = query.strip(), self._reader
         if len(text) < 2:
@@ -367,8 +406,10 @@ class CommandPresenter(QObject):
         self._palette.close()
         kind, _, key = row_id.partition(":")
         if kind == "run":
-            self._on_run(self._query)
-        elif kind == "action":
+            self._on_run(self._query, self.in_palette)
+            return
+        self.in_palette.typed("", "", "")  # it was a search
+        if kind == "action":
             self._intents.run(key)
         elif kind == "unit":
             self._desk.choose_unit(key)
@@ -377,6 +418,11 @@ class CommandPresenter(QObject):
             self._desk.choose(int(key))
         elif kind == "area":
             self._desk.set_filter(self._desk.filter.toggle_area(key))
+
+    def _on_left(self) -> None:
+        """Esc, or a click beside it, loses nothing."""
+        if self.in_palette.hand_over():
+            self._intents.said.emit(self.tr("Not saved, kept as a draft: {keys}").format(keys=key_of("drafts")))
 
 
 def _fits(query: str, text: str) -> bool:

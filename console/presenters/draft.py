@@ -31,6 +31,42 @@ def typed_in(draft: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in draft.items() if name not in MARKS}
 
 
+class Pauses(QObject):
+    """Calls `keep` when it is time to keep what is typed; `steady_s` is a monotonic clock in seconds."""
+
+    def __init__(self, keep: Callable[[], None], steady_s: Callable[[], float], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._do_keep, self._steady_s = keep, steady_s
+        self._since_s: float | None = None
+        self._due_s = 0.0
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.look)
+
+    def typed(self) -> None:
+        """Something was typed."""
+        now_s = self._steady_s()
+        if self._since_s is None:
+            self._since_s = now_s
+        self._due_s = min(now_s + PAUSE_S, self._since_s + AT_MOST_S)
+        if not self._timer.isActive():
+            self._timer.start(int(PAUSE_S * 1000))
+
+    def look(self) -> None:
+        """Keep what was typed if it is time, else come back when it is."""
+        left_s = self._due_s - self._steady_s()
+        if self._since_s is None:
+            return
+        if left_s > 0:
+            self._timer.start(int(left_s * 1000) + 1)
+        else:
+            self.keep()
+
+    def keep(self) -> None:
+        """It is time, whatever the clock says."""
+        self._since_s = None
+        self._do_keep()
+
+
 class Draft(QObject):
     """The draft of one form under one key; `mark` gives its MARKS, `steady_s` is a monotonic clock in seconds.
 
@@ -41,34 +77,21 @@ class Draft(QObject):
         self, form: Form, key: str, edits: Edits, mark: Callable[[], dict[str, str]], steady_s: Callable[[], float]
     ) -> None:
         super().__init__(form)
-        self._form, self._key, self._edits, self._mark, self._steady_s = form, key, edits, mark, steady_s
+        self._form, self._key, self._edits, self._mark = form, key, edits, mark
         self._blank = form.values()
-        self._since_s: float | None = None
-        self._due_s = 0.0
-        self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self.look)
-        form.typed.connect(self._on_typed)
+        self._pauses = Pauses(self._keep_open, steady_s, self)
+        form.typed.connect(self._pauses.typed)
         form.left.connect(lambda _: self._keep())
         form.draft_cleared.connect(lambda: edits.drop_draft(key))
 
     def look(self) -> None:
         """Keep what was typed if it is time, else come back when it is."""
-        left_s = self._due_s - self._steady_s()
-        if self._since_s is None or self._form.is_done:
-            self._since_s = None
-        elif left_s > 0:
-            self._timer.start(int(left_s * 1000) + 1)
-        else:
-            self._since_s = None
-            self._keep()
+        self._pauses.look()
 
-    def _on_typed(self) -> None:
-        now_s = self._steady_s()
-        if self._since_s is None:
-            self._since_s = now_s
-        self._due_s = min(now_s + PAUSE_S, self._since_s + AT_MOST_S)
-        if not self._timer.isActive():
-            self._timer.start(int(PAUSE_S * 1000))
+    def _keep_open(self) -> None:
+        """What was committed meanwhile is an edit."""
+        if not self._form.is_done:
+            self._keep()
 
     def _keep(self) -> None:
         values, kept = self._form.values(), self._edits.draft(self._key)

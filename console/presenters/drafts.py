@@ -25,6 +25,8 @@ class Drafts(QObject):
     said = Signal(str)
     edit_opened = Signal(str)
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
+    line_wanted = Signal(str)
+    """The key of a draft that was typed into a line, and is to stand there again."""
 
     def __init__(
         self,
@@ -83,6 +85,8 @@ class Drafts(QObject):
                     self.edit_opened.emit(edit_id)
                 else:
                     self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
+            case _ if kind in _LINES and not what:
+                self.line_wanted.emit(key)
             case _ if kind in _ON_REPORTS:
                 self._on_report(key, kind, source, what)
             case _:
@@ -105,6 +109,9 @@ class Drafts(QObject):
 
     def _open_on(self, row: int, key: str, action: str) -> None:
         def open_form() -> None:
+            if action in _LINES:
+                self.line_wanted.emit(key)
+                return
             now = self._intents.situation
             why_not = BY_ID[action].why_not(now)
             if action == "hold" and now.on_hold:  # there the key ends it
@@ -155,8 +162,15 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     return [str(draft[name]) for name in names if draft.get(name)]
 
 
-_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen"})
-_NAMES = {"conflict": "Settle the conflict", "keep": "Keep as a new report", "older": "Older text"}
+_LINES = frozenset({"command", "palette"})
+_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", *_LINES})
+_NAMES = {
+    "conflict": "Settle the conflict",
+    "keep": "Keep as a new report",
+    "older": "Older text",
+    "command": "Command",
+    "palette": "Command",
+}
 _LISTED = ("text", "reason", "disposition", "address")
 _WRITTEN = (*_LISTED, "caller_name", "caller_phone")
 """The list names no caller: others may look over the operator's shoulder."""

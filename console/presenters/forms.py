@@ -128,7 +128,7 @@ class Forms(QObject):
     def _draft(self, form: Form, key: str, about: str) -> None:
         """Offer what was left in this form before, and keep what is typed in it now, until it has become an edit."""
 
-        Draft(form, key, self._edits, lambda: self._mark(about), self._steady_s)
+        Draft(form, key, self._edits, lambda: self.mark(about), self._steady_s)
         form.left.connect(lambda _: self._say_kept(key))
         draft = self._edits.draft(key)
         if draft is not None:
@@ -140,7 +140,14 @@ class Forms(QObject):
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
             self._said(again.format(keys=key_of("drafts")))
 
-    def _mark(self, about: str) -> dict[str, str]:
+    def leave_words(self, draft_key: str, name: str, text: str, about: str) -> None:
+        """Put words into one text of a form that is not open, behind those that wait there."""
+        draft = self._edits.draft(draft_key) or {}
+        both = "\n".join(part for part in (str(draft.get(name, "")), text) if part)
+        self._edits.save_draft(draft_key, {**typed_in(draft), name: both, **self.mark(about)})
+
+    def mark(self, about: str) -> dict[str, str]:
+        """The MARKS of a draft that the operator writes now, on this."""
         return marks(self._now(), self._desk.me, about)
 
     def draft_words(self, draft: Mapping[str, Any]) -> str:
@@ -427,7 +434,7 @@ class Forms(QObject):
     def _put_aside(self, source: str, about: str, values: Mapping[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""
         key = self._edits.draft_key("new_report", source, self._now().isoformat())
-        self._edits.save_draft(key, {**values, **self._mark(about)})
+        self._edits.save_draft(key, {**values, **self.mark(about)})
 
     def _pick_place(self, form: NewReportForm) -> None:
         form.step_aside(self._window)

@@ -209,6 +209,19 @@ class Intents(QObject):
             self.window_action.emit(action_id)
         return True
 
+    def run_with_reason(self, action_id: str, words: str) -> bool:
+        """As `run`, for an action whose form asks for a reason: these words stand in it already."""
+        now = self.situation
+        if not self.may(action_id):
+            return False
+        if action_id == "hold" and now.on_hold:  # without words it would end it
+            self.said.emit(self.tr("The report is on hold already"))
+            return False
+        dossier = self._report()
+        key = self._forms.draft_key(action_id, dossier.source, dossier.key)
+        self._forms.leave_words(key, "reason", words, self.title_of(dossier))
+        return self.run(action_id)
+
     def press(self, action_id: str) -> bool:
         """As `run`, for the action's own key, which may have been meant for a form that is gone, or not there yet.
 

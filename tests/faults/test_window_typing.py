@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 
 from console.server.city import City
 from console.store.work import read_outbox
-from tests.faults.typing_child import CALLER, FORMS, PHONE, WORDS
+from tests.faults.typing_child import CALLER, FORMS, LINES, PHONE, WORDS
 from tests.helpers.city import ROOT, Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, form, key, wait_ready
 from widgets.forms.ask import AskText
@@ -82,6 +82,27 @@ def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_s
         code = next(one.code for one in window.desk.catalog("city").services.values() if one.name == "Banjir")
         assert values | {"service": code, "text": WORDS, "address": "Gang Melati 3", "priority": "1"} == values
         assert (values["caller_name"], values["caller_phone"]) == (CALLER, PHONE)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served, tmp_path: Path, name: str) -> None:
+    """F25. Guards: words behind a verb are kept while they are typed (console.presenters.typed_line)."""
+    profile = tmp_path / "profile"
+    with typing(profile, city, name) as operator:
+        wait_for(lambda: any(one["text"] == f"n {WORDS}" for one in drafts(profile).values()), 30, "it is kept")
+        operator.kill()
+        assert operator.wait(20) == -signal.SIGKILL
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        window.intents.run("drafts")
+        QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+        wait_for(lambda: window.command.text() == f"n {WORDS}", 10, "it stands in the line")
+        (key_,) = drafts(profile)
+        assert key_.partition(":")[2] == f"city:{window.dossiers.current.key}", "its report is the chosen one"
+        QTest.keyClick(window.command._line, Qt.Key.Key_Return)
+        wait_for(lambda: window.edits.outbox, 10, "it is an edit")
+        wait_for(lambda: drafts(profile) == {}, 10, "and no draft any more")
+    assert [one.edit.data["text"] for one in read_outbox(profile).edits] == [WORDS]
 
 
 def test_a_kill_the_moment_an_edit_is_saved_leaves_no_draft_of_it(city: Served, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """An operator who types into a form of a real window, in a process of its own that a test ends by force.
 
-Arguments: PROFILE ADDRESS FORM [commit]. FORM is one of FORMS. It prints `typing` once all is typed.
-With `commit` it goes on once that is kept: it commits, and ends itself by SIGKILL the moment it is told `saved`.
+Arguments: PROFILE ADDRESS FORM [commit]. FORM is one of FORMS, or one of LINES, into which a note is typed. It prints
+`typing` once all is typed. With `commit` it goes on once that is kept: it commits, and ends itself by SIGKILL the
+moment it is told `saved`.
 """
 
 from __future__ import annotations
@@ -57,6 +58,21 @@ FORMS: dict[str, Callable[[Any], None]] = {
 }
 
 
+def open_line(window: Any) -> None:
+    choose(window, first_report(window))
+    window.command.focus_line("n ")
+
+
+def open_palette(window: Any) -> None:
+    choose(window, first_report(window))
+    key(window, "K", CTRL)
+    wait_for(lambda: window.palette.isActiveWindow(), 10, "the palette")
+    QTest.keyClicks(window.palette._field, "n ")
+
+
+LINES: dict[str, Callable[[Any], None]] = {"command": open_line, "palette": open_palette}
+
+
 def keys(opened: Any, text: str, then: Qt.Key = Qt.Key.Key_Tab) -> None:
     QTest.keyClicks(opened.focusWidget(), text)
     QTest.keyClick(opened.focusWidget(), then)
@@ -75,7 +91,7 @@ def write(name: str, opened: Any) -> None:
     else:
         if name == "close":
             opened.reason.setFocus()
-        QTest.keyClicks(opened.focusWidget(), WORDS)
+        QTest.keyClicks(opened.focusWidget() or opened, WORDS)
 
 
 def say(*words: str) -> None:
@@ -92,8 +108,8 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with console(Path(profile), address) as window:
         wait_ready(window)
-        FORMS[name](window)
-        opened = form(window)
+        (FORMS | LINES)[name](window)
+        opened = window.command._line if name == "command" else form(window)
         write(name, opened)
         say("typing")
         if commit:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -115,6 +119,12 @@ class Rig:
         self.tasks.shutdown()
         for reader in self.readers:
             reader.close()
+
+
+def read_drafts(profile: Path) -> dict[str, dict[str, Any]]:
+    """The drafts that a new start would find."""
+    with contextlib.closing(sqlite3.connect(f"file:{profile / 'work.db'}?mode=ro", uri=True)) as file:
+        return {key: json.loads(body) for key, body in file.execute("SELECT key, body FROM drafts")}
 
 
 @pytest.fixture

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Kind
+from console.domain.report import Hold, WaitsFor
 from console.presenters.command import CommandPresenter
+from console.presenters.draft import PAUSE_S
+from console.presenters.typed_line import TypedLine
 from tests.helpers.city import wait_for
-from tests.unit.presenters.conftest import Rig
+from tests.unit.presenters.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.command import CommandLine
+from widgets.forms.close import CloseForm
+from widgets.forms.hold import HoldForm
 from widgets.palette import Palette
 
 
@@ -24,10 +30,11 @@ class Line:
         reader = rig.cached("C1")
         self.row = reader.row_of("city", "C1") or 0
         self.line = CommandLine(theme, open_key="/")
+        self.palette = Palette(theme, make_symbols(theme))
         self.presenter = CommandPresenter(
-            self.line, Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.tasks, lambda: reader, rig.window
-        )
-        self.presenter.saving = lambda: rig.edits.saving
+            self.line, self.palette, rig.desk, rig.intents, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
+            rig.window, steady_s=lambda: rig.steady_s,
+        )  # fmt: skip
         rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
         rig.edits.refused.connect(lambda edit_id, _: self.presenter.give_back(edit_id))
 
@@ -110,3 +117,132 @@ def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line
     rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
     line.run(typed)
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
+
+
+def drafts(rig: Rig) -> dict[str, str]:
+    """The words of each draft that a new start would find."""
+    rig.edits._thread.wait(10)
+    return {key: draft["text"] for key, draft in read_drafts(rig.profile).items()}
+
+
+def pause(rig: Rig, typed: TypedLine) -> None:
+    """Nothing is typed for so long that what stands there is kept."""
+    rig.steady_s += PAUSE_S
+    typed._pauses.look()
+
+
+def test_words_behind_a_verb_are_kept_while_they_are_typed_under_the_report_they_are_for(rig: Rig, line: Line) -> None:
+    """A kill lost them: the forms alone kept what was typed."""
+    rig.choose("A")
+    line.line.set_text("n gas")
+    assert drafts(rig) == {}
+    pause(rig, line.presenter.in_line)
+    assert drafts(rig) == {"command:city:A": "n gas"}
+    rig.choose("B")
+    pause(rig, line.presenter.in_line)
+    assert drafts(rig) == {"command:city:B": "n gas"}, "Enter would write it on that one now"
+    line.line.set_text("n gas smell")
+    pause(rig, line.presenter.in_line)
+    draft = rig.edits.draft("command:city:B")
+    assert draft == {
+        "text": "n gas smell",
+        "drafted_at": NOW.isoformat(),
+        "drafted_by": "rina",
+        "drafted_on": "B Flood, Kemang",
+    }
+    QTest.keyClick(line.line._line, Qt.Key.Key_Escape)
+    assert drafts(rig) == {}
+
+
+@pytest.mark.parametrize("typed", ["d SDA-07", "show cat=Flood", "p 1", "C1", "gas smell", "n", "t"])
+def test_what_is_typed_again_in_a_moment_is_no_draft(rig: Rig, line: Line, typed: str) -> None:
+    rig.choose("A")
+    line.line.set_text(typed)
+    pause(rig, line.presenter.in_line)
+    assert drafts(rig) == {}
+
+
+def test_a_command_that_is_carried_out_ends_its_draft_with_its_edit(rig: Rig, line: Line) -> None:
+    rig.choose("A")
+    line.line.set_text("n gas smell")
+    pause(rig, line.presenter.in_line)
+    rig.choose("B", read=False)
+    line.run("n gas smell")
+    assert line.line.text() == "n gas smell", "it has not been read"
+    rig.choose("B")
+    line.run("n gas smell")
+    assert [edit.data for edit in rig.saved(1)] == [{"text": "gas smell"}]
+    assert (drafts(rig), line.line.text()) == ({}, "")
+
+
+def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: Rig, line: Line) -> None:
+    """They were gone when another report was chosen before."""
+    rig.choose("A")
+    line.run("n C1 gas smell")
+    wait_for(lambda: rig.desk.row == line.row, 10, "the report that the command names is chosen")
+    assert drafts(rig) == {"command::": "n C1 gas smell"}
+    rig.choose("A")
+    assert rig.said == ["Not done, another report was chosen: n C1 gas smell"]
+    assert drafts(rig) == {"command::": "n C1 gas smell"}
+    line.presenter.take_up("command::")
+    assert line.line.text() == "n C1 gas smell"
+    QTest.keyClick(line.line._line, Qt.Key.Key_Return)
+    wait_for(lambda: rig.desk.row == line.row, 10, "again")
+    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
+    assert [(edit.report, edit.data) for edit in rig.saved(1)] == [("C1", {"text": "gas smell"})]
+    assert drafts(rig) == {}
+
+
+def test_the_palette_keeps_its_words_when_it_is_left_and_takes_none_out_of_the_line(rig: Rig, line: Line) -> None:
+    rig.choose("A")
+    line.line.set_text("m a crew is on its way")
+    line.presenter.open()
+    QTest.keyClicks(line.palette._field, "n gas smell")
+    QTest.keyClick(line.palette._field, Qt.Key.Key_Escape)
+    assert rig.said == ["Not saved, kept as a draft: Ctrl+Shift+D"]
+    pause(rig, line.presenter.in_line)
+    assert drafts(rig) == {"command:city:A": "m a crew is on its way", "palette:city:A": "n gas smell"}
+    line.presenter.open()
+    assert line.palette.query() == ""
+    QTest.keyClicks(line.palette._field, "n water")
+    QTest.keyClick(line.palette._field, Qt.Key.Key_Return)
+    assert [edit.data for edit in rig.saved(1)] == [{"text": "water"}]
+    assert line.line.text() == "m a crew is on its way"
+    older = {"older:palette:city:A": "n gas smell"}
+    assert drafts(rig) == {"command:city:A": "m a crew is on its way", **older}
+
+
+@pytest.mark.parametrize(("typed", "kind"), [("x nothing was found", CloseForm), ("h pump is missing", HoldForm)])
+def test_a_reason_that_is_typed_stands_in_the_form(
+    rig: Rig, line: Line, typed: str, kind: type[CloseForm | HoldForm]
+) -> None:
+    """The sentence said that Enter would close with these words; the form was empty."""
+    rig.choose("A")
+    line.line.set_text(typed)
+    pause(rig, line.presenter.in_line)
+    QTest.keyClick(line.line._line, Qt.Key.Key_Return)
+    form = rig.form()
+    assert isinstance(form, kind)
+    assert form.values()["reason"] == typed[2:]
+    rig.edits._thread.wait(10)
+    assert list(read_drafts(rig.profile)) == ["close:city:A" if kind is CloseForm else "hold:city:A"]
+
+
+def test_a_reason_for_a_hold_does_not_end_the_hold_that_is_there(rig: Rig, line: Line) -> None:
+    rig.choose("A")
+    dossier = rig.dossier(1001, "A")
+    held = replace(dossier.shown, hold=Hold("rain", WaitsFor.WEATHER))
+    rig.intents.set_dossier(replace(dossier, shown=held))
+    line.run("h pump is missing")
+    assert rig.said == ["The report is on hold already"]
+    assert line.line.text() == "h pump is missing"
+    assert rig.edits.outbox == ()
+
+
+def test_a_draft_of_an_earlier_start_is_not_written_over(rig: Rig, line: Line) -> None:
+    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+    rig.edits.save_draft("command:city:A", {"text": "n gas"})
+    rig.choose("A")
+    line.line.set_text("n water")
+    pause(rig, line.presenter.in_line)
+    assert drafts(rig) == {"command:city:A": "n water", "older:command:city:A": "n gas"}
