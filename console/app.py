@@ -96,6 +96,8 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
+_WARNED_S = 60.0
+"""So long the status bar says what a slow job could not do: somebody may look elsewhere when it ends."""
 _SESSION_ENDS_IN = timedelta(minutes=1)
 """So long after its announcement a closing of the window belongs to the operator's log-out."""
 
@@ -262,6 +264,7 @@ class ConsoleWindow(QObject):
             self._zone,
             self.now,
             self.say,
+            lambda sentence: self.status_presenter.say(sentence, _WARNED_S),
         )
 
     def _build_presenters(self) -> None:

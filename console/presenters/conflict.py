@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import ANOTHER, DELETED, DUPLICATE, Kind, Queued
+from console.domain.edit import ANOTHER, DELETED, DUPLICATE, WITHDRAWN_HERE, Kind, Queued
 from console.domain.merge import told
 from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
@@ -100,6 +100,8 @@ def deleted_text(queued: Queued, zone: tzinfo, tr: Tr) -> str:
     """`deleted at the server, by maria 23 Nov 14:02`, as much of it as the server tells."""
     if ANOTHER in queued.theirs:
         return tr("lost when the server was set back to an older state, and its number is another report now")
+    if WITHDRAWN_HERE in queued.theirs:
+        return tr("withdrawn here, and is not at the server")
     who, at = _who_and_when(queued.theirs.get(DELETED))
     by = tr("by {who}").format(who=who) if who else ""
     deed = " ".join(part for part in (by, words.day_and_clock(at, zone) if at else "") if part)
@@ -110,6 +112,8 @@ def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """The same for a row that has little room: `deleted at the server 14:02`, the day alone once it is another one."""
     if ANOTHER in queued.theirs:
         return tr("server set back: this number is another report now")
+    if WITHDRAWN_HERE in queued.theirs:
+        return tr("its report was withdrawn here")
     who, at = _who_and_when(queued.theirs.get(DELETED))
     when = words.clock_or_day(at, now, zone) if at else ""
     return " ".join(part for part in (tr("deleted at the server"), who, when) if part)

@@ -73,8 +73,7 @@ class Deeds(QObject):
         create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
         if create:
             self._stack = [deed for deed in self._stack if deed.edit_id not in old]
-            key = f"local:{create}"
-            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, key, title, None))
+            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, None, title, None))
         return create
 
     def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -14,6 +15,7 @@ from console.presenters.desk import Desk
 from console.presenters.draft import MARKS
 from console.presenters.forms import Forms
 from console.presenters.intents import Intents
+from console.presenters.new_photos import photo_key, place_of
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.forms.choice import Choice
@@ -42,15 +44,24 @@ class Drafts(QObject):
         super().__init__(parent)
         self._desk, self._edits, self._intents, self._forms = desk, edits, intents, forms
         self._tasks, self._reader, self._local_row = tasks, reader, local_row
+        forms.photos.not_ready.connect(self._show)
 
     def tell(self) -> None:
         """After a start: that there is something, and how it is found."""
         count = len(self._edits.drafts)
+        photos = sum(_parts(key)[0] == _PHOTO for key in self._edits.drafts)
         if count:
             one, more = (
                 self.tr("1 text that was not saved is kept: {key}"),
                 self.tr("{n} texts not saved are kept: {key}"),
             )
+            if photos == count:
+                one, more = (
+                    self.tr("1 photo that was not added is kept: {key}"),
+                    self.tr("{n} photos not added are kept: {key}"),
+                )
+            elif photos:
+                more = self.tr("{n} texts and photos not saved are kept: {key}")
             self.said.emit((more if count > 1 else one).format(n=count, key=BY_ID["drafts"].keys[0]))
 
     def open(self) -> None:
@@ -85,6 +96,8 @@ class Drafts(QObject):
                     self.edit_opened.emit(edit_id)
                 else:
                     self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
+            case _ if kind == _PHOTO:
+                self._on_report(key, kind, source, _parts(self._place(key))[2])
             case _ if kind in _LINES and not what:
                 self.line_wanted.emit(key)
             case _ if kind in _ON_REPORTS:
@@ -118,11 +131,23 @@ class Drafts(QObject):
                 why_not = self.tr("The report is on hold already")
             if why_not:
                 self._show(key, self.tr("It cannot be entered now: {why}").format(why=self.tr(why_not)))
+            elif action == _PHOTO:
+                place = self._place(key)
+                self._intents.add_photos(self._photos_of(place), place)
             else:
                 self._intents.run(action)
 
         self._desk.choose(row)
         self._intents.when_read(row, open_form, lambda: None)
+
+    def _place(self, key: str) -> str:
+        """The draft key of photos of the report that this one is for."""
+        return place_of(key, str((self._edits.draft(key) or {}).get("text", "")))
+
+    def _photos_of(self, place: str) -> list[tuple[Path, str]]:
+        """All the files that wait there, with their roles: they were chosen together."""
+        found = [draft for key, draft in self._edits.drafts.items() if key == photo_key(place, draft.get("text", ""))]
+        return [(Path(draft["text"]), str(draft.get("role", ""))) for draft in found]
 
     def _edit_of(self, kind: str, source: str, what: str) -> str:
         """The edit that a draft of a decision is about, "" when there is nothing to decide any more."""
@@ -162,6 +187,7 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     return [str(draft[name]) for name in names if draft.get(name)]
 
 
+_PHOTO = "photo"
 _LINES = frozenset({"command", "palette"})
 _ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", *_LINES})
 _NAMES = {

@@ -15,8 +15,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.report import WaitsFor
 from console.edits import Edits
-from console.images import ImageError, ImageProcess, Prepared, store_photo
-from console.notices import describe
+from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
@@ -24,6 +23,7 @@ from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.draft import MARKS, Draft, marks, typed_in
+from console.presenters.new_photos import NewPhotos
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching
@@ -60,16 +60,19 @@ class Forms(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         said: Callable[[str], None],
+        warned: Callable[[str], None],
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`warned` shows a sentence for longer than `said`."""
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
-        self._edits, self._tasks, self._images, self._profile = edits, tasks, images, profile
+        self._edits, self._profile = edits, profile
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
+        self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
         self._photo_folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         self._committed: dict[str, Form] = {}
         self._committed_s = self._opened_s = -TWICE_S
@@ -335,39 +338,33 @@ class Forms(QObject):
                 return file
         return None
 
-    def photo(self, about: str, role: str, then: Callable[[dict[str, Any]], object]) -> None:
-        """A photo from a file."""
-        title = self.tr("Add a photo: {about}").format(about=about)
+    def photo(self, about: str, role: str, place: str, then: Callable[[dict[str, Any]], object]) -> None:
+        """Photos from files, each one an edit; `place` is the draft key of photos of their report."""
+        title = self.tr("Add photos: {about}").format(about=about)
         dialog = QFileDialog(self._window, title, self._photo_folder, self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.add_photo(Path(name), role, then))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+
+        def add(names: Sequence[str]) -> None:
+            for name in names:
+                self.add_photo(Path(name), role, then, place=place, about=about)
+
+        dialog.filesSelected.connect(add)
         self._show(dialog)
 
-    def add_photo(self, file: Path, role: str, then: Callable[[dict[str, Any]], object]) -> None:
-        """Re-encode a photo in a process of its own, keep it in work-media/, then hand over the edit's data."""
+    def add_photo(
+        self,
+        file: Path,
+        role: str,
+        then: Callable[[dict[str, Any]], object],
+        *,
+        place: str = "",
+        about: str = "",
+        again: bool = False,
+    ) -> None:
+        """Make a photo ready and hand over its edit's data; see `NewPhotos.add`."""
         self._photo_folder = str(file.parent)
-        folder, images = self._profile / "work-media", self._images
-        self._said(self.tr("Preparing the photo {name}").format(name=file.name))
-
-        def prepare() -> Prepared:
-            photo = images.prepare(file)
-            store_photo(folder, photo)
-            return photo
-
-        def done(photo: Prepared) -> None:
-            data: dict[str, Any] = {"sha256": photo.sha256, "role": role, "size": photo.size}
-            if photo.taken_at is not None:
-                taken = photo.taken_at if photo.taken_at.tzinfo else photo.taken_at.replace(tzinfo=self._zone)
-                data["taken"] = taken.isoformat()
-            if photo.lat is not None and photo.lon is not None:
-                data |= {"lat": photo.lat, "lon": photo.lon}
-            then(data)
-
-        def failed(error: Exception) -> None:
-            self._said(str(error) if isinstance(error, ImageError) else describe(error))
-
-        self._tasks.submit(prepare, done, failed)
+        self.photos.add(file, role, then, place=place, about=about, again=again)
 
     def new_report(
         self,

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -508,7 +509,21 @@ class Intents(QObject):
         dossier = self._report()
         after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
         role = "after" if after else "report"
-        self._forms.photo(self.title_of(dossier), role, lambda photo: self._deeds.photo(dossier, photo))
+        place = self._forms.draft_key("photo", dossier.source, dossier.key)
+        self._forms.photo(self.title_of(dossier), role, place, lambda photo: self._deeds.photo(dossier, photo))
+
+    def add_photos(self, files: Sequence[tuple[Path, str]], place: str) -> None:
+        """Add photos in their roles to the chosen report: they were under way under `place` when the program ended."""
+        dossier = self._report()
+        for file, role in files:
+            self._forms.add_photo(
+                file,
+                role,
+                lambda photo: self._deeds.photo(dossier, photo),
+                place=place,
+                about=self.title_of(dossier),
+                again=True,
+            )
 
     def _do_submit(self) -> None:
         self._deeds.submit_proof(self._report())

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, Edit, EditState, Queued, is_order
+from console.domain.edit import ANOTHER, WITHDRAWN_HERE, Edit, EditState, Queued, is_order
 from console.domain.kept import known_of
 from console.edits import Edits
 from console.presenters import words
@@ -70,7 +70,9 @@ class Keeping(QObject):
         gone = deleted_text(chosen, self._zone, self.tr)
         orders = sum(is_order(one.edit) for one in going)
         facts = len(going) - orders
-        parts = [self.tr("Report {number} was {gone}.").format(number=number, gone=gone)]
+        known = WITHDRAWN_HERE not in chosen.theirs
+        was = self.tr("Report {number} was {gone}.") if known else self.tr("The report was {gone}.")
+        parts = [was.format(number=number, gone=gone)]
         if facts:
             along = self.tr("Your {n} edits go along." if facts > 1 else "Your edit goes along.")
             parts.append(along.format(n=facts))
@@ -81,12 +83,12 @@ class Keeping(QObject):
 
     def _note(self, number: str, chosen: Queued, told: Sequence[Edit]) -> str:
         """What tells everybody where the report comes from, and what was done to the old one only."""
-        lost = ANOTHER in chosen.theirs
-        kept = self.tr(
-            "Kept from report {number}, lost when the server was set back to an older state."
-            if lost
-            else "Kept from report {number}, deleted at the server."
-        )
+        if ANOTHER in chosen.theirs:
+            kept = self.tr("Kept from report {number}, lost when the server was set back to an older state.")
+        elif WITHDRAWN_HERE in chosen.theirs:
+            kept = self.tr("Kept from a report that was withdrawn where it was entered.")
+        else:
+            kept = self.tr("Kept from report {number}, deleted at the server.")
         lines = [kept.format(number=number)]
         if told:
             lines.append(self.tr("Done there, and not sent:"))

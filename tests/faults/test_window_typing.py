@@ -18,9 +18,10 @@ from PySide6.QtTest import QTest
 
 from console.server.city import City
 from console.store.work import read_outbox
-from tests.faults.typing_child import CALLER, FORMS, LINES, PHONE, WORDS
+from tests.faults.typing_child import CALLER, FORMS, LINES, PHONE, PHOTOS, WORDS
 from tests.helpers.city import ROOT, Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, form, key, wait_ready
+from tests.helpers.pictures import picture
 from widgets.forms.ask import AskText
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -103,6 +104,26 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
         wait_for(lambda: window.edits.outbox, 10, "it is an edit")
         wait_for(lambda: drafts(profile) == {}, 10, "and no draft any more")
     assert [one.edit.data["text"] for one in read_outbox(profile).edits] == [WORDS]
+
+
+def test_photos_that_were_chosen_and_not_ready_survive_a_kill(city: Served, tmp_path: Path) -> None:
+    """F25. Guards: a photo is a draft from the moment it is chosen (console.presenters.new_photos)."""
+    profile = tmp_path / "profile"
+    for number, name in enumerate(PHOTOS):
+        (tmp_path / name).write_bytes(picture(size=(64, 48 + number)))
+    with typing(profile, city, "photos") as operator:
+        wait_for(lambda: len(drafts(profile)) == len(PHOTOS), 30, "they are kept")
+        operator.kill()
+        assert operator.wait(20) == -signal.SIGKILL
+    with console(profile, city.address) as window:
+        wait_ready(window)
+        window.intents.run("drafts")
+        QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+        wait_for(lambda: drafts(profile) == {}, 30, "they are edits, and no drafts any more")
+        report = window.dossiers.current.key
+    added = [entry["report"] for entry in city.entries(report) if entry["kind"] == "photo"]
+    waiting = [one.edit.report for one in read_outbox(profile).edits]
+    assert [*added, *waiting].count(report) >= len(PHOTOS)
 
 
 def test_a_kill_the_moment_an_edit_is_saved_leaves_no_draft_of_it(city: Served, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An operator who types into a form of a real window, in a process of its own that a test ends by force.
 
-Arguments: PROFILE ADDRESS FORM [commit]. FORM is one of FORMS, or one of LINES, into which a note is typed. It prints
+Arguments: PROFILE ADDRESS FORM [commit]. FORM is one of FORMS, or one of LINES, into which a note is typed, or
+"photos", where PHOTOS are chosen that are beside the profile, and wait for another one. It prints
 `typing` once all is typed. With `commit` it goes on once that is kept: it commits, and ends itself by SIGKILL the
 moment it is told `saved`.
 """
@@ -11,13 +12,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import CTRL, choose, form, key, wait_ready
@@ -73,6 +75,18 @@ def open_palette(window: Any) -> None:
 LINES: dict[str, Callable[[Any], None]] = {"command": open_line, "palette": open_palette}
 
 
+PHOTOS = ("one.jpg", "two.jpg")
+
+
+def choose_photos(window: Any, folder: Path) -> None:
+    window.photo_tasks.submit(lambda: time.sleep(60))  # a large one is being made ready
+    choose(window, first_report(window))
+    key(window, "F")
+    opened = form(window)
+    opened.findChild(QLineEdit, "fileNameEdit").setText(" ".join(f'"{folder / name}"' for name in PHOTOS))
+    opened.accept()
+
+
 def keys(opened: Any, text: str, then: Qt.Key = Qt.Key.Key_Tab) -> None:
     QTest.keyClicks(opened.focusWidget(), text)
     QTest.keyClick(opened.focusWidget(), then)
@@ -108,6 +122,11 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with console(Path(profile), address) as window:
         wait_ready(window)
+        if name == "photos":
+            choose_photos(window, Path(profile).parent)
+            say("typing")
+            app.exec()
+            return
         (FORMS | LINES)[name](window)
         opened = window.command._line if name == "command" else form(window)
         write(name, opened)

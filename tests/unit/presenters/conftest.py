@@ -64,7 +64,7 @@ class Rig:
         self.steady_s = 0.0
         self.forms = Forms(
             self.window, theme, make_symbols(theme), self.desk, self.edits, self.tasks, ImageProcess(), profile, UTC,
-            lambda: NOW, self.said.append, lambda: self.steady_s,
+            lambda: NOW, self.said.append, self.said.append, lambda: self.steady_s,
         )  # fmt: skip
         self.edits.saved.connect(lambda queued: self.forms.saved(queued.edit.id))
         self.intents = Intents(self.desk, self.deeds, self.forms, lambda: "city", steady_s=lambda: self.steady_s)
