@@ -376,9 +376,12 @@ class Edits(QObject):
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""
         self._outcomes.on_another(edit_ids)
 
-    def on_taken_back(self, source: str, edit_ids: Collection[str]) -> None:
-        """A source was set back, and its record does not hold these edits any more, whoever made them."""
-        self._outcomes.on_taken_back(source, edit_ids)
+    def on_taken_back(self, source: str, edit_ids: Collection[str], then: Callable[[], None] = lambda: None) -> None:
+        """A source was set back, and its record does not hold these edits any more, whoever made them.
+
+        `then` is called when what of them was sent from here is in the outbox again.
+        """
+        self._outcomes.on_taken_back(source, edit_ids, then)
 
     def resend_due(self, source: str | None = None) -> None:
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
@@ -480,7 +483,7 @@ class Edits(QObject):
         self._withdrawals.found(kept.perhaps_left, kept.dropped)
         self._is_open = True
         self._retry.start()
-        self._book.announce()
+        self._sending.send_due()
         self.opened.emit()
 
     def _on_unavailable(self, error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.domain.edit import Edit
+from console.domain.edit import Edit, lost_before
 from console.domain.kept import is_another, seen_created
 from console.domain.messages import Outcome, SourceState, Touched, Up
 from console.edits import Edits
@@ -91,10 +91,7 @@ class Exchange(QObject):
             self._edits.on_proved(what.proved, what.numbers)
             self._edits.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
-                self._edits.on_taken_back(source, what.taken_back)
-                self._edits.resend_due(source)
-                for edit_id in what.restored:  # with a server's backup
-                    self._edits.retry(edit_id)
+                self._edits.on_taken_back(source, what.taken_back, lambda: self._let_go(source, what.restored))
 
         def failed(error: Exception) -> None:
             # What waits must not wait for the next outage: the cache may be in the middle of being rebuilt.
@@ -106,6 +103,13 @@ class Exchange(QObject):
             return what if source is None else what._replace(taken_back=frozenset(reader.taken_back(source)))
 
         self._read(look, found, failed)
+
+    def _let_go(self, source: str, restored: Sequence[str]) -> None:
+        """What waits for a source may leave, and edits of reports that are there again with a server's backup."""
+        if _is_live(self._states.get(source)):
+            self._edits.resend_due(source)
+            for edit_id in restored:
+                self._edits.retry(edit_id)
 
 
 def _is_live(state: SourceState | None) -> bool:
@@ -131,8 +135,10 @@ def _look(
     another: list[str] = []
     for edit, report in on_reports:
         at = created[edit.source].get(report)
-        made_here = (edit.report or "").startswith("local:")
-        if at is not None and is_another(seen_created(edit), at, made_here=made_here):
+        key = edit.report or ""
+        made_here = key.startswith("local:")
+        seen = None if lost_before(key) else seen_created(edit)  # of the lost one, which may have been dated otherwise
+        if at is not None and is_another(seen, at, made_here=made_here):
             another.append(edit.id)
         elif at is not None and edit.id in deleted:
             restored.append(edit.id)

@@ -5,6 +5,7 @@ An edit's `id` is the idempotency key of the request that carries it and of the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -93,6 +94,29 @@ def outlived(edit: Edit, now: datetime, lifetime_s: float) -> bool:
     return is_order(edit) and not -_CLOCKS_DIFFER_S <= age_s <= lifetime_s
 
 
+def created_again(local_key: str) -> str:
+    """The local key under which a report that was created here, and is not at the server any more, is created again.
+
+    There is one for each, whether the operator sends the lost creation again or keeps what he did as a new report.
+    """
+    return local_key + _LOST_ONCE
+
+
+def lost_before(local_key: str) -> str | None:
+    """The local key of the lost report that this one stands for (see `created_again`); None when it stands for none."""
+    return local_key.removesuffix(_LOST_ONCE) if local_key.endswith(_LOST_ONCE) else None
+
+
+def moved(edit: Edit, reports: Mapping[str | None, str]) -> Edit:
+    """The edit on the reports that take the place of these; no version of theirs was seen."""
+    changes: dict[str, Any] = {}
+    if edit.report in reports:
+        changes = {"report": reports[edit.report], "base_version": None}
+    if edit.data.get("into") in reports:
+        changes["data"] = {**edit.data, "into": reports[edit.data["into"]]}
+    return msgspec.structs.replace(edit, **changes)
+
+
 class ReadingOnly(Exception):
     """The operator may not write now; the words say why."""
 
@@ -127,9 +151,14 @@ MAYBE_LATER = "maybe_later"
 TAKEN_BACK = "taken_back"
 """The key of `Queued.theirs` under which stands that the server had taken the edit, and was set back since: {}."""
 
+WITHDRAWN_HERE = "withdrawn_here"
+"""The key of `Queued.theirs` under which stands that the report was created here and its creation taken back: {}."""
+
 LOST_AT_SERVER = "Lost when the server was set back to an older state. Send it again?"
 
 ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
+
+_LOST_ONCE = "+"
 
 
 BEFORE_SIGN_IN = "local"
@@ -153,8 +182,10 @@ class Queued(msgspec.Struct, frozen=True):
 
 
 def is_deleted(queued: Queued) -> bool:
-    """Whether its report is not at the server any more: deleted, or lost and the number given to another one."""
-    return queued.state is EditState.ATTENTION and bool(queued.theirs.keys() & {DELETED, ANOTHER})
+    """Whether its report is not at the server (any more): deleted, lost and the number given to another one, or never
+    created. What was done to it may be kept as a new report.
+    """
+    return queued.state is EditState.ATTENTION and bool(queued.theirs.keys() & {DELETED, ANOTHER, WITHDRAWN_HERE})
 
 
 def maybe_later(queued: Queued) -> bool:

@@ -16,9 +16,9 @@ from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.drafts import KeptDrafts
 from console.outbox.sending import Sending
-from console.outbox.withdrawals import KEPT, NOT_LEFT, Withdrawals
+from console.outbox.withdrawals import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
-from console.store.work import WorkFile
+from console.store.work import KEPT, WorkFile
 
 
 class NewEdits(QObject):
@@ -81,10 +81,13 @@ class NewEdits(QObject):
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
 
         All of this operator's on that report (not on another that has its number now) that the server has not taken;
-        what may be on its way can do nothing to a report that is gone. () when the edit is no such one.
+        what may be on its way can do nothing to a report that is gone. () when the edit is no such one, and when its
+        report comes again by its own creation.
         """
         chosen = self._outbox.get(edit_id)
         if chosen is None or not is_deleted(chosen) or self._authors.is_another(chosen.edit):
+            return ()
+        if self._outbox.again(chosen.edit.source, chosen.edit.report) is not None:
             return ()
         place, made = self._outbox.place(chosen.edit), chosen.edit.about.get("created")
         return tuple(
@@ -112,7 +115,8 @@ class NewEdits(QObject):
             return ""
         source, author, now = old[0].edit.source, self._authors.at(old[0].edit.source), self._clock()
         plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
-        create = replace(plain, report=f"local:{plain.id}", data=data)
+        again = self._outbox.key_to_create_again(source, old[0].edit.report)
+        create = replace(plain, report=again or f"local:{plain.id}", data=data)
         carried = carry(old, create)
         note = replace(plain, kind=Kind.NOTE, data={"text": words(carried.tell)})
         facts = [replace(one, id=self._ids(), report=create.report) for one in (note, *carried.follow)]
@@ -164,6 +168,8 @@ class NewEdits(QObject):
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
+            if problem == KEPT and file.is_created(new[0].edit.report):
+                raise ReadingOnly("Its creation was lost with it, and is in the outbox again.")
             return file.exchange(ids, new, problem, draft)
 
         def saved(kept: list[Queued]) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 from typing_extensions import override
 
-from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.edit import Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,7 +34,7 @@ class OpenEdits(Mapping[str, Queued]):
     """The edits as they were made, by id, oldest first. Every change costs what its report has of edits, not all.
 
     What is to be looked at again after changes is collected: `stirred` chains, `unsure` edits (their report may have
-    lost its creation), `shown_anew` places.
+    lost its creation, or be created again), `shown_anew` places.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,7 @@ class OpenEdits(Mapping[str, Queued]):
         self._creations: dict[str, int] = {}
         self.remote: dict[str, tuple[str, str]] = {}
         """(source, the server's id) of each report that was created here and has one, by its local key."""
+        self._keys_at: dict[Place, dict[str, None]] = {}  # the local keys that have or had a number
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
         self.shown_anew: set[Place] = set()
@@ -136,7 +137,7 @@ class OpenEdits(Mapping[str, Queued]):
             del self._states[before.state][edit_id]
         self._states[queued.state][edit_id] = None
         self.stirred[chain] = None
-        if keys:
+        if keys or is_deleted(queued):
             self.unsure[edit_id] = None
         self._show(queued)
         if before is None and next(reversed(self._edits)) != edit_id:
@@ -166,12 +167,42 @@ class OpenEdits(Mapping[str, Queued]):
     def learn(self, keys: dict[str, tuple[str, str]]) -> None:
         """The servers' ids of reports created here: local key -> (source, id)."""
         self.remote |= keys
-        for key in keys.keys() & self._by_key.keys():
+        for key, place in keys.items():
+            self._keys_at.setdefault(place, {})[key] = None
             self._look_again_at(key)
 
     def is_awaited(self, key: str) -> bool:
         """Whether a report created here is at the server or will be: its creation is here."""
         return key in self.remote or key in self._creations
+
+    def again(self, source: str, report: str | None) -> str | None:
+        """The local key under which a lost report comes again: it is at the server or will be. None when it does not.
+
+        `report` is its number or its local key; it comes again only if it was created here. Of several reports that
+        had one number the last is meant.
+        """
+        for key in self._keys_of(source, report):
+            found, fresh = None, created_again(key)
+            while self.is_awaited(fresh):
+                found, fresh = fresh, created_again(fresh)
+            if found is not None:
+                return found
+        return None
+
+    def key_to_create_again(self, source: str, report: str | None) -> str | None:
+        """The local key for a report that is to stand in the place of a lost one.
+
+        None if that was not created here, or several that were had its number: which one it is the number does not say.
+        """
+        known = [key for key in self._keys_of(source, report) if key in self.remote]
+        last = max(known, key=len, default=None)
+        return created_again(last) if last is not None and all(map(last.startswith, known)) else None
+
+    def _keys_of(self, source: str, report: str | None) -> list[str]:
+        """The local keys of the reports that have or had this number, the last first; or the one that it is."""
+        if report is not None and report.startswith("local:"):
+            return [report]
+        return list(reversed(self._keys_at.get((source, report), ())))
 
     def stir(self, edit_ids: Iterable[str]) -> None:
         """The chains of these are to be looked at again."""
@@ -188,6 +219,10 @@ class OpenEdits(Mapping[str, Queued]):
             self.unsure[edit_id] = None
             self.stirred[chain_of(queued.edit)] = None
             self._show(queued)
+        if (lost := lost_before(key)) is not None:  # what is still about that one may follow
+            self.unsure.update(self._by_key.get(lost, {}))
+            if (place := self.remote.get(lost)) is not None:
+                self.unsure.update(self._places.get(place, {}))
 
     def _show(self, queued: Queued) -> None:
         edit_id, key = queued.edit.id, queued.edit.report

@@ -13,7 +13,7 @@ from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, Queued
 from console.domain.merge import three_way
 from console.domain.messages import Outcome
 from console.outbox.book import Book
-from console.outbox.sending import ASKED_BACK, STUCK, Sending
+from console.outbox.sending import ASKED_BACK, Sending
 from console.outbox.withdrawals import Withdrawals
 from console.outbox.work_thread import WorkThread
 
@@ -57,7 +57,7 @@ class Outcomes(QObject):
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             self._tell_too_late(queued)
         match outcome.state:
-            case EditState.WITHDRAWN if queued.state in STUCK:
+            case EditState.WITHDRAWN if queued.edit.id not in self._sending.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
                 self._on_not_confirmed(queued, outcome)
@@ -101,25 +101,36 @@ class Outcomes(QObject):
         for edit_id in edit_ids:
             queued = self._outbox.get(edit_id)
             if queued is not None and ANOTHER not in queued.theirs and edit_id not in self._sending.asked_back:
-                self._sending.call_back(edit_id)
+                self._sending.stop(edit_id)
                 parked = replace(queued, state=EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
                 self._book.set(parked)
+        self._sending.send_due()
 
-    def on_taken_back(self, source: str, edit_ids: Collection[str]) -> None:
+    def on_taken_back(self, source: str, edit_ids: Collection[str], then: Callable[[], None]) -> None:
         """A source was set back, and its record does not hold these edits any more, whoever made them.
 
-        What of them was sent from here is in the outbox again, for the operator to decide (`taken_back`).
+        What of them was sent from here is in the outbox again, for the operator to decide (`taken_back`). `then` is
+        called afterwards: what was done to a report that is lost with them must not leave for its old number.
         """
-        if edit_ids:
-            self._thread.write(
-                lambda file: file.bring_back(source, edit_ids), self._on_brought_back, self._book.trouble.emit
-            )
+        if not edit_ids:
+            then()
+            return
+
+        def brought_back(lost: list[Queued]) -> None:
+            self._on_brought_back(lost)
+            then()
+
+        def failed(error: Exception) -> None:
+            self._book.trouble.emit(error)
+            then()
+
+        self._thread.write(lambda file: file.bring_back(source, edit_ids), brought_back, failed)
 
     def _on_brought_back(self, lost: list[Queued]) -> None:
         for queued in lost:
             self._outbox.put(queued)
         if lost:
-            self._book.announce()
+            self._sending.send_due()
             self.taken_back.emit(lost)
 
     def source_back(self, source: str | None) -> None:
@@ -185,7 +196,6 @@ class Outcomes(QObject):
         if clean and version is not None and (edit.base_version is None or version > edit.base_version):
             again = replace(edit, base_version=version)
             self._book.remember(replace(queued, edit=again, state=EditState.QUEUED))
-            self._sending.waiting.discard(edit.id)
             self._book.note(lambda file: file.rebase(edit.id, version))
         else:
             in_conflict = replace(queued, state=EditState.CONFLICT, theirs=theirs, version=version)

@@ -12,7 +12,17 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
-from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, outlived
+from console.domain.edit import (
+    APPENDS,
+    WITHDRAWN_HERE,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    is_deleted,
+    moved,
+    outlived,
+)
 from console.domain.messages import Push, Withdraw
 from console.outbox.authors import Authors
 from console.outbox.book import Book
@@ -122,6 +132,7 @@ class Sending(QObject):
 
     def restarted(self) -> None:
         """The sync process was started again: what it had under way may or may not have left."""
+        self._outbox.unsure.update(dict.fromkeys(self.handed_over))
         self.handed_over.clear()
         for queued in self._outbox.in_state(EditState.SENDING):
             self.waiting.add(queued.edit.id)
@@ -133,10 +144,17 @@ class Sending(QObject):
     def answered(self, edit_id: str) -> None:
         """The sync process is done with an edit."""
         self.handed_over.discard(edit_id)
+        self.waiting.discard(edit_id)
+        self._outbox.unsure[edit_id] = None
         self._make_room(edit_id)
 
+    def stop(self, edit_id: str) -> None:
+        """The sync process is not to send an edit, if it has it; it tells what became of that."""
+        if edit_id in self.handed_over:
+            self._push(Withdraw(edit_id))
+
     def call_back(self, edit_id: str) -> None:
-        """The sync process is not to send an edit, if it has it."""
+        """The sync process is not to send an edit, if it has it; whatever it tells of it is nobody's concern."""
         self._make_room(edit_id)
         if edit_id in self.handed_over:
             self.handed_over.discard(edit_id)
@@ -194,7 +212,7 @@ class Sending(QObject):
         self._book.announce()
         until_s = time.monotonic() + _SLICE_S
         while True:
-            self._part_orphans()
+            self._settle_unsure()
             if self._outbox.stirred:
                 self._look_at(self._outbox.stirred.popitem()[0])
             elif (lane := self._lane_with_room()) is not None:
@@ -209,14 +227,45 @@ class Sending(QObject):
         """Nothing is sent any more."""
         self._rest.stop()
 
-    def _part_orphans(self) -> None:
-        """What was done to a report created here whose creation was taken back meanwhile can never leave: say so."""
+    def _settle_unsure(self) -> None:
+        """What was done to a report created here goes on with it when it was lost and is created again.
+
+        Where its creation was taken back meanwhile it can never leave: say so.
+        """
         while self._outbox.unsure:
             queued = self._outbox.get(self._outbox.unsure.popitem()[0])
-            if queued is None or queued.state is not EditState.QUEUED:
+            if queued is None:
                 continue
-            if not all(map(self._outbox.is_awaited, local_keys(queued.edit))):
-                self._book.set(replace(queued, state=EditState.ATTENTION, problem="Its report was withdrawn."))
+            is_created = all(map(self._outbox.is_awaited, local_keys(queued.edit)))
+            if again := self._created_again(queued):
+                self._move(queued, again)
+            elif queued.state is EditState.QUEUED and not is_created:
+                words = "Its report was withdrawn."
+                self._book.set(replace(queued, state=EditState.ATTENTION, problem=words, theirs={WITHDRAWN_HERE: {}}))
+            elif WITHDRAWN_HERE in queued.theirs and is_created:  # its creation had left after all
+                self._move(queued, {})
+
+    def _created_again(self, queued: Queued) -> dict[str | None, str]:
+        """The lost reports that an edit is about, with the local keys under which they come again.
+
+        Nothing for what the sync process has: it will say whether it could be done to them. A number may be another
+        report's by now, so that an edit is about the lost one only when it was said that it cannot be sent there.
+        """
+        edit = queued.edit
+        if edit.id in self.handed_over or queued.state in (EditState.SENDING, EditState.ACCEPTED):
+            return {}
+        lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}
+        found = ((report, self._outbox.again(edit.source, report)) for report in lost)
+        return {report: key for report, key in found if key is not None}
+
+    def _move(self, queued: Queued, again: dict[str | None, str]) -> None:
+        """The edit goes on with these reports, and leaves once they have their numbers."""
+        new = replace(queued, edit=moved(queued.edit, again))
+        if is_deleted(queued):
+            new = replace(new, state=EditState.QUEUED, problem="", theirs={}, version=None)
+        self._outbox.pop(new.edit.id)
+        self._book.remember(new)
+        self._book.note(lambda file: file.put_anew(new))
 
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""

@@ -9,15 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import EditState, Queued
+from console.domain.edit import EditState, Queued, is_taken_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, STUCK, Sending
 from console.outbox.work_thread import WorkThread
-from console.store.work import DROPPED, WorkFile
-
-KEPT = "kept as new"
-"""The problem of a withdrawn edit that goes on as another one: what becomes of the old one is nobody's concern."""
+from console.store.work import DROPPED, KEPT, WorkFile
 
 NOT_LEFT = frozenset({EditState.QUEUED, *STUCK})
 """What no sync process has."""
@@ -42,7 +39,7 @@ class Withdrawals:
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
-        With a report's CREATE everything that was done to that report goes too.
+        With a report's CREATE goes what its author did to the report; see `_with_its_report`.
         """
         if edit_id in self._book.saving:
             self._when_saved.add(edit_id)
@@ -50,7 +47,7 @@ class Withdrawals:
         queued = self._book.edits.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
-        for one in [queued, *self._book.edits.children(queued)]:
+        for one in self._with_its_report(queued):
             self.withdraw_now(one)
         self._sending.send_due()
         return True
@@ -79,12 +76,22 @@ class Withdrawals:
         if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
             return False
         who = {"who": self._authors.at(queued.edit.source), "at": self._clock().isoformat()}
-        for one in [queued, *self._book.edits.children(queued)]:
-            if one.edit.author == queued.edit.author:
-                self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
-                self.withdraw_now(one, DROPPED, {DROPPED: who})
+        for one in self._with_its_report(queued):
+            self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
+            self.withdraw_now(one, DROPPED, {DROPPED: who})
         self._sending.send_due()
         return True
+
+    def _with_its_report(self, queued: Queued) -> list[Queued]:
+        """An edit that is withdrawn and, where it is a report's CREATE, what its author did to the report.
+
+        Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
+        not wanted, and it can be kept as a new report.
+        """
+        lost = is_taken_back(queued)
+        children = self._book.edits.children(queued)
+        mine = [one for one in children if one.edit.author == queued.edit.author]
+        return [queued, *(one for one in mine if not lost or is_taken_back(one))]
 
     def take_dropped(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""

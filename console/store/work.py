@@ -14,7 +14,16 @@ from typing import Any
 import msgspec
 
 from console.domain.decoding import decode
-from console.domain.edit import LOST_AT_SERVER, TAKEN_BACK, Edit, EditState, Kind, Queued
+from console.domain.edit import (
+    LOST_AT_SERVER,
+    TAKEN_BACK,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    created_again,
+    moved,
+)
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line
@@ -44,6 +53,9 @@ _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
 
 JOURNAL = "work.journal"
+
+KEPT = "kept as new"
+"""The problem of a withdrawn edit that goes on as another one: what becomes of the old one is nobody's concern."""
 
 DROPPED = "dropped"
 """The problem of a withdrawn edit that another operator dropped, until its author is told; kept so long.
@@ -242,33 +254,47 @@ class WorkFile:
         """What of these edits of a source was sent is for the operator to decide, all of it or nothing; those edits.
 
         A server that was set back has lost them. A report that was created here and is lost with them gets a new local
-        key: its number may be another report's, and what was done to it follows it once it has its new one.
+        key: its number may be another report's, and what was done to it follows it once it has its new one. When it
+        was kept as a new one already (the server had no report of that number), its creation stays away: one is enough.
         """
         ids = _dump(list(edit_ids))
         where = "WHERE state = ? AND source = ? AND id IN (SELECT value FROM json_each(?))"
         sent = self._queued(where, (str(EditState.SENT), source, ids))
         created = [one.edit.report for one in sent if one.edit.kind is Kind.CREATE and one.edit.report is not None]
         numbers = self.local_keys()
-        moved = {key: f"{key}+" for key in created}
-        moved |= {numbers[key][1]: fresh for key, fresh in moved.items() if key in numbers}
+        again: dict[str | None, str] = {key: created_again(key) for key in created}
+        again |= {numbers[key][1]: again[key] for key in created if key in numbers}
         now = self._clock()
-        lost = [
-            msgspec.structs.replace(
-                one,
-                edit=_moved(one.edit, moved),
-                state=EditState.ATTENTION,
-                problem=LOST_AT_SERVER,
-                theirs={TAKEN_BACK: {}},
-                changed_at=now,
-            )
-            for one in sent
-        ]
-        if lost:
+        lost, kept = [], []
+        for one in sent:
+            edit = moved(one.edit, again)
+            if edit.kind is Kind.CREATE and self.is_created(edit.report):
+                kept.append(
+                    msgspec.structs.replace(one, state=EditState.WITHDRAWN, problem=KEPT, theirs={}, changed_at=now)
+                )
+            else:
+                to_decide = msgspec.structs.replace(
+                    one, edit=edit, state=EditState.ATTENTION, problem=LOST_AT_SERVER, theirs={TAKEN_BACK: {}}
+                )
+                lost.append(msgspec.structs.replace(to_decide, changed_at=now))
+        if sent:
             with self._journal.whole(), self._writing():
-                for queued in lost:
+                for queued in (*lost, *kept):
                     self._put_edit(queued)
-                self._journal.write(Line(swap=tuple(map(_line, lost))), sync=True)
+                lines = (*map(_line, lost), *(_line(queued, whole=False) for queued in kept))
+                self._journal.write(Line(swap=lines), sync=True)
         return lost
+
+    def is_created(self, key: str | None) -> bool:
+        """Whether there is a creation of a report under this local key that was not withdrawn."""
+        there = self._queued("WHERE report = ? AND state <> ?", (key, str(EditState.WITHDRAWN)))
+        return any(one.edit.kind is Kind.CREATE for one in there)
+
+    def put_anew(self, queued: Queued) -> None:
+        """Keep an edit of this file as it is here, on another report perhaps."""
+        with self._journal.whole(), self._writing():
+            self._put_edit(queued)
+            self._note(_line(queued), sync=False)
 
     def rebase(self, edit_id: str, base_version: int) -> None:
         """Queue an edit again on a newer version of its report: nobody else had touched its fields."""
@@ -552,16 +578,6 @@ def _queued_of(row: tuple[Any, ...]) -> Queued:
         told=told,
         changed_at=datetime.fromisoformat(changed_at),
     )
-
-
-def _moved(edit: Edit, reports: dict[str, str]) -> Edit:
-    """The edit on the reports that take the place of these; no version of theirs was seen."""
-    changes: dict[str, Any] = {}
-    if edit.report in reports:
-        changes = {"report": reports[edit.report], "base_version": None}
-    if edit.data.get("into") in reports:
-        changes["data"] = {**edit.data, "into": reports[edit.data["into"]]}
-    return msgspec.structs.replace(edit, **changes)
 
 
 def _with_a_list(error: NewerFile, folder: Path) -> NewerFile:

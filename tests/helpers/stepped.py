@@ -251,7 +251,8 @@ class SteppedConsole:
         assert left in (set(), going.keys()), "all of it or nothing"
         if not left:
             self.withdrawn |= going.keys()
-            made = [one for one in self.edits.outbox if one.edit.report == f"local:{create}"]
+            keys = [one.edit.report for one in self.edits.outbox if one.edit.kind is Kind.CREATE]
+            made = [one for one in self.edits.outbox if one.edit.report == keys[-1]]
             assert len(made) == len({one.edit.id for one in made}) > 1
         return create
 

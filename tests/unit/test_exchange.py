@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Kind
-from console.domain.messages import Push, SourceState
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Outcome, Push, SourceState
 from console.edits import Edits
 from console.exchange import Exchange, Found
 from console.store.errors import NotWritable
@@ -35,15 +36,17 @@ class Desk:
         self.edits.source_lost("city")
         self.note(qtbot)
 
-    def note(self, qtbot: QtBot) -> None:
+    def note(self, qtbot: QtBot, report: str = "1") -> str:
         with qtbot.waitSignal(self.edits.saved):
-            self.edits.submit(Kind.NOTE, "1", source="city", data={"text": "x"}, base={}, base_version=1, title="r1")
+            return self.edits.submit(
+                Kind.NOTE, report, source="city", data={"text": "x"}, base={}, base_version=1, title="r1"
+            )
 
     def say(self, state: str) -> None:
         self.exchange.take(SourceState("city", state))
 
-    def answer(self) -> None:
-        self.asked.pop(0)[0](NOTHING)
+    def answer(self, found: Found = NOTHING) -> None:
+        self.asked.pop(0)[0](found)
 
     def fail(self) -> None:
         self.asked.pop(0)[1](NotWritable(Path("cache.db"), "The disk refused to read cache.db."))
@@ -80,3 +83,22 @@ def test_a_source_that_is_lost_while_the_cache_is_asked_is_not_sent_to(qtbot: Qt
     desk.say("live")
     desk.answer()
     qtbot.waitUntil(lambda: "e1" in desk.sent)
+
+
+def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, desk: Desk) -> None:
+    """First its creation is in the outbox again: the number may be another report's."""
+    with qtbot.waitSignal(desk.edits.saved):
+        create = desk.edits.submit(Kind.CREATE, None, source="city", data={}, base={}, base_version=None, title="")
+    desk.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="77"))
+    desk.edits.on_proved([create])
+    note = desk.note(qtbot, f"local:{create}")
+    desk.say("live")
+    with qtbot.waitSignal(desk.edits.taken_back):
+        desk.answer(NOTHING._replace(taken_back=frozenset([create])))
+    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+    desk.edits._thread.wait()
+    QCoreApplication.processEvents()
+    assert desk.sent == ["e1"]
+    states = {one.edit.id: (one.state, one.edit.report) for one in desk.edits.outbox}
+    key = f"local:{create}+"
+    assert (states[create], states[note]) == ((EditState.ATTENTION, key), (EditState.QUEUED, key))

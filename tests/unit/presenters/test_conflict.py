@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, Edit, EditState, Kind, Queued
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, WITHDRAWN_HERE, Edit, EditState, Kind, Queued
 from console.domain.report import Unit
 from console.domain.status import UnitState
 from console.presenters.catalog import Catalog
@@ -43,3 +43,9 @@ def test_a_number_that_is_another_report_is_called_so() -> None:
     queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
     assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"
     assert deleted_text(queued, UTC, str).startswith("lost when the server was set back")
+
+
+def test_a_report_whose_creation_was_taken_back_is_not_called_deleted() -> None:
+    orphan = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, theirs={WITHDRAWN_HERE: {}})
+    assert deleted_brief(orphan, UTC, AT, str) == "its report was withdrawn here"
+    assert deleted_text(orphan, UTC, str) == "withdrawn here, and is not at the server"

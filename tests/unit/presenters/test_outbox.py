@@ -104,6 +104,25 @@ def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_dec
     assert rows.said[-1] == "Nothing was refused that could be tried again. To decide: 5."
 
 
+def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_dropped(rig: Rig) -> None:
+    rows = Rows(rig)
+    create = rows.do(Kind.CREATE, "local:made", description="A tree has fallen")
+    rig.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
+    rig.edits.on_proved([create])
+    note = rows.do(Kind.NOTE, "B", text="x")
+    rig.edits.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", theirs={DELETED: {}}))
+    assert verbs(rows.row(note)) == ["Keep as new", "Drop it"]
+    rig.edits.on_taken_back("city", [create])
+    wait_for(lambda: len(rig.edits.outbox) == 2, 5, "the creation is back")
+    row = rows.row(note)
+    assert (row.number, row.state_text) == ("new", "waits for the decision above")
+    assert verbs(row) == ["Open", "Withdraw"]
+    rows.presenter.act(create, "withdraw")
+    row = rows.row(note)
+    assert (row.number, row.state_text) == ("new", "its report was withdrawn here")
+    assert verbs(row) == ["Keep as new", "Drop it"]
+
+
 def test_what_waits_for_another_operator_is_not_tried_again_in_his_place(rig: Rig) -> None:
     rows = Rows(rig)
     edit_id = rows.do(Kind.NOTE, text="x")

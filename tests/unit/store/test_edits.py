@@ -606,6 +606,54 @@ def test_a_report_that_is_there_again_is_written_to_under_the_same_keys(desk: De
     assert desk.edits.deleted == ()
 
 
+def lost_creation(desk: Desk) -> tuple[str, str]:
+    """A creation that the server had under the number 77 and lost, and a note on it that is on its way there."""
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    desk.pushed(create)
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    desk.edits.on_proved([create])
+    note = desk.do(Kind.NOTE, "77", data={"text": "x"})
+    desk.pushed(note)
+    return create, note
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_what_the_sync_process_has_goes_to_no_other_report_before_it_has_told(desk: Desk, left: bool) -> None:
+    create, note = lost_creation(desk)
+    desk.edits.on_another([note])
+    assert [type(one) for one in desk.down] == [Withdraw]
+    desk.down.clear()
+    with desk.qtbot.waitSignal(desk.edits.taken_back):
+        desk.edits.on_taken_back("city", [create])
+    assert desk.edits.goes_along(note) == (), "its report comes again"
+    desk.edits.retry(create)
+    desk.pushed(create)
+    desk.answer(create, S.ACCEPTED, remote_id="78")
+    desk.quiet()
+    if left:
+        desk.answer(note, S.ATTENTION, theirs={"another": {}})
+    else:
+        desk.answer(note, S.WITHDRAWN)
+    (push,) = desk.pushed(note)
+    assert push.edit.report == "78"
+    desk.answer(note, S.ACCEPTED)
+    desk.edits.on_proved([create, note])
+    assert desk.edits.outbox == ()
+
+
+def test_a_creation_that_had_left_after_all_gets_what_was_done_to_it(desk: Desk) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    desk.pushed(create)
+    desk.answer(create, S.QUEUED)
+    assert desk.edits.withdraw(create)
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)  # its form was open
+    assert [one.edit.id for one in desk.edits.goes_along(note)] == [note]
+    desk.down.clear()
+    desk.answer(create, S.ACCEPTED, remote_id="77")
+    (push,) = desk.pushed(note)
+    assert push.edit.report == "77"
+
+
 def test_nobody_keeps_what_another_operator_did(desk: Desk) -> None:
     made = deleted_report(desk)
     desk.edits.sign_in("city", "budi")

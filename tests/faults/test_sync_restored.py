@@ -1,0 +1,306 @@
+"""F22 for reports that were created here: a restore loses them while work on them waits, and one report comes of it.
+
+However the operator answers, in whatever order, and over a crash: each creation is at the city once, with all the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.edit import EditState, Kind, is_deleted, is_taken_back
+from console.domain.report import Report
+from console.server.city import City
+from console.server.edits import EditBody
+from console.server.records import Actor
+from tests.faults.test_sync_list import push_only, rest, shown, states
+from tests.helpers.live_server import Live
+from tests.helpers.stepped import Backup, SteppedConsole
+from tests.helpers.sync_rig import rows_of_cache, rows_of_database
+
+TREE = "A tree has fallen"
+MARIA = Actor("maria", "supervisor")
+
+
+@pytest.fixture
+def city(live: Live) -> City:
+    return live.city
+
+
+@pytest.fixture
+def ani(qtbot: QtBot, city: City, tmp_path: Path) -> Iterator[SteppedConsole]:
+    console = SteppedConsole(tmp_path / "ani", city, "ani")
+    console.sync()
+    yield console
+    console.close()
+
+
+class Lost(NamedTuple):
+    """A report that was created here and is lost at the city, which the console does not know yet."""
+
+    create: str
+    number: str
+    seen: Report
+    sent: str
+    note: str
+    change: str
+    newer: Backup
+    """Of a moment when the report was there."""
+
+
+class Loss:
+    """Makes one: its creation and a note were sent, another note and a change wait. The link is back afterwards."""
+
+    def __init__(self, ani: SteppedConsole, city: City, folder: Path) -> None:
+        self._ani, self._city, self._folder = ani, city, folder
+        self.backup = self._backup("older")
+
+    def _backup(self, name: str) -> Backup:
+        return Backup(self._city, self._folder / "server" / "city.db", self._folder / f"{name}.db")
+
+    def __call__(self, *, numbers_again: bool = False) -> Lost:
+        ani = self._ani
+        create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
+        rest(ani)
+        number = ani.edits.remote_of(ani.saved[create].report or "") or ""
+        seen = shown(ani, number)
+        sent = ani.submit(Kind.NOTE, seen, {"text": "sent"}, {})
+        rest(ani)
+        assert not ani.edits.outbox
+        newer = self._backup("newer")
+        ani.wire.cut = True
+        note = ani.submit(Kind.NOTE, seen, {"text": "waits"}, {})
+        change = ani.submit(Kind.SET, seen, {"priority": 1}, {"priority": 3})
+        self.backup.restore(numbers_again=numbers_again)
+        if numbers_again:
+            data = {"description": "A call for an ambulance", "channel": "phone", "created": "2026-01-01T00:00:00Z"}
+            made = self._city.apply(EditBody("ambulance", Kind.CREATE, data=data), report=None, actor=MARIA)
+            assert made.answer.entry.report == number
+        ani.wire.cut = False
+        return Lost(create, number, seen, sent, note, change, newer)
+
+
+@pytest.fixture
+def lose(ani: SteppedConsole, city: City, tmp_path: Path) -> Loss:
+    return Loss(ani, city, tmp_path)
+
+
+def trees(ani: SteppedConsole, city: City) -> list[tuple[int, list[str]]]:
+    """The priority and the notes of each report of the tree at the city, of which the cache is a copy."""
+    rest(ani)
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+    found = [one for one in ani.shown() if one.description == TREE]
+    return [(one.priority, [entry.text for entry in city.entries(one.id) if entry.text]) for one in found]
+
+
+def crash(ani: SteppedConsole) -> None:
+    ani.crash()
+    ani.open()
+
+
+def send_all(ani: SteppedConsole) -> None:
+    ani.edits.retry(*ani.edits.retryable)
+    rest(ani)
+
+
+@pytest.mark.parametrize("numbers_again", [False, True])
+@pytest.mark.parametrize("crashed", [False, True])
+@pytest.mark.parametrize("first", [rest, push_only])
+def test_work_that_waits_goes_with_the_creation_that_is_sent_again(
+    ani: SteppedConsole,
+    city: City,
+    lose: Loss,
+    first: Callable[[SteppedConsole], None],
+    crashed: bool,
+    numbers_again: bool,
+) -> None:
+    """F22, I2: it is not offered as a new report of its own (sending.py: _settle_unsure), whichever lane is first."""
+    lost = lose(numbers_again=numbers_again)
+    first(ani)
+    if crashed:
+        crash(ani)
+    rest(ani)
+    assert [one.edit.id for one in ani.edits.outbox if is_taken_back(one)] == [lost.create, lost.sent]
+    waits = [one for one in ani.edits.outbox if one.edit.id in (lost.note, lost.change)]
+    assert [(one.state, one.edit.report) for one in waits] == [
+        (EditState.QUEUED, f"{ani.saved[lost.create].report}+")
+    ] * 2
+    assert {ani.edits.held_by(one.edit.id).edit.id for one in waits} == {lost.create}  # type: ignore[union-attr]
+    assert not ani.edits.goes_along(lost.note)
+    if crashed:
+        crash(ani)
+        rest(ani)
+    send_all(ani)
+    assert not ani.edits.outbox
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_a_report_that_was_kept_as_new_is_not_created_again(
+    ani: SteppedConsole, city: City, lose: Loss, crashed: bool
+) -> None:
+    """F22, I2: the server said that it has no such report before all was read anew (work.py: bring_back)."""
+    lost = lose()
+    push_only(ani)
+    parted = next(one for one in ani.edits.outbox if one.edit.id == lost.note)
+    assert is_deleted(parted)
+    ani.keep(parted)
+    if crashed:
+        crash(ani)
+    rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.edit.id, is_taken_back(one)) == (lost.sent, True), "what was sent to it can be sent to the new one"
+    send_all(ani)
+    ((priority, notes),) = trees(ani, city)
+    assert (priority, sorted(notes)) == (1, ["kept, 0 told", "sent", "waits"])
+    assert not ani.edits.outbox
+    crash(ani)
+    assert trees(ani, city) == [(1, notes)]
+
+
+def test_keeping_as_new_and_the_creation_that_comes_back_do_not_cross(
+    ani: SteppedConsole, city: City, lose: Loss
+) -> None:
+    """F22, I2: whichever reaches the disk first makes the report (new_edits.py: keep_as_new)."""
+    lost = lose()
+    push_only(ani)
+    refused: list[str] = []
+    ani.edits.refused.connect(lambda _, error: refused.append(str(error)))
+    ani.edits.on_taken_back("city", [lost.create, lost.sent], lambda: None)
+    assert ani.edits.keep_as_new(lost.note, {"description": TREE, "channel": "phone"}, title="", words=str)
+    rest(ani)
+    assert refused == ["Its creation was lost with it, and is in the outbox again."]
+    send_all(ani)
+    assert not ani.edits.outbox
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+
+
+def test_work_on_a_lost_report_whose_creation_is_dropped_can_be_kept(
+    ani: SteppedConsole, city: City, lose: Loss
+) -> None:
+    """F22, I1: what was lost with it goes with it, but nobody has said that the rest is not wanted (withdrawals.py)."""
+    lost = lose()
+    rest(ani)
+    assert ani.edits.withdraw(lost.create)
+    rest(ani)
+    assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.ATTENTION}
+    assert [one.edit.id for one in ani.edits.goes_along(lost.note)] == [lost.note, lost.change]
+    crash(ani)
+    ani.keep(ani.edits.outbox[0])
+    rest(ani)
+    assert not ani.edits.outbox
+    assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
+
+
+def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
+    ani: SteppedConsole, city: City, lose: Loss
+) -> None:
+    """F22, I1: nothing comes again that it could wait for (open_edits.py: again)."""
+    lost = lose()
+    ani.pull()
+    assert ani.edits.withdraw(lost.create)
+    rest(ani)
+    assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.QUEUED}
+    ani.keep(ani.edits.outbox[0])
+    assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
+    assert not ani.edits.outbox
+
+
+@pytest.mark.parametrize("number_known", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_under_way_follows_when_it_is_refused(
+    ani: SteppedConsole, city: City, lose: Loss, late: bool, number_known: bool
+) -> None:
+    """F22, I2: sent, the answer lost; and what is done later to a report that is still on the screen."""
+    lost = lose()
+    ani.wire.swallow = 1
+    push_only(ani)
+    assert states(ani)[lost.note] is EditState.UNCONFIRMED
+    ani.pull()
+    if number_known:
+        ani.edits.retry(lost.create)
+        rest(ani)
+    if late:
+        ani.submit(Kind.NOTE, lost.seen, {"text": "late"}, {})
+    rest(ani)
+    assert not any(map(is_deleted, ani.edits.outbox))
+    send_all(ani)
+    assert not ani.edits.outbox
+    ((priority, notes),) = trees(ani, city)
+    assert (priority, sorted(notes)) == (1, ["late", "sent", "waits"] if late else ["sent", "waits"])
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_another_operators_work_goes_with_it_too(ani: SteppedConsole, city: City, lose: Loss, dropped: bool) -> None:
+    """F22, I1, I2: it waits for him, then for the report; dropping one's own creation takes nothing of his along."""
+    lost = lose()
+    ani.wire._actor = Actor("budi", "supervisor")  # type: ignore[union-attr]
+    ani.edits.sign_in("city", "budi")
+    ani._sender._me = None
+    budis = ani.submit(Kind.NOTE, lost.seen, {"text": "budi's"}, {})
+    rest(ani)
+    assert {one.edit.id for one in ani.edits.outbox if is_taken_back(one)} == {lost.create, lost.sent}
+    assert not any(map(is_deleted, ani.edits.outbox))
+    ani.wire._actor = Actor("ani", "supervisor")  # type: ignore[union-attr]
+    ani.edits.sign_in("city", "ani")
+    ani._sender._me = None
+    rest(ani)
+    if dropped:
+        assert ani.edits.withdraw(lost.create)
+        for each in (lost.change, lost.note):
+            assert ani.edits.withdraw(each)
+    else:
+        send_all(ani)
+    assert [one.edit.id for one in ani.edits.outbox] == [budis]
+    ani.wire._actor = Actor("budi", "supervisor")  # type: ignore[union-attr]
+    ani.edits.sign_in("city", "budi")
+    ani._sender._me = None
+    rest(ani)
+    if dropped:
+        ani.keep(ani.edits.outbox[0])
+    assert trees(ani, city) == [(3, ["kept, 0 told", "budi's"]) if dropped else (1, ["sent", "waits", "budi's"])]
+    assert not ani.edits.outbox
+
+
+@pytest.mark.parametrize("sent_between", [False, True])
+def test_two_restores_in_a_row(ani: SteppedConsole, city: City, lose: Loss, sent_between: bool) -> None:
+    """F22, I2: the creation may be lost twice, and the work that waits follows twice."""
+    lost = lose()
+    rest(ani)
+    if sent_between:
+        ani.edits.retry(lost.create, lost.sent)
+        ani._push._outgoing.take = lambda _: (None, [])  # type: ignore[method-assign]
+        rest(ani)
+    lose.backup.restore()
+    crash(ani)
+    rest(ani)
+    send_all(ani)
+    assert not ani.edits.outbox
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+    late = ani.submit(Kind.NOTE, next(one for one in ani.shown() if one.description == TREE), {"text": "late"}, {})
+    rest(ani)
+    ani.wire.cut = True
+    again = next(one for one in ani.shown() if one.description == TREE)
+    last = ani.submit(Kind.NOTE, again, {"text": "last"}, {})
+    lose.backup.restore()
+    ani.wire.cut = False
+    rest(ani)
+    assert [one.edit.id for one in ani.edits.outbox] == [lost.create, lost.sent, lost.note, lost.change, late, last]
+    send_all(ani)
+    assert trees(ani, city) == [(1, ["sent", "waits", "late", "last"])]
+    assert not ani.edits.outbox
+
+
+def test_a_better_backup_that_has_the_report(ani: SteppedConsole, city: City, lose: Loss) -> None:
+    """F22, I2: its creation is known by its own key, and what waits goes to the number that it has there."""
+    lost = lose()
+    rest(ani)
+    lost.newer.restore()
+    rest(ani)
+    assert not ani.edits.outbox
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+    assert shown(ani, lost.number).description == TREE
