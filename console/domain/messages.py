@@ -126,7 +126,9 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
 
     `as_of` is the server time the cache is complete to; `since` when this state began; `next_try_s` until the next try;
     `clock_offset_s` is server clock minus ours; `latency_ms` of the last answer; `progress` 0..1 while filling.
-    `local` is set when the trouble is on this computer (a full disk, a damaged file) and not the server's.
+    `local` is set when the trouble is on this computer (a full disk, a damaged file) and not the server's; `busy` when
+    the server is there and asks to be left alone for a while. `put_off` says why a live server takes no changes (its
+    disk is full), "" while it does, `put_off_since` from when.
     """
 
     source: str
@@ -140,6 +142,9 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     latency_ms: float | None = None
     progress: float | None = None
     local: bool = False
+    busy: bool = False
+    put_off: str = ""
+    put_off_since: datetime | None = None
 
     @property
     def reached(self) -> bool:

@@ -154,6 +154,8 @@ class Sources(QObject):
     def _line(self, state: SourceState | None) -> tuple[str, str]:
         if state is None or (not self.sync_alive and state.reached):
             return self.tr("Connecting"), ""
+        if state.put_off:
+            return self.tr("The server takes no changes now"), "warn"
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
             return self.tr("Server") + latency, "ok"
@@ -177,14 +179,37 @@ class Sources(QObject):
         return "\n".join([*lines, *([self.next_try()] if self.next_try() else [])])
 
     def banner(self, waiting: int) -> Notice | None:
-        """The offline banner, while some source cannot be reached."""
+        """The offline banner, while some source cannot be reached; else of one that takes no changes."""
+        return self._away_banner(waiting) or self._put_off_banner(waiting)
+
+    def _put_off_banner(self, waiting: int) -> Notice | None:
+        """A server may be full for hours: who thinks it is away works on old data and trusts nothing he sees."""
+        states = {key: state for key, state in self._states.items() if state.put_off}
+        if not states:
+            return None
+        first = next(iter(states.values()))
+        since = self._when(first.put_off_since) if first.put_off_since else ""
+        bold = self.tr("The server has taken no changes since {time}.").format(time=since)
+        if len(self._names) > 1:
+            bold = f"{', '.join(self._names.get(key, key) for key in states)}: {bold}"
+        text = self.tr(
+            "It is there, and what you see is up to date. Give orders by radio. What you enter is saved here and sent "
+            "when it can be taken. It says: {words}"
+        ).format(words=first.put_off)
+        buttons = (
+            ("refresh", self.tr("Try now"), cap_of("refresh")),
+            ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),
+        )
+        return Notice("warn", bold, text, buttons)
+
+    def _away_banner(self, waiting: int) -> Notice | None:
         for key, state in self._states.items():
             if state.reached:
                 continue
             since = self._when(state.since) if state.since else ""
             as_of = self._when(state.as_of) if state.as_of else ""
             data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
-            away = state.state == "offline" and not state.local
+            away = state.state == "offline" and not (state.local or state.busy)
             cause = "" if away else state.problem  # the status bar says why a server is not reached
             lapsed = self.lapsed_since(key)
             if lapsed is not None:
@@ -193,10 +218,12 @@ class Sources(QObject):
             text = " ".join(part for part in (cause, radio, data) if part)
             several = len(self._names) > 1  # then the others may well be there
             alike = [name for one, name in self._names.items() if self._state_word(one) == state.state]
-            names = ", ".join(alike) if several or not (away or state.local) else ""
+            names = ", ".join(alike) if several or not (away or state.local or state.busy) else ""
             told = (
                 self.tr("Offline since {time}.").format(time=since)
                 if away
+                else self.tr("The server is there and asks for patience since {time}.").format(time=since)
+                if state.busy
                 else self.tr("Not brought up to date since {time}.").format(time=since)
                 if state.local
                 else ""

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from api_client import errors
 from api_client.transport import Answer
 from console.domain.messages import SourceState
@@ -41,6 +43,8 @@ class Health:
         self._lock = threading.RLock()
         self._bounds: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._refusal = ""
+        self._put_off = ""
+        self._put_off_since: datetime | None = None
         self._said_at: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock(), as_of=as_of)
         self.breaker = Breaker()
@@ -81,7 +85,7 @@ class Health:
                 ):
                     self._bounds.clear()  # one of the two clocks was set
                 self._bounds.append(answer.clock_bounds_s)
-            self._state = _with(self._state, latency_ms=round(answer.latency_s * 1000, 1))
+            self._state = replace(self._state, latency_ms=round(answer.latency_s * 1000, 1))
 
     def filling(self, progress: float | None, as_of: datetime | None = None) -> None:
         """A first fill is under way."""
@@ -93,8 +97,8 @@ class Health:
 
     def failed(self, error: Exception, next_try_s: float | None) -> None:
         """The source could not be read; it is tried again in that many seconds."""
-        local = isinstance(error, StoreError)
-        self._become(_state_of(error), problem=str(error), next_try_s=next_try_s, local=local)
+        local, busy = isinstance(error, StoreError), isinstance(error, errors.Busy)
+        self._become(_state_of(error), problem=str(error), next_try_s=next_try_s, local=local, busy=busy)
 
     def writes_refused(self, words: str) -> None:
         """The server wants a sign-in before it takes anything."""
@@ -102,12 +106,37 @@ class Health:
             self._refusal = words
         self._become(REFUSED, problem=words)
 
+    def writes_put_off(self, words: str) -> None:
+        """The server is there and asked to send a change or a photo later; said when it does so for a while."""
+        with self._lock:
+            if self._put_off_since is None:
+                self._put_off_since = self._clock()
+            if abs((self._clock() - self._put_off_since).total_seconds()) < _EVERY_S:
+                return
+            self._put_off = words
+        self._look_at_writes()
+
     def writes_taken(self) -> None:
         """The server took an edit."""
         with self._lock:
             was_refused, self._refusal = bool(self._refusal), ""
         if was_refused:
             self._become(LIVE)
+        self.none_put_off()
+
+    def none_put_off(self) -> None:
+        """No change waits for a server that takes none."""
+        with self._lock:
+            self._put_off, self._put_off_since = "", None
+        self._look_at_writes()
+
+    def _look_at_writes(self) -> None:
+        """Say it if that is news; of a source that cannot be read there is more to say."""
+        with self._lock:
+            if self._state.state == LIVE and self._state.put_off != self._put_off:
+                since = self._put_off_since if self._put_off else None
+                self._state = replace(self._state, put_off=self._put_off, put_off_since=since)
+                self._say(self._state)
 
     def _narrowed(self) -> tuple[float, float]:
         if not self._bounds:
@@ -124,13 +153,16 @@ class Health:
         next_try_s: float | None = None,
         progress: float | None = None,
         local: bool = False,
+        busy: bool = False,
     ) -> None:
         """Never called with the lock: the listeners take locks of their own, under which others ask for the time."""
         with self._lock:
             if word == LIVE and self._refusal:
                 word, problem = REFUSED, self._refusal
             old = self._state
-            changed = (word, problem, detail) != (old.state, old.problem, old.detail)
+            put_off = self._put_off if word == LIVE else ""
+            now_said = (word, problem, detail, busy, put_off)
+            changed = now_said != (old.state, old.problem, old.detail, old.busy, old.put_off)
             self._state = SourceState(
                 self._source,
                 word,
@@ -143,6 +175,9 @@ class Health:
                 latency_ms=old.latency_ms,
                 progress=progress,
                 local=local,
+                busy=busy,
+                put_off=put_off,
+                put_off_since=self._put_off_since if put_off else None,
             )
             became_live = word == LIVE and old.state != LIVE
             if changed or next_try_s is not None or self._said_long_ago():
@@ -157,11 +192,6 @@ class Health:
     def _say(self, state: SourceState) -> None:
         self._said_at = self._clock()
         self._emit(state)
-
-
-def _with(state: SourceState, *, latency_ms: float) -> SourceState:
-    fields = {name: getattr(state, name) for name in state.__struct_fields__}
-    return SourceState(**(fields | {"latency_ms": latency_ms}))
 
 
 def _state_of(error: Exception) -> str:

@@ -20,9 +20,10 @@ from api_client import errors
 from api_client.media import fetch_photo
 from console.domain.edit import MAYBE_LATER, Edit, EditState
 from console.domain.messages import Fetch, Fetched, Outcome, Source
+from console.sync.health import Health
 from console.sync.lane import Connection, Lane
 from console.sync.outgoing import Outgoing
-from console.sync.pace import Backoff, Breaker, pause_of_one_s
+from console.sync.pace import Backoff, pause_of_one_s
 
 _log = logging.getLogger(__name__)
 CACHE_BYTES = 2 * 1000**3
@@ -49,7 +50,7 @@ class UploadLane(Lane):
         folder: Path,
         client: MediaStore,
         outgoing: Outgoing,
-        breaker: Breaker,
+        health: Health,
         emit: Callable[[Outcome], None],
         random_source: random.Random,
     ) -> None:
@@ -57,7 +58,8 @@ class UploadLane(Lane):
         self._folder = folder / "work-media"
         self._client = client
         self._outgoing = outgoing
-        self._breaker = breaker
+        self._health = health
+        self._breaker = health.breaker
         self._emit = emit
         self._random = random_source
         self._backoff = Backoff(random_source)
@@ -75,6 +77,8 @@ class UploadLane(Lane):
                 if self._bell.stopped:
                     break
                 self._breaker.failed(error)
+                if isinstance(error, errors.Busy):
+                    self._health.writes_put_off(str(error))
                 if error.retry or isinstance(error, errors.SignIn):
                     state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
                     self._emit(Outcome(waiting.edit.id, state, problem=str(error)))

@@ -141,6 +141,8 @@ class PushLane:
             self._emit(Outcome(edit.id, EditState.EXPIRED))
         if waiting is not None:
             self._send(sender, waiting)
+        elif not self._outgoing.all():
+            self._health.none_put_off()
         return waiting is not None or bool(dead)
 
     def _send(self, sender: Sender, waiting: Waiting) -> None:
@@ -177,6 +179,7 @@ class PushLane:
         self._health.breaker.failed(error)
         if isinstance(error, errors.Conflict):
             outgoing.settled(waiting)
+            self._health.none_put_off()
             theirs: dict[str, object] = {"busy": error.busy} if error.busy else dict(error.fields)
             self._say(waiting, EditState.CONFLICT, problem=str(error), theirs=theirs, version=error.version)
         elif isinstance(error, errors.SignIn):
@@ -188,6 +191,8 @@ class PushLane:
             # Perhaps only this edit brings the server to fall: the others go on.
             self._later(waiting, error, self._pause_of_one(waiting), everything=False)
         elif error.retry:
+            if isinstance(error, errors.Busy):
+                self._health.writes_put_off(str(error))
             self._later(waiting, error, self._backoff.next_s(error), everything=True)
         else:
             outgoing.settled(waiting)

@@ -32,6 +32,8 @@ from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
+_A_MOMENT_S = 5.0
+"""A server that asks for less patience than this is not away."""
 _DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
 
 
@@ -76,7 +78,11 @@ class PullLane(Lane):
         while not self._bell.stopped:
             if (asked := self._health.breaker.patience()) is not None:
                 busy, left_s = asked
-                self._wait(busy, left_s + self._random.uniform(0, 1))
+                wait_s = left_s + self._random.uniform(0, 1)
+                if self._health.state == LIVE and left_s < _A_MOMENT_S:
+                    self._bell.back_off(wait_s)  # it was asked for by a write: the data is no older for that
+                else:
+                    self._wait(busy, wait_s)
                 continue
             try:
                 self._puller.catch_up(lambda: self._bell.stopped)
@@ -194,7 +200,7 @@ class DispatchSource:
         self._push = PushLane(
             self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
         )
-        self._upload = UploadLane(folder, upload_client, self._outgoing, breaker, emit, random_source)
+        self._upload = UploadLane(folder, upload_client, self._outgoing, self._health, emit, random_source)
         self._download = DownloadLane(folder, source, client(), emit)
         self._ask = AskLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)

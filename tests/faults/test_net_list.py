@@ -49,6 +49,7 @@ from tests.helpers.proxy import (
     truncate,
 )
 from tests.helpers.sync_rig import Rig, assert_same, edit_id, rig
+from tests.unit.server.test_full_disk import SmallDisk
 
 IMPATIENT = Limits(connect_s=1.0, read_s=1.5, total_s=3.0)
 TIMING = Timing(page=IMPATIENT, small=IMPATIENT, photo=IMPATIENT, silence_s=3.0, poll_s=0.3, slow_poll_s=0.3)
@@ -272,8 +273,29 @@ def test_f10_the_state_says_what_was_asked_for(proxy: FaultProxy, console: Rig) 
     console.followers.take(SyncNow())
     state = console.wait(SourceState, lambda state: state.state == "offline")
     assert state.problem == "Too many requests."
+    assert state.busy, "the server is there"
     assert state.next_try_s is not None
     assert 29 <= state.next_try_s <= 31.5
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_f10_a_server_whose_disk_is_full_is_there_and_is_read_on(live: Live, console: Rig) -> None:
+    """F10: not "offline", which hides that the data is new; what was put off is sent once there is room (health.py)."""
+    disk = SmallDisk(live.city)
+    edits = [console.push(Kind.NOTE, f"r{n % 10 + 1}", text="x" * 5_000) for n in range(20)]
+    full = console.wait(SourceState, lambda state: state.put_off != "")
+    assert (full.state, full.put_off) == ("live", "The server's database cannot do this now. Ask again.")
+    assert full.put_off_since is not None
+    assert full.as_of is not None
+    read = full.as_of + timedelta(seconds=3)
+    said = len(console.said)
+    console.wait(
+        SourceState, lambda state: state.put_off != "" and state.as_of is not None and state.as_of > read, said
+    )
+    disk.make_room()
+    console.wait(SourceState, lambda state: state.put_off == "", said)
+    assert_once(console, live, *edits)
+    assert {each.state for each in console.said[said:] if isinstance(each, SourceState)} == {"live"}
 
 
 def test_f11_the_breaker_lets_one_lane_ask(live: Live, proxy: FaultProxy, console: Rig) -> None:

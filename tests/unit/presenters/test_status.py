@@ -70,3 +70,33 @@ def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtB
         status.show()
         told += [button.cell.text for button in bar._left if button.cell.key == "sync"]
     assert told == ["Sync 08:00:00", "Sync 25 Nov 08:00"]
+
+
+def test_a_server_that_takes_no_changes_is_not_called_offline() -> None:
+    """Its disk is full: what is seen is up to date, what is entered waits."""
+    cities = [Source(key, key.title(), f"https://{key}.example", "dispatch") for key in ("jakarta", "bandung")]
+    several, one = Sources(cities, UTC, lambda: NOW), Sources(cities[:1], UTC, lambda: NOW)
+    full = SourceState("jakarta", "live", as_of=NOW, put_off="The disk is full.", put_off_since=NOW, latency_ms=3.0)
+    for sources in (several, one):
+        sources.set_state(SourceState("bandung", "live", as_of=NOW))
+        sources.set_state(full)
+        assert not sources.offline
+    notice = one.banner(7)
+    assert notice is not None
+    assert notice.bold == "The server has taken no changes since 08:00."
+    assert "what you see is up to date" in notice.text
+    assert notice.text.endswith("It says: The disk is full.")
+    assert [text for _, text, _ in notice.buttons] == ["Try now", "Outbox 7"]
+    assert [cell.text for cell in one.cells()] == ["The server takes no changes now"]
+    assert (several.banner(7) or notice).bold == "Jakarta: The server has taken no changes since 08:00."
+    several.set_state(SourceState("bandung", "offline", since=NOW, as_of=NOW))
+    assert (several.banner(7) or notice).bold == "Bandung: Offline since 08:00."
+
+
+def test_a_server_that_asks_for_patience_is_not_called_offline() -> None:
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+    sources.set_state(SourceState("city", "offline", "Too many requests.", since=NOW, as_of=NOW, busy=True))
+    notice = sources.banner(0)
+    assert notice is not None
+    assert notice.bold == "The server is there and asks for patience since 08:00."
+    assert notice.text.startswith("Too many requests. ")

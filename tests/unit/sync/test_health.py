@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,3 +54,35 @@ def test_reading_on_does_not_hide_that_writing_is_refused() -> None:
     assert said[-1].state == "refused"
     health.writes_taken()
     assert said[-1].state == "live"
+
+
+def test_that_changes_are_put_off_is_said_when_it_lasts_and_only_of_a_server_that_is_read() -> None:
+    said: list[SourceState] = []
+    at = [now()]
+    health = Health("jkt", said.append, lambda: at[0])
+    health.complete(detail="1 object could not be understood.")
+
+    def told() -> tuple[str, str, str]:
+        return said[-1].state, said[-1].put_off, said[-1].detail
+
+    detail = "1 object could not be understood."
+    health.writes_put_off("The disk is full.")
+    health.writes_taken()
+    at[0] += timedelta(seconds=5)
+    began = at[0]
+    health.writes_put_off("The disk is full.")
+    assert told() == ("live", "", detail), "a moment is nothing to tell of"
+    at[0] += timedelta(seconds=2)
+    health.writes_put_off("The disk is full.")
+    assert told() == ("live", "The disk is full.", detail)
+    assert said[-1].put_off_since == began
+    health.complete(detail=detail)
+    assert told() == ("live", "The disk is full.", detail)
+    health.failed(Unreachable("Gone."), 1.0)
+    health.writes_put_off("The disk is full.")
+    assert told()[:2] == ("offline", "")
+    health.complete(detail=detail)
+    assert told() == ("live", "The disk is full.", detail)
+    health.none_put_off()
+    assert told() == ("live", "", detail)
+    assert said[-1].put_off_since is None
