@@ -378,6 +378,7 @@ class ConsoleWindow(QObject):
         self.network.back.connect(lambda: self.link.send(SyncNow()))
         self.network.watch()
         self.link.touched.connect(self._on_touched)
+        self.link.outcome.connect(self.edit_news.on_outcome)  # while the outbox has the edit
         self.link.outcome.connect(self.exchange.take)
         self.link.source_state.connect(self._on_source_state)
         self.link.presence.connect(self._on_presence)

@@ -37,6 +37,7 @@ class Deed(msgspec.Struct, frozen=True):
     title: str
     inverse: tuple[Kind, dict[str, Any]] | None
     base_version: int | None = None
+    data: Mapping[str, Any] = {}
 
 
 class Deeds(QObject):
@@ -53,8 +54,13 @@ class Deeds(QObject):
         self._stack: list[Deed] = []
 
     @property
+    def newest(self) -> Deed | None:
+        """What undo would take back."""
+        return self._stack[-1] if self._stack else None
+
+    @property
     def undo_text(self) -> str:
-        """What undo would take back, "" for nothing."""
+        """The same in words, "" for nothing."""
         return self._stack[-1].text if self._stack else ""
 
     def forget(self, edit_id: str) -> None:
@@ -73,7 +79,7 @@ class Deeds(QObject):
         create = self._edits.keep_as_new(edit_id, dict(data), title=title, words=words)
         if create:
             self._stack = [deed for deed in self._stack if deed.edit_id not in old]
-            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, None, title, None))
+            self._remember(Deed(create, Kind.CREATE, f"New report {title}", source, None, title, None, data=data))
         return create
 
     def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
@@ -225,7 +231,7 @@ class Deeds(QObject):
         edit_id = self._edits.submit(
             kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
         )
-        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version))
+        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version, data))
         return edit_id
 
     def _remember(self, deed: Deed) -> None:

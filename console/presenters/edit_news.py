@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject
 
-from console.domain.edit import Queued, ReadingOnly
+from console.domain.edit import EditState, Queued, ReadingOnly
+from console.domain.messages import Outcome
 from console.edits import Edits
 from console.notices import describe
+from console.outbox.sending import ASKED_BACK
 from console.presenters.command import CommandPresenter
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
-from console.presenters.forms import Forms
+from console.presenters.forms import Forms, keep_words_of
 from console.presenters.history import edit_text
 from console.presenters.intents import Intents
 from console.presenters.status import StatusPresenter
@@ -64,6 +66,18 @@ class EditNews(QObject):
             self._commands.give_back(edit_id)
         if not isinstance(error, ReadingOnly):
             _log.error("edit %s not saved: %s", edit_id, error)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """What was asked back had not left: its words are a draft, as those of what is withdrawn at once.
+
+        To be called before the outbox hears of it, and forgets the edit.
+        """
+        queued = self._edits.open_edit(outcome.edit_id)
+        if outcome.state is not EditState.WITHDRAWN or queued is None or queued.problem != ASKED_BACK:
+            return
+        if keep_words_of(self._edits, queued.edit):
+            what = edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+            self._status.say(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
 
     def on_too_late(self, queued: Queued) -> None:
         """What was withdrawn had been sent."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication
@@ -142,6 +142,10 @@ class Forms(QObject):
         if self._edits.draft(key) is not None:
             again = self.tr("Not saved, kept as a draft: open the form again, or {keys}")
             self._said(again.format(keys=key_of("drafts")))
+
+    def keep_words(self, edit: TakenBack) -> bool:
+        """Make a draft of what was written for an edit that is taken back; whether there were any words."""
+        return keep_words(self._edits, edit, self.mark)
 
     def leave_words(self, draft_key: str, name: str, text: str, about: str) -> None:
         """Put words into one text of a form that is not open, behind those that wait there."""
@@ -528,7 +532,38 @@ def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard |
     return found[0], found[1]
 
 
-def typed_for(edit: Edit) -> tuple[str, dict[str, Any]] | None:
+class TakenBack(NamedTuple):
+    """An edit that is withdrawn, as far as a draft is made of it."""
+
+    id: str
+    kind: Kind
+    source: str
+    report: str | None
+    title: str
+    data: Mapping[str, Any]
+
+
+def keep_words(edits: Edits, edit: TakenBack, mark: Callable[[str], dict[str, str]]) -> bool:
+    """Make a draft of what was written for it, behind the words of one that is there; whether there were any."""
+    written = _typed_for(edit)
+    if written is None:
+        return False
+    form, values = written
+    about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
+    key = edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
+    before = (edits.draft(key) or {}).get("text", "")
+    values["text"] = "\n".join(text for text in (before, values["text"]) if text)
+    edits.save_draft(key, values | mark(about))
+    return True
+
+
+def keep_words_of(edits: Edits, edit: Edit) -> bool:
+    """The same for an edit of the outbox; the draft is as old as the edit, and by its author."""
+    taken = TakenBack(edit.id, edit.kind, edit.source, edit.report, edit.title, edit.data)
+    return keep_words(edits, taken, lambda about: marks(edit.occurred_at, edit.author, about))
+
+
+def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
     """The form in which an edit was written and the values that stood in it; None for one that holds no words."""
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}

@@ -22,7 +22,7 @@ from console.presenters.counsel import Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.forms import TWICE_S, Forms
+from console.presenters.forms import TWICE_S, Forms, TakenBack
 from widgets.forms.choice import Choice
 from widgets.photos import PhotoCard
 
@@ -564,13 +564,20 @@ class Intents(QObject):
         )
 
     def _do_undo(self) -> None:
-        name = self._deeds.undo_text
+        deed = self._deeds.newest
+        if deed is None:
+            return
         words = {
             Undo.DONE: self.tr("Undone: {what}"),
             Undo.ASKED: self.tr("Asked back: {what}. It stays if it has left already"),
             Undo.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
         }
-        self.said.emit(words[self._deeds.undo()].format(what=name))
+        done = self._deeds.undo()
+        taken = TakenBack(deed.edit_id, deed.kind, deed.source, deed.report, deed.title, deed.data)
+        if done is Undo.DONE and deed.inverse is None and self._forms.keep_words(taken):
+            self.said.emit(self.tr("Undone, its words are a draft: {what}").format(what=deed.text))
+        else:
+            self.said.emit(words[done].format(what=deed.text))
         self._tell()
 
     def _do_new_report(self) -> None:

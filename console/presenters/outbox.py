@@ -22,8 +22,7 @@ from console.outbox.sending import ASKED_BACK
 from console.presenters import words
 from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
 from console.presenters.desk import Desk
-from console.presenters.draft import marks
-from console.presenters.forms import typed_for
+from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text
 from widgets.outbox import OutboxPanel, OutboxRow
 
@@ -155,23 +154,10 @@ class OutboxPresenter(QObject):
             self.said.emit(self.tr("{what} was sent and cannot be withdrawn").format(what=what))
         elif self._edits.open_edit(edit_id) is not None:
             self.said.emit(self.tr("Asked back: {what}. It stays if it has left already").format(what=what))
-        elif self._keep_words(queued.edit):
+        elif keep_words_of(self._edits, queued.edit):
             self.said.emit(self.tr("Withdrawn, its words are a draft: {what}").format(what=what))
         else:
             self.said.emit(self.tr("Withdrawn: {what}").format(what=what))
-
-    def _keep_words(self, edit: Edit) -> bool:
-        """Whether there were any; behind those of a draft that is there already."""
-        written = typed_for(edit)
-        if written is None:
-            return False
-        form, values = written
-        about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
-        key = self._edits.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
-        before = (self._edits.draft(key) or {}).get("text", "")
-        values["text"] = "\n".join(text for text in (before, values["text"]) if text)
-        self._edits.save_draft(key, values | marks(edit.occurred_at, edit.author, about))
-        return True
 
     def _drop(self, edit_id: str, *, sure: bool) -> None:
         """Another operator's edit, or one whose server is left: the first press asks, the second throws it away."""

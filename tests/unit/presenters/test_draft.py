@@ -6,19 +6,31 @@ import json
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Queued
+from console.domain.edit import EditState, Queued
+from console.domain.messages import Outcome
+from console.presenters.command import CommandPresenter
 from console.presenters.draft import AT_MOST_S, PAUSE_S, Draft
+from console.presenters.edit_news import EditNews
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
 from console.store.errors import DiskFull
 from console.store.work import WorkFile
 from tests.helpers.city import wait_for
-from tests.unit.presenters.conftest import Rig
+from tests.unit.presenters.conftest import NOW, Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.command import CommandLine
+from widgets.notice import Banner
+from widgets.palette import Palette
+from widgets.statusbar import StatusBar
 
 KEY = "note:city:A"
 
@@ -254,3 +266,51 @@ def test_what_is_known_of_a_report_that_is_kept_as_new_is_no_draft_until_somethi
 
 def _full(*_: Any) -> None:
     raise DiskFull(Path("work.db"), "The disk is full")
+
+
+def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None:
+    """Ctrl+Z on a note lost its words."""
+    note.commit("gas smell at the school")
+    note.intents.run("undo")
+    assert note.said[-1] == "Undone, its words are a draft: Note"
+    wait_for(lambda: not note.edits.saving and not note.edits.outbox, 10, "it is withdrawn")
+    assert on_disk(note) == {KEY: "gas smell at the school"}
+    note.intents.run("note")
+    assert note.form().values() == {"text": "gas smell at the school"}
+    note.commit()
+    assert [edit.data for edit in note.saved(1)] == [{"text": "gas smell at the school"}]
+    assert on_disk(note) == {}
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not_to_have_left(
+    note: Rig, qtbot: QtBot, left: bool
+) -> None:
+    theme = make_theme()
+    bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme)
+    qtbot.addWidget(bar)
+    qtbot.addWidget(banner)
+    sources = Sources([], UTC, lambda: NOW)
+    status = StatusPresenter(bar, banner, note.desk, sources, UTC, lambda: NOW)
+    line = CommandPresenter(
+        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), note.desk, note.intents, note.edits,
+        note.forms.mark, note.tasks, lambda: note.cached("A"), note.window,
+    )  # fmt: skip
+    news = EditNews(note.edits, note.desk, note.deeds, note.forms, line, note.intents, bar, status)
+    note.commit("gas smell at the school")
+    (edit,) = note.saved(1)
+    note.intents.run("undo")
+    assert note.said[-1] == "Asked back: Note. It stays if it has left already"
+    assert on_disk(note) == {}
+    outcome = Outcome(edit.id, EditState.ACCEPTED if left else EditState.WITHDRAWN)
+    news.on_outcome(outcome)
+    note.edits.on_outcome(outcome)
+    assert on_disk(note) == ({} if left else {KEY: "gas smell at the school"})
+
+
+def test_undoing_what_has_no_words_makes_no_draft(note: Rig) -> None:
+    note.form().reject()
+    note.intents.run("take")
+    note.intents.run("undo")
+    assert note.said[-1] == "Undone: Take"
+    assert on_disk(note) == {}
