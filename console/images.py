@@ -24,6 +24,10 @@ class ImageError(Exception):
     """Why a photo is not taken; its text is for the operator."""
 
 
+class TookTooLong(ImageError):
+    """Perhaps the computer was busy or asleep, and not the photo's fault."""
+
+
 class Prepared(msgspec.Struct, frozen=True):
     """One photo, made again: `body` and `thumbnail` are plain JPEG without metadata.
 
@@ -102,7 +106,7 @@ class ImageProcess:
                 env=environment,
             )
         except subprocess.TimeoutExpired as error:
-            raise ImageError("The photo took too long to read.") from error
+            raise TookTooLong("The photo took too long to read.") from error
         if child.returncode != 0 or len(child.stdout) > _MAX_ANSWER:
             raise ImageError("The photo can't be read.")
         try:

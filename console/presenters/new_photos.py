@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from console.edits import Edits
-from console.images import ImageError, ImageProcess, Prepared, store_photo
+from console.images import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
 from console.notices import describe
 from console.presenters.caps import key_of
 from console.tasks import Tasks
@@ -84,8 +84,8 @@ class NewPhotos(QObject):
             self._over(key)
 
         def failed(error: Exception) -> None:
-            unusable = isinstance(error, ImageError)
-            why = str(error) if unusable else describe(error)
+            why = str(error) if isinstance(error, ImageError) else describe(error)
+            unusable = isinstance(error, ImageError) and not isinstance(error, TookTooLong)
             if unusable:
                 self._edits.drop_draft(key)
             if again and not unusable:

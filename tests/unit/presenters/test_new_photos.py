@@ -147,3 +147,14 @@ def test_all_that_was_not_added_is_named_at_the_end(
         "p1.jpg: The disk is full. Nothing was lost; make room and try again. Kept as a draft: Ctrl+Shift+D"
     )
     assert list(kept(rig)) == [f"photo:city:A:{files[1]}"]
+
+
+def test_a_photo_that_took_too_long_stays_a_draft(
+    rig: Rig, listed: Drafts, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The laptop slept meanwhile: nothing is wrong with the photo."""
+    monkeypatch.setattr(rig.forms.photos, "_images", ImageProcess(["sleep", "60"], timeout_s=0.1))
+    begin(rig, files[:1])
+    wait_for(lambda: len(rig.said) > 1, 10, "it is said")
+    assert rig.said[-1] == "p0.jpg: The photo took too long to read. Kept as a draft: Ctrl+Shift+D"
+    assert list(kept(rig)) == [f"photo:city:A:{files[0]}"]
