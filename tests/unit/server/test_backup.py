@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from console.server import backup, migrations, schema
 from console.server.city import City
 from console.server.database import LONG_SILENT_S, Database
 from console.server.edits import EditBody
+from console.server.ledger import Ledger
 from console.server.records import LoadedReport
 from console.server.refusals import InProgress, Overloaded
 from console.server.users import Users, add_user
@@ -307,3 +309,38 @@ def test_damaged_and_missing_photos_are_said(city: City, tmp_path: Path, capsys:
     assert "photo of the backup is damaged" in capsys.readouterr().err
     assert (rows_of(city), city.epoch) == before
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_restore_amid_an_edit_gives_no_version_out_twice(city: City, tmp_path: Path) -> None:
+    """The edit has chosen its version: the restore waits for it and takes it back; every later version lies above.
+
+    The edit that begins while the restore is under way waits for that and knows it.
+    """
+    out = tmp_path / "city.backup"
+    note(city, "before-01")
+    assert backup.backup(url_of(city), out) == 0
+    done: list[int] = []
+    restoring = threading.Thread(target=lambda: done.append(backup.restore(url_of(city), out, replace=True)))
+    with city.database.write() as connection:
+        ledger = Ledger(city.database, connection, city.clock())
+        before = ledger.report("10")
+        assert before is not None
+        chosen = ledger.next_version(before)
+        restoring.start()
+        restoring.join(1.0)
+        assert not done, "it waits"
+        ledger.put(msgspec.structs.replace(before, version=chosen))
+        last = ledger.settle()
+    city.database.told(last)
+    note(city, "after-001")  # perhaps while the restore goes on
+    restoring.join(30)
+    assert done == [0]
+    note(city, "after-002")
+    with city.database.read() as connection:
+        entries = schema.entries
+        given = connection.scalars(
+            sa.select(entries.c.version).where(entries.c.edit.like("after%"), entries.c.report == "10")
+        ).all()
+    assert given
+    assert min(given) > chosen
+    assert city.report("10").version == max(given)
