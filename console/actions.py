@@ -68,7 +68,7 @@ def _report(now: Situation) -> str:
 
 
 def _writes(now: Situation) -> str:
-    return _report(now) or now.barred or ("" if now.writes else "Not signed in for writing")
+    return _report(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
 
 
 def _open(now: Situation) -> str:

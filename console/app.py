@@ -53,7 +53,7 @@ from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.map import MapPresenter
-from console.presenters.outbox import OutboxPresenter
+from console.presenters.outbox import UNKNOWN, OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.settling import Settling
@@ -397,7 +397,9 @@ class ConsoleWindow(QObject):
         self.signing.rights_changed.connect(self._on_rights_changed)
         self.edits.opened.connect(self.edit_news.on_opened)
         self.edits.opened.connect(self.signing.on_work_opened)
+        self.edits.opened.connect(lambda: self.outbox_presenter.set_readable(True))
         self.edits.unavailable.connect(self.edit_news.on_unavailable)
+        self.edits.unavailable.connect(lambda _: self.outbox_presenter.set_readable(False))
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(self.edit_news.on_too_late)
         self.edits.taken_back.connect(self.edit_news.on_taken_back)
@@ -610,10 +612,11 @@ class ConsoleWindow(QObject):
             self.dossiers.read()
 
     def _on_outbox_count(self, count: int) -> None:
-        self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
+        known = None if count == UNKNOWN else count
+        self.kpi_presenter.set_outbox(known, self.outbox_presenter.decisions)
         self.kpi_presenter.show()
-        self.status_presenter.set_waiting(count)
-        self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
+        self.status_presenter.set_waiting(known or 0)
+        self.window.set_tab_label("outbox", self.tr("Outbox"), "–" if known is None else str(count))
 
     def _read_for_edits(
         self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]

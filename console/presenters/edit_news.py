@@ -19,6 +19,7 @@ from console.presenters.forms import Forms, keep_words_of
 from console.presenters.history import edit_text
 from console.presenters.intents import Intents
 from console.presenters.status import StatusPresenter
+from console.store.errors import StoreError
 from widgets.statusbar import StatusBar
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,10 @@ class EditNews(QObject):
 
     def on_unavailable(self, error: Exception) -> None:
         """Nothing can be written."""
-        self._status.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)))
+        helps = self.tr("Reports can be read; give orders by radio. It is tried again by itself.")
+        if isinstance(error, StoreError):
+            helps += self.tr(" The folder is {folder}").format(folder=error.path.parent)
+        self._status.set_trouble(self.tr("Nothing can be saved: {why}").format(why=describe(error)), helps)
         self._intents.set_may_write(False)
 
     def on_opened(self) -> None:

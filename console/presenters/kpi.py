@@ -33,7 +33,8 @@ class KpiPresenter(QObject):
         super().__init__(parent)
         self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
         self._units = {"available": 0, "busy": 0, "stale": 0}
-        self._waiting = self._decisions = 0
+        self._waiting: int | None = 0
+        self._decisions = 0
         self._city = ""
         desk.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
@@ -42,8 +43,8 @@ class KpiPresenter(QObject):
         """Units by state."""
         self._units = counts
 
-    def set_outbox(self, waiting: int, decisions: int) -> None:
-        """How many edits wait, and how many of them for the operator's decision."""
+    def set_outbox(self, waiting: int | None, decisions: int) -> None:
+        """How many edits wait (None: nobody can tell), and how many of them for the operator's decision."""
         self._waiting, self._decisions = waiting, decisions
 
     def set_city(self, name: str) -> None:
@@ -137,7 +138,7 @@ class KpiPresenter(QObject):
             Figure(
                 "outbox",
                 self.tr("Outbox"),
-                (Part("text", str(self._waiting), outbox_level),),
+                (Part("text", "–" if self._waiting is None else str(self._waiting), outbox_level),),
                 decide,
                 outbox_level,
                 stale=False,

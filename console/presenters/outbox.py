@@ -37,10 +37,14 @@ _MARKS = {
 _DECISIONS = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 
 
+UNKNOWN = -1
+
+
 class OutboxPresenter(QObject):
     """Binds the edits to the outbox panel."""
 
     count_changed = Signal(int)
+    """How many edits wait, UNKNOWN when the file of the edits could not be opened."""
     conflict_opened = Signal(str)
     keep_asked = Signal(str)
     """The work on a report that was deleted at the server is to be kept: an edit's id."""
@@ -59,6 +63,7 @@ class OutboxPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._counted = (-1, -1)
+        self._readable = True
         self._without_report: set[tuple[str, str | None]] = set()  # deleted at the server, with edits that wait
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
@@ -92,9 +97,17 @@ class OutboxPresenter(QObject):
         self._panel.set_all(verb.format(n=again) if again else "")
         self._panel.set_ids(self._edits.open_ids, self._row_of)
         counted = (sum(self._edits.counts.values()), self.decisions)
-        if counted != self._counted:
+        if self._readable and counted != self._counted:
             self._counted = counted
             self.count_changed.emit(counted[0])
+
+    def set_readable(self, readable: bool) -> None:
+        """Whether the file of the edits could be opened: else nobody knows what waits, and that is not "nothing"."""
+        if readable != self._readable:
+            self._readable, self._counted = readable, (-1, -1)
+            self.show()
+            if not readable:
+                self.count_changed.emit(UNKNOWN)
 
     def _row_of(self, edit_id: str) -> OutboxRow:
         queued = self._edits.open_edit(edit_id)

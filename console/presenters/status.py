@@ -34,7 +34,7 @@ class StatusPresenter(QObject):
         self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
         self._zone, self._now = zone, now
         self._said, self._said_until = "", 0.0
-        self._waiting, self._hint, self._trouble = 0, "", ""
+        self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         desk.view_changed.connect(lambda _: self.show())
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
@@ -51,9 +51,9 @@ class StatusPresenter(QObject):
         self._hint = hint
         self.show()
 
-    def set_trouble(self, sentence: str) -> None:
-        """Something that must not be missed, until the next edit is saved."""
-        self._trouble = sentence
+    def set_trouble(self, sentence: str, hint: str = "") -> None:
+        """Something that must not be missed, until the next edit is saved; `hint` says what helps."""
+        self._trouble, self._help = sentence, hint
         self.show()
 
     def show(self) -> None:
@@ -85,7 +85,7 @@ class StatusPresenter(QObject):
 
     def _notice(self) -> Notice | None:
         if self._trouble:
-            return Notice("p1", self._trouble, "")
+            return Notice("p1", self._trouble, self._help)
         if self._hint:
             return Notice("info", self._hint, "")
         return self._sources.banner(self._waiting)

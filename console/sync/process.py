@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -36,6 +37,7 @@ from console.domain.messages import (
     Up,
     Withdraw,
 )
+from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 from console.sync.georeport_source import GeoReportSource
@@ -204,8 +206,10 @@ def run_pipe() -> int:
                     held = held or _hold(Path(message.folder))
                     followers = Followers(message, emit)
                 except StoreError as error:
+                    read = _read_until(Path(message.folder))
                     for source in message.sources:
-                        emit(SourceState(source.key, OFFLINE, problem=str(error), since=utc_now(), local=True))
+                        as_of = read.get(source.key)
+                        emit(SourceState(source.key, OFFLINE, str(error), as_of=as_of, since=utc_now(), local=True))
                     return _EXIT_LOCAL
                 followers.start()
             elif followers is not None:
@@ -219,6 +223,15 @@ def run_pipe() -> int:
         if held is not None:
             held.release()
     return 0
+
+
+def _read_until(folder: Path) -> dict[str, datetime | None]:
+    """How old the data is that a window can still show although nothing can be written, by source."""
+    with contextlib.closing(CacheReader(folder)) as reader:
+        try:
+            return {source: cursor.as_of for source, cursor in reader.cursors().items()}
+        except StoreError:
+            return {}
 
 
 def _die_with(console: int) -> None:

@@ -1,4 +1,4 @@
-"""F27 in a real window: a full disk refuses an edit aloud and leaves its text. F38: quitting with a full queue."""
+"""F27 in a real window: a full disk refuses an edit aloud and leaves its text. F32: read-only. F38: a full queue."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.helpers.hands import CTRL, banner, choose, form, key, type_into, wait
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("city")
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Served]:
+    folder = tmp_path / "city"
     users = str(write_users(folder))
     with served(folder, "--demo-city", "--still", "--reports", "300", "--users", users) as server:
         yield server
@@ -158,3 +158,49 @@ def test_quitting_with_a_full_queue_keeps_it_and_its_names(qtbot: QtBot, tmp_pat
     qtbot.waitUntil(lambda: bool(down))
     other.close()
     assert {one.edit.author for one in down if isinstance(one, Push)} == {"budi"}
+
+
+def figure(window: Any, key_: str) -> Any:
+    (found,) = [one.figure for one in window.kpi._right if one.figure.key == key_]
+    return found
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(city: Served, small_disk: Path) -> None:
+    """F32. It said "Outbox 0" and "First load: none yet" while edits waited and reports were shown.
+
+    Guards: OutboxPresenter.set_readable, process._read_until.
+    """
+    profile = small_disk / "profile"
+    with console(profile, city.address) as window:
+        wait_ready(window)
+    with console(profile, "http://127.0.0.1:9") as window:
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+        wait_for(lambda: window.sources.offline, 30, "offline")
+        report = window.reader().report(int(window.desk.view.order[0])).report.id
+        choose(window, report)
+        key(window, "N")
+        type_into(window, "air masuk", Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: len(window.edits.outbox) == 1, 10, "saved")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    try:
+        with console(profile, "http://127.0.0.1:9") as window:
+            wait_for(lambda: banner(window).startswith("Nothing can be saved: "), 20, "it is said")
+            assert banner(window).endswith(f" The folder is {profile}")
+            wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
+            wait_for(lambda: figure(window, "data").label.startswith("Data from "), 20, "how old it is")
+            window.signing.rights_changed.emit()
+            assert [part.value for part in figure(window, "outbox").parts] == ["–"]
+            choose(window, report)
+            said: list[str] = []
+            window.intents.said.connect(said.append)
+            key(window, "N")
+            assert said == ["Nothing can be saved now"]
+            subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+            wait_for(lambda: [part.value for part in figure(window, "outbox").parts] == ["1"], 30, "it is tried again")
+            assert not banner(window).startswith("Nothing can be saved")
+            key(window, "N")
+            type_into(window, "masih naik", Qt.Key.Key_Return, CTRL)
+            wait_for(lambda: len(window.edits.outbox) == 2, 10, "saved")
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
