@@ -463,6 +463,7 @@ class ConsoleWindow(QObject):
         self.desk.names = lambda: self.edits.authors
         self.edits.why_reading_only = self.intents.why_reading_only = self.signing.why_reading_only
         self.outbox_presenter.why_reading_only = self.signing.why_reading_only
+        self.outbox_presenter.is_away = self.ticket_presenter.is_away = self.sources.is_away
         self.outbox_presenter.is_left = lambda source: self._demo is None and not self.sources.follows(source)
         self._timer = QTimer(self, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)

@@ -68,6 +68,8 @@ class OutboxPresenter(QObject):
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
+        self.is_away: Callable[[str], bool] = lambda _source: False
+        """Set by the app: whether a source is known to take nothing now."""
         self.is_left: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is in the profile no more."""
         panel.row_action.connect(self.act)
@@ -258,7 +260,7 @@ class OutboxPresenter(QObject):
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
-            elif (self._now() - edit.occurred_at).total_seconds() > 3:
+            elif self.is_away(edit.source) or (self._now() - edit.occurred_at).total_seconds() > 3:
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions = [("told", self.tr("Told by radio"))]
         elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:

@@ -53,6 +53,11 @@ class Sources(QObject):
         """Whether some source cannot be reached."""
         return any(not state.reached for state in self._states.values())
 
+    def is_away(self, key: str) -> bool:
+        """Whether a source is known to take nothing now."""
+        state = self._states.get(key)
+        return state is not None and (not state.reached or bool(state.put_off))
+
     def offset(self) -> timedelta:
         """How far the server's clock is ahead of this computer's."""
         state = next(iter(self._states.values()), None)

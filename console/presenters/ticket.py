@@ -48,6 +48,8 @@ class TicketPresenter(QObject):
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
+        self.is_away: Callable[[str], bool] = lambda _source: False
+        """Set by the app: whether a source is known to take nothing now."""
         self._say_none()
 
     def _say_none(self) -> None:
@@ -230,7 +232,7 @@ class TicketPresenter(QObject):
                         unit=code, who=queued.told
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif self._waits_long(queued):
+                elif self.is_away(edit.source) or self._waits_long(queued):
                     text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
         return strips

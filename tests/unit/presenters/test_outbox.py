@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
 
 from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, EditState, Kind
-from console.domain.messages import Outcome
+from console.domain.messages import Outcome, SourceState
 from console.presenters.outbox import OutboxPresenter
+from console.presenters.sources import Sources
+from console.presenters.ticket import TicketPresenter
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
-from tests.widgets.sample import make_theme
+from tests.widgets.sample import make_symbols, make_theme
 from widgets.outbox import OutboxPanel, OutboxRow
+from widgets.ticket.panel import TicketPanel
 
 
 class Rows(QObject):
@@ -191,3 +195,31 @@ def test_what_is_withdrawn_is_said_and_its_words_stay(rig: Rig) -> None:
     assert rig.edits.drafts["note:city:A"]["text"] == "Two children\nWater"
     kept = rig.edits.drafts[f"new_report:city:{new}"]
     assert (kept["text"], kept["service"], kept["caller_phone"]) == ("Fire", "flood", "0812")
+
+
+def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig, qtbot: QtBot) -> None:
+    """It was called "saved" for three seconds: who goes on to the next report never sees what comes after."""
+    rows, sources = Rows(rig), Sources([], UTC, lambda: NOW)
+    order = rows.do(Kind.DISPATCH, unit="07")
+    theme = make_theme()
+    panel = TicketPanel(
+        theme, make_symbols(theme), panel_key="", section_keys={"advice": "A", "duplicates": "D", "timeline": "N"}
+    )
+    qtbot.addWidget(panel)
+    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW)
+    rows.presenter.is_away = ticket.is_away = sources.is_away
+    ticket.set_dossier(rig.dossier(1001, "A"))
+    ticket.set_outbox(rig.edits.outbox)
+
+    def loud() -> list[str]:
+        ticket.show()
+        shown = panel.ticket()
+        assert shown is not None
+        return [rows.row(order).state_text, *(strip.text for strip in shown.strips)]
+
+    live = SourceState("city", "live", as_of=NOW)
+    sources.set_state(live)
+    assert loud() == ["sending"]
+    for state in (replace(live, put_off="The disk is full."), SourceState("city", "offline", since=NOW)):
+        sources.set_state(state)
+        assert loud() == ["NOT SENT: tell SDA-07 by radio"] * 2
