@@ -15,8 +15,9 @@ from tests.helpers.city import ROOT
 _CONSOLE = """
 import subprocess, sys
 # as where there is no prctl: the kernel must not do here what the process is to do itself
-begin = "from console.sync import process; process._die_with = lambda _: None; process.run_pipe()"
-sync = [sys.executable, "-c", begin]
+begin = "import sys; from console.sync import process; "
+begin += "process._die_with = lambda _: open(sys.argv[1], 'w').close(); process.run_pipe()"
+sync = [sys.executable, "-c", begin, sys.argv[2]]
 child = subprocess.Popen(sync, stdin=int(sys.argv[1]), stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 sys.stdin.read()
@@ -24,11 +25,12 @@ sys.stdin.read()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-def test_it_ends_with_its_console_even_when_its_pipe_stays_open() -> None:
+def test_it_ends_with_its_console_even_when_its_pipe_stays_open(tmp_path: Path) -> None:
     """I4: one that is stuck would hold the profile's lock, and no later one could work (process.py)."""
     read, write = os.pipe()
+    looked = tmp_path / "looked"
     console = subprocess.Popen(
-        [sys.executable, "-c", _CONSOLE, str(read)],
+        [sys.executable, "-c", _CONSOLE, str(read), str(looked)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -37,7 +39,10 @@ def test_it_ends_with_its_console_even_when_its_pipe_stays_open() -> None:
     )
     assert console.stdout is not None
     sync = int(console.stdout.readline())
-    time.sleep(1.0)  # it has to be up: a process that loses its console before it looks has no console to miss
+    end = time.monotonic() + 30
+    while not looked.exists():  # a process that loses its console before it looks has no console to miss
+        assert time.monotonic() < end, "it does not begin"
+        time.sleep(0.05)
     assert runs(sync)
     console.kill()
     console.communicate()
