@@ -52,7 +52,7 @@ class Outcomes(QObject):
         if queued is None:
             self._take_of_withdrawn(outcome)
             return
-        if outcome.state not in (EditState.QUEUED, EditState.UNCONFIRMED):
+        if outcome.state not in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED):
             self._sending.answered(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             self._tell_too_late(queued)

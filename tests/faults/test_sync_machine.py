@@ -73,6 +73,10 @@ class Shift(RuleBasedStateMachine):
             kept = [self.keep(console) for console in self.consoles]
             if any(kept):
                 self.quiet()
+            if any(console.edits.retryable for console in self.consoles):
+                for who, _ in enumerate(self.consoles):
+                    self.send_again(who)
+                self.quiet()
         finally:
             for console in self.consoles:
                 console.close()
@@ -284,6 +288,34 @@ class Shift(RuleBasedStateMachine):
         for _ in range(calls):
             self.phones()
 
+    @rule(who=WHO, offline=st.booleans(), pushed=st.booleans(), numbers_again=st.booleans())
+    def a_creation_is_lost(self, who: int, offline: bool, pushed: bool, numbers_again: bool) -> None:
+        """A report that an operator has created, on which more work waits; perhaps it is sent before all is read."""
+        console = self.consoles[who]
+        backup = Backup(self.city, self.file, self.folder / "night.db")
+        console.wire.cut = False
+        text = self.call_in(console)
+        console.sync()
+        console.sync()
+        made = [seen for seen in console.shown() if seen.description == text]
+        console.wire.cut = True
+        for seen in made:
+            console.submit(Kind.NOTE, seen, {"text": self.text()}, {})
+            console.submit(Kind.SET, seen, {"priority": 1}, {"priority": seen.priority})
+        before = self.acted()
+        backup.restore(numbers_again=numbers_again)
+        self.set_back |= before.keys() - self.acted().keys()
+        if numbers_again:
+            self.phones()
+        console.wire.cut = offline
+        if pushed:
+            console.push()
+
+    def call_in(self, console: SteppedConsole) -> str:
+        data = self.call()
+        console.submit(Kind.CREATE, None, data, {})
+        return str(data["description"])
+
     def keep(self, console: SteppedConsole, nth: int = 0, *, crash: bool = False) -> bool:
         """Keep a report that was deleted, when an edit of one is there."""
         deleted = [one for one in console.edits.outbox if is_deleted(one)]
@@ -374,7 +406,8 @@ class Shift(RuleBasedStateMachine):
         assert len(new) == len(set(new)), "a report was made twice"
         for console in self.consoles:
             outbox = {one.edit.id: one for one in console.edits.outbox}
-            lost = console.saved.keys() - console.withdrawn - acted.keys() - outbox.keys() - self.deleted
+            gone = console.withdrawn | console.kept() | self.deleted
+            lost = console.saved.keys() - gone - acted.keys() - outbox.keys()
             assert not lost, f"lost: {[console.saved[each] for each in lost]}"
             stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
             for one in outbox.values():

@@ -40,6 +40,7 @@ from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
 from console.store.cache_read import CacheReader
+from console.store.work import KEPT
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.outgoing import Outgoing
@@ -229,11 +230,9 @@ class SteppedConsole:
         return edit_id
 
     def withdraw(self, queued: Queued) -> None:
-        gone = {queued.edit.id}
-        if queued.edit.kind is Kind.CREATE:
-            gone |= {one.edit.id for one in self.edits.outbox if one.edit.report == queued.edit.report}
+        before = {one.edit.id for one in self.edits.outbox}
         if self.edits.withdraw(queued.edit.id):
-            self.withdrawn |= gone
+            self.withdrawn |= before - {one.edit.id for one in self.edits.outbox}
         self.settle()
 
     def keep(self, queued: Queued, *, crash: bool = False) -> str:
@@ -256,9 +255,19 @@ class SteppedConsole:
             assert len(made) == len({one.edit.id for one in made}) > 1
         return create
 
+    def kept(self) -> set[str]:
+        """The edits that go on as others, as work.db has them: creations that were lost and kept as new too."""
+        with contextlib.closing(sqlite3.connect(self.folder / "work.db")) as file:
+            return {key for (key,) in file.execute("SELECT id FROM edits WHERE problem = ?", (KEPT,))}
+
     def sync(self) -> bool:
         """One round of pull and everything that may leave; whether anything happened."""
         moved = self.pull()
+        return self.push() or moved
+
+    def push(self) -> bool:
+        """Everything that may leave; whether anything did."""
+        moved = False
         self._push.hurry()
         for _ in range(50):
             if not self._push.step(self._sender, 0.0):

@@ -620,6 +620,7 @@ def lost_creation(desk: Desk) -> tuple[str, str]:
 @pytest.mark.parametrize("left", [False, True])
 def test_what_the_sync_process_has_goes_to_no_other_report_before_it_has_told(desk: Desk, left: bool) -> None:
     create, note = lost_creation(desk)
+    desk.answer(note, S.SENDING)  # which says nothing yet
     desk.edits.on_another([note])
     assert [type(one) for one in desk.down] == [Withdraw]
     desk.down.clear()
