@@ -96,8 +96,8 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
-_WARNED_S = 60.0
-"""So long the status bar says what a slow job could not do: somebody may look elsewhere when it ends."""
+_LONG_S = 60.0
+"""So long the status bar says what a start found and what a slow job could not do."""
 _SESSION_ENDS_IN = timedelta(minutes=1)
 """So long after its announcement a closing of the window belongs to the operator's log-out."""
 
@@ -264,7 +264,7 @@ class ConsoleWindow(QObject):
             self._zone,
             self.now,
             self.say,
-            lambda sentence: self.status_presenter.say(sentence, _WARNED_S),
+            self.say_long,
         )
 
     def _build_presenters(self) -> None:
@@ -438,6 +438,7 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.said.connect(self.say)
         self.keeping.said.connect(self.say)
         self.drafts.said.connect(self.say)
+        self.drafts.found.connect(self.say_long)
         self.drafts.edit_opened.connect(self.settling.open)
         self.drafts.line_wanted.connect(self.commands.take_up)
         self.edits.opened.connect(self.drafts.tell)
@@ -684,6 +685,10 @@ class ConsoleWindow(QObject):
     def say(self, sentence: str) -> None:
         """A sentence for the operator, in the status bar."""
         self.status_presenter.say(sentence)
+
+    def say_long(self, sentence: str) -> None:
+        """The same for longer: somebody may look elsewhere."""
+        self.status_presenter.say(sentence, _LONG_S)
 
     def _on_cell(self, key: str) -> None:
         if key.startswith("source:"):

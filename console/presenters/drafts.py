@@ -25,6 +25,8 @@ class Drafts(QObject):
     """A report may be deleted, closed or merged while words for it wait: they can still be read, copied and cleared."""
 
     said = Signal(str)
+    found = Signal(str)
+    """What a start found: to be shown for longer than what is said, for the window is not all there yet."""
     edit_opened = Signal(str)
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
     line_wanted = Signal(str)
@@ -62,7 +64,7 @@ class Drafts(QObject):
                 )
             elif photos:
                 more = self.tr("{n} texts and photos not saved are kept: {key}")
-            self.said.emit((more if count > 1 else one).format(n=count, key=BY_ID["drafts"].keys[0]))
+            self.found.emit((more if count > 1 else one).format(n=count, key=BY_ID["drafts"].keys[0]))
 
     def open(self) -> None:
         """Offer all drafts, the newest first."""

@@ -37,6 +37,7 @@ class Listed:
             rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: self.reader, lambda _: 0, rig.window
         )
         self.drafts.said.connect(self.said.append)
+        self.drafts.found.connect(self.said.append)
         wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
 
     def keep(self, key: str, **values: Any) -> None:

@@ -35,6 +35,7 @@ def listed(rig: Rig) -> Drafts:
     reader = rig.cached("A")
     drafts = Drafts(rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: reader, lambda _: 0, rig.window)
     drafts.said.connect(rig.said.append)
+    drafts.found.connect(rig.said.append)
     wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
     return drafts
 
