@@ -174,7 +174,8 @@ class Drafts(QObject):
 
     def _name(self, key: str) -> str:
         kind = _parts(key)[0]
-        return self.tr(BY_ID[kind].text if kind in BY_ID else _NAMES.get(kind, kind)).split(",")[0]
+        name = _NAMES.get(kind) or (BY_ID[kind].text if kind in BY_ID else kind)
+        return self.tr(name).split(",")[0]
 
 
 def _parts(key: str) -> tuple[str, str, str]:

@@ -248,3 +248,26 @@ def test_who_takes_the_servers_value_leaves_no_draft(listed: Listed) -> None:
     listed.keep(f"conflict:city:{edit_id}", reason="of an earlier run")
     listed.drafts.go_on(f"conflict:city:{edit_id}")
     assert listed.rig.form()._sentence.text() == "It was settled meanwhile: nothing is left to decide."
+
+
+@pytest.mark.parametrize("place", ["command", "palette"])
+def test_what_was_typed_into_a_line_is_listed_and_put_into_the_line_again(listed: Listed, place: str) -> None:
+    wanted: list[str] = []
+    listed.drafts.line_wanted.connect(wanted.append)
+    key = f"{place}:city:A"
+    listed.keep(key, text="n gas smell")
+    listed.drafts.open()
+    form = listed.rig.form()
+    assert isinstance(form, ChooseOne)
+    assert form._rows[0].text == "Command: n gas smell"
+    QTest.keyClick(form.field, Qt.Key.Key_Return)
+    assert wanted == [], "its report comes first"
+    listed.read()
+    assert wanted == [key]
+    listed.keep(f"{place}::", text="n GONE gas smell")
+    listed.drafts.go_on(f"{place}::")
+    assert wanted == [key, f"{place}::"]
+    listed.keep(f"{place}:city:GONE", text="n gas")
+    listed.drafts.go_on(f"{place}:city:GONE")
+    wait_for(lambda: isinstance(listed.rig.forms._open, AskText), 10, "the words are shown")
+    assert listed.rig.form().values() == {"text": "n gas"}
