@@ -276,10 +276,11 @@ class Sources(QObject):
         )
 
     def next_try(self) -> str:
-        """`next try in 0:42`, "" when nothing waits."""
+        """`next try in 0:42`, `trying now`, "" when nothing waits."""
         for key, state in self._states.items():
             if state.next_try_s is not None and state.state not in ("live", "filling"):
                 left = state.next_try_s - (self._now() - self._at[key]).total_seconds()
-                if left > 0:
-                    return self.tr("next try in {time}").format(time=words.duration(left))
+                if left < 1:  # it may take ten seconds, and "in 0:00" would stand there still
+                    return self.tr("trying now")
+                return self.tr("next try in {time}").format(time=words.duration(left))
         return ""

@@ -100,3 +100,17 @@ def test_a_server_that_asks_for_patience_is_not_called_offline() -> None:
     assert notice is not None
     assert notice.bold == "The server is there and asks for patience since 08:00."
     assert notice.text.startswith("Too many requests. ")
+
+
+def test_a_try_that_is_due_is_under_way() -> None:
+    """ "next try in 0:00" stood there, then nothing, while a server that is silent was waited for."""
+    at = [NOW]
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: at[0])
+    sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW, next_try_s=30.0))
+    told = []
+    for seconds in (0, 29, 29.5, 35):
+        at[0] = NOW + timedelta(seconds=seconds)
+        told.append(sources.next_try())
+    assert told == ["next try in 0:30", "next try in 0:01", "trying now", "trying now"]
+    sources.set_state(SourceState("city", "live", as_of=NOW))
+    assert sources.next_try() == ""
