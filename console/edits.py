@@ -42,6 +42,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
     outbox: list[Queued]
     keys: dict[str, tuple[str, str]]
+    made_again: dict[str, Edit]
     drafts: dict[str, dict[str, Any]]
     filters: dict[str, str]
     alarms: dict[str, str]
@@ -475,6 +476,7 @@ class Edits(QObject):
             self._outbox.put(queued)
             if queued.problem == ASKED_BACK:
                 self._sending.asked_back.add(queued.edit.id)
+        self._outbox.made_again |= kept.made_again
         self._outbox.learn(kept.keys)
         self._drafts.found(kept.drafts)
         self._filters = kept.filters | self._filters
@@ -497,6 +499,7 @@ def _read(file: WorkFile) -> _Kept:
     return _Kept(
         file.unfinished(),
         file.local_keys(),
+        file.made_again(),
         file.drafts(),
         file.filters(),
         file.alarms(),

@@ -29,6 +29,7 @@ _CREATED = (
     "attributes",
 )
 _PLACE = ("lat", "lon", "address")
+_CLOCKS_DIFFER_S = 60.0
 _NEEDS_ITS_PAST = frozenset(
     {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, Kind.UNIT_STATE}
 )
@@ -63,6 +64,20 @@ def is_another(seen: datetime | None, created: datetime, *, made_here: bool = Fa
         return False
     seen_s, there_s = (moment.replace(microsecond=0).timestamp() for moment in (seen, created))
     return there_s > seen_s or (there_s < seen_s and not made_here)
+
+
+def is_made_by(create: Edit, seen: datetime | None) -> bool:
+    """Whether a report that was made at `seen` is the one of this creation; None tells nothing.
+
+    A server dates nothing into its own future: what is entered as of now may have been dated back as far as clocks go
+    wrong.
+    """
+    if seen is None:
+        return True
+    claimed = created_report(create).created
+    claimed_s, seen_s = (moment.replace(microsecond=0).timestamp() for moment in (claimed, seen))
+    dated_back_s = _CLOCKS_DIFFER_S if claimed_s > create.occurred_at.timestamp() - _CLOCKS_DIFFER_S else 0.0
+    return claimed_s - dated_back_s <= seen_s <= claimed_s
 
 
 def seen_created(edit: Edit) -> datetime | None:

@@ -87,7 +87,7 @@ class NewEdits(QObject):
         chosen = self._outbox.get(edit_id)
         if chosen is None or not is_deleted(chosen) or self._authors.is_another(chosen.edit):
             return ()
-        if self._outbox.again(chosen.edit.source, chosen.edit.report) is not None:
+        if self._outbox.again(chosen.edit, chosen.edit.report) is not None:
             return ()
         place, made = self._outbox.place(chosen.edit), chosen.edit.about.get("created")
         return tuple(

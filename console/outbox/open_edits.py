@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from console.domain.edit import Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
+from console.domain.kept import is_made_by, seen_created
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,6 +49,8 @@ class OpenEdits(Mapping[str, Queued]):
         self._creations: dict[str, int] = {}
         self.remote: dict[str, tuple[str, str]] = {}
         """(source, the server's id) of each report that was created here and has one, by its local key."""
+        self.made_again: dict[str, Edit] = {}
+        """The creations of reports that stand in the place of lost ones, finished ones too, by their local keys."""
         self._keys_at: dict[Place, dict[str, None]] = {}  # the local keys that have or had a number
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
@@ -132,6 +135,8 @@ class OpenEdits(Mapping[str, Queued]):
             self._last_number = max(self._last_number, edit.number)
             if edit.kind is Kind.CREATE and edit.report is not None:
                 self._creations[edit.report] = self._creations.get(edit.report, 0) + 1
+                if lost_before(edit.report) is not None:
+                    self.made_again[edit.report] = edit
                 self._look_again_at(edit.report)
         else:
             del self._states[before.state][edit_id]
@@ -175,14 +180,18 @@ class OpenEdits(Mapping[str, Queued]):
         """Whether a report created here is at the server or will be: its creation is here."""
         return key in self.remote or key in self._creations
 
-    def again(self, source: str, report: str | None) -> str | None:
-        """The local key under which a lost report comes again: it is at the server or will be. None when it does not.
+    def again(self, edit: Edit, report: str | None) -> str | None:
+        """The local key under which a lost report of an edit comes again: it is at the server or will be.
 
-        `report` is its number or its local key; it comes again only if it was created here. Of several reports that
-        had one number the last is meant.
+        `report` is its number or its local key; it comes again only if it was created here. None when it does not.
+        Of several reports that had one number, the one is meant that was made when the edit says.
         """
-        for key in self._keys_of(source, report):
+        is_number = report is not None and not report.startswith("local:")
+        for key in self._keys_of(edit.source, report):
             found, fresh = None, created_again(key)
+            made = self.made_again.get(fresh)
+            if is_number and (made is None or not is_made_by(made, seen_created(edit))):
+                continue
             while self.is_awaited(fresh):
                 found, fresh = fresh, created_again(fresh)
             if found is not None:
@@ -196,7 +205,9 @@ class OpenEdits(Mapping[str, Queued]):
         """
         known = [key for key in self._keys_of(source, report) if key in self.remote]
         last = max(known, key=len, default=None)
-        return created_again(last) if last is not None and all(map(last.startswith, known)) else None
+        if last is None or not all(map(last.startswith, known)) or self.is_awaited(created_again(last)):
+            return None
+        return created_again(last)
 
     def _keys_of(self, source: str, report: str | None) -> list[str]:
         """The local keys of the reports that have or had this number, the last first; or the one that it is."""

@@ -255,7 +255,7 @@ class Sending(QObject):
         if edit.id in self.handed_over or queued.state in (EditState.SENDING, EditState.ACCEPTED):
             return {}
         lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}
-        found = ((report, self._outbox.again(edit.source, report)) for report in lost)
+        found = ((report, self._outbox.again(edit, report)) for report in lost)
         return {report: key for report, key in found if key is not None}
 
     def _move(self, queued: Queued, again: dict[str | None, str]) -> None:

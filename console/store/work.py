@@ -22,6 +22,7 @@ from console.domain.edit import (
     Kind,
     Queued,
     created_again,
+    lost_before,
     moved,
 )
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
@@ -284,6 +285,12 @@ class WorkFile:
                 lines = (*map(_line, lost), *(_line(queued, whole=False) for queued in kept))
                 self._journal.write(Line(swap=lines), sync=True)
         return lost
+
+    def made_again(self) -> dict[str, Edit]:
+        """The creations of reports in the place of lost ones (see `created_again`), by their local keys."""
+        found = self._queued("WHERE report LIKE 'local:%+' AND state <> ?", (str(EditState.WITHDRAWN),))
+        made = (one.edit for one in found if one.edit.kind is Kind.CREATE)
+        return {edit.report: edit for edit in made if edit.report is not None and lost_before(edit.report)}
 
     def is_created(self, key: str | None) -> bool:
         """Whether there is a creation of a report under this local key that was not withdrawn."""

@@ -304,3 +304,28 @@ def test_a_better_backup_that_has_the_report(ani: SteppedConsole, city: City, lo
     assert not ani.edits.outbox
     assert trees(ani, city) == [(1, ["sent", "waits"])]
     assert shown(ani, lost.number).description == TREE
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_another_report_that_had_the_number_later_is_not_taken_for_it(
+    ani: SteppedConsole, city: City, lose: Loss, crashed: bool
+) -> None:
+    """F22, I3: the number alone does not say which lost report is meant, but when that was made (is_made_by)."""
+    lost = lose(numbers_again=True)
+    rest(ani)
+    send_all(ani)
+    ambulance = shown(ani, lost.number)
+    ani.wire.cut = True
+    note = ani.submit(Kind.NOTE, ambulance, {"text": "for the ambulance"}, {})
+    if crashed:
+        crash(ani)
+    lose.backup.restore(numbers_again=True)
+    ani.wire.cut = False
+    rest(ani)
+    assert states(ani)[note] is EditState.ATTENTION
+    assert [one.edit.id for one in ani.edits.goes_along(note)] == [note]
+    send_all(ani)
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+    ani.keep(ani.edits.outbox[0])
+    assert trees(ani, city) == [(1, ["sent", "waits"])]
+    assert not ani.edits.outbox

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import given
 
 from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, is_order
-from console.domain.kept import as_created, carry, is_another, known_of, seen_created
+from console.domain.kept import as_created, carry, is_another, is_made_by, known_of, seen_created
 from console.domain.overlay import apply_edits, created_report
 from console.domain.status import Status
 from console.store.facts import seconds
@@ -258,3 +258,16 @@ def test_the_list_for_a_newer_version_has_them_too(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "work.journal")
     assert journal.folded().last == {"e1", "n1", "n2"}
     journal.close()
+
+
+def test_a_report_is_the_one_of_a_creation_by_its_time_which_a_server_may_have_dated_back() -> None:
+    entered = edit("c", Kind.CREATE, "local:c+", data={})
+    at = entered.occurred_at
+    assert is_made_by(entered, None)
+    assert is_made_by(entered, at)
+    assert is_made_by(entered, at - timedelta(seconds=20))
+    assert not is_made_by(entered, at - timedelta(seconds=90))
+    assert not is_made_by(entered, at + timedelta(seconds=1))
+    called = msgspec.structs.replace(entered, data={"created": (at - timedelta(hours=1)).isoformat()})
+    assert is_made_by(called, at - timedelta(hours=1))
+    assert not is_made_by(called, at - timedelta(hours=1, seconds=1)), "of a past time it was not dated back"
