@@ -189,11 +189,14 @@ class Edits(QObject):
         )
 
     def without_number(self, edit_ids: Iterable[str]) -> tuple[str, ...]:
-        """Which of these are creations whose reports' ids at the server are not known."""
+        """Which of these are creations whose reports' ids at the server are not known for certain.
+
+        One that was sent again may have another than before: a server that was set back has lost the first.
+        """
         withdrawn_ = self._withdrawals.perhaps_left
         found = ((self._outbox.get(edit_id) or withdrawn_.get(edit_id)) for edit_id in edit_ids)
-        made = (one.edit for one in found if one is not None and one.edit.kind is Kind.CREATE)
-        return tuple(edit.id for edit in made if edit.report not in self._outbox.remote)
+        made = (one for one in found if one is not None and one.edit.kind is Kind.CREATE)
+        return tuple(one.edit.id for one in made if not self._outcomes.is_numbered(one))
 
     def waiting_ids(self) -> tuple[str, ...]:
         """Ids to look up in the cache (`CacheReader.proved`) after a start."""

@@ -89,12 +89,16 @@ class Outcomes(QObject):
             if queued is None:
                 continue
             self._tell_too_late(queued)
-            if queued.edit.kind is Kind.CREATE and queued.edit.report not in self._outbox.remote:
+            if queued.edit.kind is Kind.CREATE and proof.remote_id is None and not self.is_numbered(queued):
                 # Its server id is still needed for the edits that follow; asking again with the same key tells it.
                 self._proved_early.add(edit_id)
             else:
                 self._finish(queued, EditState.SENT)
         self._sending.send_due()
+
+    def is_numbered(self, create: Queued) -> bool:
+        """Whether the server has said, of this try, which id the report of a creation has."""
+        return create.state is EditState.ACCEPTED and create.edit.report in self._outbox.remote
 
     def on_another(self, edit_ids: Iterable[str]) -> None:
         """The numbers of these edits' reports are other reports at the server now: nothing of it is sent there."""

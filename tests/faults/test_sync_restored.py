@@ -13,6 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState, Kind, is_deleted, is_taken_back
+from console.domain.messages import Outcome
 from console.domain.report import Report
 from console.server.city import City
 from console.server.edits import EditBody
@@ -328,4 +329,26 @@ def test_another_report_that_had_the_number_later_is_not_taken_for_it(
     assert trees(ani, city) == [(1, ["sent", "waits"])]
     ani.keep(ani.edits.outbox[0])
     assert trees(ani, city) == [(1, ["sent", "waits"])]
+    assert not ani.edits.outbox
+
+
+def test_a_creation_that_is_lost_before_it_was_read_has_the_number_of_its_second_try(
+    ani: SteppedConsole, city: City, lose: Loss
+) -> None:
+    """F22, I2: what waits goes to the report that the record shows, and not to the first number (is_numbered)."""
+    create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
+    ani.push()
+    key = ani.saved[create].report or ""
+    first = ani.edits.remote_of(key)
+    crash(ani)
+    lose.backup.restore()
+    ani.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED))
+    ani.wire.swallow = 1
+    rest(ani)
+    assert ani.edits.remote_of(key) not in (first, None)
+    ani.edits.submit(
+        Kind.NOTE, key, source="city", data={"text": "waits"}, base={}, base_version=None, title="", about={}
+    )
+    ani.settle()
+    assert trees(ani, city) == [(3, ["waits"])]
     assert not ani.edits.outbox
