@@ -16,6 +16,7 @@ from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
 from console.outbox.withdrawals import Withdrawals
 from console.outbox.work_thread import WorkThread
+from console.store.work import WorkFile
 
 _UNPROVED_S = 120.0
 
@@ -170,6 +171,8 @@ class Outcomes(QObject):
             return
         queued = self._withdrawals.had_left(outcome.edit_id)
         if queued is None:
+            if outcome.remote_id is not None:
+                self._number_anew(outcome.edit_id, outcome.remote_id)
             return
         self._book.set(replace(queued, state=EditState.ACCEPTED))
         if outcome.remote_id is not None:
@@ -178,6 +181,22 @@ class Outcomes(QObject):
             self._book.set(replace(queued, state=EditState.UNCONFIRMED))
         self._sending.send_due()
         self.too_late.emit(queued)
+
+    def _number_anew(self, edit_id: str, remote_id: str) -> None:
+        """A creation that was proved was sent once more, by who did not know that, to a server that had lost it."""
+
+        def learn(file: WorkFile) -> dict[str, tuple[str, str]]:
+            found = file.get(edit_id)
+            if found is None or found.state is not EditState.SENT or found.edit.report is None:
+                return {}
+            file.learn_key(found.edit.report, found.edit.source, remote_id)
+            return {found.edit.report: (found.edit.source, remote_id)}
+
+        def learnt(keys: dict[str, tuple[str, str]]) -> None:
+            self._outbox.learn(keys)
+            self._sending.send_due()
+
+        self._thread.note(learn, learnt, self._book.trouble.emit)
 
     def _tell_too_late(self, queued: Queued) -> None:
         if queued.edit.id in self._sending.asked_back:

@@ -776,3 +776,19 @@ def test_what_an_edit_waits_for_is_known(desk: Desk) -> None:
     assert held is not None
     assert held.edit.id == first
     assert [desk.edits.held_by(one) for one in (first, note, other)] == [None, None, None]
+
+
+def test_a_creation_that_a_server_made_anew_after_it_was_proved_has_its_new_number(desk: Desk) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None)
+    desk.pushed(create)
+    desk.edits.source_lost("city")
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None)
+    desk.answer(create, S.UNCONFIRMED)
+    desk.edits.on_proved([create], {create: "77"})
+    desk.answer(create, S.ACCEPTED, remote_id="78")  # the server was set back, and asked again by the sync process
+    desk.qtbot.waitUntil(lambda: desk.edits.remote_of(f"local:{create}") == "78")
+    desk.edits.resend_due("city")
+    (push,) = desk.pushed(note)
+    assert push.edit.report == "78"
+    desk.restart()
+    assert desk.edits.remote_of(f"local:{create}") == "78"
