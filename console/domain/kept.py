@@ -66,18 +66,21 @@ def is_another(seen: datetime | None, created: datetime, *, made_here: bool = Fa
     return there_s > seen_s or (there_s < seen_s and not made_here)
 
 
-def is_made_by(create: Edit, seen: datetime | None) -> bool:
-    """Whether a report that was made at `seen` is the one of this creation; None tells nothing.
+def is_made_by(create: Edit, edit: Edit) -> bool:
+    """Whether the report that an edit was made on is the one of this creation; who knows nothing of it says so.
 
     A server dates nothing into its own future: what is entered as of now may have been dated back as far as clocks go
-    wrong.
+    wrong, and was then entered in the same words.
     """
+    seen = seen_created(edit)
     if seen is None:
         return True
     claimed = created_report(create).created
     claimed_s, seen_s = (moment.replace(microsecond=0).timestamp() for moment in (claimed, seen))
-    dated_back_s = _CLOCKS_DIFFER_S if claimed_s > create.occurred_at.timestamp() - _CLOCKS_DIFFER_S else 0.0
-    return claimed_s - dated_back_s <= seen_s <= claimed_s
+    as_of_now = claimed_s > create.occurred_at.timestamp() - _CLOCKS_DIFFER_S
+    dated_back = as_of_now and claimed_s - _CLOCKS_DIFFER_S <= seen_s < claimed_s
+    words = create.data.get("description")
+    return seen_s == claimed_s or (dated_back and edit.about.get("description", words) == words)
 
 
 def seen_created(edit: Edit) -> datetime | None:

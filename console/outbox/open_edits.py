@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from console.domain.edit import Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
-from console.domain.kept import is_made_by, seen_created
+from console.domain.kept import is_made_by
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -190,7 +190,7 @@ class OpenEdits(Mapping[str, Queued]):
         for key in self._keys_of(edit.source, report):
             found, fresh = None, created_again(key)
             made = self.made_again.get(fresh)
-            if is_number and (made is None or not is_made_by(made, seen_created(edit))):
+            if is_number and (made is None or not is_made_by(made, edit)):
                 continue
             while self.is_awaited(fresh):
                 found, fresh = fresh, created_again(fresh)

@@ -261,13 +261,21 @@ def test_the_list_for_a_newer_version_has_them_too(tmp_path: Path) -> None:
 
 
 def test_a_report_is_the_one_of_a_creation_by_its_time_which_a_server_may_have_dated_back() -> None:
-    entered = edit("c", Kind.CREATE, "local:c+", data={})
+    entered = edit("c", Kind.CREATE, "local:c+", data={"description": "a tree"})
     at = entered.occurred_at
-    assert is_made_by(entered, None)
-    assert is_made_by(entered, at)
-    assert is_made_by(entered, at - timedelta(seconds=20))
-    assert not is_made_by(entered, at - timedelta(seconds=90))
-    assert not is_made_by(entered, at + timedelta(seconds=1))
-    called = msgspec.structs.replace(entered, data={"created": (at - timedelta(hours=1)).isoformat()})
-    assert is_made_by(called, at - timedelta(hours=1))
-    assert not is_made_by(called, at - timedelta(hours=1, seconds=1)), "of a past time it was not dated back"
+
+    def made(seen: datetime, words: str = "a tree") -> Edit:
+        return edit("n", about={"created": seen.isoformat(), "description": words})
+
+    assert is_made_by(entered, edit("n"))
+    assert is_made_by(entered, made(at))
+    assert is_made_by(entered, made(at, "a tree on the road")), "somebody changed the words"
+    assert is_made_by(entered, made(at - timedelta(seconds=20)))
+    assert not is_made_by(entered, made(at - timedelta(seconds=20), "a flood")), "the call before this one"
+    assert not is_made_by(entered, made(at - timedelta(seconds=90)))
+    assert not is_made_by(entered, made(at + timedelta(seconds=1)))
+    called = msgspec.structs.replace(
+        entered, data={"description": "a tree", "created": (at - timedelta(hours=1)).isoformat()}
+    )
+    assert is_made_by(called, made(at - timedelta(hours=1)))
+    assert not is_made_by(called, made(at - timedelta(hours=1, seconds=1))), "of a past time it was not dated back"
