@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.dispatch import DispatchClient
 from api_client.transport import Limits
 from console.domain.edit import Edit, EditState, Kind
-from console.domain.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Up
+from console.domain.messages import Down, Fetch, Outcome, Push, Reveal, Source, SourceState, Start, Touched, Up
 from console.presenters.sources import Sources
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther
@@ -355,6 +356,17 @@ def bar(window: Any) -> list[str]:
     return [cell.text for cell in window.status_presenter._left()]
 
 
+def come_to_rest(window: Any) -> None:
+    """Until a second has passed in which nothing was told: what is still to be read would show more than was told."""
+    heard: list[Touched] = []
+    window.link.touched.connect(heard.append)
+    known = -1
+    while known != len(heard):
+        known = len(heard)
+        QTest.qWait(1000)
+    window.link.touched.disconnect(heard.append)
+
+
 @pytest.mark.usefixtures("qapp", "expected_log")
 def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_city: Served, tmp_path: Path) -> None:
     """I5: a sync process that ends between a commit and its Touched (sync_link.py: everything is read again)."""
@@ -362,6 +374,7 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
     source = Source("city", "City", served_city.address, "dispatch")
     with console(profile, served_city.address) as window:
         wait_ready(window)
+        come_to_rest(window)
         before = window.desk.view.total
         os.kill(window.link.pid, signal.SIGKILL)
         while is_locked(profile / LOCK):  # Qt's events wait, so nothing is started meanwhile
