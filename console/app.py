@@ -53,7 +53,7 @@ from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.map import MapPresenter
-from console.presenters.outbox import UNKNOWN, OutboxPresenter
+from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.settling import Settling
@@ -613,12 +613,11 @@ class ConsoleWindow(QObject):
         if self.desk.row and (dossier is None or dossier.key in names):
             self.dossiers.read()
 
-    def _on_outbox_count(self, count: int) -> None:
-        known = None if count == UNKNOWN else count
-        self.kpi_presenter.set_outbox(known, self.outbox_presenter.decisions)
+    def _on_outbox_count(self, count: int | None) -> None:
+        self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
         self.kpi_presenter.show()
-        self.status_presenter.set_waiting(known or 0)
-        self.window.set_tab_label("outbox", self.tr("Outbox"), "–" if known is None else str(count))
+        self.status_presenter.set_waiting(count or 0)
+        self.window.set_tab_label("outbox", self.tr("Outbox"), "–" if count is None else str(count))
 
     def _read_for_edits(
         self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]

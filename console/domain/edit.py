@@ -198,9 +198,15 @@ def is_taken_back(queued: Queued) -> bool:
     return queued.state is EditState.ATTENTION and TAKEN_BACK in queued.theirs
 
 
+_SENT_WITHIN_S = 3.0
 _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED})
 
 
 def waits_for_radio(queued: Queued) -> bool:
     """Whether it sends or recalls a unit and is not known to have left: the unit has to be told by radio."""
     return queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) and queued.state in _PERHAPS_NOT_LEFT
+
+
+def is_not_sent(edit: Edit, now: datetime, *, away: bool) -> bool:
+    """Whether an order that has not left is NOT SENT: its server is known to be away, or it should have left by now."""
+    return away or (now - edit.occurred_at).total_seconds() > _SENT_WITHIN_S

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, QStandardPaths, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
@@ -73,7 +73,6 @@ class Forms(QObject):
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
         self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
-        self._photo_folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         self._committed: dict[str, Form] = {}
         self._committed_s = self._opened_s = -TWICE_S
         self.place_wanted: Callable[[], None] = lambda: None
@@ -345,30 +344,16 @@ class Forms(QObject):
     def photo(self, about: str, role: str, place: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Photos from files, each one an edit; `place` is the draft key of photos of their report."""
         title = self.tr("Add photos: {about}").format(about=about)
-        dialog = QFileDialog(self._window, title, self._photo_folder, self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
+        dialog = QFileDialog(self._window, title, self.photos.chosen_in, self.tr("Photos (*.jpg *.jpeg *.png *.webp)"))
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
 
         def add(names: Sequence[str]) -> None:
             for name in names:
-                self.add_photo(Path(name), role, then, place=place, about=about)
+                self.photos.add(Path(name), role, then, place=place, about=about)
 
         dialog.filesSelected.connect(add)
         self._show(dialog)
-
-    def add_photo(
-        self,
-        file: Path,
-        role: str,
-        then: Callable[[dict[str, Any]], object],
-        *,
-        place: str = "",
-        about: str = "",
-        again: bool = False,
-    ) -> None:
-        """Make a photo ready and hand over its edit's data; see `NewPhotos.add`."""
-        self._photo_folder = str(file.parent)
-        self.photos.add(file, role, then, place=place, about=about, again=again)
 
     def new_report(
         self,

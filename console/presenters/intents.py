@@ -516,7 +516,7 @@ class Intents(QObject):
         """Add photos in their roles to the chosen report: they were under way under `place` when the program ended."""
         dossier = self._report()
         for file, role in files:
-            self._forms.add_photo(
+            self._forms.photos.add(
                 file,
                 role,
                 lambda photo: self._deeds.photo(dossier, photo),

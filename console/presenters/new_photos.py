@@ -7,7 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 
 from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
@@ -42,6 +42,8 @@ class NewPhotos(QObject):
         self._edits, self._tasks, self._images, self._zone = edits, tasks, images, zone
         self._folder = profile / "work-media"
         self._mark, self._said, self._warned = mark, said, warned
+        self.chosen_in = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        """The folder that the last photo came from."""
         self._under_way: list[str] = []
         self._added = 0
         self._failed: list[str] = []
@@ -61,6 +63,7 @@ class NewPhotos(QObject):
         `place` is the draft key of photos of its report, `about` says what report that is; without a place no draft is
         kept. `again`: it is a draft that is taken up.
         """
+        self.chosen_in = str(file.parent)
         key = photo_key(place, file) if place else str(file)
         if key in self._under_way:
             self._said(self.tr("{name} is being prepared already").format(name=file.name))

@@ -14,6 +14,7 @@ from console.domain.edit import (
     EditState,
     Queued,
     is_deleted,
+    is_not_sent,
     is_taken_back,
     waits_for_radio,
 )
@@ -37,14 +38,11 @@ _MARKS = {
 _DECISIONS = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 
 
-UNKNOWN = -1
-
-
 class OutboxPresenter(QObject):
     """Binds the edits to the outbox panel."""
 
-    count_changed = Signal(int)
-    """How many edits wait, UNKNOWN when the file of the edits could not be opened."""
+    count_changed = Signal(object)
+    """How many edits wait, None when the file of the edits could not be opened."""
     conflict_opened = Signal(str)
     keep_asked = Signal(str)
     """The work on a report that was deleted at the server is to be kept: an edit's id."""
@@ -109,7 +107,7 @@ class OutboxPresenter(QObject):
             self._readable, self._counted = readable, (-1, -1)
             self.show()
             if not readable:
-                self.count_changed.emit(UNKNOWN)
+                self.count_changed.emit(None)
 
     def _row_of(self, edit_id: str) -> OutboxRow:
         queued = self._edits.open_edit(edit_id)
@@ -260,7 +258,7 @@ class OutboxPresenter(QObject):
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
-            elif self.is_away(edit.source) or (self._now() - edit.occurred_at).total_seconds() > 3:
+            elif is_not_sent(edit, self._now(), away=self.is_away(edit.source)):
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions = [("told", self.tr("Told by radio"))]
         elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:

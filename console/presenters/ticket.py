@@ -8,7 +8,16 @@ from datetime import datetime, tzinfo
 from PySide6.QtCore import QObject
 
 from console.actions import Situation
-from console.domain.edit import PENDING, EditState, Kind, Queued, is_deleted, is_taken_back, waits_for_radio
+from console.domain.edit import (
+    PENDING,
+    EditState,
+    Kind,
+    Queued,
+    is_deleted,
+    is_not_sent,
+    is_taken_back,
+    waits_for_radio,
+)
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -232,13 +241,10 @@ class TicketPresenter(QObject):
                         unit=code, who=queued.told
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif self.is_away(edit.source) or self._waits_long(queued):
+                elif is_not_sent(edit, self._now(), away=self.is_away(edit.source)):
                     text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
         return strips
-
-    def _waits_long(self, queued: Queued) -> bool:
-        return (self._now() - queued.edit.occurred_at).total_seconds() > 3
 
     def _unit_code(self, unit_id: str | None) -> str:
         source = self._dossier.source if self._dossier is not None else ""

@@ -179,7 +179,7 @@ class Operator:
         before = len(outbox(window))
         self.timed(
             "photo",
-            lambda: window.forms.add_photo(self.photo, "after", self._photo),
+            lambda: window.forms.photos.add(self.photo, "after", self._photo),
             lambda: "photo" in window.status_presenter._said,
         )
         wait_for(lambda: len(outbox(window)) > before, 10, "the photo's edit")
@@ -202,7 +202,7 @@ class Operator:
     def _proof(self) -> None:
         window = self.window
         self.find("open", like=lambda report: report.status == "progress")
-        window.forms.add_photo(self.photo, "after", self._photo)
+        window.forms.photos.add(self.photo, "after", self._photo)
         wait_for(lambda: not window.intents.situation.needs_proof, 10)
         if window.intents.situation.status == "progress":
             self.run("submit")

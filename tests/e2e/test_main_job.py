@@ -113,7 +113,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(one, "E")
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", 3, "in progress")
-        one.forms.add_photo(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", 5, "awaiting validation")

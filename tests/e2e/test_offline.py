@@ -77,7 +77,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, crewed)
         key(one, "O")
         wait_for(lambda: shown(one).status == "progress", 2, "arrived is shown")
-        one.forms.add_photo(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
+        one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
         wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
         key(one, "V")
         wait_for(lambda: shown(one).status == "validation", 2, "done is shown")

@@ -110,7 +110,7 @@ def test_photos_that_take_long_hold_no_search_and_no_view(qtbot: QtBot, qapp: QA
         window.images._command = [sys.executable, "-c", HANGING.format(file=str(let_go))]
         window.images._timeout_s = 30.0
         for _ in range(3):
-            window.forms.add_photo(photo, "after", lambda _: None)
+            window.forms.photos.add(photo, "after", lambda _: None)
         with qtbot.waitCallback(timeout=20_000) as worked:
             window.tasks.submit(lambda: let_go.exists(), worked)
         worked.assert_called_with(False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,6 @@ from tests.helpers.sync_rig import assert_same, rig, rows_of_cache, rows_of_data
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
 MARIA = Actor("maria", "supervisor")
-
-
-@pytest.fixture
-def city(live: Live) -> City:
-    return live.city
-
-
-@pytest.fixture
-def ani(qtbot: QtBot, city: City, tmp_path: Path) -> Iterator[SteppedConsole]:
-    console = SteppedConsole(tmp_path / "ani", city, "ani")
-    console.sync()
-    yield console
-    console.close()
 
 
 def at_the_city(city: City, report: str, kind: Kind, **data: Any) -> None:

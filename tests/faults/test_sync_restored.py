@@ -5,12 +5,11 @@ However the operator answers, in whatever order, and over a crash: each creation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState, Kind, is_deleted, is_taken_back
 from console.domain.messages import Outcome
@@ -19,25 +18,11 @@ from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor
 from tests.faults.test_sync_list import push_only, rest, shown, states
-from tests.helpers.live_server import Live
 from tests.helpers.stepped import Backup, SteppedConsole
 from tests.helpers.sync_rig import rows_of_cache, rows_of_database
 
 TREE = "A tree has fallen"
 MARIA = Actor("maria", "supervisor")
-
-
-@pytest.fixture
-def city(live: Live) -> City:
-    return live.city
-
-
-@pytest.fixture
-def ani(qtbot: QtBot, city: City, tmp_path: Path) -> Iterator[SteppedConsole]:
-    console = SteppedConsole(tmp_path / "ani", city, "ani")
-    console.sync()
-    yield console
-    console.close()
 
 
 class Lost(NamedTuple):

@@ -166,7 +166,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         note(window, "pompa sudah dipasang")
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture())
-        window.forms.add_photo(file, "report", lambda data: window.deeds.photo(window.dossiers.current, data))
+        window.forms.photos.add(file, "report", lambda data: window.deeds.photo(window.dossiers.current, data))
         wait_for(lambda: len(outbox(window)) == 2, 15, "the photo is saved")
         wanted = 1 if before.priority != 1 else 2
         window.deeds.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")

@@ -51,6 +51,17 @@ def typing(profile: Path, city: Served, *what: str) -> Iterator[subprocess.Popen
         process.communicate(timeout=20)
 
 
+def kill(operator: subprocess.Popen[str]) -> None:
+    operator.kill()
+    assert operator.wait(20) == -signal.SIGKILL
+
+
+def take_up_the_first_draft(window: Any) -> None:
+    wait_ready(window)
+    window.intents.run("drafts")
+    QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+
+
 def drafts(profile: Path) -> dict[str, dict[str, Any]]:
     """What a new start would find."""
     with contextlib.closing(sqlite3.connect(f"file:{profile / 'work.db'}?mode=ro", uri=True)) as file:
@@ -66,8 +77,7 @@ def test_what_is_being_typed_when_the_program_is_killed_is_offered_at_the_next_s
     with typing(profile, city, name) as operator:
         last = PHONE if name == "new_report" else WORDS
         wait_for(lambda: any(last in one.values() for one in drafts(profile).values()), 30, "it is kept")
-        operator.kill()
-        assert operator.wait(20) == -signal.SIGKILL
+        kill(operator)
     with console(profile, city.address) as window:
         said: list[str] = []
         window.drafts.found.connect(said.append)
@@ -91,12 +101,9 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
     profile = tmp_path / "profile"
     with typing(profile, city, name) as operator:
         wait_for(lambda: any(one["text"] == f"n {WORDS}" for one in drafts(profile).values()), 30, "it is kept")
-        operator.kill()
-        assert operator.wait(20) == -signal.SIGKILL
+        kill(operator)
     with console(profile, city.address) as window:
-        wait_ready(window)
-        window.intents.run("drafts")
-        QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+        take_up_the_first_draft(window)
         wait_for(lambda: window.command.text() == f"n {WORDS}", 10, "it stands in the line")
         (key_,) = drafts(profile)
         assert key_.partition(":")[2] == f"city:{window.dossiers.current.key}", "its report is the chosen one"
@@ -113,12 +120,9 @@ def test_photos_that_were_chosen_and_not_ready_survive_a_kill(city: Served, tmp_
         (tmp_path / name).write_bytes(picture(size=(64, 48 + number)))
     with typing(profile, city, "photos") as operator:
         wait_for(lambda: len(drafts(profile)) == len(PHOTOS), 30, "they are kept")
-        operator.kill()
-        assert operator.wait(20) == -signal.SIGKILL
+        kill(operator)
     with console(profile, city.address) as window:
-        wait_ready(window)
-        window.intents.run("drafts")
-        QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+        take_up_the_first_draft(window)
         wait_for(lambda: drafts(profile) == {}, 30, "they are edits, and no drafts any more")
         report = window.dossiers.current.key
     added = [entry["report"] for entry in city.entries(report) if entry["kind"] == "photo"]

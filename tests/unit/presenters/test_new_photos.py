@@ -51,7 +51,7 @@ def begin(rig: Rig, files: list[Path]) -> None:
     dossier = rig.intents.chosen
     assert dossier is not None
     for file in files:
-        rig.forms.add_photo(
+        rig.forms.photos.add(
             file, "report", lambda data: rig.deeds.photo(dossier, data), place="photo:city:A", about="A Flood, Kemang"
         )
 
