@@ -456,9 +456,6 @@ class Transport:
         def among(*kinds: type[BaseException]) -> bool:
             return any(isinstance(cause, kinds) for cause in causes)
 
-        for cause in causes:
-            if isinstance(cause, errors.ApiError):
-                return cause
         if among(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
             return errors.TlsFailed(f"The certificate of {self.host} could not be verified ({_tls_reason(causes)}).")
         if among(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
@@ -487,7 +484,10 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception, what it wraps in its arguments, and what caused it."""
+    """The exception, what it wraps in its arguments, and what it was raised from.
+
+    Never what only happened to be handled meanwhile (`__context__`): that may be another exchange's answer.
+    """
     seen: set[int] = set()
     waiting: list[Any] = [error]
     while waiting:
@@ -496,7 +496,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        waiting += [*one.args, getattr(one, "reason", None), one.__cause__]
 
 
 def _tls_reason(causes: list[BaseException]) -> str:
