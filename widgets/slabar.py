@@ -19,7 +19,10 @@ _WORDS = ("text.secondary", "priority.p2", "priority.p1")
 
 @dataclass(frozen=True)
 class SlaSegment:
-    """One clock. Levels: 0 in time, 1 at risk or late (amber), 2 red. A finished one has no words at the right."""
+    """One clock. Levels: 0 in time, 1 at risk or late (amber), 2 red. A finished one has no words at the right.
+
+    A late one is full; it is amber behind the tick only, so that it does not outshine what is red.
+    """
 
     words_left: str
     words_right: str
@@ -27,6 +30,7 @@ class SlaSegment:
     risk_at: float
     level: int
     paused: bool
+    late: bool = False
 
 
 class SlaBar(QWidget):
@@ -90,6 +94,9 @@ class SlaBar(QWidget):
         if segment.paused:
             painter.fillRect(used, QBrush(fill, Qt.BrushStyle.BDiagPattern))
             painter.fillRect(QRect(used.right(), box.top(), 1, box.height()), fill)
+        elif segment.late and segment.level < 2:
+            painter.fillRect(used, theme.color(_FILLS[0]))
+            painter.fillRect(used.adjusted(round(box.width() * segment.risk_at), 0, 0, 0), fill)
         else:
             painter.fillRect(used, fill)
         if segment.words_right and 0 < segment.risk_at < 1:

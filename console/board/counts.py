@@ -40,14 +40,16 @@ class Counts(msgspec.Struct, frozen=True):
     """How many there are.
 
     Of the whole board, whatever the filter (what needs attention must not hide behind a chip): `all_open`,
-    `unassigned` (priority -> number and the oldest one's creation, 0 when there is none), `at_risk` (due within the
-    hour), `overdue`. Under the filter: `tabs` (key -> number), `open` and `open_overdue` with their split in
-    `by_service` and `by_area`, and `by_status` (an entry for each status, closed ones included). Of the queue as shown:
-    `total` and `placeless`. Reports merged into others count nowhere.
+    `unassigned` (priority -> number and the oldest one's creation, 0 when there is none), `crewless_hazards` (the same
+    of P1 that no crew is on its way to, taken or not), `at_risk` (due within the hour), `overdue`. Under the filter:
+    `tabs` (key -> number), `open` and `open_overdue` with their split in `by_service` and `by_area`, and `by_status`
+    (an entry for each status, closed ones included). Of the queue as shown: `total` and `placeless`. Reports merged
+    into others count nowhere.
     """
 
     tabs: dict[str, int]
     unassigned: dict[int, tuple[int, int]]
+    crewless_hazards: tuple[int, int]
     at_risk: int
     overdue: int
     all_open: int

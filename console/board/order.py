@@ -1,12 +1,15 @@
 """The queue's order: one number for each report, the smallest on top.
 
-`urgency` puts on top what needs somebody now. Its key, from the highest digit to the lowest:
+What burns stands on top of every order: a P1 without a crew on the way, the oldest first, is never below anything.
 
-1. band: 0 unacknowledged P1 (undecided, and nobody has it); 1 late: overdue, or P1 or P2 due within the hour;
-   2 P3 or P4 due within the hour; 3 due later; 4 nothing runs (paused, met, no clock)
+`urgency` goes on by danger to people, then by time. Its key, from the highest digit to the lowest:
+
+1. whether it burns
 2. priority, 1 to 4
-3. time: in bands 1 to 3 the moment at which the clock is due, in bands 0 and 4 the moment of the report (oldest first)
-4. local row, so that the order is the same in every View
+3. band: 0 a clock runs (due or late); 1 none does (paused, met, no clock); 2 the work is done and waits to be validated
+4. time: where a clock runs the moment at which it is due, so that what is late longest comes first; elsewhere, and of
+   what burns, the moment of the report (oldest first)
+5. local row, so that the order is the same in every View
 """
 
 from __future__ import annotations
@@ -22,41 +25,45 @@ Integers = NDArray[np.int64]
 
 
 class Ordered(msgspec.Struct, frozen=True):
-    """The columns that orders look at, of the reports to be ordered only. `area_rank` is the area's place by name."""
+    """The columns that orders look at, of the reports to be ordered only.
+
+    `burns` marks P1 without a crew on the way, `validation` what waits to be validated; `area_rank` is the area's place
+    by name.
+    """
 
     row: Integers
     priority: Column
     created: Integers
     due: Integers
     due_state: Column
-    alarm: Bools
-    overdue: Bools
-    at_risk: Bools
+    burns: Bools
+    validation: Bools
     area_rank: Column | None = None
 
 
 def in_order(reports: Ordered, order: str) -> Integers:
     """The indices of `reports` in the given order (see ORDERS of console.domain.filter)."""
+    time = _time(reports)
     match order:
         case "newest":
-            digits = [-reports.created]
+            digits = [np.where(reports.burns, reports.created, -reports.created)]
         case "due":
-            digits = [_due_band(reports), np.where(_runs(reports), reports.due, reports.created)]
+            digits = [_due_band(reports), time]
         case "priority":
             digits = [reports.priority, reports.created]
         case "area" if reports.area_rank is not None:
-            digits = [reports.area_rank, _band(reports), reports.priority, _time(reports)]
+            digits = [reports.area_rank, reports.priority, _band(reports), time]
         case _:
-            digits = [_band(reports), reports.priority, _time(reports)]
+            digits = [reports.priority, _band(reports), time]
+    if reports.burns.any():
+        digits[:-1] = [np.where(reports.burns, digit.dtype.type(0), digit) for digit in digits[:-1]]
+        digits.insert(0, (~reports.burns).astype(np.int8))
     return _sorted([*digits, reports.row])
 
 
 def _band(reports: Ordered) -> Column:
-    pressing = reports.priority <= 2
-    band = np.where(_runs(reports), np.int8(3), np.int8(4))
-    band[reports.at_risk] = 2
-    band[reports.overdue | (reports.at_risk & pressing)] = 1
-    band[reports.alarm] = 0
+    band = np.where(_runs(reports), np.int8(0), np.int8(1))
+    band[reports.validation] = 2
     return band
 
 
@@ -71,7 +78,7 @@ def _due_band(reports: Ordered) -> Column:
 
 
 def _time(reports: Ordered) -> Integers:
-    return np.where(_runs(reports) & ~reports.alarm, reports.due, reports.created)
+    return np.where(_runs(reports) & ~reports.burns, reports.due, reports.created)
 
 
 def _sorted(digits: list[Column]) -> Integers:

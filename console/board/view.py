@@ -37,18 +37,25 @@ RISK_S = 3600
 CLOSED_LATELY_S = 86400
 """Without any other filter, the closed tab shows what has changed since."""
 
+_NO_ROWS: Column = np.zeros(0, np.int64)
+
 _ME_UNLISTED = -1
 """The claim column's number for this operator before the cache has one for him."""
 
 _UNDECIDED = tuple(ORDER.index(status) for status in (Status.NEW, Status.RETURNED))
-_PROGRESS = ORDER.index(Status.PROGRESS)
+_NOBODY_THERE = tuple(
+    ORDER.index(status) for status in (Status.NEW, Status.COORDINATION, Status.ASSIGNED, Status.RETURNED)
+)
+"""Statuses in which work has not begun: somebody has to be on the way. From "in progress" on somebody was there."""
+_PROGRESS, _VALIDATION = ORDER.index(Status.PROGRESS), ORDER.index(Status.VALIDATION)
 
 
 class View:
     """Made by `make_view`; immutable. Every panel shows one View or the one before it, never two at once.
 
     `order` holds the rows of the queue, topmost first; `mask` marks the same reports by position. `total` is how many
-    reports there are on this computer, closed and merged ones too.
+    reports there are on this computer, closed and merged ones too. `under_way` are the rows that a crew is on its way
+    to, or at, and `crewless` marks by position the open ones that wait for one.
     """
 
     def __init__(
@@ -62,9 +69,12 @@ class View:
         counts: Counts,
         hours: Hours,
         trend: tuple[float, ...] | None,
+        under_way: Column,
+        crewless: Bools,
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
         self.mask, self.order, self.counts, self.hours, self.trend = mask, order, counts, hours, trend
+        self.under_way, self._crewless = under_way, crewless
         self.total = len(snapshot)
 
     @property
@@ -83,6 +93,12 @@ class View:
         found = np.flatnonzero(self.order == row)
         return int(found[0]) if len(found) else -1
 
+    def without_crew(self, rows: Sequence[int] | Column) -> frozenset[int]:
+        """Those of some rows that no crew is on its way to, though nobody has begun to work there."""
+        positions = self.snapshot.positions(rows)
+        positions = positions[positions >= 0]
+        return frozenset(self.snapshot.column("row")[positions[self._crewless[positions]]].tolist())
+
     def shows_same(self, other: View) -> bool:
         """Whether a panel that shows `other` would show the same for this one: only time has passed between them."""
         mine, theirs = self.hours, other.hours
@@ -92,6 +108,7 @@ class View:
             and self.counts == other.counts
             and self.trend == other.trend
             and np.array_equal(self.order, other.order)
+            and np.array_equal(self._crewless, other._crewless)
             and np.array_equal(mine.starts, theirs.starts)
             and np.array_equal(mine.counts, theirs.counts)
             and np.array_equal(mine.usual, theirs.usual)
@@ -114,15 +131,16 @@ def make_view(
     me: Mapping[int, int] | None = None,
     zone: tzinfo = UTC,
     areas: Mapping[Word, Area] | None = None,
+    under_way: Column = _NO_ROWS,
 ) -> View:
     """Filter, count and order a snapshot.
 
     `words` maps a kind to {number: (source, code)} and is needed to filter by codes. `text_rows` are the rows whose
     texts fit `filter_.text`. `me` is the operator's number as a user at each source, by the source's number (<= 0 while
     he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area takes those inside it too.
-    `order` is the filter's own unless given.
+    `under_way` are the rows that a crew is on its way to, or at. `order` is the filter's own unless given.
     """
-    board = _Board(snapshot, now_s, me or {})
+    board = _Board(snapshot, now_s, me or {}, under_way)
     fits, fits_at_any_time = _fitting(board, filter_, words or {}, text_rows, areas or {})
     open_fits = fits[board.open]
     tabs = {name: open_fits & mask for name, mask in board.tabs.items()}
@@ -143,7 +161,8 @@ def make_view(
     hours = hours_of(created, fits_at_any_time & board.counted, now_s, board.oldest_s, zone)
     judged, late = board.judged(fits_at_any_time)
     trend = trend_of(created, judged, late, now_s, zone)
-    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend)
+    crewless = board.all_over(board.crewless)
+    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless)
 
 
 def is_unassigned(snapshot: Snapshot, positions: Positions) -> Bools:
@@ -162,7 +181,7 @@ def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:
 class _Board:
     """The parts of a snapshot that every View asks for, at one time; columns of the open reports only."""
 
-    def __init__(self, snapshot: Snapshot, now_s: int, me: Mapping[int, int]) -> None:
+    def __init__(self, snapshot: Snapshot, now_s: int, me: Mapping[int, int], under_way: Column) -> None:
         self.snapshot, self._now_s = snapshot, now_s
         column = snapshot.column
         self.counted: Bools = column("alive") & (column("merged") == 0)
@@ -171,6 +190,7 @@ class _Board:
         self.claim, self.lead = column("claim")[self.open], column("lead_unit")[self.open]
         self.due, self.due_state = column("due")[self.open], column("due_state")[self.open]
         self.unassigned: Bools = _unassigned(self.status, self.claim, self.lead)
+        self.crewless: Bools = _is_any(self.status, _NOBODY_THERE) & ~_of_rows(snapshot, under_way)[self.open]
         self.tabs: dict[str, Bools] = {
             "open": np.ones(len(self.open), np.bool_),
             "unassigned": self.unassigned,
@@ -233,6 +253,7 @@ def _fitting(
         (filter_.mine, board.tabs["mine"]),
         (filter_.overdue, board.overdue),
         (filter_.at_risk, board.at_risk),
+        (filter_.crewless, board.crewless),
     ):
         if wanted:
             fits &= board.all_over(of_open)
@@ -326,7 +347,7 @@ def _in_polygon(snapshot: Snapshot, corners: Sequence[tuple[float, float]]) -> B
 
 def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Ordered:
     column = board.snapshot.column
-    state = {"alarm": board.unassigned & (board.priority == 1), "overdue": board.overdue, "at_risk": board.at_risk}
+    state = {"burns": board.crewless & (board.priority == 1), "validation": board.status == _VALIDATION}
     if len(shown) == len(board.open):
         of_shown = state
         due, due_state, priority = board.due, board.due_state, board.priority
@@ -340,9 +361,8 @@ def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Order
         created=column("created")[shown],
         due=due,
         due_state=due_state,
-        alarm=of_shown["alarm"],
-        overdue=of_shown["overdue"],
-        at_risk=of_shown["at_risk"],
+        burns=of_shown["burns"],
+        validation=of_shown["validation"],
         area_rank=ranks,
     )
 
@@ -365,11 +385,13 @@ def _counted(
     for priority in (1, 2, 3, 4):
         waiting = created[board.unassigned & (board.priority == priority)]
         unassigned[priority] = (len(waiting), int(waiting.min()) if len(waiting) else 0)
+    hazards = created[board.crewless & (board.priority == 1)]
     fitting, overdue = board.open[open_fits], board.overdue[open_fits]
     statuses = column("status")[board.counted & fits]
     return Counts(
         tabs={name: int(np.count_nonzero(mask)) for name, mask in tabs.items()} | {"closed": closed},
         unassigned=unassigned,
+        crewless_hazards=(len(hazards), int(hazards.min()) if len(hazards) else 0),
         at_risk=int(np.count_nonzero(board.at_risk)),
         overdue=int(np.count_nonzero(board.overdue)),
         all_open=len(board.open),

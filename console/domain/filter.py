@@ -32,6 +32,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     Codes are the city's own (or `none`). Ages are relative to now and `created_*` are unix seconds (from, before).
     `hour` is the first unix second of one hour of creation. `polygon` is (lat, lon) corners.
+    `crewless` asks for those that no crew is on its way to, though nobody has begun to work there.
     `tab` and `order` say what the queue shows of it, and how; they are no chips.
     """
 
@@ -47,6 +48,7 @@ class Filter(msgspec.Struct, frozen=True):
     mine: bool = False
     overdue: bool = False
     at_risk: bool = False
+    crewless: bool = False
     pending: bool = False
     placeless: bool = False
     older_s: int | None = None
@@ -227,11 +229,19 @@ _ALIASES = {
     "units": ("unit",),
     "holders": ("by", "holder"),
 }
-_FLAGS = {"mine": "mine", "overdue": "overdue", "risk": "at_risk", "pending": "pending", "placeless": "placeless"}
+_FLAGS = {
+    "mine": "mine",
+    "overdue": "overdue",
+    "risk": "at_risk",
+    "crewless": "crewless",
+    "pending": "pending",
+    "placeless": "placeless",
+}
 _FLAG_TEXTS = {
     "mine": "Mine",
     "overdue": "Overdue",
     "at_risk": "Due within 1 h",
+    "crewless": "No crew on the way",
     "pending": "Not sent yet",
     "placeless": "Without a place",
 }

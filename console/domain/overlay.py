@@ -231,3 +231,28 @@ def _unit_state(unit: Unit, edit: Edit) -> UnitState | None:
             return _UNIT_AT[AssignmentState(edit.data["state"])]
         case _:
             return None
+
+
+_ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
+
+
+def with_orders(known: tuple[Assignment, ...], report: str, pending: Sequence[Edit]) -> tuple[Assignment, ...]:
+    """The assignments as the operator's own unsent edits leave them."""
+    shown = list(known)
+    for edit in pending:
+        unit = edit.data.get("unit", "")
+        if edit.kind in _ORDER_STATE and not any(one.edit == edit.id for one in shown):
+            state = _ORDER_STATE[edit.kind]
+            reserved = (unit, report, AssignmentState.RESERVED)
+            shown = [one for one in shown if (one.unit, one.report, one.state) != reserved]
+            at = edit.occurred_at
+            shown.append(Assignment(edit.id, report, unit, state, at, edit.author, at, edit=edit.id))
+        elif edit.kind in (Kind.PROGRESS, Kind.RECALL):
+            state = AssignmentState(edit.data["state"]) if edit.kind is Kind.PROGRESS else AssignmentState.RECALLED
+            shown = [
+                replace(one, state=state, since=edit.occurred_at)
+                if (one.unit, one.report) == (unit, report) and one.state not in ENDED_ASSIGNMENT
+                else one
+                for one in shown
+            ]
+    return tuple(sorted(shown, key=lambda one: one.created))

@@ -70,6 +70,8 @@ class AssignmentState(StrEnum):
 
 
 ENDED_ASSIGNMENT = frozenset({AssignmentState.DONE, AssignmentState.REFUSED, AssignmentState.RECALLED})
+ON_THE_WAY = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
+"""A crew has said that it is on its way, or there; one that was only told may not have heard."""
 _A = AssignmentState
 ASSIGNMENT_MAY_BECOME: dict[AssignmentState, tuple[AssignmentState, ...]] = {
     _A.RESERVED: (_A.DISPATCHED, _A.RECALLED),

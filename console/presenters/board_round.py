@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -13,9 +13,10 @@ from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.edit import PENDING, Edit, EditState, Kind, Queued
 from console.domain.filter import Filter
-from console.domain.overlay import apply_edits, created_report
-from console.domain.report import Report, WaitsFor
-from console.domain.status import ORDER
+from console.domain.overlay import apply_edits, created_report, with_orders
+from console.domain.report import Assignment, Report, WaitsFor
+from console.domain.status import ON_THE_WAY, ORDER
+from console.domain.word import Word
 from console.presenters.catalog import Cities, read_catalog
 from console.store.cache_read import CacheReader
 from console.store.facts import seconds
@@ -153,6 +154,9 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
                 columns["lead_unit"][index] = cities.numbers.get("unit", {}).get((sources[row], sent[row]), 0)
         pending = np.isin(columns["row"], np.fromiter(patches, dtype=np.int64, count=len(patches))).astype(np.int8)
         snapshot = snapshot.with_rows(columns, removed=removed, pending=pending)
+    before = job.before
+    known_ways = before is not None and before.snapshot is snapshot and cities is job.cities
+    under_way = before.under_way if before is not None and known_ways else _under_way(job.edits, cities, reader)
     text_rows = None
     if job.filter.text:
         made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
@@ -169,9 +173,23 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         me=me,
         zone=job.zone,
         areas=cities.areas,
+        under_way=under_way,
     )
     same = job.before is not None and cities is job.cities and view.shows_same(job.before)
     return Played(snapshot, cities, view, patches, now_on, changed, arrived, same, blind)
+
+
+def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities, reader: CacheReader) -> np.ndarray:
+    """The rows of the reports that a crew is on its way to, or at, own pending edits included."""
+    jobs: dict[Word, list[Assignment]] = {}
+    for source, catalog in cities.catalogs.items():
+        for one in catalog.assignments:
+            jobs.setdefault((source, one.report), []).append(one)
+    for word in edits.keys() & jobs.keys():
+        jobs[word] = list(with_orders(tuple(jobs[word]), word[1], edits[word]))
+    found = [word for word, live in jobs.items() if any(one.state in ON_THE_WAY for one in live)]
+    rows = [reader.row_of(*word) for word in found]
+    return np.array([row for row in rows if row is not None], np.int64)
 
 
 def _has_words(report: Report, text: str) -> bool:

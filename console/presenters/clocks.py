@@ -13,13 +13,14 @@ _RISK_AT = 0.8
 _DAY, _HOUR = 86400, 3600
 
 
-def clock_segments(clocks: Sequence[Clock], now: datetime, tr: Callable[[str], str]) -> list[SlaSegment]:
-    """One segment a clock."""
+def clock_segments(clocks: Sequence[Clock], priority: int, now: datetime, tr: Callable[[str], str]) -> list[SlaSegment]:
+    """One segment a clock of a report of this priority: what is late is amber, and red where it is a hazard."""
     names = {"first_response": tr("Coordinate"), "finish": tr("Finish"), "validation": tr("Validate")}
-    return [_segment(clock, names.get(clock.name, clock.name), now, tr) for clock in clocks]
+    late = words.LATE if priority == 1 else words.AT_RISK
+    return [_segment(clock, names.get(clock.name, clock.name), late, now, tr) for clock in clocks]
 
 
-def _segment(clock: Clock, name: str, now: datetime, tr: Callable[[str], str]) -> SlaSegment:
+def _segment(clock: Clock, name: str, late: int, now: datetime, tr: Callable[[str], str]) -> SlaSegment:
     label, whole_s = f"{name} {_target(clock.target_s)}", max(1, clock.target_s)
     if clock.met_at is not None:
         used_s = (clock.met_at - clock.started).total_seconds()
@@ -34,8 +35,8 @@ def _segment(clock: Clock, name: str, now: datetime, tr: Callable[[str], str]) -
     left_s = (clock.due - now).total_seconds() if clock.due else float(clock.target_s)
     fraction = min(1.0, max(0.0, 1 - left_s / whole_s))
     left = (tr("{time} over") if left_s < 0 else tr("{time} left")).format(time=words.duration(left_s))
-    level = words.LATE if left_s < 0 else words.AT_RISK if fraction >= _RISK_AT else words.CALM
-    return SlaSegment(label, left, fraction, _RISK_AT, level, paused=False)
+    level = late if left_s < 0 else words.AT_RISK if fraction >= _RISK_AT else words.CALM
+    return SlaSegment(label, left, fraction, _RISK_AT, level, paused=False, late=left_s < 0)
 
 
 def _target(seconds: int) -> str:

@@ -13,11 +13,12 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.view import View
 from console.domain.edit import Edit
+from console.domain.overlay import with_orders
 from console.domain.status import Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
-from console.presenters.dossier import Dossier, with_orders
+from console.presenters.dossier import Dossier
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow

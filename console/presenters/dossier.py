@@ -10,10 +10,10 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Edit, Kind
-from console.domain.overlay import apply_edits, created_report
+from console.domain.overlay import apply_edits, created_report, with_orders
 from console.domain.proof import delivered_by, last_round
 from console.domain.report import Assignment, Entry, Report
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
+from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
@@ -146,28 +146,3 @@ def _local_dossier(row: int, local: tuple[str, str], pending: tuple[Edit, ...], 
         assignments=with_orders((), key, pending),
         pending=pending,
     )
-
-
-_ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
-
-
-def with_orders(known: tuple[Assignment, ...], report: str, pending: tuple[Edit, ...]) -> tuple[Assignment, ...]:
-    """The assignments as the operator's own unsent edits leave them."""
-    shown = list(known)
-    for edit in pending:
-        unit = edit.data.get("unit", "")
-        if edit.kind in _ORDER_STATE and not any(one.edit == edit.id for one in shown):
-            state = _ORDER_STATE[edit.kind]
-            reserved = (unit, report, AssignmentState.RESERVED)
-            shown = [one for one in shown if (one.unit, one.report, one.state) != reserved]
-            at = edit.occurred_at
-            shown.append(Assignment(edit.id, report, unit, state, at, edit.author, at, edit=edit.id))
-        elif edit.kind in (Kind.PROGRESS, Kind.RECALL):
-            state = AssignmentState(edit.data["state"]) if edit.kind is Kind.PROGRESS else AssignmentState.RECALLED
-            shown = [
-                msgspec.structs.replace(one, state=state, since=edit.occurred_at)
-                if (one.unit, one.report) == (unit, report) and one.state not in ENDED_ASSIGNMENT
-                else one
-                for one in shown
-            ]
-    return tuple(sorted(shown, key=lambda one: one.created))

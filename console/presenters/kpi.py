@@ -79,11 +79,12 @@ class KpiPresenter(QObject):
         figures: list[Figure] = []
         parts: tuple[Part, ...]
         for priority in (1, 2, 3, 4):
-            number, oldest = counts.unassigned[priority]
+            # A hazard stays on its counter until a crew is on the way: that it was taken helps nobody yet.
+            number, oldest = counts.crewless_hazards if priority == 1 else counts.unassigned[priority]
             none = self.tr("not loaded") if unknown else self.tr("none")
             note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else none
             level = {1: words.LATE, 2: words.AT_RISK}.get(priority, words.CALM) if number else words.CALM
-            label = self.tr("P{n} unassigned").format(n=priority)
+            label = self.tr("P1 without a crew") if priority == 1 else self.tr("P{n} unassigned").format(n=priority)
             parts = (
                 Part("report_symbol", str(priority), 0),
                 Part("text", told(number), level),
@@ -131,10 +132,11 @@ class KpiPresenter(QObject):
             level, shown = words.CALM, self.tr("no server")
         elif age is None:
             label = self.tr("First load")
+        loud = words.CALM if level == words.LATE else level  # too old is grey on hatching; red is for life and safety
         decide = self.tr("{n} to decide").format(n=self._decisions) if self._decisions else ""
         outbox_level = words.AT_RISK if self._decisions else words.CALM
         return [
-            Figure("data", label, (Part("text", shown, level),), "", level, stale=level == words.LATE),
+            Figure("data", label, (Part("text", shown, loud),), "", loud, stale=level == words.LATE),
             Figure(
                 "outbox",
                 self.tr("Outbox"),
@@ -163,8 +165,9 @@ class KpiPresenter(QObject):
             self._desk.set_filter(Filter(order=now.order) if now == wanted else wanted)
 
 
-_FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for priority in (1, 2, 3, 4)} | {
-    "sla": Filter(at_risk=True)
+_FILTERS = {f"p{priority}": Filter(tab="unassigned", priorities=(priority,)) for priority in (2, 3, 4)} | {
+    "p1": Filter(priorities=(1,), crewless=True),
+    "sla": Filter(at_risk=True),
 }
 _ACTIONS = {"units": "panel_units", "outbox": "panel_outbox", "data": "sources"}
 

@@ -22,6 +22,8 @@ from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 
 _KEPT_TEXTS = 4000
+_CALM_S = 60
+"""So long a new hazard may wait for a crew before its age turns red."""
 
 
 class QueuePresenter(QObject):
@@ -154,11 +156,14 @@ class QueuePresenter(QObject):
         if view is None or not self._wanted:
             return
         known = [row for row in self._wanted if row in self._texts]
-        facts = view.row_facts(np.array(known, dtype=np.int64))
+        rows = np.array(known, dtype=np.int64)
+        facts, crewless = view.row_facts(rows), view.without_crew(rows)
         now_s = self._now().timestamp()
-        self._panel.set_rows([self._row(fact, self._texts[fact.row], now_s) for fact in facts])
+        self._panel.set_rows(
+            [self._row(fact, self._texts[fact.row], now_s, crewless=fact.row in crewless) for fact in facts]
+        )
 
-    def _row(self, fact: Fact, text: RowText, now_s: float) -> QueueRow:
+    def _row(self, fact: Fact, text: RowText, now_s: float, *, crewless: bool) -> QueueRow:
         cities = self._desk.cities
         source = cities.source(fact.source)
         catalog, me = cities.of(source), self._desk.me_at(source)
@@ -187,12 +192,18 @@ class QueuePresenter(QObject):
             holder=taken,
             mine=mine,
             age=words.duration(now_s - fact.created),
-            age_level=level if fact.priority <= 2 and status in (Status.NEW, Status.RETURNED) else 0,
+            age_level=self._age_level(fact, status, level, now_s, crewless=crewless),
             due=due,
             due_level=level,
             hold=self.tr("on hold") if fact.hold else "",
             pending=bool(fact.pending),
         )
+
+    def _age_level(self, fact: Fact, status: Status, due_level: int, now_s: float, *, crewless: bool) -> int:
+        """A hazard's age is red from its second minute until a crew is on the way, whatever its clocks say."""
+        if fact.priority == 1 and crewless:
+            return words.LATE if now_s - fact.created >= _CALM_S else due_level
+        return due_level if fact.priority <= 2 and status in (Status.NEW, Status.RETURNED) else words.CALM
 
     def _due(self, fact: Fact, status: Status, now_s: float) -> tuple[str, int]:
         """What the time column's second line says, and how late it is (0 not, 1 amber, 2 red)."""

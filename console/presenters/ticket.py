@@ -156,7 +156,7 @@ class TicketPresenter(QObject):
                 facts=self._facts(dossier, area),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
-                sla=clock_segments(report.clocks, self._now(), self.tr),
+                sla=clock_segments(report.clocks, report.priority, self._now(), self.tr),
                 strips=self._strips(dossier),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from console.advice.units import DETOUR, SPEED_M_S
 from console.domain.place import distance_m
 from console.domain.report import Unit
-from console.domain.status import AssignmentState, UnitState
+from console.domain.status import ON_THE_WAY, UnitState
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Crew
@@ -25,9 +25,6 @@ _SOON_MS = 20
 
 STALE_S, OLD_S = 1800, 600
 """A position older than 10 minutes turns amber, older than 30 it is stale."""
-
-_UNDER_WAY = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
-"""The job that a unit with several of them is at."""
 
 _SHOWN_FIRST = (
     UnitState.COMMITTED,
@@ -131,7 +128,7 @@ class UnitsPresenter(QObject):
     def _row(self, crew: Crew, now: datetime) -> UnitRow:
         unit = crew.unit
         jobs = list(self._desk.cities.jobs(crew))
-        jobs.sort(key=lambda one: one.state not in _UNDER_WAY)
+        jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT

@@ -11,7 +11,7 @@ LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status 
 """The colour token of a status letter."""
 
 LATE, AT_RISK, CALM = 2, 1, 0
-"""Levels a time may have: red, amber, plain."""
+"""Levels a time may have: red (life and safety, nothing else), amber, plain."""
 
 
 def duration(seconds: float) -> str:

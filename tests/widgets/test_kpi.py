@@ -90,3 +90,19 @@ def test_segments_show_use_risk_and_hold(qtbot: QtBot, themed: Theme) -> None:
     assert bar.isHidden()
     bar.set_segments([dataclasses.replace(late, words_left="w" * 100_000, fraction=9.0)] * 3)
     assert not bar.grab().isNull()
+
+
+def test_a_late_bar_is_loud_behind_its_tick_only_but_where_it_is_red(qtbot: QtBot, themed: Theme) -> None:
+    bar = SlaBar(themed)
+    qtbot.addWidget(bar)
+    bar.resize(400, 28)
+
+    def colours(level: int) -> tuple[int, int]:
+        bar.set_segments([SlaSegment("Finish 7 d", "3 d 17 h over", 1.0, 0.8, level, paused=False, late=True)])
+        image, (box,) = bar.grab().toImage(), bar.boxes()
+        middle = box.center().y()
+        return image.pixelColor(box.left() + 5, middle).rgb(), image.pixelColor(box.right() - 5, middle).rgb()
+
+    amber, red, grey = (themed.color(name).rgb() for name in ("priority.p2-mark", "priority.p1", "text.tertiary"))
+    assert colours(1) == (grey, amber)
+    assert colours(2) == (red, red)

@@ -107,16 +107,26 @@ def in_tab(one: R, tab: str, *, narrowed: bool) -> bool:
     )
 
 
+UNDER_WAY = (1001, 1004, 1007, 1010)
+"""Rows that a crew is on its way to in every test of Views."""
+
+
+def crewless(one: R) -> bool:
+    return one.status in (NEW, COORDINATION, ASSIGNED, RETURNED) and not one.merged and one.row not in UNDER_WAY
+
+
+def burns(one: R) -> bool:
+    return one.priority == 1 and crewless(one)
+
+
 def urgency(one: R) -> tuple[int, ...]:
-    if one.priority == 1 and one.unassigned:
-        return 0, one.priority, one.created, one.row
-    if one.overdue or (one.at_risk and one.priority <= 2):
-        return 1, one.priority, one.due, one.row
-    if one.at_risk:
-        return 2, one.priority, one.due, one.row
+    if burns(one):
+        return 0, 0, 0, one.created, one.row
+    if one.status == VALIDATION:
+        return 1, one.priority, 3, one.due if one.ticking else one.created, one.row
     if one.ticking:
-        return 3, one.priority, one.due, one.row
-    return 4, one.priority, one.created, one.row
+        return 1, one.priority, 1, one.due, one.row
+    return 1, one.priority, 2, one.created, one.row
 
 
 def count_hours(reports: list[R]) -> tuple[list[int], list[float]]:

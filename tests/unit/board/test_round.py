@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from console.domain.edit import Kind
 from console.domain.filter import Filter
-from console.domain.report import Claim
+from console.domain.report import Assignment, Claim
+from console.domain.status import AssignmentState, Status
 from console.presenters.board_round import Round, play
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
+from console.store.items import Item
 from tests.unit.store.making import T0, at, edit, items, report
 
 
@@ -93,3 +96,56 @@ def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_p
     reader.close()
     assert played.arrived == {"local:c": row}
     assert played.view.order.tolist() == [row]
+
+
+@pytest.mark.parametrize(
+    ("state", "own", "burns"),
+    [
+        (None, None, True),
+        (AssignmentState.DISPATCHED, None, True),
+        (AssignmentState.ACKNOWLEDGED, None, True),
+        (AssignmentState.EN_ROUTE, None, False),
+        (AssignmentState.ON_SCENE, None, False),
+        (None, Kind.CLAIM, True),
+        (None, Kind.DISPATCH, True),
+        (AssignmentState.DISPATCHED, Kind.PROGRESS, False),
+        (AssignmentState.EN_ROUTE, Kind.RECALL, True),
+    ],
+)
+def test_a_hazard_burns_until_a_crew_is_on_the_way(
+    tmp_path: Path, state: AssignmentState | None, own: Kind | None, burns: bool
+) -> None:
+    """Taken, or a crew that was told and has said nothing, or an order that is not even sent: nobody is on the way."""
+    writer = CacheWriter(tmp_path)
+    status = Status.NEW if state is None else Status.ASSIGNED
+    live = [Assignment("a", "1", "u", state, T0, "rina", T0)] if state is not None else []
+    found = [*items(report("1", priority=1, status=status)), *(Item("assignment", 2, one.id, one) for one in live)]
+    writer.apply("city", found, at(2))
+    writer.close()
+    data = {"unit": "u"} | ({"state": "en_route"} if own is Kind.PROGRESS else {})
+    edits = {("city", "1"): (edit("e", own, "1", data=data, source="city"),)} if own is not None else {}
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits=edits,
+        local_rows={},
+        remote={},
+        cities=None,
+        filter=Filter(),
+        zone=UTC,
+        number=1,
+        me="rina",
+    )
+    reader = CacheReader(tmp_path)
+    played = play(job, reader, int(T0.timestamp()))
+    again = play(
+        msgspec.structs.replace(
+            job, snapshot=played.snapshot, cities=played.cities, before=played.view, patches=played.patches
+        ),
+        reader,
+        int(T0.timestamp()) + 1,
+    )
+    reader.close()
+    for view in (played.view, again.view):
+        assert view.counts.crewless_hazards[0] == int(burns)
+        assert len(view.without_crew(view.order)) == int(burns)

@@ -18,7 +18,7 @@ from console.domain.filter import ORDERS, TABS, Filter
 from console.domain.report import Area
 from console.domain.status import ORDER
 from tests.unit.board import naive
-from tests.unit.board.naive import CODES, ME, MINE, NOW, WORDS, ZONE, R
+from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PROGRESS, VALIDATION, WORDS, ZONE, R
 
 times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
 dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
@@ -66,6 +66,7 @@ CONDITIONS: dict[str, list[Any]] = {
     "mine": [True],
     "overdue": [True],
     "at_risk": [True],
+    "crewless": [True],
     "pending": [True],
     "placeless": [True],
     "older_s": [3600],
@@ -106,6 +107,8 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
         return False
     if (asked.overdue and not one.overdue) or (asked.at_risk and not one.at_risk):
         return False
+    if asked.crewless and not naive.crewless(one):
+        return False
     if (asked.pending and not one.pending) or (asked.placeless and one.placed):
         return False
     if asked.bbox is not None:
@@ -123,6 +126,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
 
 
 def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
+    more.setdefault("under_way", np.array(naive.UNDER_WAY))
     return make_view(snapshot, asked, NOW, 7, words=WORDS, me=MINE, zone=ZONE, **more)
 
 
@@ -160,6 +164,9 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
     for priority in (1, 2, 3, 4):
         waiting = [one.created for one in board if one.unassigned and one.priority == priority]
         assert counts.unassigned[priority] == (len(waiting), min(waiting, default=0))
+    hazards = [one.created for one in board if naive.burns(one)]
+    assert counts.crewless_hazards == (len(hazards), min(hazards, default=0))
+    assert view.without_crew([one.row for one in city]) == {one.row for one in city if naive.crewless(one)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -247,9 +254,11 @@ def test_orders(order: str) -> None:
             (0, one.due, one.row) if one.ticking else (1 if one.due_state == 2 else 2, one.created, one.row)
         ),
         "priority": lambda one: (one.priority, one.created, one.row),
-        "area": lambda one: (ranks[one.area], *naive.urgency(one)),
+        "area": lambda one: (ranks[one.area], *naive.urgency(one)[1:]),
     }
-    assert shown == sorted(city, key=keys[order])
+    burning = sorted((one for one in city if naive.burns(one)), key=lambda one: (one.created, one.row))
+    assert len(burning) > 10  # what burns is never below anything, however the queue is sorted
+    assert shown == burning + sorted((one for one in city if not naive.burns(one)), key=keys[order])
 
 
 def test_orders_stay_right_where_the_key_does_not_fit_one_integer() -> None:
@@ -276,15 +285,24 @@ def test_text_rows_areas_inside_and_shapes() -> None:
     assert set(view_of(snapshot, Filter(polygon=triangle)).order.tolist()) == {1000, 1001, 1002, 1003, 1004}
 
 
-def test_unassigned_hazards_stand_on_top_then_what_is_late() -> None:
+def test_what_burns_stands_on_top_then_danger_then_time() -> None:
+    """A hazard that was taken, or whose crew was only told, burns on; a graffiti that is months late is below it."""
     city = [
-        R(row=1001, priority=4, due=NOW - 90 * 86400, due_state=1),
-        R(row=1002, priority=1, claim=1, due=NOW + 9000, due_state=1),
-        R(row=1003, priority=2, due=NOW + 100, due_state=1),
-        R(row=1004, priority=1, due=NOW + 200, due_state=1),
-        R(row=1005, priority=3, due=0, due_state=2),
+        R(row=2001, priority=4, due=NOW - 90 * 86400, due_state=BREACHED),
+        R(row=2002, priority=3, status=VALIDATION, due=NOW - 4 * 86400, due_state=BREACHED),
+        R(row=2003, priority=2, status=VALIDATION, due=NOW - 4 * 86400, due_state=BREACHED),
+        R(row=2004, priority=2, due=NOW + 100, due_state=1),
+        R(row=1001, priority=1, status=ASSIGNED, lead_unit=1, due=NOW - 500, due_state=BREACHED),
+        R(row=2006, priority=1, status=PROGRESS, created=NOW - 9000),
+        R(row=2007, priority=1, claim=ME, created=NOW - 70),
+        R(row=2008, priority=1, status=ASSIGNED, lead_unit=1, claim=ME, created=NOW - 80),
+        R(row=2009, priority=1, created=NOW - 60, due=NOW + 9000, due_state=1),
+        R(row=2010, priority=3, due=0, due_state=2),
     ]
-    assert view_of(Snapshot.build(naive.columns(city)), Filter()).order.tolist() == [1004, 1003, 1001, 1002, 1005]
+    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    assert view.order.tolist() == [2008, 2007, 2009, 1001, 2006, 2004, 2003, 2010, 2002, 2001]
+    assert view.counts.crewless_hazards == (3, NOW - 80)
+    assert view.without_crew([1001, 2006, 2007, 2008, 2009]) == {2007, 2008, 2009}
 
 
 def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:

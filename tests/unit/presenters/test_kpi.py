@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import Qt
@@ -148,3 +148,26 @@ def test_a_first_load_is_not_done_when_all_reports_are_here(qtbot: QtBot) -> Non
 
     assert told(0.43) == ("43%", "Loading 43%")
     assert told(1.0) == ("histories", "Loading histories")
+
+
+def test_a_hazard_stays_on_its_counter_when_it_is_taken(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    taken = R(row=5000, priority=1, claim=naive.ME)
+    told = R(row=5001, priority=1, status=naive.ASSIGNED, claim=naive.ME, lead_unit=1)
+    strip.snapshot = Snapshot.build(naive.columns([taken, told]))
+    strip.desk.set_view(strip.view())
+    strip.presenter.show()
+    figure = next(one.figure for one in strip.widget._left if one.figure.key == "p1")
+    assert (figure.label, figure.parts[-1].value, figure.level) == ("P1 without a crew", "2", 2)
+    strip.click("p1")
+    assert strip.desk.view is not None
+    assert sorted(strip.desk.view.order.tolist()) == [5000, 5001]
+    assert strip.desk.chips() == [("priorities", "P1"), ("crewless", "No crew on the way")]
+
+
+def test_data_too_old_to_rely_on_is_grey_and_hatched_not_red(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    strip.sources.set_state(SourceState("city", "offline", as_of=NOW - timedelta(hours=1)))
+    strip.presenter.show()
+    figure = next(one.figure for one in strip.widget._right if one.figure.key == "data")
+    assert (figure.stale, figure.level, figure.parts[0].level) == (True, 0, 0)

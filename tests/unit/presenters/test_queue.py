@@ -1,10 +1,28 @@
-"""What the queue's time column says has room there."""
+"""What the queue says of its rows, and what of itself."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from console.presenters.queue import _rounded
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.filter import Filter
+from console.domain.report import Claim, Clock, ClockState, Report
+from console.domain.status import Status
+from console.presenters.board_feed import BoardFeed
+from console.presenters.desk import Desk
+from console.presenters.queue import QueuePresenter, _rounded
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.tasks import Tasks
+from tests.helpers.city import wait_for
+from tests.unit.store.making import T0, at, items, report
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.queue.panel import QueuePanel
+from widgets.queue.values import QueueRow
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -21,3 +39,83 @@ HOUR, DAY = 3600.0, 86400.0
 )
 def test_a_time_is_rounded_where_it_would_be_cut(seconds: float, beside_check: str, beside_over: str) -> None:
     assert (_rounded(seconds, 6), _rounded(seconds, 8)) == (beside_check, beside_over)
+
+
+class Rig:
+    """The queue over a real cache, at T0."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        self._qtbot, self._profile = qtbot, profile
+        self._tasks = Tasks("worker", 1)
+        self._readers: list[CacheReader] = []
+        theme = make_theme()
+        self.panel = QueuePanel(theme, make_symbols(theme), panel_key="", filter_key="")
+        qtbot.addWidget(self.panel)
+        self.panel.resize(528, 600)
+        self.panel.show()
+        self.desk = Desk("rina", Filter(), UTC)
+
+    def begin(self, *reports: Report) -> None:
+        """Show a cache of these reports."""
+        writer = CacheWriter(self._profile)
+        writer.apply("city", items(*reports), at(len(reports)))
+        writer.close()
+        self._readers.append(CacheReader(self._profile))
+        self.feed = BoardFeed(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
+        self.presenter = QueuePresenter(
+            self.panel, self.desk, self.feed, self._tasks, lambda: self._readers[0], lambda: T0
+        )
+        with self._qtbot.waitSignal(self.feed.ready):
+            self.feed.start()
+
+    def filter(self, filter_: Filter) -> None:
+        """Ask for other reports, and wait for them."""
+        with self._qtbot.waitSignal(self.desk.view_changed, check_params_cb=lambda view: view.filter == filter_):
+            self.desk.set_filter(filter_)
+
+    def rows(self, count: int) -> list[QueueRow]:
+        """The rows from the top, once their texts are there."""
+        model = self.panel.view.rows
+        wait_for(
+            lambda: len(model.keys) == count and all(model.row(number) for number in range(count)), 10, f"{count} rows"
+        )
+        return [row for number in range(count) if (row := model.row(number)) is not None]
+
+    def close(self) -> None:
+        self._tasks.shutdown()
+        for reader in self._readers:
+            reader.close()
+
+
+@pytest.fixture
+def rig(qtbot: QtBot, tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(qtbot, tmp_path)
+    yield rig
+    rig.close()
+
+
+def clock(due: datetime) -> tuple[Clock, ...]:
+    state = ClockState.BREACHED if due < T0 else ClockState.RUNNING
+    return (Clock("finish", state, T0 - timedelta(days=9), 9 * 86400, due=due),)
+
+
+def test_a_hazard_is_red_after_its_first_minute_until_a_crew_is_on_the_way(rig: Rig) -> None:
+    def before(seconds: int) -> datetime:
+        return T0 - timedelta(seconds=seconds)
+
+    later = clock(T0 + timedelta(minutes=14))
+    rig.begin(
+        report("taken", priority=1, created=before(61), claim=Claim("rina", before(20)), clocks=later),
+        report("fresh", priority=1, created=before(59), clocks=later),
+        report("told", priority=1, created=before(120), status=Status.ASSIGNED),
+        report("there", priority=1, created=before(120), status=Status.PROGRESS),
+        report("routine", priority=3, created=before(9 * 86400), clocks=clock(before(86400))),
+    )
+    levels = [(row.priority, row.age, row.age_level, row.due_level) for row in rig.rows(5)]
+    assert levels == [
+        (1, "2:00", 2, 0),
+        (1, "1:01", 2, 0),
+        (1, "0:59", 0, 0),
+        (1, "2:00", 0, 0),
+        (3, "9 d 00 h", 0, 1),  # late, and no danger: amber
+    ]
