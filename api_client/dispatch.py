@@ -150,6 +150,7 @@ class DispatchClient:
             headers["If-Match"] = f'"{if_match}"'
         answer = self._ask("POST", path, headers=headers, body=body, limits=self._small)
         taken = self._decode(answer, wire.EditAnswer)
+        # protects: answer-bears-the-edit
         if taken.entry.edit != key:
             raise errors.NotThisServer(f"{self._transport.host} answered about another edit.")
         return taken

@@ -383,11 +383,13 @@ class Transport:
         expired = threading.Event()
         timer = threading.Timer(limits.total_s, self._expire, (expired,))
         timer.daemon = True
+        # protects: total-deadline
         timer.start()
         try:
             yield expired
         finally:
             timer.cancel()
+            # protects: an-exchange-is-a-step
             self.exchanges += 1
 
     def _expire(self, expired: threading.Event) -> None:
@@ -402,6 +404,7 @@ class Transport:
         for piece in response.iter_content(_CHUNK):
             self._heard_at = time.monotonic()
             size += len(piece)
+            # protects: largest-unpacked
             if size > max_bytes:
                 raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
             pieces.append(piece)

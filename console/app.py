@@ -570,6 +570,7 @@ class ConsoleWindow(QObject):
 
     def _may_close(self) -> bool:
         """Ask first when something has not left, unless the operator was asked or nobody is there to be asked."""
+        # protects: count-before-closing
         if self._leaving or not self.outbox_presenter.outbox:
             return True
         if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:

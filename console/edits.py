@@ -165,6 +165,7 @@ class Edits(QObject):
     @property
     def deleted(self) -> tuple[Edit, ...]:
         """The edits whose reports are not at the server any more, oldest first."""
+        # protects: who-waits-for-a-report
         return tuple(one.edit for one in self.open_in(EditState.ATTENTION) if is_deleted(one))
 
     @property

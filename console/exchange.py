@@ -88,6 +88,7 @@ class Exchange(QObject):
         deleted, unnumbered = {edit.id for edit in self._edits.deleted}, self._edits.without_number(edit_ids)
 
         def found(what: Found) -> None:
+            # protects: number-from-the-cache
             self._edits.on_proved(what.proved, what.numbers)
             self._edits.on_another(what.another)
             if source is not None and _is_live(self._states.get(source)):  # not lost again meanwhile
@@ -139,6 +140,7 @@ def _look(
         made_here = key.startswith("local:")
         seen = None if lost_before(key) else seen_created(edit)  # of the lost one, which may have been dated otherwise
         if at is not None and is_another(seen, at, made_here=made_here):
+            # protects: number-of-another-report
             another.append(edit.id)
         elif at is not None and edit.id in deleted:
             restored.append(edit.id)

@@ -30,6 +30,7 @@ class CleanFormatter(logging.Formatter):
 
 
 def _masked(text: str) -> str:
+    # protects: tokens-are-masked
     return _SECRET.sub(r"\1***", text)
 
 

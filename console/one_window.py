@@ -25,6 +25,7 @@ class OneWindow(QObject):
 
     def __init__(self, profile: Path) -> None:
         super().__init__()
+        # protects: one-window
         self._lock = FileLock(profile / "window.lock")
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)

@@ -93,6 +93,7 @@ class SyncLink(QObject):
         self._again.timeout.connect(self._launch)
         self._steady = QTimer(self, singleShot=True, interval=_STEADY_MS)
         self._steady.timeout.connect(self._on_steady)
+        # protects: first-beat-may-be-late
         self._silent, self._patience = 0, _FIRST_LOOKS
         self._watch = QTimer(self, interval=round(frozen_s * 1000 / _LOOKS))
         self._watch.timeout.connect(self._look)
@@ -177,6 +178,7 @@ class SyncLink(QObject):
             self._process.write(pack(look))
         self._fetches = []
         self._steady.start()
+        # protects: first-beat-may-be-late
         self._silent, self._patience = 0, _FIRST_LOOKS
         self._watch.start()
         self.alive.emit(True)
@@ -193,6 +195,7 @@ class SyncLink(QObject):
         Looks are counted and not seconds: while this console hung, or the computer slept, nobody could read the beats.
         """
         self._silent += 1
+        # protects: silent-sync-is-ended
         if self._process is None or self._silent < self._patience:
             return
         _log.warning("the sync process froze and is ended")
@@ -257,6 +260,7 @@ class SyncLink(QObject):
         _log.info("the sync process %s; it starts again in %d ms", how, wait_ms)
         self.alive.emit(False)
         if not local:
+            # protects: untold-is-read-again
             self.touched.emit(Touched(everything=True))  # its last commit may not have been told any more
         if self._start is not None:
             self._again.start(wait_ms)

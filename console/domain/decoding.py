@@ -32,6 +32,7 @@ def message_decoder_of(kind: Any) -> msgspec.msgpack.Decoder[Any]:
 
 @functools.cache
 def _made(form: Any, kind: Any) -> Any:
+    # protects: one-at-a-time-decoding
     with _one_at_a_time:
         return form(kind)
 

@@ -113,6 +113,7 @@ def carry(edits: Sequence[Queued], create: Edit) -> Carried:
         if edit.undoes is not None or edit.kind in _NEEDS_ITS_PAST:
             tell.append(edit)
         elif is_order(edit):
+            # protects: order-is-asked-about
             ask.append(queued)
         elif edit.kind in APPENDS:
             follow.append(replace(edit, base={}, base_version=None))

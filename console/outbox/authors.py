@@ -33,4 +33,5 @@ class Authors:
     def is_another(self, edit: Edit) -> bool:
         """Whether an edit waits for another operator to sign in."""
         me = self.at(edit.source)
+        # protects: only-ones-own-is-sent
         return bool(me and edit.author and edit.author != me)

@@ -168,6 +168,7 @@ class NewEdits(QObject):
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)
+            # protects: created-again-is-not-kept
             if problem == KEPT and file.is_created(new[0].edit.report):
                 raise ReadingOnly("Its creation was lost with it, and is in the outbox again.")
             return file.exchange(ids, new, problem, draft)
@@ -212,9 +213,11 @@ class NewEdits(QObject):
 
 def _check_rights(why_reading_only: str) -> None:
     if why_reading_only:
+        # protects: reading-only-is-said
         raise ReadingOnly(why_reading_only)
 
 
 def _clean(edit: Edit) -> Edit:
     """Without what no file and no server can keep."""
+    # protects: typed-is-cleaned
     return replace(edit, data=cleaned(edit.data), title=clean_text(edit.title))

@@ -190,6 +190,7 @@ class OpenEdits(Mapping[str, Queued]):
         for key in self._keys_of(edit.source, report):
             found, fresh = None, created_again(key)
             made = self.made_again.get(fresh)
+            # protects: made-under-that-number
             if is_number and (made is None or not is_made_by(made, edit)):
                 continue
             while self.is_awaited(fresh):

@@ -53,11 +53,13 @@ class Outcomes(QObject):
         if queued is None:
             self._take_of_withdrawn(outcome)
             return
+        # protects: sending-is-in-other-hands
         if outcome.state not in (EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED):
             self._sending.answered(outcome.edit_id)
         if outcome.state in (EditState.ACCEPTED, EditState.SENT):
             self._tell_too_late(queued)
         match outcome.state:
+            # protects: called-back-is-not-withdrawn
             case EditState.WITHDRAWN if queued.edit.id not in self._sending.asked_back:
                 pass  # called back from the sync process so that the operator can decide, who has not
             case EditState.QUEUED | EditState.UNCONFIRMED:
@@ -117,6 +119,7 @@ class Outcomes(QObject):
         What of them was sent from here is in the outbox again, for the operator to decide (`taken_back`). `then` is
         called afterwards: what was done to a report that is lost with them must not leave for its old number.
         """
+        # protects: lost-comes-back-first
         if not edit_ids:
             then()
             return

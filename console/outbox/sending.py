@@ -163,6 +163,7 @@ class Sending(QObject):
     def ask_back(self, queued: Queued) -> None:
         """What may be on its way is withdrawn: the sync process is not to send what it still holds; it tells."""
         self.asked_back.add(queued.edit.id)
+        # protects: late-withdrawal-is-noted
         self._book.set(replace(queued, problem=ASKED_BACK))
         self._push(Withdraw(queued.edit.id))
 
@@ -237,6 +238,7 @@ class Sending(QObject):
             if queued is None:
                 continue
             is_created = all(map(self._outbox.is_awaited, local_keys(queued.edit)))
+            # protects: waiting-work-follows-its-creation
             if again := self._created_again(queued):
                 self._move(queued, again)
             elif queued.state is EditState.QUEUED and not is_created:
@@ -252,6 +254,7 @@ class Sending(QObject):
         report's by now, so that an edit is about the lost one only when it was said that it cannot be sent there.
         """
         edit = queued.edit
+        # protects: under-way-is-not-moved
         if edit.id in self.handed_over or queued.state in (EditState.SENDING, EditState.ACCEPTED):
             return {}
         lost = {*local_keys(edit), *([edit.report] if is_deleted(queued) else [])}

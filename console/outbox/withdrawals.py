@@ -91,6 +91,7 @@ class Withdrawals:
         lost = is_taken_back(queued)
         children = self._book.edits.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
+        # protects: lost-creation-drops-no-work
         return [queued, *(one for one in mine if not lost or is_taken_back(one))]
 
     def take_dropped(self, source: str) -> tuple[Queued, ...]:

@@ -86,6 +86,7 @@ class WorkThread(QObject):
         """Write what waits to be written, then close the file; nothing is called back afterwards."""
         self._closed = True
         self._pool.submit(self._close_file)
+        # protects: all-is-written-at-the-end
         self._pool.shutdown(wait=True)
 
     def wait(self, timeout_s: float | None = None) -> None:
@@ -130,6 +131,7 @@ class WorkThread(QObject):
             self._delivered.emit(partial(job.on_done, value))
 
     def _opened_file(self) -> WorkFile:
+        # protects: work-file-is-opened-again
         return self._file or self._open()
 
     def _open(self) -> WorkFile:

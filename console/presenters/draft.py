@@ -80,6 +80,7 @@ class Draft(QObject):
         self._form, self._key, self._edits, self._mark = form, key, edits, mark
         self._blank = form.values()
         self._pauses = Pauses(self._keep_open, steady_s, self)
+        # protects: typed-is-kept
         form.typed.connect(self._pauses.typed)
         form.left.connect(lambda _: self._keep())
         form.draft_cleared.connect(lambda: edits.drop_draft(key))

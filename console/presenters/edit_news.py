@@ -63,6 +63,7 @@ class EditNews(QObject):
             self._status.set_trouble(sentence)
         self._bar.hide_undo()
         self._deeds.forget(edit_id)
+        # protects: form-stays-until-saved
         if not self._forms.give_back(edit_id, sentence):
             self._commands.give_back(edit_id)
         if not isinstance(error, ReadingOnly):

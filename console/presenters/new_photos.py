@@ -68,6 +68,7 @@ class NewPhotos(QObject):
         if key in self._under_way:
             self._said(self.tr("{name} is being prepared already").format(name=file.name))
             return
+        # protects: chosen-photo-is-a-draft
         if place:
             self._edits.save_draft(key, {"text": str(file), "role": role, **self._mark(about)})
         self._under_way.append(key)

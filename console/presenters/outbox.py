@@ -107,6 +107,7 @@ class OutboxPresenter(QObject):
             self._readable, self._counted = readable, (-1, -1)
             self.show()
             if not readable:
+                # protects: unreadable-outbox-is-unknown
                 self.count_changed.emit(None)
 
     def _row_of(self, edit_id: str) -> OutboxRow:

@@ -109,6 +109,7 @@ class Sources(QObject):
         if state is None or state.as_of is None:
             return None
         here = self._now() + timedelta(seconds=state.clock_offset_s)
+        # protects: rights-end
         return state.as_of if here - state.as_of > RIGHTS_LAST else None
 
     def why_reading_only(self, key: str) -> str:

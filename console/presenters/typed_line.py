@@ -33,6 +33,7 @@ class TypedLine(QObject):
             return
         self._now = (key, text, about)
         if key:
+            # protects: typed-words-are-kept
             self._pauses.typed()
         else:
             self._pauses.keep()

@@ -99,6 +99,7 @@ def make_app(
             Refusal: refusal_response,
             HTTPException: http_error_response,
             DBAPIError: database_response,
+            # protects: integrity-is-one-edits-fault
             IntegrityError: defect_response,  # what we wrote does not fit what is there: asking again does not help
             Exception: defect_response,
         },

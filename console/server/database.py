@@ -254,8 +254,10 @@ def begin_epoch(connection: sa.Connection, *, instead_of: str | None = None) -> 
     change = sa.update(meta).where(meta.c.key == EPOCH).values(value=str(uuid.uuid4()))
     if connection.execute(change if instead_of is None else change.where(meta.c.value == instead_of)).rowcount:
         counter = schema.counters
+        # protects: lost-numbers-are-skipped
         lift = sa.update(counter).where(counter.c.name == REPORTS).values(value=counter.c.value + _LOST_REPORTS)
         connection.execute(lift)
+        # protects: versions-are-lifted
         _lift_versions(connection)
 
 

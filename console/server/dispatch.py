@@ -500,6 +500,7 @@ class Dispatch:
         )
 
     def _me(self, ask: Ask) -> Response:
+        # protects: rights-of-the-database
         actor = self._gate.asked_anew(ask)  # a page that told of new rights may be younger than what is remembered
         return json_response(Me(actor.name, actor.role, actor.agencies, actor.areas))
 

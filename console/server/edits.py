@@ -149,12 +149,14 @@ class EditDesk:
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
         case = Case(ledger, present, edit, actor, self._ids)
+        # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
             _check_fresh(ledger, present, edit, if_match)
+            # protects: second-crew-has-seen-the-first
             _check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
         _keep_contact(ledger, edit, report)
@@ -214,6 +216,7 @@ class EditDesk:
 
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
     body = msgspec.to_builtins(edit)
+    # protects: what-is-said-of-a-report-is-no-key
     del body["about"]
     whole = msgspec.json.encode([report, actor.name, body], order="sorted")
     return hashlib.sha256(whole).hexdigest()
@@ -238,6 +241,7 @@ def _answered(
     """The answer to an edit that was applied before: the stored one or, when it is no longer kept, from the history."""
     carried, status, body, entry, seq = connection.execute(_KNOWN, {"key": edit.id}).one()
     if carried is None:
+        # protects: in-the-history-already
         return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
     if carried != fingerprint:
         raise KeyReused("This key has carried another edit before.")
@@ -322,12 +326,14 @@ def _merged_into(edit: EditBody) -> str | None:
 
 def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
     """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
+    # protects: edit-of-another-report
     if is_another(edit.about.created, report.created):
         raise AnotherReport(
             f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
         )
     other = _merged_into(edit)
     main = ledger.report(other) if other is not None else None
+    # protects: merge-into-another-report
     if main is not None and is_another(edit.about.into, main.created):
         raise AnotherReport(
             f"The server was set back to an older state, and {main.id}, which this was to be merged into, is another"
@@ -378,6 +384,7 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> N
         fields = last_changes(ledger.connection, report, later)
         raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
+        # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
 
 

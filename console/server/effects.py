@@ -71,6 +71,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     service = ledger.service(data.service)
     remarks: list[str] = []
     if data.service is not None and service is None:
+        # protects: late-creation-is-taken
         if not edit.late:
             raise Invalid(f"There is no service {data.service}.")
         remarks.append(f"Its service “{data.service}” is no longer there.")
@@ -123,6 +124,7 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
         raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
     reason = data.reason or None
     said = later_word(ledger.connection, unit, edit.occurred_at) if edit.occurred_at is not None else None
+    # protects: newer-word-on-a-unit
     if said is not None and said.author != actor.name and (unit.state, unit.reason) != (data.state, reason):
         at = said.occurred_at or said.at
         told = {"value": unit.state.value, "reason": unit.reason, "who": said.author, "at": at}
@@ -243,6 +245,7 @@ def _release(case: Case) -> None:
     claim, at = case.report.claim, case.edit.occurred_at
     if claim is None or claim.who == case.actor.name:
         pass
+    # protects: newer-claim-stays
     elif case.actor.role != "supervisor" or (at is not None and claim.since > at):
         raise Conflict(
             f"{claim.who} has taken report {case.report.id}.",

@@ -227,6 +227,7 @@ def payload_of(edit: EditBody, kind: type[T]) -> T:
         # Only now: a key with a control character is refused and does not become another key.
         given = msgspec.to_builtins(payload)
         clean = cleaned(given)
+        # protects: texts-are-cleaned
         return payload if clean == given else convert(clean, kind)
     except RecursionError as fault:
         raise Invalid("The data is nested too deeply.") from fault

@@ -72,6 +72,7 @@ class CacheWriter:
         """How many files were opened, one after the other: the cursors of an earlier one hold no more."""
         self._is_open = False
         self._bulk = False
+        # protects: one-program-a-cache
         self._lock = FileLock(folder / "cache.lock")
         try:
             self._open()
@@ -127,6 +128,7 @@ class CacheWriter:
             self._find_rows_of_parts(page)
             if "area" in page.touched_kinds and not self._bulk and self._rename_areas():
                 self._mark_search_stale()
+            # protects: rows-and-cursor-at-once
             self._write_cursor(page.source, cursor)
             if not self._bulk:
                 self._mend_search()
@@ -145,6 +147,7 @@ class CacheWriter:
         """
         with self._writing():
             number = self._word_id("source", source)
+            # protects: set-back-is-known
             if set_back:
                 self._connection.execute(
                     "INSERT OR IGNORE INTO taken_back SELECT source, edit FROM entries WHERE source = ?1"
@@ -198,12 +201,14 @@ class CacheWriter:
         """
         if self.set_aside is None and self._suspect.exists():
             return f"A reader met damage in {self._path.name}."
+        # protects: deleted-cache-is-begun-anew
         if not is_at(self._path, self._identity):
             return f"{self._path.name} was deleted or replaced while it was open."
         return ""
 
     def _replace(self) -> Path | None:
         self._connection.close()
+        # protects: cache-without-room
         self._is_open = False  # and it stays so when there is no room for a new file
         aside = self._set_aside()
         self._open_checked()
@@ -226,6 +231,7 @@ class CacheWriter:
             with sqlite_errors(self._path):
                 in_order = connection.execute("DELETE FROM meta WHERE key = 'closed'").rowcount
                 if size and (size <= _QUICK_CHECK_BYTES or not in_order):
+                    # protects: cache-is-checked
                     quick_check(connection, self._path)
                 connection.execute("PRAGMA cache_size = -65536")
                 connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -263,6 +269,7 @@ class CacheWriter:
         except DamagedFile as error:
             error.set_aside = self._replace()
             raise
+        # protects: contradicting-tables
         except sqlite3.IntegrityError as error:
             # What is written here fits tables that are whole: rows of the file contradict one another.
             words = f"{self._path.name} is damaged: its tables do not fit together."
@@ -332,6 +339,7 @@ class CacheWriter:
                 " body = excluded.body WHERE excluded.seq >= seq",
                 rows,
             )
+        # protects: proved-again-is-not-lost
         if page.proved:
             self._connection.execute(
                 "DELETE FROM taken_back WHERE source = ? AND edit IN (SELECT value FROM json_each(?))",

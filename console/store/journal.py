@@ -107,7 +107,9 @@ class Journal:
         try:
             yield
         except BaseException:
+            # protects: refused-line-is-cut-off
             self._end = mark
+            # protects: refused-line-is-cut-off
             self._ragged = True
             with contextlib.suppress(OSError):  # tried again before the next line
                 self._cut()
@@ -137,11 +139,13 @@ class Journal:
 
     def rewrite(self, lines: Iterable[Line]) -> None:
         """Put a journal of these lines in the place of this one, which stays until the new one is on the disk."""
+        # protects: new-journal-stands-beside
         fresh = self._path.with_name(self._path.name + ".new")
         try:
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.writelines(map(_encode, lines))
                 file.flush()
+                # protects: new-journal-is-synced
                 os.fsync(file.fileno())
             os.close(self._fd)  # Windows renames onto no open file
             try:
@@ -202,6 +206,7 @@ def _encode(line: Line) -> bytes:
 def _decode(raw: bytes) -> Line | None:
     """The line, None when it is damaged. Lines of the first version of Sigap bear no sum."""
     start, mark, rest = raw.rpartition(_SUM)
+    # protects: sum-of-a-line
     if mark and rest != b"%d}" % zlib.crc32(start + b"}"):
         return None
     try:

@@ -25,6 +25,7 @@ SUSPECT = "cache.db.suspect"
 KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
+# protects: busy-file-is-waited-for
 BUSY_S = 5.0
 _MAGIC = b"SQLite format 3\x00"
 
@@ -180,10 +181,12 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
     Raises NewerFile, DamagedFile, DiskFull, NotWritable, LockedByOther; the file is then as it was.
     """
     check_header(path)
+    # protects: no-network-drive
     if network_kind(path.parent):
         raise NotWritable(
             path, f"{path.parent} is on a network drive, where no database is safe: choose a local folder."
         )
+    # protects: no-cloud-folder
     if around := cloud_folder(path.parent):
         raise NotWritable(
             path, f"{around} is kept in step with a cloud, where no database is safe: choose a local folder."
@@ -199,6 +202,7 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
         refuse_newer(connection, path, migrations)
         _prepare(connection, path, synchronous)
         _migrate(connection, path, migrations)
+        # protects: schema-is-compared
         if _schema_of(connection) != _wanted_schema(migrations):
             raise DamagedFile(path, f"{path.name} is damaged: its tables are not as they were made.")
         undo.pop_all()
@@ -261,6 +265,7 @@ def refuse_newer(connection: sqlite3.Connection, path: Path, migrations: Migrati
             (migrations.name,),
         )
         newer = any(name not in known for (name,) in names)
+    # protects: newer-file-is-refused
     if newer:
         raise NewerFile(
             path, f"{path.name} was written by a newer version of Sigap. Update Sigap, or use another profile."
@@ -341,6 +346,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations)
     if version == version_of(migrations):
         return
     if version and path.name == WORK:
+        # protects: copy-before-migration
         _keep_copy(connection, path, version)
     with transaction(connection, path):
         migrations.apply(Database(connection))

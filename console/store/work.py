@@ -111,6 +111,7 @@ class WorkFile:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / WORK
         self._clock = clock
+        # protects: one-program-a-work-file
         self._lock = FileLock(folder / "work.lock")
         self._noted: list[tuple[Line, bool]] | None = None  # the lines of `together`, each with whether it is synced
         self.salvaged: Salvage | None = None
@@ -161,7 +162,9 @@ class WorkFile:
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
             self._raise_number(edit.number)
+            # protects: draft-ends-with-its-edit
             self._delete_draft(draft)
+            # protects: journal-line
             self._journal.write(_line(queued), sync=True)
         return queued
 
@@ -218,6 +221,7 @@ class WorkFile:
                     "INSERT OR REPLACE INTO local_keys VALUES (?, ?, ?)", (edit.report, edit.source, remote_id)
                 )
             line = _line(after, whole=after.edit != before.edit, remote_id=remote_id)
+            # protects: withdrawal-is-synced
             self._note(line, sync=state is EditState.WITHDRAWN)
         return after
 
@@ -243,9 +247,11 @@ class WorkFile:
             if (before := self.get(edit_id)) is not None
         ]
         with self._journal.whole(), self._writing():
+            # protects: old-edits-go-with-the-new
             for queued in (*new, *old):
                 self._put_edit(queued)
             self._raise_number(number + len(new) - 1)
+            # protects: draft-ends-with-its-edit
             self._delete_draft(draft)
             lines = (*map(_line, new), *(_line(queued, whole=False) for queued in old))
             self._journal.write(Line(swap=lines), sync=True)
@@ -268,7 +274,9 @@ class WorkFile:
         now = self._clock()
         lost, kept = [], []
         for one in sent:
+            # protects: work-follows-its-creation
             edit = moved(one.edit, again)
+            # protects: kept-is-not-created-again
             if edit.kind is Kind.CREATE and self.is_created(edit.report):
                 kept.append(
                     msgspec.structs.replace(one, state=EditState.WITHDRAWN, problem=KEPT, theirs={}, changed_at=now)
@@ -402,13 +410,16 @@ class WorkFile:
 
     def _open_checked(self) -> sqlite3.Connection:
         try:
+            # protects: full-synchronous
             connection = open_writer(self._path, work_migrations, synchronous="FULL")
         except NewerFile as error:
+            # protects: newer-file-is-listed
             raise _with_a_list(error, self._path.parent) from error
         try:
             quick_check(connection, self._path, indexes=True)
             with sqlite_errors(self._path):
                 for *row, kept in connection.execute(f"SELECT {WORK_ROW}, sum FROM edits"):  # noqa: S608 - a constant
+                    # protects: sum-of-a-row
                     if sum_of(row) != kept:
                         raise DamagedFile(self._path, f"{self._path.name} is damaged.")
         except BaseException:
@@ -424,6 +435,7 @@ class WorkFile:
         Raises StoreError; what was there stays then, and the next edit tries again.
         """
         try:
+            # protects: replaced-outbox-is-written-anew
             if not is_at(self._path, self._identity):
                 fresh = self._path.with_name(f"{WORK}.new")
                 fresh.unlink(missing_ok=True)
@@ -435,6 +447,7 @@ class WorkFile:
                 fresh.replace(self._path)
                 sync_folder(self._path.parent)
                 self._connection = self._open_checked()
+            # protects: replaced-journal-is-written-anew
             if not self._journal.in_place:
                 set_aside(self._path.with_name(JOURNAL))
                 self._journal.rewrite(self._lines())
@@ -450,6 +463,7 @@ class WorkFile:
         kept = self._journal.folded()
         rest = _readable(aside) if aside else _Readable()
         there = {queued.edit.id: queued for queued in self.all()}
+        # protects: journal-is-compared
         back = [one for one in kept.edits.values() if _lacking(one, there)]
         back += [one for one in rest.edits if one.edit.id not in kept.edits]
         if not kept.edits:
@@ -475,6 +489,7 @@ class WorkFile:
         if aside is not None or (back and not interrupted):
             edits = self._connection.execute("SELECT count(*) FROM edits").fetchone()[0]
             self.salvaged = Salvage(set_aside=aside, edits=edits)
+        # protects: lost-journal-is-written-anew
         self._mend_journal(kept, force=bool(back))
 
     def _mend_journal(self, kept: Folded, *, force: bool) -> None:
@@ -491,6 +506,7 @@ class WorkFile:
         where = f"state IN ('sent', 'withdrawn') AND problem <> '{DROPPED}' AND changed_at < ?"
         if self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
             with contextlib.suppress(StoreError):  # no space now: the next start tries again
+                # protects: journal-before-letting-go
                 self._journal.rewrite(self._lines())
                 self._put(f"DELETE FROM edits WHERE {where}", old)  # noqa: S608 - a constant
         self._tidy_photos()

@@ -73,6 +73,7 @@ class DispatchComparison:
             for day in sorted(there.keys() | here.keys()):
                 ours, theirs = here.get(day), there.get(day)
                 if ours is None or theirs is None or (ours.count, ours.hash) != (theirs.count, theirs.hash):
+                    # protects: differing-day-is-read-again
                     drifted += self._mend(day, stopped)
             end = self._day_before(start, told)
         return drifted
@@ -81,6 +82,7 @@ class DispatchComparison:
         """The last day before `start` of which either side has reports."""
         there: int | None = None
         if isinstance(told.earlier, date):
+            # protects: days-only-the-server-has
             there = min(start - 1, day_of(told.earlier))
         elif told.earlier is msgspec.UNSET and start > 0:  # this server does not say: every day since 1970
             there = min(start - 1, day_of(self._health.server_now().date() + timedelta(days=2)))

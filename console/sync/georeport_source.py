@@ -52,6 +52,7 @@ class GeoReportSender:
             )
         if edit.id in self._tokens:
             return self._taken(edit, self._number(edit))
+        # protects: look-before-sending-again
         if repeated:
             remote_id = self._find(edit)
             if remote_id is None:

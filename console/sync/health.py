@@ -83,6 +83,7 @@ class Health:
                 if self._bounds and (
                     answer.clock_bounds_s[0] > high + _JUMP_S or answer.clock_bounds_s[1] < low - _JUMP_S
                 ):
+                    # protects: old-bounds-are-dropped
                     self._bounds.clear()  # one of the two clocks was set
                 self._bounds.append(answer.clock_bounds_s)
             self._state = replace(self._state, latency_ms=round(answer.latency_s * 1000, 1))

@@ -44,6 +44,7 @@ class Heart:
         }
         self._before = now
         before, self._stuck = self._stuck, [name for name, looks in self._still.items() if looks * BEAT_S >= STUCK_S]
+        # protects: beat-stops-with-a-thread
         if not self._stuck:
             self._emit(Beat())
         elif not before:

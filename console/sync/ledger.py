@@ -49,6 +49,7 @@ class Ledger:
         """
         try:
             with self._lock:
+                # protects: page-of-an-earlier-cache
                 if self._read_in.get(source, self._writer.openings) != self._writer.openings:
                     raise DamagedFile(self._path, "The cache was begun anew.", self._writer.set_aside)
                 touched = self._writer.apply(source, items, cursor)

@@ -83,6 +83,7 @@ class UploadLane(Lane):
                     state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
                     self._emit(Outcome(waiting.edit.id, state, problem=str(error)))
                     pause_s = pause_of_one_s(waiting.failures, self._random)
+                    # protects: failing-photo-waits-alone
                     self._outgoing.again(waiting, pause_s, left=False, everything=False)
                     if not isinstance(error, errors.ServerFault):
                         self._bell.back_off(self._backoff.next_s(error))

@@ -220,6 +220,7 @@ class Outgoing:
         blocked: set[str] = set()
         for waiting in self._waiting.values():
             if waiting.in_flight:
+                # protects: one-edit-of-a-report
                 blocked |= self._keys(waiting.edit)
         for waiting in self._ordered():
             if waiting.in_flight:

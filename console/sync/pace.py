@@ -46,6 +46,7 @@ class Backoff:
         self._failures += 1
         if isinstance(error, Busy) and error.retry_after_s is not None:
             return error.retry_after_s + self._random.uniform(0, 1)
+        # protects: full-jitter
         return self._random.uniform(0, span)
 
     def reset(self) -> None:
@@ -77,12 +78,14 @@ class Breaker:
     def open(self) -> bool:
         """Whether only the pull may ask."""
         with self._lock:
+            # protects: breaker
             return self._failures >= FAILURES_TO_OPEN or time.monotonic() < self._held_until
 
     def patience(self) -> tuple[Busy, float] | None:
         """What the server asked for and the seconds left of it, None when nobody has to wait."""
         with self._lock:
             left = self._held_until - time.monotonic()
+            # protects: retry-after-is-the-hosts
             return (self._asked_for, left) if self._asked_for is not None and left > 0 else None
 
     def failed(self, error: ApiError) -> None:
@@ -163,6 +166,7 @@ class Bell:
                     break
                 wall, steady = time.time(), time.monotonic()
                 self._condition.wait(min(left, _SLICE_S))
+                # protects: clock-set-back
                 if abs((time.time() - wall) - (time.monotonic() - steady)) > _JUMPED_S:
                     break
             self._poked = self._hurried = False

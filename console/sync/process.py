@@ -242,6 +242,7 @@ def _die_with(console: int) -> None:
     shows as another parent; one that was gone even before that has closed the pipe, whose end the first read finds.
     """
     if sys.platform == "linux":
+        # protects: stopped-sync-ends-with-its-console
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != console:
             os._exit(0)
@@ -252,6 +253,7 @@ def _end_with_the_console(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
     time.sleep(_ORDERLY_S)
+    # protects: sync-ends-with-its-console
     os._exit(0)  # what was committed is whole, and the rest is done again next time
 
 

@@ -179,8 +179,10 @@ class DispatchPuller:
         """Whether this is another version than before: then what was told of the rights is old until they are learned
         again, in the next round if not in this one. The page is kept either way and will not tell of it once more.
         """
+        # protects: changed-rights-are-asked-for
         if version == self._scope_version:
             return False
+        # protects: rights-are-asked-until-told
         self._scope_version, self._knows_me = version, False
         return True
 

@@ -182,6 +182,7 @@ class PushLane:
             self._health.none_put_off()
             theirs: dict[str, object] = {"busy": error.busy} if error.busy else dict(error.fields)
             self._say(waiting, EditState.CONFLICT, problem=str(error), theirs=theirs, version=error.version)
+        # protects: signed-out-drops-nothing
         elif isinstance(error, errors.SignIn):
             self._health.writes_refused(str(error))
             self._later(waiting, error, _SIGNED_OUT_S, everything=True)

@@ -52,6 +52,7 @@ class DispatchSender:
         """See console.sync.push.Sender. The key makes repeating harmless."""
         self._check_author(edit)
         body = encode_edit(edit)
+        # protects: largest-edit
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
             raise CannotSend(f"This is too long to be sent: {len(body) // 1000:,} KB, at most {LARGEST // 1000:,} KB.")
@@ -67,10 +68,12 @@ class DispatchSender:
                 raise CannotSend(str(gone), {DELETED: {}}) from gone
             raise
         except errors.Refused as refused:
+            # protects: deleted-is-not-missing
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
                 raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
             if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
                 raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}}) from refused
+            # protects: reused-key-shows-both
             if refused.word == _KEY_REUSED and (both := self._both(edit, report)):
                 raise CannotSend(both) from refused
             raise
@@ -133,6 +136,7 @@ class DispatchSender:
 def encode_edit(edit: Edit) -> bytes:
     """The request's body. The server refuses the edit when the reports that it names were created at other times."""
     times = {name: edit.about[name] for name in ("created", "into") if edit.about.get(name)}
+    # protects: edit-says-when-its-report-was-made
     return msgspec.json.encode(
         Body(
             edit.id,

@@ -70,6 +70,7 @@ class PullLane(Lane):
     def hurry(self) -> None:
         """Try at once, whatever failed; a request that hangs is ended for it."""
         super().hurry()
+        # protects: trying-ends-what-hangs
         self._client.interrupt()
 
     @override

@@ -67,6 +67,7 @@ class Sweep:
                 listed = self._listed(begin, end)
                 lost += [key for key in ours if key not in listed]
             end = begin - 1
+        # protects: asked-for-before-it-is-dropped
         return [key for key in lost[:_MOST_LOOKUPS] if not stopped() and self._client.request(key) is None]
 
     def _listed(self, begin: int, end: int) -> set[str]:

@@ -111,12 +111,14 @@ class Signing(QObject):
         rights = self._rights[me.source] = (me.role, me.areas, me.agencies)
         if me.user != "local" and me.user != before:
             self._deeds.forget_all()
+            # protects: sign-in-before-sending
             self._edits.sign_in(me.source, me.user)
             if me.source == self._sources.first:
                 self._desk.me = me.user
             self._status.say(self.tr("Signed in as {user}").format(user=me.user))
         elif known is not None and rights != known:
             self._status.say(self._rights_text(me))
+        # protects: dropped-by-another-is-told
         self._tell_dropped(me.source)
         self._keep_user(me.source, me.user)
         self.rights_changed.emit()

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import functools
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tokenize
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("console", "widgets", "api_client", "tests")
+SOURCES = ("console", "widgets", "api_client")
+COPIED = (*SOURCES, "tests")
+MARK = "# protects:"
+_BETWEEN = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
 class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,20 +31,124 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     fault: str
-    file: str
-    old: str
-    new: str
+    at: str
     test: str
+    new: str = "pass"
+    part: str = ""
+    condition: str = ""
     times: int = 1
 
-    def taken_out(self, source: str) -> str:
-        assert source.count(self.old) == self.times, f"{self.file} holds {self.old!r} {source.count(self.old)} times"
-        return source.replace(self.old, self.new)
+    @property
+    def file(self) -> Path:
+        """The source that has the mark, from the top of the repository."""
+        (file,) = {file for file, _ in self._places}
+        return file
+
+    @property
+    def _places(self) -> list[tuple[Path, int]]:
+        places = marks().get(self.at, [])
+        where = ", ".join(f"{file}:{line}" for file, line in places) or "nowhere"
+        assert len(places) == self.times, f"`{MARK} {self.at}` has to stand {self.times} times, stands {where}"
+        return places
+
+    def taken_out(self) -> str:
+        """The source without the protection; AssertionError where entry and source do not fit."""
+        tree = ast.parse((ROOT / self.file).read_text())
+        asked = names_in(expression(self.condition) if self.condition else block(self.new))
+        for word in asked - names_in(tree) - set(dir(builtins)):
+            raise AssertionError(f"{self.file} knows no {word}")
+        before = ast.dump(tree)
+        for _, line in self._places:
+            self._take_out(tree, line)
+        assert ast.dump(tree) != before, f"{self.name}: nothing changed"
+        return ast.unparse(ast.fix_missing_locations(tree))
+
+    def _take_out(self, tree: ast.Module, line: int) -> None:
+        begun = [node for node in ast.walk(tree) if first_line(node) == line]
+        assert begun or self.part, f"{self.at} marks no statement"
+        if self.condition:
+            assert isinstance(begun[0], ast.If | ast.match_case), f"{self.at} marks nothing with a condition"
+            put(tree, begun[0].test if isinstance(begun[0], ast.If) else begun[0].guard, [expression(self.condition)])
+        elif self.part:
+            wanted = ast.dump(expression(self.part))
+            among = ast.walk(begun[0]) if begun else (n for n in ast.walk(tree) if getattr(n, "lineno", 0) == line)
+            found = [node for node in among if isinstance(node, ast.expr) and ast.dump(node) == wanted]
+            assert len(found) == 1, f"{self.at} marks {len(found)} times {self.part!r}"
+            put(tree, found[0], [expression(self.new)])
+        else:
+            after = block(self.new).body
+            if self.new.endswith(":"):  # what stands in the block stays
+                vars(after[-1])["body"] = vars(begun[0])["body"]
+            put(tree, begun[0], after)
 
 
 PROTECTIONS = msgspec.convert(
     tomllib.loads((ROOT / "tests/faults/protections.toml").read_text()).get("protection", []), list[Protection]
 )
+
+
+@functools.cache
+def marks() -> dict[str, list[tuple[Path, int]]]:
+    """Every mark of the sources by its name: file, and the line of the code that follows it."""
+    found: dict[str, list[tuple[Path, int]]] = defaultdict(list)
+    for path in sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")):
+        source = path.read_text()
+        if MARK not in source:
+            continue
+        waiting: list[str] = []
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT and token.string.startswith(MARK):
+                assert not token.line[: token.start[1]].strip(), f"{path}: a mark stands on a line of its own"
+                waiting.append(token.string.removeprefix(MARK).strip())
+            elif waiting and token.type not in _BETWEEN:
+                for name in waiting:
+                    found[name].append((path.relative_to(ROOT), token.start[0]))
+                waiting = []
+    return found
+
+
+def first_line(node: ast.AST) -> int | None:
+    """Where a statement, an `except` or a `case` begins; None for anything else."""
+    if isinstance(node, ast.match_case):
+        return node.pattern.lineno
+    return node.lineno if isinstance(node, ast.stmt | ast.excepthandler) else None
+
+
+def expression(text: str) -> ast.expr:
+    return ast.parse(f"({text})", mode="eval").body
+
+
+def block(text: str) -> ast.Module:
+    """Statements; a head without its block gets an empty one."""
+    return ast.parse(f"{text} pass" if text.endswith(":") else text)
+
+
+def names_in(code: ast.AST) -> set[str]:
+    """The names that are used, and those of `self`: what a piece of code expects of the file that it is put into."""
+    names: set[str] = set()
+    for node in ast.walk(code):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            names.add(f"self.{node.attr}")
+    return names
+
+
+def put(tree: ast.AST, old: ast.AST | None, new: Sequence[ast.AST]) -> None:
+    """Replace one node: in a list by any number of others, elsewhere by one."""
+    for node in ast.walk(tree):
+        for field, value in ast.iter_fields(node):
+            if value is old:
+                (one,) = new
+                setattr(node, field, one)
+                return
+            if isinstance(value, list) and any(each is old for each in value):
+                value[:] = [each for one in value for each in (new if one is old else [one])]
+                return
 
 
 def defined(path: Path) -> set[str]:
@@ -53,9 +165,13 @@ def defined(path: Path) -> set[str]:
 @pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda one: one.name)
 def test_the_list_of_protections_fits_the_sources(protection: Protection) -> None:
     assert [one.name for one in PROTECTIONS].count(protection.name) == 1
-    ast.parse(protection.taken_out((ROOT / protection.file).read_text()))
+    ast.parse(protection.taken_out())
     file, _, test = protection.test.partition("::")
     assert test.partition("[")[0] in defined(ROOT / file)
+
+
+def test_every_mark_in_the_sources_is_in_the_list() -> None:
+    assert set(marks()) == {one.at for one in PROTECTIONS}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +214,7 @@ def test_with_all_protections_in_place_the_tests_pass(copy: Path) -> None:
 def test_without_its_protection_a_test_fails(protection: Protection, copy: Path) -> None:
     file = copy / protection.file
     whole = file.read_text()
-    file.write_text(protection.taken_out(whole))
+    file.write_text(protection.taken_out())
     try:
         done = run(copy, protection.test)
     finally:

@@ -438,10 +438,12 @@ class MapPanel(QWidget):
         self._ready = self._cursor = False
         now_s = self._monotonic_s()
         self._crashes.append(now_s)
+        # protects: map-is-given-up
         if len(self._crashes) == _CRASHES and now_s - self._crashes[0] <= _CRASH_WINDOW_S:
             self._stack.setCurrentWidget(self._off)
             self.setFocusProxy(self._again)
         else:
+            # protects: lost-map-is-loaded-again
             QTimer.singleShot(0, self, self._load_again)
         self.page_lost.emit(f"{status.name}, code {code}")
 
