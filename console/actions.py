@@ -167,6 +167,7 @@ ACTIONS: tuple[Action, ...] = (
     A("help", "All keys", ("?", "F1"), "Window", always),
     A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", always),
     A("panel_map", "Go to the map", ("Ctrl+2",), "Window", always),
+    A("reload_map", "Load the map again", (), "Window", always),
     A("panel_units", "Go to the units", ("Ctrl+3",), "Window", always),
     A("panel_report", "Go to the report", ("Ctrl+4",), "Window", always),
     A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", always),

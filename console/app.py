@@ -356,6 +356,7 @@ class ConsoleWindow(QObject):
             "previous_report": lambda: self.queue.view.move_by(-1),
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,
+            "reload_map": self.map.reload,
             "drafts": self.drafts.open,
         }
         self.window_actions = WindowActions(
@@ -445,7 +446,7 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.picture.on_drawn)
         self.picture.over.connect(self._on_picture_over)
-        self.map.page_lost.connect(self._on_map_lost)
+        self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.forms.place_wanted, self.forms.place_unwanted = self.map.start_pick, self.map.stop_pick
@@ -712,12 +713,6 @@ class ConsoleWindow(QObject):
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
-
-    def _on_map_lost(self, how: str) -> None:
-        """The panel brings its page back, or says that it gave up."""
-        _log.info("the map's page was lost: %s", how)
-        if not self.map.is_off:
-            self.say(self.tr("The map was lost and is drawn again"))
 
 
 def _keep_objects() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,9 +28,12 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.units import STALE_S, is_stale
 from console.tasks import Tasks
+from widgets.map.liveness import MOST_RELOADS, Loss
 from widgets.map.panel import MapPanel
 from widgets.map.routes import Request
+from widgets.notice import Notice
 
+_log = logging.getLogger(__name__)
 _KEPT_VIEWS = 3
 _EDGE = 3.0
 _SAMPLE = 20_000
@@ -40,6 +44,8 @@ class MapPresenter(QObject):
 
     place_picked = Signal(float, float)
     opened = Signal(int)
+    notice_changed = Signal(object, bool)
+    """A Notice while the map draws nothing, else None; whether it is off."""
 
     def __init__(
         self, desk: Desk, basemap: Basemap, tasks: Tasks, now: Callable[[], datetime], parent: QObject | None = None
@@ -75,6 +81,9 @@ class MapPresenter(QObject):
         panel.unit_picked.connect(desk.choose_unit)
         panel.cell_picked.connect(self._on_cell)
         panel.place_picked.connect(self.place_picked)
+        panel.page_lost.connect(self._on_page_lost)
+        panel.page_wanted.connect(lambda: self.notice_changed.emit(self._wanted_notice(), False))
+        panel.page_well.connect(lambda: self.notice_changed.emit(None, False))
         panel.set_texts(self._texts())
         if self._basemap.kind is not None:
             panel.set_tiles(self._basemap.kind, *self._basemap.zooms)
@@ -193,7 +202,7 @@ class MapPresenter(QObject):
             spots = (view.snapshot.column(name)[placed] * 1e-7 for name in ("lat_e7", "lon_e7"))
             self._fit(np.column_stack(list(spots)))
         if self._panel is not None:
-            self._panel.set_view(view.number)
+            self._panel.set_view(view.number, count=len(view.order))
 
     def _on_catalog(self, cities: Cities) -> None:
         if cities.areas != self._shown_areas:
@@ -221,6 +230,29 @@ class MapPresenter(QObject):
 
     def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
         self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))
+
+    def _on_page_lost(self, why: Loss) -> None:
+        assert self._panel is not None
+        _log.info("the map's page was lost: %s", why.value)
+        off = self._panel.is_off
+        self.notice_changed.emit(self._off_notice() if off else self._lost_notice(why), off)
+
+    def _lost_notice(self, why: Loss) -> Notice:
+        assert self._panel is not None
+        if why is Loss.WRONG_COUNT:
+            bold = self.tr("The map does not show all reports.")
+        else:
+            bold = self.tr("The map draws nothing.")
+        text = self.tr("It is loaded again, {n} of {most}. Queue, reports and units work without it.")
+        return Notice("warn", bold, text.format(n=self._panel.reloads, most=MOST_RELOADS))
+
+    def _wanted_notice(self) -> Notice:
+        return Notice("warn", self.tr("The map is loaded again."), self.tr("What it shows is not current yet."))
+
+    def _off_notice(self) -> Notice:
+        text = self.tr("It was loaded again {most} times. Queue, reports and units work without it.")
+        again = ("reload_map", self.tr("Retry"), "")
+        return Notice("warn", self.tr("Map off."), text.format(most=MOST_RELOADS), (again,))
 
     def _no_background(self) -> str:
         return self.tr("Map background unavailable. Reports and units are drawn from this computer.")

@@ -35,6 +35,7 @@ class StatusPresenter(QObject):
         self._zone, self._now = zone, now
         self._said, self._said_until = "", 0.0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
+        self._map: tuple[Notice | None, bool] = (None, False)
         desk.view_changed.connect(lambda _: self.show())
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
@@ -54,6 +55,11 @@ class StatusPresenter(QObject):
     def set_trouble(self, sentence: str, hint: str = "") -> None:
         """Something that must not be missed, until the next edit is saved; `hint` says what helps."""
         self._trouble, self._help = sentence, hint
+        self.show()
+
+    def set_map(self, notice: Notice | None, is_off: bool = False) -> None:
+        """What the map cannot do now, None when it draws; one that is off says so itself, whatever the banner says."""
+        self._map = (notice, is_off)
         self.show()
 
     def show(self) -> None:
@@ -88,4 +94,6 @@ class StatusPresenter(QObject):
             return Notice("p1", self._trouble, self._help)
         if self._hint:
             return Notice("info", self._hint, "")
-        return self._sources.banner(self._waiting)
+        about_map, is_off = self._map
+        about_sources = self._sources.banner(self._waiting)
+        return about_sources or about_map if is_off else about_map or about_sources

@@ -42,6 +42,12 @@ def drawn_again(window: Any) -> None:
     wait_for(lambda: drawn.count() > 0, 40, what="the map is drawn")
 
 
+def notice(window: Any) -> str:
+    """What the strip says, "" when it is not there."""
+    shown = window.banner.notice
+    return f"{shown.bold} {shown.text}" if shown is not None else ""
+
+
 def others(window: Any) -> tuple[Any, ...]:
     """What the panels beside the map show, and what is chosen."""
     return (
@@ -55,8 +61,9 @@ def others(window: Any) -> tuple[Any, ...]:
 
 
 def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tmp_path: Path) -> None:
-    """F37. Guards: MapPanel._on_lost loads the page again and _on_ready tells it all that it showed; after three
-    losses within a minute the panel says so and offers to load it again, by keyboard too.
+    """F37. Guards: MapPanel._replace_page loads the page again and _on_ready tells it all that it showed; after three
+    reloads the panel says so and offers to load it again, by keyboard too. The strip says it from the loss until the
+    map draws.
     """
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
@@ -76,7 +83,7 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
         before = others(window)
 
         kill_page(window)
-        assert window.status_presenter._said == "The map was lost and is drawn again"
+        assert notice(window).startswith("The map draws nothing. It is loaded again, 1 of 3.")
         drawn_again(window)
         there, zoom_now = window.map.last_view
         assert zoom_now == zoom
@@ -85,8 +92,11 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
         assert others(window) == before
         assert not window.map.is_off
 
-        kill_page(window)
-        drawn_again(window)
+        wait_for(lambda: "map" not in notice(window), what="the map draws, and the strip says so no more")
+
+        for _ in range(2):
+            kill_page(window)
+            drawn_again(window)
         kill_page(window)
         wait_for(lambda: window.map.is_off, what="given up")
         assert others(window) == before
@@ -99,8 +109,24 @@ def test_the_map_comes_back_where_it_was_and_nothing_else_moves(city: Served, tm
         assert button is not None
         assert "again" in button.text()  # type: ignore[attr-defined]
         QTest.keyClick(button, Qt.Key.Key_Return)
+        assert "The map is loaded again" in notice(window)
         drawn_again(window)
         assert not window.map.is_off
         assert window.map.last_view[1] == zoom
         city.start()
         wait_for(lambda: not outbox(window), 40, what="all received")
+
+
+def test_a_map_that_hangs_is_said_in_the_strip_and_comes_back_by_itself(city: Served, tmp_path: Path) -> None:
+    """F37. Guards: Liveness.beat counts beats without an answer; the corner's count is the queue's."""
+    with console(tmp_path / "hanging", city.address) as window:
+        wait_ready(window)
+        wait_for(lambda: window.picture.drawn_view >= 1, 40, what="the map is drawn")
+        window.map.page.runJavaScript("setTimeout(() => { for (;;); }, 0)")
+        wait_for(lambda: notice(window).startswith("The map draws nothing."), 30, what="the strip says so")
+        drawn_again(window)
+        wait_for(lambda: not notice(window), 30, what="the strip is gone")
+        assert not window.map.is_off
+        shown = window.map_presenter.corner()
+        counted = shown["symbols"] + shown["in_cells"] + shown["outside"] + shown["placeless"]
+        assert counted == window.queue.row_count() > 0

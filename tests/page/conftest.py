@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from console.tasks import Tasks
 from widgets.map.__main__ import TokenTheme, pack_answer
+from widgets.map.liveness import BEAT_MS
 from widgets.map.panel import MapPanel
 from widgets.map.routes import Request
 
@@ -38,7 +39,7 @@ class Console(logging.Handler):
 class MapDesk:
     """One map panel and what a test does with it."""
 
-    def __init__(self, qtbot: QtBot, tasks: Tasks) -> None:
+    def __init__(self, qtbot: QtBot, tasks: Tasks, beat_ms: int = BEAT_MS) -> None:
         self.qtbot = qtbot
         self.asked: list[Request] = []
         self.cells: list[tuple[float, float, int, int]] = []
@@ -49,7 +50,7 @@ class MapDesk:
         handlers = {"reports": self._reports, "areas": lambda _: self.areas, "tiles": lambda r: self.tile(r)}
         symbols = (files("resources") / "symbols.json").read_text("utf-8")
         self.theme = TokenTheme("dark")
-        self.panel = MapPanel(self.theme, symbols, handlers, tasks.submit)
+        self.panel = MapPanel(self.theme, symbols, handlers, tasks.submit, beat_ms=beat_ms)
         self.panel.resize(640, 480)
         self.number = 0
 
@@ -169,10 +170,10 @@ def console() -> Iterator[Console]:
 
 
 @contextmanager
-def opened(qtbot: QtBot) -> Iterator[MapDesk]:
+def opened(qtbot: QtBot, beat_ms: int = BEAT_MS) -> Iterator[MapDesk]:
     """A map panel that was not shown yet."""
     tasks = Tasks("map-test", 2)
-    made = MapDesk(qtbot, tasks)
+    made = MapDesk(qtbot, tasks, beat_ms)
     yield made
     tasks.shutdown()
     made.panel.shut()

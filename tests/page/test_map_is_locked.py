@@ -238,6 +238,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
         "leavePick()",
         "showView(double,double,double,double,double)",
         "tellDrawn(int,int)",
+        "tellAlive(int,int,int)",
         "tellLocked(bool)",
         "tellCursor(bool)",
     }
@@ -246,7 +247,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
 def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge = Bridge(lambda: 0.0)
     said: list[object] = []
-    for name in ("report_picked", "cell_picked", "unit_picked", "place_picked", "view_changed", "drawn"):
+    for name in ("report_picked", "cell_picked", "unit_picked", "place_picked", "view_changed", "drawn", "alive"):
         getattr(bridge, name).connect(lambda *values: said.append(values))
     nan, inf = float("nan"), float("inf")
     bridge.pickReport(0)
@@ -260,6 +261,8 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge.showView(nan, 0.0, 1.0, 1.0, 3.0)
     bridge.tellDrawn(-1, 0)
     bridge.tellDrawn(1, 16)
+    for answer in ((0, 1, 1), (1, -2, 1), (1, 1, -1)):
+        bridge.tellAlive(*answer)
     assert said == []
     bridge.pickUnit("PPSU-KBR 2/ä")
     assert said == [("PPSU-KBR 2/ä",)]
@@ -310,9 +313,9 @@ def test_lost_page_comes_back_as_it_was(desk: MapDesk) -> None:
     assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
 
 
-def test_three_losses_a_minute_switch_the_map_off(desk: MapDesk) -> None:
+def test_a_loss_after_three_reloads_switches_the_map_off(desk: MapDesk) -> None:
     desk.show()
-    for _ in range(3):
+    for _ in range(4):
         assert not desk.panel.is_off
         with desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS):
             os.kill(desk.panel.page.renderProcessPid(), signal.SIGKILL)

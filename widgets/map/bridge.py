@@ -42,6 +42,8 @@ class Bridge(QObject):
     lock = Signal(bool)
     act = Signal(str)
     """One of the page's own view commands: in, out, home, fit, next, previous, open, leave."""
+    beat = Signal(int)
+    """Say by `tellAlive` what is drawn, once frames were painted."""
 
     # up, checked: the panel listens to these
     page_ready = Signal()
@@ -52,6 +54,7 @@ class Bridge(QObject):
     pick_left = Signal()
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int, int)
+    alive = Signal(int, int, int)
     locked_changed = Signal(bool)
     cursor_changed = Signal(bool)
     refused = Signal(str)
@@ -111,6 +114,12 @@ class Bridge(QObject):
         """Everything of this View is drawn: tiles, areas, units and reports; `beat` is in the mark's last bits."""
         if self._pass("tellDrawn", number >= 0 and 0 <= beat < BEATS):
             self.drawn.emit(number, beat)
+
+    @Slot(int, int, int)
+    def tellAlive(self, beat: int, number: int, count: int) -> None:  # noqa: N802
+        """Frames were painted since that beat; the View that is drawn (-1 none), and how many reports it has."""
+        if self._pass("tellAlive", beat > 0 and number >= -1 and count >= 0):
+            self.alive.emit(beat, number, count)
 
     @Slot(bool)
     def tellLocked(self, locked: bool) -> None:  # noqa: N802

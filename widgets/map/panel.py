@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
+import os
+import signal
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,6 +25,7 @@ from shiboken6 import delete, isValid
 from typing_extensions import override
 
 from widgets.map.bridge import BEATS, Bridge
+from widgets.map.liveness import BEAT_MS, Liveness, Loss
 from widgets.map.page import PAGE_URL, MapPage, OnlyOurScheme, make_profile
 from widgets.map.scheme import Handler, MapSchemeHandler, Runner
 
@@ -30,7 +33,6 @@ Box = tuple[float, float, float, float]
 """west, south, east, north in degrees."""
 
 _log = logging.getLogger(__name__)
-_CRASHES, _CRASH_WINDOW_S = 3, 60.0
 _NOWHERE = math.nan
 _LOOK_MS, _LOOK_UNTIL_S = 15, 2.0
 """How often, and how long at most, the mark of a drawn View is looked for on the screen."""
@@ -99,8 +101,12 @@ class MapPanel(QWidget):
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int)
     """Everything of this View is on the screen."""
-    page_lost = Signal(str)
+    page_lost = Signal(Loss)
     """Why; the page is being loaded again, unless `is_off`."""
+    page_well = Signal()
+    """It draws again."""
+    page_wanted = Signal()
+    """The operator has it loaded again."""
     locked_changed = Signal(bool)
 
     def __init__(
@@ -113,9 +119,10 @@ class MapPanel(QWidget):
         fonts: Mapping[str, Path] | None = None,
         web: Traversable | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        beat_ms: int = BEAT_MS,
         parent: QWidget | None = None,
     ) -> None:
-        """`fonts`: family -> its (variable) font file; `web`: the page's folder."""
+        """`fonts`: family -> its (variable) font file; `web`: the page's folder; `beat_ms`: see `Liveness`."""
         super().__init__(parent)
         self._theme, self._symbols = theme, json.loads(symbols_json)
         self._monotonic_s = monotonic_s
@@ -133,7 +140,7 @@ class MapPanel(QWidget):
         self._background: str | None = None
         self._notes = ("", "")
         self._locked = self._picking = self._ready = self._cursor = False
-        self._crashes: deque[float] = deque(maxlen=_CRASHES)
+        self._has_process = self._is_ending = False
         self._drawn: tuple[int, int, float] | None = None
         self._look = QTimer(self)
         self._look.setInterval(_LOOK_MS)
@@ -141,6 +148,9 @@ class MapPanel(QWidget):
 
         handler = MapSchemeHandler(web or files("resources") / "web", font_bytes, handlers, runner, self._document)
         interceptor = OnlyOurScheme()
+        self._liveness = Liveness(self._is_seen, lambda: handler.is_answering, monotonic_s, beat_ms, self)
+        self._liveness.lost.connect(self._on_lost)
+        self._liveness.well.connect(self.page_well)
         profile = make_profile(handler, interceptor)
         handler.setParent(profile)
         self._bridge = Bridge(monotonic_s, self)
@@ -155,11 +165,11 @@ class MapPanel(QWidget):
         self._page.setWebChannel(self._channel)
         self._page.loadFinished.connect(self._on_load_finished)
         self._page.urlChanged.connect(self._on_url_changed)
-        self._page.renderProcessTerminated.connect(self._on_lost)
+        self._page.renderProcessTerminated.connect(self._on_process_ended)
         self._build()
         self._connect_bridge()
         self._paint_background()
-        self._page.load(PAGE_URL)
+        self._load()
 
     # --- what the program says -------------------------------------------------------------------------------
 
@@ -179,6 +189,11 @@ class MapPanel(QWidget):
         return self._stack.currentWidget() is self._off
 
     @property
+    def reloads(self) -> int:
+        """How often the page was lost since it was well."""
+        return self._liveness.reloads
+
+    @property
     def locked(self) -> bool:
         """Whether the operator holds the view; False while it fits itself to the city."""
         return self._locked
@@ -188,9 +203,15 @@ class MapPanel(QWidget):
         """The box and zoom shown last."""
         return self._last_view
 
-    def set_view(self, number: int, attribution: str | None = None, units_note: str | None = None) -> None:
-        """Show View `number`: the page asks "reports" for it. The texts stand in the corner; None keeps them."""
+    def set_view(
+        self, number: int, attribution: str | None = None, units_note: str | None = None, *, count: int | None = None
+    ) -> None:
+        """Show View `number`: the page asks "reports" for it. The texts stand in the corner; None keeps them.
+
+        `count` is how many reports the View has, wherever they are: a page that has drawn another number is lost.
+        """
         self._view_number = number
+        self._liveness.tell(number, count)
         self._tell(self._bridge.view, number)
         self.set_notes(attribution, units_note)
 
@@ -296,17 +317,19 @@ class MapPanel(QWidget):
         self._ready = False
         self._drawn = None
         self._look.stop()
+        self._liveness.stop()
         for part in (self._view, self._page):  # the view first: without its page it would make itself another one
             if isValid(part):
                 delete(part)
 
     def reload(self) -> None:
         """Load the page again, also after it was given up."""
-        self._crashes.clear()
+        self._liveness.begin_anew()
         self._stack.setCurrentWidget(self._view)
         self.setFocusProxy(self._view)
-        self._ready = False
-        self._page.load(PAGE_URL)
+        self._ready = self._cursor = False
+        self._replace_page()
+        self.page_wanted.emit()
 
     def texts(self) -> dict[str, str]:
         """All words in use, by key. Besides those of `_own_texts`: p1 to p4, unit_free, unit_assigned, unit_enroute,
@@ -339,7 +362,7 @@ class MapPanel(QWidget):
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._view.setAcceptDrops(False)
         self._off = QWidget(self)
-        why = QLabel(self.tr("The map was lost three times within a minute and is switched off."), self._off)
+        why = QLabel(self.tr("Map off. It was loaded again three times and still draws nothing."), self._off)
         why.setTextFormat(Qt.TextFormat.PlainText)
         why.setWordWrap(True)
         rest = QLabel(self.tr("Queue, reports and units work without it."), self._off)
@@ -369,6 +392,8 @@ class MapPanel(QWidget):
         bridge.pick_left.connect(self._on_pick_left)
         bridge.view_changed.connect(self._on_view_changed)
         bridge.drawn.connect(self._on_drawn)
+        bridge.alive.connect(self._liveness.answer)
+        self._liveness.asked.connect(bridge.beat)
         bridge.locked_changed.connect(self._on_locked_changed)
         bridge.cursor_changed.connect(self._on_cursor_changed)
 
@@ -403,6 +428,7 @@ class MapPanel(QWidget):
 
     def _on_ready(self) -> None:
         self._ready = True
+        self._liveness.set_ready()
         bridge = self._bridge
         bridge.config.emit(self._versions["config"])
         if self._city is not None:
@@ -434,20 +460,44 @@ class MapPanel(QWidget):
             self._page.setWebChannel(None)  # type: ignore[arg-type]  # None takes it away
             _log.error("the map page left its address")
 
-    def _on_lost(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
+    def _is_seen(self) -> bool:
+        """Whether frames should be painted: not while folded away, minimized or on no screen."""
+        view, window = self._view, self.window()
+        shown = view.isVisible() and min(view.width(), view.height()) >= 2 and not window.isMinimized()
+        return shown and window.windowHandle().isExposed()
+
+    def _on_process_ended(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
+        _log.info("the map page's process ended: %s, code %d", status.name, code)
+        self._has_process = False
+        if self._is_ending:
+            self._is_ending = False
+            self._replace_page()
+        elif not self.is_off:
+            self._liveness.lose(Loss.CRASHED)
+
+    def _on_lost(self, why: Loss) -> None:
         self._ready = self._cursor = False
-        now_s = self._monotonic_s()
-        self._crashes.append(now_s)
         # protects: map-is-given-up
-        if len(self._crashes) == _CRASHES and now_s - self._crashes[0] <= _CRASH_WINDOW_S:
+        if self._liveness.given_up:
             self._stack.setCurrentWidget(self._off)
             self.setFocusProxy(self._again)
-        else:
-            # protects: lost-map-is-loaded-again
-            QTimer.singleShot(0, self, self._load_again)
-        self.page_lost.emit(f"{status.name}, code {code}")
+        self._replace_page()
+        self.page_lost.emit(why)
 
-    def _load_again(self) -> None:
+    def _replace_page(self) -> None:
+        """Load the page again, unless the map is off. A page that hangs cannot even leave: its process ends first."""
+        pid = self._page.renderProcessPid() if self._has_process else 0
+        if pid > 0:
+            with contextlib.suppress(OSError):  # it has just gone by itself
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+                self._is_ending = True
+                return
+        if not self.is_off:
+            # protects: lost-map-is-loaded-again
+            QTimer.singleShot(0, self, self._load)
+
+    def _load(self) -> None:
+        self._has_process = True
         self._page.load(PAGE_URL)
 
     def _on_place_picked(self, lat: float, lon: float) -> None:

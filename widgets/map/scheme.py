@@ -41,6 +41,7 @@ _FILES = {
     "js/config.js": _JS,
     "js/features.js": _JS,
     "js/geometry.js": _JS,
+    "js/heartbeat.js": _JS,
     "js/keyboard.js": _JS,
     "js/labels.js": _JS,
     "js/main.js": _JS,
@@ -104,6 +105,11 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
         self._files.update({f"/fonts/{name}": Document(body, b"font/ttf") for name, body in fonts.items()})
         self._open: set[int] = set()
         self._serial = 0
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a question of the page waits for a worker."""
+        return bool(self._open)
 
     @override
     def requestStarted(self, job: QWebEngineUrlRequestJob) -> None:

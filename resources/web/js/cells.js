@@ -11,9 +11,11 @@ import { font } from "./config.js";
 /**
  * @param {CanvasRenderingContext2D} context @param {PlacedCell[]} placed @param {Record<string, string>} colors
  * @param {number} scale @param {PlacedCell | null} cursor
+ * @returns {number} how many reports the squares that were drawn count
  */
 export function drawCells(context, placed, colors, scale, cursor) {
   const most = Math.max(2, ...placed.map((one) => one.cell.count));
+  let counted = 0;
   context.font = font(11 * scale);
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -32,7 +34,9 @@ export function drawCells(context, placed, colors, scale, cursor) {
     context.fillStyle = colors["map.cell-text"];
     context.fillText(short(one.cell.count), left + side / 2, top + side / 2 + 0.5);
     if (one === cursor) ring(context, left, top, side, colors["accent.base"]);
+    counted += one.cell.count;
   }
+  return counted;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {number} left @param {number} top @param {number} side @param {string} colour */

@@ -25,6 +25,7 @@ export class FeaturePainter {
     this._symbols = symbols;
     this._colors = colors;
     this._scale = scale;
+    this.reports = 0; // how many were drawn
   }
 
   /** @param {import("./geometry.js").Point[]} points */
@@ -61,6 +62,7 @@ export class FeaturePainter {
     if (symbol.flags & ALARM) this._ring(x, y, px * 0.95 + outside, this._colors["alarm.p1-edge"], 2);
     this._symbols.report(this._context, x, y, px, symbol.priority, symbol.status, true);
     if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
+    this.reports++;
   }
 
   /** @param {Selection} selection */

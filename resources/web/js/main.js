@@ -11,6 +11,7 @@ import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
 import { BESIDE_PX, FeaturePainter, nameRect, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
+import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
 import { drawLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
@@ -63,12 +64,14 @@ class MapPage {
     /** @type {Target | null} */
     this._cursor = null;
     this._view = -1;
+    this._counted = 0; // reports on the canvases: as symbols, and in squares
     this._pending = 0;
     this._backgroundText = "";
     this._picking = false;
     this._ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
     this._complete = new Completeness(() => this._isSettled(), () => this._view, (view, beat) => bridge.tellDrawn(view, beat));
+    this._heartbeat = new Heartbeat((beat, view, count) => bridge.tellAlive(beat, view, count));
     this._lock = new View(this._map, (locked) => this._onLock(locked));
     this._overlays = new Overlays(this._map, (command) => this._act(command));
     this._basemap = new Basemap(this._map, () => this._complete.check());
@@ -98,6 +101,7 @@ class MapPage {
     bridge.box.connect((/** @type {number[]} */ ...box) => this._lock.fit(box[0], box[1], box[2], box[3]));
     bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
     bridge.act.connect((/** @type {string} */ command) => this._act(command));
+    bridge.beat.connect((/** @type {number} */ number) => this._heartbeat.beat(number));
     bridge.picking.connect((/** @type {boolean} */ on) => this._setPicking(on));
     bridge.notes.connect((/** @type {string} */ attribution, /** @type {string} */ units) => this._overlays.setNotes(attribution, units));
     bridge.background.connect((/** @type {string} */ text) => {
@@ -317,7 +321,10 @@ class MapPage {
     if (!this._config || !this._symbols) return;
     this._scene = this._arrange(this._config.theme.scale);
     if (this._cursor) this._keepCursor();
+    this._counted = 0;
     for (const layer of this._layers) layer.redraw();
+    const answer = this._answer;
+    this._heartbeat.setDrawn(answer ? answer.view : -1, answer ? this._counted + answer.outside + answer.placeless : 0);
   }
 
   /** @param {number} scale @returns {Scene} */
@@ -386,7 +393,7 @@ class MapPage {
   _drawCells(context) {
     if (!this._config) return;
     const cursor = this._cursor?.kind === "cell" ? this._cursor.placed : null;
-    drawCells(context, this._scene.cells, this._config.theme.colors, this._config.theme.scale, cursor);
+    this._counted += drawCells(context, this._scene.cells, this._config.theme.colors, this._config.theme.scale, cursor);
   }
 
   /** @param {CanvasRenderingContext2D} context */
@@ -399,6 +406,7 @@ class MapPage {
     const chosen = this._chosen();
     for (const symbol of this._scene.symbols) if (!(symbol.symbol.flags & SELECTED)) painter.report(symbol);
     for (const symbol of this._scene.symbols) if (symbol.symbol.flags & SELECTED) painter.report(symbol);
+    this._counted += painter.reports;
     if (chosen) painter.ring(chosen);
     if (chosen) painter.tag(chosen);
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);

@@ -1,0 +1,107 @@
+"""A page that hangs, paints or draws nothing, or too little, is noticed and loaded again; a busy one is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk, opened
+from widgets.map.liveness import MOST_RELOADS, Loss
+
+BEAT_MS = 250
+HANG = "setTimeout(() => { for (;;); }, 0)"
+NO_FRAMES = "window.requestAnimationFrame = () => 0"
+NO_PAINTING = "CanvasRenderingContext2D.prototype.drawImage = () => { throw new Error('no picture') }"
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, console: Console) -> Iterator[MapDesk]:
+    with opened(qtbot, BEAT_MS) as made:
+        made.symbols = [(1, LAT, LON, 1, 0, 0)]
+        yield made
+
+
+def lose(desk: MapDesk, script: str) -> Loss:
+    """Run the script in the page, tell it another View, and return why it counts as lost."""
+    with desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS) as lost:
+        desk.panel.page.runJavaScript(script)
+        desk.number += 1
+        desk.panel.set_view(desk.number, count=6)
+    assert lost.args is not None
+    why = lost.args[0]
+    assert isinstance(why, Loss)
+    return why
+
+
+@pytest.mark.parametrize(("script", "why"), [(HANG, Loss.SILENT), (NO_FRAMES, Loss.SILENT), (NO_PAINTING, Loss.BEHIND)])
+@pytest.mark.usefixtures("expected_log")
+def test_what_draws_nothing_is_loaded_again_and_draws(desk: MapDesk, script: str, why: Loss) -> None:
+    desk.show()
+    before = desk.panel.page.renderProcessPid()
+    assert lose(desk, script) is why
+    with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
+        pass
+    assert desk.panel.page.renderProcessPid() != before
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert not desk.panel.is_off
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_what_draws_another_number_than_there_are_is_given_up_after_three_reloads(desk: MapDesk) -> None:
+    desk.show()
+    losses: list[Loss] = []
+    desk.panel.page_lost.connect(losses.append)
+    desk.number += 1
+    desk.panel.set_view(desk.number, count=7)  # 1 symbol, 3 outside, 2 without a place are 6
+    desk.qtbot.waitUntil(lambda: desk.panel.is_off, timeout=2 * TIMEOUT_MS)
+    assert losses == [Loss.WRONG_COUNT] * (MOST_RELOADS + 1)
+    desk.panel.set_view(desk.number + 1, count=6)
+    with desk.qtbot.waitSignal(desk.panel.page_well, timeout=TIMEOUT_MS):
+        desk.panel.reload()
+    assert not desk.panel.is_off
+    assert desk.panel.reloads == 0
+
+
+def test_what_is_hidden_is_left_alone(desk: MapDesk) -> None:
+    desk.show()
+    losses: list[Loss] = []
+    desk.panel.page_lost.connect(losses.append)
+    desk.panel.hide()
+    with desk.qtbot.assertNotEmitted(desk.panel.bridge.alive, wait=6 * BEAT_MS):
+        pass
+    desk.panel.show()
+    with desk.qtbot.waitSignals([desk.panel.bridge.alive] * 4, timeout=TIMEOUT_MS):
+        pass
+    assert losses == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_a_load_of_eight_raises_no_alarm(qtbot: QtBot, console: Console) -> None:
+    """With the program's own two seconds, and ten Views a second, each of 2,000 symbols."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 2))]
+    try:
+        with opened(qtbot) as desk:
+            desk.symbols = [(n, LAT + n % 50 / 3000, LON + n // 50 / 3000, n % 4 + 1, n % 8, 0) for n in range(1, 2001)]
+            desk.show()
+            losses: list[Loss] = []
+            answers: list[int] = []
+            desk.panel.page_lost.connect(losses.append)
+            desk.panel.bridge.alive.connect(lambda beat, *_: answers.append(beat))
+            end = time.monotonic() + 40
+            while time.monotonic() < end:
+                desk.number += 1
+                desk.panel.set_view(desk.number, count=2005)
+                qtbot.wait(100)
+            assert losses == []
+            assert len(answers) >= 10
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
