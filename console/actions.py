@@ -39,6 +39,8 @@ class Situation(msgspec.Struct, frozen=True):
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
     filtered: bool = False
+    listed: bool = True
+    """Whether the queue has a report to go to."""
 
 
 UNREAD = "The report has not been read yet"
@@ -157,6 +159,10 @@ def _unmerge(now: Situation) -> str:
     return _writes(now) or ("" if now.merged else "It is not merged")
 
 
+def _listed(now: Situation) -> str:
+    return "" if now.listed else "The list is empty"
+
+
 def _filtered(now: Situation) -> str:
     return "" if now.filtered else "No filter is set"
 
@@ -186,8 +192,8 @@ ACTIONS: tuple[Action, ...] = (
     A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always),
     A("filter", "Filter the queue", ("Ctrl+F",), "Queue", always),
     A("clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", _filtered),
-    A("next_report", "Next report", ("J",), "Queue", always),
-    A("previous_report", "Previous report", ("K",), "Queue", always),
+    A("next_report", "Next report", ("J",), "Queue", _listed),
+    A("previous_report", "Previous report", ("K",), "Queue", _listed),
     A("tab_open", "Open reports", ("Alt+1",), "Queue", always),
     A("tab_unassigned", "Unassigned reports", ("Alt+2",), "Queue", always),
     A("tab_mine", "My reports", ("Alt+3",), "Queue", always),

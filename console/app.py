@@ -18,7 +18,7 @@ from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication
 
 from console import logs
-from console.actions import ACTIONS
+from console.actions import ACTIONS, Situation
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.domain.edit import Queued
@@ -37,7 +37,7 @@ from console.network import Network
 from console.notices import LOCAL, describe
 from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
-from console.presenters.caps import cap_of
+from console.presenters.caps import cap_of, is_usable
 from console.presenters.charts import ChartsPresenter
 from console.presenters.command import CommandPresenter
 from console.presenters.contact import Contact
@@ -158,6 +158,7 @@ class ConsoleWindow(QObject):
         self._readers = threading.local()
         self._opened_readers: list[CacheReader] = []
         self._last_panel = "queue"
+        self._situation = Situation()
         self._leaving = False
         self._session_ended: datetime | None = None
         me = demo.user if demo is not None else next(iter(users_of(settings.sources).values()), "local")
@@ -352,8 +353,8 @@ class ConsoleWindow(QObject):
             "sign_out": self.signing.sign_out,
             "settle": lambda: self.settling.open(self.intents.situation.conflict),
             "filter": self._filter_line,
-            "next_report": lambda: self.queue.view.move_by(1),
-            "previous_report": lambda: self.queue.view.move_by(-1),
+            "next_report": lambda: self._walk(1),
+            "previous_report": lambda: self._walk(-1),
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,
             "reload_map": self.map.reload,
@@ -418,6 +419,7 @@ class ConsoleWindow(QObject):
         self.photos.changed.connect(self.ticket_presenter.set_photos)
         self.photos.changed.connect(self.intents.set_photos)
         self.intents.situation_changed.connect(self.ticket_presenter.set_situation)
+        self.intents.situation_changed.connect(self._on_situation)
         self.intents.window_action.connect(self.window_actions.run)
         self.intents.said.connect(self.say)
         self.intents.created.connect(self.feed.choose_when_shown)
@@ -456,9 +458,10 @@ class ConsoleWindow(QObject):
         self.tasks.failed.connect(self._on_failed)
         self.window.compact_changed.connect(lambda _: self._tick())
         self.window.panel_entered.connect(self._on_panel)
-        self.command.run.connect(lambda _: self._leave_line())
+        self.command.run.connect(self._on_line_run)
         self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
+        self.window.is_usable = lambda cap: is_usable(cap, self._situation)
         self.window.closed.connect(self._remember)
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
@@ -658,6 +661,17 @@ class ConsoleWindow(QObject):
         number = self.edits.remote_of(key) or key
         self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: self.desk.choose(row or 0))
 
+    def _on_situation(self, now: Situation) -> None:
+        """Other actions may be used: their keys' caps come and go."""
+        if now != self._situation:
+            self._situation = now
+            self.window.look_at_keys()
+
+    def _walk(self, step: int) -> None:
+        """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""
+        self.queue.view.move_by(step)
+        self.window.focus_panel("queue")
+
     def _filter_line(self) -> None:
         """The line with the filter that is set, to go on from it; the tab stays what it is."""
         now = self.desk.filter.with_tab("open").to_text()
@@ -699,6 +713,12 @@ class ConsoleWindow(QObject):
         self.intents.set_panel(key)
         if key not in ("", "command"):
             self._last_panel = key
+
+    def _on_line_run(self, line: str) -> None:
+        """After a filter the keyboard goes to what is filtered, else back to where it was."""
+        if line.partition(" ")[0].casefold() == "show":
+            self._last_panel = "queue"
+        self._leave_line()
 
     def _leave_line(self) -> None:
         """The keyboard goes back to the panel that had it before the command line."""

@@ -232,7 +232,7 @@ class _Plot(QWidget):
             painter.drawText(inside.adjusted(0, px(2), 0, px(2)), line, note)
         else:
             self._paint_no_data(painter)
-        if self.hasFocus() and self._bars():
+        if self.hasFocus():
             paint_focus(painter, theme, self)
 
     def _paint_no_data(self, painter: QPainter) -> None:

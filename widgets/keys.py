@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 from typing_extensions import override
 
 from widgets.text import tip
 from widgets.theme import Theme
 
+_ENTER = "↵"
 _SIGNS = {"Return": "↵", "Enter": "↵", "Shift": "⇧", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
+
+
+EDITING_KEYS = (
+    QKeySequence.StandardKey.Undo,
+    QKeySequence.StandardKey.Redo,
+    QKeySequence.StandardKey.Cut,
+    QKeySequence.StandardKey.Copy,
+    QKeySequence.StandardKey.Paste,
+    QKeySequence.StandardKey.SelectAll,
+    QKeySequence.StandardKey.DeleteEndOfLine,
+    QKeySequence.StandardKey.DeleteCompleteLine,
+)
+"""Keys that a field in which text is typed has for itself."""
+
+
+def takes_text(widget: QWidget | None) -> bool:
+    """Whether letters typed now would be written into this widget."""
+    if isinstance(widget, QLineEdit | QPlainTextEdit | QTextEdit):
+        return not widget.isReadOnly()
+    return False
+
+
+def works_while_typing(cap: str) -> bool:
+    """Whether a key (as its cap shows it) is still the window's while text is typed into a field of it."""
+    modifiers, _, key = cap.rpartition(" ")
+    if not {"Ctrl", "Alt"} & set(modifiers.split()) and not (key[:1] == "F" and key[1:].isdecimal()):
+        return False
+    bindings = (one for keys in EDITING_KEYS for one in QKeySequence.keyBindings(keys))
+    return cap not in {key_text(one.toString(QKeySequence.SequenceFormat.PortableText)) for one in bindings}
 
 
 @cache
@@ -26,6 +57,14 @@ def key_text(sequence: str) -> str:
     return " ".join(_SIGNS.get(part, part) for part in parts)
 
 
+@runtime_checkable
+class HearsKeys(Protocol):
+    """A top-level window that knows which of the keys shown in it work now."""
+
+    def hears(self, widget: QWidget, cap: str) -> bool:
+        """Whether the key of a cap that `widget` is about to draw does now what stands beside it."""
+
+
 def cap_size(theme: Theme, text: str) -> QSize:
     """The size of a key cap, border included."""
     metrics = QFontMetrics(theme.font("micro", 500))
@@ -33,8 +72,15 @@ def cap_size(theme: Theme, text: str) -> QSize:
 
 
 def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str, color: QColor | None = None) -> int:
-    """Draw one cap at `left`, centred on the line `middle`; returns its width. `color` replaces text and border."""
+    """Draw one cap at `left`, centred on the line `middle`; returns its width. `color` replaces text and border.
+
+    In a window that knows its keys (`HearsKeys`) a cap whose key does nothing now leaves its place empty: none moves.
+    """
     size = cap_size(theme, text)
+    device = painter.device()
+    window = device.window() if isinstance(device, QWidget) else None
+    if isinstance(device, QWidget) and isinstance(window, HearsKeys) and not window.hears(device, text):
+        return size.width()
     box = QRectF(left + 0.5, middle - size.height() / 2 + 0.5, size.width() - 1, size.height() - 1)
     box.moveTop(round(middle - size.height() / 2) + 0.5)
     painter.save()
@@ -50,20 +96,22 @@ def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str
 
 
 class EnterButton(QAbstractButton):
-    """A button that Enter presses, as Space does; a subclass paints it."""
+    """A button that Enter presses, as Space does, once however long it is held; a subclass paints it."""
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
+            if not event.isAutoRepeat():
+                self.click()
         else:
             super().keyPressEvent(event)
 
 
-class KeyButton(QAbstractButton):
+class KeyButton(EnterButton):
     """A verb with its key. `filled` is what Enter does; a button that cannot be pressed is dashed and says why.
 
     `ink` names the colour token of text and border (for buttons on a banner), `fill` the ground of a filled one.
+    One with `by_enter` is filled only while it is armed: Enter does it then, and its cap says so in place of its own.
     """
 
     def __init__(
@@ -76,10 +124,12 @@ class KeyButton(QAbstractButton):
         height: int = 28,
         ink: str = "",
         fill: str = "",
+        by_enter: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self._keys, self._filled, self._height = theme, keys, filled, height
+        self._theme, self._own_keys, self._filled, self._height = theme, keys, filled, height
+        self._by_enter, self._armed = by_enter, False
         self._ink, self._fill = ink, fill
         self._why_not = ""
         self.verb = ""
@@ -92,6 +142,22 @@ class KeyButton(QAbstractButton):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """The second click of a double click is no second order: the button under it may mean the next step by then."""
         event.accept()
+
+    @property
+    def _keys(self) -> str:
+        return _ENTER if self._armed else self._own_keys
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it is drawn as what Enter does."""
+        return (self._filled or self._armed) and self.isEnabled()
+
+    def set_armed(self, armed: bool) -> None:
+        """Whether Enter does it now; of a button made with `by_enter` only."""
+        if self._by_enter and armed != self._armed:
+            self._armed = armed
+            self.setAccessibleDescription(self._why_not or self._keys)
+            self.update()
 
     @property
     def why_not(self) -> str:
@@ -118,9 +184,14 @@ class KeyButton(QAbstractButton):
     def sizeHint(self) -> QSize:
         theme = self._theme
         width = QFontMetrics(theme.font("dense", 600)).horizontalAdvance(self.verb) + 2 * theme.px(9) + 2
-        if self._keys:
-            width += theme.px(7) + cap_size(theme, self._keys).width()
+        if cap := self._cap_room():
+            width += theme.px(7) + cap
         return QSize(width, theme.px(self._height))
+
+    def _cap_room(self) -> int:
+        """The room of the widest cap it may bear, so that nothing moves when it is armed."""
+        caps = [self._own_keys, *([_ENTER] if self._by_enter else [])]
+        return max(cap_size(self._theme, cap).width() if cap else 0 for cap in caps)
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -132,7 +203,7 @@ class KeyButton(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         enabled = self.isEnabled()
-        filled = self._filled and enabled
+        filled = self.is_filled
         ink = theme.color(self._ink) if self._ink else theme.color("text.primary")
         border = theme.color(self._ink) if self._ink else theme.color("border.control")
         ground = QColor(0, 0, 0, 0) if self._ink else theme.color("surface.panel")
@@ -156,17 +227,17 @@ class KeyButton(QAbstractButton):
         painter.setPen(Qt.PenStyle.NoPen if focused and not filled else pen)
         painter.setBrush(ground)
         painter.drawRoundedRect(box, theme.px(4), theme.px(4))
-        font = theme.font("dense", 600 if self._filled and enabled else 500)
+        font = theme.font("dense", 600 if filled else 500)
         painter.setFont(font)
         painter.setPen(ink)
         words = QFontMetrics(font).horizontalAdvance(self.verb)
-        cap = cap_size(theme, self._keys).width() if self._keys else 0
+        cap = self._cap_room()
         left = (self.width() - words - (theme.px(7) + cap if cap else 0)) // 2
         painter.drawText(
             QRect(QPoint(left, 0), QSize(words + 2, self.height())),
             Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
             self.verb,
         )
-        if cap:
+        if self._keys:
             color = ink if filled or self._ink or not enabled else None
             paint_cap(painter, theme, left + words + theme.px(7), self.height() // 2, self._keys, color)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from widgets.focus import FocusRing
 from widgets.keys import KeyButton
 from widgets.rows import LazyRowsModel, RowDelegate, RowsView
 from widgets.symbols import paint_mark
@@ -167,6 +168,7 @@ class OutboxPanel(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(full)
         self._stack.addWidget(self._empty)
+        self._ring = FocusRing(theme, self.view)
         self.setFocusProxy(self.view)
         self.set_empty(self.tr("Nothing waits. Everything you did is on the server."))
         self.set_rows([])

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -303,7 +303,7 @@ def _key_word(event: QKeyEvent) -> str:
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Draws what every row has: its ground, the line under it, the ring while the list has the keyboard."""
+    """Draws what every row has: its ground and the line under it."""
 
     def __init__(self, theme: Theme, height: int, parent: QObject) -> None:
         """`height` in pixels at normal size."""
@@ -330,6 +330,3 @@ class RowDelegate(QStyledItemDelegate):
         painter.fillRect(box, theme.color(self.ground(option, current=current, has_keyboard=has_keyboard)))
         painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
         self.paint_row(painter, box, index.data(Qt.ItemDataRole.UserRole))
-        if has_keyboard:
-            painter.setPen(QPen(theme.color("accent.base"), 2))
-            painter.drawRect(box.adjusted(1, 1, -1, -2))

@@ -6,6 +6,7 @@ The panels sit in splitters around the map, so that nothing can ever float over 
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
@@ -20,8 +21,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 from typing_extensions import override
 
+from widgets.keys import takes_text, works_while_typing
 from widgets.tabs import TabLabel, TabStrip
 from widgets.theme import Theme
 
@@ -125,6 +128,8 @@ class Shell(QMainWindow):
         tab_keys: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        self.is_usable: Callable[[str], bool | None] = lambda _cap: None
+        """Whether the action on the key of a cap can be used now; None when the key is no action's."""
         self.may_close: Callable[[], bool] = lambda: True
         """Whether the window may close now; one that says no has to ask, and close it later."""
         self._theme = theme
@@ -138,6 +143,8 @@ class Shell(QMainWindow):
         self._was_maximized = False
         self._sizes: dict[bool, dict[str, int]] = {False: dict(_FULL), True: dict(_COMPACT)}
         self._placing = False
+        self._keyboard_away = self._typing = False
+        self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
 
         self._units = TabPanel(theme, bottom_tabs)
         self._charts = TabPanel(theme, charts_tabs)
@@ -246,6 +253,32 @@ class Shell(QMainWindow):
         now = self.current_panel()
         at = round_.index(now) if now in round_ else (-1 if step > 0 else 0)
         self.focus_panel(round_[(at + step) % len(round_)])
+
+    # ---------------------------------------------------------------- keys
+
+    def hears(self, widget: QWidget, cap: str) -> bool:
+        """Whether the key of a cap that `widget` is about to draw does now what stands beside it."""
+        heard = self._hears(widget, cap)
+        self._caps.setdefault(widget, {})[cap] = heard
+        return heard
+
+    def _hears(self, widget: QWidget, cap: str) -> bool:
+        if self._keyboard_away:
+            return False
+        usable = self.is_usable(cap)
+        if usable is None:  # a panel's own key: while that panel has the keyboard
+            here = self.current_panel()
+            return bool(here) and here == (self._panel_of(widget) or (widget is self._fold and self._open))
+        return usable and (not self._typing or works_while_typing(cap))
+
+    def look_at_keys(self) -> None:
+        """What the keys do may have changed: draw anew each cap that comes or goes."""
+        for widget, drawn in list(self._caps.items()):
+            if not isValid(widget):
+                continue
+            if any(self._hears(widget, cap) != heard for cap, heard in drawn.items()):
+                drawn.clear()
+                widget.update()
 
     # ---------------------------------------------------------------- form
 
@@ -469,6 +502,9 @@ class Shell(QMainWindow):
             self._remember()
 
     def _on_focus_changed(self, _: QWidget | None, new: QWidget | None) -> None:
+        if new is not None:  # else another program has the keyboard, which comes back to where it was
+            self._keyboard_away, self._typing = new.window() is not self, takes_text(new)
+            self.look_at_keys()
         key = self._panel_of(new)
         if key and key != self._entered:
             self._entered = key

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.focus import FocusRing
 from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols, paint_mark
 from widgets.text import one_line
@@ -231,6 +232,7 @@ class UnitsPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self._head)
         column.addWidget(self.view, 1)
+        self._ring = FocusRing(theme, self.view)
         self.setFocusProxy(self.view)
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.actions import BY_ID
+from console.actions import BY_ID, Action, Situation
 from widgets.keys import key_text
 
 
@@ -14,3 +14,14 @@ def key_of(action_id: str) -> str:
 def cap_of(action_id: str) -> str:
     """The same as a key cap shows it (`Ctrl 7`)."""
     return key_text(key_of(action_id)) if key_of(action_id) else ""
+
+
+def action_on(cap: str) -> Action | None:
+    """The action whose key a cap shows, None when it is no action's."""
+    return next((one for one in BY_ID.values() if any(key_text(key) == cap for key in one.keys)), None)
+
+
+def is_usable(cap: str, now: Situation) -> bool | None:
+    """Whether the key of a cap does something now; None when it is no action's."""
+    action = action_on(cap)
+    return None if action is None else not action.why_not(now)

@@ -13,6 +13,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, UNREAD, Situation
+from console.board.view import View
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
@@ -65,7 +66,14 @@ class Intents(QObject):
         desk.selection_changed.connect(self._look_whether_waiting)
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
+        self._listed = False
+        desk.view_changed.connect(self._on_view)
         deeds.done.connect(lambda _: self._tell())
+
+    def _on_view(self, view: View) -> None:
+        if self._listed != bool(len(view.order)):
+            self._listed = not self._listed
+            self._tell()
 
     @property
     def chosen(self) -> Dossier | None:
@@ -86,6 +94,7 @@ class Intents(QObject):
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,
+            listed=desk.view is not None and len(desk.view.order) > 0,
             unread=bool(desk.row) and dossier is None,
         )
         if dossier is None:

@@ -1,4 +1,4 @@
-"""Which keys the report panel offers: what is awaited next in each status, and which key Enter is."""
+"""Which keys the report panel offers: what is awaited next in each status, which Enter is while the panel has it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     buttons = []
     for action, text, filled in steps:
         why = BY_ID[action].why_not(now)
-        key = "Enter" if filled and action == "dispatch" else key_of(action)
-        buttons.append(ActionButton(action, text, key, filled, not why, why))
+        buttons.append(ActionButton(action, text, key_of(action), filled, not why, why))
     return buttons
 
 

@@ -71,7 +71,6 @@ class TicketPresenter(QObject):
             [
                 (key_of("palette"), self.tr("a number")),
                 (f"{key_of('next_report')} {key_of('previous_report')}", self.tr("move")),
-                ("Enter", self.tr("open")),
             ],
         )
 

@@ -74,6 +74,7 @@ class WindowActions(QObject):
         """Do what an action says."""
         if action_id.startswith("tab_"):
             self._desk.set_filter(self._desk.filter.with_tab(action_id.removeprefix("tab_")))
+            self._window.focus_panel("queue")
         else:
             self._doing[action_id]()
 

@@ -14,6 +14,7 @@ from tests.helpers.city import wait_for
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
+ALT = Qt.KeyboardModifier.AltModifier
 
 
 def wait_ready(console: Any) -> None:

@@ -82,19 +82,49 @@ def test_actions_speak_and_blocked_ones_say_why(qtbot: QtBot, panel: TicketPanel
         button.click()
 
 
-def test_enter_is_the_filled_button_and_a_held_key_is_not(qtbot: QtBot, panel: TicketPanel) -> None:
-    go = ActionButton("dispatch", "Dispatch SDA-07", "Enter", filled=True, enabled=True, why_not="")
-    panel.set_ticket(changed(actions=[go]))
+def test_enter_is_the_filled_button_while_the_panel_hears_it_and_a_held_or_bounced_key_is_not(
+    qtbot: QtBot, themed: Theme, symbols: Symbols
+) -> None:
+    now_s = 0.0
+    panel = TicketPanel(themed, symbols, panel_key="Ctrl 4", section_keys=SECTION_KEYS, steady_s=lambda: now_s)
+    qtbot.addWidget(panel)
+    panel.resize(480, 800)
+    panel.show()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    go = ActionButton("dispatch", "Dispatch SDA-07", "Ctrl+D", filled=True, enabled=True, why_not="")
+    hold = ActionButton("hold", "Hold", "H", filled=False, enabled=True, why_not="")
+    panel.set_ticket(changed(actions=[go, hold]))
+    button, other = panel._actions.button("dispatch"), panel._actions.button("hold")
+    assert button is not None
+    assert other is not None
+    width = button.sizeHint().width()
+    for away in (panel._advice, other):
+        away.setFocus()
+        assert not button.is_filled
+    with qtbot.waitSignal(panel.action) as told:
+        qtbot.keyClick(other, Qt.Key.Key_Return)
+    assert told.args == ["hold"], "a button with the keyboard is what Enter does"
+    panel.setFocus()
+    assert button.is_filled
+    assert button.sizeHint().width() == width, "nothing moves when it is filled"
     with qtbot.waitSignal(panel.action) as told:
         qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
     assert told.args == ["dispatch"]
     held = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", autorep=True)
+    next_step = ActionButton("en_route", "SDA-07 en route", "E", filled=True, enabled=True, why_not="")
+    panel.set_ticket(changed(actions=[next_step]))
     with qtbot.assertNotEmitted(panel.action):
+        qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)  # bounced: the step that stands there now is another one
+        now_s += 1
         QApplication.sendEvent(panel._scroll, held)
-    for other in (dataclasses.replace(go, enabled=False), dataclasses.replace(go, key_text="E")):
-        panel.set_ticket(changed(actions=[other]))
-        with qtbot.assertNotEmitted(panel.action):
-            qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
+    with qtbot.waitSignal(panel.action) as told:
+        qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
+    assert told.args == ["en_route"]
+    now_s += 1
+    panel.set_ticket(changed(actions=[dataclasses.replace(next_step, enabled=False, why_not="Not now")]))
+    with qtbot.assertNotEmitted(panel.action):
+        qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
 
 
 def test_buttons_without_room_go_behind_one(qtbot: QtBot, panel: TicketPanel) -> None:

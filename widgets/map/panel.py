@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, 
 from shiboken6 import delete, isValid
 from typing_extensions import override
 
+from widgets.focus import FocusRing
 from widgets.map.bridge import BEATS, Bridge
 from widgets.map.liveness import BEAT_MS, Liveness, Loss
 from widgets.map.page import PAGE_URL, MapPage, OnlyOurScheme, make_profile
@@ -379,6 +380,8 @@ class MapPanel(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._view)
         self._stack.addWidget(self._off)
+        self._ring = FocusRing(self._theme, self)
+        self._ring.watch(again)
         self.setFocusProxy(self._view)
         self.setMinimumSize(200, 150)
 
@@ -453,6 +456,7 @@ class MapPanel(QWidget):
         if target is not None:
             target.removeEventFilter(self)  # the engine makes a new one after a lost page
             target.installEventFilter(self)
+            self._ring.watch(target)
 
     def _on_url_changed(self, url: Any) -> None:
         if url != PAGE_URL:  # three locks forbid it; should it happen all the same, the channel is not there

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from typing_extensions import override
 
+from widgets.focus import FocusRing
 from widgets.queue.model import NEAR, Keys, QueueModel
 from widgets.queue.row_painter import RowPainter
 from widgets.symbols import Symbols
-from widgets.theme import Theme, by_keyboard, paint_focus
+from widgets.theme import Theme
 from widgets.uniform import Index, UniformView
 
 _STEPS: dict[int, int] = {Qt.Key.Key_J: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_K: -1, Qt.Key.Key_Up: -1}
@@ -36,9 +37,9 @@ class QueueView(UniformView):
         self._resume = -1
         self._newest = 0
         self._hover = -1
-        self._ring = False
         self._quiet = False
         self.setModel(self.rows)
+        self._ring = FocusRing(theme, self)
 
     # The order
 
@@ -252,22 +253,12 @@ class QueueView(UniformView):
     def focusInEvent(self, event: QFocusEvent) -> None:
         # Not QAbstractItemView's: it would make the first row the current one, and so choose another report.
         QAbstractScrollArea.focusInEvent(self, event)
-        self._ring = by_keyboard(event.reason())
-        self.viewport().update()
-
-    @override
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._ring = False
-        self.viewport().update()
 
     # Sight
 
     @override
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         self.viewport().scroll(0, dy)
-        if self._ring:
-            self.viewport().update()
         if self.verticalScrollBar().value() == 0 and not self._quiet:
             self.note_newest()
         self.sight_changed.emit()
@@ -284,14 +275,6 @@ class QueueView(UniformView):
                 self.viewport().update(self.row_box(number))
 
     # Drawing
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        # The current row's blue edge says where the keyboard is; the ring stands in for it while there is no such row.
-        if self._ring and not self.currentIndex().isValid():
-            painter = QPainter(self.viewport())
-            paint_focus(painter, self._theme, self.viewport())
 
     @override
     def paint_row(self, painter: QPainter, box: QRect, number: int) -> None:

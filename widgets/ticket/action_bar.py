@@ -30,6 +30,7 @@ class ActionBar(QWidget):
         self._more.setAccessibleName(self.tr("More"))
         self._more.clicked.connect(self._on_more)
         self._free = QRect()
+        self._armed = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(theme.px(49))
 
@@ -47,14 +48,28 @@ class ActionBar(QWidget):
             for action in actions:
                 keys = key_text(action.key_text) if action.key_text else ""
                 button = KeyButton(
-                    self._theme, one_line(action.text, 40), keys, filled=action.filled, height=32, parent=self
+                    self._theme, one_line(action.text, 40), keys, by_enter=action.filled, height=32, parent=self
                 )
+                button.set_armed(self._armed)
                 button.setProperty("intent", action.id)
                 button.clicked.connect(self._on_clicked)
                 self._buttons.append(button)
         for button, action in zip(self._buttons, actions, strict=True):
             button.set_why_not("" if action.enabled else action.why_not or " ")
         self._arrange()
+
+    def set_armed(self, armed: bool) -> None:
+        """Whether Enter is the first verb's now."""
+        self._armed = armed
+        for button in self._buttons:
+            button.set_armed(armed)
+
+    def enter(self) -> bool:
+        """Do what the filled button says; whether there is one."""
+        first = next((button for button in self._buttons if button.is_filled), None)
+        if first is not None:
+            first.click()
+        return first is not None
 
     def button(self, action: str) -> KeyButton | None:
         """The button of an action, for tests."""

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from widgets.keys import key_text, paint_cap
 from widgets.symbols import Symbols
 from widgets.text import Texts, one_line
 from widgets.theme import Theme
@@ -52,7 +53,9 @@ class AdviceList(ShortList):
         far = texts.draw(painter, right, top + theme.px(20), row.distance, "caption", quiet, right=True)
         room = max(0, right - left - round(max(eta, far)) - theme.px(12))
         top = middle - theme.px(17)
-        texts.draw(painter, left, top, row.code, "body", primary, weight=600, height=theme.px(18), room=room)
+        code = texts.draw(painter, left, top, row.code, "body", primary, weight=600, height=theme.px(18), room=room)
+        if self.hasFocus() and number == self._cursor:
+            paint_cap(painter, theme, left + round(code) + theme.px(8), top + theme.px(9), key_text("Return"))
         color = theme.color("text.secondary")
         texts.draw(painter, left, top + theme.px(18), row.line, "caption", color, room=room)
 

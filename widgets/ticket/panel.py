@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.focus import FocusRing
 from widgets.photos import PhotoPair, PhotoViewer, same_cards
 from widgets.slabar import SlaBar
 from widgets.states import EmptyState
@@ -26,6 +28,8 @@ from widgets.ticket.timeline import Timeline
 from widgets.ticket.values import Ticket
 
 _LONGEST_TEXT = 6000
+TWICE_S = 0.6
+"""A second Enter within this time is the same stroke: what the button says by then has not been read."""
 _REFUSED = "status.returned"
 
 
@@ -73,9 +77,11 @@ class TicketPanel(QWidget):
         *,
         panel_key: str,
         section_keys: Mapping[str, str],
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make the panel. `section_keys` are the key caps of `advice`, `duplicates` and `timeline`."""
         super().__init__()
+        self._steady_s, self._entered_s = steady_s, -TWICE_S
         self._theme, self._texts = theme, Texts(theme)
         self._ticket: Ticket | None = None
         self._compact = False
@@ -148,6 +154,7 @@ class TicketPanel(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self._title)
         outer.addWidget(self._middle, 1)
+        self._ring = FocusRing(theme, self._scroll)
         self.setFocusProxy(self._scroll)
 
     def _connect(self) -> None:
@@ -157,6 +164,9 @@ class TicketPanel(QWidget):
         self._duplicates.chosen.connect(self._on_duplicate)
         self._actions.chosen.connect(self.action)
         self._photos_head.clicked.connect(self.compare_photos)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus)
         self._duplicates_head.clicked.connect(self._on_fold)
         self._timeline_head.clicked.connect(self._on_fold)
 
@@ -233,14 +243,17 @@ class TicketPanel(QWidget):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter is the filled button when its cap says so; a key held down is not a second Enter."""
+        """Enter is the filled button; a key held down, or one that bounced, is not a second Enter."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
-            actions = self._ticket.actions if self._ticket is not None else ()
-            first = next((one for one in actions if one.filled and one.enabled and one.key_text == "Enter"), None)
-            if first is not None:
-                self.action.emit(first.id)
+            now_s = self._steady_s()
+            if now_s - self._entered_s < TWICE_S or self._actions.enter():
+                self._entered_s = now_s
                 return
         super().keyPressEvent(event)
+
+    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
+        """Enter is the panel's own only while no button and no list in it has the keyboard."""
+        self._actions.set_armed(now is not None and now in (self._scroll, self._text))
 
     def _show_sections(self) -> None:
         ticket = self._ticket

@@ -111,6 +111,11 @@ class ShortList(QWidget):
         self._ring = by_keyboard(event.reason())
         self.update()
 
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
     def ground_of(self, number: int) -> str:
         """The ground a row stands on."""
         if self.hasFocus() and number == self._cursor:

@@ -59,7 +59,10 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class ActionButton:
-    """A verb at the bottom; `why_not` says why it is not enabled."""
+    """A verb at the bottom with its own key; `why_not` says why it is not enabled.
+
+    The `filled` one is what Enter does while the panel has the keyboard.
+    """
 
     id: str
     text: str

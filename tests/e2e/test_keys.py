@@ -1,0 +1,228 @@
+"""Every key that the window shows does what stands beside it, in every state; one thing at a time hears the keys."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from console.presenters.caps import action_on
+from tests.helpers.city import TOKENS, Served, console, served, wait_for
+from tests.helpers.hands import ALT, NONE, find, form, key, wait_ready
+from widgets.focus import FocusRing
+from widgets.keys import KeyButton, key_text
+from widgets.tabs import TabStrip
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+_SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "Enter": "Return"}
+TABS = ("open", "unassigned", "mine", "active", "held", "closed")
+PANELS = ("queue", "map", "units", "report", "charts", "outbox", "command")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A city in which rina supervises and budi only looks."""
+    folder = tmp_path_factory.mktemp("keys")
+    users = folder / "users.json"
+    roles = {"rina": "supervisor", "budi": "viewer"}
+    users.write_text(
+        json.dumps(
+            [
+                {"name": name, "role": role, "token_sha256": hashlib.sha256(TOKENS[name].encode()).hexdigest()}
+                for name, role in roles.items()
+            ]
+        )
+    )
+    with served(folder, "--demo-city", "--still", "--reports", "600", "--users", str(users)) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
+    with console(tmp_path, city.address, size=(1920, 1080)) as one:
+        wait_ready(one)
+        yield one
+
+
+def shown_caps(one: Any) -> list[tuple[QWidget, str]]:
+    """The caps that the window draws now, and on what."""
+    one.window._caps.clear()
+    one.window.grab()
+    drawn = [(widget, caps) for widget, caps in one.window._caps.items() if widget.isVisible()]
+    return [(widget, cap) for widget, caps in drawn for cap, heard in caps.items() if heard]
+
+
+def strike(target: QWidget, cap: str) -> None:
+    """Press the key of a cap, as the keyboard would."""
+    sequence = QKeySequence("+".join(_SPELLED.get(part, part) for part in cap.split(" ")))
+    combined = sequence[0]
+    QTest.keyClick(target, combined.key(), combined.keyboardModifiers())
+
+
+def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
+    """Press each key that is shown: the action it stands for must be asked for, and be allowed. How many there were."""
+    ran: list[tuple[str, bool]] = []
+    done: list[str] = []
+    one.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is one.window, what="the window is active")
+    focus = one.window.focusWidget()
+    with monkeypatch.context() as patch:
+        patch.setattr(one.intents, "run", lambda action: ran.append((action, one.intents.may(action))))
+        patch.setattr(one.ticket, "_steady_s", iter(range(0, 10_000, 10)).__next__)
+        one.ticket.action.connect(done.append)
+        caps = shown_caps(one)
+        for widget, cap in caps:
+            ran.clear()
+            done.clear()
+            strike(focus or one.window, cap)
+            action = action_on(cap)
+            where = f"{state}: {cap} on {type(widget).__name__}"
+            if action is not None and action.id in ("next_report", "previous_report") and one.queue.view is focus:
+                one.queue.set_current(int(one.desk.view.order[3]))  # the list's own key, which it walks by
+                strike(focus, cap)
+                assert one.queue.current_key() == one.desk.view.order[4 if cap == "J" else 2], where
+            elif action is not None:
+                assert ran == [(action.id, True)], where
+            elif isinstance(widget, KeyButton):
+                assert widget.is_filled, where
+                assert done == [widget.property("intent")], where
+            elif cap == "Esc" and isinstance(widget, TabStrip):
+                assert one.window.current_panel() == "queue", "it folds what it stands beside"
+                focus.setFocus() if focus.isVisible() else one.window.focus_panel("units")
+            else:
+                assert cap in ("Home", "Esc", "Enter"), where
+            assert one.window.focusWidget() is focus, where
+        one.ticket.action.disconnect(done.append)
+    return len(caps)
+
+
+def test_each_key_that_is_shown_works_in_every_tab_and_panel(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tab in TABS:
+        key(desk, str(TABS.index(tab) + 1), ALT)
+        wait_for(lambda tab=tab: desk.desk.view.filter.tab == tab, what=tab)
+        assert desk.window.current_panel() == "queue"
+        rows = desk.desk.view.order
+        desk.desk.choose(int(rows[0]) if len(rows) else 0)
+        if len(rows):
+            wait_for(lambda: desk.intents.chosen is not None, what="the report")
+            wait_for(lambda: desk.intents._counsel.row == desk.desk.row, what="the advice")
+        least = 8 if len(rows) else 4
+        assert walk(desk, monkeypatch, f"tab {tab}") >= least
+    find(desk, "unassigned", lambda now: now.advice)
+    for panel in PANELS:
+        desk.window.focus_panel(panel)
+        assert walk(desk, monkeypatch, f"panel {panel}") >= 4
+    desk.queue.setFocus()
+    key(desk, "A")
+    wait_for(lambda: desk.ticket._advice.hasFocus(), what="the recommended units have the keyboard")
+    caps = shown_caps(desk)
+    assert (desk.ticket._advice, "↵") in caps
+    assert not any(isinstance(widget, KeyButton) and widget.is_filled for widget, _ in caps)
+
+
+def test_what_is_filled_is_what_enter_does_and_nothing_is_while_another_panel_hears_it(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    button = desk.ticket._actions.button("dispatch")
+    for panel in PANELS:
+        desk.window.focus_panel(panel)
+        assert button.is_filled == (panel == "report"), panel
+        drawn = [cap for widget, cap in shown_caps(desk) if widget is button]
+        assert drawn == (["↵"] if panel == "report" else ["Ctrl D"]), panel
+    for away in (("A", NONE), ("2", ALT)):
+        desk.window.focus_panel("report")
+        key(desk, *away)
+        assert not button.is_filled
+        key(desk, "J")
+        assert desk.window.current_panel() == "queue"
+        button = desk.ticket._actions.button("dispatch") or button
+        assert not button.is_filled
+        before = len(desk.outbox_presenter.outbox)
+        key(desk, "Enter")
+        wait_for(lambda: desk.window.current_panel() == "report", what="Enter in the queue opens the report")
+        assert len(desk.outbox_presenter.outbox) == before
+
+
+def test_after_the_filter_line_the_arrows_walk_the_queue(desk: Any) -> None:
+    for panel in ("map", "units", "report", "charts"):
+        desk.window.focus_panel(panel)
+        key(desk, "F", Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClicks(desk.command._line, "p=3")
+        QTest.keyClick(desk.command._line, Qt.Key.Key_Return)
+        wait_for(lambda: desk.window.current_panel() == "queue", what=f"the queue, after {panel}")
+        wait_for(lambda: desk.desk.view.filter.priorities == (3,), what="the filter")
+        before = desk.queue.current_key()
+        QTest.keyClick(desk.window.focusWidget(), Qt.Key.Key_Down)
+        assert desk.queue.current_key() != before
+        key(desk, "Esc", Qt.KeyboardModifier.ShiftModifier)
+        wait_for(lambda: not desk.desk.view.filter.narrowed, what="no filter")
+
+
+def test_one_ring_shows_what_hears_the_keys(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    for panel in ("queue", "map", "units", "report"):
+        desk.window.focus_panel(panel)
+        rings = [ring for ring in desk.window.findChildren(FocusRing) if ring.isVisible()]
+        assert [desk.window._panel_of(ring) for ring in rings] == [panel]
+    key(desk, "J")
+    (ring,) = [ring for ring in desk.window.findChildren(FocusRing) if ring.isVisible()]
+    assert desk.window._panel_of(ring) == "queue"
+    assert desk.queue.view.currentIndex().isValid()
+
+
+def test_while_a_form_or_the_palette_hears_the_keys_the_window_shows_none(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    everything = {cap for _, cap in shown_caps(desk)}
+    key(desk, "N")
+    note = form(desk)
+    assert shown_caps(desk) == []
+    note.reject()
+    desk.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is desk.window, what="the window is active again")
+    assert {cap for _, cap in shown_caps(desk)} == everything
+    desk.commands.open()
+    wait_for(lambda: QApplication.activeWindow() is desk.palette, what="the palette")
+    assert shown_caps(desk) == []
+    desk.palette.close()
+    desk.window.focus_panel("command")
+    assert {cap for _, cap in shown_caps(desk)} & {"T", "A", "N", "/", "?", "Home"} == set()
+    assert walk(desk, monkeypatch, "typing") >= 4
+
+
+def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_in_no_city(
+    city: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console(tmp_path / "none", None) as empty:
+        for panel in PANELS:
+            empty.window.focus_panel(panel)
+            assert walk(empty, monkeypatch, f"no city, {panel}") >= 3
+    with console(tmp_path / "viewer", city.address, name="budi", size=(1366, 768)) as viewer:
+        wait_ready(viewer)
+        viewer.desk.choose(int(viewer.desk.view.order[0]))
+        wait_for(lambda: viewer.intents.chosen is not None, what="the report")
+        assert walk(viewer, monkeypatch, "viewer") >= 4
+        assert "T" not in {cap for _, cap in shown_caps(viewer)}
+        viewer.window.focus_panel("units")
+        assert "Esc" in {cap for _, cap in shown_caps(viewer)}
+        assert walk(viewer, monkeypatch, "small, units open") >= 4
+    with console(tmp_path / "offline", city.address) as one:
+        wait_ready(one)
+        find(one, "unassigned", lambda now: now.advice)
+        city.stop()
+        wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
+        key(one, "T")
+        wait_for(lambda: one.intents.situation.holder == "rina", what="taken here")
+        caps = {cap for _, cap in shown_caps(one)}
+        assert {key_text("F5"), key_text("Ctrl+7")} <= caps
+        assert walk(one, monkeypatch, "offline") >= 8
+        city.start()

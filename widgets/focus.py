@@ -1,0 +1,74 @@
+"""The ring that shows which part of a window hears the keys: one, and only while the keyboard is what is used."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QRegion
+from PySide6.QtWidgets import QWidget
+from typing_extensions import override
+
+from widgets.theme import by_keyboard
+
+_RING = 2
+_BACK_AGAIN = frozenset({Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason})
+_MODIFIERS = frozenset({Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr})
+
+
+class _Theme(Protocol):
+    @property
+    def scale(self) -> float: ...
+
+    def hex(self, token: str) -> str: ...
+
+
+class FocusRing(QWidget):
+    """Lies over the edge of `around` while a watched part of it has the focus and the keyboard brought it, or was used
+    since. It takes no mouse, and leaves the middle free.
+    """
+
+    def __init__(self, theme: _Theme, around: QWidget) -> None:
+        super().__init__(around)
+        self._theme, self._around, self._used = theme, around, False
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.hide()
+        around.installEventFilter(self)
+
+    def watch(self, part: QWidget) -> None:
+        """Also while this part of it has the focus."""
+        part.removeEventFilter(self)
+        part.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
+            if event.reason() not in _BACK_AGAIN:
+                self._used = by_keyboard(event.reason())
+            self._show(self._used)
+        elif kind == QEvent.Type.FocusOut:
+            self._show(False)
+        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() not in _MODIFIERS:
+            self._used = True
+            self._show(True)
+        elif kind == QEvent.Type.Resize and watched is self._around:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _show(self, shown: bool) -> None:
+        if shown and not self.isVisible():
+            self._fit()
+            self.raise_()
+        self.setVisible(shown)
+
+    def _fit(self) -> None:
+        whole = self._around.rect()
+        wide = round(_RING * self._theme.scale)
+        self.setGeometry(whole)
+        self.setMask(QRegion(whole) - QRegion(whole.adjusted(wide, wide, -wide, -wide)))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(event.rect(), QColor(self._theme.hex("accent.base")))
