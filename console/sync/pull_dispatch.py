@@ -77,7 +77,8 @@ class DispatchPuller:
 
         With `replace` what the source said before is dropped, but only when the first new page is in hand.
         """
-        expected = self._client.stats().reports
+        stats = self._client.stats()
+        expected = stats.reports
         self._health.measured(self._client.last)
         self._health.filling(0.0)
         announced_at = 0.0
@@ -93,7 +94,10 @@ class DispatchPuller:
                     continue
                 if replace:
                     before = self._ledger.cursor(self._source)
-                    self._ledger.forget(self._source, set_back=before is not None and before.epoch != page.epoch)
+                    # Numbers only grow. A server that stands below what was read from it was set back, whatever its
+                    # epoch says: a file that was copied back by hand bears the old one (after 5,012 it says 4,930).
+                    set_back = before is not None and (before.epoch != page.epoch or before.seq > stats.seq)
+                    self._ledger.forget(self._source, set_back=set_back)
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq

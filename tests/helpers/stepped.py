@@ -326,15 +326,18 @@ class Backup:
         self._city, self._file, self._backup = city, file, copy
         _copy(file, copy)
 
-    def restore(self, *, numbers_again: bool = False) -> None:
-        """With `numbers_again` as a server does that gives the numbers of lost reports to new ones."""
+    def restore(self, *, numbers_again: bool = False, by_hand: bool = False) -> None:
+        """With `numbers_again` as a server does that gives the numbers of lost reports to new ones; `by_hand` as the
+        file is copied back by somebody who does not know `sigap restore`: the epoch stays as it was.
+        """
         fresh = self._backup.with_name(f"restored-{self._backup.name}")
         _copy(self._backup, fresh)
         counter = schema.counters
         number = sa.select(counter.c.value).where(counter.c.name == REPORTS)
         with contextlib.closing(Database(f"sqlite:///{fresh}")) as copy, copy.write() as connection:
             before = connection.scalar(number)
-            begin_epoch(connection)
+            if not by_hand:
+                begin_epoch(connection)
             if numbers_again:
                 connection.execute(sa.update(counter).where(counter.c.name == REPORTS).values(value=before))
         self._city.database.engine.dispose()
