@@ -17,6 +17,7 @@ ApiError
 ├── Gone               410: the cursor is too old, or the thing was deleted
 ├── Conflict           412: somebody else was first; `fields` or `busy` say who
 ├── Refused            any other 4xx
+├── NeedsParameter     an Open311 server that gives its reports only with a jurisdiction_id or the like
 └── BadAddress         the address itself cannot be used
 """
 
@@ -144,6 +145,12 @@ class Refused(ApiError):
         self.word = word
         self.deed = deed or {}
         self.report = report
+
+
+class NeedsParameter(ApiError):
+    """An Open311 server tells its categories, but no reports: it wants a parameter that nobody gave it."""
+
+    may_have_arrived = False
 
 
 class Conflict(ApiError):

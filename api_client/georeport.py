@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -18,6 +18,17 @@ from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
 T = TypeVar("T")
 PAGE_SIZE = 200
 _MOST_PAGES = 2000
+_LEAST_CAP = 50
+"""No server is so mean that it gives fewer reports than this at a time: shorter answers are whole."""
+_MOST_WINDOWS = 1000
+_DAY = timedelta(days=1)
+_OVERLAP = timedelta(seconds=1)
+"""Of halves, since some servers count neither end of a window as part of it."""
+_SHORTEST_WINDOW = 4 * _OVERLAP
+_LONG_AGO, _FUTURE = datetime(1900, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+_NEAR_DEG = 0.001
+"""About a hundred metres."""
+_PAGING = frozenset({"page", "page_size"})
 _MOST_DIGITS = 4000
 """Python reads and writes no longer whole numbers."""
 
@@ -29,10 +40,29 @@ class Created(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """Reports that the server has and does not give: more than `given` were made between two times (UTC).
+
+    `start` is None where the server heeds no dates at all, so that nothing older can be asked for.
+    """
+
+    start: datetime | None
+    end: datetime
+    given: int
+
+
+class _Reading(NamedTuple):
+    """One answer with its pages: the ids in it, and whether it is proven that nothing was cut off."""
+
+    ids: frozenset[str]
+    is_whole: bool
+
+
 class GeoReportClient:
     """One GeoReport server, one session, one thread at a time (`cut` may come from any).
 
-    `base_url` ends before `/services.json`. `last` is the latest answer. Every method raises api_client.errors.
+    `base_url` ends before `/services.json`. `params` go with every request, such as {"jurisdiction_id": "city.org"}.
+    `last` is the latest answer. `unread` lists what `requests` could not get. Every method raises api_client.errors.
     """
 
     def __init__(
@@ -41,6 +71,7 @@ class GeoReportClient:
         token: str | None = None,
         session: requests.Session | None = None,
         *,
+        params: Mapping[str, str] | None = None,
         insecure_http: bool = False,
         page: Limits = PAGE,
         small: Limits = SMALL,
@@ -49,9 +80,16 @@ class GeoReportClient:
         # The key of GeoReport goes into the form of a POST, never into an address that logs would keep.
         self._transport = Transport(base_url, session=session, insecure_http=insecure_http, clock=clock)
         self._api_key = token
+        self._params = dict(params or {})
         self._page = page
         self._small = small
+        self._clock = clock
+        self._refuses_pages = False
+        self._largest = _LEAST_CAP
+        self._proven = 0
+        self._dates_count: bool | None = None
         self.last: Answer | None = None
+        self.unread: list[Unread] = []
 
     @property
     def exchanges(self) -> int:
@@ -82,37 +120,119 @@ class GeoReportClient:
         updated_after: datetime | None = None,
         page_size: int = PAGE_SIZE,
     ) -> Iterator[list[wire.GeoRequest]]:
-        """Pages of requests, each request once.
+        """Pages of requests made from `start` to `end` (now where not given), each request once, all of them.
 
-        There is no common rule for the last page: it ends with an empty page, a page shorter than the first, an error
-        after the first page, or ids that were all seen before.
+        Paging is an extension. There is no common rule for the last page: it ends with an empty page, a page shorter
+        than the first, an error after the first page, or ids that were all seen before. A server without pages gives a
+        number that it does not tell: an answer as long as the longest that it ever gave may have been cut off, a
+        shorter one cannot be. Such a window is read again in two halves, until nothing is cut off. Example: of 1,204
+        reports of three days a server gives the newest 1,000; its halves have 600 and 604, which is less, so whole.
+        What cannot be had in this way is added to `unread`.
         """
-        params: dict[str, Any] = {"page_size": page_size}
-        for name, time in (("start_date", start), ("end_date", end), ("updated_after", updated_after)):
-            if time is not None:
-                params[name] = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         seen: set[str] = set()
+        if start is None or updated_after is not None:  # there is nothing that could be halved
+            params = self._times(start, end, updated_after) | {"page_size": page_size}
+            reading = yield from self._pages(params, seen)
+            if not reading.is_whole and len(reading.ids) > self._proven:
+                self.unread.append(Unread(start, end or self._clock(), len(reading.ids)))
+            return
+        yield from self._window(start, end or self._clock() + _DAY, page_size, seen, [_MOST_WINDOWS])
+
+    def _window(
+        self, start: datetime, end: datetime, page_size: int, seen: set[str], budget: list[int]
+    ) -> Generator[list[wire.GeoRequest], None, _Reading]:
+        """All requests of a window, of each page what is not in `seen`; `budget` holds how many windows may be read."""
+        reading = yield from self._pages(self._times(start, end) | {"page_size": page_size}, seen)
+        size = len(reading.ids)
+        if reading.is_whole or size <= self._proven:
+            return reading
+        budget[0] -= 2
+        if end - start <= _SHORTEST_WINDOW or budget[0] < 0 or not self._heeds_dates():
+            self.unread.append(Unread(start if self._heeds_dates() else None, end, size))
+            return reading
+        before = len(self.unread)
+        middle = (start + (end - start) / 2).replace(microsecond=0)
+        newer = yield from self._window(middle, end, page_size, seen, budget)
+        older = yield from self._window(start, middle + _OVERLAP, page_size, seen, budget)
+        ids = reading.ids | newer.ids | older.ids
+        is_whole = len(self.unread) == before
+        if is_whole and len(ids) == size:
+            self._proven = max(self._proven, size)
+        return _Reading(ids, is_whole)
+
+    def _heeds_dates(self) -> bool:
+        """Whether the server gives nothing for times in which nothing was reported, long ago and far ahead."""
+        if self._dates_count is None:
+            ends = [(_LONG_AGO, _LONG_AGO + _DAY), (_FUTURE, _FUTURE + _DAY)]
+            self._dates_count = not any(self._gives_something(*each) for each in ends)
+        return self._dates_count
+
+    def _gives_something(self, start: datetime, end: datetime) -> bool:
+        try:
+            return bool(self._requests_page(self._times(start, end) | {"page": 1, "page_size": 1}))
+        except (errors.Refused, errors.ServerFault, errors.Malformed, errors.NotThisServer):
+            return False  # it looks at them, or else it would not mind
+
+    def _pages(self, params: Mapping[str, Any], seen: set[str]) -> Generator[list[wire.GeoRequest], None, _Reading]:
+        """The pages of one question, of each page what is not in `seen`."""
+        ids: set[str] = set()
         first_size = 0
         for number in range(1, _MOST_PAGES + 1):
             try:
-                page = self._list("/requests.json", "requests", wire.GeoRequest, params | {"page": number})
+                page = self._requests_page(dict(params) | {"page": number})
             except (errors.Refused, errors.ServerFault):
                 if number == 1:
                     raise
-                return
-            fresh = [each for each in page if str(each.service_request_id) not in seen]
-            seen.update(str(each.service_request_id) for each in fresh)
-            if fresh:
-                yield fresh
-            first_size = first_size or len(page)
-            if not fresh or len(page) < first_size:
-                return
+                return _Reading(frozenset(ids), is_whole=False)
+            fresh = [each for each in page if str(each.service_request_id) not in ids]
+            ids.update(str(each.service_request_id) for each in fresh)
+            unseen = [each for each in fresh if str(each.service_request_id) not in seen]
+            seen.update(str(each.service_request_id) for each in unseen)
+            if unseen:
+                yield unseen
+            if not page:
+                return _Reading(frozenset(ids), is_whole=True)
+            if number == 1:
+                first_size = len(page)
+                if self._refuses_pages:
+                    break
+            elif number == 2 and not fresh:  # it ignores the number of the page
+                break
+            elif not fresh or len(page) < first_size:
+                return _Reading(frozenset(ids), is_whole=True)
+        is_whole = first_size < self._largest
+        self._largest = max(self._largest, first_size)
+        return _Reading(frozenset(ids), is_whole)
+
+    def _requests_page(self, params: dict[str, Any]) -> list[wire.GeoRequest]:
+        """One page; without the extension of pages where the server refuses that."""
+        if self._refuses_pages:
+            return self._list("/requests.json", "requests", wire.GeoRequest, _without_pages(params))
+        try:
+            return self._list("/requests.json", "requests", wire.GeoRequest, params)
+        except errors.Refused:
+            if params.get("page") != 1:
+                raise
+            plain = self._list("/requests.json", "requests", wire.GeoRequest, _without_pages(params))
+            self._refuses_pages = True
+            return plain
+
+    @staticmethod
+    def _times(
+        start: datetime | None = None, end: datetime | None = None, updated_after: datetime | None = None
+    ) -> dict[str, Any]:
+        times = (("start_date", start), ("end_date", end), ("updated_after", updated_after))
+        return {name: _stamp(time) for name, time in times if time is not None}
+
+    def newest(self) -> list[wire.GeoRequest]:
+        """Some of the reports of the last 90 days, one page of them; to see whether the server gives any."""
+        params = self._times(self._clock() - 90 * _DAY, self._clock() + _DAY)
+        return self._requests_page(params | {"page": 1, "page_size": 1})
 
     def knows_updated_after(self) -> bool:
         """Whether the server filters by the time of the last change (an extension): for the future it sends none."""
-        far = {"updated_after": "2099-01-01T00:00:00Z", "page": 1, "page_size": 1}
         try:
-            return not self._list("/requests.json", "requests", wire.GeoRequest, far)
+            return not self._requests_page({"updated_after": _stamp(_FUTURE), "page": 1, "page_size": 1})
         except (errors.Refused, errors.ServerFault):
             return False
 
@@ -127,14 +247,17 @@ class GeoReportClient:
         return found[0] if found else None
 
     def create(self, fields: Mapping[str, str]) -> Created:
-        """POST a new request. Not harmless to repeat: these servers know no keys."""
-        form = dict(fields)
+        """POST a new request. Not harmless to repeat: these servers know no keys.
+
+        Raises Malformed for an answer that cannot be of this creation: some servers answer a POST with their list.
+        """
+        form = self._params | dict(fields)
         if self._api_key:
             form["api_key"] = self._api_key
         answer = self._ask("POST", "/requests.json", body=form, limits=self._small)
         taken = self._decode_list(answer, ("service_requests", "requests"), wire.GeoRequest)
-        if not taken:
-            raise errors.Malformed(f"{self._transport.host} took the report but named no id.")
+        if len(taken) != 1 or not can_be_of(taken[0], fields, self._clock()):
+            raise errors.Malformed(f"{self._transport.host} answered with something else than the report it was sent.")
         first = taken[0]
         request_id = None if first.service_request_id in (None, "") else str(first.service_request_id)
         token = None if first.token in (None, "") else str(first.token)
@@ -157,8 +280,9 @@ class GeoReportClient:
     def _ask(
         self, method: str, path: str, *, limits: Limits, params: dict[str, Any] | None = None, body: Any = None
     ) -> Answer:
+        asked = self._params | params if params is not None else None
         answer = self._transport.request(
-            method, path, params=params, headers={"Accept": "application/json"}, body=body, limits=limits
+            method, path, params=asked, headers={"Accept": "application/json"}, body=body, limits=limits
         )
         if answer.status >= 400:
             is_json = answer.content_type.endswith("json")
@@ -185,6 +309,51 @@ class GeoReportClient:
         return "; ".join(fault.description for fault in faults if fault.description) or (
             f"{self._transport.host} answered {answer.status}."
         )
+
+
+def can_be_of(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
+    """Whether a request of the server can be the report that was sent with these fields at a time (server's or ours).
+
+    The standard answers with an id or a token alone. Whatever else is told must be what was sent; a place may be told
+    with fewer digits, and the time without a zone.
+    """
+    told = {
+        "service_code": _plain(request.service_code),
+        "description": _plain(request.description),
+        "address_string": _plain(request.address_string),
+    }
+    if any(words and words != _plain(sent.get(name)) for name, words in told.items()):
+        return False
+    for name, there in (("lat", request.lat), ("long", request.long)):
+        try:
+            if _plain(there) and abs(float(_plain(there)) - float(sent.get(name, "nan"))) > _NEAR_DEG:
+                return False
+        except ValueError:
+            return False
+    requested = time_of(request.requested_datetime)
+    return requested is None or requested > at - _DAY
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time as servers write it, in UTC where they name no zone; None where it cannot be read."""
+    try:
+        found = datetime.fromisoformat((text or "").strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar
+        return None
+
+
+def _plain(value: Any) -> str:
+    """A value as a text in which only words count, not how they are spaced."""
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _without_pages(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name not in _PAGING}
 
 
 def _decode_patiently(body: bytes) -> Any:

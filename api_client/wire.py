@@ -383,6 +383,9 @@ class GeoRequest(msgspec.Struct, frozen=True):
     status_notes: Any = None
     service_name: str | None = None
     service_code: str | int | None = None
+    title: str | None = None
+    """FixMyStreet: a heading; its description is then "title: detail"."""
+    detail: str | None = None
     description: str | None = None
     agency_responsible: Any = None
     requested_datetime: str | None = None

@@ -114,6 +114,15 @@ def build_parser() -> argparse.ArgumentParser:
     connect.add_argument(
         "--insecure-http", action="store_true", help="http to another computer: everybody on the way can read"
     )
+    connect.add_argument("--jurisdiction", default="", metavar="ID", help="the jurisdiction_id of an Open311 server")
+    connect.add_argument(
+        "--param",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="goes with every request to an Open311 server; may be repeated",
+    )
     connect.add_argument("--json", action="store_true")
 
     sync = commands.add_parser("sync", help="bring the profile's cache up to date and send what waits")
@@ -214,6 +223,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError("write it like name=value")
+    return name.strip(), value
+
+
 def _size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(part) for part in text.lower().split("x"))
@@ -293,6 +309,7 @@ def _connect(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         profile=arguments.profile,
         insecure_http=arguments.insecure_http,
+        params=dict(arguments.param) | ({"jurisdiction_id": arguments.jurisdiction} if arguments.jurisdiction else {}),
         token=token,
         as_json=arguments.json,
     )

@@ -47,6 +47,8 @@ class SyncSummary(msgspec.Struct, frozen=True):
     waiting: int
     duration_s: float
     problems: dict[str, str] = {}
+    remarks: dict[str, str] = {}
+    """By source what was read and is not whole or not understood, such as reports that the server does not give."""
     local: tuple[str, ...] = ()
     """The sources whose problem is on this computer."""
 
@@ -128,6 +130,7 @@ class Headless(QObject):
             waiting=sum(number for state, number in counts.items() if state in waiting),
             duration_s=round(self._began - began, 3),
             problems={key: state.problem for key, state in bad.items()},
+            remarks={key: state.detail for key, state in self._states.items() if state.detail},
             local=tuple(sorted(key for key, state in bad.items() if state.local)),
         )
 
@@ -252,7 +255,7 @@ def _wait(true: Callable[[], bool], longest_s: float) -> None:
 
 
 def _print(summary: SyncSummary, *, as_json: bool) -> None:
-    for source, problem in summary.problems.items():
+    for source, problem in (*summary.problems.items(), *summary.remarks.items()):
         sys.stderr.write(f"sigap: {source}: {problem}\n")
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(summary)) + "\n")

@@ -197,6 +197,15 @@ class CacheReader:
             )
         ]
 
+    def oldest(self, source: str) -> datetime | None:
+        """When the oldest report of a source was made, without those whose date is not known (1970)."""
+        found = self._one(
+            "SELECT min(created) FROM reports"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?) AND created >= ?",
+            (source, _DAY_S),
+        )
+        return None if found is None or found[0] is None else datetime.fromtimestamp(int(found[0]), UTC)
+
     def last_day_before(self, source: str, day: int) -> int | None:
         """The last day (since 1970, UTC) before this one on which a report of the source was made."""
         found = self._one(

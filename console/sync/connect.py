@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -37,20 +37,24 @@ def add_source(
     name: str = "",
     token: str | None = None,
     insecure_http: bool = False,
+    params: Mapping[str, str] | None = None,
     taken: Iterable[Source] = (),
 ) -> Added:
     """Ask the address and give the source it would be; a server that is in `taken` already keeps its key.
 
-    Raises ApiError: BadAddress, Unreachable, NotThisServer, SignIn for a missing or wrong token.
+    `params` go with every request to an open311 server; one address may hold several cities, told apart by them.
+
+    Raises ApiError: BadAddress, Unreachable, NotThisServer, SignIn for a missing or wrong token, NeedsParameter.
     """
-    found = probe(url, kind=kind, token=token, insecure_http=insecure_http)
+    found = probe(url, kind=kind, token=token, insecure_http=insecure_http, params=params)
     known = list(taken)
-    same = next((source for source in known if source.url == found.base_url), None)
+    at_address = [source for source in known if source.url == found.base_url]
+    same = next((source for source in at_address if source.params in ({}, found.params)), None)
     title = name or (same.name if same else found.name)
     key = same.key if same else new_key(title, {source.key for source in known})
     user, role = _whose(found, token, insecure_http=insecure_http)
     bare = insecure_http and is_bare(found.base_url)  # else the window would warn of it for ever
-    source = Source(key, title, found.base_url, found.kind, bare, found.timezone, user)
+    source = Source(key, title, found.base_url, found.kind, bare, found.timezone, user, found.params)
     return Added(source, found.reports, found.timezone, user, role)
 
 
@@ -61,15 +65,30 @@ def new_key(name: str, taken: set[str]) -> str:
 
 
 def connect(
-    url: str, *, kind: str, name: str, profile: str, insecure_http: bool, token: str | None, as_json: bool
+    url: str,
+    *,
+    kind: str,
+    name: str,
+    profile: str,
+    insecure_http: bool,
+    params: Mapping[str, str],
+    token: str | None,
+    as_json: bool,
 ) -> int:
     """`sigap connect`: add the server to the profile's settings and its token to the keyring. Returns the exit code."""
     settings = load_settings(folder_of(profile))
     try:
-        added = add_source(url, kind=kind, name=name, token=token, insecure_http=insecure_http, taken=settings.sources)
+        added = add_source(
+            url,
+            kind=kind,
+            name=name,
+            token=token,
+            insecure_http=insecure_http,
+            params=params,
+            taken=settings.sources,
+        )
     except errors.ApiError as error:
-        how = " Its token comes on standard input." if isinstance(error, errors.SignIn) and not token else ""
-        _say(f"sigap: {error}{how}")
+        _say(f"sigap: {error}{_how_to_mend(error, token)}")
         return _USAGE if isinstance(error, errors.BadAddress) else _CANNOT_REACH
     source = added.source
     folder = profile_folder(profile)
@@ -103,6 +122,12 @@ def _whose(found: Found, token: str | None, *, insecure_http: bool) -> tuple[str
     finally:
         client.close()
     return me.name, me.role
+
+
+def _how_to_mend(error: errors.ApiError, token: str | None) -> str:
+    if isinstance(error, errors.SignIn) and not token:
+        return " Its token comes on standard input."
+    return " Say it with --jurisdiction ID." if isinstance(error, errors.NeedsParameter) else ""
 
 
 def _say(sentence: str) -> None:

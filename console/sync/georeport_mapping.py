@@ -80,10 +80,10 @@ def request_items(request: wire.GeoRequest) -> list[Item]:
         status=status,
         service=_text(request.service_code) or _text(request.service_name) or None,
         priority=3,
-        description=_text(request.description),
+        description=_description(request),
         created=created,
         updated=latest,
-        title=_text(request.service_name),
+        title=_text(request.title) or _text(request.service_name),
         status_label=word if word.lower() not in ("", "open", "closed") else None,
         agency=_agency(request.agency_responsible) or None,
         address=_text(request.address) or _text(request.address_string),
@@ -110,6 +110,13 @@ def created_entry(remote_id: str, edit_id: str, author: str, at: datetime) -> It
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
+
+
+def _description(request: wire.GeoRequest) -> str:
+    """What the citizen wrote. Of FixMyStreet's "title: detail" the title goes where it only repeats the category."""
+    title, detail, whole = _text(request.title), _text(request.detail), _text(request.description)
+    says_category = title in (_text(request.service_name), _text(request.service_code))
+    return detail if says_category and detail and whole == f"{title}: {detail}" else whole
 
 
 def _agency(value: Any) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from api_client import errors
-from api_client.georeport import GeoReportClient
+from api_client.georeport import GeoReportClient, can_be_of, time_of
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
+from console.store.cache_read import CacheReader
 from console.sync.compare import ComparedPuller, Nightly
 from console.sync.health import Health
 from console.sync.ledger import Ledger
@@ -98,13 +99,28 @@ class GeoReportSender:
         return remote_id
 
     def _find(self, edit: Edit) -> str | None:
-        """The id of a request with the same text and service, made since the edit was."""
-        for page in self._client.requests(start=edit.occurred_at - _LOOK_BACK):
+        """The id of the one request that can be this report: same text, service and place, made since the edit was.
+
+        None also where several can be: which of them is ours nobody can know.
+        """
+        form, since = _form(edit), edit.occurred_at - _LOOK_BACK
+        found = set[str]()
+        for page in self._client.requests(start=since):
             for request in page:
-                same_text = (request.description or "").strip() == str(edit.data.get("description", "")).strip()
-                if same_text and str(request.service_code) == str(edit.data.get("service")):
-                    return str(request.service_request_id)
-        return None
+                made = time_of(request.requested_datetime)
+                is_told = request.description is not None and request.service_code is not None
+                if is_told and made is not None and made >= since and can_be_of(request, form, edit.occurred_at):
+                    found.add(str(request.service_request_id))
+        return found.pop() if len(found) == 1 else None
+
+
+def _oldest(folder: Path, source: str) -> datetime | None:
+    """When the oldest dated report of a source in the cache was made; None when there is none."""
+    reader = CacheReader(folder)
+    try:
+        return reader.oldest(source)
+    finally:
+        reader.close()
 
 
 def _form(edit: Edit) -> dict[str, str]:
@@ -143,7 +159,13 @@ class GeoReportSource:
     ) -> None:
         def client() -> GeoReportClient:
             return GeoReportClient(
-                source.url, token, insecure_http=source.insecure_http, page=timing.page, small=timing.small, clock=clock
+                source.url,
+                token,
+                params=source.params,
+                insecure_http=source.insecure_http,
+                page=timing.page,
+                small=timing.small,
+                clock=clock,
             )
 
         self._timing = timing
@@ -154,7 +176,9 @@ class GeoReportSource:
         breaker = self._health.breaker
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
-        self._puller = GeoReportPuller(source.key, pull_client, ledger, self._health)
+        self._puller = GeoReportPuller(
+            source.key, pull_client, ledger, self._health, lambda: _oldest(folder, source.key)
+        )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         sweep = Sweep(source.key, pull_client, folder, ledger, self._health)
         swept = ComparedPuller(self._puller, sweep, self._health, self._nightly)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from api_client import wire
-from api_client.georeport import GeoReportClient
+from api_client.georeport import GeoReportClient, Unread
 from console.store.items import Cursor, Item
 from console.sync.georeport_mapping import created_entry, request_items, service_item
 from console.sync.health import Health
@@ -22,21 +23,34 @@ _FARTHEST = timedelta(days=365 * 20)
 _OPEN_SWEEP = timedelta(minutes=10)
 _SWEPT = timedelta(days=30)
 _SERVICES_EVERY = timedelta(hours=6)
+_MOST_UNREAD = 1000
+_DAY = "%d %b %Y"
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class GeoReportPuller:
     """First fill: windows of 90 days from now back to the farthest; then what was made or changed since, with overlap.
 
-    A server that cannot filter by the last change is swept instead: the last 30 days, every ten minutes. What is
-    missing from an answer is not taken for deleted.
+    A server that cannot filter by the last change is swept instead, every ten minutes: the last 30 days and one older
+    window of 90, by turns down to the oldest report of the cache. A change of a report of five years ago (21 windows)
+    so arrives within three and a half hours. What is missing from an answer is not taken for deleted.
     """
 
-    def __init__(self, source: str, client: GeoReportClient, ledger: Ledger, health: Health) -> None:
+    def __init__(
+        self,
+        source: str,
+        client: GeoReportClient,
+        ledger: Ledger,
+        health: Health,
+        oldest: Callable[[], datetime | None],
+    ) -> None:
+        """`oldest` gives the time of the oldest report of the source in the cache, None when it has none."""
         self._source = source
         self._client = client
         self._ledger = ledger
         self._health = health
+        self._oldest = oldest
+        self._unread: tuple[Unread, ...] = ()
         self._services_at: datetime | None = None
         self._swept_at: datetime | None = None
         self._by_change: bool | None = None
@@ -54,6 +68,7 @@ class GeoReportPuller:
         """One round. Raises ApiError, StoreError; everything read before is kept."""
         cursor = self._ledger.cursor(self._source)
         now = self._health.server_now()
+        self._client.unread.clear()
         if self._by_change is None:
             self._by_change = self._client.knows_updated_after()
             self._health.measured(self._client.last)
@@ -97,7 +112,7 @@ class GeoReportPuller:
                 self._health.filling(min(1.0, (now - end) / _FARTHEST))
             done = datetime.fromtimestamp(began, tz=now.tzinfo)
             self._keep([], Cursor(EPOCH, began, as_of=done))
-        self._health.complete(done)
+        self._note_unread(done)
 
     def _follow(self, since: datetime, now: datetime) -> None:
         start = since - OVERLAP
@@ -107,6 +122,7 @@ class GeoReportPuller:
         elif self._swept_at is None or now - self._swept_at > _OPEN_SWEEP:
             pages = [self._client.requests(start=now - _SWEPT)]
             self._swept_at = now
+            pages += self._older_window(now)
         else:
             pages = [self._client.requests(start=start)]
         for each in pages:
@@ -114,7 +130,23 @@ class GeoReportPuller:
                 fresh += [item for request in page for item in request_items(request)]
                 self._health.measured(self._client.last)
         self._keep(self._changed(fresh), Cursor(EPOCH, int(now.timestamp()), as_of=now))
-        self._health.complete(now)
+        self._note_unread(now)
+
+    def _older_window(self, now: datetime) -> list[Iterator[list[wire.GeoRequest]]]:
+        """The window whose turn it is, by the clock, so that it goes on over restarts; none before the first report."""
+        oldest, end = self._oldest(), now - _SWEPT
+        if oldest is None or oldest >= end:
+            return []
+        windows = math.ceil((end - oldest) / WINDOW)
+        turn = int(now.timestamp() / _OPEN_SWEEP.total_seconds()) % windows
+        end -= turn * WINDOW
+        return [self._client.requests(start=end - WINDOW, end=end + OVERLAP)]
+
+    def _note_unread(self, as_of: datetime) -> None:
+        """The round is complete; say what the server has and does not give, of this round and of those before it."""
+        found = {each.start: each for each in (*self._unread, *self._client.unread)}
+        self._unread = tuple(list(found.values())[-_MOST_UNREAD:])
+        self._health.complete(as_of, detail=_words_of(self._unread))
 
     def _changed(self, items: list[Item]) -> list[Item]:
         """Leave out what an overlap brought again; each object once."""
@@ -136,6 +168,17 @@ class GeoReportPuller:
         with self._lock:
             for remote_id in own:
                 self._own.pop(remote_id, None)
+
+
+def _words_of(unread: Sequence[Unread]) -> str:
+    if not unread:
+        return ""
+    if any(each.start is None for each in unread):
+        return f"The server gives no more than its {unread[-1].given:,} newest reports: older ones are missing here."
+    times = sorted(each.start for each in unread if each.start is not None)
+    when = f"{times[0]:{_DAY}}" if len(times) == 1 else f"{times[0]:{_DAY}} to {times[-1]:{_DAY}}"
+    most = max(each.given for each in unread)
+    return f"The server gives no more than {most:,} reports of one moment: some of {when} may be missing here."
 
 
 def _beyond(page: list[wire.GeoRequest], start: datetime) -> bool:

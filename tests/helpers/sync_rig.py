@@ -34,7 +34,7 @@ class Rig:
         self.folder = folder
         self.said: list[Up] = []
         self._news = threading.Condition()
-        source = Source("jkt", "Jakarta", url, kind)
+        source = Source("jkt", "Jakarta", url, kind, params=more.pop("params", {}))
         tokens = {"jkt": token} if token else {}
         lifetime_s = more.pop("order_lifetime_s", 600.0)
         self.followers = Followers(Start(str(folder), (source,), tokens, lifetime_s), self._hear, **more)

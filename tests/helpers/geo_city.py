@@ -1,0 +1,79 @@
+"""An Open311 server on loopback with the habits of the real ones: caps, no pages, no dates, a parameter it wants."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.helpers.net import Asked, Canned, http
+
+
+def geo_request(number: int, made: datetime, **more: Any) -> dict[str, Any]:
+    """A request as such servers write it."""
+    base = {"service_request_id": number, "status": "open", "service_code": "POT", "service_name": "Pothole"}
+    return base | {"description": f"Hole {number}", "requested_datetime": made.isoformat(), "lat": 1, "long": 2} | more
+
+
+class GeoCity:
+    """`cap`: the most it gives at a time, newest first. `pages`: heeded, ignored or refused. `dates`: heeded, ignored,
+    or only start or end. `wants`: a parameter without which it answers with a page for people.
+    """
+
+    def __init__(
+        self, reports: list[dict[str, Any]], *, cap: int = 1000, pages: str = "ignored", dates: str = "heeded"
+    ) -> None:
+        self.reports = reports
+        self.cap, self.pages, self.dates = cap, pages, dates
+        self.wants: dict[str, str] = {}
+        self.posted: Any = None
+        """What a POST is answered with; None for the list, as FixMyStreet does."""
+        self.server = Canned(self._answer)
+        self.url = self.server.url
+
+    def close(self) -> None:
+        self.server.close()
+
+    @property
+    def windows(self) -> list[dict[str, str]]:
+        """The parameters of each question for requests."""
+        asked = [urlsplit(one.path) for one in list(self.server.asked)]
+        return [
+            {name: values[0] for name, values in parse_qs(url.query).items()}
+            for url in asked
+            if url.path.endswith("/requests.json")
+        ]
+
+    def _answer(self, asked: Asked, _: socket.socket) -> bytes:
+        url = urlsplit(asked.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if url.path.endswith("/services.json"):
+            return http(200, [{"service_code": "POT", "service_name": "Pothole"}])
+        if not url.path.endswith("/requests.json"):
+            number = url.path.rpartition("/")[2].removesuffix(".json")
+            return http(200, [one for one in self.reports if str(one["service_request_id"]) == number])
+        if any(query.get(name) != value for name, value in self.wants.items()) and asked.method == "GET":
+            return http(200, "<html>A page for people</html>")
+        if asked.method == "POST" and self.posted is not None:
+            return http(200, self.posted)
+        unknown = {"page", "page_size", "updated_after"} & query.keys()
+        if self.pages == "refused" and unknown:
+            return http(400, [{"code": 400, "description": f"found unexpected entries: {' '.join(sorted(unknown))}"}])
+        return http(200, self._page(query))
+
+    def _page(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        start, end = query.get("start_date"), query.get("end_date")
+        if self.dates in ("ignored", "end"):
+            start = None
+        if self.dates in ("ignored", "start"):
+            end = None
+        low = datetime.fromisoformat(start) if start else datetime.min.replace(tzinfo=UTC)
+        high = datetime.fromisoformat(end) if end else datetime.max.replace(tzinfo=UTC)
+        found = [one for one in self.reports if low <= datetime.fromisoformat(one["requested_datetime"]) < high]
+        found.sort(key=lambda one: str(one["requested_datetime"]), reverse=True)
+        size = self.cap
+        if self.pages == "heeded":
+            size = min(size, int(query.get("page_size", size)))
+            return found[(int(query.get("page", 1)) - 1) * size :][:size]
+        return found[:size]

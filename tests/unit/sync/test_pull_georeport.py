@@ -1,0 +1,153 @@
+"""Open311 servers with caps, without pages or times of change: all of it arrives, or it is said what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.edit import EditState, Kind
+from console.domain.messages import Source, SourceState, SyncNow
+from console.headless import sync_profile
+from console.paths import profile_folder
+from console.settings import Settings, save_settings
+from console.sync.pace import Timing
+from tests.helpers.geo_city import GeoCity, geo_request
+from tests.helpers.sync_rig import rig
+
+JURISDICTION = {"jurisdiction_id": "city.org"}
+QUICK = Timing(slow_poll_s=0.1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def flood() -> Iterator[GeoCity]:
+    """FixMyStreet with 1,204 reports of three days, of which it gives 1,000 at most."""
+    since = datetime.now(UTC) - 20 * DAY
+    city = GeoCity([geo_request(n, since + 3 * DAY * n / 1204) for n in range(1204)])
+    city.wants = JURISDICTION
+    yield city
+    city.close()
+
+
+def test_a_server_that_gives_a_thousand_at_most_is_read_whole(flood: GeoCity, tmp_path: Path) -> None:
+    with rig(tmp_path, flood.url, kind="open311", params=JURISDICTION) as console:
+        state = console.live()
+        assert len(console.cached()) == 1204
+        assert state.detail == ""
+
+
+def test_without_its_parameter_nothing_is_called_complete(flood: GeoCity, tmp_path: Path) -> None:
+    with rig(tmp_path, flood.url, kind="open311") as console:
+        state = console.wait(SourceState, lambda each: not each.reached and each.state != "connecting")
+        assert state.state == "wrong_server"
+
+
+class Clock:
+    """The computer's clock, some days on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.mark.parametrize("pages", ["ignored", "refused", "heeded"])
+def test_a_change_of_an_old_report_arrives(tmp_path: Path, pages: str) -> None:
+    """A4: the server has no filter by the time of change, and the report is older than what is always read again."""
+    now = datetime.now(UTC)
+    ages = (1, 45, 200, 400, 700)
+    city = GeoCity([geo_request(age, now - age * DAY) for age in ages], pages=pages)
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        assert len(console.cached()) == len(ages)
+    for request in city.reports:
+        request["description"] = "Changed"
+    for turn in range(9):  # rounds ten minutes apart, each after a start of the program
+        clock = Clock()
+        clock.ahead = turn * timedelta(minutes=10)
+        city.server.asked.clear()
+        with rig(tmp_path, city.url, kind="open311", timing=QUICK, clock=clock) as console:
+            console.live()
+            assert len(city.windows) < 12, "a few questions a round"
+            arrived = set(console.cached().values()) == {"Changed"}
+        if arrived:
+            break
+    assert arrived
+    city.close()
+
+
+def test_what_a_server_does_not_give_is_said(tmp_path: Path) -> None:
+    at = datetime.now(UTC) - 20 * DAY
+    city = GeoCity([geo_request(number, at) for number in range(130)], cap=100)
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        state = console.live()
+        assert state.detail == (
+            f"The server gives no more than 100 reports of one moment: some of {at:%d %b %Y} may be missing here."
+        )
+        console.followers.take(SyncNow())
+        assert console.live(len(console.said)).detail == state.detail
+    city.close()
+
+
+def test_sync_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
+    since = datetime.now(UTC) - 20 * DAY
+    city = GeoCity([geo_request(n, since + 3 * DAY * n / 300) for n in range(300)], cap=100, dates="ignored")
+    save_settings(profile_folder("old"), Settings(sources=[Source("x", "Old town", city.url, "open311")]))
+    assert sync_profile("old", once=True, as_json=True) == 0
+    said = capsys.readouterr()
+    words = "The server gives no more than its 100 newest reports: older ones are missing here."
+    assert said.err == f"sigap: x: {words}\n"
+    assert f'"remarks": {{"x": "{words}"}}' in said.out
+    city.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [geo_request(7, datetime.now(UTC), description="A stranger's report")],
+        {"service_requests": [geo_request(n, datetime.now(UTC)) for n in (8, 9)]},
+        [],
+        {},
+    ],
+    ids=["its list", "one of another", "two", "nothing", "empty"],
+)
+def test_another_report_is_never_taken_for_ones_own(flood: GeoCity, tmp_path: Path, answer: Any) -> None:
+    """A3: the creation needs somebody, is sent once, and no report of the city is called ours."""
+    flood.posted = answer
+    with rig(tmp_path, flood.url, kind="open311", params=JURISDICTION, timing=QUICK) as console:
+        console.live()
+        edit = console.push(Kind.CREATE, "local:1", service="POT", description="Water", lat=-6.2, lon=106.8)
+        outcome = console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION)
+        assert outcome.state is EditState.ATTENTION
+        assert "may have arrived" in outcome.problem
+        assert outcome.remote_id is None
+        assert sum(asked.method == "POST" for asked in flood.server.asked) == 1
+
+
+def test_two_reports_that_could_both_be_ones_own_are_none(flood: GeoCity, tmp_path: Path) -> None:
+    flood.posted = {}
+    with rig(tmp_path, flood.url, kind="open311", params=JURISDICTION, timing=QUICK) as console:
+        console.live()
+        made = datetime.now(UTC) + timedelta(seconds=2)
+        flood.reports += [geo_request(n, made, description="Water", lat=-6.2, long=106.8) for n in (5000, 5001)]
+        edit = console.push(Kind.CREATE, "local:1", service="POT", description="Water", lat=-6.2, lon=106.8)
+        assert console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION).state is EditState.ATTENTION
+
+
+def test_the_title_of_fixmystreet_is_shown_once(tmp_path: Path) -> None:
+    """A8."""
+    at = datetime.now(UTC) - DAY
+    pothole: dict[str, Any] = {"title": "Pothole", "detail": "By the mosque", "description": "Pothole: By the mosque"}
+    other: dict[str, Any] = {"title": "Deep", "detail": "By the school", "description": "Deep: By the school"}
+    city = GeoCity([geo_request(1, at, **pothole), geo_request(2, at, **other)])
+    with rig(tmp_path, city.url, kind="open311") as console:
+        console.live()
+        assert console.cached() == {"1": "By the mosque", "2": "Deep: By the school"}
+    city.close()
