@@ -129,6 +129,11 @@ def build_parser() -> argparse.ArgumentParser:
     sync.set_defaults(command=_sync)
     sync.add_argument("--profile", default="default", metavar="NAME")
     sync.add_argument("--once", action="store_true", help="end when all is read and sent; else go on")
+    sync.add_argument(
+        "--tokens",
+        metavar="FILE",
+        help='where there is no keyring: a line "SOURCE TOKEN" each, a file of mode 0600 or - for standard input',
+    )
     sync.add_argument("--json", action="store_true")
     sync.add_argument("--pipe", action="store_true", help=argparse.SUPPRESS)
 
@@ -322,7 +327,7 @@ def _sync(arguments: argparse.Namespace) -> int:
         return run_pipe()
     from console.headless import sync_profile
 
-    return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json)
+    return sync_profile(arguments.profile, once=arguments.once, as_json=arguments.json, tokens=arguments.tokens)
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 
 from console import notices
 from console.board.snapshot import Fact
-from console.board.view import View
+from console.board.view import CLOSED_LATELY_S, View
 from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
 from console.domain.report import Report
@@ -142,6 +142,11 @@ def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
             f"sigap: {' and '.join(unread)} {'has' if len(unread) == 1 else 'have'} not been read whole yet "
             f"({thousands(reports)} reports are here so far): the file is not complete. "
             "Bring the rest: sigap sync --once."
+        )
+    if selection.view.tab == "closed" and not selection.view.filter.narrowed:
+        _say(
+            f"sigap: tab=closed alone holds what was closed in the last {CLOSED_LATELY_S // 3600} hours, as in the "
+            "window. For all that were ever closed say more, such as tab=closed age>0h."
         )
     if selection.unseen:
         _say(f"sigap: {thousands(selection.unseen)} more reports that were made here and not sent are not in it.")

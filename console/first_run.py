@@ -39,6 +39,7 @@ class FirstRun(QObject):
                 values["address"],
                 token=values["token"] or None,
                 insecure_http=values["insecure_http"],
+                params={"jurisdiction_id": values["jurisdiction"]} if values["jurisdiction"] else {},
                 taken=taken,
             )
 
@@ -58,6 +59,8 @@ class FirstRun(QObject):
         self._form.show_problem(str(error) if isinstance(error, errors.ApiError) else describe(error))
         if isinstance(error, errors.SignIn):
             self._form.token.setFocus()  # what is missing, or wrong
+        elif isinstance(error, errors.NeedsParameter):
+            self._form.ask_jurisdiction()
 
     def _keep(self, values: dict[str, Any]) -> None:
         assert self._added is not None

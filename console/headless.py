@@ -20,7 +20,7 @@ from console.domain.messages import Outcome, SignedIn, Source, SourceState, Star
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile
-from console.settings import Tokens, load_settings, users_of
+from console.settings import Tokens, load_settings, read_tokens, users_of
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
@@ -174,14 +174,19 @@ class Headless(QObject):
             reader.close()
 
 
-def sync_profile(profile: str, *, once: bool, as_json: bool, clock: Callable[[], datetime] = utc_now) -> int:
+def sync_profile(
+    profile: str, *, once: bool, as_json: bool, tokens: str | None = None, clock: Callable[[], datetime] = utc_now
+) -> int:
     """`sigap sync`: until all is read and sent, or until interrupted with a line a minute. Returns the exit code.
 
-    While a window has the profile open it waits until that is closed, but with `once` raises LockedByOther.
+    `tokens` names a file of tokens, "-" for standard input; else those of the keyring are used. While a window has the
+    profile open it waits until that is closed, but with `once` raises LockedByOther. Raises TokenFileRefused.
     """
     folder = existing_profile(profile)
     settings = load_settings(folder)
     given = Tokens(profile).of(settings.sources, settings.signed_out)
+    if tokens is not None:
+        given |= read_tokens(None if tokens == "-" else Path(tokens), settings.sources)
     app = QCoreApplication.instance() or QCoreApplication(["sigap"])
     said = False
     with _Interrupts() as interrupts:

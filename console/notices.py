@@ -6,7 +6,7 @@ import errno
 
 from console.domain.edit import ReadingOnly
 from console.paths import BadProfileName, NoSuchProfile
-from console.settings import SettingsDamaged
+from console.settings import SettingsDamaged, TokenFileRefused
 from console.store import errors as store
 
 DEFECT, USAGE, CANNOT_REACH, LOCAL = 1, 2, 3, 4
@@ -16,7 +16,9 @@ and of local trouble."""
 
 def describe(error: BaseException) -> str:
     """One sentence for the screen. An unknown exception is our defect and is called so."""
-    if isinstance(error, (store.StoreError, SettingsDamaged, BadProfileName, NoSuchProfile, ReadingOnly)):
+    if isinstance(
+        error, (store.StoreError, SettingsDamaged, TokenFileRefused, BadProfileName, NoSuchProfile, ReadingOnly)
+    ):
         return str(error)
     if isinstance(error, OSError):
         return _describe_os(error)
@@ -27,7 +29,7 @@ def exit_code(error: BaseException) -> int:
     """The exit code that goes with an exception."""
     if isinstance(error, BadProfileName):
         return USAGE
-    if isinstance(error, (store.StoreError, SettingsDamaged, NoSuchProfile, OSError)):
+    if isinstance(error, (store.StoreError, SettingsDamaged, TokenFileRefused, NoSuchProfile, OSError)):
         return LOCAL
     return DEFECT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -137,6 +138,39 @@ def city_zone(sources: Sequence[Source], fallback: str | None = None) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, OSError):  # no name, or one that no table knows
         return datetime.now().astimezone().tzinfo or UTC
+
+
+class TokenFileRefused(Exception):
+    """A file of tokens that others may read, or that does not say whose tokens it holds."""
+
+
+def read_tokens(file: Path | None, sources: Sequence[Source]) -> dict[str, str]:
+    """The tokens of a file that only its owner may read, or of standard input (None), by the source's key.
+
+    A line is "KEY TOKEN"; a profile with one source may have its token alone. Raises TokenFileRefused, OSError.
+    """
+    if file is None:
+        text = sys.stdin.read()
+    else:
+        with file.open("rb") as opened:
+            if os.name == "posix" and os.fstat(opened.fileno()).st_mode & 0o077:
+                raise TokenFileRefused(f"{file} may be read by others. Make it your own: chmod 600.")
+            text = opened.read().decode(errors="replace")
+    known = [source.key for source in sources]
+    tokens: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        match line.split():
+            case [] | ["#", *_]:
+                continue
+            case [token] if len(known) == 1:
+                tokens[known[0]] = token
+            case [key, token] if key in known:
+                tokens[key] = token
+            case _:
+                raise TokenFileRefused(
+                    f"Line {number} of the tokens must be a source's key and its token. Keys here: {', '.join(known)}."
+                )
+    return tokens
 
 
 class Tokens:

@@ -176,7 +176,8 @@ def _words_of(unread: Sequence[Unread]) -> str:
     if any(each.start is None for each in unread):
         return f"The server gives no more than its {unread[-1].given:,} newest reports: older ones are missing here."
     times = sorted(each.start for each in unread if each.start is not None)
-    when = f"{times[0]:{_DAY}}" if len(times) == 1 else f"{times[0]:{_DAY}} to {times[-1]:{_DAY}}"
+    first, last = f"{times[0]:{_DAY}}", f"{times[-1]:{_DAY}}"
+    when = first if first == last else f"{first} to {last}"
     most = max(each.given for each in unread)
     return f"The server gives no more than {most:,} reports of one moment: some of {when} may be missing here."
 

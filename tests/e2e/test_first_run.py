@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from console.first_run import FirstRun
 from console.settings import Settings, Tokens, load_settings
 from console.tasks import Tasks
 from tests.helpers.city import TOKENS, served, write_users
+from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.live_server import live_server
 from tests.widgets.sample import make_theme
 from widgets.forms.connect import ConnectForm
@@ -68,6 +70,22 @@ def test_a_missing_token_is_asked_for_where_it_is_typed(qtbot: QtBot, form: Conn
         qtbot.keyClicks(form.token, TOKENS["rina"])
         qtbot.keyClick(form.token, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: "signed in as rina" in form.answer.text(), timeout=10_000)
+
+
+def test_a_jurisdiction_is_asked_for_where_a_server_wants_one(qtbot: QtBot, form: ConnectForm, tmp_path: Path) -> None:
+    city = GeoCity([geo_request(1, datetime.now(UTC))])
+    city.wants = {"jurisdiction_id": "city.org"}
+    assert form.jurisdiction.isHidden()
+    assert "jurisdiction" in look(qtbot, form, city.url)
+    assert QApplication.focusWidget() is form.jurisdiction
+    qtbot.keyClicks(form.jurisdiction, "city.org")
+    qtbot.keyClick(form.jurisdiction, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "An Open311 server" in form.answer.text(), timeout=10_000)
+    with qtbot.waitSignal(form.committed):
+        qtbot.keyClick(form.commit_button, Qt.Key.Key_Return)
+    (source,) = load_settings(tmp_path).sources
+    assert (source.kind, source.params) == ("open311", city.wants)
+    city.close()
 
 
 def test_another_address_is_looked_at_anew(qtbot: QtBot, form: ConnectForm, tmp_path: Path) -> None:

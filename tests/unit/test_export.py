@@ -121,6 +121,23 @@ def test_filter_is_the_queues(profile: Path, tmp_path: Path, text: str, found: l
     assert numbers(tmp_path / "some.csv") == found
 
 
+@pytest.mark.parametrize(
+    ("filter_text", "rows", "is_said"), [("tab=closed", 0, True), ("tab=closed age>0h", 1, False), ("", 3, False)]
+)
+def test_that_the_closed_tab_holds_the_lately_closed_only_is_said(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], filter_text: str, rows: int, is_said: bool
+) -> None:
+    """A9: 0 of 300 closed reports were exported, without a word."""
+    writer = CacheWriter(profile)
+    long_ago = NOW - timedelta(days=30)
+    old = report("closed", status=Status.RESOLVED, created=long_ago, updated=long_ago)
+    writer.apply("city", [Item("report", 30, "closed", old)], at(30))
+    writer.close()
+    assert export(tmp_path / "a.csv", "csv", "--filter", filter_text) == 0
+    assert len(read_csv(tmp_path / "a.csv")) == rows
+    assert ("in the last 24 hours" in capsys.readouterr().err) == is_said
+
+
 def test_a_day_in_the_filter_is_the_citys_day(profile: Path, tmp_path: Path) -> None:
     jakarta = timezone(timedelta(hours=7))
     midnight = (NOW - timedelta(days=2)).astimezone(jakarta).replace(hour=0, minute=0, second=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from console.settings import (
     CityZone,
     Settings,
     SettingsDamaged,
+    TokenFileRefused,
     Tokens,
     change_settings,
     load_settings,
+    read_tokens,
     save_settings,
 )
 from tests.helpers.city import console, wait_for
@@ -177,3 +180,37 @@ def test_a_server_that_is_added_while_the_window_is_open_stays(qapp: QApplicatio
     assert [source.key for source in kept.sources] == ["b"]
     assert kept.text_scale > 1.0
     assert kept.layouts
+
+
+ONE = Source("city", "City", "http://127.0.0.1:9", "dispatch")
+TWO = [ONE, Source("port", "Port", "http://127.0.0.1:10", "open311")]
+
+
+def tokens_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    file = folder / "tokens"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def test_tokens_come_from_a_file_or_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A7: a computer without a keyring, such as a server that runs `sigap sync`."""
+    assert read_tokens(tokens_file(tmp_path, "s3cret\n"), [ONE]) == {"city": "s3cret"}
+    text = "# of the control room\ncity a\n\n port  b \n"
+    assert read_tokens(tokens_file(tmp_path, text), TWO) == {"city": "a", "port": "b"}
+    monkeypatch.setattr(sys, "stdin", io.StringIO("city a\n"))
+    assert read_tokens(None, TWO) == {"city": "a"}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_file_of_tokens_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(TokenFileRefused, match="chmod 600"):
+        read_tokens(tokens_file(tmp_path, "s3cret", mode), [ONE])
+
+
+@pytest.mark.parametrize("text", ["s3cret", "harbour s3cret", "city s3 cret"])
+def test_a_token_of_nobody_knows_whom_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TokenFileRefused, match="Line 1") as refusal:
+        read_tokens(tokens_file(tmp_path, text), TWO)
+    assert "s3cret" not in str(refusal.value)
+    assert "city, port" in str(refusal.value)

@@ -12,12 +12,12 @@ from typing_extensions import override
 from widgets.forms.form import Form, make_label
 from widgets.theme import Theme
 
-_LOOKED_AT = ("address", "token", "insecure_http")
+_LOOKED_AT = ("address", "jurisdiction", "token", "insecure_http")
 
 
 class ConnectForm(Form):
-    """Looks at an address first, shows what answers there, then connects it. Values: address, token, name,
-    insecure_http.
+    """Looks at an address first, shows what answers there, then connects it. Values: address, jurisdiction, token,
+    name, insecure_http.
 
     Enter or the filled button: `look_asked` for an address not looked at yet (answer with `show_found` or
     `show_problem`), else `committed`.
@@ -40,12 +40,19 @@ class ConnectForm(Form):
         self.insecure = QCheckBox(self.tr("Connect without encryption: others on the network can read everything"))
         self.insecure.setFont(theme.font("dense"))
         self.insecure.toggled.connect(lambda _: self.touch())
+        self.jurisdiction = self.line_field(self.tr("Jurisdiction"), "city.example.org")
         self.token = self.line_field(self.tr("Token"))
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.name = self.line_field(self.tr("Name"))
         self.body.addWidget(self.field_label(self.tr("Address"), self.tr("a Sigap server or an Open311 one")))
         self.body.addWidget(self.address)
         self.body.addWidget(self.insecure)
+        self._jurisdiction_label = self.field_label(
+            self.tr("Jurisdiction"), self.tr("the jurisdiction_id of an Open311 server that asks for one")
+        )
+        self.body.addWidget(self._jurisdiction_label)
+        self.body.addWidget(self.jurisdiction)
+        self.ask_jurisdiction(False)
         note = self.tr("optional for reading; kept in this computer's keyring")
         self.body.addWidget(self.field_label(self.tr("Token"), note))
         self.body.addWidget(self.token)
@@ -67,6 +74,13 @@ class ConnectForm(Form):
         self.name.setPlaceholderText(name)
         self.touch()
         self.commit_button.setFocus()
+
+    def ask_jurisdiction(self, wanted: bool = True) -> None:
+        """Show the field of the jurisdiction, which few servers want, and go there."""
+        self._jurisdiction_label.setVisible(wanted)
+        self.jurisdiction.setVisible(wanted)
+        if wanted:
+            self.jurisdiction.setFocus()
 
     def show_problem(self, words: str) -> None:
         """Nothing usable answers there: say why."""
@@ -99,6 +113,7 @@ class ConnectForm(Form):
     def values(self) -> dict[str, Any]:
         return {
             "address": self.address.text().strip(),
+            "jurisdiction": "" if self.jurisdiction.isHidden() else self.jurisdiction.text().strip(),
             "token": self.token.text().strip(),
             "name": self.name.text().strip(),
             "insecure_http": self.insecure.isChecked() and not self.insecure.isHidden(),
