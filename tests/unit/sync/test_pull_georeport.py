@@ -94,6 +94,7 @@ def test_what_a_server_does_not_give_is_said(tmp_path: Path) -> None:
     city.close()
 
 
+@pytest.mark.usefixtures("qapp")  # or it makes one of its own, without windows, for all tests that follow
 def test_sync_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
     since = datetime.now(UTC) - 20 * DAY
