@@ -181,7 +181,13 @@ class ConsoleWindow(QObject):
         self.edits.author = me
         self.exchange = Exchange(self.edits, self._read_for_edits, self)
         self.feed = BoardFeed(
-            self.desk, self.tasks, self.reader, lambda: self.now().timestamp(), self.edits.remote_of, self
+            self.desk,
+            self.tasks,
+            self.reader,
+            lambda: self.now().timestamp(),
+            self.edits.remote_of,
+            lambda: self.sources.keys,
+            self,
         )
         self.deeds = Deeds(self.edits, self)
         self._build_widgets()

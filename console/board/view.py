@@ -22,6 +22,7 @@ from console.board.snapshot import (
 )
 from console.board.zorder import Positions
 from console.domain.filter import NONE, Filter
+from console.domain.loaded import Loaded
 from console.domain.report import Area
 from console.domain.status import ORDER, Status
 from console.domain.word import Word, is_named
@@ -55,7 +56,8 @@ class View:
 
     `order` holds the rows of the queue, topmost first; `mask` marks the same reports by position. `total` is how many
     reports there are on this computer, closed and merged ones too. `under_way` are the rows that a crew is on its way
-    to, or at, and `crewless` marks by position the open ones that wait for one.
+    to, or at, and `crewless` marks by position the open ones that wait for one. `loaded` says whether all reports are
+    here that the figures count.
     """
 
     def __init__(
@@ -71,10 +73,11 @@ class View:
         trend: tuple[float, ...] | None,
         under_way: Column,
         crewless: Bools,
+        loaded: Loaded,
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
         self.mask, self.order, self.counts, self.hours, self.trend = mask, order, counts, hours, trend
-        self.under_way, self._crewless = under_way, crewless
+        self.under_way, self._crewless, self.loaded = under_way, crewless, loaded
         self.total = len(snapshot)
 
     @property
@@ -105,6 +108,7 @@ class View:
         return (
             self.snapshot is other.snapshot
             and self.filter == other.filter
+            and self.loaded == other.loaded
             and self.counts == other.counts
             and self.trend == other.trend
             and np.array_equal(self.order, other.order)
@@ -132,6 +136,7 @@ def make_view(
     zone: tzinfo = UTC,
     areas: Mapping[Word, Area] | None = None,
     under_way: Column = _NO_ROWS,
+    loaded: Loaded = Loaded.WHOLE,
 ) -> View:
     """Filter, count and order a snapshot.
 
@@ -162,7 +167,7 @@ def make_view(
     judged, late = board.judged(fits_at_any_time)
     trend = trend_of(created, judged, late, now_s, zone)
     crewless = board.all_over(board.crewless)
-    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless)
+    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless, loaded)
 
 
 def is_unassigned(snapshot: Snapshot, positions: Positions) -> Bools:

@@ -40,11 +40,12 @@ class BoardFeed(QObject):
         reader: Callable[[], CacheReader],
         now_s: Callable[[], float],
         remote_of: Callable[[str], str | None],
+        followed: Callable[[], Sequence[str]] = tuple,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
-        self._remote_of = remote_of
+        self._remote_of, self._followed = remote_of, followed
         self._snapshot: Snapshot | None = None
         self._cities: Cities | None = None
         self._rows: set[int] = set()
@@ -188,6 +189,7 @@ class BoardFeed(QObject):
             before=self._desk.view,
             local_sources=dict(self._local_sources),
             patches=self._patches,
+            followed=tuple(self._followed()),
         )
         self._rows.clear()
         self._kinds.clear()

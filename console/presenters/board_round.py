@@ -55,6 +55,8 @@ class Round(msgspec.Struct, frozen=True):
     """The View that is shown."""
     local_sources: dict[str, str] = {}
     """The source of each report that has a local row."""
+    followed: tuple[str, ...] = ()
+    """The sources whose reports belong in the picture; those that the cache knows when none is given."""
     patches: dict[tuple[str, str], Patch] = {}
     """Those that are on the snapshot: only what changed, in the cache or in the outbox, is read again."""
 
@@ -157,6 +159,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     before = job.before
     known_ways = before is not None and before.snapshot is snapshot and cities is job.cities
     under_way = before.under_way if before is not None and known_ways else _under_way(job.edits, cities, reader)
+    # Of a cache that is made anew while the window is open the last picture is shown until then.
+    loaded = before.loaded if blind and before is not None else reader.loaded(job.followed)
     text_rows = None
     if job.filter.text:
         made_here = [row for row, report in patches.items() if row < LOCAL_ROWS and _has_words(report, job.filter.text)]
@@ -174,6 +178,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         zone=job.zone,
         areas=cities.areas,
         under_way=under_way,
+        loaded=loaded,
     )
     same = job.before is not None and cities is job.cities and view.shows_same(job.before)
     return Played(snapshot, cities, view, patches, now_on, changed, arrived, same, blind)

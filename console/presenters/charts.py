@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from console.board.view import View
 from console.domain.filter import NONE
+from console.domain.loaded import Loaded
 from console.presenters import words
 from console.presenters.desk import Desk
 from widgets.charts import CategoryBar, ChartsPanel
@@ -28,9 +29,9 @@ class ChartsPresenter(QObject):
 
     def _show(self) -> None:
         view = self._desk.view
-        if view is not None and not view.total:
+        if self._desk.loaded is not Loaded.WHOLE:
             for chart in ("hours", "categories", "trend"):
-                self._panel.set_no_data(chart, self.tr("No report here yet"))
+                self._panel.set_no_data(chart, self.tr("Not loaded yet"))
         elif view is not None:
             self._show_hours(view)
             self._show_categories(view)

@@ -13,6 +13,7 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.view import View
 from console.domain.edit import Edit
+from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
 from console.domain.status import Status, is_open
 from console.presenters import words
@@ -65,6 +66,7 @@ class Counsellor(QObject):
         self._desk, self._tasks, self._reader, self._crews, self._now = desk, tasks, reader, crews, now
         self._pending = pending
         self._dossier: Dossier | None = None
+        desk.loaded_changed.connect(lambda _: self.refresh())
 
     def set_dossier(self, dossier: Dossier | None) -> None:
         """Advise on this report."""
@@ -79,6 +81,10 @@ class Counsellor(QObject):
             return
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
+            return
+        if view.loaded is not Loaded.WHOLE:
+            why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
+            self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
         reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._now()
         catalog = cities.of(dossier.source)  # another city's units are not for this report

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
 from console.domain.filter import Filter
+from console.domain.loaded import Loaded
 from console.presenters.catalog import Catalog, Cities, Crew
 
 
@@ -17,6 +18,8 @@ class Desk(QObject):
 
     view_changed = Signal(object)
     """A new View; every panel shows this one or the one before it."""
+    loaded_changed = Signal(object)
+    """How much of what the figures rest on has been read: a Loaded."""
     catalog_changed = Signal(object)
     selection_changed = Signal(int)
     """The chosen report's row, 0 for none."""
@@ -66,10 +69,18 @@ class Desk(QObject):
             self.filter = filter_
             self.filter_changed.emit(filter_)
 
+    @property
+    def loaded(self) -> Loaded:
+        """How much of what the figures rest on has been read."""
+        return self.view.loaded if self.view is not None else Loaded.NOTHING
+
     def set_view(self, view: View) -> None:
         """For the board's feed only."""
+        before = self.loaded
         self.view = view
         self.view_changed.emit(view)
+        if view.loaded is not before:
+            self.loaded_changed.emit(view.loaded)
 
     def catalog(self, source: str) -> Catalog:
         """The words of one city: a report's are those of its own source."""

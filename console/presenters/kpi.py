@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
 
-from console.board.view import View
 from console.domain.filter import Filter
+from console.domain.loaded import Loaded
 from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.sources import Sources
@@ -53,7 +53,6 @@ class KpiPresenter(QObject):
 
     def show(self) -> None:
         """Fill the strip."""
-        view = self._desk.view
         left = [
             Figure(
                 "home",
@@ -65,23 +64,24 @@ class KpiPresenter(QObject):
                 acts=False,
             )
         ]
-        if view is not None:
-            left += self._counts(view)
-        self._strip.set_figures(left, self._right())
+        self._strip.set_figures([*left, *self._counts()], self._right())
 
-    def _counts(self, view: View) -> list[Figure]:
-        counts, now_s = view.counts, self._now().timestamp()
-        unknown = not view.total and self._sources.age_s() is None  # nothing was loaded: that is not "none"
+    def _counts(self) -> list[Figure]:
+        view, now_s = self._desk.view, self._now().timestamp()
+        # A part of the reports is no count of them: what is not read yet is not "none".
+        counts = view.counts if view is not None and view.loaded is Loaded.WHOLE else None
 
         def told(count: int) -> str:
-            return "–" if unknown else words.thousands(count)
+            return "–" if counts is None else words.thousands(count)
 
         figures: list[Figure] = []
         parts: tuple[Part, ...]
         for priority in (1, 2, 3, 4):
             # A hazard stays on its counter until a crew is on the way: that it was taken helps nobody yet.
-            number, oldest = counts.crewless_hazards if priority == 1 else counts.unassigned[priority]
-            none = self.tr("not loaded") if unknown else self.tr("none")
+            number = oldest = 0
+            if counts is not None:
+                number, oldest = counts.crewless_hazards if priority == 1 else counts.unassigned[priority]
+            none = self.tr("not loaded") if counts is None else self.tr("none")
             note = self.tr("oldest {age}").format(age=_short(now_s - oldest)) if number else none
             level = {1: words.LATE, 2: words.AT_RISK}.get(priority, words.CALM) if number else words.CALM
             label = self.tr("P1 without a crew") if priority == 1 else self.tr("P{n} unassigned").format(n=priority)
@@ -94,8 +94,8 @@ class KpiPresenter(QObject):
             Figure(
                 "sla",
                 self.tr("SLA at risk"),
-                (Part("text", told(counts.at_risk), 0),),
-                self.tr("not loaded") if unknown else self.tr("{n} overdue").format(n=words.thousands(counts.overdue)),
+                (Part("text", told(counts.at_risk if counts else 0), 0),),
+                self.tr("{n} overdue").format(n=words.thousands(counts.overdue)) if counts else self.tr("not loaded"),
                 words.CALM,
                 stale=False,
             )

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from console.board.view import Fact, View
 from console.domain.edit import Kind
+from console.domain.loaded import Loaded
 from console.domain.status import ORDER, Status
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
@@ -70,26 +71,28 @@ class QueuePresenter(QObject):
     def _on_view(self, view: View) -> None:
         counts = view.counts
         self._panel.set_order(view.order, counts.tabs["open"])
-        self._panel.set_tabs(
-            [
-                Tab("open", self.tr("Open"), counts.tabs["open"]),
-                Tab("unassigned", self.tr("Unassigned"), counts.tabs["unassigned"]),
-                Tab("mine", self.tr("Mine"), counts.tabs["mine"]),
-                Tab("active", self.tr("Active"), counts.tabs["active"]),
-                Tab("held", self.tr("Held"), counts.tabs["held"]),
-                Tab("closed", self.tr("Closed"), None),
-            ],
-            view.filter.tab,
-        )
+        known = view.loaded is Loaded.WHOLE
+        names = {
+            "open": self.tr("Open"),
+            "unassigned": self.tr("Unassigned"),
+            "mine": self.tr("Mine"),
+            "active": self.tr("Active"),
+            "held": self.tr("Held"),
+        }
+        tabs = [Tab(key, name, counts.tabs[key], known=known) for key, name in names.items()]
+        self._panel.set_tabs([*tabs, Tab("closed", self.tr("Closed"), None)], view.filter.tab)
         if len(view.order) == 0:
             self._show_empty(view)
-        left = self.tr("{shown} of {total} open · by {order}").format(
-            shown=words.thousands(len(view.order)),
-            total=words.thousands(counts.all_open),
-            order=self.tr(view.filter.order),
-        )
-        self._panel.set_footer(left)
+        self._panel.set_footer(self._footer(view))
         self._show_rows()
+
+    def _footer(self, view: View) -> str:
+        shown, order = words.thousands(len(view.order)), self.tr(view.filter.order)
+        if view.loaded is not Loaded.WHOLE:
+            return self.tr("{shown} here so far · still loading · by {order}").format(shown=shown, order=order)
+        return self.tr("{shown} of {total} open · by {order}").format(
+            shown=shown, total=words.thousands(view.counts.all_open), order=order
+        )
 
     def _show_empty(self, view: View) -> None:
         names = {
@@ -100,7 +103,13 @@ class QueuePresenter(QObject):
         }
         none = self.tr("No open reports") if view.total else self.tr("No report is on this computer yet")
         title = names.get(view.filter.tab, none)
-        if view.filter.narrowed:
+        if view.loaded is not Loaded.WHOLE and view.total:
+            title = self.tr("Nothing of this is loaded yet")
+            why = self.tr("{n} reports are here so far; the others are being read.").format(
+                n=words.thousands(view.total)
+            )
+            keys = [(key_of("new_report"), self.tr("new report by telephone"))]
+        elif view.filter.narrowed:
             why = self.tr("No report fits these filters.")
             keys = [(key_of("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:

@@ -44,6 +44,11 @@ class Sources(QObject):
         """The key of the source that new reports go to."""
         return next(iter(self._names), "")
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of those followed."""
+        return tuple(self._names)
+
     def name(self, key: str) -> str:
         """What a source is called."""
         return self._names.get(key, key)

@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject
 
+from console.domain.loaded import Loaded
 from console.presenters import words
 from console.presenters.caps import cap_of
 from console.presenters.desk import Desk
@@ -77,8 +78,11 @@ class StatusPresenter(QObject):
             cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
         view = self._desk.view
         if view is not None:
-            open_, total = words.thousands(view.counts.all_open), words.thousands(view.total)
+            whole = view.loaded is Loaded.WHOLE
+            open_, total = words.thousands(view.counts.all_open) if whole else "–", words.thousands(view.total)
             counted = self.tr("{open} open, {total} report" if view.total == 1 else "{open} open, {total} reports")
+            if not whole:
+                counted = self.tr("{open} open, {total} reports so far")
             cells.append(Cell("count", counted.format(open=open_, total=total)))
             chips = len(self._desk.chips())
             if chips:

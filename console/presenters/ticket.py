@@ -18,6 +18,7 @@ from console.domain.edit import (
     is_taken_back,
     waits_for_radio,
 )
+from console.domain.loaded import Loaded
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -59,6 +60,7 @@ class TicketPresenter(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self.is_away: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is known to take nothing now."""
+        desk.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
     def _say_none(self) -> None:
@@ -164,6 +166,7 @@ class TicketPresenter(QObject):
                 duplicates=duplicate_rows(self._counsel.duplicates),
                 timeline=self._timeline(dossier, catalog),
                 actions=self._steps(),
+                unread="" if self._desk.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
             )
         )
 

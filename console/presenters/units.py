@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer
 
 from console.advice.units import DETOUR, SPEED_M_S
+from console.domain.loaded import Loaded
 from console.domain.place import distance_m
 from console.domain.report import Unit
 from console.domain.status import ON_THE_WAY, UnitState
@@ -70,6 +71,7 @@ class UnitsPresenter(QObject):
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self.show)
         desk.catalog_changed.connect(lambda _: self._read_titles())
+        desk.loaded_changed.connect(lambda _: self._soon.start())
         panel.current_changed.connect(desk.choose_unit)
         panel.opened.connect(self._open)
 
@@ -129,6 +131,7 @@ class UnitsPresenter(QObject):
         unit = crew.unit
         jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
+        known = self._desk.loaded is Loaded.WHOLE  # a unit's jobs come after the reports
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT
@@ -140,9 +143,9 @@ class UnitsPresenter(QObject):
             state_key=words.UNIT_SYMBOL[unit.state],
             state_text=f"{state}, {unit.reason}" if unit.reason else state,
             since=words.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
-            job=f"{job} {title}".strip() if jobs else self.tr("none"),
+            job=f"{job} {title}".strip() if jobs else self.tr("none") if known else "–",
             eta=self._eta(crew, job) if jobs and not stale else "–",
-            next=str(max(0, len(jobs) - 1)),
+            next=str(max(0, len(jobs) - 1)) if known else "–",
             skills=", ".join(unit.skills),
             position_age="–" if age is None or not on_shift else words.age(age),
             position_level=words.LATE

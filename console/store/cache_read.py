@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from console.domain.decoding import decode, decoder_of
+from console.domain.loaded import Loaded, loaded_of_all
 from console.domain.report import (
     Agency,
     Area,
@@ -138,6 +139,11 @@ class CacheReader:
             source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key)
             for source, epoch, seq, scope, as_of, key in found
         }
+
+    def loaded(self, followed: Collection[str] = ()) -> Loaded:
+        """How much of the followed sources, by their keys, has been read; of all that are here when none is given."""
+        cursors = self.cursors()
+        return loaded_of_all([_loaded(cursors.get(source)) for source in followed or cursors])
 
     # One report
 
@@ -460,3 +466,9 @@ def _facts_of(connection: sqlite3.Connection, where: str, values: Sequence[Any])
     if len(packed) % FACTS_DTYPE.itemsize:
         raise msgspec.DecodeError("facts of a wrong length")
     return packed
+
+
+def _loaded(cursor: Cursor | None) -> Loaded:
+    if cursor is None:
+        return Loaded.NOTHING
+    return Loaded.PART if cursor.as_of is None or cursor.snapshot_key is not None else Loaded.WHOLE

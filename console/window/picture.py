@@ -7,6 +7,7 @@ import sys
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from console.domain.loaded import Loaded
 from console.notices import LOCAL, describe
 from console.presenters.desk import Desk
 from console.presenters.map import MapPresenter
@@ -70,6 +71,8 @@ class Picture(QObject):
         missing = []
         if self._desk.view is None or self._desk.view.total == 0:
             missing.append("no reports yet")
+        elif self._desk.loaded is not Loaded.WHOLE:
+            missing.append("a part of the reports only")
         if self.drawn_view < 0:
             missing.append("the map is not drawn")
         if self._sources.filling():

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from console.domain.loaded import Loaded
 from tests.helpers.city import wait_for
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -21,6 +22,7 @@ def wait_ready(console: Any) -> None:
     """Until the first fill is done and shown."""
     wait_for(lambda: console.desk.view is not None and console.desk.view.total > 0, 40, "the first reports")
     wait_for(lambda: not console.sources.filling(), 40, "the fill")
+    wait_for(lambda: console.desk.loaded is Loaded.WHOLE, what="all figures")
 
 
 def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:

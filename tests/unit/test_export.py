@@ -110,7 +110,8 @@ def test_csv_has_what_the_queue_shows_in_its_order(
         ("cat=banjir", ["waiting", "formula"]),
         ("p=1", ["urgent"]),
         ("ward=cawang", ["waiting"]),
-        ("order=newest", ["formula", "waiting", "urgent"]),
+        ("order=newest", ["urgent", "formula", "waiting"]),  # what burns is on top of every order
+        ("order=newest cat=banjir", ["formula", "waiting"]),
         ("tab=closed", ["closed"]),
         ("hyperlink", ["formula"]),
         ("p=4", []),

@@ -109,8 +109,8 @@ class QueuePanel(QWidget):
         return self._view.rows.rowCount()
 
     def tab_counts(self) -> dict[str, int | None]:
-        """The number beside each tab."""
-        return {tab.key: tab.count for tab in self._tabs}
+        """The number beside each tab; None for one that shows none."""
+        return {tab.key: tab.count if tab.known else None for tab in self._tabs}
 
     def set_chips(self, chips: Sequence[Chip]) -> None:
         """Show the conditions of the filter."""
@@ -183,4 +183,6 @@ class QueuePanel(QWidget):
 
 
 def _count(tab: Tab) -> str:
-    return "" if tab.count is None else f"{tab.count:,}"
+    if tab.count is None:
+        return ""
+    return f"{tab.count:,}" if tab.known else "–"

@@ -37,8 +37,9 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab; a count of None is not shown."""
+    """One tab; a count of None is not shown, one that is not known (yet) is a dash."""
 
     key: str
     label: str
     count: int | None
+    known: bool = True

@@ -278,24 +278,24 @@ class TicketPanel(QWidget):
     def _show_foldable(self, ticket: Ticket) -> None:
         count = len(ticket.duplicates)
         first = ticket.duplicates[0] if count else None
-        self._duplicates_head.setVisible(count > 0)
+        self._duplicates_head.setVisible(count > 0 or bool(ticket.unread))
         self._duplicates.setVisible(count > 0 and self._duplicates_head.open)
         self._duplicates_head.set_words(
             self.tr("Possible duplicates"),
-            ticket.duplicates_basis or str(count),
-            self.tr("Merge"),
-            self._keys["duplicates"],
+            ticket.unread or ticket.duplicates_basis or str(count),
+            self.tr("Merge") if count else "",
+            self._keys["duplicates"] if count else "",
             self.tr("{n} nearest {distance}, {why}").format(n=count, distance=first.distance, why=first.why)
             if first is not None
             else "",
         )
         entries = len(ticket.timeline)
         newest = ticket.timeline[0] if entries else None
-        self._timeline_head.setVisible(entries > 0)
+        self._timeline_head.setVisible(entries > 0 or bool(ticket.unread))
         self._timeline.setVisible(entries > 0 and self._timeline_head.open)
         self._timeline_head.set_words(
             self.tr("Timeline"),
-            self.tr("{n} entries").format(n=entries) if entries > 1 else self.tr("1 entry"),
+            ticket.unread or (self.tr("{n} entries").format(n=entries) if entries > 1 else self.tr("1 entry")),
             self.tr("Note"),
             self._keys["timeline"],
             f"{entries} · {newest.when} {newest.text}" if newest is not None else "",

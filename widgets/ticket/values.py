@@ -100,5 +100,7 @@ class Ticket:
     actions: Sequence[ActionButton] = field(default_factory=tuple)
     duplicates_basis: str = ""
     """What counts as a possible duplicate (`within 100 m, 24 h`)."""
+    unread: str = ""
+    """What stands in place of duplicates and entries that are not read yet: that there are none is not known."""
     you: str = ""
     """The word of `holder` that means the operator; it stands out."""

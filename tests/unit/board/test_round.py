@@ -10,6 +10,7 @@ import pytest
 
 from console.domain.edit import Kind
 from console.domain.filter import Filter
+from console.domain.loaded import Loaded
 from console.domain.report import Assignment, Claim
 from console.domain.status import AssignmentState, Status
 from console.presenters.board_round import Round, play
@@ -149,3 +150,43 @@ def test_a_hazard_burns_until_a_crew_is_on_the_way(
     for view in (played.view, again.view):
         assert view.counts.crewless_hazards[0] == int(burns)
         assert len(view.without_crew(view.order)) == int(burns)
+
+
+@pytest.mark.parametrize(
+    ("read", "followed", "loaded"),
+    [
+        ({}, (), Loaded.NOTHING),
+        ({}, ("north",), Loaded.NOTHING),
+        ({"north": True}, (), Loaded.WHOLE),
+        ({"north": False}, ("north",), Loaded.PART),
+        ({"north": True, "south": False}, ("north", "south"), Loaded.PART),
+        ({"north": True}, ("north", "south"), Loaded.PART),  # the second city is not asked yet
+        ({"north": True, "south": False}, ("north",), Loaded.WHOLE),  # the other is followed no more
+        ({"north": True, "south": True}, ("north", "south"), Loaded.WHOLE),
+    ],
+)
+def test_a_view_knows_whether_all_that_it_counts_was_read(
+    tmp_path: Path, read: dict[str, bool], followed: tuple[str, ...], loaded: Loaded
+) -> None:
+    writer = CacheWriter(tmp_path)
+    for city, whole in read.items():
+        end = at(1) if whole else msgspec.structs.replace(at(1), as_of=None)
+        writer.apply(city, items(report("1")), end)
+    writer.close()
+    job = Round(
+        snapshot=None,
+        rows=(),
+        edits={},
+        local_rows={},
+        remote={},
+        cities=None,
+        filter=Filter(),
+        zone=UTC,
+        number=1,
+        me="rina",
+        followed=followed,
+    )
+    reader = CacheReader(tmp_path)
+    view = play(job, reader, int(T0.timestamp())).view
+    reader.close()
+    assert view.loaded is loaded

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from console.board.snapshot import Snapshot
 from console.board.view import View, make_view
 from console.domain.filter import Filter
+from console.domain.loaded import Loaded
 from console.domain.messages import Source, SourceState
 from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
@@ -57,8 +58,8 @@ class Strip:
         self.desk.set_view(self.view())
         self._qtbot = qtbot
 
-    def view(self) -> View:
-        return make_view(self.snapshot, self.desk.filter, naive.NOW, 1, words=naive.WORDS)
+    def view(self, loaded: Loaded = Loaded.WHOLE) -> View:
+        return make_view(self.snapshot, self.desk.filter, naive.NOW, 1, words=naive.WORDS, loaded=loaded)
 
     def click(self, key: str) -> str:
         """Click a figure; the number that stood in it."""
@@ -122,18 +123,37 @@ def test_offline_the_strip_says_from_when_the_data_are_and_nothing_of_live(qtbot
 def test_what_was_never_loaded_is_not_none(qtbot: QtBot) -> None:
     """A cache that was deleted, or a token that is refused, looks like a quiet night otherwise."""
     strip = Strip(qtbot)
+    strip.presenter.set_units({"available": 3, "busy": 2, "stale": 1})
 
     def shown() -> set[tuple[str, str]]:
         figures = [one.figure for one in strip.widget._left if one.figure.key in ("p1", "p4", "sla")]
+        assert len(figures) == 3
         return {(part.value, figure.note) for figure in figures for part in figure.parts if part.kind == "text"}
 
     strip.snapshot = Snapshot.build(naive.columns([]))
     strip.sources.set_state(SourceState("city", "refused", problem="This server needs a token."))
-    strip.desk.set_view(strip.view())
+    strip.desk.set_view(strip.view(Loaded.NOTHING))
     assert shown() == {("–", "not loaded")}
+    units = next(one.figure for one in strip.widget._left if one.figure.key == "units")
+    assert [part.value for part in units.parts if part.kind == "text"] == ["–", "–", "–"]
     strip.sources.set_state(SourceState("city", "live", as_of=NOW))
     strip.desk.set_view(strip.view())
     assert shown() == {("0", "none"), ("0", "0 overdue")}
+    strip.snapshot = Snapshot.build(naive.columns([R(row=1, priority=1)]))  # and a part of them is no count either
+    strip.desk.set_view(strip.view(Loaded.PART))
+    assert shown() == {("–", "not loaded")}
+
+
+def test_before_anything_was_read_the_figures_stand_there_and_say_so(qtbot: QtBot) -> None:
+    strip = Strip(qtbot)
+    there = [button.figure.key for button in strip.widget._left]
+    strip.desk.view = None
+    strip.presenter.show()
+    assert [button.figure.key for button in strip.widget._left] == there
+    notes = {
+        button.figure.note for button in strip.widget._left if button.figure.key in ("p1", "p2", "p3", "p4", "sla")
+    }
+    assert notes == {"not loaded"}
 
 
 def test_a_first_load_is_not_done_when_all_reports_are_here(qtbot: QtBot) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
+from console.domain.messages import Touched
 from console.domain.report import Claim, Clock, ClockState, Report
 from console.domain.status import Status
 from console.presenters.board_feed import BoardFeed
@@ -55,11 +57,17 @@ class Rig:
         self.panel.show()
         self.desk = Desk("rina", Filter(), UTC)
 
-    def begin(self, *reports: Report) -> None:
-        """Show a cache of these reports."""
+    def write(self, *reports: Report, whole: bool = True) -> None:
+        """Put reports into the cache, as the last page of a first read or as one before it."""
         writer = CacheWriter(self._profile)
-        writer.apply("city", items(*reports), at(len(reports)))
+        end = at(len(reports))
+        cursor = end if whole else msgspec.structs.replace(end, as_of=None, snapshot_key="more")
+        writer.apply("city", items(*reports), cursor)
         writer.close()
+
+    def begin(self, *reports: Report, whole: bool = True) -> None:
+        """Show a cache of these reports."""
+        self.write(*reports, whole=whole)
         self._readers.append(CacheReader(self._profile))
         self.feed = BoardFeed(self.desk, self._tasks, lambda: self._readers[0], T0.timestamp, lambda _: None)
         self.presenter = QueuePresenter(
@@ -80,6 +88,10 @@ class Rig:
             lambda: len(model.keys) == count and all(model.row(number) for number in range(count)), 10, f"{count} rows"
         )
         return [row for number in range(count) if (row := model.row(number)) is not None]
+
+    def tabs(self) -> list[str]:
+        """What stands beside each tab."""
+        return [label.count for label in self.panel._strip._bar.labels]
 
     def close(self) -> None:
         self._tasks.shutdown()
@@ -119,3 +131,15 @@ def test_a_hazard_is_red_after_its_first_minute_until_a_crew_is_on_the_way(rig: 
         (1, "2:00", 0, 0),
         (3, "9 d 00 h", 0, 1),  # late, and no danger: amber
     ]
+
+
+def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> None:
+    rig.begin(report("1"), whole=False)
+    assert rig.tabs() == ["–", "–", "–", "–", "–", ""]
+    assert rig.panel.footer_text() == "1 here so far · still loading · by urgency"
+    rig.filter(Filter(tab="mine"))
+    assert rig.panel._empty.words()[0] == "Nothing of this is loaded yet"
+    rig.write(report("1"), report("2", claim=Claim("rina", T0)))
+    rig.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", ""], 10, "the counts")
+    assert rig.panel.footer_text() == "1 of 2 open · by urgency"

@@ -1,0 +1,141 @@
+"""While reports, work and histories are still being read no panel takes what is not here for what is not so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.domain.filter import Filter
+from console.domain.loaded import Loaded
+from console.domain.messages import Touched
+from console.domain.report import Assignment, Service, Unit
+from console.domain.status import AssignmentState, Status, UnitState
+from console.presenters.board_feed import BoardFeed
+from console.presenters.charts import ChartsPresenter
+from console.presenters.counsel import Counsel, Counsellor
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossiers
+from console.presenters.ticket import TicketPresenter
+from console.presenters.units import UnitsPresenter
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.store.items import Item
+from console.tasks import Tasks
+from tests.helpers.city import wait_for
+from tests.unit.store.making import T0, at, entry, items, report
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.charts import ChartsPanel
+from widgets.ticket.panel import TicketPanel
+from widgets.units import UnitRow, UnitsPanel
+
+
+class Board(UnitsPanel):
+    """The units panel, with what it was given last."""
+
+    shown: tuple[UnitRow, ...] = ()
+
+    def set_rows(self, rows: Sequence[UnitRow]) -> None:
+        self.shown = tuple(rows)
+        super().set_rows(rows)
+
+
+class Panels:
+    """The panels over a cache whose first read is broken off after the reports: units are known, their jobs are not."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        theme = make_theme()
+        symbols = make_symbols(theme)
+        self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC), profile
+        self.write(whole=False)
+        self.reader = CacheReader(profile)
+
+        def reader() -> CacheReader:
+            return self.reader
+
+        self.feed = BoardFeed(self.desk, self.tasks, reader, T0.timestamp, lambda _: None)
+        self.units, self.charts = Board(theme, symbols), ChartsPanel(theme)
+        self.ticket = TicketPanel(theme, symbols, panel_key="", section_keys=SECTION_KEYS)
+        for widget in (self.units, self.charts, self.ticket):
+            qtbot.addWidget(widget)
+            widget.show()
+        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda: T0)
+        ChartsPresenter(self.charts, self.desk, self.charts)
+        self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
+        self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda: T0)
+        self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
+        self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
+        self.dossiers.changed.connect(self.counsellor.set_dossier)
+        self.counsel = Counsel(0)
+        self.counsellor.changed.connect(self._on_counsel)
+        with qtbot.waitSignal(self.feed.ready):
+            self.feed.start()
+        row = self.reader.row_of("city", "1")
+        assert row is not None
+        self.desk.choose(row)
+        wait_for(lambda: self.counsel.row == row, 10, "the advice")
+
+    def _on_counsel(self, counsel: Counsel) -> None:
+        self.counsel = counsel
+        self.ticket_presenter.set_counsel(counsel)
+
+    def write(self, *, whole: bool) -> None:
+        """The first page of the first read, or all of it."""
+        unit = Unit("u", "SDA-03", UnitState.EN_ROUTE, T0, lat=-6.2, lon=106.8, position_at=T0, skills=("pump",))
+        found = [
+            Item("service", 1, "flood", Service("flood", "Banjir")),
+            Item("unit", 2, "u", unit),
+            *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), seq=3),
+        ]
+        end = msgspec.structs.replace(at(9), as_of=None, snapshot_key="assignment|")
+        if whole:
+            job = Assignment("a", "2", "u", AssignmentState.EN_ROUTE, T0, "rina", T0 - timedelta(minutes=5))
+            found += [Item("assignment", 5, "a", job), Item("entry", 6, "h", entry("h", "1", None))]
+            end = at(9)
+        writer = CacheWriter(self.profile)
+        writer.apply("city", found, end)
+        writer.close()
+
+
+@pytest.fixture
+def panels(qtbot: QtBot, tmp_path: Path) -> Iterator[Panels]:
+    panels = Panels(qtbot, tmp_path)
+    yield panels
+    panels.tasks.shutdown()
+    panels.reader.close()
+
+
+def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
+    """A unit on its way "without a job" was recommended with Enter armed, and an hour of 33 reports was "usual 2"."""
+    assert panels.desk.loaded is Loaded.PART
+    wait_for(lambda: panels.units.shown, 10, "the units")
+    (unit,) = panels.units.shown
+    assert (unit.code, unit.job, unit.next, unit.eta) == ("SDA-03", "–", "–", "–")
+    assert panels.counsel.units == ()
+    assert panels.counsel.no_unit.startswith("Not loaded yet")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.unread == "not loaded yet"
+    assert not any(action.key_text == "Enter" or action.id == "dispatch" for action in ticket.actions)
+    assert panels.charts._hours.accessibleName() == "Reports per hour: Not loaded yet"
+    for head in (panels.ticket._timeline_head, panels.ticket._duplicates_head):
+        assert head.isVisible()
+        assert "not loaded yet" in head.accessibleName()
+
+
+def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
+    panels.write(whole=True)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, 10, "all is read")
+    wait_for(lambda: panels.units.shown[0].job.startswith("2 "), 10, "the unit's job")
+    wait_for(lambda: panels.counsel.units, 10, "the advice")
+    assert "1 job ahead" in panels.counsel.units[0].reasons
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert (ticket.unread, len(ticket.timeline)) == ("", 1)
+    wait_for(lambda: "Not loaded" not in panels.charts._hours.accessibleName(), 10, "the charts")
