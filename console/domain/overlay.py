@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from console.domain.decoding import convert
 from console.domain.edit import DUPLICATE, Edit, Kind
 from console.domain.report import Assignment, Claim, Hold, Photo, PhotoRole, Report, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, UnitState, may_become, status_after
+from console.domain.status import (
+    ENDED_ASSIGNMENT,
+    AssignmentState,
+    Status,
+    UnitState,
+    is_open,
+    may_become,
+    status_after,
+)
 
 _PROOF = PhotoRole.AFTER
 _PLAIN_FIELDS = ("priority", "service", "title", "description", "area", "agency")
@@ -186,6 +194,8 @@ def _with_crew(report: Report, edit: Edit, crews: _Crews) -> Report:
         crews.start(unit, AssignmentState.RESERVED)
     elif edit.kind is Kind.DISPATCH:
         crews.start(unit, AssignmentState.DISPATCHED)
+        if report.claim is None and is_open(report.status):
+            report = replace(report, claim=Claim(edit.author, edit.occurred_at))
     elif edit.kind is Kind.RECALL:
         known = crews.move(unit, AssignmentState.RECALLED)
     else:

@@ -262,6 +262,8 @@ def _engage(case: Case) -> None:
         raise Invalid(f"Report {case.report.id} awaits validation; return it before you send a unit.")
     state = AssignmentState.DISPATCHED if case.edit.kind is Kind.DISPATCH else AssignmentState.RESERVED
     case.engage(unit, state, stack=data.stack)
+    if case.edit.kind is Kind.DISPATCH and case.report.claim is None:
+        case.change(claim=Claim(case.actor.name, case.now))  # who sends a crew has the report
     case.follow_crews()
 
 

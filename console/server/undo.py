@@ -26,6 +26,10 @@ _UNDER_WAY = frozenset(
 )
 
 
+_CLAIM = "claim"
+"""What a dispatch changes of the report besides its crew, when nobody had taken it."""
+
+
 class Deed(msgspec.Struct, frozen=True):
     """An entry with what its row keeps for undo."""
 
@@ -64,6 +68,8 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     if kind == Kind.PHOTO:
         case.change(photos=tuple(p for p in case.report.photos if p.sha256 != deed.entry.data.get("sha256")))
     values = _values(deed)
+    if kind == Kind.DISPATCH and case.report.versions.get(_CLAIM, 0) != deed.version:
+        values.pop(_CLAIM, None)  # released or passed on since: that stays as it is
     if "merged_into" in values:
         link(case, values.pop("merged_into"))
     status = values.pop("status", None)
@@ -94,7 +100,8 @@ def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
 
 def _check_untouched(case: Case, deed: Deed) -> None:
     """Conflict when a field of the deed was changed after it, and that was not taken back."""
-    later = [name for name in deed.before.touched if case.report.versions.get(name, 0) != deed.version]
+    own = set(deed.before.touched) - ({_CLAIM} if deed.entry.kind == Kind.DISPATCH else set())
+    later = [name for name in own if case.report.versions.get(name, 0) != deed.version]
     if later and (later := [name for name in later if name in _changed_since(case, deed)]):
         fields = last_changes(case.ledger.connection, case.report, later)
         names = ", ".join(name.replace("_", " ") for name in later)

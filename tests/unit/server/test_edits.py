@@ -65,6 +65,19 @@ def test_a_report_walks_from_arrival_to_resolved_and_back(api: Api) -> None:
     assert api.ok("10", "reopen", {"reason": "it is back"})["report"]["closed_at"] is None
 
 
+def test_who_sends_a_crew_has_the_report_and_taking_that_back_gives_it_back(api: Api) -> None:
+    sent = api.ok("10", "dispatch", {"unit": "u1"})
+    assert sent["report"]["claim"]["who"] == "local"
+    api.ok("10", "recall", {"unit": "u1"}, undoes=sent["entry"]["edit"])
+    assert api.report("10")["claim"] is None
+    assert api.unit("u1")["state"] == "available"
+    again = api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "release", {})
+    api.ok("10", "recall", {"unit": "u1"}, undoes=again["entry"]["edit"])  # a claim given back since is no conflict
+    assert api.report("10")["claim"] is None
+    assert api.ok("10", "assign", {"unit": "u1"})["report"]["claim"] is None, "a reserved unit is not sent"
+
+
 def test_the_same_key_gives_the_stored_answer_and_changes_nothing_twice(api: Api) -> None:
     key = str(uuid.uuid4())
     first = api.edit("10", "note", {"text": "once"}, key=key)

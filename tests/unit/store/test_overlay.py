@@ -48,9 +48,14 @@ def shown(before: Report, *edits: Edit, **known: Any) -> Report:
         (Kind.RELEASE, {}, {"claim": Claim("budi", T0)}, {"claim": None}),
         (Kind.PHOTO, {"sha256": "f" * 64, "role": "after", "size": 9}, {}, None),
         (Kind.ASSIGN, {"unit": "u1"}, {}, {"status": Status.NEW}),
-        (Kind.DISPATCH, {"unit": "u1"}, {}, {"status": Status.ASSIGNED}),
-        (Kind.DISPATCH, {"unit": "u1"}, {"status": Status.RETURNED}, {"status": Status.ASSIGNED}),
-        (Kind.DISPATCH, {"unit": "u1"}, {"status": Status.CLOSED}, {"status": Status.CLOSED}),
+        (Kind.DISPATCH, {"unit": "u1"}, {}, {"status": Status.ASSIGNED, "claim": Claim("rina", T0)}),
+        (
+            Kind.DISPATCH,
+            {"unit": "u1"},
+            {"status": Status.RETURNED, "claim": Claim("budi", T0)},
+            {"status": Status.ASSIGNED, "claim": Claim("budi", T0)},
+        ),
+        (Kind.DISPATCH, {"unit": "u1"}, {"status": Status.CLOSED}, {"status": Status.CLOSED, "claim": None}),
         (
             Kind.PROGRESS,
             {"unit": "u1", "state": "on_scene"},
