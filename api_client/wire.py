@@ -129,6 +129,9 @@ class Unit(msgspec.Struct, frozen=True):
     lon: float | None = None
     position_at: datetime | None = None
     version: int = 1
+    shift: str | None = None
+    contact: str = ""
+    valid_to: datetime | None = None
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -159,6 +162,7 @@ class Service(msgspec.Struct, frozen=True):
     sla: dict[str, Any] = {}
     proof: bool = True
     keywords: str = ""
+    valid_to: datetime | None = None
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -184,6 +188,7 @@ class Agency(msgspec.Struct, frozen=True):
 
     code: str
     name: str
+    valid_to: datetime | None = None
 
 
 class User(msgspec.Struct, frozen=True):

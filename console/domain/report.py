@@ -155,7 +155,11 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A crew or an officer. `areas` are the area codes it works in (any level); () means anywhere."""
+    """A crew or an officer. `areas` are the area codes it works in (any level); () means anywhere.
+
+    `shift` is the calendar of its working hours, `contact` how it is called by radio or telephone. `valid_to` is since
+    when the city has it no more: it is kept for the reports that it worked on.
+    """
 
     id: str
     code: str
@@ -171,6 +175,9 @@ class Unit(msgspec.Struct, frozen=True):
     lon: float | None = None
     position_at: datetime | None = None
     version: int = 1
+    shift: str | None = None
+    contact: str = ""
+    valid_to: datetime | None = None
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -236,7 +243,7 @@ class Service(msgspec.Struct, frozen=True):
     """A category of reports. `glyph` names a drawing in the symbols file; `group` joins services for duplicates.
 
     `sla` maps a priority ("1".."4", or "*" for the rest) to its targets. `skills` are what a unit needs.
-    `proof` is whether an after photo is needed before validation.
+    `proof` is whether an after photo is needed before validation. `valid_to` is since when it is offered no more.
     """
 
     code: str
@@ -250,6 +257,7 @@ class Service(msgspec.Struct, frozen=True):
     proof: bool = True
     keywords: str = ""
     attributes: tuple[ServiceAttribute, ...] = ()
+    valid_to: datetime | None = None
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -271,10 +279,11 @@ class Calendar(msgspec.Struct, frozen=True):
 
 
 class Agency(msgspec.Struct, frozen=True):
-    """An agency that owns matters (dinas, BUMD, police)."""
+    """An agency that owns matters (dinas, BUMD, police). `valid_to` is since when it is given nothing new."""
 
     code: str
     name: str
+    valid_to: datetime | None = None
 
 
 class User(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
 from console.domain.area import AreaIndex
@@ -28,8 +27,9 @@ from console.domain.report import (
 )
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
-from console.server.database import Database, Mark, begin_epoch, next_numbers, present_mark, present_number
+from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
+from console.server.numbered import drop_things, put_things
 from console.server.presence import Presence
 from console.server.records import LOCAL, Actor, LoadedReport
 from console.server.refusals import NotFound
@@ -147,14 +147,10 @@ class City:
     def remove(self, kind: str, key: str) -> None:
         """Delete an object; who follows the feed is told by a `gone`."""
         now = self.clock()
-        body = msgspec.json.encode({"kind": kind, "id": key})
-        table = schema.TABLES[kind]
         with self.database.write() as connection:
-            if not connection.execute(sa.delete(table).where(table.c.id == key)).rowcount:
+            seq = drop_things(self.database, connection, kind, [key], now)
+            if not seq:
                 raise NotFound(f"There is no {kind} {key}.")
-            seq = next_numbers(connection, 1)
-            row = {"id": f"{kind}/{key}", "seq": seq, "at": schema.micros(now), "body": body}
-            self.database.upsert(connection, schema.gone, [row])
         self.database.told(seq)
 
     # What is asked
@@ -273,16 +269,10 @@ class City:
                 self.database.upsert(connection, schema.meta, [{"key": feed.FLOOR, "value": str(floor)}])
 
     def _put(self, things: Sequence[Any]) -> None:
-        if not things:
-            return
-        kind = schema.KIND_OF[type(things[0])]
-        latest = {schema.key_of(thing): thing for thing in things}
         with self.database.write() as connection:
-            last = next_numbers(connection, len(latest))
-            first = last - len(latest) + 1
-            rows = [schema.row_of(thing, seq) for seq, thing in enumerate(latest.values(), start=first)]
-            self.database.upsert(connection, schema.TABLES[kind], rows)
-        self.database.told(last)
+            last = put_things(self.database, connection, things)
+        if last is not None:
+            self.database.told(last)
 
     def _list(self, kind: type[T]) -> list[T]:
         table = schema.TABLES[schema.KIND_OF[kind]]

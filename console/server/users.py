@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,8 @@ from console.domain.decoding import decode
 from console.domain.report import User
 from console.server import audit, schema, tokens
 from console.server.city import City
-from console.server.database import next_numbers
+from console.server.database import Database, next_numbers
+from console.server.numbered import drop_things
 from console.server.records import COMMAND_LINE, LOCAL, Actor
 from console.server.refusals import Forbidden, Invalid, NotFound, SignIn
 from console.server.rights import ROLES
@@ -114,6 +116,61 @@ def add_user(
     return token
 
 
+def put_users(
+    database: Database, connection: sa.Connection, users: Iterable[KnownUser], by: Actor, now: datetime
+) -> int | None:
+    """Write users in this transaction; whoever's role or scope differs from before raises the scope version.
+
+    Returns the last number, None for no users. Raises Invalid for a role or a name that cannot be.
+    """
+    rows = [_checked(user) for user in users]
+    if not rows:
+        return None
+    table = schema.users
+    changed = False
+    deeds: list[audit.Deed] = []
+    last = next_numbers(connection, len(rows))
+    for seq, user in enumerate(rows, start=last - len(rows) + 1):
+        row = schema.row_of(User(user.name, user.role), seq) | {
+            "token_hash": user.token_sha256,
+            "areas": msgspec.json.encode(user.areas),
+            "agencies": msgspec.json.encode(user.agencies),
+        }
+        found = connection.execute(
+            sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).where(table.c.id == user.name)
+        ).first()
+        before, known_token = (found[:3], found[3]) if found is not None else (None, None)
+        after = (row["body"], row["areas"], row["agencies"])
+        changed = changed or (before is not None and tuple(before) != after)
+        if before is None or tuple(before) != after:
+            detail = {
+                "did": "changed" if before is not None else "added",
+                "role": user.role,
+                "areas": user.areas,
+                "agencies": user.agencies,
+            }
+            deeds.append(audit.Deed(by, audit.USER, user.name, detail=detail))
+        elif known_token != user.token_sha256:
+            deeds.append(audit.Deed(by, audit.USER, user.name, detail={"did": "given a new token"}))
+        database.upsert(connection, table, [row])
+    if changed:
+        meta = schema.meta
+        version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
+        raised = [{"key": "scope_version", "value": str(int(version or 1) + 1)}]
+        database.upsert(connection, meta, raised)
+    if deeds:
+        audit.append(connection, now, *deeds)
+    return last
+
+
+def drop_users(database: Database, connection: sa.Connection, names: Sequence[str], by: Actor, now: datetime) -> int:
+    """Remove users in this transaction; the last number, 0 when none was there."""
+    seq = drop_things(database, connection, "user", names, now)
+    if seq:
+        audit.append(connection, now, *(audit.Deed(by, audit.USER, name, detail={"did": "removed"}) for name in names))
+    return seq
+
+
 def list_users(city: City) -> list[ListedUser]:
     """All users, by name."""
     table = schema.users
@@ -126,15 +183,11 @@ def list_users(city: City) -> list[ListedUser]:
 
 def remove_user(city: City, name: str, *, by: Actor = COMMAND_LINE) -> None:
     """Remove a user: his token opens nothing from now on; what he did keeps his name. Raises NotFound."""
-    table, now = schema.users, city.clock()
+    now = city.clock()
     with city.database.write() as connection:
-        if not connection.execute(sa.delete(table).where(table.c.id == name)).rowcount:
+        seq = drop_users(city.database, connection, [name], by, now)
+        if not seq:
             raise NotFound(f"There is no user {name}.")
-        seq = next_numbers(connection, 1)
-        body = msgspec.json.encode({"kind": "user", "id": name})
-        row = {"id": f"user/{name}", "seq": seq, "at": schema.micros(now), "body": body}
-        city.database.upsert(connection, schema.gone, [row])
-        audit.append(connection, now, audit.Deed(by, audit.USER, name, detail={"did": "removed"}))
     city.database.told(seq)
 
 
@@ -165,49 +218,11 @@ def load_users(path: Path, city: City) -> int:
 
 
 def _keep(city: City, users: Iterable[KnownUser], by: Actor = COMMAND_LINE) -> None:
-    """Write users; whoever's role or scope differs from before raises the scope version."""
-    rows = [_checked(user) for user in users]
-    if not rows:
-        return
-    table = schema.users
-    database = city.database
-    with database.write() as connection:
-        changed = False
-        deeds: list[audit.Deed] = []
-        last = next_numbers(connection, len(rows))
-        for seq, user in enumerate(rows, start=last - len(rows) + 1):
-            row = schema.row_of(User(user.name, user.role), seq) | {
-                "token_hash": user.token_sha256,
-                "areas": msgspec.json.encode(user.areas),
-                "agencies": msgspec.json.encode(user.agencies),
-            }
-            found = connection.execute(
-                sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).where(
-                    table.c.id == user.name
-                )
-            ).first()
-            before, known_token = (found[:3], found[3]) if found is not None else (None, None)
-            now = (row["body"], row["areas"], row["agencies"])
-            changed = changed or (before is not None and tuple(before) != now)
-            if before is None or tuple(before) != now:
-                detail = {
-                    "did": "changed" if before is not None else "added",
-                    "role": user.role,
-                    "areas": user.areas,
-                    "agencies": user.agencies,
-                }
-                deeds.append(audit.Deed(by, audit.USER, user.name, detail=detail))
-            elif known_token != user.token_sha256:
-                deeds.append(audit.Deed(by, audit.USER, user.name, detail={"did": "given a new token"}))
-            database.upsert(connection, table, [row])
-        if changed:
-            meta = schema.meta
-            version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
-            raised = [{"key": "scope_version", "value": str(int(version or 1) + 1)}]
-            database.upsert(connection, meta, raised)
-        if deeds:
-            audit.append(connection, city.clock(), *deeds)
-    database.told(last)
+    """Write users."""
+    with city.database.write() as connection:
+        last = put_users(city.database, connection, users, by, city.clock())
+    if last is not None:
+        city.database.told(last)
 
 
 def _checked(user: KnownUser) -> KnownUser:
