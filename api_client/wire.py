@@ -131,6 +131,7 @@ class Unit(msgspec.Struct, frozen=True):
     version: int = 1
     shift: str | None = None
     contact: str = ""
+    post: tuple[float, float] | None = None
     valid_to: datetime | None = None
 
 

@@ -179,6 +179,23 @@ def build_parser() -> argparse.ArgumentParser:
     for each in (client_add, client_list, client_remove):
         each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
 
+    city = commands.add_parser("city", help="set a city up from a folder: services, agencies, areas, units, users …")
+    city_commands = city.add_subparsers(metavar="COMMAND", required=True)
+    init = city_commands.add_parser("init", help="write a small example with explanations")
+    init.set_defaults(command=_city_init)
+    check = city_commands.add_parser("check", help="list what is wrong in a folder; with --database what would change")
+    check.set_defaults(command=_city_check)
+    check.add_argument("--database", metavar="URL", help="the city to compare it with")
+    apply = city_commands.add_parser("apply", help="show what would change in a city, ask, and change it")
+    apply.set_defaults(command=_city_apply)
+    apply.add_argument("--yes", action="store_true", help="do not ask")
+    city_export = city_commands.add_parser("export", help="write what a city has into a folder, without secrets")
+    city_export.set_defaults(command=_city_export)
+    for each in (init, check, apply, city_export):
+        each.add_argument("folder", type=Path, metavar="FOLDER")
+    for each in (apply, city_export):
+        each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+
     audit = commands.add_parser("audit", help="the embedded report API's audit log")
     audit_commands = audit.add_subparsers(metavar="COMMAND", required=True)
     verify = audit_commands.add_parser("verify", help="whether the log is as it was written (0 whole, 4 broken)")
@@ -340,6 +357,31 @@ def _user_add(arguments: argparse.Namespace) -> int:
     from console.server.office import user_add
 
     return user_add(arguments.database, arguments.name, arguments.role, arguments.area, arguments.agency)
+
+
+def _city_init(arguments: argparse.Namespace) -> int:
+    from console.server.admin.commands import city_init
+
+    return city_init(arguments.folder)
+
+
+def _city_check(arguments: argparse.Namespace) -> int:
+    from console.server.admin.commands import city_check
+
+    return city_check(arguments.folder, arguments.database)
+
+
+def _city_apply(arguments: argparse.Namespace) -> int:
+    from console.server.admin.commands import city_apply
+
+    asked = sys.stdin.isatty() and sys.stdout.isatty()
+    return city_apply(arguments.folder, arguments.database, yes=arguments.yes, ask=input if asked else None)
+
+
+def _city_export(arguments: argparse.Namespace) -> int:
+    from console.server.admin.commands import city_export
+
+    return city_export(arguments.folder, arguments.database)
 
 
 def _user_list(arguments: argparse.Namespace) -> int:

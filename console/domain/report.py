@@ -157,7 +157,8 @@ class Assignment(msgspec.Struct, frozen=True):
 class Unit(msgspec.Struct, frozen=True):
     """A crew or an officer. `areas` are the area codes it works in (any level); () means anywhere.
 
-    `shift` is the calendar of its working hours, `contact` how it is called by radio or telephone. `valid_to` is since
+    `shift` is the calendar of its working hours, `contact` how it is called by radio or telephone, `post` where it
+    waits for work (latitude, longitude). `valid_to` is since
     when the city has it no more: it is kept for the reports that it worked on.
     """
 
@@ -177,6 +178,7 @@ class Unit(msgspec.Struct, frozen=True):
     version: int = 1
     shift: str | None = None
     contact: str = ""
+    post: tuple[float, float] | None = None
     valid_to: datetime | None = None
 
 

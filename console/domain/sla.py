@@ -70,7 +70,7 @@ def working_seconds(start: datetime, end: datetime, calendar: Calendar | None) -
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     total = _NO_TIME
     while day <= last:
-        hours = _hours(calendar, day)
+        hours = hours_on(calendar, day)
         if hours is not None:
             total += max(_NO_TIME, min(end, hours[1]) - max(start, hours[0]))
         day += timedelta(days=1)
@@ -85,7 +85,7 @@ def after_working(start: datetime, seconds: float, calendar: Calendar | None) ->
     left = timedelta(seconds=seconds)
     day = start.astimezone(zone).date()
     for _ in range(_LONGEST_SEARCH_DAYS):
-        hours = _hours(calendar, day)
+        hours = hours_on(calendar, day)
         if hours is not None:
             begin = max(start, hours[0])
             if begin + left <= hours[1]:
@@ -96,7 +96,7 @@ def after_working(start: datetime, seconds: float, calendar: Calendar | None) ->
 
 
 @lru_cache(maxsize=4096)
-def _hours(calendar: Calendar, day: date) -> tuple[datetime, datetime] | None:
+def hours_on(calendar: Calendar, day: date) -> tuple[datetime, datetime] | None:
     """The working hours of a day as UTC times."""
     minutes = calendar.days[day.weekday()] if day.weekday() < len(calendar.days) else None
     if minutes is None or day.isoformat() in calendar.holidays:

@@ -18,8 +18,14 @@ T = TypeVar("T")
 KINDS = frozenset({"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "word"})
 """The kinds in a Touched message that make a new catalog needed; a word is a code that got its number just now."""
 
+V = TypeVar("V", Service, Area, Agency, Unit)
 _SCOPED = ("service", "area", "agency", "unit")
 """The kinds whose codes mean something in their own source only."""
+
+
+def offered(things: Mapping[Any, V]) -> list[V]:
+    """What may be chosen: without what the city has retired, whose names reports still need."""
+    return [thing for thing in things.values() if thing.valid_to is None]
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
@@ -185,11 +191,11 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def crews(self) -> tuple[Crew, ...]:
-        """Every city's units."""
+        """Every city's units, without those that it has no more."""
         return tuple(
             Crew(self.key("unit", (source, unit.id)), source, unit)
             for source, one in self.catalogs.items()
-            for unit in one.units.values()
+            for unit in offered(one.units)
         )
 
     @cached_property

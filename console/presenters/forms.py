@@ -18,7 +18,7 @@ from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.caps import key_of
-from console.presenters.catalog import Catalog
+from console.presenters.catalog import Catalog, offered
 from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -388,12 +388,12 @@ class Forms(QObject):
             parent=self._window,
         )
         form.set_services(
-            [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in catalog.services.values()],
-            {one.code: str(one.priority) for one in catalog.services.values()},
+            [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in offered(catalog.services)],
+            {one.code: str(one.priority) for one in offered(catalog.services)},
         )
         places = {
             area.code: Choice(area.code, catalog.place(area.code))
-            for area in catalog.areas.values()
+            for area in offered(catalog.areas)
             if area.lat is not None and area.lon is not None
         }
         form.place_typed.connect(lambda text: form.set_places(matching(list(places.values()), text)[:8]))

@@ -18,7 +18,7 @@ from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
-from console.presenters.catalog import Crew
+from console.presenters.catalog import Crew, offered
 from console.presenters.counsel import Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
@@ -409,7 +409,7 @@ class Intents(QObject):
         units = sorted(
             (
                 unit
-                for unit in self._desk.catalog(dossier.source).units.values()
+                for unit in offered(self._desk.catalog(dossier.source).units)
                 if unit.state.value not in ("off_shift", "unavailable")
             ),
             key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
@@ -440,7 +440,7 @@ class Intents(QObject):
 
     def _do_category(self) -> None:
         dossier = self._report()
-        services = self._desk.catalog(dossier.source).services.values()
+        services = offered(self._desk.catalog(dossier.source).services)
         rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
         title, about = self.tr("Category"), self.title_of(dossier)
         now = dossier.shown.service or ""
@@ -455,8 +455,8 @@ class Intents(QObject):
     def _do_transfer(self) -> None:
         dossier = self._report()
         catalog = self._desk.catalog(dossier.source)
-        rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in catalog.agencies.values()]
-        rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in catalog.areas.values()]
+        rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
+        rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)]
         title, about = self.tr("Transfer to"), self.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
         self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key), current=now)

@@ -22,7 +22,7 @@ from console.domain.report import Area, Unit
 from console.domain.status import AssignmentState, UnitState
 from console.domain.word import Word
 from console.presenters import words
-from console.presenters.catalog import Cities, Crew
+from console.presenters.catalog import Cities, Crew, offered
 from console.presenters.counsel import Counsel
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -272,7 +272,7 @@ class MapPresenter(QObject):
 def areas_geojson(cities: Cities) -> bytes:
     """All areas as a FeatureCollection; those without a border as points (for their labels)."""
     features = []
-    for area in cities.areas.values():
+    for area in offered(cities.areas):
         geometry = _border(area)
         if geometry is None and area.lat is not None and area.lon is not None:
             geometry = {"type": "Point", "coordinates": [area.lon, area.lat]}

@@ -20,6 +20,8 @@ from console.server.database import Database
 from console.server.records import Actor
 
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
+CITY = "city"
+"""Units, areas, services or users were set up."""
 NOTHING = "0" * 64
 """The hash before the first row."""
 

@@ -132,6 +132,10 @@ class City:
         """All services."""
         return self._list(Service)
 
+    def offered_services(self) -> list[Service]:
+        """The services that a new report may have."""
+        return [service for service in self.services() if service.valid_to is None]
+
     def units(self) -> list[Unit]:
         """All units as stored; newer positions are in `presence`."""
         return self._list(Unit)
@@ -280,6 +284,10 @@ class City:
             bodies = connection.execute(sa.select(table.c.body).order_by(table.c.id)).scalars()
             return [decode(body, kind) for body in bodies]
 
+    def _areas_at(self, now: datetime) -> list[Area]:
+        """The areas that reports of this moment are given."""
+        return [area for area in self.areas() if area.valid_to is None or area.valid_to > now]
+
     def _areas_index(self) -> AreaIndex:
         """The index over the present areas, made anew when one has changed."""
         table = schema.areas
@@ -288,5 +296,5 @@ class City:
             state = present_mark(connection).epoch, newest or 0, count
         with self._areas_lock:
             if self._index is None or self._index[0] != state:
-                self._index = (state, AreaIndex(self.areas()))
+                self._index = (state, AreaIndex(self._areas_at(self.clock())))
             return self._index[1]

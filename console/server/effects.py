@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from console.domain.edit import DUPLICATE, Kind
-from console.domain.report import Claim, Hold, Photo, PhotoRole, Report
+from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case
@@ -21,6 +21,7 @@ from console.server.records import Actor
 from console.server.refusals import Conflict, Invalid
 from console.server.rights import check_unit, check_validator
 
+T = TypeVar("T", Service, Area)
 AreaAt = Callable[[float, float], tuple[str, str] | None]
 GIVEN, TRANSFER = "given", "transfer"
 """The rules by which a report has its area when no polygon decided: said at arrival, or handed over."""
@@ -68,7 +69,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     One that was entered late may name a service or an area that went meanwhile: it comes without, and says so.
     """
     data = payload_of(edit, payloads.Create)
-    service = ledger.service(data.service)
+    service = _offered(ledger.service(data.service))
     remarks: list[str] = []
     if data.service is not None and service is None:
         # protects: late-creation-is-taken
@@ -76,7 +77,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
             raise Invalid(f"There is no service {data.service}.")
         remarks.append(f"Its service “{data.service}” is no longer there.")
     area, rule = data.area, GIVEN if data.area else None
-    if area is not None and edit.late and ledger.area(area) is None:
+    if area is not None and edit.late and _offered(ledger.area(area)) is None:
         remarks.append(f"Its area “{area}” is no longer there.")
         area, rule = None, None
     if area is not None:
@@ -117,6 +118,7 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
     unit = ledger.unit(data.unit)
     if unit is None:
         raise Invalid(f"There is no unit {data.unit}.")
+    _check_in_service(unit)
     if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
         raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
     jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
@@ -169,12 +171,13 @@ def _set(case: Case, area_at: AreaAt) -> None:
         for name in ("priority", "service", "title", "description", "area", "agency", "hold")
         if (value := getattr(data, name)) is not UNSET
     }
-    if plain.get("service") is not None and case.ledger.service(plain["service"]) is None:
+    before = case.report
+    if plain.get("service") not in (None, before.service) and _offered(case.ledger.service(plain["service"])) is None:
         raise Invalid(f"There is no service {plain['service']}.")
-    if plain.get("agency") is not None:
+    if plain.get("agency") not in (None, before.agency):
         _check_agency(case.ledger, plain["agency"])
     if "area" in plain:
-        if plain["area"] is not None:
+        if plain["area"] not in (None, before.area):
             _check_area(case.ledger, plain["area"])
         if plain["area"] != case.report.area:
             plain["area_rule"] = TRANSFER
@@ -257,6 +260,7 @@ def _release(case: Case) -> None:
 def _engage(case: Case) -> None:
     data = payload_of(case.edit, payloads.Crew)
     unit = case.unit(data.unit)
+    _check_in_service(unit)
     case.check_open("send a unit")
     if case.report.status is Status.VALIDATION:
         raise Invalid(f"Report {case.report.id} awaits validation; return it before you send a unit.")
@@ -338,12 +342,25 @@ def _unmerge(case: Case) -> None:
 
 
 def _check_area(ledger: Ledger, code: str) -> None:
-    if ledger.area(code) is None:
+    if _offered(ledger.area(code)) is None:
         raise Invalid(f"There is no area {code}.")
 
 
 def _check_agency(ledger: Ledger, code: str) -> None:
     """An agency must be one of the city's, where the city has a list of them."""
     table = schema.agencies
-    if not ledger.has("agency", code) and ledger.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
+    agency = ledger.agency(code)
+    if agency is not None and agency.valid_to is not None:
+        raise Invalid(f"Agency {agency.name} is given nothing new any more.")
+    if agency is None and ledger.connection.scalar(sa.select(table.c.id).limit(1)) is not None:
         raise Invalid(f"There is no agency {code}.")
+
+
+def _check_in_service(unit: Unit) -> None:
+    if unit.valid_to is not None:
+        raise Invalid(f"Unit {unit.code} is no longer one of the city's units.")
+
+
+def _offered(thing: T | None) -> T | None:
+    """A service or an area; None for one that the city has retired."""
+    return thing if thing is not None and thing.valid_to is None else None

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.decoding import decode
-from console.domain.report import Area, Assignment, Calendar, Entry, Report, Service, Unit
+from console.domain.report import Agency, Area, Assignment, Calendar, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT
 from console.server import schema
 from console.server.database import Database, next_numbers, version_floor
@@ -19,7 +19,7 @@ from console.server.schema import KIND_OF, TABLES, Thing
 
 _SET_BACK = timedelta(hours=25)
 
-T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar)
+T = TypeVar("T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency)
 
 
 @functools.cache
@@ -92,6 +92,10 @@ class Ledger:
     def calendar(self, key: str | None) -> Calendar | None:
         """A calendar by its id."""
         return self._one(Calendar, key) if key is not None else None
+
+    def agency(self, key: str) -> Agency | None:
+        """An agency by its code."""
+        return self._one(Agency, key)
 
     def has(self, kind: str, key: str) -> bool:
         """Whether there is such an object."""

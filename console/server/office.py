@@ -23,13 +23,13 @@ def user_add(database: str, name: str, role: str, areas: Sequence[str], agencies
     """Add or change a user and print the token, once."""
 
     def add(city: City) -> int:
-        token = add_user(city, name, role, areas, agencies, by=_me())
+        token = add_user(city, name, role, areas, agencies, by=who_commands())
         known = {area.code for area in city.areas()}
         for code in sorted(set(areas) - known):
             _remark(f"there is no area {code} yet; until it is loaded, {name} has nothing to work on there.")
         return _say(token)
 
-    return _with(database, add, may_be_new=True)
+    return on_city(database, add, may_be_new=True)
 
 
 def user_list(database: str, *, as_json: bool) -> int:
@@ -48,27 +48,29 @@ def user_list(database: str, *, as_json: bool) -> int:
             _say(f"{user.name}\t{user.role}\t{scope}\t{'signs in' if user.signs_in else 'has no token'}")
         return DONE
 
-    return _with(database, show)
+    return on_city(database, show)
 
 
 def user_remove(database: str, name: str) -> int:
     """Remove a user; the token is dead at once."""
 
     def remove(city: City) -> int:
-        remove_user(city, name, by=_me())
+        remove_user(city, name, by=who_commands())
         return _say(f"{name} is removed. What {name} did keeps the name.")
 
-    return _with(database, remove)
+    return on_city(database, remove)
 
 
 def user_token(database: str, name: str) -> int:
     """Give a user a new token and print it, once; the old one is dead."""
-    return _with(database, lambda city: _say(new_token(city, name, by=_me())))
+    return on_city(database, lambda city: _say(new_token(city, name, by=who_commands())))
 
 
 def client_add(database: str, name: str, *, may_post: bool) -> int:
     """Add a program that uses the citizens' side, and print its api_key, once."""
-    return _with(database, lambda city: _say(add_client(city, name, may_post=may_post, by=_me())), may_be_new=True)
+    return on_city(
+        database, lambda city: _say(add_client(city, name, may_post=may_post, by=who_commands())), may_be_new=True
+    )
 
 
 def client_list(database: str, *, as_json: bool) -> int:
@@ -85,17 +87,17 @@ def client_list(database: str, *, as_json: bool) -> int:
             _say(f"{client.name}\t{client.created:%Y-%m-%d %H:%M} UTC\t{rights}")
         return DONE
 
-    return _with(database, show)
+    return on_city(database, show)
 
 
 def client_remove(database: str, name: str) -> int:
     """Remove a program; its api_key is dead at once."""
 
     def remove(city: City) -> int:
-        remove_client(city, name, by=_me())
+        remove_client(city, name, by=who_commands())
         return _say(f"{name} is removed.")
 
-    return _with(database, remove)
+    return on_city(database, remove)
 
 
 def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
@@ -118,7 +120,7 @@ def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
         whole = f"Whole up to row {verdict.head.number:,}."
         return _complain(f"the audit log is broken at row {verdict.broken:,}. {verdict.fault} {whole}", LOCAL_DATA)
 
-    return _with(database, walk)
+    return on_city(database, walk)
 
 
 def audit_who(database: str, report: str, *, as_json: bool) -> int:
@@ -133,7 +135,7 @@ def audit_who(database: str, report: str, *, as_json: bool) -> int:
             _show(row, as_json, doubt=not audit.certainly_holds(row, report))
         return DONE
 
-    return _with(database, show)
+    return on_city(database, show)
 
 
 def audit_log(database: str, since: str | None, *, as_json: bool) -> int:
@@ -151,7 +153,7 @@ def audit_log(database: str, since: str | None, *, as_json: bool) -> int:
                 _show(row, as_json)
         return DONE
 
-    return _with(database, show)
+    return on_city(database, show)
 
 
 def _show(row: audit.Row, as_json: bool, *, doubt: bool = False) -> None:
@@ -173,7 +175,7 @@ def _plain(value: Any) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
-def _with(database: str, work: Callable[[City], int], *, may_be_new: bool = False) -> int:
+def on_city(database: str, work: Callable[[City], int], *, may_be_new: bool = False) -> int:
     """Do something with the city at this address; a refusal is told in its own words."""
     try:
         city = City(database)
@@ -196,7 +198,8 @@ def _with(database: str, work: Callable[[City], int], *, may_be_new: bool = Fals
         return _complain(*complaint(fault, database))
 
 
-def _me() -> Actor:
+def who_commands() -> Actor:
+    """Whoever sits at this computer."""
     try:
         return msgspec.structs.replace(COMMAND_LINE, name=getpass.getuser())
     except (OSError, KeyError, ImportError):  # this computer knows no name for its user

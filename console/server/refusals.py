@@ -6,6 +6,7 @@ Refusal
     Forbidden (403)
     SignIn (401)
     Conflict (412)  somebody changed the same field, or another has what was claimed
+    CityChanged (412) the city is set up otherwise by now
     Busy (412)      the unit has another job
     AnotherReport (409)
     Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooSlow (408),
@@ -63,6 +64,12 @@ class Conflict(Refusal):
     """`fields` maps each field in conflict to {value, who, at}."""
 
     status, word = 412, "conflict"
+
+
+class CityChanged(Refusal):
+    """The city is set up otherwise by now than when the difference was shown."""
+
+    status, word = 412, "city_changed"
 
 
 class Busy(Refusal):

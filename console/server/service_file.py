@@ -31,16 +31,22 @@ def read_services(path: Path) -> list[Service]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Invalid(f"The file {path} is no list of services: {fault}.") from fault
     for service in services:
-        if (why := _fault(service)) is not None:
+        if (why := _service_fault(service)) is not None:
             raise Invalid(f"The file {path}, service “{service.code}”: {why}.")
     if len({service.code for service in services}) < len(services):
         raise Invalid(f"The file {path} has a service twice.")
     return services
 
 
-def _fault(service: Service) -> str | None:
+def _service_fault(service: Service) -> str | None:
+    """Why this can be no service; None when it can."""
     if not service.code.strip() or not service.code.isprintable() or not service.name.strip():
         return "it needs a code and a name"
+    return questions_fault(service)
+
+
+def questions_fault(service: Service) -> str | None:
+    """What is wrong with the questions of a service; None when nothing is."""
     codes = [attribute.code for attribute in service.attributes]
     if len(set(codes)) < len(codes) or not all(
         code.isprintable() and code.strip(" []") == code != "" for code in codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ def count_everything(connection: sa.Connection, before: Stats | None) -> Stats:
         without_area=by_area.pop("", 0),
         by_area=by_area,
         without_place=_count(connection, sa.select(sa.func.count()).where(table.c.lat.is_(None))),
-        units=_count(connection, sa.select(sa.func.count()).select_from(schema.units)),
+        units=_units(connection),
         seq=present_number(connection),
         epoch=known["epoch"],
         city=CityFacts(known["name"], known["timezone"], box or _box(connection, total)),
@@ -65,6 +66,19 @@ def count_everything(connection: sa.Connection, before: Stats | None) -> Stats:
 
 def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:
     return int(connection.scalar(query) or 0)
+
+
+class _Kept(msgspec.Struct):
+    """Since when something is not there any more."""
+
+    valid_to: datetime | None = None
+
+
+def _units(connection: sa.Connection) -> int:
+    """How many units the city has."""
+    decoder = decoder_of(_Kept)
+    bodies = connection.execute(sa.select(schema.units.c.body)).scalars()
+    return sum(decoder.decode(body).valid_to is None for body in bodies)
 
 
 def _groups(connection: sa.Connection, column: sa.Column[Any]) -> dict[str, int]:

@@ -32,7 +32,7 @@ def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
         raise Refused("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
     if not (code := form.one("service_code")):
         raise not_given("service_code")
-    service = next((each for each in city.services() if each.code == code), None)
+    service = next((each for each in city.offered_services() if each.code == code), None)
     if service is None:
         raise not_found("service_code", code)
     answers = check_answers(service, form.attributes())

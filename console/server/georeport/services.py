@@ -40,12 +40,12 @@ def discovery(city: City, url: str, jurisdiction: str) -> Document:
 
 def services(city: City) -> Document:
     """The list of services."""
-    return Document("services", [_service(each) for each in city.services()])
+    return Document("services", [_service(each) for each in city.offered_services()])
 
 
 def definition(city: City, code: str) -> Document:
     """The questions of one service; Refused (404) when there is no such service."""
-    for service in city.services():
+    for service in city.offered_services():
         if service.code == code:
             attributes = [_attribute(order, each) for order, each in enumerate(ordered(service.attributes), start=1)]
             return Document("service_definition", {"service_code": code, "attributes": attributes})

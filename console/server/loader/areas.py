@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,14 +36,17 @@ def load_areas(path: Path, city: AreaShelf) -> LoadResult:
     return result
 
 
-def read_areas(path: Path) -> tuple[list[Area], LoadResult]:
-    """The usable areas of a GeoJSON file, and an account of the others."""
+def read_areas(path: Path, *, strict: bool = False) -> tuple[list[Area], LoadResult]:
+    """The usable areas of a GeoJSON file, and an account of the others.
+
+    `strict` reads the whole list of a city's areas: one without a border is an area too, and there may be none.
+    """
     features = _features(path)
     result = LoadResult(str(path), format="GeoJSON", lines=len(features), noun="areas")
     found: dict[str, Area] = {}
     for number, feature in enumerate(features, start=1):
         remarks: list[str] = []
-        area = _area(feature, number, remarks)
+        area = _area(feature, number, remarks, border_needed=not strict)
         if area is None:
             result.refuse(number, remarks[0])
             continue
@@ -53,7 +57,7 @@ def read_areas(path: Path) -> tuple[list[Area], LoadResult]:
         result.loaded += 1
         if remarks:
             result.remark(number, "; ".join(remarks))
-    if not found:
+    if not found and not strict:
         first = f" The first: {result.refused[0].why}." if result.refused else ""
         raise LoadError(f"The file {path} holds no usable area.{first}")
     return list(found.values()), result
@@ -85,16 +89,17 @@ def _features(path: Path) -> list[Any]:
     return features
 
 
-def _area(feature: Any, number: int, remarks: list[str]) -> Area | None:
+def _area(feature: Any, number: int, remarks: list[str], *, border_needed: bool) -> Area | None:
     if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict | None):
         remarks.append("it is no GeoJSON feature")
         return None
     properties = {str(key).casefold(): value for key, value in (feature.get("properties") or {}).items()}
     geometry = feature.get("geometry")
     try:
-        if geometry is None:
+        if geometry is not None:
+            check_geometry(geometry)
+        elif border_needed:
             raise GeometryFault("it has no geometry")
-        check_geometry(geometry)
     except GeometryFault as fault:
         remarks.append(str(fault))
         return None
@@ -113,8 +118,10 @@ def _area(feature: Any, number: int, remarks: list[str]) -> Area | None:
         parent=_first(properties, _PARENTS) or None,
         lat=lat if lon is not None else None,
         lon=lon if lat is not None else None,
-        geometry={"type": geometry["type"], "coordinates": geometry["coordinates"]},
+        geometry={"type": geometry["type"], "coordinates": geometry["coordinates"]} if geometry is not None else None,
         approximate=properties.get("approximate") is True,
+        valid_from=_moment(properties, "valid_from", remarks),
+        valid_to=_moment(properties, "valid_to", remarks),
     )
 
 
@@ -132,3 +139,16 @@ def _degrees(properties: dict[str, Any], names: tuple[str, ...], most: float) ->
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most:
             return float(value)
     return None
+
+
+def _moment(properties: dict[str, Any], name: str, remarks: list[str]) -> datetime | None:
+    """A day or time of ISO 8601, in UTC unless it says otherwise."""
+    value = properties.get(name)
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        remarks.append(f"its {name} “{str(value)[:40]}” is no day; write it like 2026-01-31")
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -159,7 +159,7 @@ class Citizens:
         stats = self._city.stats()
         services = [
             {"code": one.code, "name": one.name, "group": one.group, "glyph": one.glyph, "keywords": one.keywords}
-            for one in self._city.services()
+            for one in self._city.offered_services()
         ]
         return msgspec.json.encode({"city": stats.city, "services": services})
 
@@ -205,7 +205,7 @@ class Citizens:
 
     def _answers(self, new: NewReport) -> dict[str, list[str]]:
         """What the reporter says to the service's own questions."""
-        service = next((each for each in self._city.services() if each.code == new.service), None)
+        service = next((each for each in self._city.offered_services() if each.code == new.service), None)
         if service is None:
             raise Invalid(f"There is no service {new.service}.")
         return {code: list(values) for code, values in check_answers(service, new.attributes).given.items()}

@@ -42,7 +42,8 @@ class UnitJobs(msgspec.Struct, frozen=True):
 def jobs_of(city: City, ask: Ask) -> Response:
     """The jobs of `unit` (id or code), without it of the unit that bears the user's name; NotFound without a unit."""
     wanted = ask.request.query_params.get("unit") or ask.actor.name
-    unit = next((u for u in city.units() if wanted.casefold() in (u.id.casefold(), u.code.casefold())), None)
+    units = [unit for unit in city.units() if wanted.casefold() in (unit.id.casefold(), unit.code.casefold())]
+    unit = next((unit for unit in units if unit.valid_to is None), None)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
     body = msgspec.json.encode(UnitJobs(unit, tuple(_jobs(city, unit))))

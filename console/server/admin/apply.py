@@ -1,0 +1,352 @@
+"""Sets a city up: what it has, what a set-up would change, and the one transaction that changes it.
+
+Nothing that reports refer to is deleted: units, services, agencies and areas that a set-up no longer names are retired.
+A unit with open jobs stays as it is until they are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from console.domain.decoding import decode
+from console.domain.report import Agency, Area, Calendar, Service, Template, Unit, User
+from console.domain.status import UnitState
+from console.server import audit, schema, tokens
+from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
+from console.server.admin.roster import on_roster
+from console.server.admin.setup import (
+    PARTS,
+    SUPERVISOR,
+    CitySetup,
+    UnitRecord,
+    UserRecord,
+    check_setup,
+    key_of,
+    listed,
+)
+from console.server.city import City
+from console.server.feed import read_meta
+from console.server.numbered import drop_things, put_things
+from console.server.records import Actor
+from console.server.refusals import CityChanged, Invalid
+from console.server.users import KnownUser, drop_users, put_users
+
+_KINDS: dict[str, type[Any]] = {
+    "calendars": Calendar,
+    "agencies": Agency,
+    "services": Service,
+    "areas": Area,
+    "units": Unit,
+    "templates": Template,
+}
+_RETIRED = frozenset({"agencies", "services", "areas", "units"})
+"""Reports and their histories refer to these."""
+_NAMED_IN_AUDIT = 200
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What was changed, or would be; `tokens` are those of the new users, by name: they are kept nowhere."""
+
+    difference: Difference
+    applied: bool
+    tokens: dict[str, str] = {}
+
+
+class _Present(msgspec.Struct, frozen=True):
+    """What the city has: all objects by list and key, users with their tokens' hashes, and what hangs on them."""
+
+    meta: dict[str, str]
+    things: dict[str, dict[str, Any]]
+    users: dict[str, UserRecord]
+    hashes: dict[str, str]
+    jobs: dict[str, list[str]]
+    open_by: dict[str, dict[str, int]]
+
+
+def present_setup(city: City) -> CitySetup:
+    """What the city consists of now, without what is retired and without any secret."""
+    with city.database.read() as connection:
+        return _as_setup(_read(connection), city.clock())
+
+
+def compare_setup(city: City, setup: CitySetup) -> Difference:
+    """What applying the set-up would change now. Raises Invalid as apply_setup does."""
+    with city.database.read() as connection:
+        return _Plan(_read(connection), setup, city.clock()).difference
+
+
+def apply_setup(city: City, setup: CitySetup, by: Actor, *, seen: str | None = None) -> Done:
+    """Change the city to what the set-up says, all of it in one transaction or, on any fault, nothing.
+
+    `seen` is the mark of the difference that somebody has agreed to: CityChanged when it is another one by now. Raises
+    Invalid with all faults when the set-up cannot be.
+    """
+    now = city.clock()
+    with city.database.write() as connection:
+        plan = _Plan(_read(connection, lock=True), setup, now)
+        if seen is not None and seen != plan.difference.mark:
+            raise CityChanged("The city has been changed since this difference was shown. Look at it again.")
+        if not plan.difference:
+            return Done(plan.difference, applied=False)
+        last = plan.write(city, connection, by, now)
+    city.name, city.timezone = plan.meta["name"], plan.meta["timezone"]
+    city.database.told(last)
+    return Done(plan.difference, True, plan.tokens)
+
+
+class _Plan:
+    """What has to be written for a set-up to become true."""
+
+    def __init__(self, present: _Present, setup: CitySetup, now: datetime) -> None:
+        faults = check_setup(setup, _as_setup(present, now))
+        if faults:
+            said = [
+                f"{one.part}{f' {one.at + 1}' if one.at is not None else ''}, {one.field}: {one.why}." for one in faults
+            ]
+            raise Invalid(f"The city cannot be set up so: {said[0]}", faults=said)
+        self._present, self._setup, self._now = present, setup, now
+        self._puts: list[Any] = []
+        self._drops: dict[str, list[str]] = {}
+        self._users: list[KnownUser] = []
+        self._gone_users: list[str] = []
+        self.tokens: dict[str, str] = {}
+        self.meta = dict(present.meta)
+        self._calendars = {
+            one.id: one
+            for one in (setup.calendars if setup.calendars is not None else present.things["calendars"].values())
+        }
+        changes = [*self._facts()]
+        for part in PARTS:
+            if listed(setup, part) is not None:
+                changes += self._of_users() if part == "users" else self._of(part)
+        self.difference = marked(changes, self._notes(changes))
+
+    def write(self, city: City, connection: sa.Connection, by: Actor, now: datetime) -> int:
+        """Write it; returns the last number of the feed."""
+        database = city.database
+        last = put_things(database, connection, self._puts) or 0
+        for kind, keys in self._drops.items():
+            last = max(last, drop_things(database, connection, kind, keys, now))
+        last = max(last, put_users(database, connection, self._users, by, now) or 0)
+        if self._gone_users:
+            last = max(last, drop_users(database, connection, self._gone_users, by, now))
+        facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone")]
+        database.upsert(connection, schema.meta, facts)
+        audit.append(connection, now, audit.Deed(by, audit.CITY, detail=self._detail()))
+        return last
+
+    def _facts(self) -> Iterable[Change]:
+        fields = []
+        for key, value in (("name", self._setup.name), ("timezone", self._setup.timezone)):
+            if value is not None and value != self.meta[key]:
+                fields.append(FieldChange(key, in_words(self.meta[key]), value))
+                self.meta[key] = value
+        if fields:
+            yield Change("city", "", Did.CHANGED, tuple(fields))
+
+    def _of(self, part: str) -> Iterable[Change]:
+        there = self._present.things[part]
+        wanted = {key_of(each): each for each in listed(self._setup, part) or ()}
+        for key, record in wanted.items():
+            before = there.get(key)
+            after = self._object(record, before)
+            if before is None:
+                self._puts.append(after)
+                yield Change(part, key, Did.ADDED)
+            elif _is_retired(before, self._now) and not _is_retired(after, self._now):
+                self._puts.append(after)
+                yield Change(part, key, Did.BACK, _between(before, after))
+            elif fields := _between(before, after):
+                self._puts.append(after)
+                yield Change(part, key, Did.CHANGED, fields, self._work(part, key))
+        for key, before in there.items():
+            if key not in wanted and not _is_retired(before, self._now):
+                yield self._without(part, key, before)
+
+    def _object(self, record: Any, before: Any) -> Any:
+        """The object that a record describes."""
+        if not isinstance(record, UnitRecord):
+            return record
+        post = (record.lat, record.lon) if record.lat is not None and record.lon is not None else None
+        known = {
+            "code": record.code or record.id,
+            "name": record.name,
+            "agency": record.agency,
+            "areas": record.areas,
+            "skills": record.skills,
+            "shift": record.shift,
+            "contact": record.contact,
+            "post": post,
+        }
+        calendar = self._calendars.get(record.shift or "")
+        if before is None or before.valid_to is not None:
+            fresh = Unit(record.id, "", UnitState.AVAILABLE, self._now) if before is None else before
+            unit = on_roster(replace(fresh, **known, reason=None, valid_to=None), calendar, self._now)
+        else:
+            unit = replace(before, **known)
+            if before.shift != record.shift:
+                unit = replace(unit, shift_end=on_roster(unit, calendar, self._now).shift_end)
+        if unit.position_at is None and unit.post != (before.post if before is not None else None):
+            lat, lon = unit.post or (None, None)
+            unit = replace(unit, lat=lat, lon=lon)
+        return unit if before is None or unit == before else replace(unit, version=before.version + 1)
+
+    def _without(self, part: str, key: str, before: Any) -> Change:
+        """What becomes of an object that the set-up does not name."""
+        if part not in _RETIRED:
+            self._drops.setdefault(schema.KIND_OF[_KINDS[part]], []).append(key)
+            return Change(part, key, Did.REMOVED)
+        if part == "units" and (jobs := self._present.jobs.get(key)):
+            reports = ", ".join(jobs[:3])
+            return Change(part, key, Did.KEPT, note=f"it has {_open(len(jobs), 'job')}: {reports}; remove it when done")
+        if part == "units":
+            self._puts.append(
+                replace(
+                    before,
+                    valid_to=self._now,
+                    state=UnitState.OFF_SHIFT,
+                    state_since=self._now,
+                    shift_end=None,
+                    version=before.version + 1,
+                )
+            )
+        else:
+            self._puts.append(replace(before, valid_to=self._now))
+        return Change(part, key, Did.RETIRED, note=self._work(part, key))
+
+    def _work(self, part: str, key: str) -> str:
+        """What hangs on an object."""
+        if part == "units":
+            jobs = len(self._present.jobs.get(key, ()))
+            return _open(jobs, "job") if jobs else ""
+        reports = self._present.open_by.get(part, {}).get(key, 0)
+        return f"{_open(reports, 'report')} keep it" if reports else ""
+
+    def _of_users(self) -> Iterable[Change]:
+        there = self._present.users
+        wanted = {user.name: user for user in self._setup.users or ()}
+        for name, user in wanted.items():
+            before, known_hash = there.get(name), self._present.hashes.get(name)
+            if before is None or known_hash is None:
+                self.tokens[name] = tokens.new_token()
+                known_hash = tokens.hash_of(self.tokens[name])
+                yield Change("users", name, Did.ADDED, note=f"{user.role}, gets a token")
+            elif before != user:
+                yield Change("users", name, Did.CHANGED, fields_between(before, user))
+            else:
+                continue
+            self._users.append(KnownUser(name, user.role, known_hash, user.areas, user.agencies))
+        for name in there:
+            if name not in wanted:
+                self._gone_users.append(name)
+                yield Change("users", name, Did.REMOVED, note="the token is dead at once")
+
+    def _notes(self, changes: Sequence[Change]) -> Iterable[str]:
+        """What somebody who agrees to the changes ought to know."""
+        present = _as_setup(self._present, self._now)
+        whole = replace(present, **{part: given for part in PARTS if (given := listed(self._setup, part)) is not None})
+        working = [one for one in changes if one.part == "units" and one.did is Did.CHANGED and one.note]
+        if working:
+            yield f"{len(working):,} of the changed units have open jobs; these go on."
+        if not whole.units:
+            yield "The city has no unit: nobody can be sent anywhere."
+        if not any(user.role == SUPERVISOR for user in whole.users or ()):
+            yield "The city has no users: whoever is at the server's computer is supervisor, nobody else can sign in."
+        skills = {skill for unit in whole.units or () for skill in unit.skills}
+        for service in whole.services or ():
+            missing = [skill for skill in service.skills if skill not in skills]
+            if missing and whole.units:
+                yield f"No unit has the skill {', '.join(missing)} that service {service.code} needs."
+        called = {word.casefold() for unit in whole.units or () for word in (unit.id, unit.code)}
+        for user in whole.users or ():
+            if user.role == "field" and user.name.casefold() not in called:
+                yield f"User {user.name} has the role field, but no unit is called so: the crew page will be empty."
+
+    def _detail(self) -> dict[str, Any]:
+        """What the audit log keeps: what was done to which object, not how it is now."""
+        named = [f"{one.did.value} {one.part} {one.key}".rstrip() for one in self.difference.changes]
+        return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
+
+
+def _open(count: int, noun: str) -> str:
+    return f"{count:,} open {noun}{'' if count == 1 else 's'}"
+
+
+def _is_retired(thing: Any, now: datetime) -> bool:
+    valid_to = getattr(thing, "valid_to", None)
+    return valid_to is not None and valid_to <= now
+
+
+_UNSEEN = frozenset({"version", "state", "state_since", "shift_end", "lat", "lon", "position_at", "reason", "valid_to"})
+
+
+def _between(before: msgspec.Struct, after: msgspec.Struct) -> tuple[FieldChange, ...]:
+    """The fields that a set-up says and in which two objects differ."""
+    found = fields_between(before, after)
+    return tuple(each for each in found if not (isinstance(before, Unit) and each.field in _UNSEEN))
+
+
+def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
+    """What there is; `lock` keeps units from being sent and changed until the transaction ends (PostgreSQL)."""
+    things: dict[str, dict[str, Any]] = {}
+    for part, kind in _KINDS.items():
+        table = schema.TABLES[schema.KIND_OF[kind]]
+        query = sa.select(table.c.id, table.c.body).order_by(table.c.id)
+        rows = connection.execute(query.with_for_update() if lock and part == "units" else query)
+        things[part] = {key: decode(body, kind) for key, body in rows}
+    table = schema.users
+    users: dict[str, UserRecord] = {}
+    hashes: dict[str, str] = {}
+    found = sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).order_by(table.c.id)
+    for body, areas, agencies, token_hash in connection.execute(found):
+        user = decode(body, User)
+        if token_hash is not None:
+            codes = (decode(areas, tuple[str, ...]), decode(agencies, tuple[str, ...]))
+            users[user.name], hashes[user.name] = UserRecord(user.name, user.role, *codes), token_hash
+    jobs: dict[str, list[str]] = {}
+    live = schema.assignments
+    for unit, report in connection.execute(sa.select(live.c.unit, live.c.report).where(live.c.live == 1)):
+        jobs.setdefault(unit, []).append(report)
+    reports = schema.reports
+    open_by = {
+        part: _counts(connection, column)
+        for part, column in (("services", reports.c.service), ("areas", reports.c.area))
+    }
+    return _Present(read_meta(connection), things, users, hashes, jobs, open_by)
+
+
+def _counts(connection: sa.Connection, column: sa.Column[Any]) -> dict[str, int]:
+    query = sa.select(column, sa.func.count()).where(schema.reports.c.closed == 0, column.is_not(None))
+    return dict(connection.execute(query.group_by(column)).all())
+
+
+def _as_setup(present: _Present, now: datetime) -> CitySetup:
+    """The present state as somebody would set it up."""
+
+    def valid(part: str, made: Callable[[Any], Any] = lambda thing: thing) -> tuple[Any, ...]:
+        return tuple(made(thing) for thing in present.things[part].values() if not _is_retired(thing, now))
+
+    return CitySetup(
+        present.meta["name"],
+        present.meta["timezone"],
+        valid("calendars"),
+        valid("agencies"),
+        valid("services"),
+        valid("areas"),
+        valid("units", _record),
+        valid("templates"),
+        tuple(present.users.values()),
+    )
+
+
+def _record(unit: Unit) -> UnitRecord:
+    lat, lon = unit.post or (None, None)
+    return UnitRecord(
+        unit.id, unit.code, unit.name, unit.agency, unit.areas, unit.skills, unit.shift, unit.contact, lat, lon
+    )

@@ -1,0 +1,314 @@
+"""Writes a city's folder: what a city has, or a small example with explanations to begin with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from console.domain.report import (
+    Agency,
+    Area,
+    AttributeValue,
+    Calendar,
+    Datatype,
+    Service,
+    ServiceAttribute,
+    Sla,
+    Template,
+    WaitsFor,
+)
+from console.server.admin.folder import (
+    AGENCIES,
+    AGENCY_COLUMNS,
+    AREAS,
+    CITY,
+    FILES,
+    PRIORITY_WORDS,
+    QUESTIONS,
+    SERVICE_COLUMNS,
+    SERVICES,
+    TEMPLATES,
+    UNIT_COLUMNS,
+    UNITS,
+    USER_COLUMNS,
+    USERS,
+)
+from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, glyphs
+from console.server.admin.spelling import length_text, week_text
+from console.server.admin.table import join_list, write_table
+from console.server.admin.toml_text import key_text, pairs_text
+from console.server.refusals import Invalid
+from console.server.rights import ROLES
+
+_CITY_COMMENT = """\
+# The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.
+# A file that is taken out of the folder says nothing: what it is about stays as it is.
+"""
+_CALENDAR_COMMENT = """\
+# Hours: what targets count in, and shifts of units. daily, weekdays, or monday … sunday; days not named are closed.
+# A shift may end on the next day (23:00-07:00); what a target counts in may not.
+"""
+_TARGETS_COMMENT = """\
+# Targets that services name: how long until somebody has decided, until the work is done, until its proof is checked.
+# P1 is life and safety. A hold pauses them while one waits for what pauses_for names:
+# reporter, agency, material, weather. Without a calendar every hour counts.
+"""
+_AGENCY_COMMENT = "The agencies that own matters."
+_UNIT_COMMENT = """\
+The units that can be sent. id stays for ever (a user of that name and role field is the unit's crew), code is what
+people call it. areas and skills: several with | between them. shift: a calendar of city.toml. contact: radio or
+telephone. lat and lon: where it waits for work. A unit that is taken out is retired, not deleted."""
+_USER_COMMENT = f"""\
+Who signs in: roles are {", ".join(ROLES)}. areas and agencies limit what they may change (none: the whole city).
+Tokens never stand here: “sigap city apply” prints those of new users, once."""
+_TEMPLATE_COMMENT = """\
+# Standard texts: kind is reply, disposition (of work done), close (without work), return or hold.
+"""
+_QUESTION_COMMENT = """\
+# What services ask of a reporter. datatype: string, number, datetime, text, singlevaluelist or multivaluelist;
+# variable = false is a text that is only read.
+"""
+
+
+def write_folder(folder: Path, setup: CitySetup) -> list[str]:
+    """Write what a city has into a folder; returns the names of the files. Raises Invalid where some are already."""
+    return _write(folder, folder_texts(setup))
+
+
+def write_starter(folder: Path) -> list[str]:
+    """Write a small example with explanations. Raises Invalid where some of the files are already, OSError."""
+    return _write(folder, folder_texts(_STARTER, starter=True))
+
+
+def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
+    """The files of a city by their names; what it does not speak of has none."""
+    names, tables = _targets(setup.services or ())
+    texts = {CITY: _city(setup, tables)}
+    if setup.agencies is not None:
+        texts[AGENCIES] = write_table(AGENCY_COLUMNS, map(_agency, setup.agencies), _AGENCY_COMMENT)
+    if setup.services is not None:
+        rows = [_service(service, names[index]) for index, service in enumerate(setup.services)]
+        texts[SERVICES] = write_table(SERVICE_COLUMNS, rows, _service_comment())
+        if any(service.attributes for service in setup.services) or starter:
+            texts[QUESTIONS] = _questions(setup.services)
+    if setup.areas is not None:
+        texts[AREAS] = _areas(setup.areas)
+    if setup.units is not None:
+        texts[UNITS] = write_table(UNIT_COLUMNS, map(_unit, setup.units), _UNIT_COMMENT)
+    if setup.templates is not None:
+        texts[TEMPLATES] = _TEMPLATE_COMMENT + "".join(map(_template, setup.templates))
+    if setup.users is not None:
+        texts[USERS] = write_table(USER_COLUMNS, map(_user, setup.users), _USER_COMMENT)
+    return texts
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    there = [name for name in FILES if (folder / name).exists()]
+    if there:
+        raise Invalid(f"{folder} holds {', '.join(there)} already; nothing is overwritten. Name another folder.")
+    for name, text in texts.items():
+        with (folder / name).open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    return list(texts)
+
+
+# city.toml
+
+
+def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
+    facts = {"name": setup.name, "timezone": setup.timezone}
+    parts = [_CITY_COMMENT, pairs_text({key: value for key, value in facts.items() if value}), "\n", _CALENDAR_COMMENT]
+    parts += [_calendar(calendar) for calendar in setup.calendars or ()]
+    if setup.calendars is not None and not setup.calendars:
+        parts.append("[calendars]\n")
+    parts += ["\n", _TARGETS_COMMENT]
+    for name, by_priority in tables.items():
+        words = {
+            word: _sla(by_priority[priority]) for word, priority in PRIORITY_WORDS.items() if priority in by_priority
+        }
+        parts.append(f"[targets.{key_text(name)}]\n{pairs_text(words)}")
+    return "".join(parts)
+
+
+def _calendar(calendar: Calendar) -> str:
+    hours = {day: said for day, said in week_text(calendar.days).items() if said != "closed" or day == "daily"}
+    holidays = {"holidays": list(calendar.holidays)} if calendar.holidays else {}
+    return f"[calendars.{key_text(calendar.id)}]\n{pairs_text(hours | holidays)}"
+
+
+def _sla(sla: Sla) -> dict[str, Any]:
+    clocks = {"first_response": sla.first_response_s, "finish": sla.finish_s, "validation": sla.validation_s}
+    said: dict[str, Any] = {name: length_text(clock) for name, clock in clocks.items() if clock is not None}
+    if sla.pauses_for:
+        said["pauses_for"] = [each.value for each in sla.pauses_for]
+    return said | ({"calendar": sla.calendar} if sla.calendar else {})
+
+
+def _targets(services: Iterable[Service]) -> tuple[list[str], dict[str, dict[str, Sla]]]:
+    """For each service the name of its targets, and the targets by name: each kind of them once."""
+    found: dict[bytes, str] = {}
+    tables: dict[str, dict[str, Sla]] = {}
+    names = []
+    for service in services:
+        if not service.sla:
+            names.append("")
+            continue
+        key = msgspec.json.encode(service.sla, order="sorted")
+        if key not in found:
+            found[key] = "standard" if not found else f"targets-{len(found) + 1}"
+            tables[found[key]] = service.sla
+        names.append(found[key])
+    return names, tables
+
+
+# Tables
+
+
+def _agency(agency: Agency) -> tuple[str, ...]:
+    return agency.code, agency.name
+
+
+def _service(service: Service, targets: str) -> tuple[str, ...]:
+    return (
+        service.code,
+        service.name,
+        service.group,
+        service.glyph,
+        str(service.priority),
+        service.agency or "",
+        join_list(service.skills),
+        targets,
+        "yes" if service.proof else "no",
+        service.keywords,
+    )
+
+
+def _unit(unit: UnitRecord) -> tuple[str, ...]:
+    return (
+        unit.id,
+        unit.code if unit.code != unit.id else "",
+        unit.name,
+        unit.agency or "",
+        join_list(unit.areas),
+        join_list(unit.skills),
+        unit.shift or "",
+        unit.contact,
+        "" if unit.lat is None else str(unit.lat),
+        "" if unit.lon is None else str(unit.lon),
+    )
+
+
+def _user(user: UserRecord) -> tuple[str, ...]:
+    return user.name, user.role, join_list(user.areas), join_list(user.agencies)
+
+
+def _service_comment() -> str:
+    return f"""\
+What can be reported. group joins services whose reports may be the same matter. symbol: {", ".join(glyphs())}.
+priority: 1 (life and safety) to 4. skills: what a unit needs, several with | between them. targets: those of city.toml.
+proof: whether a photo of the work is needed. A service that is taken out is retired: reports keep it."""
+
+
+# Areas
+
+
+def _areas(areas: Iterable[Area]) -> str:
+    """GeoJSON with one feature a line, so that two states of a city can be compared line by line."""
+    lines = ",\n".join(json.dumps(_feature(area), ensure_ascii=False) for area in areas)
+    return f'{{"type": "FeatureCollection", "features": [\n{lines}\n]}}\n'
+
+
+def _feature(area: Area) -> dict[str, Any]:
+    said = {
+        "code": area.code,
+        "name": area.name,
+        "level": area.level,
+        "parent": area.parent,
+        "lat": area.lat,
+        "lon": area.lon,
+        "approximate": area.approximate or None,
+        "valid_from": area.valid_from.isoformat() if area.valid_from else None,
+        "valid_to": area.valid_to.isoformat() if area.valid_to else None,
+    }
+    properties = {name: value for name, value in said.items() if value is not None}
+    return {"type": "Feature", "properties": properties, "geometry": area.geometry}
+
+
+# Texts and questions
+
+
+def _template(template: Template) -> str:
+    said = {"id": template.id, "kind": template.kind, "text": template.text}
+    return f"\n[[template]]\n{pairs_text(said | ({'service': template.service} if template.service else {}))}"
+
+
+def _questions(services: Iterable[Service]) -> str:
+    parts = [_QUESTION_COMMENT]
+    for service in services:
+        for attribute in service.attributes:
+            said: dict[str, Any] = {
+                "service": service.code,
+                "code": attribute.code,
+                "description": attribute.description,
+                "datatype": attribute.datatype.value,
+            }
+            said |= {"required": True} if attribute.required else {}
+            said |= {} if attribute.variable else {"variable": False}
+            said |= {"order": attribute.order} if attribute.order else {}
+            said |= {"datatype_description": attribute.datatype_description} if attribute.datatype_description else {}
+            said |= {"values": {each.key: each.name for each in attribute.values}} if attribute.values else {}
+            parts.append(f"\n[[question]]\n{pairs_text(said)}")
+    return "".join(parts)
+
+
+_SQUARE = [[106.85, -6.24], [106.87, -6.24], [106.87, -6.22], [106.85, -6.22], [106.85, -6.24]]
+_STANDARD = {
+    "1": Sla(15 * 60, 6 * 3600, 12 * 3600, ()),
+    "2": Sla(3600, 86_400, 12 * 3600, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
+    "*": Sla(6 * 3600, 7 * 86_400, 86_400, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
+}
+_STARTER = CitySetup(
+    "Exampleville",
+    "Asia/Jakarta",
+    (
+        Calendar("office", "Asia/Jakarta", ((450, 960),) * 5 + (None, None), ("2026-12-25",)),
+        Calendar("day", "Asia/Jakarta", ((420, 1140),) * 7),
+        Calendar("night", "Asia/Jakarta", ((1140, 1860),) * 7),
+    ),
+    (Agency("works", "Public works"), Agency("fire", "Fire brigade")),
+    (
+        Service(
+            "flood", "Flood", "water", "flood", 2, "works", ("pump",), _STANDARD, keywords="water ponding",
+            attributes=(
+                ServiceAttribute(
+                    "depth", "How deep is the water?", Datatype.SINGLEVALUELIST, order=1,
+                    values=(AttributeValue("ankle", "Ankle deep"), AttributeValue("knee", "Knee deep")),
+                ),
+            ),
+        ),
+        Service("pothole", "Pothole", "road", "road", 3, "works", ("asphalt",), _STANDARD, keywords="road hole"),
+        Service("fire", "Fire", "fire", "fire", 1, "fire", (), _STANDARD, proof=False, keywords="smoke"),
+    ),
+    (
+        Area("city", "Exampleville", 1, lat=-6.23, lon=106.86),
+        Area("w1", "First ward", 3, "city", -6.23, 106.86, {"type": "Polygon", "coordinates": [_SQUARE]}),
+    ),
+    (
+        UnitRecord("u1", "U1", "Pump crew", "works", ("city",), ("pump",), "day", "radio 1", -6.23, 106.86),
+        UnitRecord("u2", "U2", "Road crew", "works", (), ("asphalt", "pump"), None, "radio 2", -6.231, 106.861),
+    ),
+    (
+        Template("reply-thanks", "reply", "Thank you: your report is here and somebody looks at it."),
+        Template("done-repaired", "disposition", "Repaired"),
+        Template("close-duplicate", "close", "Duplicate"),
+        Template("return-undone", "return", "The work is not finished"),
+        Template("hold-weather", "hold", "Waiting for the rain to stop"),
+    ),
+    (UserRecord("chief", "supervisor"), UserRecord("rina", "operator"), UserRecord("u1", "field")),
+)  # fmt: skip
+"""What `sigap city init` writes."""

@@ -1,0 +1,386 @@
+"""Everything that a city sets up, as plain structs, and what is wrong with it in the words of whoever wrote it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from console.domain.area import GeometryFault, check_geometry
+from console.domain.place import on_earth
+from console.domain.report import Agency, Area, Calendar, Service, Template
+from console.server import tokens
+from console.server.records import LOCAL
+from console.server.refusals import Invalid
+from console.server.rights import ROLES
+from console.server.service_file import questions_fault
+
+SUPERVISOR = "supervisor"
+TEMPLATE_KINDS = ("reply", "disposition", "close", "return", "hold")
+PRIORITIES = ("1", "2", "3", "4", "*")
+_LONGEST_CODE, _LONGEST_NAME, _LONGEST_TEXT = 200, 200, 4_000
+_LONGEST_UNIT = 40
+_LONGEST_TARGET_S = 10 * 366 * 86400
+_MOST_MINUTES, _DAY_MINUTES = 2 * 24 * 60, 24 * 60
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNIT_ID = re.compile(r"[^\W_](?:[\w .\-]*[^\W_])?")
+
+
+class UnitRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A unit as the city's books have it: without what it does at the moment.
+
+    `shift` is the calendar of its hours, `contact` how to call it, `lat` and `lon` its post: where it is taken to be
+    until its first position. `code` is what people call it; "" means by its id.
+    """
+
+    id: str
+    code: str = ""
+    name: str = ""
+    agency: str | None = None
+    areas: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    shift: str | None = None
+    contact: str = ""
+    lat: float | None = None
+    lon: float | None = None
+
+
+class UserRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A user without his token. No areas and no agencies means the whole city."""
+
+    name: str
+    role: str
+    areas: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+
+
+class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a city consists of. A list is all there is of its kind; what is None is not spoken of and stays as it is."""
+
+    name: str | None = None
+    timezone: str | None = None
+    calendars: tuple[Calendar, ...] | None = None
+    agencies: tuple[Agency, ...] | None = None
+    services: tuple[Service, ...] | None = None
+    areas: tuple[Area, ...] | None = None
+    units: tuple[UnitRecord, ...] | None = None
+    templates: tuple[Template, ...] | None = None
+    users: tuple[UserRecord, ...] | None = None
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Something that cannot be: of which object (the `at`-th of its list, from 0), in which field, and why."""
+
+    part: str
+    at: int | None
+    field: str
+    why: str
+
+
+Record = Calendar | Agency | Service | Area | UnitRecord | Template | UserRecord
+PARTS: tuple[str, ...] = ("calendars", "agencies", "services", "areas", "units", "templates", "users")
+"""The lists of a city, in the order in which one refers to another."""
+
+
+def key_of(record: Record) -> str:
+    """What a record is called within its list."""
+    if isinstance(record, Agency | Service | Area):
+        return record.code
+    return record.name if isinstance(record, UserRecord) else record.id
+
+
+def listed(setup: CitySetup, part: str) -> Sequence[Any] | None:
+    """A list of the city by its name; None where it does not speak of it."""
+    found: Sequence[Any] | None = getattr(setup, part)
+    return found
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """“; did you mean “flood”?” for the nearest known word, else the known words themselves, if they are few."""
+    words = [each for each in known if each]
+    close = difflib.get_close_matches(word.casefold(), {each.casefold(): None for each in words}, 1, 0.6)
+    if close:
+        return f"; did you mean “{next(each for each in words if each.casefold() == close[0])}”?"
+    return f"; there are {', '.join(words)}" if 0 < len(words) <= 12 else ""
+
+
+def check_setup(setup: CitySetup, present: CitySetup = CitySetup()) -> list[Fault]:  # noqa: B008  frozen
+    """Everything that is wrong with a set-up for the city that is `present`: all faults, not only the first."""
+    return [*_facts(setup), *_Check(setup, present).faults()]
+
+
+def glyphs() -> tuple[str, ...]:
+    """The drawings that a service may have."""
+    text = resources.files("resources").joinpath("symbols.json").read_text("utf-8")
+    return tuple(json.loads(text)["category"])
+
+
+def _facts(setup: CitySetup) -> Iterator[Fault]:
+    if setup.name is not None and (why := _text_fault(setup.name, _LONGEST_NAME)):
+        yield Fault("city", None, "name", why)
+    if setup.timezone is not None and not is_zone(setup.timezone):
+        yield Fault("city", None, "timezone", f"there is no time zone “{setup.timezone}”; write it like Asia/Jakarta")
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+class _Check:
+    """Goes through the lists of one set-up; a code may be one that the city has already."""
+
+    def __init__(self, setup: CitySetup, present: CitySetup) -> None:
+        self._setup, self._present = setup, present
+        self._whole = msgspec.structs.replace(
+            present, **{part: given for part in PARTS if (given := listed(setup, part)) is not None}
+        )
+        self._codes = {
+            part: None if (there := listed(self._whole, part)) is None else {key_of(each): None for each in there}
+            for part in PARTS
+        }
+
+    def faults(self) -> list[Fault]:
+        """All faults, in the order of the lists."""
+        found: list[Fault] = []
+        rules: dict[str, Callable[[Any], Iterator[tuple[str, str]]]] = {
+            "calendars": self._calendar,
+            "agencies": self._agency,
+            "services": self._service,
+            "areas": self._area,
+            "units": self._unit,
+            "templates": self._template,
+            "users": self._user,
+        }
+        for part, rule in rules.items():
+            records = listed(self._setup, part)
+            if records is None:
+                continue
+            seen: dict[str, int] = {}
+            for at, record in enumerate(records):
+                key = key_of(record)
+                if key in seen:
+                    found.append(Fault(part, at, _KEY_FIELD[part], f"“{_short(key)}” stands here twice"))
+                seen.setdefault(key, at)
+                found += [Fault(part, at, field, why) for field, why in rule(record)]
+        return [*found, *self._together()]
+
+    def _together(self) -> Iterator[Fault]:
+        """What is wrong with the lists as a whole."""
+        yield from self._circles()
+        yield from self._doubles()
+        if self._setup.calendars is not None:
+            yield from self._calendars_in_use()
+        users = self._setup.users
+        if users is not None and not users and self._present.users:
+            yield Fault("users", None, "", "it names nobody, but somebody has to stay who can sign in as supervisor")
+        if users and not any(user.role == SUPERVISOR and not user.areas and not user.agencies for user in users):
+            yield Fault("users", None, "role", "nobody is supervisor of the whole city; at least one user has to be")
+
+    def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
+        yield from _code("id", calendar.id)
+        if not is_zone(calendar.timezone):
+            yield "timezone", f"there is no time zone “{_short(calendar.timezone)}”; write it like Asia/Jakarta"
+        if len(calendar.days) != 7:
+            yield "days", "a week has seven days"
+        for hours in calendar.days:
+            if hours is not None and not (0 <= hours[0] < _DAY_MINUTES and hours[0] < hours[1] <= _MOST_MINUTES):
+                yield "days", "hours begin on their day and end after they began"
+        for day in calendar.holidays:
+            if not _is_day(day):
+                yield "holidays", f"“{_short(day)}” is no day; write it like 2026-12-25"
+
+    def _agency(self, agency: Agency) -> Iterator[tuple[str, str]]:
+        yield from _code("code", agency.code)
+        yield from _named("name", agency.name)
+
+    def _service(self, service: Service) -> Iterator[tuple[str, str]]:
+        yield from _code("code", service.code)
+        yield from _named("name", service.name)
+        yield from _text("group", service.group)
+        yield from _text("keywords", service.keywords, _LONGEST_TEXT)
+        yield from _words("skills", service.skills)
+        yield from self._known("agency", "agencies", service.agency)
+        if service.priority not in (1, 2, 3, 4):
+            yield "priority", f"{service.priority} is no priority; there are 1 (life and safety) to 4"
+        if service.glyph not in _GLYPHS:
+            yield "symbol", f"there is no symbol “{_short(service.glyph)}”{nearest(service.glyph, _GLYPHS)}"
+        for priority, sla in service.sla.items():
+            if priority not in PRIORITIES:
+                yield "targets", f"“{_short(priority)}” is no priority"
+            targets = (sla.first_response_s, sla.finish_s, sla.validation_s)
+            if any(target is not None and not 0 < target <= _LONGEST_TARGET_S for target in targets):
+                yield "targets", "a target lasts longer than nothing and less than ten years"
+            yield from self._known("targets", "calendars", sla.calendar)
+        if (why := questions_fault(service)) is not None:
+            yield "questions", why
+
+    def _area(self, area: Area) -> Iterator[tuple[str, str]]:
+        yield from _code("code", area.code)
+        yield from _named("name", area.name)
+        yield from self._known("parent", "areas", area.parent)
+        yield from _place(area.lat, area.lon)
+        if area.geometry is not None:
+            try:
+                check_geometry(area.geometry)
+            except GeometryFault as fault:
+                yield "geometry", str(fault)
+        if area.valid_from is not None and area.valid_to is not None and area.valid_to < area.valid_from:
+            yield "valid_to", "it ends before it begins"
+
+    def _unit(self, unit: UnitRecord) -> Iterator[tuple[str, str]]:
+        for field, value in (("id", unit.id), ("code", unit.code)):
+            if value or field == "id":
+                yield from _unit_id(field, value)
+        yield from _text("name", unit.name)
+        yield from _text("contact", unit.contact)
+        yield from _words("skills", unit.skills)
+        yield from self._known("agency", "agencies", unit.agency)
+        yield from self._known("shift", "calendars", unit.shift)
+        for code in unit.areas:
+            yield from self._known("areas", "areas", code)
+        yield from _place(unit.lat, unit.lon)
+
+    def _template(self, template: Template) -> Iterator[tuple[str, str]]:
+        yield from _code("id", template.id)
+        yield from _named("text", template.text, _LONGEST_TEXT)
+        yield from self._known("service", "services", template.service)
+        if template.kind not in TEMPLATE_KINDS:
+            yield "kind", f"there is no kind “{_short(template.kind)}”{nearest(template.kind, TEMPLATE_KINDS)}"
+
+    def _user(self, user: UserRecord) -> Iterator[tuple[str, str]]:
+        try:
+            tokens.check_name(user.name)
+        except Invalid as refusal:
+            yield "name", refusal.message.rstrip(".")
+        if user.name == LOCAL.name:
+            yield "name", "“local” is everybody on a server without users; choose another name"
+        if user.role not in ROLES:
+            yield "role", f"there is no role “{_short(user.role)}”{nearest(user.role, ROLES)}"
+        for code in user.areas:
+            yield from self._known("areas", "areas", code)
+        for code in user.agencies:
+            yield from self._known("agencies", "agencies", code)
+
+    def _known(self, field: str, part: str, code: str | None) -> Iterator[tuple[str, str]]:
+        """That a code is one of the city's."""
+        codes = self._codes[part]
+        if code is not None and codes is not None and code not in codes:
+            yield field, f"there is no {_ONE[part]} “{_short(code)}”{nearest(code, codes)}"
+
+    def _circles(self) -> Iterator[Fault]:
+        parents = {area.code: area.parent for area in self._setup.areas or ()}
+        for at, area in enumerate(self._setup.areas or ()):
+            seen, code = {area.code}, area.parent
+            while code is not None and code not in seen:
+                seen.add(code)
+                code = parents.get(code)
+            if code == area.code:
+                yield Fault("areas", at, "parent", f"area “{_short(area.code)}” lies within itself")
+
+    def _doubles(self) -> Iterator[Fault]:
+        """Units are found by any spelling of their id or code: no two may share one."""
+        seen: dict[str, str] = {}
+        for at, unit in enumerate(self._setup.units or ()):
+            for field, word in (("id", unit.id), ("code", unit.code)):
+                other = seen.setdefault(word.casefold(), unit.id) if word else unit.id
+                if other != unit.id:
+                    yield Fault("units", at, field, f"“{_short(word)}” is also what unit {_short(other)} is called")
+
+    def _calendars_in_use(self) -> Iterator[Fault]:
+        """What is not spoken of here may need a calendar that is no longer there; a target's hours end on their day."""
+        found = {calendar.id: calendar for calendar in self._setup.calendars or ()}
+        for service in self._whole.services or ():
+            for name in {sla.calendar for sla in service.sla.values()} - {None}:
+                if name not in found and self._setup.services is None:
+                    yield Fault("calendars", None, "id", f"service “{service.code}” still counts in calendar “{name}”")
+                hours = found[name].days if name in found else ()
+                if any(each is not None and each[1] > _DAY_MINUTES for each in hours):
+                    yield Fault(
+                        "calendars", None, "days", f"“{name}” goes on after midnight: it can be a shift, no target"
+                    )
+        for unit in self._whole.units or ():
+            if unit.shift is not None and unit.shift not in found and self._setup.units is None:
+                yield Fault("calendars", None, "id", f"unit “{unit.id}” still has the shift “{unit.shift}”")
+
+
+_GLYPHS = glyphs()
+_KEY_FIELD = {
+    "calendars": "id",
+    "agencies": "code",
+    "services": "code",
+    "areas": "code",
+    "units": "id",
+    "templates": "id",
+    "users": "name",
+}
+_ONE = {"calendars": "calendar", "agencies": "agency", "services": "service", "areas": "area"}
+
+
+def _short(text: str) -> str:
+    """Not more of a text than a sentence can bear, on one line."""
+    line = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:61])
+    return line if len(text) <= 60 else f"{line[:60]}…"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _text_fault(text: str, longest: int) -> str:
+    if len(text) > longest:
+        return f"{len(text):,} characters are too many; {longest:,} are allowed"
+    return "it holds characters that cannot be shown" if _CONTROLS.search(text) else ""
+
+
+def _text(field: str, text: str, longest: int = _LONGEST_NAME) -> Iterator[tuple[str, str]]:
+    if why := _text_fault(text, longest):
+        yield field, why
+
+
+def _named(field: str, text: str, longest: int = _LONGEST_NAME) -> Iterator[tuple[str, str]]:
+    if not text.strip():
+        yield field, f"a {field} is needed"
+    yield from _text(field, text, longest)
+
+
+def _code(field: str, code: str) -> Iterator[tuple[str, str]]:
+    yield from _named(field, code, _LONGEST_CODE)
+    if code and code.strip() != code:
+        yield field, f"“{_short(code)}” begins or ends with a blank"
+
+
+def _words(field: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        yield from _named(field, word, _LONGEST_UNIT)
+        if len(words) == 1 and ("," in word or ";" in word):
+            yield field, f"“{_short(word)}”: several are written with | between them, like pump|saw"
+
+
+def _unit_id(field: str, value: str) -> Iterator[tuple[str, str]]:
+    if not value:
+        yield field, f"a {field} is needed"
+    elif len(value) > _LONGEST_UNIT or ".." in value or _UNIT_ID.fullmatch(value) is None:
+        letters = "letters, digits, blanks, hyphens and single dots"
+        yield field, f"“{_short(value)}” cannot name a unit: at most {_LONGEST_UNIT} {letters}, a letter or digit first"
+
+
+def _place(lat: float | None, lon: float | None) -> Iterator[tuple[str, str]]:
+    if (lat is None) != (lon is None):
+        yield "lat", "a place needs both lat and lon"
+    elif lat is not None and lon is not None and not on_earth(lat, lon):
+        yield "lat", f"{lat}, {lon} is no place on Earth; lat goes from -90 to 90, lon from -180 to 180"

@@ -1,0 +1,202 @@
+"""A city's folder: what is read, what is said of every fault, and that what is written reads the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from console.domain.report import Service, Sla, WaitsFor
+from console.server.admin.folder import FILES, read_folder
+from console.server.admin.folder_out import folder_texts, write_folder, write_starter
+from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest
+from console.server.admin.spelling import hours_text, length_text, read_hours, read_length
+from console.server.admin.table import FileFault, join_list, read_table, split_list, write_table
+from console.server.refusals import Invalid
+
+HEADS = {"agencies.csv": "code,name\n", "units.csv": "id,name,agency,areas,skills,shift,contact,lat,lon\n"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder that “sigap city init” writes."""
+    write_starter(tmp_path / "city")
+    return tmp_path / "city"
+
+
+def told(folder: Path) -> list[str]:
+    return [str(fault) for fault in read_folder(folder).faults()]
+
+
+def test_what_init_writes_is_a_whole_city_without_a_fault_and_is_never_overwritten(folder: Path) -> None:
+    assert {each.name for each in folder.iterdir()} == set(FILES)
+    reading = read_folder(folder)
+    assert reading.faults() == []
+    setup = reading.setup
+    assert [unit.code for unit in setup.units or ()] == ["U1", "U2"]
+    assert setup.units is not None
+    assert setup.units[0].shift == "day"
+    flood = (setup.services or ())[0]
+    assert flood.sla["1"] == Sla(900, 6 * 3600, 12 * 3600, ())
+    assert flood.sla["*"].pauses_for == (WaitsFor.REPORTER, WaitsFor.WEATHER)
+    assert [value.key for value in flood.attributes[0].values] == ["ankle", "knee"]
+    night = {one.id: one for one in setup.calendars or ()}["night"]
+    assert night.days == ((1140, 1860),) * 7
+    before = (folder / "city.toml").read_text()
+    with pytest.raises(Invalid, match=r"city\.toml.* already; nothing is overwritten"):
+        write_starter(folder)
+    assert (folder / "city.toml").read_text() == before
+
+
+def test_every_fault_is_told_by_file_line_and_field_with_the_nearest_known_word(folder: Path) -> None:
+    (folder / "agencies.csv").write_text("code,name\nworks,Public works\nfire,Fire brigade\nworks,Again\n")
+    (folder / "units.csv").write_text(
+        "id,code,name,agency,areas,skills,shift,contact,lat,lon\n"
+        "u1,U1,Pump crew,wroks,city,pump,day,,-6.23,106.86\n"
+        "../../etc,,Path,works,,,,,,\n"
+        "u2,u1,Same code,works,wrad,pump,,,95,1\n"
+        'u3,,"=HYPERLINK(""http://evil"")",works,,,nihgt,,,\n'
+        f'u4,,{"x" * 20_000},works,,"pump,saw",,,1,\n'
+    )
+    (folder / "users.csv").write_text("name,role\nrina,oprator\nlocal,supervisor\n")
+    (folder / "templates.toml").write_text('[[template]]\nid = "a"\nkind = "reply"\ntext = "Hi"\nfoo = 1\n')
+    said = told(folder)
+    for wanted in (
+        "agencies.csv, line 4, code: “works” stands here twice.",
+        "units.csv, line 2, agency: there is no agency “wroks”; did you mean “works”?",
+        "units.csv, line 3, id: “../../etc” cannot name a unit",
+        "units.csv, line 4, code: “u1” is also what unit u1 is called.",
+        "units.csv, line 4, areas: there is no area “wrad”",
+        "units.csv, line 4, lat: 95.0, 1.0 is no place on Earth",
+        "units.csv, line 5, name: “=HYPERLINK(",
+        "units.csv, line 5, shift: there is no calendar “nihgt”; did you mean “night”?",
+        "units.csv, line 6, name: 20,000 characters are too many for a cell.",
+        "units.csv, line 6, skills: “pump,saw”: several are written with | between them",
+        "units.csv, line 6, lat: a place needs both lat and lon.",
+        "users.csv, line 2, role: there is no role “oprator”; did you mean “operator”?",
+        "users.csv, line 3, name: “local” is everybody",
+        "templates.toml, line 1, foo: it is not known here",
+    ):
+        assert any(one.startswith(wanted) for one in said), (wanted, said)
+
+
+def test_faults_of_city_toml_are_told_by_line(folder: Path) -> None:
+    (folder / "city.toml").write_text(
+        'name = "Town"\ntimezone = "Asia/Jakart"\nnmae = "x"\n[calendars.day]\ndaily = "7 to 9"\n'
+        '[calendars.night]\nholidays = ["31.12.2026"]\n[targets.standard]\nP1 = { first_response = "soon" }\n'
+    )
+    said = told(folder)
+    for wanted in (
+        "city.toml, timezone: there is no time zone “Asia/Jakart”",
+        "city.toml, line 3, nmae: it is not known here; did you mean “name”?",
+        "city.toml, line 5, daily: “7 to 9” are no hours",
+        "city.toml, line 6, holidays: “31.12.2026” is no day",
+        "city.toml, line 9, first_response: “soon” is no length of time",
+    ):
+        assert any(one.startswith(wanted) for one in said), (wanted, said)
+
+
+def test_a_folder_that_is_none_or_holds_a_misspelt_file_says_so(tmp_path: Path, folder: Path) -> None:
+    assert told(tmp_path / "nowhere")[0].startswith(f"{tmp_path / 'nowhere'}: the folder cannot be read")
+    (folder / "units.csv").rename(folder / "unit.csv")
+    assert "unit.csv: no file of a city is called so; did you mean “units.csv”?" in told(folder)
+    (folder / "city.toml").unlink()
+    assert any("“sigap city init FOLDER”" in one for one in told(folder))
+
+
+def test_tables_are_read_as_spreadsheets_save_them(folder: Path) -> None:
+    (folder / "agencies.csv").write_bytes('\ufeffCode;Name;\r\n\r\nworks;Public works;\r\n\'=x;"a;b";\r\n'.encode())
+    (folder / "units.csv").write_text(HEADS["units.csv"] + 'u1,,works,,,,+62 812-555,"-6,2",106.8\n')
+    reading = read_folder(folder)
+    assert [(one.code, one.name) for one in reading.setup.agencies or ()] == [("works", "Public works"), ("=x", "a;b")]
+    unit = (reading.setup.units or ())[0]
+    assert (unit.contact, unit.lat, unit.lon) == ("+62 812-555", -6.2, 106.8)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", "it is empty; its first line names the columns: code,name"),
+        (b"code,nam\n", "there is no column “nam”; did you mean “name”?"),
+        (b"code\na\n", "the column “name” is missing"),
+        (b"code,name,name\na,b,c\n", "the column “name” stands there twice"),
+        (b"code,name\na,b,c\n", "the line has 3 cells, the first line names 2"),
+        (b'code,name\na,"b\n', "the line cannot be read"),
+        ("code,name\na,Stra\u00dfe\n".encode("latin-1"), "a letter is not in UTF-8; save the file as “CSV UTF-8”"),
+        ("code,name\na,b\n".encode("utf-16"), "it is no text in UTF-8"),
+    ],
+)
+def test_a_table_that_is_none_says_why(folder: Path, body: bytes, sentence: str) -> None:
+    (folder / "agencies.csv").write_bytes(body)
+    assert any(sentence in one for one in told(folder)), told(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "[", "[[[[", "name = 1\n", "calendars = 3\n", '[targets]\na = "b"\n', "\x00"]
+)
+def test_a_city_toml_that_is_none_says_so_and_never_fails(folder: Path, text: str) -> None:
+    (folder / "city.toml").write_text(text)
+    (folder / "templates.toml").write_text(text)
+    (folder / "questions.toml").write_text(text)
+    (folder / "areas.geojson").write_text(text)
+    assert told(folder)
+
+
+@given(st.lists(st.text().map(str.strip).filter(bool), max_size=4))
+def test_lists_in_a_cell_read_as_they_were_written(words: list[str]) -> None:
+    assert list(split_list(join_list(words))) == words
+
+
+@given(st.integers(1, 10**8), st.integers(0, 1439), st.integers(1, 1440))
+def test_lengths_and_hours_read_as_they_were_written(seconds: int, begin: int, length: int) -> None:
+    assert read_length(length_text(seconds)) == seconds
+    if begin + length <= 1440 or length < 1440:
+        assert read_hours(hours_text((begin, begin + length))) == (begin, begin + length)
+
+
+_cells = st.text(
+    st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("=+-@#'|;,\"\n"), min_size=1, max_size=30
+).map(str.strip)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(_cells.filter(bool), _cells), max_size=5))
+def test_cells_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
+    path = tmp_path_factory.mktemp("table") / "agencies.csv"
+    path.write_text(write_table(("code", "name"), rows, "A comment."), newline="")
+    faults: list[FileFault] = []
+    read = read_table(path, ("code", "name"), ("code",), faults)
+    assert faults == []
+    assert [(row.cells["code"], row.cells["name"]) for row in read or ()] == rows
+
+
+def test_what_is_written_reads_the_same(folder: Path, tmp_path: Path) -> None:
+    setup = read_folder(folder).setup
+    write_folder(tmp_path / "twin", setup)
+    assert read_folder(tmp_path / "twin").setup == setup
+    assert "token" not in "".join(folder_texts(CitySetup(users=setup.users)).values()).replace("Tokens", "")
+
+
+def test_nobody_left_to_supervise_is_a_fault() -> None:
+    one = UserRecord("rina", "operator")
+    boss = UserRecord("chief", "supervisor")
+    limited = UserRecord("chief", "supervisor", areas=("w1",))
+    present = CitySetup(users=(boss,))
+    assert check_setup(CitySetup(users=(one, boss)), present) == []
+    for users in ((), (one,), (one, limited)):
+        assert [fault.part for fault in check_setup(CitySetup(users=users), present)] == ["users"], users
+
+
+def test_a_calendar_that_is_still_needed_cannot_go() -> None:
+    present = CitySetup(
+        services=(Service("a", "A", sla={"*": Sla(calendar="office")}),), units=(UnitRecord("u1", shift="day"),)
+    )
+    said = [fault.why for fault in check_setup(CitySetup(calendars=()), present)]
+    assert said == ["service “a” still counts in calendar “office”", "unit “u1” still has the shift “day”"]
+
+
+def test_the_nearest_word_is_offered_or_all_when_they_are_few() -> None:
+    assert nearest("flod", ["flood", "fire"]) == "; did you mean “flood”?"
+    assert nearest("zzz", ["flood", "fire"]) == "; there are flood, fire"
