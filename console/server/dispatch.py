@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -15,6 +15,8 @@ from console.domain.edit import Kind
 from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
 from console.server import audit, digest, feed
+from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
+from console.server.admin.setup import SUPERVISOR, CitySetup
 from console.server.asking import (
     JSON,
     SMALL_BODY,
@@ -31,9 +33,11 @@ from console.server.openapi import Document, EditOf, Operation, Parameter, Said,
 from console.server.pages.jobs import UnitJobs, jobs_of
 from console.server.payloads import Key, Lat, Lon
 from console.server.pulse import Pulse
+from console.server.records import Actor
 from console.server.refusals import (
     AnotherReport,
     Busy,
+    CityChanged,
     Conflict,
     Forbidden,
     Gone,
@@ -49,6 +53,8 @@ from console.server.rights import check_scope, check_unit, may_see_contacts
 from console.server.stats import CityFacts, Stats
 from console.server.stream import Hub
 
+CITY_BODY = 20_000_000
+"""The borders of a large city fit into so many bytes."""
 _POSITION_ROLES = frozenset({"field", "operator", "supervisor"})
 _MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -432,6 +438,38 @@ class Dispatch:
             ),
             Operation(
                 "GET",
+                "/city",
+                "readCity",
+                "What the city consists of: services, agencies, areas, units, calendars, templates, users",
+                self._read_city,
+                {200: Said("The city, without what is retired and without any secret.", CitySetup)},
+                role="supervisor of the whole city.",
+            ),
+            Operation(
+                "PUT",
+                "/city",
+                "setUpCity",
+                "Set the city up: all that the body speaks of, in one transaction",
+                self._set_up_city,
+                {200: Said("What was changed, or would be; the tokens of new users, which are kept nowhere.", Done)},
+                text="A list of the body is all there is of its kind; a list that is not there stays as it is. Nothing "
+                "that reports refer to is deleted: it is retired, and a unit with open jobs stays. 422 names all "
+                "`faults`; 412 `city_changed`: the difference is another one than that of `seen`.",
+                role="supervisor of the whole city.",
+                parameters=(
+                    Parameter("dry_run", Literal["true", "false"], "true: only say what would change."),
+                    Parameter(
+                        "seen",
+                        Annotated[str, msgspec.Meta(max_length=64)],
+                        "The `mark` of the difference that somebody has agreed to.",
+                    ),
+                ),
+                takes=CitySetup,
+                most=CITY_BODY,
+                refusals=(CityChanged, WrongType, Invalid),
+            ),
+            Operation(
+                "GET",
                 "/reports/{report:path}/contact",
                 "readContact",
                 "Who reported it; that it was read is logged",
@@ -595,9 +633,29 @@ class Dispatch:
                 raise Forbidden(f"The role {ask.actor.role} may not read the audit log.")
             return json_response(audit.lines_about(connection, report.id))
 
+    def _read_city(self, ask: Ask) -> Response:
+        _check_sets_up(ask.actor)
+        return json_response(present_setup(self._city))
+
+    def _set_up_city(self, ask: Ask) -> Response:
+        _check_sets_up(ask.actor)
+        setup = ask.json(CitySetup)
+        dry_run = ask.request.query_params.get("dry_run", "false")
+        if dry_run not in ("true", "false"):
+            raise Invalid("“dry_run” is true or false.")
+        if dry_run == "true":
+            return json_response(Done(compare_setup(self._city, setup), applied=False))
+        return json_response(apply_setup(self._city, setup, ask.actor, seen=ask.request.query_params.get("seen")))
+
     def _export(self, ask: Ask) -> Response:
         audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(audit.ExportNote))
         return Response(status_code=204)
+
+
+def _check_sets_up(actor: Actor) -> None:
+    """Forbidden to all but supervisors of the whole city."""
+    if actor.role != SUPERVISOR or actor.areas or actor.agencies:
+        raise Forbidden("Only a supervisor of the whole city may set it up.")
 
 
 def _day(text: str) -> date:

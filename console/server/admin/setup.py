@@ -29,6 +29,8 @@ _LONGEST_CODE, _LONGEST_NAME, _LONGEST_TEXT = 200, 200, 4_000
 _LONGEST_UNIT = 40
 _LONGEST_TARGET_S = 10 * 366 * 86400
 _MOST_MINUTES, _DAY_MINUTES = 2 * 24 * 60, 24 * 60
+_MOST_HINTS = 100
+"""Finding the nearest word takes a while among thousands; behind so many faults nobody reads them."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UNIT_ID = re.compile(r"[^\W_](?:[\w .\-]*[^\W_])?")
 
@@ -143,6 +145,7 @@ class _Check:
 
     def __init__(self, setup: CitySetup, present: CitySetup) -> None:
         self._setup, self._present = setup, present
+        self._hints = _MOST_HINTS
         self._whole = msgspec.structs.replace(
             present, **{part: given for part in PARTS if (given := listed(setup, part)) is not None}
         )
@@ -277,7 +280,9 @@ class _Check:
         """That a code is one of the city's."""
         codes = self._codes[part]
         if code is not None and codes is not None and code not in codes:
-            yield field, f"there is no {_ONE[part]} “{_short(code)}”{nearest(code, codes)}"
+            self._hints -= 1
+            hint = nearest(code, codes) if self._hints >= 0 else ""
+            yield field, f"there is no {_ONE[part]} “{_short(code)}”{hint}"
 
     def _circles(self) -> Iterator[Fault]:
         parents = {area.code: area.parent for area in self._setup.areas or ()}

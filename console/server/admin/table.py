@@ -20,6 +20,8 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-][\d .,()/-]{1,40}")
 """Numbers and telephone numbers begin like a formula and are none."""
 _ESCAPED = "=+-@#'"
+_HEAD = re.compile(r"(?:[ \t\r,;]*\n|#[^\n]*(?:\n|$))*")
+"""Blank lines and comments above the names of the columns: whatever they hold."""
 
 
 class FileFault(msgspec.Struct, frozen=True):
@@ -140,10 +142,12 @@ def join_list(words: Iterable[str]) -> str:
 
 def _parsed(text: str, name: str, faults: list[FileFault]) -> Iterator[tuple[int, list[str]]]:
     """The lines that hold something, each with its number; those that begin with # are comments."""
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    begin = _HEAD.match(text)
+    assert begin is not None
+    first = text[begin.end() :].partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    before = 0
+    reader = csv.reader(io.StringIO(text[begin.end() :], newline=""), delimiter=separator, strict=True)
+    above = before = text.count("\n", 0, begin.end())
     while True:
         try:
             cells = next(reader, None)
@@ -154,7 +158,7 @@ def _parsed(text: str, name: str, faults: list[FileFault]) -> Iterator[tuple[int
             return
         if cells is None:
             return
-        line, before = before + 1, reader.line_num
+        line, before = before + 1, above + reader.line_num
         if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):
             yield line, cells
 
