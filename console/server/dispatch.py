@@ -55,6 +55,7 @@ from console.server.stream import Hub
 
 CITY_BODY = 20_000_000
 """The borders of a large city fit into so many bytes."""
+_LONGEST_MARK = 64
 _POSITION_ROLES = frozenset({"field", "operator", "supervisor"})
 _MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -460,7 +461,7 @@ class Dispatch:
                     Parameter("dry_run", Literal["true", "false"], "true: only say what would change."),
                     Parameter(
                         "seen",
-                        Annotated[str, msgspec.Meta(max_length=64)],
+                        Annotated[str, msgspec.Meta(max_length=_LONGEST_MARK)],
                         "The `mark` of the difference that somebody has agreed to.",
                     ),
                 ),
@@ -643,9 +644,12 @@ class Dispatch:
         dry_run = ask.request.query_params.get("dry_run", "false")
         if dry_run not in ("true", "false"):
             raise Invalid("“dry_run” is true or false.")
+        seen = ask.request.query_params.get("seen")
+        if seen is not None and len(seen) > _LONGEST_MARK:
+            raise Invalid("“seen” is no mark of a difference.")
         if dry_run == "true":
             return json_response(Done(compare_setup(self._city, setup), applied=False))
-        return json_response(apply_setup(self._city, setup, ask.actor, seen=ask.request.query_params.get("seen")))
+        return json_response(apply_setup(self._city, setup, ask.actor, seen=seen))
 
     def _export(self, ask: Ask) -> Response:
         audit.record_export(self._city.database, self._city.clock(), ask.actor, ask.json(audit.ExportNote))
