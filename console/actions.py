@@ -194,6 +194,7 @@ ACTIONS: tuple[Action, ...] = (
     A("clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", _filtered),
     A("next_report", "Next report", ("J",), "Queue", _listed),
     A("previous_report", "Previous report", ("K",), "Queue", _listed),
+    A("go_on", "After each step go on to the next waiting report, or stay", (), "Queue", always),
     A("tab_open", "Open reports", ("Alt+1",), "Queue", always),
     A("tab_unassigned", "Unassigned reports", ("Alt+2",), "Queue", always),
     A("tab_mine", "My reports", ("Alt+3",), "Queue", always),

@@ -48,6 +48,7 @@ from console.presenters.dossier import Dossier, Dossiers
 from console.presenters.drafts import Drafts
 from console.presenters.edit_news import EditNews
 from console.presenters.forms import Forms
+from console.presenters.going_on import GoingOn
 from console.presenters.intents import Intents
 from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
@@ -288,6 +289,9 @@ class ConsoleWindow(QObject):
         )
         self.photos = PhotoCards(self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
+        self.going_on = GoingOn(
+            desk, lambda: self.intents.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
+        )
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
         self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
@@ -430,7 +434,11 @@ class ConsoleWindow(QObject):
         self.intents.said.connect(self.say)
         self.intents.created.connect(self.feed.choose_when_shown)
         self.deeds.done.connect(self._on_deed)
-        self.deeds.undone.connect(self.status.hide_undo)
+        self.deeds.done.connect(self.going_on.on_deed)
+        self.deeds.undone.connect(lambda _: self.status.hide_undo())
+        self.deeds.undone.connect(self.going_on.on_undone)
+        self.going_on.said.connect(self.say)
+        self.going_on.went.connect(self._on_went)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
@@ -672,6 +680,11 @@ class ConsoleWindow(QObject):
         if now != self._situation:
             self._situation = now
             self.window.look_at_keys()
+
+    def _on_went(self) -> None:
+        """The next report has not been read yet: Enter must not do to it what was meant for the one before."""
+        if self._last_panel == "report":
+            self.window.focus_panel("queue")
 
     def _walk(self, step: int) -> None:
         """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""

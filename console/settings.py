@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, kw_only=True):
     layouts: dict[str, str] = {}
     basemap: str = ""
     order_lifetime_s: float = 600.0
+    go_on: bool = True
+    """After a step that ends one's turn with a report, the next one that waits is chosen."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
 

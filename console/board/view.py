@@ -170,9 +170,10 @@ def make_view(
     return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless, loaded)
 
 
-def is_unassigned(snapshot: Snapshot, positions: Positions) -> Bools:
-    """Which reports wait for somebody: undecided, taken by nobody, and no unit on them."""
-    return _unassigned(*(snapshot.column(name)[positions] for name in ("status", "claim", "lead_unit")))
+def is_unassigned(snapshot: Snapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
+    """Which reports wait for somebody: undecided, no unit on them, and taken by nobody unless `or_taken`."""
+    status, claim, lead = (snapshot.column(name)[positions] for name in ("status", "claim", "lead_unit"))
+    return _unassigned(status, np.zeros_like(claim) if or_taken else claim, lead)
 
 
 def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:

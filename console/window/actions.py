@@ -61,6 +61,7 @@ class WindowActions(QObject):
             "reset_layout": window.reset_layout,
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
+            "go_on": self._switch_going_on,
             "refresh": self._refresh,
             "sources": self._show_sources,
             "compare": self._compare,
@@ -110,6 +111,12 @@ class WindowActions(QObject):
         rows = [(one.group, one.keys, one.text) for one in keyed]
         shown = [(self.tr(group), _keys_text(keys), self.tr(text)) for group, keys, text in (*rows, *PANEL_KEYS)]
         self._forms.show_keys(shown)
+
+    def _switch_going_on(self) -> None:
+        on = not self._settings.here.go_on
+        why_not = self._settings.keep(lambda settings: setattr(settings, "go_on", on))
+        now = self.tr("After each step the next waiting report is chosen") if on else self.tr("A report stays chosen")
+        self._status.say(f"{now}. {why_not}" if why_not else now)
 
     def _scale(self, step: int) -> None:
         now = self._settings.here.text_scale

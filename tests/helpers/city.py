@@ -117,9 +117,11 @@ def console(
     size: tuple[int, int] = (1600, 900),
     behind_s: float = 0,
     others: Mapping[str, str] | None = None,
+    go_on: bool = False,
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
+    With `go_on` the next waiting report is chosen after a step; most tests look at what became of the same one.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     """
     from PySide6.QtWidgets import QApplication
@@ -137,7 +139,7 @@ def console(
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
-    settings, tokens = Settings(sources=sources), Tokens("test")
+    settings, tokens = Settings(sources=sources, go_on=go_on), Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size)
     window = ConsoleWindow(

@@ -1,0 +1,42 @@
+"""Which report of the queue waits for the same as another one does: for a crew, or for its proof to be looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from console.board.snapshot import Column
+from console.board.view import Bools, View, is_unassigned
+from console.domain.status import ORDER, Status
+
+_VALIDATION = ORDER.index(Status.VALIDATION)
+_STEP = 4096
+"""So many rows of a long queue are looked through at once."""
+
+
+def next_waiting(view: View, row: int) -> int:
+    """The next row below `row` in the queue that waits for the same, else the first above it; 0 for none.
+
+    For the same: to be validated if `row` awaits validation, else for somebody to decide and send a crew (among one's
+    own, for a crew). One on hold waits for something else. A row that the queue does not show counts as above all.
+    """
+    (fact,) = view.row_facts([row]) or (None,)
+    to_validate = fact is not None and fact.status == _VALIDATION
+    at = view.position_of(row)
+    for part in (view.order[at + 1 :], view.order[: max(0, at)]):
+        for start in range(0, len(part), _STEP):
+            rows = part[start : start + _STEP]
+            hits = np.flatnonzero(_waits(view, rows, to_validate=to_validate))
+            if len(hits):
+                return int(rows[hits[0]])
+    return 0
+
+
+def _waits(view: View, rows: Column, *, to_validate: bool) -> Bools:
+    snapshot = view.snapshot
+    positions = snapshot.positions(rows)
+    if to_validate:
+        waits: Bools = snapshot.column("status")[positions] == _VALIDATION
+    else:
+        unassigned = is_unassigned(snapshot, positions, or_taken=view.tab == "mine")
+        waits = unassigned & (snapshot.column("hold")[positions] == 0)
+    return waits & (positions >= 0)

@@ -1,0 +1,87 @@
+"""After a step that ends one's turn with a report, the next one that waits for the same is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from console.board.view import View
+from console.board.waiting import next_waiting
+from console.domain.edit import Kind
+from console.presenters.deeds import Deed
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+
+_ENDS_THE_TURN = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.CLOSE, Kind.MERGE, Kind.VALIDATE})
+_ORDERED = frozenset({Kind.DISPATCH, Kind.ASSIGN})
+_HANDED_ON = frozenset({"hold", "agency", "area", "status"})
+"""Fields by which a report goes to wait for somebody else."""
+
+
+class GoingOn(QObject):
+    """Listens to what is done to the chosen report, and chooses the next; says where the one before went."""
+
+    went = Signal()
+    """Another report is the chosen one now, without the operator having gone there."""
+    said = Signal(str)
+
+    def __init__(
+        self,
+        desk: Desk,
+        chosen: Callable[[], Dossier | None],
+        is_away: Callable[[str], bool],
+        is_wanted: Callable[[], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        """`is_away` says whether a source takes nothing now, `is_wanted` whether the operator wants this at all."""
+        super().__init__(parent)
+        self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
+        self._before: tuple[str, int, int] | None = None
+        self._left: tuple[int, str, int] | None = None
+        desk.view_changed.connect(self._on_view)
+
+    def on_deed(self, deed: Deed) -> None:
+        """Something was done: go on when it was the last step on the chosen report."""
+        dossier, view = self._chosen(), self._desk.view
+        if dossier is None or view is None or (deed.source, deed.report) != (dossier.source, dossier.key):
+            return
+        if not self._is_wanted() or not _ends_the_turn(deed):
+            return
+        if deed.kind in _ORDERED and self._is_away(deed.source):
+            return  # its unit has to be told by radio, which the report says
+        row = self._desk.row
+        goal = next_waiting(view, row)
+        if not goal:
+            self.said.emit(self.tr("Nothing else in this list waits for the same"))
+            return
+        self._before = (deed.edit_id, row, goal)
+        self._left = (row, dossier.shown.id, view.position_of(row))
+        self._desk.choose(goal)
+        self.went.emit()
+
+    def on_undone(self, edit_id: str) -> None:
+        """It was taken back: its report is the chosen one again, unless the operator has gone elsewhere since."""
+        before, self._before = self._before, None
+        if before is not None and before[0] == edit_id and self._desk.row == before[2]:
+            self._desk.choose(before[1])
+
+    def _on_view(self, view: View) -> None:
+        """Say where the report went, once the list shows it there."""
+        if self._left is None:
+            return
+        row, number, place = self._left
+        now = view.position_of(row)
+        if now == place:
+            return
+        self._left = None
+        if now < 0:
+            self.said.emit(self.tr("{n} has left this list").format(n=number))
+        else:
+            self.said.emit(self.tr("{n} went from place {old} to {new}").format(n=number, old=place + 1, new=now + 1))
+
+
+def _ends_the_turn(deed: Deed) -> bool:
+    if deed.kind is not Kind.SET:
+        return deed.kind in _ENDS_THE_TURN
+    return any(name in _HANDED_ON and value is not None for name, value in deed.data.items())

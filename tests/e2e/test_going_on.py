@@ -1,0 +1,112 @@
+"""After a step the next report that waits is chosen, the one that moved is told, and undo goes back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import CTRL, choose, find, form, key, wait_ready
+from widgets.statusbar import StatusBar
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("goingon")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
+    with console(tmp_path, city.address, go_on=True) as one:
+        wait_ready(one)
+        yield one
+
+
+def said(bar: StatusBar) -> str:
+    return " ".join(button.cell.text for button in bar._left)
+
+
+def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(desk: Any) -> None:
+    number = find(desk, "unassigned", lambda now: now.advice)
+    row, order = desk.desk.row, desk.desk.view.order
+    following = int(order[desk.desk.view.position_of(row) + 1])
+    key(desk, "Enter")
+    wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
+    key(desk, "Enter")
+    assert desk.desk.row == following
+    assert desk.window.current_panel() == "queue", "a second Enter of the same stroke sends nothing"
+    assert not desk.ticket._actions.enter()
+    wait_for(lambda: f"{number} has left this list" in said(desk.status), what="where it went")
+    sent = desk.reader().row_of("city", number)
+    wait_for(lambda: desk.desk.view.row_facts([sent])[0].lead_unit, what="sent")
+    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    assert desk.reader().report(sent).report.claim.who == "rina"
+    assert desk.queue.current_key() == following
+    key(desk, "Z", CTRL)
+    assert desk.desk.row == sent, "undo goes back to the report"
+    wait_for(lambda: desk.intents.situation.holder is None and not desk.intents.situation.lead_unit, what="undone")
+
+
+def test_in_the_open_list_the_sight_stays_and_the_place_is_told(desk: Any) -> None:
+    number = find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    desk.intents.run("tab_open")
+    wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
+    choose(desk, number)
+    key(desk, "D", CTRL)
+    following = desk.desk.row
+    assert following != row
+    (fact,) = desk.desk.view.row_facts([following])
+    assert (fact.claim, fact.lead_unit, fact.hold) == (0, 0, 0)
+    wait_for(lambda: f"{number} went from place" in said(desk.status), what="where it went")
+    sight = desk.queue.view.rows_in_sight()
+    assert desk.queue.view.rows.position(following) in sight
+
+
+def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    key(desk, "P")
+    form(desk)
+    desk.forms._open.reject()
+    key(desk, "T")
+    wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
+    assert desk.desk.row == row
+    dossier = desk.intents.chosen
+    desk.deeds.set_fields(dossier, {"priority": 2 if dossier.shown.priority != 2 else 3}, "Priority")
+    assert desk.desk.row == row
+    hold = {"reason": "rain", "waits_for": "weather", "until": None}
+    desk.deeds.set_fields(dossier, {"hold": hold}, "Hold")
+    assert desk.desk.row != row
+
+
+def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_does_the_setting(
+    desk: Any, city: Served
+) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    desk.intents.run("go_on")
+    assert desk.settings.here.go_on is False
+    key(desk, "T")
+    wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
+    key(desk, "D", CTRL)
+    wait_for(lambda: desk.intents.situation.lead_unit, what="sent")
+    assert desk.desk.row == row
+    desk.intents.run("go_on")
+    find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    city.stop()
+    wait_for(lambda: desk.sources.is_away("city"), 40, "the server is away")
+    key(desk, "D", CTRL)
+    wait_for(lambda: desk.intents.situation.not_sent, what="the order waits")
+    assert desk.desk.row == row
+    assert desk.ticket.ticket().strips
+    city.start()
