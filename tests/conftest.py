@@ -1,4 +1,6 @@
-"""What every test shares: Qt offscreen, the map's scheme registered first, and loud failure on stray log records."""
+"""What every test shares: Qt offscreen, the map's scheme registered first, a home of its own, its place in the order
+and its tier, and loud failure on stray log records.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ import contextlib
 import gc
 import logging
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,15 +31,32 @@ if TYPE_CHECKING:
     from tests.helpers.live_server import Live
     from tests.helpers.proxy import FaultProxy
 
+HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("SIGAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
-def pytest_configure() -> None:
+_HOME = pytest.StashKey[str]()
+_HEAVY_FIRST = ("faults", "e2e", "bench", "web", "page", "widgets", "unit")
+"""Files run side by side and whole; the long ones begin first, so that none is left over at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Whatever a test or its child keeps without saying where: apart from the user's own and from other test runs.
+    os.environ["SIGAP_HOME"] = config.stash[_HOME] = tempfile.mkdtemp(prefix="sigap-home-")
     try:
         from widgets.map.scheme import register_scheme
     except ImportError:
         return
     register_scheme()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_HOME], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = {name: place for place, name in enumerate(_HEAVY_FIRST)}
+    items.sort(key=lambda item: folder.get(item.path.relative_to(HERE).parts[0], len(folder)))
 
 
 def pytest_report_header() -> str:
