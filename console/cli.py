@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--mapping", type=Path, metavar="FILE", help="which column of --load is what (TOML or JSON)")
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
-        "--timezone", default="Asia/Jakarta", metavar="NAME", help="the city's (%(default)s unless said)"
+        "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"
     )
     serve.add_argument("--areas", type=Path, metavar="FILE", help="wards, districts and the like (GeoJSON)")
     serve.add_argument("--services", type=Path, metavar="FILE", help="services and what they ask of a reporter (JSON)")

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.rows import RowDelegate, RowsModel, RowsView
+from widgets.states import EmptyState
 from widgets.symbols import Symbols, paint_mark
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -232,6 +233,9 @@ class UnitsPanel(QWidget):
         column.setSpacing(0)
         column.addWidget(self._head)
         column.addWidget(self.view, 1)
+        self._empty = EmptyState(theme)
+        self._empty.hide()
+        column.addWidget(self._empty, 1)
         self._ring = FocusRing(theme, self.view)
         self.setFocusProxy(self.view)
 
@@ -239,6 +243,17 @@ class UnitsPanel(QWidget):
         """Show these units; the current one stays the current one."""
         self._fit_codes(frozenset(row.code for row in rows))
         self._model.set_rows(rows)
+        self._show_empty()
+
+    def set_empty(self, title: str, why: str) -> None:
+        """What to say when there is no unit; with "" nothing is said."""
+        self._empty.set_words(title, why)
+        self._show_empty()
+
+    def _show_empty(self) -> None:
+        said = bool(self._empty.words()[0]) and not self._model.rowCount()
+        self._empty.setVisible(said)
+        self.view.setVisible(not said)
 
     def _fit_codes(self, codes: frozenset[str]) -> None:
         if codes == self._codes:

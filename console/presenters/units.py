@@ -125,6 +125,11 @@ class UnitsPresenter(QObject):
         now = self._now()
         order = {state: index for index, state in enumerate(_SHOWN_FIRST)}
         crews = sorted(self.crews(), key=lambda crew: (order[crew.unit.state], crew.unit.code))
+        if self._desk.loaded is Loaded.WHOLE:
+            self._panel.set_empty(
+                self.tr("No units"),
+                self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
+            )
         self._panel.set_rows([self._row(crew, now) for crew in crews])
 
     def _row(self, crew: Crew, now: datetime) -> UnitRow:

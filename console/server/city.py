@@ -36,6 +36,7 @@ from console.server.refusals import NotFound
 from console.server.stats import CityFacts, Stats, count_everything
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
+FIRST_ZONE = "Asia/Jakarta"
 _KEEP_CONTACTS = timedelta(days=90)
 _KEEP_ANSWERS = timedelta(days=30)
 _KEEP_GONE = timedelta(days=30)
@@ -54,7 +55,9 @@ def new_id() -> str:
 class City:
     """The database of one city at `url` (SQLite or postgresql+psycopg). Every method may be called from any thread.
 
-    `presence` holds positions and who looks at what; `database.on_commit` tells when the feed has grown.
+    `timezone` and `name` are those that the city has from now on; "" leaves them as they are (a new city is in
+    FIRST_ZONE until it is set up). `presence` holds positions and who looks at what; `database.on_commit` tells when
+    the feed has grown.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class City:
         *,
         clock: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = new_id,
-        timezone: str = "Asia/Jakarta",
+        timezone: str = "",
         name: str = "",
     ) -> None:
         self.database = Database(url)
@@ -80,14 +83,14 @@ class City:
     def create_schema(self) -> None:
         """Make the tables that are missing, and give a new database its epoch; harmless to repeat."""
         self.database.create_schema()
-        facts = {"epoch": self._ids(), "scope_version": "1", "name": self.name, "timezone": self.timezone}
+        given = {key: value for key, value in (("name", self.name), ("timezone", self.timezone)) if value}
+        facts = {"epoch": self._ids(), "scope_version": "1", "name": "", "timezone": FIRST_ZONE} | given
         rows = [{"key": key, "value": value} for key, value in facts.items()]
         with self.database.write() as connection:
             audit.begin(self.database, connection)
             self.database.upsert(connection, schema.meta, rows, keep=True)
-            if self.name:
-                named = [{"key": "name", "value": self.name}, {"key": "timezone", "value": self.timezone}]
-                self.database.upsert(connection, schema.meta, named)
+            said = [{"key": key, "value": value} for key, value in given.items()]
+            self.database.upsert(connection, schema.meta, said)
         with self.database.read() as connection:
             known = feed.read_meta(connection)
         self.name, self.timezone = known["name"], known["timezone"]
@@ -139,6 +142,10 @@ class City:
     def units(self) -> list[Unit]:
         """All units as stored; newer positions are in `presence`."""
         return self._list(Unit)
+
+    def has_units(self) -> bool:
+        """Whether there is a unit that can be sent."""
+        return any(unit.valid_to is None for unit in self.units())
 
     def agencies(self) -> list[Agency]:
         """All agencies."""

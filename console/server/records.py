@@ -69,7 +69,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
 
     `behind_proxy` are the addresses of the proxy whose word about who asks is believed.
 
-    With `check` the files to load are only looked at.
+    Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
 
     database: str = "sqlite:///sigap-city.db"
@@ -78,7 +78,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     load: tuple[Path, ...] = ()
     mapping: Path | None = None
     check: bool = False
-    timezone: str = "Asia/Jakarta"
+    timezone: str = ""
     areas: Path | None = None
     services: Path | None = None
     users: Path | None = None

@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import sqlalchemy as sa
 import uvicorn
 from typing_extensions import override
 
 from console.server import audit
+from console.server.admin.roster import turn_shifts
 from console.server.app import make_app
-from console.server.city import City
+from console.server.city import FIRST_ZONE, City
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.patience import PatientProtocol
 from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
@@ -32,6 +34,7 @@ from console.server.users import Users, load_users
 log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
+_SHIFTS_EVERY_S = 30.0
 _GOODBYE_S = 3
 _LAST_PORT = 65_535
 _MOST_CONNECTIONS = 4_000
@@ -66,7 +69,8 @@ def serve(options: ServeOptions) -> int:
 
 
 def _serve(options: ServeOptions) -> None:
-    _check_zone(options.timezone)
+    if options.timezone:
+        _check_zone(options.timezone)
     _check_proxies(options.behind_proxy)
     if not options.load and (options.check or options.mapping is not None):
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
@@ -89,6 +93,11 @@ def _serve(options: ServeOptions) -> None:
                     REFUSED,
                 )
             city.tidy()
+            if not city.has_units():
+                _tell(
+                    "The city has no units: nobody can be sent anywhere. Write a folder with “sigap city init FOLDER”, "
+                    f"fill it in, then: sigap city apply FOLDER --database {_shown(options.database)}"
+                )
             app = make_app(city, media, users, citizens=options.citizens)
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options.demo, media, past):
@@ -165,7 +174,7 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[], None]:
             _tell(f"{options.users}: {load_users(options.users, city):,} users")
         for path in options.load:
             audit.record(city.database, city.clock(), audit.Deed(COMMAND_LINE, audit.LOAD, detail={"file": path.name}))
-            load_and_tell(path, city, _tell, mapping=options.mapping, timezone=options.timezone)
+            load_and_tell(path, city, _tell, mapping=options.mapping, timezone=city.timezone)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
     except Stopped as stop:
@@ -191,7 +200,9 @@ def _check(options: ServeOptions) -> None:
         areas = read_areas(options.areas)[0] if options.areas is not None else []
         services = read_services(options.services) if options.services is not None else []
         for path in options.load:
-            check_and_tell(path, areas, services, _tell, mapping=options.mapping, timezone=options.timezone)
+            check_and_tell(
+                path, areas, services, _tell, mapping=options.mapping, timezone=options.timezone or FIRST_ZONE
+            )
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
     except Refusal as fault:
@@ -204,6 +215,7 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
     end = threading.Event()
     threads = [
         threading.Thread(target=_tidy, args=(city, end), name="tidy", daemon=True),
+        threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
         threading.Thread(target=past, name="past", daemon=True),
     ]
     if demo is not None and demo.living:
@@ -221,6 +233,21 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
 def _tidy(city: City, end: threading.Event) -> None:
     while not end.wait(_TIDY_EVERY_S):
         city.tidy()
+
+
+def _turn_shifts(city: City, end: threading.Event) -> None:
+    while True:
+        try:
+            turn_shifts(city, city.clock())
+        except Exception:
+            log.exception("shifts could not be turned")
+        if end.wait(_SHIFTS_EVERY_S):
+            return
+
+
+def _shown(database: str) -> str:
+    """The database's address without a password."""
+    return sa.make_url(database).render_as_string(hide_password=True)
 
 
 def _live(city: City, demo: DemoOptions, media: Path, end: threading.Event) -> None:

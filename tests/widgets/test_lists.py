@@ -42,6 +42,18 @@ def test_rows_model_under_all_changes(qtbot: QtBot) -> None:
         assert [model.data(model.index(number)) for number in range(len(wanted))] == wanted
 
 
+def test_without_units_the_board_says_what_is_so_and_with_the_first_it_is_a_list_again(qtbot: QtBot) -> None:
+    panel = make_units(qtbot)
+    panel.show()
+    assert panel.view.isVisible()  # nothing has been read yet: nothing is said
+    panel.set_empty("No units", "Nobody can be sent.")
+    assert not panel.view.isVisible()
+    panel.set_rows([unit("A")])
+    assert panel.view.isVisible()
+    panel.set_rows([])
+    assert not panel.view.isVisible()
+
+
 def test_the_current_unit_stays_the_current_one(qtbot: QtBot) -> None:
     panel = make_units(qtbot)
     panel.set_rows([unit("A"), unit("B"), unit("C")])

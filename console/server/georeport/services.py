@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from console.domain.report import Service, ServiceAttribute
 from console.server import schema
 from console.server.city import City
+from console.server.feed import read_meta
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import MEDIA_TYPES, Document
 
@@ -20,7 +21,8 @@ def discovery(city: City, url: str, jurisdiction: str) -> Document:
     """The discovery document; `url` is the address of this side. Its changeset grows when a service changes."""
     with city.database.read() as connection:
         newest = connection.scalar(sa.select(sa.func.max(schema.services.c.seq))) or 0
-    who = city.name or jurisdiction or "the city"
+        name = read_meta(connection)["name"]
+    who = name or jurisdiction or "the city"
     changeset = f"{newest:015d}"
     endpoint = {
         "specification": SPECIFICATION,

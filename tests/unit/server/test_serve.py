@@ -9,16 +9,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
 
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.server.city import City
 from console.server.records import ServeOptions
 from console.server.serve import serve
 
 CHILD = """
 import sys, msgspec
+from console.domain.report import Unit
+from console.domain.status import UnitState
+from console.server.city import City
 from console.server.records import ServeOptions
 from console.server.serve import serve
 sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions, dec_hook=lambda kind, value: kind(value))))
@@ -101,3 +108,41 @@ def test_what_cannot_be_served_ends_with_a_sentence_and_its_code(
             said = capsys.readouterr()
             assert words in said.err, said.err
             assert said.out == ""
+
+
+def test_a_city_without_units_is_told_what_is_missing_and_the_command_and_one_with_units_is_not(
+    tmp_path: Path, database_url: str
+) -> None:
+    with child(database=database_url, port=0, name="Testville", media=str(tmp_path / "media")) as process:
+        listening(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "sigap city init" in said
+    assert "sigap city apply FOLDER --database " in said
+    assert "secret" not in said
+    city = City(database_url)
+    city.create_schema()
+    city.put_units([Unit("u1", "U1", UnitState.AVAILABLE, datetime.now(UTC))])
+    city.close()
+    with child(database=database_url, port=0, name="Testville", media=str(tmp_path / "media")) as process:
+        listening(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert "sigap city" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_city_keeps_its_zone_when_it_is_served_without_one_and_its_files_are_read_in_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    city = City(database_url, timezone="America/New_York", name="Testville")
+    city.create_schema()
+    city.close()
+    file = tmp_path / "reports.csv"
+    file.write_text("id,created,description\n1,2026-01-01 12:00:00,Hole\n")
+    with child(database=database_url, port=0, name="Testville", load=[str(file)], media=str(tmp_path)) as process:
+        url = listening(process)
+        assert requests.get(f"{url}/dispatch/v1/", timeout=10).json()["city"]["timezone"] == "America/New_York"
+        report = requests.get(f"{url}/dispatch/v1/reports/1", timeout=10).json()
+        assert report["created"] == "2026-01-01T17:00:00Z"
