@@ -52,6 +52,7 @@ class Canvas(pyqtgraph.PlotWidget):  # type: ignore[misc]
         """Take away what this drawing did not use."""
         for item in (*self._bars[self._used_bars :], *self._curves[self._used_curves :]):
             item.hide()
+        self.resetCachedContent()  # pyqtgraph keeps the background, and with it the lines of the last drawing
         self.viewport().update()
 
     def add_blocks(self, lefts: Sequence[float], tops: Sequence[float], wide: Any, high: Any, colors: Any) -> None:

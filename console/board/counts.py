@@ -40,11 +40,11 @@ class Counts(msgspec.Struct, frozen=True):
     """How many there are.
 
     Of the whole board, whatever the filter (what needs attention must not hide behind a chip): `all_open`,
-    `unassigned` (priority -> number and the oldest one's creation, 0 when there is none), `crewless_hazards` (the same
-    of P1 that no crew is on its way to, taken or not), `at_risk` (due within the hour), `overdue`. Under the filter:
-    `tabs` (key -> number), `open` and `open_overdue` with their split in `by_service` and `by_area`, and `by_status`
-    (an entry for each status, closed ones included). Of the queue as shown: `total` and `placeless`. Reports merged
-    into others count nowhere.
+    `all_closed`, `unassigned` (priority -> number and the oldest one's creation, 0 when there is none),
+    `crewless_hazards` (the same of P1 that no crew is on its way to, taken or not), `at_risk` (due within the hour),
+    `overdue`. Under the filter: `tabs` (key -> number), `open` and `open_overdue` with their split in `by_service` and
+    `by_area`, and `by_status` (an entry for each status, closed ones included). Of the queue as shown: `total` and
+    `placeless`. Reports merged into others count nowhere.
     """
 
     tabs: dict[str, int]
@@ -53,6 +53,7 @@ class Counts(msgspec.Struct, frozen=True):
     at_risk: int
     overdue: int
     all_open: int
+    all_closed: int
     open: int
     open_overdue: int
     by_service: tuple[ServiceCount, ...]

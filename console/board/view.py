@@ -57,7 +57,7 @@ class View:
     `order` holds the rows of the queue, topmost first; `mask` marks the same reports by position. `total` is how many
     reports there are on this computer, closed and merged ones too. `under_way` are the rows that a crew is on its way
     to, or at, and `crewless` marks by position the open ones that wait for one. `loaded` says whether all reports are
-    here that the figures count.
+    here that the figures count, `order_by` what the queue is sorted by (one of ORDERS).
     """
 
     def __init__(
@@ -74,10 +74,12 @@ class View:
         under_way: Column,
         crewless: Bools,
         loaded: Loaded,
+        order_by: str,
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
         self.mask, self.order, self.counts, self.hours, self.trend = mask, order, counts, hours, trend
         self.under_way, self._crewless, self.loaded = under_way, crewless, loaded
+        self.order_by = order_by
         self.total = len(snapshot)
 
     @property
@@ -167,7 +169,7 @@ def make_view(
     judged, late = board.judged(fits_at_any_time)
     trend = trend_of(created, judged, late, now_s, zone)
     crewless = board.all_over(board.crewless)
-    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless, loaded)
+    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless, loaded, chosen)
 
 
 def is_unassigned(snapshot: Snapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
@@ -401,6 +403,7 @@ def _counted(
         at_risk=int(np.count_nonzero(board.at_risk)),
         overdue=int(np.count_nonzero(board.overdue)),
         all_open=len(board.open),
+        all_closed=int(np.count_nonzero(board.counted)) - len(board.open),
         open=len(fitting),
         open_overdue=int(np.count_nonzero(overdue)),
         by_service=tuple(ServiceCount(*one) for one in open_and_overdue(column("service")[fitting], overdue)),

@@ -45,7 +45,7 @@ class QueuePresenter(QObject):
         self._reader, self._now = reader, now
         self._texts: dict[int, RowText] = {}
         self._wanted: list[int] = []
-        self._order = "urgency"
+        self._order_by = ""
         desk.view_changed.connect(self._on_view)
         desk.rows_touched.connect(self._on_rows_touched)
         desk.filter_changed.connect(lambda _: self._show_chips())
@@ -55,13 +55,6 @@ class QueuePresenter(QObject):
         panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
         panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
         panel.order_chosen.connect(lambda order: desk.set_filter(desk.filter.with_order(order)))
-        names = {
-            "urgency": self.tr("Urgency"),
-            "newest": self.tr("Newest"),
-            "due": self.tr("Due"),
-            "area": self.tr("Area"),
-        }
-        panel.set_orders(list(names.items()), desk.filter.order)
         self._show_chips()
 
     def tick(self) -> None:
@@ -83,16 +76,34 @@ class QueuePresenter(QObject):
         self._panel.set_tabs([*tabs, Tab("closed", self.tr("Closed"), None)], view.filter.tab)
         if len(view.order) == 0:
             self._show_empty(view)
+        if view.order_by != self._order_by:
+            self._order_by = view.order_by
+            self._panel.set_orders(list(self._orders().items()), view.order_by)
         self._panel.set_footer(self._footer(view))
         self._show_rows()
 
+    def _orders(self) -> dict[str, str]:
+        """What the queue can be sorted by, in words."""
+        return {
+            "urgency": self.tr("Urgency"),
+            "newest": self.tr("Newest"),
+            "due": self.tr("Due"),
+            "priority": self.tr("Priority"),
+            "area": self.tr("Area"),
+        }
+
     def _footer(self, view: View) -> str:
-        shown, order = words.thousands(len(view.order)), self.tr(view.filter.order)
+        shown, order = words.thousands(len(view.order)), self._orders()[view.order_by].lower()
         if view.loaded is not Loaded.WHOLE:
             return self.tr("{shown} here so far · still loading · by {order}").format(shown=shown, order=order)
-        return self.tr("{shown} of {total} open · by {order}").format(
-            shown=shown, total=words.thousands(view.counts.all_open), order=order
-        )
+        counts = view.counts
+        if view.filter.tab != "closed":
+            told, total = self.tr("{shown} of {total} open · by {order}"), counts.all_open
+        elif view.filter.narrowed:
+            told, total = self.tr("{shown} of {total} closed · by {order}"), counts.all_closed
+        else:
+            told, total = self.tr("{shown} of {total} closed, changed in the last 24 h · by {order}"), counts.all_closed
+        return told.format(shown=shown, total=words.thousands(total), order=order)
 
     def _show_empty(self, view: View) -> None:
         names = {

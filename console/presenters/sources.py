@@ -123,7 +123,7 @@ class Sources(QObject):
         if since is None:
             return ""
         return self.tr("Reading only: no contact with {name} since {time}, and rights last 72 hours without it").format(
-            name=self._names.get(key, key), time=words.day_and_clock(since, self._zone)
+            name=self._names.get(key, key), time=self._day_and_clock(since)
         )
 
     def set_alive(self, alive: bool) -> None:
@@ -185,7 +185,7 @@ class Sources(QObject):
         for key, name in self._names.items():
             state = self._states.get(key)
             as_of = state.as_of if state is not None else None
-            data = self.tr("Data from {time}.").format(time=words.day_and_clock(as_of, self._zone)) if as_of else ""
+            data = self.tr("Data from {time}.").format(time=self._day_and_clock(as_of)) if as_of else ""
             lines.append(" ".join(part for part in (f"{name}: {self._line(state)[0].rstrip('.')}.", data) if part))
         return "\n".join([*lines, *([self.next_try()] if self.next_try() else [])])
 
@@ -258,13 +258,18 @@ class Sources(QObject):
     def _when(self, at: datetime) -> str:
         """`13:20`, with its day when that is not the present one: a spell without a network may last for days."""
         today = self._now().astimezone(self._zone).date()
-        return (words.clock if at.astimezone(self._zone).date() == today else words.day_and_clock)(at, self._zone)
+        if at.astimezone(self._zone).date() == today:
+            return words.clock(at, self._zone)
+        return self._day_and_clock(at)
+
+    def _day_and_clock(self, at: datetime) -> str:
+        return words.day_and_clock(at, self._zone, self._now())
 
     def _lapsed_banner(self, since: datetime, waiting: int) -> Notice:
         text = self.tr(
             "No contact since {time}, and rights last 72 hours without it. Nothing can be entered until the server "
             "answers; what waits is safe."
-        ).format(time=words.day_and_clock(since, self._zone))
+        ).format(time=self._day_and_clock(since))
         buttons = (
             ("refresh", self.tr("Try now"), cap_of("refresh")),
             ("panel_outbox", self.tr("Outbox {n}").format(n=waiting), cap_of("panel_outbox")),

@@ -74,7 +74,7 @@ class StatusPresenter(QObject):
         as_of = self._sources.as_of()
         if as_of is not None:
             here, today = as_of.astimezone(self._zone), self._now().astimezone(self._zone).date()
-            when = f"{here:%H:%M:%S}" if here.date() == today else words.day_and_clock(as_of, self._zone)
+            when = f"{here:%H:%M:%S}" if here.date() == today else words.day_and_clock(as_of, self._zone, self._now())
             cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
         view = self._desk.view
         if view is not None:

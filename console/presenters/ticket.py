@@ -190,7 +190,7 @@ class TicketPresenter(QObject):
     def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
         report = dossier.shown
         place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
-        when = words.day_and_clock(report.created, self._zone)
+        when = self._day_and_clock(report.created)
         channel = self.tr("through {channel}").format(channel=report.channel) if report.channel else ""
         facts = [
             (self.tr("Place"), place, area),
@@ -201,7 +201,7 @@ class TicketPresenter(QObject):
         if report.hold is not None:
             until = report.hold.until
             waits = self.tr("waits for {what}").format(what=self.tr(words.WAITS_TEXT[report.hold.waits_for]))
-            end = self.tr("until {time}").format(time=words.day_and_clock(until, self._zone)) if until else ""
+            end = self.tr("until {time}").format(time=self._day_and_clock(until)) if until else ""
             beside = " · ".join(part for part in (report.hold.reason, end) if part)
             facts.append((self.tr("On hold"), waits, beside))
         if report.disposition:
@@ -210,6 +210,9 @@ class TicketPresenter(QObject):
             facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
         return facts
+
+    def _day_and_clock(self, when: datetime) -> str:
+        return words.day_and_clock(when, self._zone, self._now())
 
     def _strips(self, dossier: Dossier) -> list[Strip]:
         strips = []
@@ -278,7 +281,7 @@ class TicketPresenter(QObject):
     def _timeline(self, dossier: Dossier, catalog: Catalog) -> list[TimelineRow]:
         rows = [
             TimelineRow(
-                words.day_and_clock(queued.edit.occurred_at, self._zone),
+                self._day_and_clock(queued.edit.occurred_at),
                 f"{self._edit_text(queued)} · {self.tr(STATE_WORDS[queued.state])}",
                 _HALF if queued.state in (EditState.SENDING, EditState.ACCEPTED, EditState.UNCONFIRMED) else _HOLLOW,
                 words.CALM if queued.state in PENDING else words.AT_RISK,
@@ -288,7 +291,7 @@ class TicketPresenter(QObject):
         ]
         rows.reverse()
         for entry in sorted(dossier.entries, key=lambda one: one.at, reverse=True):
-            when = words.day_and_clock(entry.occurred_at or entry.at, self._zone)
+            when = self._day_and_clock(entry.occurred_at or entry.at)
             late = self.tr(" · entered late") if entry.late else ""
             level = words.AT_RISK if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False else words.CALM
             rows.append(TimelineRow(when, entry_text(entry, catalog, self.tr) + late, _SOLID, level))

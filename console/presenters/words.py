@@ -15,23 +15,30 @@ LATE, AT_RISK, CALM = 2, 1, 0
 
 
 def duration(seconds: float) -> str:
-    """`0:41`, `41:30`, `1 h 02`, `5 d 22 h`; negative durations are given as their amount."""
+    """`0:41`, `41:30`, `1 h 02`, `5 d 22 h`, `8 y 11 mo`; negative durations are given as their amount."""
     left = int(abs(seconds))
     if left < 3600:
         return f"{left // 60}:{left % 60:02d}"
     if left < 86400:
         return f"{left // 3600} h {left % 3600 // 60:02d}"
-    return f"{left // 86400} d {left % 86400 // 3600:02d} h" if left < 100 * 86400 else f"{left // 86400} d"
+    return f"{left // 86400} d {left % 86400 // 3600:02d} h" if left < 100 * 86400 else _days(left // 86400)
+
+
+def _days(days: int) -> str:
+    """`120 d`, and from two years on `8 y 11 mo`."""
+    return f"{days} d" if days < 2 * 365 else f"{days // 365} y {min(11, days % 365 // 30)} mo"
 
 
 def age(seconds: float) -> str:
-    """How old data is: `3 s`, `34 min`, `5 h`, `2 d`."""
+    """How old data is: `3 s`, `34 min`, `5 h`, `2 d`, `8 y`."""
     left = max(0, int(seconds))
     if left < 60:
         return f"{left} s"
     if left < 3600:
         return f"{left // 60} min"
-    return f"{left // 3600} h" if left < 86400 else f"{left // 86400} d"
+    if left < 86400:
+        return f"{left // 3600} h"
+    return f"{left // 86400} d" if left < 2 * 365 * 86400 else f"{left // (365 * 86400)} y"
 
 
 def clock(when: datetime, zone: tzinfo) -> str:
@@ -39,17 +46,29 @@ def clock(when: datetime, zone: tzinfo) -> str:
     return _in_zone(when, zone).strftime("%H:%M")
 
 
-def day_and_clock(when: datetime, zone: tzinfo) -> str:
-    """`20 Jan 13:15`, in the city's zone."""
+def day_and_clock(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+    """`20 Jan 13:15`, in the city's zone; `20 Jan 2018 13:15` when that is not the year of `now`."""
+    return f"{day(when, zone, now)} {_in_zone(when, zone):%H:%M}"
+
+
+def day(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+    """`20 Jan`, in the city's zone; `20 Jan 2018` when that is not the year of `now`."""
     local = _in_zone(when, zone)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+    year = f" {local.year}" if now is not None and local.year != _in_zone(now, zone).year else ""
+    return f"{local.day} {_MONTHS[local.month - 1]}{year}"
+
+
+def month(when: datetime, zone: tzinfo) -> str:
+    """`Jan`, in the city's zone; January bears its year: `2018`."""
+    local = _in_zone(when, zone)
+    return str(local.year) if local.month == 1 else _MONTHS[local.month - 1]
 
 
 def clock_or_day(when: datetime, now: datetime, zone: tzinfo) -> str:
-    """`13:15` on the same day in the city, else `20 Jan`."""
+    """`13:15` on the same day in the city, else `20 Jan`, or `20 Jan 2018`."""
     local = _in_zone(when, zone)
     same_day = local.date() == _in_zone(now, zone).date()
-    return f"{local:%H:%M}" if same_day else f"{local.day} {_MONTHS[local.month - 1]}"
+    return f"{local:%H:%M}" if same_day else day(when, zone, now)
 
 
 def _in_zone(when: datetime, zone: tzinfo) -> datetime:

@@ -9,6 +9,7 @@ import sys
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_theme
@@ -88,3 +89,24 @@ def test_equal_data_is_not_drawn_again(qtbot: QtBot) -> None:
 @pytest.mark.parametrize(("most", "top"), [(1, 2), (4, 4), (9, 10), (47, 50), (51, 60), (312, 400), (1001, 2000)])
 def test_scales_end_on_round_numbers(most: float, top: int) -> None:
     assert nice_top(most) == top
+
+
+def test_the_goal_line_stands_at_its_value_also_after_the_axis_has_changed(qtbot: QtBot) -> None:
+    """The plot kept the lines of the drawing before: a goal of 90 stood at 85, and the curve seemed to reach it."""
+    panel = make_charts(qtbot)
+    theme, canvas = make_theme(), panel._trend._canvas
+    goal = theme.color("chart.target").rgb()
+
+    def drawn(values: list[float]) -> list[int]:
+        panel.set_trend(values, 90, "95 %", "goal 90 %")
+        QApplication.processEvents()
+        image = canvas.grab().toImage()
+        return [y for y in range(image.height()) if image.pixelColor(image.width() // 2, y).rgb() == goal
+                or image.pixelColor(image.width() // 2 + 4, y).rgb() == goal]  # fmt: skip
+
+    def place(value: float, low: float, high: float) -> int:
+        base, top = canvas.height() - theme.px(16), theme.px(6)
+        return round(base - (value - low) / (high - low) * (base - top))
+
+    assert drawn([95, 98, 97]) == [place(90, 80, 100)]
+    assert drawn([75, 98, 97]) == [place(90, 60, 100)]

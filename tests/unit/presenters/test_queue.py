@@ -143,3 +143,32 @@ def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> Non
     rig.feed.on_touched(Touched(everything=True))
     wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", ""], 10, "the counts")
     assert rig.panel.footer_text() == "1 of 2 open · by urgency"
+
+
+def test_button_and_footer_say_what_the_list_is_sorted_by_and_counts(rig: Rig) -> None:
+    old = T0 - timedelta(days=3)
+    rig.begin(
+        report("1"),
+        report("2", service="road"),
+        report("3", status=Status.RESOLVED, updated=old),
+        report("4", status=Status.CLOSED, service="road"),
+        report("5", status=Status.CLOSED, service="road", updated=old),
+    )
+    said: list[tuple[str, str]] = []
+    for asked in (
+        Filter(),
+        Filter(order="newest"),
+        Filter(services=("road",), order="due"),
+        Filter(tab="closed"),
+        Filter(tab="closed", services=("road",), order="area"),
+    ):
+        if asked != rig.desk.filter:
+            rig.filter(asked)
+        said.append((rig.panel._chips._by.text(), rig.panel.footer_text()))
+    assert said == [
+        ("Urgency ▾", "2 of 2 open · by urgency"),
+        ("Newest ▾", "2 of 2 open · by newest"),
+        ("Due ▾", "1 of 2 open · by due"),
+        ("Newest ▾", "1 of 3 closed, changed in the last 24 h · by newest"),
+        ("Area ▾", "2 of 3 closed · by area"),
+    ]

@@ -1,0 +1,34 @@
+"""Dates and durations in the operator's words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from console.presenters import words
+
+NOW = datetime(2026, 11, 29, 8, tzinfo=UTC)
+JAKARTA = timezone(timedelta(hours=7))
+
+
+@pytest.mark.parametrize(
+    ("when", "day_and_clock", "clock_or_day"),
+    [
+        (datetime(2026, 1, 20, 6, 15, tzinfo=UTC), "20 Jan 13:15", "20 Jan"),
+        (datetime(2018, 1, 1, 4, 42, tzinfo=UTC), "1 Jan 2018 11:42", "1 Jan 2018"),
+        (datetime(2025, 12, 31, 18, 0, tzinfo=UTC), "1 Jan 01:00", "1 Jan"),  # in the city it is this year
+        (datetime(2026, 11, 29, 7, 1, tzinfo=UTC), "29 Nov 14:01", "14:01"),
+    ],
+)
+def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clock_or_day: str) -> None:
+    assert words.day_and_clock(when, JAKARTA, NOW) == day_and_clock
+    assert words.clock_or_day(when, NOW, JAKARTA) == clock_or_day
+
+
+@pytest.mark.parametrize(
+    ("days", "duration", "age"),
+    [(5.9, "5 d 21 h", "5 d"), (120, "120 d", "120 d"), (729, "729 d", "729 d"), (3254, "8 y 11 mo", "8 y")],
+)
+def test_years_are_told_in_years(days: float, duration: str, age: str) -> None:
+    assert (words.duration(days * 86400), words.age(days * 86400)) == (duration, age)
