@@ -83,6 +83,7 @@ from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.kpi import KpiStrip
 from widgets.map.panel import MapPanel
+from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
@@ -106,9 +107,11 @@ _SESSION_ENDS_IN = timedelta(minutes=1)
 def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo: DemoServer | None) -> int:
     """Open the window, run until it closes, and return the exit code."""
     register_scheme()
+    choose_scene_graph()
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     app = QApplication.instance() or QApplication(["sigap"])
     assert isinstance(app, QApplication)
+    choose_scene_graph()
     app.setApplicationName("Sigap")
     sys.excepthook = logs.describe_exception
     only: OneWindow | None = None

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from console.paths import home
 from console.store.drive import cloud_folder, network_kind
 
 _NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "sqlite-utils", "msgspec", "starlette", "uvicorn")
+_ASK_OPENGL = """
+from PySide6.QtGui import QGuiApplication
+from widgets.map.scene_graph import renderer
+application = QGuiApplication([])
+print(renderer())
+"""
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
 
 
@@ -44,7 +51,7 @@ def run_doctor(*, as_json: bool) -> int:
 
 def examine() -> list[Finding]:
     """Everything that can be asked without opening a window."""
-    return [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _sandbox(), _keyring(), _folder()]
+    return [_python(), _sqlite(), *_packages(), _map_files(), _screen(), _drawing(), _sandbox(), _keyring(), _folder()]
 
 
 def _python() -> Finding:
@@ -93,6 +100,30 @@ def _screen() -> Finding:
         bool(xvfb),
         "" if xvfb else "install xvfb, or use --screenshot",
     )
+
+
+def _drawing() -> Finding:
+    """Who draws the window (see `widgets.map.scene_graph`)."""
+    from widgets.map.scene_graph import BACKEND, emulated_opengl, is_emulated
+
+    what = "Drawing"
+    if BACKEND in os.environ:
+        return Finding(what, f"{os.environ[BACKEND] or 'as Qt chooses'} ({BACKEND} is set)", True)
+    why = emulated_opengl(os.environ)
+    if why:
+        return Finding(what, f"by software, without OpenGL ({why})", True)
+    if not (os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")):
+        return Finding(what, "the system's", True)
+    try:  # by another program: Qt ends one that cannot open its screen
+        asked = subprocess.run(
+            [sys.executable, "-c", _ASK_OPENGL], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return Finding(what, "OpenGL cannot be asked here", True)
+    name = asked.stdout.strip()
+    if not name or is_emulated(name):
+        return Finding(what, f"by software, without OpenGL ({name or 'there is none'})", True)
+    return Finding(what, f"by the graphics card ({name})", True)
 
 
 def _sandbox() -> Finding:

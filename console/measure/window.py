@@ -36,12 +36,15 @@ def make_window(folder: Path, sync: Sequence[str]) -> tuple[QApplication, Consol
     from console.domain.messages import Source
     from console.settings import Settings, Tokens
     from console.window.options import WindowOptions
+    from widgets.map.scene_graph import choose_scene_graph
     from widgets.map.scheme import register_scheme
     from widgets.theme import load_fonts
 
     register_scheme()
+    choose_scene_graph()
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     app = QApplication(["sigap"])
+    choose_scene_graph()
     load_fonts()
     settings = Settings(sources=[Source(SOURCE, "City", "http://127.0.0.1:9", "dispatch", timezone="Asia/Jakarta")])
     options = WindowOptions(profile=folder, profile_name="measured", size=_SIZE)
