@@ -114,11 +114,8 @@ class MapPresenter(QObject):
     def go_to_unit(self, key: str) -> None:
         """Bring a unit into view, if it is not, at the zoom that is there."""
         unit = next((crew.unit for crew in self._crews if crew.key == key), None)
-        if self._panel is None or unit is None or unit.lat is None or unit.lon is None:
-            return
-        seen = self._panel.last_view
-        if seen is None or not (seen[0][0] < unit.lon < seen[0][2] and seen[0][1] < unit.lat < seen[0][3]):
-            self._panel.go_to(unit.lat, unit.lon)
+        if self._panel is not None and unit is not None and unit.lat is not None and unit.lon is not None:
+            self._panel.reveal(unit.lat, unit.lon)
 
     def set_units(self, crews: list[Crew]) -> None:
         """Show these units where they are; off shift is never drawn."""

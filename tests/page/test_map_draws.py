@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
+from widgets.map.panel import Pin
 
 EAST, SOUTH = LON + 0.02, LAT - 0.012
 
@@ -301,3 +303,54 @@ def test_window_shortcuts_work_while_the_map_has_the_keyboard(desk: MapDesk) -> 
     desk.key(Qt.Key.Key_T)
     desk.qtbot.waitUntil(lambda: bool(fired), timeout=TIMEOUT_MS)
     assert fired == ["T"], "arrows are the map's own"
+
+
+def test_places_asked_for_are_drops_filled_when_chosen(desk: MapDesk) -> None:
+    places = [Pin(LAT, LON, number=1, chosen=True), Pin(LAT, EAST, number=2)]
+    desk.show()
+    desk.panel.show_pins(places)
+    desk.draw()
+    above = 18  # px: the round part stands above its tip
+
+    def drop(lon: float, token: str) -> int:
+        middle = desk.point(LAT, lon)
+        picture, wanted = desk.picture(), desk.theme.hex(token)
+        across, down = range(middle.x() - 9, middle.x() + 10), range(middle.y() - above - 9, middle.y() - above + 10)
+        return sum(QColor(picture.pixelColor(x, y)).name().upper() == wanted for x in across for y in down)
+
+    assert drop(LON, "accent.base") > 80
+    assert drop(EAST, "accent.base") == 0
+    assert drop(EAST, "surface.raised") > 60
+    desk.panel.show_pins([])
+    desk.draw()
+    assert drop(LON, "accent.base") == drop(EAST, "surface.raised") == 0
+
+
+def test_the_circle_of_a_place_is_as_wide_as_it_is_uncertain(desk: MapDesk) -> None:
+    desk.show(zoom=15.0)
+    plain = desk.colour(LAT + 0.0002, LON + 0.001)
+    desk.panel.show_pins([Pin(LAT, LON, chosen=True, radius_m=300.0)])
+    desk.draw()
+    assert desk.colour(LAT + 0.0002, LON + 0.001) != plain, "110 m away"
+    assert desk.colour(LAT + 0.0002, LON + 0.0035) == plain, "390 m away"
+
+
+def test_places_survive_a_lost_page_and_none_is_made_up(desk: MapDesk) -> None:
+    desk.panel.show_pins([Pin(LAT, LON, chosen=True)])
+    desk.show()
+    assert desk.colour(LAT + 0.00085, LON) in (desk.theme.hex("text.on-accent"), desk.theme.hex("accent.base"))
+    for wrong in (Pin(float("nan"), LON), Pin(LAT, 181.0), Pin(LAT, LON, radius_m=float("inf"))):
+        with pytest.raises(ValueError, match="Pin"):
+            desk.panel.show_pins([wrong])
+
+
+def test_a_place_in_view_is_left_where_it_is(desk: MapDesk) -> None:
+    desk.show()
+    desk.panel.set_locked(False)
+    desk.panel.reveal(LAT, EAST)
+    desk.draw()
+    assert not desk.panel.locked
+    with desk.qtbot.waitSignal(desk.panel.view_changed, timeout=TIMEOUT_MS) as moved:
+        desk.panel.reveal(LAT + 0.5, LON)
+    assert moved.args is not None
+    assert moved.args[1] < LAT + 0.5 < moved.args[3]

@@ -29,6 +29,7 @@ class Bridge(QObject):
     view = Signal(int)
     units = Signal(int)
     areas = Signal(int)
+    pins = Signal(int)
     selection = Signal(int, float, float, str)
     """Row (0 none), lat, lon, tag; a place that is unknown comes as two NaN."""
     place = Signal(float, float, float)

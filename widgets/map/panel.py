@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -44,7 +45,7 @@ _COLOURS: dict[str, tuple[str, ...]] = {
         *("label", "label-strong", "halo", "cell", "cell-text", "cell-border", "unit", "trail", "hatch"),
     ),
     "priority": ("p1", "p2", "p3", "p4", "p2-mark"),
-    "text": ("primary", "secondary", "tertiary"),
+    "text": ("primary", "secondary", "tertiary", "on-accent"),
     "surface": ("panel", "raised", "hover"),
     "border": ("divider", "subtle", "control"),
     "accent": ("base", "strong"),
@@ -70,6 +71,20 @@ _MAP_KEYS = frozenset(
 _CURSOR_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape})
 _PLAIN = Qt.KeyboardModifier.NoModifier
 _HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A place that was asked for, in degrees; never a report.
+
+    `number` is that of its row in a list (0: none), `radius_m` how exact it is (0: not said; a circle of the chosen).
+    """
+
+    lat: float
+    lon: float
+    number: int = 0
+    chosen: bool = False
+    radius_m: float = 0.0
 
 
 class PageTheme(Protocol):
@@ -131,9 +146,10 @@ class MapPanel(QWidget):
         font_bytes = {str(index): path.read_bytes() for index, path in enumerate((fonts or {}).values())}
         self._fonts = [{"family": family, "url": f"/fonts/{index}"} for index, family in enumerate(fonts or {})]
         self._tiles: dict[str, Any] | None = None
-        self._versions = {"config": 1, "units": 0, "areas": 0}
+        self._versions = {"config": 1, "units": 0, "areas": 0, "pins": 0}
         self._unit_list: list[dict[str, Any]] = []
         self._route: list[tuple[float, float]] = []
+        self._pins: list[Pin] = []
         self._view_number = 0
         self._selection: tuple[int, float, float, str] = (0, _NOWHERE, _NOWHERE, "")
         self._city: Box | None = None
@@ -235,6 +251,26 @@ class MapPanel(QWidget):
             return
         self._unit_list, self._route = kept, list(route)
         self._bump("units", self._bridge.units)
+
+    def show_pins(self, pins: Sequence[Pin]) -> None:
+        """Drops at the places that were asked for, filled when chosen; none takes them away.
+
+        A form shows the rows it found with `show_pins([Pin(lat, lon, number=1, chosen=True, radius_m=40.0), …])`,
+        brings the chosen one into view with `reveal(lat, lon)`, and ends with `show_pins([])`.
+        Raises ValueError when a number is none that can be drawn.
+        """
+        for pin in pins:
+            if not (abs(pin.lat) <= 90 and abs(pin.lon) <= 180 and 0 <= pin.radius_m < math.inf):
+                raise ValueError(pin)
+        if list(pins) != self._pins:
+            self._pins = list(pins)
+            self._bump("pins", self._bridge.pins)
+
+    def reveal(self, lat: float, lon: float) -> None:
+        """Bring a place into view, at the zoom that is there; nothing moves when it is in view."""
+        seen = self._last_view
+        if seen is None or not (seen[0][0] < lon < seen[0][2] and seen[0][1] < lat < seen[0][3]):
+            self.go_to(lat, lon)
 
     def set_areas(self, version: int) -> None:
         """The areas changed: the page asks "areas" for this version (a GeoJSON FeatureCollection).
@@ -403,6 +439,8 @@ class MapPanel(QWidget):
     def _document(self, name: str) -> bytes | None:
         if name == "units":
             return json.dumps({"units": self._unit_list, "route": self._route}).encode()
+        if name == "pins":
+            return json.dumps([asdict(pin) for pin in self._pins]).encode()
         config = {
             "theme": {
                 "name": self._theme.name,
@@ -446,6 +484,8 @@ class MapPanel(QWidget):
             bridge.areas.emit(self._versions["areas"])
         if self._versions["units"]:
             bridge.units.emit(self._versions["units"])
+        if self._versions["pins"]:
+            bridge.pins.emit(self._versions["pins"])
         bridge.picking.emit(self._picking)
         bridge.view.emit(self._view_number)
 

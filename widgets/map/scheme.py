@@ -47,6 +47,7 @@ _FILES = {
     "js/main.js": _JS,
     "js/overlays.js": _JS,
     "js/picking.js": _JS,
+    "js/pins.js": _JS,
     "js/placement.js": _JS,
     "js/source.js": _JS,
     "js/symbols.js": _JS,
@@ -127,7 +128,7 @@ class MapSchemeHandler(QWebEngineUrlSchemeHandler):
             job.fail(_Error.RequestDenied)
         elif path in self._files:
             self._reply(job, self._files[path])
-        elif own_version(path, "config") or own_version(path, "units"):
+        elif any(own_version(path, name) for name in ("config", "units", "pins")):
             body = self._own(path.split("/")[2])
             self._reply(job, Document(body or b"", _JSON))
         else:

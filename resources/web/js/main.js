@@ -16,6 +16,7 @@ import { listenToKeys } from "./keyboard.js";
 import { drawLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
 import { targetAt, targetsInOrder } from "./picking.js";
+import { drawPins, pinRect } from "./pins.js";
 import { side, stepAside } from "./placement.js";
 import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
@@ -23,6 +24,7 @@ import { View } from "./view.js";
 
 const L = /** @type {any} */ (window).L;
 const GRID_PX = 64;
+const EARTH_ROUND_M = 40_075_017;
 
 /**
  * @typedef {import("./picking.js").Target} Target
@@ -58,6 +60,8 @@ class MapPage {
     this._units = [];
     /** @type {[number, number][]} */
     this._route = [];
+    /** @type {import("./pins.js").Pin[]} */
+    this._pins = [];
     this._selection = { row: 0, lat: NaN, lon: NaN, label: "" };
     /** @type {Scene} */
     this._scene = { symbols: [], units: [], cells: [] };
@@ -90,6 +94,7 @@ class MapPage {
     bridge.config.connect((/** @type {number} */ version) => this._track(this._onConfig(version)));
     bridge.view.connect((/** @type {number} */ number) => this._onView(number));
     bridge.units.connect((/** @type {number} */ version) => this._track(this._onUnits(version)));
+    bridge.pins.connect((/** @type {number} */ version) => this._track(this._onPins(version)));
     bridge.areas.connect((/** @type {number} */ version) => this._track(this._onAreas(version)));
     bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label) => {
       this._selection = { row, lat, lon, label };
@@ -151,6 +156,14 @@ class MapPage {
     const found = await answer.json();
     this._units = found.units;
     this._route = found.route;
+    this._redraw();
+  }
+
+  /** @param {number} version */
+  async _onPins(version) {
+    const answer = await fetch(`/data/pins/${version}`);
+    if (!answer.ok) return;
+    this._pins = await answer.json();
     this._redraw();
   }
 
@@ -378,6 +391,19 @@ class MapPage {
     }
   }
 
+  /** @returns {import("./pins.js").PlacedPin[]} */
+  _placedPins() {
+    return this._pins.map((pin) => {
+      const point = this._at(pin.lat, pin.lon);
+      return { x: point.x, y: point.y, radius: pin.radius_m * this._pixelsPerMetre(pin.lat), pin };
+    });
+  }
+
+  /** @param {number} lat */
+  _pixelsPerMetre(lat) {
+    return (256 * 2 ** this._map.getZoom()) / (EARTH_ROUND_M * Math.cos((lat * Math.PI) / 180));
+  }
+
   _chosen() {
     const { row, lat, lon, label } = this._selection;
     return row && Number.isFinite(lat) && Number.isFinite(lon) ? { row, label, ...xy(this._at(lat, lon)) } : null;
@@ -409,6 +435,7 @@ class MapPage {
     this._counted += painter.reports;
     if (chosen) painter.ring(chosen);
     if (chosen) painter.tag(chosen);
+    drawPins(context, this._placedPins(), colors, scale);
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
   }
 
@@ -427,6 +454,7 @@ class MapPage {
       taken.add([one.x - 16 * scale, one.y - 12 * scale, one.x + 16 * scale, one.y + 10 * scale]);
       if (one.named) taken.add(nameRect(one, scale));
     }
+    for (const one of this._placedPins()) taken.add(pinRect(one, scale));
     const chosen = this._chosen();
     if (chosen) {
       taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);
