@@ -64,8 +64,8 @@ def make_app(
 
     `limits` say how often who may ask, `citizens` who may post reports and whether there are pages.
 
-    `app.state.hub` is the hub of its streams: closing it lets them end. `app.state.documents` maps the address of each
-    OpenAPI document to it.
+    `app.state.hub` is the hub of its streams: closing it lets them end; closing `app.state.gate` lets work end that was
+    begun for requests. `app.state.documents` maps the address of each OpenAPI document to it.
     """
     pulse, known_epoch = Pulse(city), city.epoch
     hub = Hub(city, pulse, beat_s=beat_s)
@@ -81,6 +81,7 @@ def make_app(
         await pulse.start()
         hub.start()
         yield
+        gate.close()
         await hub.stop()
         await pulse.stop()
 
@@ -106,6 +107,7 @@ def make_app(
         lifespan=lifespan,
     )
     app.state.hub = hub
+    app.state.gate = gate
     app.state.documents = {
         "/dispatch/v1/openapi.json": dispatch.document,
         "/open311/v2/openapi.json": georeport.document,

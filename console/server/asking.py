@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import Enum, auto
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.domain.decoding import convert, decode
 from console.server import rate
+from console.server.bodies import SMALL_BODY, BodyBudget, BodyShare, discard_body, read_body
 from console.server.payloads import as_whole
 from console.server.rate import Limits
 from console.server.records import LOCAL, Actor
@@ -28,22 +30,18 @@ from console.server.refusals import (
     Overloaded,
     Refusal,
     SignIn,
-    TooLarge,
     TooMany,
-    TooSlow,
     WrongType,
 )
 from console.server.users import Users
+from console.server.working import PUBLIC_STEPS, CancelToken, WorkThreads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-SMALL_BODY = 1_000_000
 JSON = "application/json"
 _ANYBODY = Actor("", "viewer")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
-BODY_S, PART_S = 300.0, 30.0
-"""How long a body may take, and how long each piece of it."""
 _BROWSER_ELSEWHERE = frozenset({"cross-site", "same-site"})
 
 
@@ -95,50 +93,132 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _PUBLIC = {"POST": rate.CITIZEN_POST, "PUT": rate.CITIZEN_PHOTO}
 
 
+class Pool(Enum):
+    """Whose threads work at a request."""
+
+    READ = auto()
+    WRITE = auto()
+    UPLOAD = auto()
+    """Photos of who is signed in."""
+    DOOR = auto()
+    """Finding out who asks."""
+    PUBLIC_READ = auto()
+    PUBLIC_WRITE = auto()
+    PUBLIC_PHOTO = auto()
+
+
+def _pools() -> dict[Pool, WorkThreads]:
+    return {
+        Pool.READ: WorkThreads("read", 16, 2_000),
+        Pool.WRITE: WorkThreads("write", 12, 2_000),
+        Pool.UPLOAD: WorkThreads("upload", 2, 200),
+        Pool.DOOR: WorkThreads("door", 2, 200),
+        Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16),
+        Pool.PUBLIC_WRITE: WorkThreads("public-write", 2, 62, most_each=16),
+        Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8),
+    }
+
+
 class Gate:
-    """Makes endpoints of plain functions: the body is read, the asker found, the work done on a thread.
+    """Makes endpoints of plain functions: the asker is found, then the body read, then the work done on a thread.
 
     Nobody asks more often than `limits` say, but for a server's only user, "local".
     """
 
-    def __init__(self, users: Users | None, limits: Limits | None = None) -> None:
+    def __init__(self, users: Users | None, limits: Limits | None = None, *, bodies: BodyBudget | None = None) -> None:
         self._users = users
         self._limits = limits or Limits()
+        self._bodies = bodies or BodyBudget()
+        self._pools = _pools()
 
-    def endpoint(self, work: Work, *, most: int = 0, public: bool = False, counts_posts: bool = True) -> Endpoint:
+    def close(self) -> None:
+        """Tell all work that it may stop, and refuse what comes from now on: the server ends."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def endpoint(
+        self, work: Work, *, most: int = 0, public: bool = False, pool: Pool | None = None, counts_posts: bool = True
+    ) -> Endpoint:
         """An endpoint that takes bodies up to `most` bytes; `public` asks for no token.
 
-        A public POST counts as a citizen's, by its address, unless the work itself calls `count_post`.
+        A public POST counts as a citizen's, by its address, unless the work itself calls `count_post`. The work is done
+        on the threads of `pool`, by default those that the method asks for.
         """
 
         on_loop = inspect.iscoroutinefunction(work)
 
         async def answer(request: Request) -> Response:
-            if public:
-                limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
-                self._limits.spend_by_address(limit, host_of(request))
-            body = await read_body(request, most)
-            if on_loop:
-                known = self.known(request)
-                ask = self._ask(request, body, known) if known else await run_in_threadpool(self._ask, request, body)
-                coming = work(ask)
-                assert not isinstance(coming, Response)
-                return await coming
-            response = await run_in_threadpool(lambda: work(self._ask(request, body, _ANYBODY if public else None)))
-            assert isinstance(response, Response)
-            return response
+            async with self.admitted(request, most, public=public, counts_posts=counts_posts) as (actor, share):
+                ask = Ask(actor, request, await read_body(request, most, share))
+                if on_loop:
+                    coming = work(ask)
+                    assert not isinstance(coming, Response)
+                    return await coming
+                response = await self.at_work(lambda: work(ask), request, pool or _pool_of(request, public=public))
+                assert isinstance(response, Response)
+                return response
 
         return answer
 
-    def known(self, request: Request) -> Actor | None:
-        """Who asks, where that is known without asking the database."""
-        return self._users.known(_token(request)) if self._users is not None else LOCAL
+    @contextlib.asynccontextmanager
+    async def admitted(
+        self, request: Request, most: int, *, public: bool, counts_posts: bool = True
+    ) -> AsyncIterator[tuple[Actor, BodyShare]]:
+        """Who asks, and room for the body, until it is answered. Whoever is refused has nothing of his body read."""
+        try:
+            if public:
+                limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
+                self._limits.spend_by_address(limit, host_of(request))
+            if "\x00" in request.url.path or "%00" in request.url.query:
+                raise Refusal("An address holds no NUL characters.")
+            actor = _ANYBODY if public else await self._asker(request)
+            if actor.tokenless:
+                check_local(request)
+        except Refusal:
+            await discard_body(request, most)
+            raise
+        whose = actor.name if actor.name and not actor.tokenless else rate.network_of(host_of(request))
+        with self._bodies.share(whose, large=most > SMALL_BODY, public=public) as share:
+            yield actor, share
 
-    def actor(self, request: Request) -> Actor:
+    async def at_work(self, work: Callable[[], T], request: Request, pool: Pool) -> T:
+        """What the work returns. Reading stops when the client goes; what writes is done to its end."""
+        public = pool in _PUBLIC_POOLS
+        token = CancelToken(PUBLIC_STEPS if pool is Pool.PUBLIC_READ else None)
+        whose = rate.network_of(host_of(request)) or "" if public else ""
+        if pool not in _READING:
+            return await self._pools[pool].run(work, token, whose=whose)
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            return await self._pools[pool].run(work, token, gone=gone, whose=whose)
+        finally:
+            gone.cancel()
+
+    async def _asker(self, request: Request) -> Actor:
         """Who asks; SignIn when that is not known, TooMany when he has asked too often."""
-        actor = self._known_actor(request, _token(request))
+        token = _token(request)
+        actor = self._users.known(token) if self._users is not None else LOCAL
+        if actor is None:
+            try:
+                actor = await self.at_work(lambda: self.actor_of(token), request, Pool.DOOR)
+            except SignIn:
+                if token:
+                    await self._note_unknown(request)
+                raise
         self._count(request, actor)
         return actor
+
+    async def _note_unknown(self, request: Request) -> None:
+        """Write an unknown token's coming into the audit log, without the token; very many are not answered."""
+        host, users = host_of(request), self._users
+        self._limits.spend_by_address(rate.SIGN_IN, host)
+        if users is None or not self._limits.has_room(rate.SIGN_IN_RECORD, "everybody"):
+            return
+        where = rate.network_of(host) or "this computer"
+        try:
+            await self.at_work(lambda: users.record_refused(where), request, Pool.PUBLIC_WRITE)
+        except Refusal as refusal:
+            log.warning("an unknown token from %s is not in the audit log: %s", where, refusal.message)
 
     def count_post(self, request: Request, client: str | None) -> None:
         """Count a citizen's report: of a program that showed its key, or of an address. TooMany when there are many."""
@@ -168,33 +248,26 @@ class Gate:
         """Who asks, with the rights that the database has now."""
         return self.actor_of(_token(ask.request), anew=True)
 
-    def _ask(self, request: Request, body: bytes, actor: Actor | None = None) -> Ask:
-        if "\x00" in request.url.path or "%00" in request.url.query:
-            raise Refusal("An address holds no NUL characters.")
-        if actor is None:
-            actor = self.actor(request)
-        elif actor.name:
-            self._count(request, actor)
-        if actor.tokenless:
-            check_local(request)
-        return Ask(actor, request, body)
-
     def _count(self, request: Request, actor: Actor) -> None:
         if not actor.tokenless:
-            reads = request.method in ("GET", "HEAD", "OPTIONS")
-            self._limits.spend(rate.READ if reads else rate.WRITE, actor.name)
+            self._limits.spend(rate.READ if request.method in _READS else rate.WRITE, actor.name)
 
-    def _known_actor(self, request: Request, token: str | None) -> Actor:
-        """Whose token it is. An unknown one goes into the audit log, without the token; very many are not answered."""
-        try:
-            return self.actor_of(token)
-        except SignIn:
-            if token and self._users is not None:
-                host = host_of(request)
-                self._limits.spend_by_address(rate.SIGN_IN, host)
-                if self._limits.has_room(rate.SIGN_IN_RECORD, "everybody"):
-                    self._users.record_refused(rate.network_of(host) or "this computer")
-            raise
+
+_READING = frozenset({Pool.READ, Pool.PUBLIC_READ, Pool.PUBLIC_PHOTO})
+_PUBLIC_POOLS = frozenset({Pool.PUBLIC_READ, Pool.PUBLIC_WRITE, Pool.PUBLIC_PHOTO})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _pool_of(request: Request, *, public: bool) -> Pool:
+    if request.method in _READS:
+        return Pool.PUBLIC_READ if public else Pool.READ
+    return Pool.PUBLIC_WRITE if public else Pool.WRITE
+
+
+async def _gone(request: Request) -> None:
+    """Ends when the client has hung up; its body has been read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _token(request: Request) -> str | None:
@@ -224,28 +297,6 @@ def _name_in(address: str) -> str | None:
         return urlsplit(address).hostname
     except ValueError:
         return None
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The body of a request; TooLarge as soon as it has more bytes than `most`, TooSlow when it does not come."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > most:
-        raise TooLarge(f"The body has more than {most:,} bytes.")
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_S), asyncio.timeout(PART_S) as patience:
-            async for part in request.stream():
-                patience.reschedule(asyncio.get_running_loop().time() + PART_S)
-                size += len(part)
-                if size > most:
-                    raise TooLarge(f"The body has more than {most:,} bytes.")
-                parts.append(part)
-    except TimeoutError:
-        raise TooSlow("The body did not come in time.") from None
-    except ClientDisconnect:
-        raise Refusal("The connection ended before the body was whole.") from None
-    return b"".join(parts)
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -14,6 +14,7 @@ import functools
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from console.server import migrations, schema
 from console.server.refusals import Overloaded
+from console.server.working import EVERY, PUBLIC_STATEMENT_MS, CancelToken, present_work
 
 COUNTER = "seq"
 REPORTS = "report"
@@ -50,6 +53,8 @@ LONG_SILENT_S = 3600.0
 """The same for work on the whole database, which may count and compare for a while."""
 _WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
 """So long an edit and such work wait for other programs that write into an SQLite file."""
+_LOOK_S = 0.25
+"""So often whoever waits for his turn to write looks whether he still has to."""
 _LIMITED = sa.select(
     sa.func.set_config("lock_timeout", "2s", True),
     sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
@@ -107,15 +112,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of everything and changes nothing."""
+        """A transaction that sees one state of everything and changes nothing.
+
+        Within the work of a request it ends with a Refusal when nobody waits for it any more, or it asks for too much.
+        """
+        work = present_work()
         with self.engine.connect() as plain:
             connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
+            with _stoppable(connection, work) if work is not None else contextlib.nullcontext(), connection.begin():
+                if work is not None and work.steps is not None and not self.is_sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {PUBLIC_STATEMENT_MS}")
                 yield connection
 
     @contextmanager
     def write(self, *, wait_s: float = 30.0, silent_s: float | None = None) -> Iterator[sa.Connection]:
-        """A writing transaction; Overloaded when the one before it does not end in time.
+        """A writing transaction; Overloaded when the one before it does not end in time, of which a request has less.
 
         PostgreSQL ends it when nothing is heard of it for `silent_s` seconds (None: as many as an edit may take).
         """
@@ -126,7 +137,7 @@ class Database:
                 connection.execute(_LIMITED, {"silent_ms": str(int((silent_s or _SILENT_S) * 1000))})
                 yield connection
             return
-        if not self._write_lock.acquire(timeout=wait_s):
+        if not self._wait_for_turn(wait_s):
             raise Overloaded("The database is busy with another change. Ask again.")
         try:
             with (
@@ -138,6 +149,17 @@ class Database:
                 yield connection
         finally:
             self._write_lock.release()
+
+    def _wait_for_turn(self, wait_s: float) -> bool:
+        """Wait until nobody else writes; False when that took too long, or nobody waits for it any more."""
+        work = present_work()
+        if work is None:
+            return self._write_lock.acquire(timeout=wait_s)
+        until = time.monotonic() + min(wait_s, work.patience_s())
+        while not work.stopped and (left := until - time.monotonic()) > 0:
+            if self._write_lock.acquire(timeout=min(left, _LOOK_S)):
+                return True
+        return False
 
     def create_schema(self, versions: Path = migrations.VERSIONS) -> None:
         """Make the tables, or bring those of an older version up to date: all of it or, on any fault, nothing.
@@ -303,6 +325,27 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         "cache_size=-32000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _stoppable(connection: sa.Connection, work: CancelToken) -> Iterator[None]:
+    """Ends the statements of work that is to stop; they raise its refusal."""
+    driver: Any = connection.connection.dbapi_connection
+    counts = isinstance(driver, sqlite3.Connection)
+    try:
+        if counts:
+            driver.set_progress_handler(work.progress, EVERY)
+        yield
+    except sa.exc.OperationalError as fault:
+        ended = isinstance(fault.orig, psycopg.errors.QueryCanceled) or (
+            getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+        )
+        if not ended:
+            raise
+        raise work.refusal() from fault
+    finally:
+        if counts:
+            driver.set_progress_handler(None, 0)
 
 
 @contextmanager

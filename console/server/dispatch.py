@@ -17,13 +17,8 @@ from console.domain.status import RULES, Status
 from console.server import audit, digest, feed
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
-from console.server.asking import (
-    JSON,
-    SMALL_BODY,
-    Ask,
-    Gate,
-    json_response,
-)
+from console.server.asking import JSON, Ask, Gate, Pool, json_response
+from console.server.bodies import SMALL_BODY
 from console.server.city import City
 from console.server.edits import NEEDS_VERSION, EditBody
 from console.server.edits import Answer as EditAnswer
@@ -352,6 +347,7 @@ class Dispatch:
                 takes={"type": "string", "format": "binary"},
                 takes_media="application/octet-stream",
                 most=MOST_BYTES,
+                pool=Pool.UPLOAD,
                 refusals=(NotFound, Invalid, WrongType),
             ),
             Operation(
@@ -478,6 +474,7 @@ class Dispatch:
                 {200: Said("Name, telephone and e-mail address; empty where not known.", Contact)},
                 text="404 as well when the reporter left none of them, or when they are no longer kept.",
                 role="operator, supervisor and validator, in their scope.",
+                pool=Pool.WRITE,  # the audit log is written first
                 refusals=(NotFound,),
             ),
             Operation(

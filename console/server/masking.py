@@ -6,16 +6,30 @@ import re
 from collections.abc import Iterable
 
 MASK = "•••"
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@(?:[^\s@<>()\[\],;:\"'.]{1,63}\.){1,8}[^\W\d_]{2,24}")
+_IN_NAME = r"[^\s@\uff20<>()\[\]{},;:\"']"
+_AT = r"(?:[@\uff20]|[ \u00a0]{0,2}[(\[{][ ]?at[ ]?[)\]}][ \u00a0]{0,2})"
+_DOT = r"(?:[.\uff0e]|[ \u00a0]{0,2}[(\[{][ ]?dot[ ]?[)\]}][ \u00a0]{0,2})"
+_IN_LABEL = r"[^\s@\uff20<>()\[\]{},;:\"'.\uff0e]"
+_EMAIL = re.compile(
+    rf"(?<!{_IN_NAME}){_IN_NAME}++{_AT}(?:{_IN_LABEL}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{{2,24}}", re.IGNORECASE
+)
+"""A name begins where the one before it ends and is taken whole, so that a text is gone through once."""
 _DATE = r"(?:(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d)(?!\d)"
 _DEGREES = r"[1-9]\d{0,2}\.\d{4,}(?!\d)"
-_BETWEEN = r"[ \u00a0().\-\u2010-\u2015\u2026/_*]{0,3}"
+_UNSEEN = r"\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+_DOTS = r"\u2022\u2219\u22c5\u00b7\u30fb\u25cf\u25e6"
+_BETWEEN = rf"(?:[\s{_UNSEEN}{_DOTS}().\-\u2010-\u2015\u2026\uff0d\uff0e\uff0c/_*|]|,(?!\s)){{0,3}}+"
+"""What stands between the digits of one number; a comma with a blank after it stands between two."""
 _FREE = r"(?<![\w.,/-])"
 _GLUED = rf"(?<!\d)(?<!\d[.,/-])(?=\+|\(?0|\d(?:{_BETWEEN}\d){{9}})"
 """What is written onto a word, as in “WA0812…” and “Telp.0812…”, begins as a telephone number or has ten digits: links
 and the numbers of reports mostly do not.
 """
-_NUMBER = re.compile(rf"(?:{_FREE}|{_GLUED})(?!{_DATE})(?!{_DEGREES})(?:\+|00)?\(?\d(?:{_BETWEEN}\d){{7,30}}(?!\d)")
+_NUMBER = re.compile(
+    rf"(?=[+(\d])(?=(?:\+|00)?\(?\d(?:{_BETWEEN}\d){{7}})(?:{_FREE}|{_GLUED})(?!{_DATE})(?!{_DEGREES})"
+    rf"(?:\+|00)?\(?\d(?:{_BETWEEN}\d){{7,30}}(?!\d)"
+)
+_MAY_HOLD_NUMBER = re.compile(r"(?:\D*+\d){8}")
 
 _TELLING = 8
 """So many digits at the end of a number tell whose it is."""
@@ -27,7 +41,9 @@ def mask_personal(text: str) -> str:
     Dates, coordinates, and house numbers, prices and the like with less than eight digits stay. Names are not
     recognised: what a reporter writes about people in his own words is public where reports are public.
     """
-    return _NUMBER.sub(MASK, _EMAIL.sub(MASK, text))
+    if "@" in text or "\uff20" in text or "at" in text.casefold():
+        text = _EMAIL.sub(MASK, text)
+    return _NUMBER.sub(MASK, text) if _MAY_HOLD_NUMBER.match(text) else text
 
 
 def mask_quoted(text: str, told: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from console.domain.edit import Kind
-from console.server.asking import JSON, Ask, Endpoint, Gate, Work
+from console.server.asking import JSON, Ask, Endpoint, Gate, Pool, Work
 from console.server.feed import Item
 from console.server.payloads import PAYLOADS, About, EditBody, Key
 from console.server.refusals import (
@@ -88,6 +88,7 @@ class Operation(msgspec.Struct, frozen=True):
     takes_media: str = JSON
     most: int = 0
     public: bool = False
+    pool: Pool | None = None
     refusals: tuple[type[Refusal], ...] = ()
     links: Mapping[str, Any] = {}
 
@@ -153,7 +154,7 @@ def routes_of(table: Sequence[Operation], gate: Gate) -> list[BaseRoute]:
     addresses: dict[str, dict[str, Endpoint]] = {}
     for row in table:
         assert row.work is not None, row.name
-        endpoint = gate.endpoint(row.work, most=row.most, public=row.public)
+        endpoint = gate.endpoint(row.work, most=row.most, public=row.public, pool=row.pool)
         addresses.setdefault(row.path, {})[row.method] = endpoint
     return [Route(path, ByMethod(endpoints)) for path, endpoints in addresses.items()]
 

@@ -22,6 +22,7 @@ from typing_extensions import override
 from console.server import audit
 from console.server.admin.roster import turn_shifts
 from console.server.app import make_app
+from console.server.asking import Gate
 from console.server.city import FIRST_ZONE, City
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
 from console.server.patience import PatientProtocol
@@ -103,13 +104,13 @@ def _serve(options: ServeOptions) -> None:
             with _background(city, options.demo, media, past):
                 _raise_file_limit()
                 announce = partial(_announce, city.name or "a city", address)
-                _Server(app.state.hub, app, announce, options.behind_proxy).run(sockets=[listener])
+                _Server(app.state.hub, app.state.gate, app, announce, options.behind_proxy).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Announces itself when it listens, lets its streams end before it does, and ends in order on a signal."""
 
-    def __init__(self, hub: Hub, app: object, announce: Callable[[], None], proxy: str | None) -> None:
+    def __init__(self, hub: Hub, gate: Gate, app: object, announce: Callable[[], None], proxy: str | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]
@@ -126,6 +127,7 @@ class _Server(uvicorn.Server):
             )
         )
         self._hub = hub
+        self._gate = gate
         self._announce = announce
 
     @override
@@ -137,6 +139,7 @@ class _Server(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
+        self._gate.close()
         await super().shutdown(sockets)
 
     @override

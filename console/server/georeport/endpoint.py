@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from console.server import openapi
-from console.server.asking import Ask, Gate, read_body, retry_after
+from console.server.asking import Ask, Gate, Pool, retry_after
+from console.server.bodies import BodyReader, BodyShare
 from console.server.city import City
 from console.server.clients import ApiClients
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
 from console.server.georeport.faults import Refused, errors, not_found, not_given
-from console.server.georeport.form import MOST_BODY, Form, read_form
+from console.server.georeport.form import MOST_BODY, Form, is_multipart, key_at_start, read_form
 from console.server.georeport.formats import Document, Format, asked_format, write
 from console.server.georeport.post import create
 from console.server.georeport.posters import Posters
@@ -31,6 +31,8 @@ from console.server.refusals import Overloaded, Refusal
 BY_DEFAULT = CitizenOptions()
 log = logging.getLogger(__name__)
 
+_KEY_WITHIN = 65_536
+"""An api_key that stands in a longer body has to be among its first bytes."""
 _FOR_ALL_PAGES = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = _FOR_ALL_PAGES | {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
@@ -56,6 +58,7 @@ class GeoReport:
 
     def __init__(self, city: City, gate: Gate, media: MediaStore, options: CitizenOptions = BY_DEFAULT) -> None:
         self._city = city
+        self._gate = gate
         self._media = media
         self._jurisdiction = options.jurisdiction
         self._posters = Posters(ApiClients(city), gate, options)
@@ -103,17 +106,39 @@ class GeoReport:
             raise Refused("This address answers in XML (text/xml) and JSON (application/json).", status=406)
         if request.method != "POST":
             return await self._reading(request)
-        body = await read_body(request, MOST_BODY)
-        return await run_in_threadpool(self._post, request, await read_form(request, body))
+        async with self._gate.admitted(request, MOST_BODY, public=True, counts_posts=False) as (_, share):
+            return await self._posted(request, BodyReader(request, share), share)
+
+    async def _posted(self, request: Request, body: BodyReader, share: BodyShare) -> Response:
+        """Take a POST: of a long one the first bytes have to say who sends it, before more of it is read."""
+        key = request.query_params.get("api_key", "")
+        actor: Actor | None = None
+        await body.read(MOST_BODY, enough=_KEY_WITHIN)
+        if not body.ended:
+            key = key or key_at_start(body.content)
+            try:
+                actor = await self._gate.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
+            except Refusal:
+                await body.discard(MOST_BODY)
+                raise
+            await body.read(MOST_BODY)
+        many = is_multipart(request)
+        if many:
+            share.take(len(body.content))  # its photos are taken out of it and held beside it
+        pool = Pool.PUBLIC_PHOTO if many else Pool.PUBLIC_WRITE
+        return await self._gate.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
 
     def _read(self, ask: Ask) -> Response:
         self._check_jurisdiction(ask.request.query_params.get("jurisdiction_id", ""))
         return _written(ask.request, self._resource(_path_of(ask.request)).read(ask.request))
 
-    def _post(self, request: Request, form: Form) -> Response:
-        query = request.query_params
-        actor = self._posters.actor(request, form.one("api_key") or query.get("api_key", ""))
-        self._check_jurisdiction(form.one("jurisdiction_id") or query.get("jurisdiction_id", ""))
+    def _post(self, request: Request, body: bytes, key: str, actor: Actor | None) -> Response:
+        """`actor` is who came with the key, where that is known already."""
+        form = read_form(request, body)
+        said = form.one("api_key") or key
+        if actor is None or said != key:
+            actor = self._posters.actor(request, said)
+        self._check_jurisdiction(form.one("jurisdiction_id") or request.query_params.get("jurisdiction_id", ""))
         post = self._resource(_path_of(request)).post
         assert post is not None
         return _written(request, post(form, actor))

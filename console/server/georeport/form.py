@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from console.server.asking import SMALL_BODY
+from console.server.bodies import SMALL_BODY
 from console.server.georeport.faults import Refused
 from console.server.media import MOST_BYTES, check_photo
 from console.server.refusals import WrongType
@@ -25,6 +25,11 @@ MOST_PHOTOS = 10
 MOST_BODY = MOST_BYTES + SMALL_BODY
 _MOST_FIELDS = 200
 _MOST_VALUES = 10_000
+_KEY = re.compile(
+    rb'name="?api_key"?[^\r\n]{0,100}\r\n(?:[^\r\n]{1,200}\r\n){0,4}\r\n([\x21-\x7e]{1,200})\r\n'
+    rb'|"api_key" {0,4}: {0,4}"([\x21\x23-\x5b\x5d-\x7e]{1,200})"'
+    rb"|(?:^|&)api_key=([0-9A-Za-z._~-]{1,200})"
+)
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")
 
 
@@ -52,18 +57,33 @@ class Form(msgspec.Struct, frozen=True):
         return found
 
 
-async def read_form(request: Request, body: bytes) -> Form:
-    """The form of a request. Raises Refused when it cannot be read."""
-    form = await _read(request, body)
+def read_form(request: Request, body: bytes) -> Form:
+    """The form of a request, on a thread. Raises Refused when it cannot be read."""
+    form = _read(request, body)
     return msgspec.structs.replace(form, key=request.headers.get("idempotency-key", "").strip())
 
 
-async def _read(request: Request, body: bytes) -> Form:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def is_multipart(request: Request) -> bool:
+    """Whether the body may hold photos."""
+    return _kind(request) == "multipart/form-data"
+
+
+def key_at_start(head: bytes) -> str:
+    """The api_key in the first bytes of a body of any kind; "" when there is none."""
+    found = _KEY.search(head)
+    return next((each for each in found.groups() if each), b"").decode("ascii", "replace") if found else ""
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _read(request: Request, body: bytes) -> Form:
+    kind = _kind(request)
     if kind == "application/json":
         return _form_of(_json_pairs(body))
     if kind == "multipart/form-data":
-        return await _multipart(request, body)
+        return asyncio.run(_multipart(request, body))
     if kind in ("application/x-www-form-urlencoded", ""):
         return _form_of(_url_pairs(body))
     raise Refused("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")

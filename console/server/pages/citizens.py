@@ -25,7 +25,7 @@ from console.domain.report import Area, Entry, PhotoRole, Report
 from console.domain.sla import due_next
 from console.domain.status import Status, is_open
 from console.server import schema
-from console.server.asking import Ask, Gate, check_local, json_response
+from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.georeport.answers import check_answers
@@ -134,8 +134,8 @@ class Citizens:
     def routes(self) -> list[BaseRoute]:
         """The addresses. A report's id may hold slashes, so the longer addresses stand first."""
 
-        def end(work: Any, most: int = 0) -> Any:
-            return self._gate.endpoint(work, most=most, public=True)
+        def end(work: Any, most: int = 0, pool: Pool | None = None) -> Any:
+            return self._gate.endpoint(work, most=most, public=True, pool=pool)
 
         report = "/reports/{report:path}"
         return [
@@ -143,8 +143,10 @@ class Citizens:
             Route("/areas", end(self._areas)),
             Route("/map", end(self._map)),
             Route("/reports", end(self._create, _REPORT_BODY), methods=["POST"]),
-            Route(report + "/photos/{number:int}", end(self._add_photo, _PHOTO_BODY), methods=["PUT"]),
-            Route(report + "/photos/{sha256}", end(self._photo)),
+            Route(
+                report + "/photos/{number:int}", end(self._add_photo, _PHOTO_BODY, Pool.PUBLIC_PHOTO), methods=["PUT"]
+            ),
+            Route(report + "/photos/{sha256}", end(self._photo, pool=Pool.PUBLIC_PHOTO)),
             Route(report + "/me-too", end(self._me_too, _REPORT_BODY), methods=["POST"]),
             Route(report + "/not-solved", end(self._not_solved, _REPORT_BODY), methods=["POST"]),
             Route(report, end(self._follow)),

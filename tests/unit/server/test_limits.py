@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from console.server import asking, audit, rate
+from console.server import audit, bodies, rate
 from console.server.city import City
 from console.server.patience import PatientProtocol
 from console.server.rate import RULES, Limits, network_of
@@ -180,7 +180,7 @@ def test_behind_a_proxy_serve_wants_users(tmp_path: Path) -> None:
 
 @one_database
 def test_a_body_that_does_not_come_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "PART_S", 0.3)
+    monkeypatch.setattr(bodies, "PART_S", 0.3)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as slow:
         head = "POST /dispatch/v1/reports HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
