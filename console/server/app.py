@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from console.server.asking import (
     Gate,
     Marked,
+    OneLength,
     database_response,
     defect_response,
     http_error_response,
@@ -94,6 +95,7 @@ def make_app(
         ],
         middleware=[
             Middleware(Marked, lambda: pulse.beat.epoch or known_epoch),
+            Middleware(OneLength),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),
         ],
         exception_handlers={

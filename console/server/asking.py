@@ -345,6 +345,23 @@ async def defect_response(request: Request, error: Exception) -> Response:
     return json_response({"error": "defect", "message": "The server failed at this; its log says how."}, 500)
 
 
+class OneLength:
+    """Middleware that refuses a body whose length is given in two ways, which others may read as two requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it and end the connection."""
+        names = {name for name, _ in scope["headers"]} if scope["type"] == "http" else set()
+        if not {b"content-length", b"transfer-encoding"} <= names:
+            await self._app(scope, receive, send)
+            return
+        refusal = Refusal("A body has either Content-Length or Transfer-Encoding.")
+        body = {"error": refusal.word, "message": refusal.message}
+        await json_response(body, refusal.status, {"Connection": "close"})(scope, receive, send)
+
+
 class Marked:
     """Middleware that writes the server's epoch into every answer, by which clients know it from a captive portal."""
 

@@ -18,6 +18,7 @@ from typing_extensions import override
 from console.server import schema
 from console.server.database import Database
 from console.server.records import Actor
+from console.server.report_key import CITIZEN, without_key
 
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
 CITY = "city"
@@ -248,12 +249,17 @@ def lines_about(connection: sa.Connection, report: str) -> list[Line]:
             row.role,
             row.via,
             row.what,
-            row.edit,
+            told_edit(row),
             msgspec.json.decode(row.detail),
             certainly_holds(row, report),
         )
         for row in rows_about(connection, report)
     ]
+
+
+def told_edit(row: Row) -> str | None:
+    """The edit's id as it may be told: old rows of citizens' edits hold what proves who the reporter is."""
+    return without_key(row.edit) if row.edit is not None and row.role == CITIZEN else row.edit
 
 
 def certainly_holds(row: Row, report: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,10 +35,13 @@ from console.server.presence import Presence
 from console.server.records import LOCAL, Actor, LoadedReport
 from console.server.refusals import NotFound
 from console.server.stats import CityFacts, Stats, count_everything
+from console.server.working import doing
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
 _KEEP_CONTACTS = timedelta(days=90)
+_COUNTED_FAST_S = 0.05
+"""What is counted within this is counted again for every question."""
 _KEEP_ANSWERS = timedelta(days=30)
 _KEEP_GONE = timedelta(days=30)
 
@@ -79,6 +83,8 @@ class City:
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
+        self._stats_lock = threading.Lock()
+        self._stats_due = 0.0
 
     def create_schema(self) -> None:
         """Make the tables that are missing, and give a new database its epoch; harmless to repeat."""
@@ -205,12 +211,17 @@ class City:
             return present_number(connection)
 
     def stats(self) -> Stats:
-        """Counts of everything."""
-        with self.database.read() as connection:
+        """Counts of everything, made by one for all who ask; so that those who ask cannot hold up those who change,
+        what took a second to count is not counted again for the next ten.
+        """
+        with self._stats_lock, doing(None), self.database.read() as connection:
             now, before = present_mark(connection), self._stats
-            if before is None or (before.epoch, before.seq) != now:
+            began = time.monotonic()
+            if before is None or before.epoch != now.epoch or (before.seq != now.seq and began >= self._stats_due):
                 before = count_everything(connection, before if before and before.epoch == now.epoch else None)
                 self._stats = before
+                took = time.monotonic() - began
+                self._stats_due = began + took + (10 * took if took > _COUNTED_FAST_S else 0)
             return before
 
     def facts(self) -> tuple[str, CityFacts]:

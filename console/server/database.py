@@ -327,6 +327,13 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def holding(connection: sa.Connection, column: sa.Column[Any], piece: bytes) -> sa.ColumnElement[bool]:
+    """Whether a column of bytes holds these: a body is looked through in the database before it is decoded here."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.instr(column, sa.literal(piece, sa.LargeBinary)) > 0
+    return sa.func.position(sa.literal(piece, sa.LargeBinary).op("IN")(column)) > 0
+
+
 @contextmanager
 def _stoppable(connection: sa.Connection, work: CancelToken) -> Iterator[None]:
     """Ends the statements of work that is to stop; they raise its refusal."""

@@ -46,6 +46,43 @@ def mask_personal(text: str) -> str:
     return _NUMBER.sub(MASK, text) if _MAY_HOLD_NUMBER.match(text) else text
 
 
+class PublicTexts:
+    """Masks the texts of one answer, of which all together cost no more than so much: then texts are cut short.
+
+    What costs are characters, and much more each digit and each @, of which numbers and addresses may begin.
+    """
+
+    def __init__(self, most: int = 600_000) -> None:
+        self._left = most
+
+    def public(self, text: str) -> tuple[str, bool]:
+        """A text as everybody may read it, and whether it is the whole text."""
+        whole = _cut(text, _LONGEST)
+        cost = _cost(whole)
+        if cost > self._left:
+            whole = _cut(whole, _SHORT)
+            cost = _cost(whole)
+        self._left -= cost
+        masked = mask_personal(whole)
+        return (masked, True) if len(whole) == len(text) else (f"{masked} …", False)
+
+
+_LONGEST, _SHORT = 20_000, 80
+_END = re.compile(r"[\W\d_]{1,200}\Z")
+_DEAR = "0123456789@"
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text; half a number or half an address at its end is left out."""
+    if len(text) <= most:
+        return text
+    return _END.sub("", text[:most].rpartition(" ")[0])
+
+
+def _cost(text: str) -> int:
+    return len(text) + 15 * sum(map(text.count, _DEAR)) if len(text) > _SHORT else len(text)
+
+
 def mask_quoted(text: str, told: Iterable[str]) -> str:
     """The text with only those e-mail addresses and numbers masked that stand in one of `told` too.
 

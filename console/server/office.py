@@ -159,7 +159,12 @@ def audit_log(database: str, since: str | None, *, as_json: bool) -> int:
 def _show(row: audit.Row, as_json: bool, *, doubt: bool = False) -> None:
     detail: dict[str, Any] = msgspec.json.decode(row.detail)
     if as_json:
-        whole = msgspec.structs.asdict(row) | {"at": row.moment, "detail": detail, "certain": not doubt}
+        whole = msgspec.structs.asdict(row) | {
+            "at": row.moment,
+            "edit": audit.told_edit(row),
+            "detail": detail,
+            "certain": not doubt,
+        }
         _say(msgspec.json.encode(whole).decode())
         return
     about = f" {row.object}" if row.object is not None else ""

@@ -1,26 +1,44 @@
-"""Ends connections on which a request does not come: the server waits for its head only so long."""
+"""Ends connections that hold the server up: no request comes, its answer is not read, or one address has very many."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from typing import ClassVar
 
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from console.server.rate import network_of
+
 
 class PatientProtocol(H11Protocol):
-    """Uvicorn's HTTP/1.1 that lets nobody hold a connection by sending a head byte by byte, or nothing at all.
+    """Uvicorn's HTTP/1.1 that lets nobody hold a connection by sending a head byte by byte, or nothing at all, nor
+    memory by not reading an answer, nor all connections from one address (of another computer).
 
     Uvicorn itself ends connections that are idle after an answer; bodies are timed where they are read.
     """
 
     head_s = 20.0
+    unread_s, least_read = 30.0, 8_192
+    most_each = 1_000
+    """A control room behind one address has some hundred; what a proxy passes on is not counted."""
     _due: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _network: str | None = None
+    _connected: ClassVar[Counter[str]] = Counter()
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
+        if not self.config.proxy_headers and self.client is not None:
+            self._network = network_of(self.client[0])
+        if self._network is not None:
+            self._connected[self._network] += 1
+            if self._connected[self._network] > self.most_each:
+                self.transport.abort()
+                return
         self._expect_head()
 
     @override
@@ -36,7 +54,40 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         self._stop_waiting()
+        self._stop_waiting_for_reader()
+        if self._network is not None:
+            self._connected[self._network] -= 1
+            if not self._connected[self._network]:
+                del self._connected[self._network]
         super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        """More of an answer waits to be read than the transport likes to hold."""
+        super().pause_writing()
+        self._wait_for_reader()
+
+    @override
+    def resume_writing(self) -> None:
+        """Enough of it has been read."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _wait_for_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.unread_s, self._look_at_reader, left)
+
+    def _look_at_reader(self, before: int) -> None:
+        """Drop what is left of an answer of which hardly anything is read; a slow line may take its time."""
+        if self.transport.get_write_buffer_size() > before - self.least_read:
+            self.transport.abort()
+        else:
+            self._wait_for_reader()
 
     def _is_idle(self) -> bool:
         # Before the first request it is None, whatever its type says.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 from console.domain.edit import Kind
@@ -12,22 +11,12 @@ from console.server.city import City
 from console.server.edits import EditBody
 from console.server.media import MediaStore
 from console.server.records import Actor
-
-REPORT_KEY = r"[0-9A-Za-z-]{32,64}"
-"""A key that the sender chose and nobody can guess: a report sent again with it is the same, and whoever knows it is
-its reporter.
-"""
-_WHOLE = re.compile(REPORT_KEY)
-
-
-def is_report_key(key: str) -> bool:
-    """Whether a key is one that cannot be guessed."""
-    return _WHOLE.fullmatch(key) is not None
+from console.server.report_key import photo_id, reporter_id
 
 
 def take_report(city: City, actor: Actor, key: str, data: dict[str, Any]) -> Report:
     """Make a report; the one that is there when the key made it before. Raises a Refusal."""
-    made = city.apply(EditBody(key, Kind.CREATE, data=data), actor=actor).answer.report
+    made = city.apply(EditBody(reporter_id(key), Kind.CREATE, data=data), actor=actor).answer.report
     assert made is not None
     return made
 
@@ -37,5 +26,5 @@ def take_photo(city: City, media: MediaStore, actor: Actor, report: str, key: st
     sha256 = hashlib.sha256(content).hexdigest()
     media.put(sha256, content, None)
     data = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(content)}
-    city.apply(EditBody(f"{key}.photo-{number}", Kind.PHOTO, data=data), report=report, actor=actor)
+    city.apply(EditBody(photo_id(key, number), Kind.PHOTO, data=data), report=report, actor=actor)
     return sha256

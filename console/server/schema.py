@@ -56,7 +56,7 @@ reports = _numbered(
     sa.Column("lon", sa.Float),
     sa.Column("merged_into", sa.Text),
     sa.Index("reports_page", "closed", "created", "id"),
-    sa.Index("reports_created", "created"),
+    sa.Index("reports_created", "created", "id"),
     sa.Index("reports_updated", "updated"),
     sa.Index("reports_merged", "merged_into"),
 )

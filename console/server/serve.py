@@ -38,6 +38,8 @@ _STEP_S = 1.0
 _SHIFTS_EVERY_S = 30.0
 _GOODBYE_S = 3
 _LAST_PORT = 65_535
+_SWITCH_S = 0.0005
+"""How long a thread may hold the interpreter: requests that are answered in a moment do not wait for longer ones."""
 _MOST_CONNECTIONS = 4_000
 """Further ones are answered 503. A console holds up to four connections, one of them its stream."""
 
@@ -103,6 +105,7 @@ def _serve(options: ServeOptions) -> None:
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options.demo, media, past):
                 _raise_file_limit()
+                sys.setswitchinterval(_SWITCH_S)
                 announce = partial(_announce, city.name or "a city", address)
                 _Server(app.state.hub, app.state.gate, app, announce, options.behind_proxy).run(sockets=[listener])
 

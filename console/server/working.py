@@ -84,9 +84,11 @@ def present_work() -> CancelToken | None:
 
 
 @contextmanager
-def for_everybody() -> Iterator[None]:
-    """What is made once for all who ask is not counted to the one who happened to be first, nor ends with him."""
-    before = _current.set(None)
+def doing(work: CancelToken | None) -> Iterator[None]:
+    """What this thread does in the block belongs to this work. None: it is done for all who ask, is not counted to the
+    one who happened to be first, and does not end with him.
+    """
+    before = _current.set(work)
     try:
         yield
     finally:

@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from console.domain.report import Datatype
 from console.server.openapi import Operation, Parameter, Said, Schema, describe
-from console.server.posting import REPORT_KEY
 from console.server.refusals import Forbidden, InProgress, NotFound
+from console.server.report_key import REPORT_KEY
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -185,6 +185,11 @@ _KEY = Parameter(
 _PAGE = (
     Parameter("page", _WHOLE, "Which page, from 1."),
     Parameter("page_size", _WHOLE, "How many in a page; 1,000 at most."),
+    Parameter(
+        "after",
+        Annotated[str, Meta(pattern="^(-?[0-9]{1,18}-.{1,500})?$")],
+        "Instead of page: the place that the Link of a full page gave (rel=next).",
+    ),
 )
 _SPAN = (
     Parameter("start_date", _DAY, "Made at this time or later."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -195,4 +196,8 @@ def _url_of(request: Request) -> str:
 
 
 def _written(request: Request, document: Document) -> Response:
-    return write(document, _format_of(request) or Format.JSON)
+    headers = {}
+    if document.following:
+        query = [(name, value) for name, value in request.query_params.multi_items() if name not in ("page", "after")]
+        headers["Link"] = f'<?{urlencode([*query, ("after", document.following)])}>; rel="next"'
+    return write(document, _format_of(request) or Format.JSON, headers)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import msgspec
 from starlette.responses import Response
@@ -42,11 +42,15 @@ _MOST_ACCEPTED = 100
 
 
 class Document(msgspec.Struct, frozen=True):
-    """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention)."""
+    """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention).
+
+    `following` is the place after which the next page begins, "" when this is no full page.
+    """
 
     root: str
     content: Mapping[str, Any] | Sequence[Any]
     status: int = 200
+    following: str = ""
 
 
 def asked_format(path: str, accept: str | None) -> tuple[str, Format | None]:
@@ -102,21 +106,35 @@ def _json(document: Document) -> bytes:
 
 
 def _xml(document: Document) -> bytes:
-    root = ElementTree.Element(document.root)
-    _fill(root, document.content)
-    ElementTree.indent(root)
-    text: bytes = ElementTree.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + text + b"\n"
+    lines = ['<?xml version="1.0" encoding="utf-8"?>']
+    _write_element(lines, document.root, document.content, "")
+    lines.append("")
+    return "\n".join(lines).encode("utf-8", "ignore")
 
 
-def _fill(element: ElementTree.Element, value: Any) -> None:
+def _write_element(lines: list[str], name: str, value: Any, indent: str) -> None:
+    """One element. Names are our own; whatever a text holds is escaped, and what XML cannot hold is left out."""
     if isinstance(value, Mapping):
-        for name, each in value.items():
-            _fill(ElementTree.SubElement(element, name), each)
+        inner = f"{indent}  "
+        lines.append(f"{indent}<{name}>")
+        for key, each in value.items():
+            _write_element(lines, key, each, inner)
+        lines.append(f"{indent}</{name}>")
     elif isinstance(value, list | tuple):
+        if not value:
+            lines.append(f"{indent}<{name} />")
+            return
+        lines.append(f"{indent}<{name}>")
+        item, inner = _ITEM_OF[name], f"{indent}  "
         for each in value:
-            _fill(ElementTree.SubElement(element, _ITEM_OF[element.tag]), each)
+            _write_element(lines, item, each, inner)
+        lines.append(f"{indent}</{name}>")
+    elif value is None or value == "":
+        lines.append(f"{indent}<{name} />")
     elif isinstance(value, bool):
-        element.text = "true" if value else "false"
-    elif value is not None:
-        element.text = _NOT_IN_XML.sub("", str(value))
+        lines.append(f"{indent}<{name}>{'true' if value else 'false'}</{name}>")
+    else:
+        text = str(value)
+        if not text.isalnum():
+            text = escape(_NOT_IN_XML.sub("", text))
+        lines.append(f"{indent}<{name}>{text}</{name}>")

@@ -14,8 +14,9 @@ from console.server.georeport.formats import Document
 from console.server.georeport.query import degrees
 from console.server.georeport.requests import ROOT
 from console.server.media import MediaStore
-from console.server.posting import is_report_key, take_photo, take_report
+from console.server.posting import take_photo, take_report
 from console.server.records import Actor
+from console.server.report_key import is_report_key
 
 _LONGEST = 4_000
 _MOST_ADDRESS = 500

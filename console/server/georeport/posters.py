@@ -8,8 +8,8 @@ from console.server.asking import Gate, check_local
 from console.server.clients import ApiClients
 from console.server.georeport.faults import Refused
 from console.server.records import Actor, CitizenOptions, Posting
+from console.server.report_key import CITIZEN
 
-_ROLE = "citizen"
 _VIA = "open311"
 
 
@@ -31,10 +31,10 @@ class Posters:
                 self._gate.count_unknown_key(request)
                 raise Refused("Invalid api_key received.", status=403)
             self._gate.count_post(request, client.name)
-            return Actor(client.name, _ROLE, via=_VIA)
+            return Actor(client.name, CITIZEN, via=_VIA)
         self._gate.count_post(request, None)
         if self._posting is Posting.KEYED or (self._posting is Posting.LOCAL and self._gate.has_users()):
             raise Refused("api_key was not provided: ask the city for one.", status=403)
         if self._posting is Posting.LOCAL:
             check_local(request)
-        return Actor(_ROLE, _ROLE, via=_VIA)
+        return Actor(CITIZEN, CITIZEN, via=_VIA)

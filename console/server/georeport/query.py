@@ -14,8 +14,12 @@ from console.server.georeport.faults import Refused
 MOST = 1_000
 """Requests in one answer, and identifiers in one question."""
 
+FARTHEST = 100_000
+"""So many may be left out by `page`; after them, `after` leads on."""
+
 SPAN = timedelta(days=90)
 _DEGREES = re.compile(r" *[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})? *")
+_PLACE = re.compile(r"(-?[0-9]{1,18})-(.{1,500})", re.DOTALL)
 _SECOND = timedelta(seconds=1) - timedelta(microseconds=1)
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
 _HALVES = {"open": 0, "closed": 1}
@@ -39,10 +43,11 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """How many to leave out, and how many to answer."""
+    """How many to leave out, and how many to answer; `after` is the place of the one after which they begin."""
 
     skip: int
     size: int
+    after: tuple[int, str] | None = None
 
 
 def listed(query: QueryParams, name: str) -> list[str]:
@@ -121,9 +126,22 @@ def degrees(text: str) -> float:
 
 
 def page(query: QueryParams) -> Page:
-    """page (from 1) and page_size (up to 1,000, which is also what is answered without it)."""
+    """page (from 1) or after, and page_size (up to 1,000, which is also what is answered without it)."""
     size = min(_whole(query, "page_size", MOST), MOST)
-    return Page((_whole(query, "page", 1) - 1) * size, size)
+    if text := query.get("after"):
+        found = _PLACE.fullmatch(text)
+        if found is None:
+            raise Refused("after is not one that this server gave.")
+        return Page(0, size, (int(found[1]), found[2]))
+    skip = (_whole(query, "page", 1) - 1) * size
+    if skip > FARTHEST:
+        raise Refused(f"page reaches beyond {FARTHEST:,}; ask for a shorter time, or follow the Link of each page.")
+    return Page(skip, size)
+
+
+def place(at: int, key: str) -> str:
+    """The place of one in a list, for `after`: its time in microseconds, and what tells those of one time apart."""
+    return f"{at}-{key}"
 
 
 def _whole(query: QueryParams, name: str, default: int) -> int:

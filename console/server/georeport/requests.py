@@ -16,14 +16,17 @@ from console.domain.sla import due_next
 from console.domain.status import is_open
 from console.server import schema
 from console.server.city import City
+from console.server.database import holding
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import Document, w3c
-from console.server.georeport.query import SPAN, box, halves, listed, page, window
-from console.server.masking import mask_personal
+from console.server.georeport.query import SPAN, box, halves, listed, page, place, window
+from console.server.masking import PublicTexts
 from console.server.replies import public_reply
 
 T = TypeVar("T")
 ROOT = "service_requests"
+_CUT = "The description is cut here. The request by itself, requests/ID, has up to 20,000 characters of it."
+_A_REPLY = b'"kind":"reply"'
 
 
 class _Words(msgspec.Struct, frozen=True):
@@ -40,9 +43,9 @@ def requests(city: City, query: QueryParams) -> Document:
     Named requests are answered whatever else is asked for, but what cannot be read is refused all the same.
     """
     table = schema.reports
-    wanted = sa.select(table.c.body).order_by(table.c.created.desc(), table.c.id.desc())
+    wanted = _ordered(sa.select(table.c.id))
     ids = listed(query, "service_request_id")
-    named = wanted.where(table.c.id.in_(ids))
+    named = _ordered(sa.select(table.c.body)).where(table.c.id.in_(ids))
     if codes := listed(query, "service_code"):
         wanted = wanted.where(table.c.service.in_(codes))
     if closed := halves(query):
@@ -61,7 +64,13 @@ def requests(city: City, query: QueryParams) -> Document:
     if (area := box(query)) is not None:
         wanted = wanted.where(table.c.lon.between(area.west, area.east), table.c.lat.between(area.south, area.north))
     part = page(query)
-    return _answer(city, named if ids else wanted.limit(part.size).offset(part.skip))
+    if ids:
+        return _answer(city, named)
+    if part.after is not None:
+        wanted = wanted.where(sa.tuple_(table.c.created, table.c.id) < sa.tuple_(*part.after))
+    # The ids alone are counted off, in an index that holds nothing else.
+    chosen = wanted.limit(part.size).offset(part.skip).subquery()
+    return _answer(city, _ordered(sa.select(table.c.body).join(chosen, table.c.id == chosen.c.id)), full=part.size)
 
 
 def request(city: City, key: str) -> Document:
@@ -81,7 +90,13 @@ def token(city: City, key: str) -> Document:
     return Document(ROOT, [{"service_request_id": key, "token": key}])
 
 
-def _answer(city: City, query: sa.Select[Any]) -> Document:
+def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
+    table = schema.reports
+    return query.order_by(table.c.created.desc(), table.c.id.desc())
+
+
+def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> Document:
+    """The reports of a query; where they are `full` in number, more may follow."""
     with city.database.read() as connection:
         reports = [decode(body, Report) for body in connection.execute(query).scalars()]
         words = _Words(
@@ -89,7 +104,9 @@ def _answer(city: City, query: sa.Select[Any]) -> Document:
             {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
         )
-    return Document(ROOT, [_as_request(report, words) for report in reports])
+    texts = PublicTexts()
+    following = place(schema.micros(reports[-1].created), reports[-1].id) if len(reports) == full else ""
+    return Document(ROOT, [_as_request(report, words, texts) for report in reports], following=following)
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
@@ -97,25 +114,26 @@ def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
     return [decode(body, kind) for body in bodies]
 
 
-def _as_request(report: Report, words: _Words) -> dict[str, Any]:
+def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, Any]:
     closed = not is_open(report.status)
     due = due_next([clock for clock in report.clocks if clock.name == "finish"])
     notes = words.replies.get(report.merged_into or report.id)
     if notes is None and report.merged_into is not None:
         notes = f"Duplicate of request {report.merged_into}."
+    description, whole = texts.public(report.description or report.title)
     return {
         "service_request_id": report.id,
         "status": "closed" if closed else "open",
         "status_notes": notes,
         "service_name": words.services.get(report.service or "", report.service),
         "service_code": report.service,
-        "description": mask_personal(report.description or report.title) or None,
+        "description": description or None,
         "agency_responsible": words.agencies.get(report.agency or "", report.agency),
-        "service_notice": None,
+        "service_notice": None if whole else _CUT,
         "requested_datetime": w3c(report.created),
         "updated_datetime": w3c(report.closed_at if closed and report.closed_at else report.updated),
         "expected_datetime": w3c(due.due) if due is not None and not closed else None,
-        "address": mask_personal(report.address) or None,
+        "address": texts.public(report.address)[0] or None,
         "address_id": None,
         "zipcode": None,
         "lat": report.lat,
@@ -127,7 +145,8 @@ def _as_request(report: Report, words: _Words) -> dict[str, Any]:
 def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str]:
     """The newest reply of each report: the only words of ours that a citizen reads."""
     table = schema.entries
-    query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
+    query = sa.select(table.c.body).where(table.c.report.in_(reports), holding(connection, table.c.body, _A_REPLY))
+    query = query.order_by(table.c.at, table.c.seq)
     newest: dict[str, str] = {}
     for body in connection.execute(query).scalars():
         entry = decode(body, Entry)

@@ -21,12 +21,13 @@ from console.domain.report import Entry, Report
 from console.domain.status import Status, is_open
 from console.server import schema
 from console.server.city import City
+from console.server.database import holding
 from console.server.edits import EditBody
 from console.server.georeport.faults import Refused, not_found, not_given
 from console.server.georeport.form import Form
 from console.server.georeport.formats import Document, w3c
 from console.server.georeport.post import media_urls
-from console.server.georeport.query import SPAN, page, read_time, window
+from console.server.georeport.query import SPAN, page, place, read_time, window
 from console.server.records import Actor
 from console.server.refusals import Invalid, KeyReused
 from console.server.replies import public_reply
@@ -67,30 +68,49 @@ _SAID = frozenset({"fixed", "closed", "cancelled", "duplicate"})
 
 _LONGEST = 20_000
 _BATCH = 500
-_FARTHEST = 100_000
+_MOST_READ = 5_000
+"""Lines of histories that one answer may decode."""
+_TOO_MANY = (
+    "So many changes cannot be looked through at once. Ask for a shorter time (end_date), for fewer in a page "
+    "(page_size), or follow the Link of each page."
+)
+_MOST_DIGITS = 18
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """A line of a history that citizens may know of, with the extended status after it."""
+    """A line of a history that citizens may know of, with its number and the extended status after it."""
 
     entry: Entry
+    seq: int
     report: str
     status: str
 
 
+class _Place(msgspec.Struct, frozen=True):
+    """Where an update stands: time and number of its entry, and the report that it is told of."""
+
+    at: int
+    seq: int
+    report: str
+
+
 def updates(city: City, query: QueryParams) -> Document:
-    """What citizens may know of the work since `start_date` until `end_date`, the oldest first."""
+    """What citizens may know of the work since `start_date` until `end_date`, the oldest first.
+
+    Refused when very many lines of histories would have to be gone through for it: never a page that lacks some.
+    """
     now = city.clock()
     stretch = window(query, now, start="start_date", end="end_date", span=SPAN)
     assert stretch.start is not None
     part = page(query)
-    if part.skip > _FARTHEST:
-        raise Refused(f"page reaches beyond {_FARTHEST:,} updates; ask for a shorter time.")
     first, last = schema.micros(stretch.start), schema.micros(stretch.end or now + timedelta(seconds=1))
+    if part.skip + part.size > _MOST_READ:
+        raise Refused(_TOO_MANY)
+    after = _read_place(part.after) if part.after is not None else None
     with city.database.read() as connection:
-        told = islice(_told(connection, first, last), part.skip, part.skip + part.size)
-        content = [_as_update(each) for each in told]
-    return Document(ROOT, content)
+        told = list(islice(_told(connection, first, last, after), part.skip, part.skip + part.size))
+    following = _place_of(told[-1]) if len(told) == part.size else ""
+    return Document(ROOT, [_as_update(each) for each in told], following=following)
 
 
 def add_update(city: City, form: Form, actor: Actor) -> Document:
@@ -173,24 +193,46 @@ def _as_update(told: _Told) -> dict[str, Any]:
     }
 
 
-def _told(connection: sa.Connection, first: int, last: int) -> Iterator[_Told]:
-    """What may be told of a stretch of time, in order, read in batches."""
+def _place_of(told: _Told) -> str:
+    return place(schema.micros(told.entry.at), f"{told.seq}-{told.report}")
+
+
+def _read_place(after: tuple[int, str]) -> _Place:
+    seq, _, report = after[1].partition("-")
+    if not seq.isascii() or not seq.isdigit() or len(seq) > _MOST_DIGITS:
+        raise Refused("after is not one that this server gave.")
+    return _Place(after[0], int(seq), report)
+
+
+def _told(connection: sa.Connection, first: int, last: int, after: _Place | None) -> Iterator[_Told]:
+    """What may be told of a stretch of time, beyond a place in it, in order, read in batches."""
     table = schema.entries
-    place = sa.tuple_(table.c.at, table.c.seq)
-    after = (first, -1)
+    line = sa.tuple_(table.c.at, table.c.seq)
+    statuses = _Statuses(connection)
+    since = line >= sa.tuple_(after.at, after.seq) if after is not None else table.c.at >= first
     while True:
         query = (
             sa.select(table.c.at, table.c.seq, table.c.body)
-            .where(table.c.at >= after[0], table.c.at <= last, place > sa.tuple_(*after), table.c.report.is_not(None))
+            .where(since, table.c.at >= first, table.c.at <= last, _may_tell(connection))
             .order_by(table.c.at, table.c.seq)
             .limit(_BATCH)
         )
         rows = connection.execute(query).all()
-        entries = [entry for row in rows if _counts(entry := decode(row[2], Entry))]
-        yield from _with_status(connection, entries)
+        for told in statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]):
+            if after is None or told.seq != after.seq:
+                yield told
+            elif told.report == after.report:  # the last one that the asker has
+                after = None
         if len(rows) < _BATCH:
             return
-        after = (rows[-1][0], rows[-1][1])
+        since = line > sa.tuple_(rows[-1][0], rows[-1][1])
+
+
+def _may_tell(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    """Lines that are replies or bear a status, and few others: the rest is not decoded."""
+    table = schema.entries
+    pieces = [holding(connection, table.c.body, piece) for piece in (b'"kind":"reply"', b'"status":')]
+    return sa.and_(table.c.report.is_not(None), sa.or_(*pieces))
 
 
 def _counts(entry: Entry) -> bool:
@@ -200,34 +242,61 @@ def _counts(entry: Entry) -> bool:
     return entry.kind != "created" and "status" in entry.data
 
 
-def _with_status(connection: sa.Connection, entries: Sequence[Entry]) -> Iterator[_Told]:
-    """The entries that tell something, each with the status after it, and replies at the duplicates as well."""
-    keys = sorted({entry.report for entry in entries if entry.report is not None})
-    statuses = _statuses(connection, keys)
-    duplicates = _duplicates(connection, sorted({entry.report or "" for entry in entries if entry.kind == Kind.REPLY}))
-    for entry in entries:
-        before, after = statuses.get(entry.id, ("open", "open"))
-        if entry.report is None or (entry.kind != Kind.REPLY and before == after):
-            continue
-        yield _Told(entry, entry.report, after)
-        if entry.kind == Kind.REPLY:
-            for other in duplicates.get(entry.report, ()):
-                yield _Told(entry, other, _DUPLICATE)
+class _Statuses:
+    """Goes through lines in their order and knows the extended status of each report before and after each.
 
+    Refused is raised when it would have to go through very many.
+    """
 
-def _statuses(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Entry -> the extended status before and after it, from the whole histories of these reports."""
-    table = schema.entries
-    query = sa.select(table.c.body).where(table.c.report.in_(keys)).order_by(table.c.report, table.c.at, table.c.seq)
-    found: dict[str, tuple[str, str]] = {}
-    now: dict[str, str] = {}
-    for body in connection.execute(query).scalars():
-        entry = decode(body, Entry)
-        before = now.get(entry.report or "", "open")
-        after = _word_of(entry) or before
-        found[entry.id] = before, after
-        now[entry.report or ""] = after
-    return found
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._now: dict[str, str] = {}
+        self._left = _MOST_READ
+
+    def follow(self, lines: Sequence[tuple[int, Entry]]) -> Iterator[_Told]:
+        """What the next lines tell, and replies at the duplicates as well."""
+        self._spend(len(lines))
+        self._begin(lines)
+        replied = sorted({entry.report or "" for _, entry in lines if entry.kind == Kind.REPLY})
+        duplicates = _duplicates(self._connection, replied)
+        for seq, entry in lines:
+            report = entry.report or ""
+            before = self._now.get(report, "open")
+            after = self._now[report] = _word_of(entry) or before
+            if not _counts(entry) or (entry.kind != Kind.REPLY and before == after):
+                continue
+            yield _Told(entry, seq, report, after)
+            if entry.kind == Kind.REPLY:
+                for other in duplicates.get(report, ()):
+                    yield _Told(entry, seq, other, _DUPLICATE)
+
+    def _begin(self, lines: Sequence[tuple[int, Entry]]) -> None:
+        """Find how the reports stood that these lines are the first ones of."""
+        fresh = sorted({entry.report or "" for _, entry in lines} - self._now.keys())
+        if not fresh:
+            return
+        table = schema.entries
+        seq, entry = lines[0]
+        query = (
+            sa.select(table.c.body)
+            .where(table.c.report.in_(fresh), _may_tell(self._connection))
+            .where(sa.tuple_(table.c.at, table.c.seq) < sa.tuple_(schema.micros(entry.at), seq))
+            .order_by(table.c.at, table.c.seq)
+            .limit(self._left + 1)
+        )
+        bodies = self._connection.execute(query).scalars().all()
+        self._spend(len(bodies))
+        for body in bodies:
+            earlier = decode(body, Entry)
+            if (word := _word_of(earlier)) is not None:
+                self._now[earlier.report or ""] = word
+        for key in fresh:
+            self._now.setdefault(key, "open")
+
+    def _spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise Refused(_TOO_MANY)
 
 
 def _word_of(entry: Entry) -> str | None:

@@ -29,16 +29,17 @@ from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.georeport.answers import check_answers
-from console.server.masking import mask_personal
+from console.server.masking import PublicTexts, mask_personal
 from console.server.media import MediaStore
 from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
 from console.server.payloads import Key, Lat, Line, Lon
-from console.server.posting import REPORT_KEY, is_report_key, take_photo, take_report
+from console.server.posting import take_photo, take_report
 from console.server.records import Actor
 from console.server.refusals import Forbidden, Invalid, NotFound
 from console.server.replies import public_reply
+from console.server.report_key import REPORT_KEY, is_report_key, reporter_id
 
 CITIZEN = Actor("citizen", "citizen", via="page")
 MOST_PHOTOS = 3
@@ -260,7 +261,7 @@ class Citizens:
     def _check_reporter(self, report: Report, key: str) -> None:
         """Forbidden unless the key is the one that the report was sent with."""
         table = schema.entries
-        query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == key)
+        query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == reporter_id(key))
         if is_report_key(key):
             with self._city.database.read() as connection:
                 body = connection.scalar(query)
@@ -289,7 +290,7 @@ class Citizens:
             status=main.status.value,
             own_word=main.status_label,
             service=report.service,
-            description=mask_personal(report.description),
+            description=PublicTexts().public(report.description)[0],
             address=mask_personal(report.address),
             area=self._area_name(report.area),
             lat=report.lat,

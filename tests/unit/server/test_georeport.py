@@ -279,4 +279,5 @@ def test_hostile_questions_are_answered_with_a_clear_no(api: Api) -> None:
     for path in ("requests/" + quote("../../x' OR 1=1;--") + ".json", "requests/%FF%FE.json", "tokens/" + "9" * 5_000):
         assert ask(api, path).status_code == 404
     assert ask(api, "requests/a%00b.json").status_code == 400
-    assert ids(api, service_code="' OR 1=1 --", page="999999999") == []
+    assert ids(api, service_code="' OR 1=1 --", page="100") == []
+    assert ask(api, "requests.json?page=999999999").json()[0]["description"].startswith("page reaches beyond 100,000")

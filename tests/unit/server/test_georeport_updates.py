@@ -198,3 +198,72 @@ def test_two_programs_may_use_the_same_update_id(city: City, tmp_path: Path) -> 
         assert (ids[:2], len(set(ids))) == (ids[2:], 2)
         assert {entry.author for entry in city.entries("10")} == {"FixMyStreet", "portal"}
         api.session.close()
+
+
+def walk(api: Api, path: str, **params: Any) -> list[list[dict[str, Any]]]:
+    """The pages of a list as the Link of each leads on."""
+    url: str | None = f"{api.url}/open311/v2/{path}"
+    pages = []
+    while url is not None:
+        answer = api.session.get(url, params=params, timeout=10)
+        assert answer.status_code == 200, answer.text
+        pages.append(answer.json())
+        following = answer.links.get("next", {}).get("url")
+        url, params = (f"{api.url}/open311/v2/{path}{following}", {}) if following else (None, {})
+        assert len(pages) < 100
+    return pages
+
+
+def test_the_link_of_each_page_leads_through_all_updates(api: Api, city: City, clock: Clock) -> None:
+    for key in ("11", "12"):
+        api.ok(key, "merge", {"into": "10"})
+    for number in range(4):
+        api.ok("10", "reply", {"text": f"reply {number}"})
+        api.ok("10", "set", {"status": "coordination" if number % 2 else "assigned"})
+        clock.skip(hours=5)
+    whole = updates(api)
+    assert len(whole) == 2 + 4 * 3 + 4
+    for size in (1, 2, 3, 7, 18):
+        pages = walk(api, "servicerequestupdates.json", page_size=size)
+        assert [each for page in pages for each in page] == whole, size
+        assert {len(page) for page in pages[:-1]} <= {size}
+    bad = api.session.get(f"{api.url}/open311/v2/servicerequestupdates.json?after=x", timeout=10)
+    assert (bad.status_code, bad.json()[0]["description"]) == (400, "after is not one that this server gave.")
+    later = {"start_date": whole[8]["updated_datetime"], "page_size": 3}
+    assert [each for page in walk(api, "servicerequestupdates.json", **later) for each in page] == whole[8:]
+
+
+def test_the_link_of_each_page_leads_through_all_requests(api: Api, city: City) -> None:
+    city.load([LoadedReport(a_report(f"p-{n}")) for n in range(20)])
+    whole = [each["service_request_id"] for page in walk(api, "requests.json") for each in page]
+    assert len(whole) == 23
+    pages = walk(api, "requests.json", page_size=4, status="open")
+    assert [each["service_request_id"] for page in pages for each in page] == whole
+
+
+def test_what_would_take_too_long_is_refused_and_said(api: Api, city: City) -> None:
+    """Never a page that lacks some: whoever reads it would take it for all there is."""
+    lines = [Entry(f"r-{n}", "10", "reply", a_report("10").created, "x", text=f"{n}") for n in range(5_200)]
+    city.load([LoadedReport(a_report("10"), entries=tuple(lines))])
+    assert len(updates(api)) == 1_000
+    for page, size in ((6, 1_000), (100, 1_000), (99_999, 1)):
+        url = f"{api.url}/open311/v2/servicerequestupdates.json?page={page}&page_size={size}"
+        refused = api.session.get(url, timeout=10)
+        assert (refused.status_code, "end_date" in refused.json()[0]["description"]) == (400, True)
+    assert sum(map(len, walk(api, "servicerequestupdates.json"))) == 5_200
+
+
+def test_very_much_text_is_cut_short_and_said_while_every_request_is_there(api: Api, city: City) -> None:
+    hostile = "0812-3456-7890 a@b.id " * 200
+    city.load([LoadedReport(a_report(f"h{n}", description=hostile)) for n in range(200)])
+    city.load([LoadedReport(a_report(f"n{n}", description=f"A hole, {n} m wide.")) for n in range(200)])
+    found = api.session.get(f"{api.url}/open311/v2/requests.json", timeout=20).json()
+    assert len(found) == 403
+    plain = {each["description"] for each in found if each["service_request_id"].startswith("n")}
+    assert plain == {f"A hole, {n} m wide." for n in range(200)}
+    cut = [each for each in found if each["service_notice"]]
+    assert 100 < len(cut) < 200
+    assert all(len(each["description"]) < 100 for each in cut)
+    one = api.session.get(f"{api.url}/open311/v2/requests/{cut[0]['service_request_id']}.json", timeout=10).json()[0]
+    assert (one["service_notice"], len(one["description"]) > 1_000) == (None, True)
+    assert "0812" not in str(found) + str(one)

@@ -41,7 +41,23 @@ def test_addresses_and_numbers_are_masked_and_the_rest_stays(text: str, public: 
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "1", "1a", "a@", "a@b.", "1 1 1 1 1 1 1    ", "1-", "12345678x", "+(0", "a.", "08", "(at)", "1,", "é", "2026-11-2"],
+    [
+        "a",
+        "1",
+        "1a",
+        "a@",
+        "a@b.",
+        "1 1 1 1 1 1 1    ",
+        "1-",
+        "12345678x",
+        "+(0",
+        "a.",
+        "08",
+        "(at)",
+        "1,",
+        "é",
+        "2026-11-2",
+    ],
 )
 def test_the_work_grows_with_the_text_and_not_faster(piece: str) -> None:
     def steps(length: int) -> float:

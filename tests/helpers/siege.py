@@ -1,0 +1,100 @@
+"""People without an account who ask a server for as much as they can, from threads of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+_GIVEN_UP_S = 5.0
+_PIECE = bytes(250_000)
+
+
+class Siege:
+    """What has come of it so far: how many answers of each status, and how many connections were ended or given up."""
+
+    def __init__(self) -> None:
+        self.told: Counter[str] = Counter()
+        self.over = threading.Event()
+        self._lock = threading.Lock()
+
+    def note(self, what: str) -> None:
+        """Count something."""
+        with self._lock:
+            self.told[what] += 1
+
+
+def ask(siege: Siege, url: str, path: str) -> None:
+    """Ask for the same again and again, and go after five seconds without having read the answer."""
+    where = urlsplit(url)
+    head = f"GET {path} HTTP/1.1\r\nHost: {where.netloc}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n".encode()
+    while not siege.over.is_set():
+        try:
+            with socket.create_connection((where.hostname or "", where.port or 80), timeout=_GIVEN_UP_S) as client:
+                client.sendall(head)
+                line = client.recv(16)
+                siege.note(line[9:12].decode("ascii", "replace") or "ended")
+                while client.recv(65_536):
+                    pass
+        except OSError:
+            siege.note("given up")
+
+
+def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str = "") -> None:
+    """Send a body but its last byte, and wait for what the server does."""
+    where = urlsplit(url)
+    head = f"{method} {path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {size}\r\n{headers}\r\n".encode()
+    while not siege.over.is_set():
+        try:
+            with socket.create_connection((where.hostname or "", where.port or 80), timeout=_GIVEN_UP_S) as client:
+                client.sendall(head)
+                left = size - 1
+                while left > 0:
+                    left -= client.send(_PIECE[:left])
+                client.settimeout(0.5)
+                line = b""
+                while not siege.over.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        line = client.recv(16)
+                        break
+                siege.note(line[9:12].decode("ascii", "replace") or "ended")
+        except OSError:
+            siege.note("ended")
+        siege.over.wait(0.2)
+
+
+@contextlib.contextmanager
+def besieged(*doing: Callable[[Siege], None]) -> Iterator[Siege]:
+    """Each of these on a thread of its own, until the block ends."""
+    siege = Siege()
+    threads = [threading.Thread(target=each, args=(siege,), daemon=True) for each in doing]
+    for thread in threads:
+        thread.start()
+    try:
+        yield siege
+    finally:
+        siege.over.set()
+        for thread in threads:
+            thread.join(2 * _GIVEN_UP_S)
+
+
+def memory_mb(pid: int) -> float:
+    """What a process holds in memory now (Linux)."""
+    with open(f"/proc/{pid}/status") as lines:
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+def p95(seconds: list[float]) -> float:
+    """The time within which 95 of 100 were done."""
+    return sorted(seconds)[int(len(seconds) * 0.95)]
+
+
+def timed(work: Callable[[], object]) -> float:
+    """How long it takes, in seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
