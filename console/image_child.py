@@ -1,6 +1,6 @@
 """The child process that decodes one photo: it reads place and time, drops all metadata, shrinks and re-encodes.
 
-`python -m console.image_child < photo > answer`, under limits of memory, time and file size.
+`python -m console.image_child [SIDE_PX MEMORY_MB CPU_S] < photo > answer`, under limits of memory, time and file size.
 """
 
 from __future__ import annotations
@@ -53,18 +53,19 @@ def kind_of(body: bytes) -> str | None:
 
 def main() -> int:
     """Read one photo from standard input, answer on standard output."""
-    _limit()
+    side_px, memory_mb, cpu_s = map(int, sys.argv[1:]) if sys.argv[1:] else (PHOTO_PX, 0, 0)
+    _limit(memory_mb * 2**20 or MEMORY_BYTES, cpu_s or int(TIMEOUT_S) + 1)
     body = sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
-        made = make(body)
+        made = make(body, side_px)
     except MemoryError:
         made = Made(problem="The photo needs too much memory.")
     sys.stdout.buffer.write(msgspec.json.encode(made))
     return 0
 
 
-def make(body: bytes) -> Made:
-    """Decode and encode again; what can't be read is said in `problem`."""
+def make(body: bytes, side_px: int = PHOTO_PX) -> Made:
+    """Decode and encode again, at most so many pixels a side; what can't be read is said in `problem`."""
     Image._initialized = 2  # no other decoder is ever loaded, whatever the bytes look like
     Image.MAX_IMAGE_PIXELS = None  # our own, smaller limit stands below
     warnings.simplefilter("ignore")
@@ -74,7 +75,7 @@ def make(body: bytes) -> Made:
                 return Made(problem="The photo has more than 40 megapixels.")
             exif = image.getexif()
             taken_at, (lat, lon) = _taken_at(exif), _place(exif)
-            small = _shrunk(image)
+            small = _shrunk(image, side_px)
             small = ImageOps.exif_transpose(small)
         photo = _flat(small)
         thumbnail = photo.copy()
@@ -84,26 +85,25 @@ def make(body: bytes) -> Made:
         return Made(problem="The photo can't be read.")
 
 
-def _limit() -> None:
-    """No more memory than allowed, no files, and a little more processor time than the parent waits."""
+def _limit(memory_bytes: int = MEMORY_BYTES, cpu_s: int = int(TIMEOUT_S) + 1) -> None:
+    """No more memory than allowed, no files, and so much processor time: by default a little more than is waited."""
     try:
         import resource
     except ImportError:  # Windows has none of these; the parent's clock still holds
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    seconds = int(TIMEOUT_S) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
-    """At most 1600 px a side, before anything makes a copy at full size. The orientation stays in its metadata."""
+def _shrunk(image: Image.Image, side_px: int) -> Image.Image:
+    """At most so large, before anything makes a copy at full size. The orientation stays in its metadata."""
     if image.format == "JPEG":
-        image.draft("RGB", (PHOTO_PX, PHOTO_PX))  # decodes only as much as is needed
+        image.draft("RGB", (side_px, side_px))  # decodes only as much as is needed
     exif = image.getexif()
     shrunk = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
-    shrunk.thumbnail((PHOTO_PX, PHOTO_PX), Image.Resampling.LANCZOS)
+    shrunk.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     shrunk.getexif()[0x0112] = exif.get(0x0112, 1)
     return shrunk
 

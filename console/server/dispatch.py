@@ -334,7 +334,8 @@ class Dispatch:
                     308: Said("A part has come; go on after it.", Received, headers={"Range": "bytes=0-LAST"}),
                 },
                 text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. "
-                "422: the bytes do not have this hash, or their header is unreadable. 415: no JPEG, PNG or WebP.",
+                "422: the bytes do not have this hash, or cannot be decoded within 2 s and 256 MB. "
+                "415: no JPEG, PNG or WebP.",
                 role="Everybody but viewers.",
                 parameters=(
                     Parameter(
@@ -565,7 +566,8 @@ class Dispatch:
             raise Forbidden("The role viewer may not send photos.")
         self._gate.count_upload(ask.actor, len(ask.body))
         header = ask.request.headers.get("content-range")
-        have = self._media.put(ask.path("sha256"), ask.body, Part(header) if header is not None else None)
+        part = Part(header) if header is not None else None
+        have = self._media.put(ask.path("sha256"), ask.body, part, sender=ask.actor.name)
         if have is None:
             return json_response(Kept(ask.path("sha256")), 201)
         headers = {"Range": f"bytes=0-{have - 1}"} if have else {}

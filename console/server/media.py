@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import logging
@@ -16,12 +17,19 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from console.server.database import replace_durably
+from console.server.photo_process import PhotoProcess
 from console.server.refusals import Invalid, NotFound, Overloaded, TooLarge, WrongType
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 15_000_000
 MOST_PIXELS = 40_000_000
+MOST_SCANS = 100
+_KEEP_PARTS_S = 7 * 24 * 3600.0
+_MOST_HEADERS = 65_536
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_TEM, _END_OF_IMAGE, _START_OF_SCAN = 0x01, 0xD9, 0xDA
+_MOVING = frozenset(b"VP8X" + bytes([flags]) for flags in range(256) if flags & 0x02)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _RANGE = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})")
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
@@ -46,11 +54,15 @@ class Part:
 
 
 class MediaStore:
-    """Photos in `folder`. A file is there only when it is whole and its hash is right."""
+    """Photos in `folder`. A file is there only when it is whole, its hash is right, and it was decoded once.
 
-    def __init__(self, folder: Path) -> None:
+    `process` decodes it, where nothing it holds does harm.
+    """
+
+    def __init__(self, folder: Path, process: PhotoProcess | None = None) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
+        self._process = process or PhotoProcess()
         self._lock = threading.Lock()
 
     def find(self, sha256: str) -> tuple[Path, str]:
@@ -63,29 +75,34 @@ class MediaStore:
             raise NotFound("There is no such photo (yet).") from None
         return path, content_type(head)
 
-    def put(self, sha256: str, content: bytes, part: Part | None) -> int | None:
+    def put(self, sha256: str, content: bytes, part: Part | None, sender: str = "") -> int | None:
         """Take bytes in; returns None when the photo is whole, else how many bytes of it are there.
 
-        Raises Invalid when the whole does not have this hash, WrongType when it is no photo, TooLarge when it has too
-        many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
+        Parts belong to their `sender`: what another sends under the same hash does not meet them. Raises Invalid when
+        the whole does not have this hash or is more than can be shown, WrongType when it is no photo, TooLarge when it
+        has too many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
         """
         path = self._path(sha256)
-        with self._lock:
-            if path.exists():
+        if path.exists():
+            return None
+        try:
+            if part is None:
+                self._finish(path, sha256, content)
                 return None
-            try:
-                if part is None:
-                    self._finish(path, sha256, content)
-                    return None
-                return self._put_part(path, sha256, content, part)
-            except OSError as fault:
-                log.error("the photo %s cannot be kept: %s", sha256, fault.strerror)
-                raise Overloaded("The server's disk cannot take this photo now. Send it again.") from fault
+            with self._lock:
+                whole = self._put_part(path.with_suffix(f".{_short(sender)}.part"), content, part)
+            if isinstance(whole, int):
+                return whole
+            self._finish(path, sha256, whole)
+        except OSError as fault:
+            log.error("the photo %s cannot be kept: %s", sha256, fault.strerror)
+            raise Overloaded("The server's disk cannot take this photo now. Send it again.") from fault
+        return None
 
-    def _put_part(self, path: Path, sha256: str, content: bytes, part: Part) -> int | None:
+    def _put_part(self, partial: Path, content: bytes, part: Part) -> int | bytes:
+        """How many bytes are there, or all of them when this was the last part."""
         if len(content) != part.last - part.first + 1:
             raise Invalid("The body has another length than Content-Range says.")
-        partial = path.with_suffix(".part")
         have = partial.stat().st_size if partial.exists() else 0
         if part.first > have:
             return have
@@ -99,13 +116,20 @@ class MediaStore:
         if len(whole) < part.total:  # another server has taken the same parts at the same time, and was behind
             return len(whole)
         partial.unlink(missing_ok=True)
-        self._finish(path, sha256, whole)
-        return None
+        return whole
+
+    def tidy(self, now_s: float) -> None:
+        """Drop parts that nobody has gone on with for a week; the time in seconds since 1970."""
+        for partial in self._folder.glob("*.part"):
+            with contextlib.suppress(OSError):
+                if partial.stat().st_mtime < now_s - _KEEP_PARTS_S:
+                    partial.unlink()
 
     def _finish(self, path: Path, sha256: str, content: bytes) -> None:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Invalid("The bytes do not have this hash.")
         check_photo(content)
+        self._process.small(content)
         fresh = path.with_suffix(f".{secrets.token_hex(4)}.new")  # another server may keep the same photo right now
         try:
             with open(os.open(fresh, _FRESH, 0o600), "wb") as file:
@@ -121,7 +145,7 @@ class MediaStore:
 
 
 def check_photo(content: bytes) -> None:
-    """Look at the header alone, as nothing is decoded here. Raises WrongType, Invalid or TooLarge."""
+    """Look at the headers alone, as nothing is decoded here. Raises WrongType, Invalid or TooLarge."""
     if len(content) > MOST_BYTES:
         raise TooLarge(f"A photo has at most {MOST_BYTES:,} bytes.")
     kind = content_type(content[:16])
@@ -137,6 +161,26 @@ def check_photo(content: bytes) -> None:
         raise TooLarge(
             f"A photo has at most {MOST_PIXELS // 1_000_000} million pixels, this one has {width} x {height}."
         )
+    if kind == "image/jpeg" and _has_many_scans(content):
+        raise TooLarge(f"A photo is built up in at most {MOST_SCANS} scans, this one in more.")
+    if (kind == "image/png" and b"acTL" in content[:_MOST_HEADERS]) or content[12:16] + content[20:21] in _MOVING:
+        raise Invalid("A photo is one picture, and this one moves.")
+
+
+def _has_many_scans(content: bytes) -> bool:
+    """Each scan of a JPEG goes over the whole picture again: 289 kB can take a processor for a minute."""
+    scans, at = 0, 2
+    while (found := _MARKER.search(content, at)) is not None:
+        marker, at = found[0][1], found.end()
+        if marker == _END_OF_IMAGE:
+            return False
+        if marker == _START_OF_SCAN:
+            scans += 1
+            if scans > MOST_SCANS:
+                return True
+        if marker != _TEM:
+            at += max(2, int.from_bytes(content[at : at + 2]))
+    return False
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
@@ -170,6 +214,10 @@ _SIZES: dict[str, Callable[[bytes], tuple[int, int]]] = {
     "image/png": _png_size,
     "image/webp": _webp_size,
 }
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def content_type(head: bytes) -> str:

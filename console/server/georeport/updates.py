@@ -68,6 +68,7 @@ _SAID = frozenset({"fixed", "closed", "cancelled", "duplicate"})
 
 _LONGEST = 20_000
 _BATCH = 500
+_A_REPLY, _A_STATUS = b'"kind":"reply"', b'"status":'
 _MOST_READ = 5_000
 """Lines of histories that one answer may decode."""
 _TOO_MANY = (
@@ -231,7 +232,7 @@ def _told(connection: sa.Connection, first: int, last: int, after: _Place | None
 def _may_tell(connection: sa.Connection) -> sa.ColumnElement[bool]:
     """Lines that are replies or bear a status, and few others: the rest is not decoded."""
     table = schema.entries
-    pieces = [holding(connection, table.c.body, piece) for piece in (b'"kind":"reply"', b'"status":')]
+    pieces = [holding(connection, table.c.body, piece) for piece in (_A_REPLY, _A_STATUS)]
     return sa.and_(table.c.report.is_not(None), sa.or_(*pieces))
 
 
@@ -279,7 +280,7 @@ class _Statuses:
         seq, entry = lines[0]
         query = (
             sa.select(table.c.body)
-            .where(table.c.report.in_(fresh), _may_tell(self._connection))
+            .where(table.c.report.in_(fresh), holding(self._connection, table.c.body, _A_STATUS))
             .where(sa.tuple_(table.c.at, table.c.seq) < sa.tuple_(schema.micros(entry.at), seq))
             .order_by(table.c.at, table.c.seq)
             .limit(self._left + 1)

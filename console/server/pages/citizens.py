@@ -35,6 +35,7 @@ from console.server.pages.assets import Packed, pack
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.photos import PublicPhotos
 from console.server.payloads import Key, Lat, Line, Lon
+from console.server.photo_process import PhotoProcess
 from console.server.posting import take_photo, take_report
 from console.server.records import Actor
 from console.server.refusals import Forbidden, Invalid, NotFound
@@ -127,7 +128,7 @@ class Citizens:
         self._city = city
         self._gate = gate
         self._media = media
-        self._photos = PublicPhotos(media)
+        self._photos = PublicPhotos(media, PhotoProcess())
         self._dots = Dots(city)
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, Packed]] = {}

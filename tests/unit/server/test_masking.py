@@ -39,6 +39,7 @@ def test_addresses_and_numbers_are_masked_and_the_rest_stays(text: str, public: 
     assert mask_personal(text) == (text if public is None else public)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     [

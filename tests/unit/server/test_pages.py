@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import sqlalchemy as sa
 from PIL import Image
+from typing_extensions import override
 
 from console.server import schema
 from console.server.city import City
 from console.server.media import MediaStore
 from console.server.pages.dots import Dots, Wanted
-from console.server.pages.photos import PublicPhotos, bare
+from console.server.pages.photos import PublicPhotos
+from console.server.photo_process import PhotoProcess
 from console.server.records import LoadedReport
-from console.server.refusals import Overloaded
 from console.server.users import Users, add_user
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, a_report, running
@@ -119,37 +116,26 @@ def test_the_map_begins_anew_with_another_history_of_the_city(city: City) -> Non
     assert [point[0] for point in dots.view(WORLD)[1].points] == ["90"]
 
 
-def test_a_public_photo_is_made_once_and_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Counting(PhotoProcess):
+    """Counts what it makes."""
+
+    made = 0
+
+    @override
+    def small(self, content: bytes) -> bytes:
+        self.made += 1
+        return super().small(content)
+
+
+def test_a_public_photo_is_made_once_while_it_is_remembered(tmp_path: Path) -> None:
     media = MediaStore(tmp_path / "media")
-    pictures = [picture("PNG", (40 + n, 30)) for n in range(12)]
+    pictures = [picture("PNG", (40 + n, 30)) for n in range(2)]
     names = [hashlib.sha256(content).hexdigest() for content in pictures]
     for name, content in zip(names, pictures, strict=True):
         media.put(name, content, None)
-    made: list[bytes] = []
-    at_once, go = threading.Semaphore(0), threading.Event()
-
-    def slow(content: bytes) -> bytes:
-        made.append(content)
-        at_once.release()
-        assert go.wait(30)
-        return bare(content)
-
-    monkeypatch.setattr("console.server.pages.photos.bare", slow)
-    photos = PublicPhotos(media)
-    with ThreadPoolExecutor(12) as pool:
-        asked = [pool.submit(photos.copy, name) for name in names]
-        for _ in range(2):
-            assert at_once.acquire(timeout=30)
-        refused = list(islice(as_completed(asked, timeout=30), 2))
-        assert len(made) == 2
-        assert {type(each.exception()) for each in refused} == {Overloaded}
-        go.set()
-        copies = {each.result() for each in asked if each not in refused}
-    assert len(copies) == 10
-    before = len(made)
-    known = [name for name, each in zip(names, asked, strict=True) if each not in refused]
-    assert {photos.copy(name) for name in known} == copies
-    assert len(made) == before == 10
-    little = PublicPhotos(media, remembered=1)
-    assert little.copy(names[0]) == little.copy(names[0])
-    assert len(made) == 12
+    process, forgetful = Counting(), Counting()
+    photos, little = PublicPhotos(media, process), PublicPhotos(media, forgetful, remembered=1)
+    for _ in range(3):
+        assert [photos.copy(name)[:3] for name in names] == [b"\xff\xd8\xff"] * 2
+        assert little.copy(names[0]) == photos.copy(names[0])
+    assert (process.made, forgetful.made) == (2, 3)
