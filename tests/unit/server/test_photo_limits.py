@@ -47,16 +47,16 @@ def moving_webp() -> bytes:
     return out.getvalue()
 
 
-def png_of(width: int, height: int) -> bytes:
-    """A picture of one colour in few bytes."""
+def grey_png(width: int, height: int) -> bytes:
+    """A picture of one grey with transparency in few bytes: it is held twice while it is turned into colours."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     packer = zlib.compressobj(1)
-    row = b"\0" * (width * 3 + 1)
+    row = b"\0" * (width * 2 + 1)
     packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 8, 4, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
@@ -89,7 +89,7 @@ def test_what_moves_is_no_photo(make: object) -> None:
 
 
 def test_what_takes_too_much_is_ended_and_refused_in_words() -> None:
-    for content in (of_many_scans(85, (6_300, 6_300)), png_of(6_300, 6_300)):
+    for content in (of_many_scans(85, (6_300, 6_300)), grey_png(6_300, 6_300)):
         check_photo(content)
         said: list[str] = []
 
