@@ -308,6 +308,7 @@ class ConsoleWindow(QObject):
             tasks,
             reader,
             self.window,
+            self.forms.held_keys.hold_for,
             self,
         )
         status = self.status_presenter

@@ -60,14 +60,15 @@ class CommandPresenter(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         window: QWidget,
+        hold_keys_for: Callable[[QWidget], None],
         parent: QObject | None = None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`mark` gives the MARKS of a draft, of what it is on."""
+        """`mark` gives the MARKS of a draft, of what it is on; `hold_keys_for` is told what is being opened."""
         super().__init__(parent)
         self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
         self._edits, self._tasks, self._reader, self._window = edits, tasks, reader, window
-        self._query = ""
+        self._query, self._hold_keys_for = "", hold_keys_for
         self._made: dict[str, tuple[str, str]] = {}
         self.in_line, self.in_palette = (TypedLine(edits, mark, steady_s, self) for _ in range(2))
         line.edited.connect(self._on_edited)
@@ -82,6 +83,7 @@ class CommandPresenter(QObject):
 
     def open(self) -> None:
         """Open the palette over the map."""
+        self._hold_keys_for(self._palette)
         self._palette.open_over(self._window)
 
     # The line

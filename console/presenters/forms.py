@@ -36,6 +36,7 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
+from widgets.held_keys import HeldKeys
 from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme
@@ -74,7 +75,8 @@ class Forms(QObject):
         self._new_key = ""
         self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
         self._committed: dict[str, Form] = {}
-        self._committed_s = self._opened_s = -TWICE_S
+        self._committed_s = -TWICE_S
+        self.held_keys = HeldKeys(self)
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.place_unwanted: Callable[[], None] = lambda: None
@@ -99,6 +101,7 @@ class Forms(QObject):
         if form is None:
             return False
         form.set_sentence(why)
+        self.held_keys.hold_for(form)
         form.open_beside(self._window)
         self._open = form
         return True
@@ -107,13 +110,6 @@ class Forms(QObject):
     def just_committed(self) -> bool:
         """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
         return self._steady_s() - self._committed_s < TWICE_S
-
-    @property
-    def just_opened(self) -> bool:
-        """Whether a form was opened so lately that the desktop has not given it the keyboard yet."""
-        form = self._open
-        waits = form is not None and form.isVisible() and not form.isActiveWindow()
-        return waits and self._steady_s() - self._opened_s < TWICE_S
 
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
@@ -174,7 +170,8 @@ class Forms(QObject):
     def _show(self, dialog: QDialog) -> None:
         if self._open not in self._committed.values():
             self.close_open()
-        self._open, self._opened_s = dialog, self._steady_s()
+        self._open = dialog
+        self.held_keys.hold_for(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
@@ -373,6 +370,7 @@ class Forms(QObject):
         several = not draft_key
         draft_key = draft_key or self._edits.draft_key("new_report", source, "")
         if self._new is not None and self._new.isVisible() and self._new_key == draft_key:
+            self.held_keys.hold_for(self._new)
             self._new.raise_()
             self._new.activateWindow()
             return
@@ -436,6 +434,7 @@ class Forms(QObject):
     def end_pick(self) -> None:
         """The keyboard goes back from the map to the form for which a place was to be pointed at."""
         if self._new is not None and self._new.isVisible():
+            self.held_keys.hold_for(self._new)
             self._new.raise_()
             self._new.activateWindow()
 

@@ -233,12 +233,7 @@ class Intents(QObject):
         return self.run(action_id)
 
     def press(self, action_id: str) -> bool:
-        """As `run`, for the action's own key, which may have been meant for a form that is gone, or not there yet.
-
-        Whoever types on behind N would take, close or send something with the first letters of his note.
-        """
-        if self._forms.just_opened:
-            return False
+        """As `run`, for the action's own key, which may have been meant for a form that is gone."""
         if action_id == "submit" and self._forms.just_committed:
             self.said.emit(self.tr("Not handed in: that key was still the form's"))
             return False

@@ -33,7 +33,7 @@ class Line:
         self.palette = Palette(theme, make_symbols(theme))
         self.presenter = CommandPresenter(
             self.line, self.palette, rig.desk, rig.intents, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
-            rig.window, steady_s=lambda: rig.steady_s,
+            rig.window, rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
         rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
         rig.edits.refused.connect(lambda edit_id, _: self.presenter.give_back(edit_id))

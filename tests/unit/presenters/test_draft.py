@@ -295,6 +295,7 @@ def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not
     line = CommandPresenter(
         CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), note.desk, note.intents, note.edits,
         note.forms.mark, note.tasks, lambda: note.cached("A"), note.window,
+        note.forms.held_keys.hold_for,
     )  # fmt: skip
     news = EditNews(note.edits, note.desk, note.deeds, note.forms, line, note.intents, bar, status)
     note.commit("gas smell at the school")

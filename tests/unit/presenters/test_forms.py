@@ -9,8 +9,10 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from typing_extensions import override
 
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome
@@ -19,6 +21,8 @@ from console.domain.status import Status
 from console.presenters.dossier import Dossier
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
+from widgets.forms.ask import AskText
+from widgets.forms.choice import Choice
 from widgets.forms.form import Form
 from widgets.forms.validate import ValidateForm
 
@@ -223,16 +227,86 @@ def _drafts(rig: Rig) -> dict[str, dict[str, object]]:
         return {key: json.loads(body) for key, body in file.execute("SELECT key, body FROM drafts")}
 
 
-def test_letters_that_come_before_their_form_has_the_keyboard_are_no_orders(rig: Rig) -> None:
-    """N, and "taxi" typed on at once: T would take the report and X open another form."""
+TYPED_ON = {
+    "note": ("taxi", {"text": "taxi"}),
+    "reply": ("taxi", {"text": "taxi"}),
+    "reopen": ("taxi", {"text": "taxi"}),
+    "priority": ("4", {"id": "4"}),
+    "category": ("road", {"id": "road"}),
+    "transfer": ("kem", {"id": "area:k"}),
+    "new_report": ("road", {"service": "road"}),
+}
+
+
+class Behind(QWidget):
+    """Where the keyboard is before a form opens: it hears what no form was given."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig.window)
+        self.heard: list[str] = []
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for keys in ("T", "X", "A", "I"):
+            QShortcut(QKeySequence(keys), rig.window).activated.connect(lambda keys=keys: self.heard.append(keys))
+        self.show()
+        self.setFocus()
+        wait_for(self.hasFocus, 10, "the window has the keyboard")
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.heard.append(event.text())
+
+
+@pytest.mark.parametrize("action", TYPED_ON)
+def test_keys_that_come_before_their_form_has_the_keyboard_are_the_forms(rig: Rig, action: str) -> None:
+    """N, and "taxi" typed on at once: T would take the report, X open another form, Enter send a crew."""
+    behind = Behind(rig)
+    choose(rig, action, "A")
+    rig.intents.press(action)
+    words, values = TYPED_ON[action]
+    QTest.keyClicks(behind, words)  # the desktop has not got round to the form yet
+    if action == "new_report":
+        QTest.keyClick(behind, Qt.Key.Key_Return)
+    form = rig.form()
+    wait_for(lambda: not rig.forms.held_keys.waiting, 10, "what was typed stands in the form")
+    assert values.items() <= form.values().items()
+    assert behind.heard == []
+
+
+def test_the_last_of_the_keys_may_end_the_form_and_none_behind_it_reaches_the_window(rig: Rig) -> None:
+    """P 4 Enter at 25 ms a key set no priority and sent a crew; Enter twice would send it too."""
+    behind = Behind(rig)
+    rig.choose("A")
+    rig.intents.press("priority")
+    for code in (Qt.Key.Key_4, Qt.Key.Key_Return, Qt.Key.Key_Return, Qt.Key.Key_T):
+        QTest.keyClick(behind, code)
+    (edit,) = rig.saved(1)
+    assert edit.data == {"priority": 4}
+    wait_for(lambda: not rig.forms.held_keys.waiting, 10, "nothing is held any more")
+    assert behind.heard == []
+
+
+def test_one_of_the_keys_may_open_another_form_which_gets_the_rest(rig: Rig) -> None:
+    behind = Behind(rig)
+    rig.choose("A")
+    rig.forms.choose("Do", "", [Choice("note", "Note"), Choice("take", "Take")], rig.intents.run)
+    for code in (Qt.Key.Key_N, Qt.Key.Key_Return, Qt.Key.Key_G, Qt.Key.Key_A, Qt.Key.Key_S):
+        QTest.keyClick(behind, code)
+    wait_for(lambda: isinstance(rig.forms._open, AskText), 10, "the second form")
+    wait_for(lambda: rig.form().values() == {"text": "gas"}, 10, "its words")
+
+
+@pytest.mark.parametrize("by", ["a click in the window", "leaving"])
+def test_a_form_that_never_gets_the_keyboard_does_not_hold_it_for_ever(rig: Rig, by: str) -> None:
+    behind = Behind(rig)
     rig.choose("A")
     rig.intents.press("note")
-    form = rig.form()
+    QTest.keyClick(behind, Qt.Key.Key_T)
+    if by == "leaving":
+        rig.forms.close_open()
+    else:
+        QTest.mouseClick(behind, Qt.MouseButton.LeftButton)
+    assert not rig.forms.held_keys.waiting
     rig.window.activateWindow()
-    wait_for(lambda: not form.isActiveWindow(), 10, "the window has the keyboard still")
-    assert not rig.intents.press("take")
-    assert not rig.intents.press("close")
-    assert rig.forms._open is form
-    rig.steady_s += 1
-    assert rig.intents.press("take")
-    assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
+    wait_for(lambda: QApplication.focusWidget() is behind, 10, "the window has the keyboard again")
+    QTest.keyClick(behind, Qt.Key.Key_T)
+    assert behind.heard == ["T"]

@@ -1,0 +1,123 @@
+"""Keys that are typed while a window opens: they are held until it has the keyboard, and then typed into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QWindow
+from PySide6.QtWidgets import QApplication, QWidget
+from typing_extensions import override
+
+_KEYS = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
+_MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr)
+_Held = tuple[QKeyCombination, str]
+
+
+class HeldKeys(QObject):
+    """Between asking for a window and its having the keyboard the desktop still gives keys to the window before.
+
+    There they would mean something else: "P 4 Enter" would set no priority and send a crew. From `hold_for` on no key
+    reaches any other window of the program. What was typed is typed into the new one once it has the keyboard. When
+    it goes before that, or with one of these keys, or when the operator clicks elsewhere, the rest is dropped.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._opening: QWidget | None = None
+        self._held: list[_Held] = []
+        self._replaying = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a window is awaited, and keys are held for it."""
+        return self._opening is not None
+
+    def hold_for(self, opening: QWidget) -> None:
+        """Hold all keys for this window, which is being opened; those that are held for another one go to it too."""
+        app = QApplication.instance()
+        if not isinstance(app, QApplication):
+            return
+        if self._opening is None:
+            app.installEventFilter(self)
+        elif self._opening is not opening:
+            self._opening.destroyed.disconnect(self._drop)
+        if self._opening is not opening:
+            self._opening = opening
+            opening.destroyed.connect(self._drop)
+        if opening.isActiveWindow() and not self._replaying:
+            self._on_active()
+
+    def _on_active(self) -> None:
+        """It has the keyboard, and its field a moment later."""
+        if self._held:
+            QTimer.singleShot(0, self._replay)
+        else:
+            self._drop()
+
+    def _replay(self) -> None:
+        opening = self._opening
+        if opening is None or self._replaying or not opening.isActiveWindow():
+            return
+        self._replaying = True
+        try:
+            while self._held and self._opening is opening and opening.isVisible():
+                _type(opening, *self._held.pop(0))
+        finally:
+            self._replaying = False
+        if self._opening is opening:
+            self._drop()
+        elif self._opening is not None and self._opening.isActiveWindow():  # one of these keys opened another window
+            self._on_active()
+
+    def _drop(self) -> None:
+        """Keys go again where the desktop gives them."""
+        opening, self._opening = self._opening, None
+        self._held.clear()
+        app = QApplication.instance()
+        if opening is not None and isinstance(app, QApplication):
+            app.removeEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        opening, kind = self._opening, event.type()
+        if opening is None or self._replaying:
+            return False
+        if kind in _KEYS and isinstance(event, QKeyEvent):
+            if not self._held and _is_inside(watched, opening):
+                return False  # it has the keyboard, and nothing is to be typed before this
+            if kind == QEvent.Type.KeyPress and not event.isAutoRepeat() and event.key() not in _MODIFIERS:
+                self._held.append((event.keyCombination(), event.text()))
+            event.accept()
+            return True
+        if (kind == QEvent.Type.Hide and watched is opening) or (
+            kind == QEvent.Type.MouseButtonPress and not _is_inside(watched, opening)
+        ):
+            self._drop()
+        elif kind == QEvent.Type.WindowActivate and watched is opening:
+            self._on_active()
+        return False
+
+
+def _is_inside(watched: QObject, window: QWidget) -> bool:
+    if isinstance(watched, QWindow):
+        return watched is window.windowHandle()
+    return isinstance(watched, QWidget) and watched.window() is window.window()
+
+
+def _type(window: QWidget, keys: QKeyCombination, text: str) -> None:
+    """Press a key in a window as the desktop would: the field may claim it, then shortcuts, then the field gets it."""
+    focused: QWidget | None = window.focusWidget()
+    target = focused if focused is not None else window
+    claim = QKeyEvent(QEvent.Type.ShortcutOverride, keys.key(), keys.keyboardModifiers(), text)
+    claim.ignore()
+    QApplication.sendEvent(target, claim)
+    if not claim.isAccepted():
+        sequence = QKeySequence(keys)
+        for shortcut in window.findChildren(QShortcut):
+            known: Sequence[QKeySequence] = shortcut.keys()
+            if shortcut.isEnabled() and sequence in known:
+                shortcut.activated.emit()
+                return
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        QApplication.sendEvent(target, QKeyEvent(kind, keys.key(), keys.keyboardModifiers(), text))
