@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 from typing_extensions import override
 
 _KEYS = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
@@ -27,6 +28,7 @@ class HeldKeys(QObject):
         self._opening: QWidget | None = None
         self._held: list[_Held] = []
         self._replaying = False
+        self._heard: list[QObject] = []
 
     @property
     def waiting(self) -> bool:
@@ -35,29 +37,35 @@ class HeldKeys(QObject):
 
     def hold_for(self, opening: QWidget) -> None:
         """Hold all keys for this window, which is being opened; those that are held for another one go to it too."""
-        app = QApplication.instance()
-        if not isinstance(app, QApplication):
-            return
-        if self._opening is None:
-            app.installEventFilter(self)
-        elif self._opening is not opening:
-            self._opening.destroyed.disconnect(self._drop)
-        if self._opening is not opening:
+        if opening is not self._opening:
             self._opening = opening
-            opening.destroyed.connect(self._drop)
-        if opening.isActiveWindow() and not self._replaying:
+            self._listen_to(opening)
+        focused: QWidget | None = QApplication.focusWidget()
+        if focused is not None and focused.window() is not opening:
+            self._listen_to(focused)
+        for window in QApplication.topLevelWidgets():
+            handle: QWindow | None = window.windowHandle()
+            if handle is not None and window is not opening:
+                self._listen_to(handle)
+        if QApplication.activeWindow() is opening and not self._replaying:
             self._on_active()
+
+    def _listen_to(self, one: QObject) -> None:
+        """To the windows alone: of the whole program's events most are of objects that Python has no business with."""
+        one.installEventFilter(self)
+        self._heard.append(one)
 
     def _on_active(self) -> None:
         """It has the keyboard, and its field a moment later."""
-        if self._held:
+        if self._held and self._opening is not None:
+            self._listen_to(self._opening.windowHandle())  # what comes in this moment comes after what is held
             QTimer.singleShot(0, self._replay)
         else:
             self._drop()
 
     def _replay(self) -> None:
         opening = self._opening
-        if opening is None or self._replaying or not opening.isActiveWindow():
+        if opening is None or self._replaying or QApplication.activeWindow() is not opening:
             return
         self._replaying = True
         try:
@@ -67,16 +75,19 @@ class HeldKeys(QObject):
             self._replaying = False
         if self._opening is opening:
             self._drop()
-        elif self._opening is not None and self._opening.isActiveWindow():  # one of these keys opened another window
+        elif (
+            self._opening is not None and QApplication.activeWindow() is self._opening
+        ):  # one of them opened another one
             self._on_active()
 
     def _drop(self) -> None:
         """Keys go again where the desktop gives them."""
-        opening, self._opening = self._opening, None
+        self._opening = None
         self._held.clear()
-        app = QApplication.instance()
-        if opening is not None and isinstance(app, QApplication):
-            app.removeEventFilter(self)
+        heard, self._heard = self._heard, []
+        for one in heard:
+            if isValid(one):
+                one.removeEventFilter(self)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -84,25 +95,17 @@ class HeldKeys(QObject):
         if opening is None or self._replaying:
             return False
         if kind in _KEYS and isinstance(event, QKeyEvent):
-            if not self._held and _is_inside(watched, opening):
+            if watched in (opening, opening.windowHandle()) and not self._held:
                 return False  # it has the keyboard, and nothing is to be typed before this
             if kind == QEvent.Type.KeyPress and not event.isAutoRepeat() and event.key() not in _MODIFIERS:
                 self._held.append((event.keyCombination(), event.text()))
             event.accept()
             return True
-        if (kind == QEvent.Type.Hide and watched is opening) or (
-            kind == QEvent.Type.MouseButtonPress and not _is_inside(watched, opening)
-        ):
+        if kind == (QEvent.Type.Hide if watched is opening else QEvent.Type.MouseButtonPress):
             self._drop()
         elif kind == QEvent.Type.WindowActivate and watched is opening:
             self._on_active()
         return False
-
-
-def _is_inside(watched: QObject, window: QWidget) -> bool:
-    if isinstance(watched, QWindow):
-        return watched is window.windowHandle()
-    return isinstance(watched, QWidget) and watched.window() is window.window()
 
 
 def _type(window: QWidget, keys: QKeyCombination, text: str) -> None:

@@ -234,8 +234,12 @@ class Forms(QObject):
             self._theme, title, rows,
             about=about, current=current, symbols=self._symbols, width=width, parent=self._window,
         )  # fmt: skip
+        form.chosen.connect(self._on_chosen)
         form.chosen.connect(then)
         self._show(form)
+
+    def _on_chosen(self) -> None:
+        self._committed_s = self._steady_s()
 
     def hold(self, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Why the work waits, for what, until when."""

@@ -310,7 +310,9 @@ class Intents(QObject):
     def _dispatch_once(self, dossier: Dossier, unit_id: str) -> None:
         """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
         before, self._sent = self._sent, (dossier.row, self._steady_s())
-        if before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:
+        if self._forms.just_committed:
+            self.said.emit(self.tr("Nothing was sent: that key was still the form's"))
+        elif before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:
             self.said.emit(self.tr("Nothing more was sent: that key had just sent a unit"))
         else:
             self.dispatch(dossier, unit_id)

@@ -1,0 +1,82 @@
+"""On a real X screen with a window manager, on a busy machine: what is typed while a form opens is the form's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.typing_ahead_child import TYPED
+from tests.helpers.city import ROOT, Served, served, write_users
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("Xvfb", "openbox", "xdotool"))), reason="needs Xvfb, openbox and xdotool"
+)
+EXPECTED = {
+    "priority": [["set", {"priority": 4}]],
+    "category": [["set", {"service": "trotoar"}]],
+    "note": [["note", {"text": "tax i"}]],
+    "reply": [["reply", {"text": "taxi"}]],
+    "palette": [["set", {"priority": 4}]],
+    "left": [],
+}
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("city")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def screen() -> Iterator[str]:
+    """An X screen with a window manager; its name."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x900x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as told:
+        display = f":{told.readline().strip()}"
+    manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": display}, stderr=subprocess.DEVNULL)
+    try:
+        yield display
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.mark.parametrize(
+    "pace_ms", [pytest.param(5, marks=pytest.mark.long), 25, pytest.param(80, marks=pytest.mark.long)]
+)
+def test_what_is_typed_while_a_form_opens_never_reaches_the_window(city: Served, tmp_path: Path, pace_ms: int) -> None:
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        with screen() as display:
+            command = [sys.executable, "-m", "tests.e2e.typing_ahead_child", str(tmp_path / "profile")]
+            done = subprocess.run(
+                [*command, city.address, str(pace_ms)],
+                env={**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"},
+                cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+            )  # fmt: skip
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    did = {line["typed"]: line["did"] for line in lines}
+    assert list(did) == list(TYPED)
+    ((kind, data),) = did.pop("new_report")
+    assert (kind, data["service"], data["description"]) == ("create", "trotoar", "taxi")
+    assert [kind for kind, _ in did.pop("transfer")] in ([], ["set"])  # its own agency is the first: nothing changes
+    assert did == EXPECTED
