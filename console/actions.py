@@ -227,6 +227,7 @@ ACTIONS: tuple[Action, ...] = (
     A("reopen", "Reopen", ("Shift+X",), "Report", _reopen),
     A("contact", "Show the reporter (logged)", ("Shift+C",), "Report", _report),
     A("go_to", "Show on the map", ("G",), "Report", _place),
+    A("units_available", "List the available units only, or all", (), "Units", always),
     A("en_route", "Unit en route", ("E",), "Units", _unit_step),
     A("on_scene", "Unit on scene", ("O",), "Units", _unit_step),
     A("done", "Unit done", ("V",), "Units", _unit_step),

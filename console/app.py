@@ -371,6 +371,7 @@ class ConsoleWindow(QObject):
             "previous_report": lambda: self._walk(-1),
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,
+            "units_available": self.units_presenter.switch_available,
             "reload_map": self.map.reload,
             "drafts": self.drafts.open,
         }
@@ -710,6 +711,7 @@ class ConsoleWindow(QObject):
         self.ticket_presenter.set_dossier(dossier)
         self.intents.set_dossier(dossier)
         self.map_presenter.set_dossier(dossier)
+        self.units_presenter.set_dossier(dossier)
         self.photos.set_dossier(dossier)
         self.counsellor.set_dossier(dossier)
 

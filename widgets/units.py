@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QMenu,
+    QStackedWidget,
+    QStyleOptionViewItem,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols, paint_mark
-from widgets.text import one_line
+from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
@@ -41,6 +49,8 @@ class UnitRow:
     shift: str = ""
     stale: bool = False
     mark: str = ""
+    away: str = ""
+    """How far it is from the chosen report; the column is shown while one row says so."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,9 @@ _CODE, _MOST_CODE = 100, 190
 _COLUMNS = (
     _Column("symbol", 40),
     _Column("code", _CODE),
-    _Column("state", 92),
+    _Column("state", 100),
     _Column("since", 72, right=True),
+    _Column("away", 62, right=True),
     _Column("job", 0),
     _Column("eta", 66, right=True),
     _Column("next", 44, right=True),
@@ -80,13 +91,16 @@ def paint_hatching(painter: QPainter, theme: Theme, box: QRect) -> None:
     painter.restore()
 
 
-def place_columns(theme: Theme, width: int, code: int = 0) -> dict[str, QRect]:
+def place_columns(theme: Theme, width: int, code: int = 0, *, away: bool = False) -> dict[str, QRect]:
     """Where each column stands in a row `width` wide; columns that do not fit are left out.
 
     `code` is the width of the longest code in pixels: no crew may be taken for another, at the cost of its job's words.
+    `away` shows how far each is from the chosen report.
     """
     wanted = max(_CODE, min(_MOST_CODE, round(code / theme.scale) + 18))
     columns = [_Column("code", wanted) if column.key == "code" else column for column in _COLUMNS]
+    if not away:
+        columns = [column for column in columns if column.key != "away"]
     for key in _FIRST_TO_GO:
         if width - sum(theme.px(column.width) for column in columns) >= theme.px(130):
             break
@@ -101,16 +115,22 @@ def place_columns(theme: Theme, width: int, code: int = 0) -> dict[str, QRect]:
 
 
 class _Head(QWidget):
-    """The words over the columns."""
+    """The words over the columns: a click sorts by one, the first column chooses which units are listed."""
+
+    picked = Signal(str)
+    menu_asked = Signal(QPoint)
 
     def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
         super().__init__()
         self._theme, self._view = theme, view
-        self.code_width = 0
+        self.code_width, self.away = 0, False
+        self.sorted_by, self.descending, self.only = "", False, ""
         self._words = {
+            "symbol": "▾",
             "code": self.tr("Unit"),
             "state": self.tr("State"),
             "since": self.tr("For"),
+            "away": self.tr("Away"),
             "job": self.tr("Job"),
             "eta": self.tr("ETA"),
             "next": self.tr("Next"),
@@ -119,6 +139,39 @@ class _Head(QWidget):
             "shift": self.tr("Shift"),
         }
         self.setFixedHeight(theme.px(HEAD_HEIGHT))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def places(self) -> dict[str, QRect]:
+        """Where each column stands."""
+        return place_columns(self._theme, self._view.viewport().width(), self.code_width, away=self.away)
+
+    def column_at(self, x: int) -> str:
+        """The key of the column at this place, "" for none."""
+        return next((key for key, place in self.places().items() if place.left() <= x <= place.right()), "")
+
+    def words(self, key: str) -> str:
+        """What stands over a column."""
+        text = self.only if key == "state" and self.only else self._words.get(key, "")
+        return f"{text} {'▾' if self.descending else '▴'}" if key == self.sorted_by else text
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        column = self.column_at(event.position().toPoint().x())
+        if column == "symbol" or event.button() == Qt.MouseButton.RightButton:
+            self.menu_asked.emit(event.globalPosition().toPoint())
+        elif column:
+            self.picked.emit(column)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            column = self.column_at(event.pos().x())
+            words = self.tr("Sort by {column}").format(column=self._words.get(column, "").lower())
+            QToolTip.showText(
+                event.globalPos(), tip(self.tr("Which units are listed") if column == "symbol" else words)
+            )
+            return True
+        return super().event(event)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -127,12 +180,14 @@ class _Head(QWidget):
         painter.fillRect(self.rect(), theme.color("surface.panel"))
         painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
         painter.setFont(theme.font("caption", 500))
-        painter.setPen(theme.color("text.tertiary"))
         right = {column.key for column in _COLUMNS if column.right}
-        for key, place in place_columns(theme, self._view.viewport().width(), self.code_width).items():
+        for key, place in self.places().items():
+            loud = key == self.sorted_by or (key == "state" and self.only)
+            painter.setPen(theme.color("text.primary" if loud else "text.tertiary"))
             box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
             side = Qt.AlignmentFlag.AlignRight if key in right else Qt.AlignmentFlag.AlignLeft
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side, self._words.get(key, ""))
+            words = painter.fontMetrics().elidedText(self.words(key), Qt.TextElideMode.ElideRight, box.width() + 8)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | side | Qt.TextFlag.TextDontClip, words)
 
 
 class _UnitDelegate(RowDelegate):
@@ -141,7 +196,7 @@ class _UnitDelegate(RowDelegate):
     def __init__(self, theme: Theme, symbols: Symbols, parent: QObject) -> None:
         super().__init__(theme, ROW_HEIGHT, parent)
         self._symbols = symbols
-        self.code_width = 0
+        self.code_width, self.away = 0, False
 
     @override
     def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
@@ -154,7 +209,7 @@ class _UnitDelegate(RowDelegate):
         theme = self._theme
         places = {
             key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
-            for key, place in place_columns(theme, box.width(), self.code_width).items()
+            for key, place in place_columns(theme, box.width(), self.code_width, away=self.away).items()
         }
         if "position" in places and (row.stale or row.position_level >= 2):
             paint_hatching(painter, theme, places["position"])
@@ -171,6 +226,7 @@ class _UnitDelegate(RowDelegate):
             state = state.adjusted(theme.px(14), 0, 0, 0)
         self._text(painter, state, row.state_text, dim)
         self._text(painter, places.get("since"), row.since, "text.secondary", right=True)
+        self._text(painter, places.get("away"), row.away, "text.secondary", right=True)
         self._job(painter, places.get("job"), row.job)
         self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
         self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
@@ -211,10 +267,14 @@ class _UnitDelegate(RowDelegate):
 
 
 class UnitsPanel(QWidget):
-    """All units of the operator's areas; the order is the caller's."""
+    """All units of the operator's areas; which, and in what order, is the caller's, who is told what is asked for."""
 
     current_changed = Signal(str)
     opened = Signal(str)
+    sort_chosen = Signal(str)
+    """The key of a column that was clicked."""
+    filter_chosen = Signal(str)
+    """The key of one of the filters."""
 
     def __init__(self, theme: Theme, symbols: Symbols) -> None:
         super().__init__()
@@ -228,32 +288,62 @@ class UnitsPanel(QWidget):
         self.view.opened.connect(self.opened)
         self.view.viewport().installEventFilter(self)
         self._head = _Head(theme, self.view)
+        self._head.picked.connect(self.sort_chosen)
+        self._head.menu_asked.connect(self._on_menu)
+        self._filters: tuple[tuple[str, str], ...] = ()
+        self._filter = ""
+        self._empty = EmptyState(theme)
+        self._middle = QStackedWidget()
+        self._middle.addWidget(self.view)
+        self._middle.addWidget(self._empty)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._head)
-        column.addWidget(self.view, 1)
-        self._empty = EmptyState(theme)
-        self._empty.hide()
-        column.addWidget(self._empty, 1)
+        column.addWidget(self._middle, 1)
         self._ring = FocusRing(theme, self.view)
         self.setFocusProxy(self.view)
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:
         """Show these units; the current one stays the current one."""
         self._fit_codes(frozenset(row.code for row in rows))
+        away = any(row.away for row in rows)
+        if away != self._head.away:
+            self._head.away = self._delegate.away = away
+            self._head.update()
+            self.view.viewport().update()
         self._model.set_rows(rows)
         self._show_empty()
 
-    def set_empty(self, title: str, why: str) -> None:
-        """What to say when there is no unit; with "" nothing is said."""
-        self._empty.set_words(title, why)
+    def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
+        """What to say while no unit is listed; with "" nothing is said."""
+        self._empty.set_words(title, why, keys)
         self._show_empty()
 
     def _show_empty(self) -> None:
         said = bool(self._empty.words()[0]) and not self._model.rowCount()
-        self._empty.setVisible(said)
-        self.view.setVisible(not said)
+        self._middle.setCurrentIndex(1 if said else 0)
+
+    def set_sort(self, column: str, *, descending: bool) -> None:
+        """Mark the column that the rows are sorted by, "" for an order of the caller's own."""
+        self._head.sorted_by, self._head.descending = column, descending
+        self._head.update()
+
+    def set_filters(self, filters: Sequence[tuple[str, str]], current: str, *, narrowed: bool) -> None:
+        """Offer these filters (key, words); one that leaves units out stands over the states."""
+        self._filters, self._filter = tuple(filters), current
+        self._head.only = dict(filters).get(current, "") if narrowed else ""
+        self._head.update()
+
+    def _on_menu(self, where: QPoint) -> None:
+        menu = QMenu(self)
+        for key, words in self._filters:
+            action = menu.addAction(words.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(key == self._filter)
+            action.triggered.connect(lambda _=False, key=key: self.filter_chosen.emit(key))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(where)
 
     def _fit_codes(self, codes: frozenset[str]) -> None:
         if codes == self._codes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 
 import msgspec
@@ -17,6 +18,7 @@ from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
@@ -27,15 +29,30 @@ _SOON_MS = 20
 STALE_S, OLD_S = 1800, 600
 """A position older than 10 minutes turns amber, older than 30 it is stale."""
 
-_SHOWN_FIRST = (
+_STATES = (
+    UnitState.AVAILABLE,
     UnitState.COMMITTED,
     UnitState.EN_ROUTE,
     UnitState.ON_SCENE,
-    UnitState.AVAILABLE,
     UnitState.BREAK,
     UnitState.UNAVAILABLE,
     UnitState.OFF_SHIFT,
 )
+"""Those that can be sent stand first."""
+
+_BUSY = frozenset({UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+_FILTERS: dict[str, frozenset[UnitState]] = {
+    "all": frozenset(_STATES),
+    "available": frozenset({UnitState.AVAILABLE}),
+    "busy": _BUSY,
+    "on_shift": frozenset(_STATES) - {UnitState.OFF_SHIFT},
+    "away": frozenset({UnitState.BREAK, UnitState.UNAVAILABLE, UnitState.OFF_SHIFT}),
+}
+"""Which states each filter of the panel lists."""
+
+_NEAR = "near"
+"""The order without a column: by state, those of one state by their distance to the chosen report."""
+_NEVER = math.inf
 
 
 def position_age_s(unit: Unit, now: datetime) -> float | None:
@@ -68,12 +85,61 @@ class UnitsPresenter(QObject):
         self._positions: dict[Word, tuple[float, float, datetime]] = {}
         self._titles: dict[Word, str] = {}
         self._spots: dict[Word, tuple[float, float]] = {}
+        self._dossier: Dossier | None = None
+        self._sort, self._descending, self._filter = _NEAR, False, "all"
+        self._order: list[str] = []
+        self._ordered_for: object = None
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self.show)
         desk.catalog_changed.connect(lambda _: self._read_titles())
         desk.loaded_changed.connect(lambda _: self._soon.start())
         panel.current_changed.connect(desk.choose_unit)
         panel.opened.connect(self._open)
+        panel.sort_chosen.connect(self._on_sort)
+        panel.filter_chosen.connect(self.set_filter)
+        desk.unit_changed.connect(self._on_unit)
+        self._show_filters()
+
+    def set_dossier(self, dossier: Dossier | None) -> None:
+        """The chosen report: the units nearest to it come first."""
+        self._dossier = dossier
+        self._soon.start()
+
+    def set_filter(self, key: str) -> None:
+        """List only units in some states."""
+        self._filter = key
+        self._show_filters()
+        self.show()
+
+    def switch_available(self) -> None:
+        """List the available units only, or all again."""
+        self.set_filter("all" if self._filter == "available" else "available")
+
+    def _on_sort(self, column: str) -> None:
+        """A click sorts by a column, a second one the other way round, a third one as before."""
+        if column != self._sort:
+            self._sort, self._descending = column, False
+        elif not self._descending:
+            self._descending = True
+        else:
+            self._sort, self._descending = _NEAR, False
+        self._panel.set_sort("" if self._sort == _NEAR else self._sort, descending=self._descending)
+        self.show()
+
+    def _show_filters(self) -> None:
+        names = {
+            "all": self.tr("All units"),
+            "available": self.tr("Available"),
+            "busy": self.tr("Busy"),
+            "on_shift": self.tr("On shift"),
+            "away": self.tr("Not at work"),
+        }
+        self._panel.set_filters(list(names.items()), self._filter, narrowed=self._filter != "all")
+
+    def _on_unit(self, key: str) -> None:
+        """A unit was chosen, on the map perhaps: its row is brought into sight."""
+        self.show()
+        self._panel.set_current(key)
 
     def crews(self) -> list[Crew]:
         """Every unit on shift or not, with its newest position."""
@@ -121,16 +187,77 @@ class UnitsPresenter(QObject):
         self._soon.start()
 
     def show(self) -> None:
-        """Fill the panel: the busy first, then by code."""
-        now = self._now()
-        order = {state: index for index, state in enumerate(_SHOWN_FIRST)}
-        crews = sorted(self.crews(), key=lambda crew: (order[crew.unit.state], crew.unit.code))
-        if self._desk.loaded is Loaded.WHOLE:
+        """Fill the panel."""
+        now, states = self._now(), _FILTERS[self._filter]
+        crews = {crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._desk.unit}
+        self._keep_order(crews, now)
+        if not crews:
+            self._show_empty()
+        self._panel.set_rows([self._row(crews[key], now) for key in self._order])
+
+    def _keep_order(self, crews: Mapping[str, Crew], now: datetime) -> None:
+        """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
+        states = {key: crew.unit.state for key, crew in crews.items()}
+        wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
+        if wanted != self._ordered_for:
+            self._ordered_for = wanted
+            found = sorted(crews.values(), key=lambda crew: crew.unit.code)
+            found.sort(key=lambda crew: self._rank(crew, now), reverse=self._descending)
+            self._order = [crew.key for crew in found]
+
+    def _place(self) -> tuple[str, float, float] | None:
+        """City and place of the chosen report, None without one."""
+        shown = self._dossier.shown if self._dossier is not None else None
+        if self._dossier is None or shown is None or shown.lat is None or shown.lon is None:
+            return None
+        return self._dossier.source, shown.lat, shown.lon
+
+    def _away_m(self, crew: Crew) -> float:
+        """How far a unit of the report's city is from it, infinite when that is not known."""
+        place, unit = self._place(), crew.unit
+        if place is None or place[0] != crew.source or unit.lat is None or unit.lon is None:
+            return _NEVER
+        return distance_m(unit.lat, unit.lon, *place[1:])
+
+    def _rank(self, crew: Crew, now: datetime) -> tuple[float | str, ...]:
+        """What stands first in the chosen order."""
+        unit, jobs = crew.unit, self._desk.cities.jobs(crew)
+        match self._sort:
+            case "code":
+                return (unit.code,)
+            case "state":
+                return (_STATES.index(unit.state),)
+            case "since":
+                return (-unit.state_since.timestamp(),)
+            case "away":
+                return (self._away_m(crew),)
+            case "job":
+                return (not jobs, jobs[0].report if jobs else "")
+            case "eta":
+                return (self._eta_s(crew, jobs[0].report) if jobs else _NEVER,)
+            case "next":
+                return (len(jobs),)
+            case "skills":
+                return (", ".join(unit.skills),)
+            case "position":
+                age = position_age_s(unit, now)
+                return (_NEVER if age is None else age,)
+            case "shift":
+                return (unit.shift_end.timestamp() if unit.shift_end else _NEVER,)
+            case _:
+                return (_STATES.index(unit.state), self._away_m(crew))
+
+    def _show_empty(self) -> None:
+        if self._desk.loaded is not Loaded.WHOLE and not self._desk.cities.crews:
+            self._panel.set_empty(self.tr("Not loaded yet"), self.tr("Units come with the city's first load."))
+        elif self._desk.cities.crews:
+            title = self.tr("No unit is in such a state")
+            self._panel.set_empty(title, self.tr("The sign at the left of the heading lists all units again."))
+        else:
             self._panel.set_empty(
                 self.tr("No units"),
                 self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
             )
-        self._panel.set_rows([self._row(crew, now) for crew in crews])
 
     def _row(self, crew: Crew, now: datetime) -> UnitRow:
         unit = crew.unit
@@ -161,14 +288,19 @@ class UnitsPresenter(QObject):
             shift=words.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
             stale=stale,
             mark="",
+            away=words.distance(round(away_m)) if (away_m := self._away_m(crew)) < _NEVER and on_shift else "",
         )
 
     def _eta(self, crew: Crew, report: str) -> str:
-        """When a unit on its way will be there, by the straight line like the advice."""
+        eta_s = self._eta_s(crew, report)
+        return "–" if eta_s == _NEVER else words.minutes(eta_s)
+
+    def _eta_s(self, crew: Crew, report: str) -> float:
+        """When a unit on its way will be there, by the straight line like the advice; infinite for another one."""
         spot, unit = self._spots.get((crew.source, report)), crew.unit
         if unit.state is not UnitState.EN_ROUTE or spot is None or unit.lat is None or unit.lon is None:
-            return "–"
-        return words.minutes(distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S)
+            return _NEVER
+        return distance_m(unit.lat, unit.lon, *spot) * DETOUR / SPEED_M_S
 
     def _open(self, key: str) -> None:
         crew = self._desk.cities.crew(key)
@@ -182,10 +314,9 @@ class UnitsPresenter(QObject):
 def count_states(crews: list[Crew], now: datetime) -> dict[str, int]:
     """How many units are available, busy, and on shift with a stale position."""
     units = [crew.unit for crew in crews]
-    busy = {UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE}
     return {
         "available": sum(unit.state is UnitState.AVAILABLE for unit in units),
-        "busy": sum(unit.state in busy for unit in units),
+        "busy": sum(unit.state in _BUSY for unit in units),
         "stale": sum(is_stale(unit, now) for unit in units),
         "on_shift": sum(unit.state is not UnitState.OFF_SHIFT for unit in units),
     }

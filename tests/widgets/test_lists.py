@@ -98,7 +98,10 @@ def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None
     assert list(place_columns(theme, 838)) == [
         "symbol", "code", "state", "since", "job", "eta", "next", "skills", "position", "shift",
     ]  # fmt: skip
-    assert place_columns(theme, 838)["job"].width() == 196
+    assert place_columns(theme, 838)["job"].width() == 188
+    room = place_columns(theme, 838)["state"].width() - 2 * theme.px(8)
+    assert QFontMetrics(theme.font("dense")).horizontalAdvance("Unavailable") <= room
+    assert "away" in place_columns(theme, 838, away=True)
     narrow = place_columns(theme, 560)
     assert "shift" not in narrow
     assert {"code", "state", "job", "eta", "position"} <= set(narrow)

@@ -1,0 +1,134 @@
+"""The units board: what can be sent to the chosen report first, sorted and narrowed by a click, what to do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from console.domain.filter import Filter
+from console.domain.loaded import Loaded
+from console.domain.report import Assignment, Unit
+from console.domain.status import AssignmentState, UnitState
+from console.presenters.catalog import Catalog, Cities
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from console.presenters.units import UnitsPresenter
+from console.store.cache_read import CacheReader
+from console.store.cache_write import CacheWriter
+from console.tasks import Tasks
+from tests.helpers.city import wait_for
+from tests.unit.store.making import T0, report
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.units import UnitsPanel
+
+A, B, S = UnitState.AVAILABLE, UnitState.BREAK, UnitState.ON_SCENE
+
+
+class Board:
+    """The panel over four units on one meridian."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        theme = make_theme()
+        CacheWriter(profile).close()
+        self.tasks, self.desk, self.reader = Tasks("worker", 1), Desk("rina", Filter(), UTC), CacheReader(profile)
+        self.panel = UnitsPanel(theme, make_symbols(theme))
+        self.panel.resize(900, 240)
+        qtbot.addWidget(self.panel)
+        self.panel.show()
+        self.presenter = UnitsPresenter(self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda: T0)
+
+    def have(self, *units: tuple[str, UnitState, float]) -> None:
+        found = {
+            code: Unit(code, code, state, T0, lat=lat, lon=106.8, position_at=T0, shift_end=T0 + timedelta(hours=at))
+            for at, (code, state, lat) in enumerate(units, 1)
+        }
+        job = Assignment("a", "2", "D", AssignmentState.ON_SCENE, T0, "rina", T0)
+        self.desk.set_cities(Cities({"city": Catalog(units=found, assignments=(job,))}, {"source": {1: ("", "city")}}))
+
+    def choose(self, lat: float) -> None:
+        self.presenter.set_dossier(Dossier(1, "city", "1", report("1", lat=lat, lon=106.8), None, (), (), ()))
+
+    def codes(self) -> list[str]:
+        return [row.code for row in self.panel._model._rows]
+
+    def click(self, qtbot: QtBot, column: str, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+        place = self.panel._head.places()[column]
+        qtbot.mouseClick(self.panel._head, button, pos=QPoint(place.center().x(), 5))
+
+
+@pytest.fixture
+def board(qtbot: QtBot, tmp_path: Path) -> Iterator[Board]:
+    board = Board(qtbot, tmp_path)
+    board.have(("A", A, -6.20), ("B", A, -6.30), ("C", B, -6.21), ("D", S, -6.2))
+    wait_for(lambda: board.codes(), 5, "the units")
+    yield board
+    board.tasks.shutdown()
+    board.reader.close()
+
+
+def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) -> None:
+    assert board.codes() == ["A", "B", "D", "C"]
+    assert "away" not in board.panel._head.places()
+    board.choose(-6.31)
+    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], 5, "nearest first")
+    assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
+    assert "away" in board.panel._head.places()
+
+
+def test_rows_stay_while_crews_drive_about(board: Board) -> None:
+    board.choose(-6.31)
+    wait_for(lambda: board.codes()[0] == "B", 5, "nearest first")
+    board.presenter.set_positions("city", {"A": (-6.31, 106.8, T0 + timedelta(seconds=5))})
+    board.presenter.tick()
+    assert board.codes()[:2] == ["B", "A"]
+    assert board.panel._model._rows[1].away == "0 m"
+    board.choose(-6.3101)
+    wait_for(lambda: board.codes()[0] == "A", 5, "sorted anew for another report")
+
+
+def test_a_click_on_a_heading_sorts_by_it_there_and_back(board: Board, qtbot: QtBot) -> None:
+    board.click(qtbot, "shift")
+    assert board.codes() == ["A", "B", "C", "D"]
+    board.click(qtbot, "shift")
+    assert board.codes() == ["D", "C", "B", "A"]
+    assert board.panel._head.words("shift") == "Shift ▾"
+    board.click(qtbot, "shift")
+    assert board.codes() == ["A", "B", "D", "C"]
+    for column in board.panel._head.places():
+        if column != "symbol":
+            board.click(qtbot, column)
+            assert sorted(board.codes()) == ["A", "B", "C", "D"]
+
+
+def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbot: QtBot) -> None:
+    board.click(qtbot, "symbol")
+    (menu,) = [one for one in board.panel.findChildren(QMenu) if one.isVisible()]
+    next(one for one in menu.actions() if one.text() == "Available").trigger()
+    menu.close()
+    assert board.codes() == ["A", "B"]
+    assert board.panel._head.words("state") == "Available"
+    board.desk.choose_unit(board.presenter.crews()[2].key)
+    assert "C" in board.codes(), "the unit that was chosen on the map is listed all the same"
+    assert board.panel.view.currentIndex().isValid()
+    board.presenter.switch_available()
+    assert len(board.codes()) == 4
+
+
+def test_without_units_it_says_what_to_do(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(qtbot, tmp_path)
+    board.presenter.show()
+    assert board.panel._empty.words()[0] == "Not loaded yet"
+    monkeypatch.setattr(Desk, "loaded", Loaded.WHOLE)
+    board.presenter.show()
+    assert board.panel._empty.isVisible()
+    title, why = board.panel._empty.words()
+    assert title == "No units"
+    assert "sigap city" in why
+    board.tasks.shutdown()
+    board.reader.close()
