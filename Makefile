@@ -1,5 +1,6 @@
 # make run    set up everything and start the demo city
 # make test   set up everything and run all tests
+# make test-fast   only those that need no window, server, process or browser: under 30 seconds
 # Needs only make, git and Python 3.11 to 3.13 with venv; everything else comes from the package registries.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
@@ -12,7 +13,7 @@ LOCKED := install --quiet --require-hashes --only-binary :all:
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-config --no-header --custom-compile-command 'make lock'
 
-.PHONY: setup run test test-long check bench pictures audit lock clean
+.PHONY: setup run test test-fast test-long check bench pictures audit lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/run.stamp
@@ -22,6 +23,9 @@ run: setup
 
 test: $(VENV)/dev.stamp
 	$(PARALLEL) -m "not long"
+
+test-fast: $(VENV)/dev.stamp
+	$(PARALLEL) -m "pure and not long" tests/unit
 
 test-long: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest

@@ -26,6 +26,8 @@ if "-B" not in sys.orig_argv:  # which test_protections says, where the sources 
 
 import pytest
 
+from tests.helpers.tiers import is_pure, stay_pure
+
 if TYPE_CHECKING:
     from console.measure.postgres import Postgres
     from tests.helpers.live_server import Live
@@ -54,8 +56,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = {name: place for place, name in enumerate(_HEAVY_FIRST)}
+    for item in items:
+        if HERE / "unit" in item.path.parents and is_pure(item):
+            item.add_marker("pure")
     items.sort(key=lambda item: folder.get(item.path.relative_to(HERE).parts[0], len(folder)))
 
 
@@ -120,6 +126,13 @@ def no_stray_log(caplog: pytest.LogCaptureFixture, request: pytest.FixtureReques
         return
     stray = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert not stray, f"unexpected log: {[record.getMessage() for record in stray]}"
+
+
+@pytest.fixture(autouse=True)
+def stay_in_tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in the fast tier stays fast."""
+    if request.node.get_closest_marker("pure"):
+        stay_pure(monkeypatch)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,12 +50,23 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, Path]
     city.close()
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a filled city that each test takes a copy of."""
+    folder = tmp_path_factory.mktemp("small")
+    city = City(f"sqlite:///{folder / 'city.db'}", clock=lambda: NOW, name="Jakarta")
+    city.create_schema()
+    fill(city, reports=1_000, seed=5, now=NOW, media=folder / "media")
+    city.close()
+    return folder
+
+
 @pytest.fixture
-def alive(tmp_path: Path) -> Iterator[tuple[City, Clock, Living]]:
+def alive(tmp_path: Path, small: Path) -> Iterator[tuple[City, Clock, Living]]:
     clock = Clock()
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     city = City(f"sqlite:///{tmp_path / 'city.db'}", clock=clock, name="Jakarta")
     city.create_schema()
-    fill(city, reports=1_000, seed=5, now=NOW, media=tmp_path / "media")
     yield city, clock, Living(city, seed=5, now=NOW, media=tmp_path / "media")
     city.close()
 

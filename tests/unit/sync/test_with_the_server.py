@@ -196,7 +196,7 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask(url: str, *, kind: str = "auto", as_json: bool = True) -> int:
-    return connect(url, kind=kind, name="", profile="p", insecure_http=False, token=None, as_json=as_json)
+    return connect(url, kind=kind, name="", profile="p", insecure_http=False, params={}, token=None, as_json=as_json)
 
 
 def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
