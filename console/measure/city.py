@@ -18,10 +18,10 @@ from console.domain.sla import clocks, sla_of
 from console.measure.child import SOURCE
 from console.server.demo.areas import read_wards
 from console.server.demo.drafts import Draftsman
+from console.server.demo.facts import demo_facts
 from console.server.demo.fill import ZONE, fill
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
-from console.server.demo.vocabulary import CALENDARS, SERVICES
 from console.server.records import LoadedReport
 from console.store.cache_write import CacheWriter
 from console.store.items import Cursor, Item
@@ -38,8 +38,8 @@ class CacheShelf:
         self._writer, self._now = writer, now
         cursor = writer.cursor(SOURCE)
         self._seq = cursor.seq if cursor else 0
-        self._services = {service.code: service for service in SERVICES}
-        self._calendars = {calendar.id: calendar for calendar in CALENDARS}
+        self._services = {service.code: service for service in demo_facts().services}
+        self._calendars = {calendar.id: calendar for calendar in demo_facts().calendars}
 
     def put_areas(self, areas: list[Area]) -> None:
         """Keep these areas."""

@@ -97,9 +97,12 @@ def _serve(options: ServeOptions) -> None:
                 )
             city.tidy()
             if not city.has_units():
+                begin = "export" if city.stats().reports else "init"
+                where = f"--database {_shown(options.database)}"
                 _tell(
-                    "The city has no units: nobody can be sent anywhere. Write a folder with “sigap city init FOLDER”, "
-                    f"fill it in, then: sigap city apply FOLDER --database {_shown(options.database)}"
+                    "The city has no units: nobody can be sent anywhere. Get a folder to fill in with "
+                    f"“sigap city {begin} FOLDER{f' {where}' if begin == 'export' else ''}”, "
+                    f"then: sigap city apply FOLDER {where}"
                 )
             app = make_app(city, media, users, citizens=options.citizens)
             address = _address(options.host, listener.getsockname()[1])

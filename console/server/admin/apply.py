@@ -226,7 +226,7 @@ class _Plan:
             jobs = len(self._present.jobs.get(key, ()))
             return _open(jobs, "job") if jobs else ""
         reports = self._present.open_by.get(part, {}).get(key, 0)
-        return f"{_open(reports, 'report')} keep it" if reports else ""
+        return _open(reports, "report") if reports else ""
 
     def _of_users(self) -> Iterable[Change]:
         there = self._present.users
@@ -263,7 +263,8 @@ class _Plan:
             missing = [skill for skill in service.skills if skill not in skills]
             if missing and whole.units:
                 yield f"No unit has the skill {', '.join(missing)} that service {service.code} needs."
-        called = {word.casefold() for unit in whole.units or () for word in (unit.id, unit.code)}
+        kept = {one.key.casefold() for one in changes if one.did is Did.KEPT}
+        called = kept | {word.casefold() for unit in whole.units or () for word in (unit.id, unit.code)}
         for user in whole.users or ():
             if user.role == "field" and user.name.casefold() not in called:
                 yield f"User {user.name} has the role field, but no unit is called so: the crew page will be empty."

@@ -15,12 +15,12 @@ import msgspec
 from console.domain.area import AreaIndex
 from console.domain.report import Agency, Area, Calendar, Service, Template, Unit
 from console.domain.status import AssignmentState, Status, UnitState, is_open
-from console.server.demo.areas import Ward, make_areas, metres, read_wards
+from console.server.demo.areas import Ward, metres, read_wards
 from console.server.demo.drafts import Draft, Draftsman
+from console.server.demo.facts import demo_facts
 from console.server.demo.pictures import draw_album
 from console.server.demo.stories import Storyteller
 from console.server.demo.units import POSITION_LOST, make_units
-from console.server.demo.vocabulary import AGENCIES, CALENDARS, SERVICES, TEMPLATES
 from console.server.records import LoadedReport
 
 ZONE = ZoneInfo("Asia/Jakarta")
@@ -74,13 +74,13 @@ def fill_present(
     """
     chance = random.Random(seed)  # noqa: S311  a made-up city, no secret
     wards = read_wards()
-    city.put_agencies(list(AGENCIES))
-    city.put_calendars(list(CALENDARS))
-    city.put_services(list(SERVICES))
-    areas = make_areas(wards)
+    facts, areas = demo_facts(), list(demo_facts().areas)
+    city.put_agencies(list(facts.agencies))
+    city.put_calendars(list(facts.calendars))
+    city.put_services(list(facts.services))
     city.put_areas(areas)
-    city.put_templates(list(TEMPLATES))
-    units = make_units(wards, chance, now, ZONE)
+    city.put_templates(list(facts.templates))
+    units = make_units(facts.units, wards, chance, now, ZONE)
     drafts = Draftsman(wards, chance, now, ZONE).write(reports, days)
     first = max(100_000, _NEWEST_ID - len(drafts) + 1)
     for number, draft in enumerate(drafts):

@@ -17,14 +17,17 @@ from console.domain.area import AreaIndex
 from console.domain.edit import Kind
 from console.domain.report import Report, Unit
 from console.domain.status import Status, UnitState, is_open, may_become
+from console.server.admin.apply import compare_setup
+from console.server.admin.folder import read_folder
 from console.server.city import City
 from console.server.demo import Living, fill
+from console.server.demo.facts import demo_facts
 from console.server.demo.mirror import Mirror
 from console.server.demo.texts import services_with_texts
-from console.server.demo.vocabulary import AGENCIES, SERVICES
 from console.server.edits import EditBody
 from console.server.feed import pages
 
+FOLDER = Path(__file__).resolve().parents[3] / "resources" / "demo" / "city"
 NOW = datetime(2026, 1, 20, 7, 7, 31, tzinfo=UTC)
 COUNT = 3_000
 
@@ -97,12 +100,14 @@ def test_the_same_seed_makes_the_same_city(tmp_path: Path, demo: tuple[City, Pat
 def test_counts_and_vocabulary(demo: tuple[City, Path]) -> None:
     city, _ = demo
     stats = city.stats()
-    assert (stats.reports, stats.units, len(SERVICES)) == (COUNT, 60, 26)
+    facts = demo_facts()
+    assert (stats.reports, stats.units, len(facts.services)) == (COUNT, 60, 26)
+    assert compare_setup(city, read_folder(FOLDER).setup).changes == ()
     assert len(city.areas()) == 267 + 44 + 6
     assert stats.without_place == 9
     assert 12 <= stats.without_area <= 30
-    assert {service.code for service in SERVICES} == services_with_texts()
-    assert {service.agency for service in SERVICES} <= {agency.code for agency in AGENCIES}
+    assert {service.code for service in facts.services} == services_with_texts()
+    assert {service.agency for service in facts.services} <= {agency.code for agency in facts.agencies}
 
 
 def test_every_report_lies_in_the_area_it_names(demo: tuple[City, Path]) -> None:

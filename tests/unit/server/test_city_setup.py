@@ -92,10 +92,10 @@ def test_the_difference_says_every_field_before_and_after_and_what_hangs_on_it(c
     for wanted in (
         "~ city changed",
         "    name: Testville -> Newtown",
-        "~ services road changed (2 open reports keep it)",
+        "~ services road changed (2 open reports)",
         "    name: Road -> Roads",
         "    targets: others 6h/7d/1d pausing for reporter, weather -> nothing",
-        "- services talk retired (1 open report keep it)",
+        "- services talk retired (1 open report)",
         "~ units u1 changed (1 open job)",
         "    skills: nothing -> saw",
         "+ units u4 added",
