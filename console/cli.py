@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from console import notices
 
@@ -96,6 +97,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="believe the X-Forwarded-For of a proxy at this address (127.0.0.1), or of several, with commas",
     )
     serve.add_argument("--jurisdiction", default="", metavar="ID", help="the city's jurisdiction_id (GeoReport)")
+    serve.add_argument(
+        "--public-url",
+        type=_web_address,
+        default="",
+        metavar="URL",
+        help="where people reach this server, such as https://reports.example.org (for GeoReport's discovery)",
+    )
     posting = serve.add_mutually_exclusive_group()
     posting.add_argument("--open-reports", action="store_true", help="everybody may post reports (GeoReport)")
     posting.add_argument("--keyed-reports", action="store_true", help="an api_key is needed: sigap client add NAME")
@@ -238,6 +246,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"“{text}” is no address; write it like https://reports.example.org")
+    return text
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -312,7 +327,13 @@ def _serve(arguments: argparse.Namespace) -> int:
             demo=demo,
             name=arguments.name,
             behind_proxy=arguments.behind_proxy,
-            citizens=CitizenOptions(posting, arguments.jurisdiction, not arguments.no_public),
+            citizens=CitizenOptions(
+                posting,
+                arguments.jurisdiction,
+                not arguments.no_public,
+                arguments.public_url,
+                arguments.behind_proxy is not None,
+            ),
         )
     )
 

@@ -282,13 +282,18 @@ def host_of(request: Request) -> str | None:
 
 def check_local(request: Request) -> None:
     """Without tokens only programs on this computer are served, not the pages that its browser happens to show."""
-    host = _name_in(f"//{request.headers.get('host', '')}")
+    here = is_this_computer(request.headers.get("host", ""))
     origin = request.headers.get("origin")
     forwarded = any(name in request.headers for name in _FORWARDED)
-    if forwarded or host not in _LOOPBACK or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
+    if forwarded or not here or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
         raise Forbidden("Without users this server answers to programs on its own computer only.")
     if origin is not None and _name_in(origin) not in _LOOPBACK:
         raise Forbidden("Without users this server does not answer to pages of other sites.")
+
+
+def is_this_computer(host: str) -> bool:
+    """Whether a Host header names this computer."""
+    return _name_in(f"//{host}") in _LOOPBACK
 
 
 def _name_in(address: str) -> str | None:

@@ -28,6 +28,7 @@ from console.domain.report import (
 )
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
+from console.server.clock_watch import clock_is_steady
 from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
 from console.server.numbered import drop_things, put_things
@@ -275,12 +276,17 @@ class City:
         return self._areas_index().area_at(lat, lon)
 
     def tidy(self) -> None:
-        """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions."""
+        """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions.
+
+        To be called every hour. While the clock of this computer cannot be believed nothing is dropped.
+        """
         now = self.clock()
         reports, gone = schema.reports, schema.gone
         closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
         with self.database.write() as connection:
+            if not clock_is_steady(self.database, connection, now):
+                return
             connection.execute(sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed)))
             connection.execute(
                 sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))

@@ -61,7 +61,7 @@ _MEDIA_HEADERS = {
 class Looking(msgspec.Struct, frozen=True):
     """Which report a user looks at."""
 
-    report: str | None
+    report: Key | None
 
 
 class Position(msgspec.Struct, frozen=True):

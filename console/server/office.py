@@ -112,9 +112,15 @@ def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
             verdict = audit.verify(connection, written_down)
         if as_json:
             told = {"rows": verdict.head.number, "head": str(verdict.head), "broken": verdict.broken}
-            _say(msgspec.json.encode(told | {"fault": verdict.fault}).decode())
+            told |= {"fault": verdict.fault, "end_checked": written_down is not None}
+            _say(msgspec.json.encode(told).decode())
         elif verdict.broken is None:
             _say(f"The audit log is whole: {verdict.head.number:,} rows.\nhead {verdict.head}")
+            if written_down is None:
+                _remark(
+                    "whether rows were cut off at the end cannot be seen in the database alone: keep the head above "
+                    "elsewhere, and give an earlier one with --head."
+                )
         if verdict.broken is None:
             return DONE
         whole = f"Whole up to row {verdict.head.number:,}."

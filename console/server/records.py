@@ -49,11 +49,17 @@ class Posting(StrEnum):
 
 
 class CitizenOptions(msgspec.Struct, frozen=True):
-    """The citizens' side: who may post, the city's jurisdiction_id ("" takes any), whether there are pages for them."""
+    """The citizens' side: who may post, the city's jurisdiction_id ("" takes any), whether there are pages for them.
+
+    `address` is where the city's people reach the server, such as https://reports.example.org; "" where it listens, or
+    with `proxied` where its own proxy says.
+    """
 
     posting: Posting = Posting.LOCAL
     jurisdiction: str = ""
     public: bool = True
+    address: str = ""
+    proxied: bool = False
 
 
 class DemoOptions(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +26,7 @@ from console.server.app import make_app
 from console.server.asking import Gate
 from console.server.city import FIRST_ZONE, City
 from console.server.complaints import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
+from console.server.media import MediaStore
 from console.server.patience import PatientProtocol
 from console.server.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.refusals import Refusal
@@ -223,7 +225,7 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
     """What goes on beside serving: old things are dropped, the demo city gets its past, and lives."""
     end = threading.Event()
     threads = [
-        threading.Thread(target=_tidy, args=(city, end), name="tidy", daemon=True),
+        threading.Thread(target=_tidy, args=(city, media, end), name="tidy", daemon=True),
         threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
         threading.Thread(target=past, name="past", daemon=True),
     ]
@@ -239,9 +241,14 @@ def _background(city: City, demo: DemoOptions | None, media: Path, past: Callabl
             thread.join(5)
 
 
-def _tidy(city: City, end: threading.Event) -> None:
+def _tidy(city: City, media: Path, end: threading.Event) -> None:
+    store = MediaStore(media)
     while not end.wait(_TIDY_EVERY_S):
-        city.tidy()
+        try:
+            city.tidy()
+            store.tidy(time.time())
+        except Exception:
+            log.exception("what is old could not be dropped; it is tried again in an hour")
 
 
 def _turn_shifts(city: City, end: threading.Event) -> None:

@@ -9,8 +9,10 @@ import json
 import select
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from console.server import bodies
+from console.server import bodies, database, working
 from console.server.asking import Ask, Gate, refusal_response
 from console.server.bodies import BodyBudget
 from console.server.city import City
@@ -131,6 +133,37 @@ def test_readers_do_not_wait_behind_writers() -> None:
             writers.enter_context(sent(port, "POST /write", b"Content-Length: 2\r\n\r\n{}"))
         assert hall.begun.acquire(timeout=WAIT_S)
         assert requests.get(f"http://127.0.0.1:{port}/staff", timeout=WAIT_S).text == "here"
+
+
+def test_a_foreign_lock_on_the_file_holds_up_no_reader_and_no_writer_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_WAIT_MS", 300)
+    monkeypatch.setattr(working, "_PATIENCE_S", 1.0)
+    file = tmp_path / "locked.db"
+    with contextlib.closing(City(f"sqlite:///{file}", name="Testville")) as city:
+        city.create_schema()
+        furnish(city)
+        with running(city, tmp_path / "media") as url, ThreadPoolExecutor(60) as pool:
+            api = Api(url)
+
+            def note(number: int) -> requests.Response:
+                own = Api(url)
+                answer = own.edit("10", "note", {"text": "x"}, seen=1, key=f"note-{number:04}")
+                own.session.close()
+                return answer
+
+            with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as foreign:
+                foreign.execute("BEGIN IMMEDIATE")
+                writers = [pool.submit(note, number) for number in range(60)]
+                assert api.get("/reports/10").status_code == 200
+                assert api.get("/changes?after=0").status_code == 200
+                answers = [writer.result(WAIT_S) for writer in writers]
+                foreign.execute("ROLLBACK")
+            assert {answer.status_code for answer in answers} == {503}
+            assert all("Retry-After" in answer.headers for answer in answers)
+            assert note(1).status_code == 200
+            api.session.close()
 
 
 def test_a_server_that_ends_tells_its_work_to_stop() -> None:

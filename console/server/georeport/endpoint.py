@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from console.server import openapi
-from console.server.asking import Ask, Gate, Pool, retry_after
+from console.server.asking import Ask, Gate, Pool, is_this_computer, retry_after
 from console.server.bodies import BodyReader, BodyShare
 from console.server.city import City
 from console.server.clients import ApiClients
@@ -61,6 +61,7 @@ class GeoReport:
         self._city = city
         self._gate = gate
         self._media = media
+        self._options = options
         self._jurisdiction = options.jurisdiction
         self._posters = Posters(ApiClients(city), gate, options)
         self._reading = gate.endpoint(self._read, public=True)
@@ -155,7 +156,9 @@ class GeoReport:
         first, slash, key = path.partition("/")
         match first, bool(slash):
             case "discovery", False:
-                return _Resource(lambda request: services.discovery(city, _url_of(request), self._jurisdiction))
+                return _Resource(
+                    lambda request: services.discovery(city, _url_of(request, self._options), self._jurisdiction)
+                )
             case "services", False:
                 return _Resource(lambda _: services.services(city))
             case "services", True:
@@ -191,8 +194,19 @@ def _format_of(request: Request) -> Format | None:
     return asked_format(request.path_params["rest"], request.headers.get("accept"))[1]
 
 
-def _url_of(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
+def _url_of(request: Request, options: CitizenOptions) -> str:
+    """Where this side is reached: as the city says or, when it says nothing, at the address that the request came to.
+
+    The name that a client claims (Host) is believed for this computer, and from the city's own proxy.
+    """
+    root = str(request.scope["root_path"])
+    if options.address:
+        return options.address.rstrip("/") + root
+    where = request.url.netloc
+    if not options.proxied and not is_this_computer(where):
+        host, port = request.scope["server"]
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{request.url.scheme}://{where}{root}"
 
 
 def _written(request: Request, document: Document) -> Response:

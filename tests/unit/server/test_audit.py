@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from console.cli import main
 from console.domain.edit import Kind
 from console.domain.report import Contact
-from console.server import audit, schema
+from console.server import audit, office, schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import LOCAL, Actor, LoadedReport
 from console.server.users import Users, add_user, new_token, remove_user
-from tests.unit.server.conftest import Api, Clock, a_report, running
+from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running
 
 RINA = Actor("rina", "operator")
 
@@ -220,14 +220,32 @@ def test_many_writers_make_one_chain_and_the_log_outlives_the_tidying(city: City
         thread.start()
     for thread in threads:
         thread.join()
-    clock.skip(days=400)
-    city.tidy()
+    let_pass(city, clock, 400)
     assert (verdict(city).head.number, verdict(city).broken) == (48, None)
 
 
 def city_reveals(city: City) -> None:
     with pytest.raises(Exception, match="left no name"):
         city.contact("11", RINA)
+
+
+def test_without_a_head_verify_says_that_it_cannot_see_a_cut_end(
+    city: City, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        note(city, number)
+    database = city.database.url.render_as_string(hide_password=False)
+    head = str(verdict(city).head)
+    with city.database.write() as connection:  # the last row is cut off, and the head set back with it
+        connection.execute(sa.delete(schema.audit).where(schema.audit.c.number == 3))
+        before = connection.scalar(sa.select(schema.audit.c.hash).where(schema.audit.c.number == 2))
+        connection.execute(sa.update(schema.audit_head).values(number=2, hash=before))
+    assert office.audit_verify(database, None, as_json=False) == 0
+    assert "cannot be seen in the database alone" in capsys.readouterr().err
+    assert office.audit_verify(database, None, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["end_checked"] is False
+    assert office.audit_verify(database, head, as_json=True) == 4
+    assert json.loads(capsys.readouterr().out)["end_checked"] is True
 
 
 EXPORT = {"id": "export-0001", "at": "2026-03-02T08:00:00Z", "format": "csv", "filter": "cat=road", "rows": 2}

@@ -12,7 +12,7 @@ import pytest
 
 from console.server.city import City
 from console.server.payloads import Words
-from tests.unit.server.conftest import Api, Clock
+from tests.unit.server.conftest import Api, Clock, let_pass
 from widgets.forms.form import MOST_LETTERS
 
 PHOTO = "ab" * 32
@@ -97,8 +97,7 @@ def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, ci
     made = api.ok(None, "create", {"service": "road"}, key=create)
     said = api.ok("10", "note", {"text": "once"}, key=note)
     api.ok(None, "unit_state", rest, key=unit)
-    clock.skip(days=31)
-    city.tidy()
+    let_pass(city, clock, 31)
     again = api.edit(None, "create", {"service": "road"}, key=create)
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (201, "true")
     assert (again.json()["entry"], again.json()["report"]["id"]) == (made["entry"], made["report"]["id"])
@@ -152,8 +151,7 @@ def test_what_an_edit_says_of_its_report_is_no_part_of_its_key(api: Api, city: C
     for about in ({}, {"created": SEEN}, {"created": "2020-01-01T00:00:00Z"}):
         again = api.edit("10", "note", {"text": "once"}, key=key, about=about)
         assert (again.json(), again.headers["Idempotent-Replay"]) == (first, "true")
-    clock.skip(days=31)
-    city.tidy()
+    let_pass(city, clock, 31)
     again = api.edit("10", "note", {"text": "once"}, key=key, about={"created": "2020-01-01T00:00:00Z"})
     assert again.json()["entry"] == first["entry"]
 
@@ -175,8 +173,7 @@ def test_what_does_not_fit_the_database_is_one_edits_fault(
     """I4: 500 holds one edit, 503 would hold all of them (app.py: IntegrityError)."""
     key = str(uuid.uuid4())
     api.ok("10", "note", {"text": "once"}, key=key)
-    clock.skip(days=31)
-    city.tidy()
+    let_pass(city, clock, 31)
     monkeypatch.setattr("console.server.edits._in_history", lambda *_: None)
     assert api.edit("10", "note", {"text": "once"}, key=key).status_code == 500
 

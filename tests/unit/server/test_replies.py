@@ -8,7 +8,7 @@ from console.domain.report import Contact, Entry
 from console.server.city import City
 from console.server.masking import MASK
 from console.server.records import LoadedReport
-from tests.unit.server.conftest import Api, Clock, a_report
+from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 
 HOTLINE = "1500 5555"
 
@@ -61,8 +61,7 @@ def test_a_number_stays_masked_when_the_contact_is_no_longer_kept(api: Api, city
     city.load([LoadedReport(a_report("20"), contact=Contact("Siti", "0812 3456 7890"))])
     assert reply(api, "20", "We called 0812-3456-7890.") == {f"We called {MASK}."}
     api.ok("20", "close", {"disposition": "Not found"})
-    clock.skip(days=91)
-    city.tidy()
+    let_pass(city, clock, 91)
     steps = api.session.get(f"{api.url}/public/v1/reports/20", timeout=10).json()["history"]
     assert [step["text"] for step in steps if step["kind"] == "reply"] == [f"We called {MASK}."]
 
