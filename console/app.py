@@ -30,6 +30,7 @@ from console.domain.messages import (
     SyncNow,
     Touched,
 )
+from console.domain.time_range import TimeRange
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
@@ -171,6 +172,7 @@ class ConsoleWindow(QObject):
         self.photo_tasks = Tasks("photos", 1, self)
         self.settings = KeptSettings(options.profile, settings, self.tasks, is_demo=options.demo, parent=self)
         self.desk = Desk(me, Filter(), self._zone, self)
+        self.desk.set_range(settings.charts_range)
         self.sources = Sources(list(settings.sources), self._zone, clock, self)
         self.link = SyncLink(self)
         self.network = Network(self)
@@ -283,7 +285,7 @@ class ConsoleWindow(QObject):
         self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
         self.ticket_presenter = TicketPresenter(self.ticket, desk, zone, now, self)
         self.units_presenter = UnitsPresenter(self.units, desk, tasks, reader, zone, now, self)
-        self.charts_presenter = ChartsPresenter(self.charts, desk, self)
+        self.charts_presenter = ChartsPresenter(self.charts, desk, self.sources.age_words, zone, now, self)
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
@@ -482,6 +484,7 @@ class ConsoleWindow(QObject):
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.window.is_usable = lambda cap: is_usable(cap, self._situation)
         self.window.closed.connect(self._remember)
+        self.desk.range_changed.connect(self._on_range)
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
         self.desk.names = lambda: self.edits.authors
@@ -569,6 +572,7 @@ class ConsoleWindow(QObject):
         self.queue_presenter.tick()
         self.ticket_presenter.tick()
         self.units_presenter.tick()
+        self.charts_presenter.tick()
         self.outbox_presenter.tick()
         self.intents.look_again()
         crews = self.units_presenter.crews()
@@ -748,6 +752,9 @@ class ConsoleWindow(QObject):
     def _leave_line(self) -> None:
         """The keyboard goes back to the panel that had it before the command line."""
         self.window.focus_panel(self._last_panel)
+
+    def _on_range(self, time_range: TimeRange) -> None:
+        self.settings.keep(lambda settings: setattr(settings, "charts_range", time_range))
 
     def _on_failed(self, error: Exception) -> None:
         self.say(describe(error))

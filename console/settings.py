@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from console.domain.decoding import decode
 from console.domain.messages import Source
+from console.domain.time_range import TimeRange
 from console.store.errors import LockedByOther
 from console.store.lock import FileLock
 
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, kw_only=True):
     text_scale: float = 1.0
     layouts: dict[str, str] = {}
     basemap: str = ""
+    charts_range: TimeRange = TimeRange.DAY
+    """How far the charts look back."""
     order_lifetime_s: float = 600.0
     go_on: bool = True
     """After a step that ends one's turn with a report, the next one that waits is chosen."""

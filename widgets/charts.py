@@ -1,4 +1,4 @@
-"""Three small charts: reports per hour, open reports by category, and a trend against its goal.
+"""Three small charts under a line that says what they count: arrivals, categories, and a trend against its goal.
 
 pyqtgraph is imported after the panel's first paint: it takes 0.3 s, and the window should stand before.
 """
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.tabs import TabLabel, TabStrip
 from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 from widgets.units import paint_hatching
@@ -24,18 +25,25 @@ _GUTTER, _FOOT = 26, 16
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """One category: how many are open, and how many of them are overdue."""
+    """One category: how many there are, and how many of them are overdue.
+
+    A `dim` one is there to be compared with those that were chosen. Where it is not `loud`, its overdue part is grey.
+    """
 
     key: str
     label: str
     count: int
     overdue: int = 0
+    dim: bool = False
+    loud: bool = True
 
 
 class _Plot(QWidget):
     """Title, figure, comparison, and a plot in pixel coordinates that `_draw` fills."""
 
     picked = Signal(int)
+    added = Signal(int)
+    """Picked with Shift or Ctrl: beside what was picked before."""
 
     def __init__(self, theme: Theme, title: str) -> None:
         super().__init__()
@@ -111,7 +119,7 @@ class _Plot(QWidget):
 
     def _plot_box(self) -> QRect:
         px = self._theme.px
-        return QRect(px(12), px(48), self.width() - px(24) - 1, self.height() - px(60))
+        return QRect(px(12), px(44), self.width() - px(24) - 1, self.height() - px(50))
 
     # -- pieces
 
@@ -164,9 +172,13 @@ class _Plot(QWidget):
         elif event.key() == Qt.Key.Key_End and bars:
             self._move_to(bars - 1)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and 0 <= self.cursor_at < bars:
-            self.picked.emit(self.cursor_at)
+            self._pick(self.cursor_at, event.modifiers())
         else:
             super().keyPressEvent(event)
+
+    def _pick(self, number: int, modifiers: Qt.KeyboardModifier) -> None:
+        beside = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+        (self.added if modifiers & beside else self.picked).emit(number)
 
     def _move_to(self, number: int) -> None:
         self.cursor_at = number
@@ -177,7 +189,7 @@ class _Plot(QWidget):
     def focusInEvent(self, event: Any) -> None:
         super().focusInEvent(event)
         if self.cursor_at < 0 < self._bars():
-            self._move_to(self._bars() - 1 if isinstance(self, _Hours) else 0)
+            self._move_to(self._bars() - 1 if isinstance(self, _Arrivals) else 0)
         self.refresh()
 
     @override
@@ -192,7 +204,7 @@ class _Plot(QWidget):
             number = self._bar_at(event.position().toPoint(), box.width(), box.height())
             if number >= 0:
                 self.cursor_at = number
-                self.picked.emit(number)
+                self._pick(number, event.modifiers())
             return True
         return super().eventFilter(watched, event)
 
@@ -209,7 +221,7 @@ class _Plot(QWidget):
         painter.fillRect(self.rect(), theme.color("surface.panel"))
         if self.edge:
             painter.fillRect(QRect(self.width() - 1, 0, 1, self.height()), theme.color("border.subtle"))
-        inside = QRect(px(12), px(8), self.width() - px(24), px(16))
+        inside = QRect(px(12), px(5), self.width() - px(24), px(16))
         line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         font = theme.font("caption")
         painter.setFont(font)
@@ -259,14 +271,15 @@ class _Plot(QWidget):
             top += theme.line("dense")
 
 
-class _Hours(_Plot):
+class _Arrivals(_Plot):
     labels: tuple[str, ...] = ()
     counts: tuple[float, ...] = ()
     usual: tuple[float, ...] = ()
+    running = True
 
     @override
     def _data(self) -> object:
-        return self.labels, self.counts, self.usual
+        return self.labels, self.counts, self.usual, self.running
 
     @override
     def _bars(self) -> int:
@@ -294,7 +307,9 @@ class _Hours(_Plot):
         step = (width - gutter) / count
         lefts = [gutter + number * step for number in range(count)]
         tops = [place(value) for value in self.counts]
-        colors = [theme.color("chart.bar")] * (count - 1) + [theme.color("chart.bar-now")]
+        colors = [theme.color("chart.bar")] * count
+        if self.running:
+            colors[-1] = theme.color("chart.bar-now")
         if self.hasFocus() and 0 <= self.cursor_at < count:
             colors[self.cursor_at] = theme.color("accent.strong")
         self._blocks(lefts, tops, max(1.0, step - 2), [base - top for top in tops], colors)
@@ -302,8 +317,13 @@ class _Hours(_Plot):
             middles = [left + step / 2 - 1 for left in lefts[: len(self.usual)]]
             self._curve(middles, [place(value) for value in self.usual], "chart.target", 1.5, (4, 3))
         middle = height - theme.px(_FOOT) / 2 + 1
-        for number in range(0, count - 3, max(1, count // 4)):
-            self._text(self.labels[number], lefts[number] + step / 2, middle, "chart.axis", anchor=0.5)
+        metrics = QFontMetrics(theme.font("micro"))
+        wide = max(metrics.horizontalAdvance(label) for label in self.labels) + theme.px(8)
+        every = max(1, count // 4, math.ceil(wide / step))
+        room = width - metrics.horizontalAdvance(self.labels[-1]) - theme.px(8)
+        for number in range(0, count - 1, every):
+            if lefts[number] + step / 2 + wide / 2 <= room:
+                self._text(self.labels[number], lefts[number] + step / 2, middle, "chart.axis", anchor=0.5)
         self._text(self.labels[-1], width, middle, "chart.axis", anchor=1)
 
 
@@ -337,7 +357,7 @@ class _Categories(_Plot):
         high = height / len(self.bars)
         label, number = theme.px(78), theme.px(38)
         room = max(1, width - label - number)
-        most = max(1, *(bar.count for bar in self.bars))
+        most = max([1, *(bar.count for bar in self.bars if bar.key)])  # all others together are no category
         metrics = QFontMetrics(theme.font("caption"))
         thick = theme.px(10)
         lefts, tops, wides, colors = [], [], [], []
@@ -346,17 +366,18 @@ class _Categories(_Plot):
             chosen = self.hasFocus() and row == self.cursor_at
             lefts.append(label)
             tops.append(round(middle - thick / 2))
-            wides.append(room * bar.count / most)
-            colors.append(theme.color("accent.strong" if chosen else "chart.bar"))
+            wides.append(room * bar.count / most if bar.count <= most else 0)
+            colors.append(theme.color("accent.strong" if chosen else "border.control" if bar.dim else "chart.bar"))
             words = metrics.elidedText(one_line(bar.label), Qt.TextElideMode.ElideRight, label - theme.px(6))
-            self._text(words, 0, middle, "text.primary" if chosen else "text.secondary", "caption")
+            ink = "text.primary" if chosen else "text.tertiary" if bar.dim else "text.secondary"
+            self._text(words, 0, middle, ink, "caption")
             self._text(f"{bar.count:,}", label + wides[-1] + theme.px(5), middle, "chart.axis")
-        late = [(row, bar.overdue) for row, bar in enumerate(self.bars) if bar.overdue]
+        late = [(row, bar) for row, bar in enumerate(self.bars) if bar.overdue and wides[row] and not bar.dim]
         self._blocks(lefts, tops, wides, thick, colors)
         if late:
-            wide = [max(theme.px(3), room * overdue / most) for _, overdue in late]
-            amber: QColor = theme.color("priority.p2-mark")
-            self._blocks([label] * len(late), [tops[row] for row, _ in late], wide, thick, [amber] * len(late))
+            wide = [max(theme.px(3), room * bar.overdue / most) for _, bar in late]
+            marks = [theme.color("priority.p2-mark" if bar.loud else "text.tertiary") for _, bar in late]
+            self._blocks([label] * len(late), [tops[row] for row, _ in late], wide, thick, marks)
 
 
 class _Trend(_Plot):
@@ -406,41 +427,83 @@ def nice_top(most: float) -> int:
 
 
 class ChartsPanel(QWidget):
-    """The three charts side by side. A click on a bar, or Enter on it, is an intent."""
+    """The three charts side by side, below their time range and what they count. A click on a bar is an intent."""
 
-    hour_chosen = Signal(int)
-    """The position of the bar, 0 is the oldest hour."""
+    arrival_chosen = Signal(int)
+    """The position of the bar, 0 is the oldest."""
     category_chosen = Signal(str)
+    category_added = Signal(str)
+    """With Shift or Ctrl: beside those chosen before."""
+    range_chosen = Signal(str)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._hours = _Hours(theme, self.tr("Reports per hour"))
-        self._categories = _Categories(theme, self.tr("Open by category"))
+        self._arrivals = _Arrivals(theme, self.tr("Reported"))
+        self._categories = _Categories(theme, self.tr("By category"))
         self._trend = _Trend(theme, "")
-        self._plots: dict[str, _Plot] = {"hours": self._hours, "categories": self._categories, "trend": self._trend}
+        self._plots: dict[str, _Plot] = {
+            "arrivals": self._arrivals,
+            "categories": self._categories,
+            "trend": self._trend,
+        }
         self._built = False
         self._trend.edge = False
-        self._hours.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._arrivals.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._categories.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._hours.picked.connect(self.hour_chosen)
-        self._categories.picked.connect(self._on_category)
-        row = QHBoxLayout(self)
+        self._arrivals.picked.connect(self.arrival_chosen)
+        self._arrivals.added.connect(self.arrival_chosen)
+        self._categories.picked.connect(lambda number: self.category_chosen.emit(self._categories.bars[number].key))
+        self._categories.added.connect(lambda number: self.category_added.emit(self._categories.bars[number].key))
+        self._ranges = TabStrip(theme, height=24, padding=7)
+        self._ranges.chosen.connect(self.range_chosen)
+        self._ranges.setAccessibleName(self.tr("Time range"))
+        row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        for plot, share in ((self._hours, 39), (self._categories, 34), (self._trend, 27)):
+        for plot, share in ((self._arrivals, 36), (self._categories, 33), (self._trend, 31)):
             row.addWidget(plot, share)
-        self.setFocusProxy(self._hours)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._ranges)
+        column.addLayout(row, 1)
+        self.setFocusProxy(self._arrivals)
 
-    def set_hours(
-        self, labels: Sequence[str], counts: Sequence[float], usual: Sequence[float], figure: str, note: str
+    def set_ranges(self, ranges: Sequence[tuple[str, str]], current: str) -> None:
+        """Offer these time ranges (key, words)."""
+        self._ranges.set_tabs([TabLabel(key, text) for key, text in ranges], current)
+
+    def set_heading(self, text: str) -> None:
+        """Say what the charts count, and how old it is."""
+        self._ranges.set_note(text)
+
+    def heading(self) -> str:
+        """What the charts count, in words."""
+        return self._ranges.note
+
+    def set_arrivals(
+        self,
+        labels: Sequence[str],
+        counts: Sequence[float],
+        usual: Sequence[float],
+        figure: str,
+        note: str,
+        *,
+        title: str = "",
+        running: bool = True,
     ) -> None:
-        """One bar an hour, oldest first; the last one is the present hour. `usual` may be empty."""
-        self._hours.labels, self._hours.counts = tuple(labels), tuple(map(float, counts))
-        self._hours.usual = tuple(map(float, usual))
-        self._hours.set_head(figure, note)
+        """One bar a piece of time, oldest first; the last one is the present one where it is `running`.
 
-    def set_categories(self, bars: Sequence[CategoryBar], figure: str, note: str) -> None:
-        """One bar a category, in this order."""
+        `usual` may be empty.
+        """
+        self._arrivals.title = title or self._arrivals.title
+        self._arrivals.labels, self._arrivals.counts = tuple(labels), tuple(map(float, counts))
+        self._arrivals.usual, self._arrivals.running = tuple(map(float, usual)), running
+        self._arrivals.set_head(figure, note)
+
+    def set_categories(self, bars: Sequence[CategoryBar], figure: str, note: str, *, title: str = "") -> None:
+        """One bar a category, in this order. One with more than all named ones has no bar, only its number."""
+        self._categories.title = title or self._categories.title
         self._categories.bars = tuple(bars)
         self._categories.set_head(figure, note)
 
@@ -464,7 +527,7 @@ class ChartsPanel(QWidget):
         self._trend.set_head(figure, note)
 
     def set_no_data(self, which: str, why: str, *, title: str = "") -> None:
-        """Say why a chart ("hours", "categories", "trend") has nothing to show; it draws no zero."""
+        """Say why a chart ("arrivals", "categories", "trend") has nothing to show; it draws no zero."""
         plot = self._plots[which]
         plot.title = title or plot.title
         plot.set_no_data(why)
@@ -473,9 +536,6 @@ class ChartsPanel(QWidget):
     def ready(self) -> bool:
         """Whether the plots have been made."""
         return self._built
-
-    def _on_category(self, number: int) -> None:
-        self.category_chosen.emit(self._categories.bars[number].key)
 
     def _build(self) -> None:
         from widgets.plotting import Canvas

@@ -205,6 +205,11 @@ class TabStrip(QWidget):
         self._fit()
         self.update()
 
+    @property
+    def note(self) -> str:
+        """The note at the right end."""
+        return self._note
+
     def set_folded(self, folded: bool, lead: str = "") -> None:
         """A folded strip shows no tab as chosen; `lead` is the sign before the first tab."""
         self._lead = lead

@@ -1,9 +1,10 @@
-"""What is counted of a View: tabs, the figures of the KPI strip, categories, areas, hours and the share in time."""
+"""What is counted of a View: tabs, the figures of the KPI strip, categories, areas, arrivals and the share in time."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 import msgspec
@@ -11,20 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.board.snapshot import Column
+from console.domain.time_range import BarUnit, TimeRange
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-HOURS, USUAL_DAYS, TREND_DAYS = 24, 28, 14
+_HOURS, _USUAL_DAYS, _USUAL_WEEKS, _TREND_DAYS, _MONTHS, _MOST_YEARS = 24, 28, 8, 14, 12, 30
+_IN_MONTHS = 36
+"""All time is cut into months up to so many of them, and into years beyond."""
+
 _SLOT_S = 900
 """Every time zone is a whole number of quarters of an hour from UTC."""
 
 
 class ServiceCount(msgspec.Struct, frozen=True):
-    """Open reports of one category (its number in the words table, 0 none)."""
+    """Reports of one category (its number in the words table, 0 none)."""
 
     service: int
-    open: int
+    count: int
     overdue: int
 
 
@@ -42,9 +47,10 @@ class Counts(msgspec.Struct, frozen=True):
     Of the whole board, whatever the filter (what needs attention must not hide behind a chip): `all_open`,
     `all_closed`, `unassigned` (priority -> number and the oldest one's creation, 0 when there is none),
     `crewless_hazards` (the same of P1 that no crew is on its way to, taken or not), `at_risk` (due within the hour),
-    `overdue`. Under the filter: `tabs` (key -> number), `open` and `open_overdue` with their split in `by_service` and
-    `by_area`, and `by_status` (an entry for each status, closed ones included). Of the queue as shown: `total` and
-    `placeless`. Reports merged into others count nowhere.
+    `overdue`. Under the filter: `tabs` (key -> number), `by_area` of the open ones, and `by_status` (an entry for each
+    status, closed ones included). Of the queue as shown: `total`, `total_overdue` and `placeless`; `by_service` is of
+    what the queue would show if the filter named no category, so that those it names can be compared with the others.
+    Reports merged into others count nowhere.
     """
 
     tabs: dict[str, int]
@@ -54,26 +60,39 @@ class Counts(msgspec.Struct, frozen=True):
     overdue: int
     all_open: int
     all_closed: int
-    open: int
-    open_overdue: int
     by_service: tuple[ServiceCount, ...]
     by_area: tuple[AreaCount, ...]
     by_status: tuple[int, ...]
     placeless: int
     total: int
+    total_overdue: int
 
 
-class Hours(msgspec.Struct, frozen=True):
-    """Reports by hour of the city's clock: the last 24 hours, the running one at the end.
+class Arrivals(msgspec.Struct, frozen=True):
+    """Reports by when they were created, a bar for each hour, day, month or year of the city's calendar, oldest first.
 
-    `starts` are unix seconds, `labels` the hours as "00" to "23". `usual` is the mean of the same hour of the 28 days
-    before, or of as many of them as there are reports from.
+    `starts` are unix seconds. The last bar is the running one, unless the newest report of all is older than the range:
+    then the range ends with it, and `until` is its moment (else 0). `usual` is what is usual for each bar, empty where
+    there is nothing to compare with: of an hour the mean of the same hour of the 28 days before, of a day that of the
+    same weekday of the 8 weeks before (or of as many as there are reports from), of a month the one a year before.
     """
 
-    labels: tuple[str, ...]
-    starts: Integers
-    counts: Integers
-    usual: NDArray[np.float64]
+    unit: BarUnit
+    starts: tuple[int, ...]
+    counts: tuple[int, ...]
+    usual: tuple[float, ...]
+    until: int = 0
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """Percent of the reports with a clock that have been in time so far, by when they were created; None without any.
+
+    Days, months or years as in Arrivals, at least 14 days.
+    """
+
+    unit: BarUnit
+    starts: tuple[int, ...]
+    shares: tuple[float | None, ...]
 
 
 def open_and_overdue(numbers: Column, overdue: Bools) -> list[tuple[int, int, int]]:
@@ -90,63 +109,115 @@ def open_and_overdue(numbers: Column, overdue: Bools) -> list[tuple[int, int, in
     ]
 
 
-def hours_of(created: Integers, fits: Bools, now_s: int, oldest_s: int, zone: tzinfo) -> Hours:
-    """The hour chart of the reports in `fits`; `oldest_s` is the oldest report of all."""
-    starts = hour_starts(now_s, zone)
-    first = starts[0]
-    slots = (now_s - first) // _SLOT_S + 1
-    recent = created[(created >= first) & (created <= now_s) & fits]
-    per_slot = np.bincount(((recent - first) // _SLOT_S).astype(np.int64), minlength=slots)
-    edges = np.array([(start - first) // _SLOT_S for start in starts])
-    per_hour = np.add.reduceat(per_slot, edges)
-    hours = [datetime.fromtimestamp(start, UTC).astimezone(zone).hour for start in starts]
-    shown, before = starts[-HOURS:], np.array(hours[:-HOURS])
-    known = _days_known(shown[0], oldest_s)
-    past = per_hour[:-HOURS]
-    newest_first = [np.flatnonzero(before == hour)[::-1][:known] for hour in hours[-HOURS:]]
-    usual = np.array([past[days].sum() / known if known else 0.0 for days in newest_first])
-    return Hours(
-        labels=tuple(f"{hour:02d}" for hour in hours[-HOURS:]),
-        starts=np.array(shown, np.int64),
-        counts=per_hour[-HOURS:].astype(np.int64),
-        usual=usual,
-    )
+def arrivals_of(
+    created: Integers, fits: Bools, time_range: TimeRange, now_s: int, oldest_s: int, newest_s: int, zone: tzinfo
+) -> Arrivals:
+    """The reports in `fits` over a range; `oldest_s` and `newest_s` are when the first and last of all were created."""
+    unit, count = _bars(time_range, now_s, oldest_s, zone)
+    starts = _starts(unit, count, now_s, zone)
+    at_s = now_s
+    if newest_s < starts[0] or (time_range is TimeRange.ALL and newest_s < starts[-1]):
+        at_s = newest_s
+        unit, count = _bars(time_range, at_s, oldest_s, zone)
+        starts = _starts(unit, count, at_s, zone)
+    before = {BarUnit.HOUR: _HOURS * _USUAL_DAYS, BarUnit.DAY: 7 * _USUAL_WEEKS, BarUnit.MONTH: _MONTHS}.get(unit, 0)
+    before = 0 if time_range is TimeRange.ALL else before
+    every = _starts(unit, count + before, at_s, zone)
+    per_bar = _per_bar(created[fits], every, at_s)
+    usual: tuple[float, ...] = ()
+    if unit is BarUnit.HOUR:
+        usual = _usual_hours(per_bar, every, oldest_s, zone)
+    elif before:
+        usual = _usual_of_earlier(per_bar, count, 7 if unit is BarUnit.DAY else _MONTHS, every, oldest_s)
+    counts = tuple(per_bar[before:].tolist())
+    return Arrivals(unit, starts, counts, usual, until=at_s if at_s < now_s else 0)
 
 
-def _days_known(first_shown_s: int, oldest_s: int) -> int:
-    """How many whole days before the chart there are reports from, up to 28."""
-    return max(0, min(USUAL_DAYS, (first_shown_s - oldest_s) // 86400))
+def trend_of(
+    created: Integers, judged: Bools, late: Bools, time_range: TimeRange, arrivals: Arrivals, now_s: int, zone: tzinfo
+) -> Trend | None:
+    """The share in time over the range of `arrivals`; None when no report in it had a clock."""
+    at_s = arrivals.until or now_s
+    unit, starts = arrivals.unit, arrivals.starts
+    if time_range in (TimeRange.DAY, TimeRange.WEEK):
+        unit, starts = BarUnit.DAY, _starts(BarUnit.DAY, _TREND_DAYS, at_s, zone)
+    recent = judged & (created >= starts[0]) & (created <= at_s)
+    every = _per_bar(created[recent], starts, at_s)
+    if not every.any():
+        return None
+    over = _per_bar(created[recent & late], starts, at_s)
+    shares = [
+        100.0 * (count - missed) / count if count else None
+        for count, missed in zip(every.tolist(), over.tolist(), strict=True)
+    ]
+    return Trend(unit, starts, tuple(shares))
 
 
-def hour_starts(now_s: int, zone: tzinfo) -> Sequence[int]:
-    """Unix seconds at which the hours of the city's clock began: the last 24 and those of the 28 days before."""
-    local = datetime.fromtimestamp(now_s, UTC).astimezone(zone)
-    return _hour_starts(now_s - local.minute * 60 - local.second)
+def _bars(time_range: TimeRange, at_s: int, oldest_s: int, zone: tzinfo) -> tuple[BarUnit, int]:
+    """What a range up to a moment is cut into, and how many of them."""
+    match time_range:
+        case TimeRange.DAY:
+            return BarUnit.HOUR, _HOURS
+        case TimeRange.WEEK:
+            return BarUnit.DAY, 7
+        case TimeRange.MONTH:
+            return BarUnit.DAY, 30
+        case TimeRange.YEAR:
+            return BarUnit.MONTH, _MONTHS
+        case TimeRange.ALL:
+            last, first = (datetime.fromtimestamp(max(0, moment), UTC).astimezone(zone) for moment in (at_s, oldest_s))
+            months = (last.year - first.year) * 12 + last.month - first.month + 1
+            if months <= _IN_MONTHS:
+                return BarUnit.MONTH, max(2, months)
+            return BarUnit.YEAR, min(_MOST_YEARS, last.year - first.year + 1)
 
 
-@lru_cache(maxsize=4)
-def _hour_starts(running_s: int) -> tuple[int, ...]:
-    count = HOURS * (USUAL_DAYS + 1)
+def _starts(unit: BarUnit, count: int, at_s: int, zone: tzinfo) -> tuple[int, ...]:
+    """Unix seconds at which the last `count` hours, days, months or years of the city's calendar began."""
+    local = datetime.fromtimestamp(max(0, at_s), UTC).astimezone(zone)
+    if unit is BarUnit.HOUR:
+        return _hour_starts(at_s - local.minute * 60 - local.second, count)
+    if unit is BarUnit.DAY:
+        days = [local.date() - timedelta(days=back) for back in range(count - 1, -1, -1)]
+    elif unit is BarUnit.MONTH:
+        months = [local.year * 12 + local.month - 1 - back for back in range(count - 1, -1, -1)]
+        days = [date(month // 12, month % 12 + 1, 1) for month in months]
+    else:
+        days = [date(local.year - back, 1, 1) for back in range(count - 1, -1, -1)]
+    return tuple(int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) for day in days)
+
+
+@lru_cache(maxsize=8)
+def _hour_starts(running_s: int, count: int) -> tuple[int, ...]:
     return tuple(running_s - 3600 * back for back in range(count - 1, -1, -1))
 
 
-def trend_of(created: Integers, judged: Bools, late: Bools, now_s: int, zone: tzinfo) -> tuple[float, ...] | None:
-    """Percent of the reports with a clock that have been in time so far, by the city's day of creation, 14 days.
+def _per_bar(created: Integers, starts: Sequence[int], at_s: int) -> Integers:
+    """How many of these moments lie in each bar. Counted by quarters of an hour first: a search for each is slower."""
+    first = starts[0]
+    slots = max(1, (at_s - first) // _SLOT_S + 1)
+    recent = created[(created >= first) & (created <= at_s)]
+    per_slot = np.bincount(((recent - first) // _SLOT_S).astype(np.int64), minlength=slots)
+    edges = np.array([min((start - first) // _SLOT_S, slots - 1) for start in starts])
+    return np.add.reduceat(per_slot, edges).astype(np.int64)
 
-    A day without reports repeats the day before. None when no report of these days had a clock.
-    """
-    today = datetime.fromtimestamp(now_s, UTC).astimezone(zone).date()
-    midnights = [
-        int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
-        for day in (today - timedelta(days=back) for back in range(TREND_DAYS - 1, -1, -1))
-    ]
-    recent = np.flatnonzero((created >= midnights[0]) & (created <= now_s) & judged)
-    if not len(recent):
-        return None
-    day_of = np.searchsorted(midnights, created[recent], side="right") - 1
-    every = np.bincount(day_of, minlength=TREND_DAYS)
-    over = np.bincount(day_of[late[recent]], minlength=TREND_DAYS)
-    values: list[float] = []
-    for count, missed in zip(every.tolist(), over.tolist(), strict=True):
-        values.append(100.0 * (count - missed) / count if count else values[-1] if values else 100.0)
-    return tuple(values)
+
+def _usual_hours(per_hour: Integers, starts: Sequence[int], oldest_s: int, zone: tzinfo) -> tuple[float, ...]:
+    """The mean of the same hour of the clock of the days before: of those there are reports from."""
+    hours = [datetime.fromtimestamp(start, UTC).astimezone(zone).hour for start in starts]
+    before, past = np.array(hours[:-_HOURS]), per_hour[:-_HOURS]
+    known = max(0, min(_USUAL_DAYS, (starts[-_HOURS] - oldest_s) // 86400))
+    newest_first = [np.flatnonzero(before == hour)[::-1][:known] for hour in hours[-_HOURS:]]
+    return tuple(float(past[days].sum()) / known if known else 0.0 for days in newest_first)
+
+
+def _usual_of_earlier(
+    per_bar: Integers, count: int, apart: int, starts: Sequence[int], oldest_s: int
+) -> tuple[float, ...]:
+    """The mean of the bars that lie `apart`, twice, three times … before each of the last `count`, as far as known."""
+    usual = []
+    for bar in range(len(per_bar) - count, len(per_bar)):
+        earlier = range(bar - apart, max(-1, bar - apart * _USUAL_WEEKS - 1), -apart)
+        known = [int(per_bar[at]) for at in earlier if starts[at] >= oldest_s]
+        usual.append(sum(known) / len(known) if known else math.nan)
+    return () if any(math.isnan(value) for value in usual) else tuple(usual)

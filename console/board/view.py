@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from console.board.counts import AreaCount, Counts, Hours, ServiceCount, hours_of, open_and_overdue, trend_of
+from console.board.counts import (
+    AreaCount,
+    Arrivals,
+    Counts,
+    ServiceCount,
+    Trend,
+    arrivals_of,
+    open_and_overdue,
+    trend_of,
+)
 from console.board.order import Ordered, in_order
 from console.board.snapshot import (
     CLOSED_FROM,
@@ -25,6 +35,7 @@ from console.domain.filter import NONE, Filter
 from console.domain.loaded import Loaded
 from console.domain.report import Area
 from console.domain.status import ORDER, Status
+from console.domain.time_range import TimeRange
 from console.domain.word import Word, is_named
 
 __all__ = ["Fact", "View", "is_unassigned", "make_view"]
@@ -69,15 +80,15 @@ class View:
         mask: Bools,
         order: NDArray[np.int64],
         counts: Counts,
-        hours: Hours,
-        trend: tuple[float, ...] | None,
+        arrivals: Arrivals,
+        trend: Trend | None,
         under_way: Column,
         crewless: Bools,
         loaded: Loaded,
         order_by: str,
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
-        self.mask, self.order, self.counts, self.hours, self.trend = mask, order, counts, hours, trend
+        self.mask, self.order, self.counts, self.arrivals, self.trend = mask, order, counts, arrivals, trend
         self.under_way, self._crewless, self.loaded = under_way, crewless, loaded
         self.order_by = order_by
         self.total = len(snapshot)
@@ -106,7 +117,6 @@ class View:
 
     def shows_same(self, other: View) -> bool:
         """Whether a panel that shows `other` would show the same for this one: only time has passed between them."""
-        mine, theirs = self.hours, other.hours
         return (
             self.snapshot is other.snapshot
             and self.filter == other.filter
@@ -115,9 +125,7 @@ class View:
             and self.trend == other.trend
             and np.array_equal(self.order, other.order)
             and np.array_equal(self._crewless, other._crewless)
-            and np.array_equal(mine.starts, theirs.starts)
-            and np.array_equal(mine.counts, theirs.counts)
-            and np.array_equal(mine.usual, theirs.usual)
+            and self.arrivals == other.arrivals
         )
 
     def row_facts(self, rows: Sequence[int] | Column) -> list[Fact]:
@@ -139,6 +147,7 @@ def make_view(
     areas: Mapping[Word, Area] | None = None,
     under_way: Column = _NO_ROWS,
     loaded: Loaded = Loaded.WHOLE,
+    time_range: TimeRange = TimeRange.DAY,
 ) -> View:
     """Filter, count and order a snapshot.
 
@@ -148,28 +157,37 @@ def make_view(
     `under_way` are the rows that a crew is on its way to, or at. `order` is the filter's own unless given.
     """
     board = _Board(snapshot, now_s, me or {}, under_way)
-    fits, fits_at_any_time = _fitting(board, filter_, words or {}, text_rows, areas or {})
+    kept = _fitting(board, filter_, words or {}, text_rows, areas or {})
+    fits = kept.all
     open_fits = fits[board.open]
     tabs = {name: open_fits & mask for name, mask in board.tabs.items()}
-    closed = board.counted & fits & (snapshot.column("status") >= CLOSED_FROM)
+    is_closed = board.counted & (snapshot.column("status") >= CLOSED_FROM)
     if not filter_.narrowed:
-        closed &= snapshot.column("updated") >= now_s - CLOSED_LATELY_S
+        is_closed &= snapshot.column("updated") >= now_s - CLOSED_LATELY_S
+    closed = is_closed & fits
     if filter_.tab == "closed":
+        in_tab = is_closed
         mask, shown = closed, np.flatnonzero(closed)
     else:
+        in_tab = board.all_over(board.tabs.get(filter_.tab, board.tabs["open"]))
         shown = board.open[tabs.get(filter_.tab, tabs["open"])]
         mask = np.zeros(len(fits), np.bool_)
         mask[shown] = True
     chosen = order or ("newest" if filter_.tab == "closed" and filter_.order == "urgency" else filter_.order)
     rows = snapshot.column("row")[shown]
     rows = rows[in_order(_ordered(board, shown, words or {}, chosen), chosen)]
-    counts = _counted(board, tabs, int(np.count_nonzero(closed)), open_fits, fits, shown)
+    compared = np.flatnonzero(in_tab & kept.any_service)
+    counts = _counted(board, tabs, int(np.count_nonzero(closed)), open_fits, fits, shown, compared)
     created = snapshot.column("created")
-    hours = hours_of(created, fits_at_any_time & board.counted, now_s, board.oldest_s, zone)
-    judged, late = board.judged(fits_at_any_time)
-    trend = trend_of(created, judged, late, now_s, zone)
+    arrivals = arrivals_of(
+        created, kept.any_time & board.counted, time_range, now_s, board.oldest_s, board.newest_s, zone
+    )
+    judged, late = board.judged(kept.any_time)
+    trend = trend_of(created, judged, late, time_range, arrivals, now_s, zone)
     crewless = board.all_over(board.crewless)
-    return View(number, snapshot, filter_, now_s, mask, rows, counts, hours, trend, under_way, crewless, loaded, chosen)
+    return View(
+        number, snapshot, filter_, now_s, mask, rows, counts, arrivals, trend, under_way, crewless, loaded, chosen
+    )
 
 
 def is_unassigned(snapshot: Snapshot, positions: Positions, *, or_taken: bool = False) -> Bools:
@@ -220,6 +238,13 @@ class _Board:
         return mine
 
     @cached_property
+    def newest_s(self) -> int:
+        """When the newest report of all was created that is not of the future; now when there is none."""
+        created = self.snapshot.column("created")
+        past = created[self.snapshot.column("alive") & (created <= self._now_s)]
+        return int(past.max()) if len(past) else self._now_s
+
+    @cached_property
     def oldest_s(self) -> int:
         """When the oldest report of all was created; now when there is none."""
         created = self.snapshot.column("created")[self.snapshot.column("alive")]
@@ -237,14 +262,20 @@ class _Board:
         return fits & self.counted & (state != DUE_NONE), (state == DUE_BREACHED) | self.all_over(self.overdue)
 
 
+class _Fitting(NamedTuple):
+    """Which reports fit the filter whatever the tab: all of it, without the times of creation, without categories."""
+
+    all: Bools
+    any_time: Bools
+    any_service: Bools
+
+
 def _fitting(
     board: _Board, filter_: Filter, words: Words, text_rows: Column | None, areas: Mapping[Word, Area]
-) -> tuple[Bools, Bools]:
-    """Which reports fit the filter whatever the tab; the second mask leaves the times of creation aside."""
+) -> _Fitting:
     column = board.snapshot.column
     fits: Bools = np.ones(len(board.counted), np.bool_)
     for name, kind, codes in (
-        ("service", "service", filter_.services),
         ("area", "area", filter_.areas),
         ("agency", "agency", filter_.agencies),
         ("lead_unit", "unit", filter_.units),
@@ -275,7 +306,11 @@ def _fitting(
         fits &= _in_polygon(board.snapshot, filter_.polygon)
     if filter_.text:
         fits &= _of_rows(board.snapshot, np.zeros(0, np.int64) if text_rows is None else text_rows)
-    return _created_in_time(board, filter_, fits), fits
+    in_time = _created_in_time(board, filter_, fits)
+    if not filter_.services:
+        return _Fitting(in_time, fits, in_time)
+    named = _is_any(column("service"), _numbers(filter_.services, words.get("service", {}), {}))
+    return _Fitting(in_time & named, fits & named, in_time)
 
 
 def _created_in_time(board: _Board, filter_: Filter, fits: Bools) -> Bools:
@@ -385,7 +420,13 @@ def _area_ranks(table: Mapping[int, Word]) -> NDArray[np.int32]:
 
 
 def _counted(
-    board: _Board, tabs: Mapping[str, Bools], closed: int, open_fits: Bools, fits: Bools, shown: Positions
+    board: _Board,
+    tabs: Mapping[str, Bools],
+    closed: int,
+    open_fits: Bools,
+    fits: Bools,
+    shown: Positions,
+    compared: Positions,
 ) -> Counts:
     column = board.snapshot.column
     created = column("created")[board.open]
@@ -395,6 +436,7 @@ def _counted(
         unassigned[priority] = (len(waiting), int(waiting.min()) if len(waiting) else 0)
     hazards = created[board.crewless & (board.priority == 1)]
     fitting, overdue = board.open[open_fits], board.overdue[open_fits]
+    late = board.all_over(board.overdue)
     statuses = column("status")[board.counted & fits]
     return Counts(
         tabs={name: int(np.count_nonzero(mask)) for name, mask in tabs.items()} | {"closed": closed},
@@ -404,11 +446,10 @@ def _counted(
         overdue=int(np.count_nonzero(board.overdue)),
         all_open=len(board.open),
         all_closed=int(np.count_nonzero(board.counted)) - len(board.open),
-        open=len(fitting),
-        open_overdue=int(np.count_nonzero(overdue)),
-        by_service=tuple(ServiceCount(*one) for one in open_and_overdue(column("service")[fitting], overdue)),
+        by_service=tuple(ServiceCount(*one) for one in open_and_overdue(column("service")[compared], late[compared])),
         by_area=tuple(AreaCount(*one) for one in open_and_overdue(column("area")[fitting], overdue)),
         by_status=tuple(np.bincount(statuses, minlength=len(ORDER)).tolist()),
         placeless=int(np.count_nonzero(column("x")[shown] < 0)),
         total=len(shown),
+        total_overdue=int(np.count_nonzero(late[shown])),
     )

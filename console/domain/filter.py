@@ -140,13 +140,24 @@ class Filter(msgspec.Struct, frozen=True):
         """Add a category, or take it out again."""
         return replace(self, services=_toggled(self.services, code))
 
+    def only_service(self, code: str) -> Filter:
+        """This category alone, or all again when it was alone already."""
+        return replace(self, services=() if self.services == (code,) else (code,))
+
     def toggle_area(self, code: str) -> Filter:
         """Add an area, or take it out again."""
         return replace(self, areas=_toggled(self.areas, code))
 
     def toggle_hour(self, start_s: int) -> Filter:
         """Only what was created in the hour from this unix second on, or everything again."""
-        return replace(self, hour=None if self.hour == start_s else start_s)
+        hour = None if self.hour == start_s else start_s
+        return replace(self, hour=hour, created_after=None, created_before=None)
+
+    def toggle_created(self, start_s: int, end_s: int) -> Filter:
+        """Only what was created from one unix second to before another, or everything again."""
+        if (self.created_after, self.created_before) == (start_s, end_s):
+            return replace(self, created_after=None, created_before=None)
+        return replace(self, hour=None, created_after=start_s, created_before=end_s)
 
     def without(self, key: str) -> Filter:
         """The filter without one chip; an unknown key changes nothing."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from console.board.counts import hours_of
+from console.board.counts import arrivals_of
 from console.board.map_answer import map_answer
 from console.board.snapshot import COLUMNS
 from console.domain.filter import Filter
 from console.domain.status import ORDER
+from console.domain.time_range import TimeRange
 from console.measure.timing import times_ms
 from console.measure.world import CITY, PAGE, WORDS, ZONE, World
 
@@ -103,7 +104,8 @@ def aggregate(world: World) -> list[float]:
     """Reports by hour and the usual of 28 days."""
     board = world.snapshot
     fits, created = board.column("alive"), board.column("created")
-    return times_ms(20, lambda _: hours_of(created, fits, world.now_s, int(created.min()), ZONE))
+    oldest, newest = int(created.min()), int(created.max())
+    return times_ms(20, lambda _: arrivals_of(created, fits, TimeRange.DAY, world.now_s, oldest, newest, ZONE))
 
 
 def aggregate_plain(world: World) -> list[float]:

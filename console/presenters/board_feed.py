@@ -66,6 +66,7 @@ class BoardFeed(QObject):
         self._tick = QTimer(self, interval=_TICK_SMALL_MS)
         self._tick.timeout.connect(self.refresh)
         desk.filter_changed.connect(lambda _: self.refresh())
+        desk.range_changed.connect(lambda _: self.refresh())
 
     def start(self) -> None:
         """Read everything once, then follow."""
@@ -190,6 +191,7 @@ class BoardFeed(QObject):
             local_sources=dict(self._local_sources),
             patches=self._patches,
             followed=tuple(self._followed()),
+            time_range=self._desk.time_range,
         )
         self._rows.clear()
         self._kinds.clear()

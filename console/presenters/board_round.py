@@ -16,6 +16,7 @@ from console.domain.filter import Filter
 from console.domain.overlay import apply_edits, created_report, with_orders
 from console.domain.report import Assignment, Report, WaitsFor
 from console.domain.status import ON_THE_WAY, ORDER
+from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.presenters.catalog import Cities, read_catalog
 from console.store.cache_read import CacheReader
@@ -55,6 +56,8 @@ class Round(msgspec.Struct, frozen=True):
     """The View that is shown."""
     local_sources: dict[str, str] = {}
     """The source of each report that has a local row."""
+    time_range: TimeRange = TimeRange.DAY
+    """How far the charts look back."""
     followed: tuple[str, ...] = ()
     """The sources whose reports belong in the picture; those that the cache knows when none is given."""
     patches: dict[tuple[str, str], Patch] = {}
@@ -179,6 +182,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         areas=cities.areas,
         under_way=under_way,
         loaded=loaded,
+        time_range=job.time_range,
     )
     same = job.before is not None and cities is job.cities and view.shows_same(job.before)
     return Played(snapshot, cities, view, patches, now_on, changed, arrived, same, blind)

@@ -1,93 +1,241 @@
-"""The charts: reports per hour against the usual, and open reports by category; both filter when chosen."""
+"""The charts: what came in against the usual, categories, the share in time; each bar is a filter when chosen."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+
 from PySide6.QtCore import QObject, QTimer
 
+from console.board.counts import Arrivals
 from console.board.view import View
 from console.domain.filter import NONE
 from console.domain.loaded import Loaded
+from console.domain.time_range import BarUnit, TimeRange
 from console.presenters import words
 from console.presenters.desk import Desk
 from widgets.charts import CategoryBar, ChartsPanel
 
 _BARS = 6
+_GOAL = 90.0
+_MANY_LATE = 0.2
+"""From this share of late ones on lateness is the rule, and only categories that are worse than the rest stand out."""
 
 
 class ChartsPresenter(QObject):
     """Binds a View's counts to the charts panel."""
 
-    def __init__(self, panel: ChartsPanel, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        panel: ChartsPanel,
+        desk: Desk,
+        data_age: Callable[[], str],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
+    ) -> None:
+        """`data_age` says how old the data is (`5 s ago`), "" while there is none."""
         super().__init__(parent)
-        self._panel, self._desk = panel, desk
+        self._panel, self._desk, self._data_age, self._zone, self._now = panel, desk, data_age, zone, now
         # A task of its own, after the queue is painted: what comes first is what the operator works with.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._show)
         desk.view_changed.connect(lambda _: self._soon.start())
+        desk.range_changed.connect(lambda _: self._show_ranges())
         panel.category_chosen.connect(self._on_category)
-        panel.hour_chosen.connect(self._on_hour)
+        panel.category_added.connect(self._on_category_added)
+        panel.arrival_chosen.connect(self._on_arrival)
+        panel.range_chosen.connect(lambda key: desk.set_range(TimeRange(key)))
+        self._show_ranges()
+
+    def tick(self) -> None:
+        """Once a second: the age of what is counted."""
+        self._show_heading()
+
+    def _show_ranges(self) -> None:
+        names = {
+            TimeRange.DAY: self.tr("24 h"),
+            TimeRange.WEEK: self.tr("7 d"),
+            TimeRange.MONTH: self.tr("30 d"),
+            TimeRange.YEAR: self.tr("1 y"),
+            TimeRange.ALL: self.tr("All"),
+        }
+        self._panel.set_ranges([(key.value, name) for key, name in names.items()], self._desk.time_range.value)
 
     def _show(self) -> None:
         view = self._desk.view
-        if self._desk.loaded is not Loaded.WHOLE:
-            for chart in ("hours", "categories", "trend"):
+        self._show_heading()
+        if view is None or view.loaded is not Loaded.WHOLE:
+            for chart in ("arrivals", "categories", "trend"):
                 self._panel.set_no_data(chart, self.tr("Not loaded yet"))
-        elif view is not None:
-            self._show_hours(view)
-            self._show_categories(view)
-            self._show_trend(view)
+            return
+        self._show_arrivals(view)
+        self._show_categories(view)
+        self._show_trend(view)
 
-    def _show_hours(self, view: View) -> None:
-        hours = view.hours
-        usual = round(float(hours.usual[-1]))
-        self._panel.set_hours(
-            list(hours.labels),
-            [int(count) for count in hours.counts],
-            [float(count) for count in hours.usual],
-            words.thousands(int(hours.counts[-1])),
-            self.tr("this hour, usual {n}").format(n=usual),
+    def _show_heading(self) -> None:
+        """What all charts count: the tab and the filter of the queue, and how old that is."""
+        view = self._desk.view
+        if view is None:
+            return
+        names = {
+            "open": self.tr("open reports"),
+            "unassigned": self.tr("unassigned reports"),
+            "mine": self.tr("your reports"),
+            "active": self.tr("reports being worked on"),
+            "held": self.tr("reports on hold"),
+            "closed": self.tr("closed reports"),
+        }
+        name, chips = names.get(view.filter.tab, ""), [text for _, text in self._desk.chips()]
+        if chips:
+            base = self.tr("{reports}: {filter}").format(reports=name, filter=", ".join(chips))
+        elif view.filter.tab == "closed":
+            base = self.tr("closed reports, changed in the last 24 h")
+        else:
+            base = self.tr("all {reports}").format(reports=name)
+        self._panel.set_heading(" · ".join(part for part in (base, self._data_age()) if part))
+
+    def _show_arrivals(self, view: View) -> None:
+        found = view.arrivals
+        total = sum(found.counts)
+        figure, note = words.thousands(total), self._range_words(view)
+        if self._desk.time_range is TimeRange.DAY and not found.until:
+            figure = words.thousands(found.counts[-1])
+            note = self.tr("this hour, usual {n}").format(n=round(found.usual[-1]))
+        titles = {
+            BarUnit.HOUR: self.tr("Reported per hour, any status"),
+            BarUnit.DAY: self.tr("Reported per day, any status"),
+            BarUnit.MONTH: self.tr("Reported per month, any status"),
+            BarUnit.YEAR: self.tr("Reported per year, any status"),
+        }
+        labels = [self._label(start, found) for start in found.starts]
+        self._panel.set_arrivals(
+            labels, found.counts, found.usual, figure, note, title=titles[found.unit], running=not found.until
         )
+
+    def _range_words(self, view: View) -> str:
+        """`in 7 d`; of data that ends before the range would: `30 d to 31 Dec 2018`."""
+        found, now = view.arrivals, self._now()
+        spans = {
+            TimeRange.DAY: self.tr("24 h"),
+            TimeRange.WEEK: self.tr("7 d"),
+            TimeRange.MONTH: self.tr("30 d"),
+            TimeRange.YEAR: self.tr("12 months"),
+        }
+        span = spans.get(self._desk.time_range)
+        since = self._moment(found.starts[0])
+        if found.until:
+            end = words.day(self._moment(found.until), self._zone, now)
+            if span is None:
+                return self.tr("{start} to {end}, the newest").format(start=words.day(since, self._zone, now), end=end)
+            return self.tr("in {span} to {end}, the newest").format(span=span, end=end)
+        if span is None:
+            return self.tr("since {time}").format(time=words.day(since, self._zone, now))
+        return self.tr("in {span}").format(span=span)
+
+    def _label(self, start_s: int, found: Arrivals) -> str:
+        start = self._moment(start_s)
+        match found.unit:
+            case BarUnit.HOUR:
+                return words.clock(start, self._zone)[:2]
+            case BarUnit.DAY:
+                return words.day(start, self._zone)
+            case BarUnit.MONTH:
+                return words.month(start, self._zone)
+            case BarUnit.YEAR:
+                return str(start.astimezone(self._zone).year)
+
+    def _moment(self, unix_s: int) -> datetime:
+        return datetime.fromtimestamp(unix_s, UTC)
 
     def _show_categories(self, view: View) -> None:
         counts = view.counts
-        bars = sorted(self._bars(view), key=lambda bar: -bar.count)[:_BARS]
-        # Those of the other categories and those of none: the bars add up to the figure.
-        rest = counts.open - sum(bar.count for bar in bars)
+        every = self._bars(view)
+        # What the filter names stays in sight, and is compared with the largest of the others.
+        kept = sorted(every, key=lambda bar: (bar.dim, -bar.count))[:_BARS]
+        shown = sorted(kept, key=lambda bar: -bar.count)
+        # Those of the other categories and those of none: the bars add up to all.
+        rest = sum(bar.count for bar in every) - sum(bar.count for bar in shown)
         if rest:
-            late = counts.open_overdue - sum(bar.overdue for bar in bars)
-            bars.append(CategoryBar("", self.tr("Others"), rest, late))
-        late_note = self.tr("{n} overdue").format(n=words.thousands(counts.open_overdue))
-        self._panel.set_categories(bars, words.thousands(counts.open), late_note)
+            late = sum(bar.overdue for bar in every) - sum(bar.overdue for bar in shown)
+            shown.append(CategoryBar("", self.tr("Others"), rest, late, dim=bool(view.filter.services)))
+        titles = {
+            "open": self.tr("Open by category"),
+            "unassigned": self.tr("Unassigned by category"),
+            "mine": self.tr("Yours by category"),
+            "active": self.tr("Worked on by category"),
+            "held": self.tr("On hold by category"),
+            "closed": self.tr("Closed by category"),
+        }
+        note = self.tr("{n} overdue").format(n=words.thousands(counts.total_overdue))
+        if view.filter.tab == "closed":
+            note = ""
+        title = titles.get(view.filter.tab, "")
+        self._panel.set_categories(shown, words.thousands(counts.total), note, title=title)
 
     def _show_trend(self, view: View) -> None:
-        if view.trend is None:
-            self._panel.set_no_data("trend", self.tr("Nothing was due"), title=self.tr("In time so far"))
-        else:
-            self._panel.set_trend(
-                [float(value) for value in view.trend],
-                90.0,
-                f"{view.trend[-1]:.0f} %",
-                self.tr("goal 90 %"),
-                title=self.tr("In time so far"),
-                ends=(self.tr("14 days ago"), self.tr("today")),
-            )
+        found, title = view.trend, self.tr("In time so far")
+        if found is None:
+            self._panel.set_no_data("trend", self.tr("Nothing was due"), title=title)
+            return
+        now = self._now()
+        last = max(at for at, share in enumerate(found.shares) if share is not None)
+        share, is_last = found.shares[last] or 0.0, last == len(found.shares) - 1 and not view.arrivals.until
+        when = words.day(self._moment(found.starts[last]), self._zone, now)
+        if found.unit is BarUnit.MONTH:
+            when = f"{self._moment(found.starts[last]).astimezone(self._zone):%b %Y}"
+        elif found.unit is BarUnit.YEAR:
+            when = str(self._moment(found.starts[last]).astimezone(self._zone).year)
+        latest = {
+            BarUnit.DAY: self.tr("today"),
+            BarUnit.MONTH: self.tr("this month"),
+            BarUnit.YEAR: self.tr("this year"),
+        }
+        when = latest.get(found.unit, when) if is_last else when
+        first = words.day(self._moment(found.starts[0]), self._zone, now)
+        self._panel.set_trend(
+            [math.nan if one is None else one for one in found.shares],
+            _GOAL,
+            f"{share:.0f} %",
+            self.tr("{when} · goal {goal} %").format(when=when, goal=f"{_GOAL:.0f}"),
+            title=title,
+            ends=(first, when),
+        )
 
     def _bars(self, view: View) -> list[CategoryBar]:
         """One bar for each key: what two cities call by the same code and name is counted together."""
         cities, found = self._desk.cities, dict[str, CategoryBar]()
+        every, late = (sum(getattr(row, name) for row in view.counts.by_service) for name in ("count", "overdue"))
+        usual = late / every if every else 0.0
         for row in view.counts.by_service:
             word = cities.words.get("service", {}).get(row.service)
             key = cities.key("service", word) if word else NONE
             name = cities.of(word[0]).service_name(word[1]) if word else cities.of("").service_name(None)
             known = found.get(key, CategoryBar(key, name, 0, 0))
-            found[key] = CategoryBar(key, name, known.count + row.open, known.overdue + row.overdue)
+            count, overdue = known.count + row.count, known.overdue + row.overdue
+            named = not view.filter.services or bool({key, word[1] if word else NONE} & set(view.filter.services))
+            stands_out = usual < _MANY_LATE or overdue > 1.25 * usual * count
+            found[key] = CategoryBar(key, name, count, overdue, dim=not named, loud=stands_out)
         return list(found.values())
 
     def _on_category(self, code: str) -> None:
         if code:
+            self._desk.set_filter(self._desk.filter.only_service(code))
+
+    def _on_category_added(self, code: str) -> None:
+        if code:
             self._desk.set_filter(self._desk.filter.toggle_service(code))
 
-    def _on_hour(self, index: int) -> None:
+    def _on_arrival(self, index: int) -> None:
         view = self._desk.view
-        if view is not None:
-            self._desk.set_filter(self._desk.filter.toggle_hour(int(view.hours.starts[index])))
+        if view is None:
+            return
+        found = view.arrivals
+        start = found.starts[index]
+        if found.unit is BarUnit.HOUR:
+            self._desk.set_filter(self._desk.filter.toggle_hour(start))
+        else:
+            last = index + 1 == len(found.starts)
+            end = (found.until or int(self._now().timestamp())) + 1 if last else found.starts[index + 1]
+            self._desk.set_filter(self._desk.filter.toggle_created(start, end))

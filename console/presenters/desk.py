@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
+from console.domain.time_range import TimeRange
 from console.presenters.catalog import Catalog, Cities, Crew
 
 
@@ -26,6 +27,8 @@ class Desk(QObject):
     unit_changed = Signal(str)
     """The chosen unit's key, "" for none."""
     filter_changed = Signal(object)
+    range_changed = Signal(object)
+    """Charts look back over another TimeRange."""
     rows_touched = Signal(object)
     """A frozenset of rows whose texts or details changed, or None for all."""
 
@@ -34,6 +37,7 @@ class Desk(QObject):
         self.me = me
         self.zone = zone
         self.filter = filter_
+        self.time_range = TimeRange.DAY
         self.view: View | None = None
         self.cities = Cities()
         self.row = 0
@@ -68,6 +72,12 @@ class Desk(QObject):
         if filter_ != self.filter:
             self.filter = filter_
             self.filter_changed.emit(filter_)
+
+    def set_range(self, time_range: TimeRange) -> None:
+        """Let the charts look back over this time."""
+        if time_range is not self.time_range:
+            self.time_range = time_range
+            self.range_changed.emit(time_range)
 
     @property
     def loaded(self) -> Loaded:

@@ -141,6 +141,15 @@ class Sources(QObject):
         as_of = self.as_of()
         return None if as_of is None else (self._now() + self.offset() - as_of).total_seconds()
 
+    def age_words(self) -> str:
+        """`5 s ago`; without a connection `data from 13:20`; "" while nothing was read."""
+        as_of, age = self.as_of(), self.age_s()
+        if as_of is None or age is None:
+            return ""
+        if self.offline:
+            return self.tr("data from {time}").format(time=words.clock_or_day(as_of, self._now(), self._zone))
+        return self.tr("{age} ago").format(age=words.age(age))
+
     def age_level(self) -> int:
         """0 fresh, 1 amber, 2 too old to rely on."""
         age = self.age_s()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from typing_extensions import override
 
 from console.domain.messages import Source
+from console.domain.time_range import TimeRange
 from console.settings import (
     CityZone,
     Settings,
@@ -214,3 +215,10 @@ def test_a_token_of_nobody_knows_whom_is_refused_and_not_repeated(tmp_path: Path
         read_tokens(tokens_file(tmp_path, text), TWO)
     assert "s3cret" not in str(refusal.value)
     assert "city, port" in str(refusal.value)
+
+
+def test_the_range_of_the_charts_is_remembered(tmp_path: Path) -> None:
+    change_settings(tmp_path, lambda settings: setattr(settings, "charts_range", TimeRange.MONTH))
+    assert load_settings(tmp_path).charts_range is TimeRange.MONTH
+    (tmp_path / "settings.json").write_text('{"theme": "light"}')  # of a version that did not know it
+    assert load_settings(tmp_path).charts_range is TimeRange.DAY

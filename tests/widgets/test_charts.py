@@ -20,12 +20,13 @@ def make_charts(qtbot: QtBot) -> ChartsPanel:
     panel = ChartsPanel(make_theme())
     qtbot.addWidget(panel)
     panel.resize(600, 212)
-    panel.set_hours([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 10")
+    panel.set_ranges([("24h", "24 h"), ("7d", "7 d"), ("all", "All")], "24h")
+    panel.set_arrivals([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 10")
     panel.set_categories([CategoryBar("flood", "Banjir", 312, 1), CategoryBar("x", HOSTILE, 10)], "322", "1 overdue")
     panel.set_trend([90, math.nan, 86], 90, "86 %", "goal 90 %", title="Coordinated in 6 h", ends=("14 Jan", "today"))
     with qtbot.waitExposed(panel):
         panel.show()
-    qtbot.waitUntil(lambda: panel._hours._canvas is not None)
+    qtbot.waitUntil(lambda: panel._arrivals._canvas is not None)
     return panel
 
 
@@ -36,14 +37,18 @@ def test_pyqtgraph_is_not_imported_with_the_module() -> None:
 
 def test_a_click_on_a_bar_is_an_intent(qtbot: QtBot) -> None:
     panel = make_charts(qtbot)
-    canvas = panel._hours._canvas.viewport()
-    with qtbot.waitSignal(panel.hour_chosen) as hour:
+    canvas = panel._arrivals._canvas.viewport()
+    with qtbot.waitSignal(panel.arrival_chosen) as hour:
         qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(canvas.width() - 3, 40))
     assert hour.args == [23]
     canvas = panel._categories._canvas.viewport()
     with qtbot.waitSignal(panel.category_chosen) as category:
         qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, canvas.height() // 4))
     assert category.args == ["flood"]
+    for beside in (Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier):
+        with qtbot.waitSignal(panel.category_added) as added, qtbot.assertNotEmitted(panel.category_chosen):
+            qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, beside, QPoint(100, canvas.height() * 3 // 4))
+        assert added.args == ["x"]
 
 
 def test_bars_by_keyboard(qtbot: QtBot) -> None:
@@ -51,16 +56,16 @@ def test_bars_by_keyboard(qtbot: QtBot) -> None:
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow)
     panel.setFocus()
-    QTest.keyClick(panel._hours, Qt.Key.Key_Left)
-    with qtbot.waitSignal(panel.hour_chosen) as hour:
-        QTest.keyClick(panel._hours, Qt.Key.Key_Return)
+    QTest.keyClick(panel._arrivals, Qt.Key.Key_Left)
+    with qtbot.waitSignal(panel.arrival_chosen) as hour:
+        QTest.keyClick(panel._arrivals, Qt.Key.Key_Return)
     assert hour.args == [22]
-    assert "22: 22" in panel._hours.accessibleDescription()
+    assert "22: 22" in panel._arrivals.accessibleDescription()
 
 
 def test_drawn_bars_have_the_heights_of_the_counts(qtbot: QtBot) -> None:
     panel = make_charts(qtbot)
-    items = panel._hours._canvas.getPlotItem().items
+    items = panel._arrivals._canvas.getPlotItem().items
     bars = next(item for item in items if type(item).__name__ == "BarGraphItem")
     heights = bars.opts["height"]
     assert heights[0] == pytest.approx(0)
@@ -81,9 +86,9 @@ def test_no_data_is_said_and_no_zero_is_drawn(qtbot: QtBot) -> None:
 
 def test_equal_data_is_not_drawn_again(qtbot: QtBot) -> None:
     panel = make_charts(qtbot)
-    before = list(panel._hours._canvas.getPlotItem().items)
-    panel.set_hours([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 11")
-    assert list(panel._hours._canvas.getPlotItem().items) == before
+    before = list(panel._arrivals._canvas.getPlotItem().items)
+    panel.set_arrivals([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 11")
+    assert list(panel._arrivals._canvas.getPlotItem().items) == before
 
 
 @pytest.mark.parametrize(("most", "top"), [(1, 2), (4, 4), (9, 10), (47, 50), (51, 60), (312, 400), (1001, 2000)])
@@ -110,3 +115,38 @@ def test_the_goal_line_stands_at_its_value_also_after_the_axis_has_changed(qtbot
 
     assert drawn([95, 98, 97]) == [place(90, 80, 100)]
     assert drawn([75, 98, 97]) == [place(90, 60, 100)]
+
+
+def test_the_time_range_is_chosen_by_keyboard_and_mouse_and_the_heading_says_what_is_counted(qtbot: QtBot) -> None:
+    panel = make_charts(qtbot)
+    panel.set_heading("all open reports · 5 s ago")
+    assert panel.heading() == "all open reports · 5 s ago"
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    panel._ranges.setFocus()
+    with qtbot.waitSignal(panel.range_chosen) as chosen:
+        QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Right)
+    assert chosen.args == ["7d"]
+    bar = panel._ranges._bar
+    with qtbot.waitSignal(panel.range_chosen) as chosen:
+        qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(2).center())
+    assert chosen.args == ["all"]
+
+
+def test_categories_that_were_not_chosen_stay_there_dimmed_and_all_others_have_no_bar(qtbot: QtBot) -> None:
+    panel, theme = make_charts(qtbot), make_theme()
+    bars = [
+        CategoryBar("a", "Banjir", 40, 40, loud=False),
+        CategoryBar("b", "Sampah", 20, 5, dim=True),
+        CategoryBar("", "Others", 493, 200, dim=True),
+    ]
+    panel.set_categories(bars, "553", "245 overdue")
+    items = [item for item in panel._categories._canvas.getPlotItem().items if type(item).__name__ == "BarGraphItem"]
+    widths, brushes = items[0].opts["width"], items[0].opts["brushes"]
+    assert widths[1] == pytest.approx(widths[0] / 2)
+    assert widths[2] == 0
+    assert [brush.color().rgb() for brush in brushes[:2]] == [
+        theme.color(name).rgb() for name in ("chart.bar", "border.control")
+    ]
+    late = items[1]  # the late part of the chosen one only; it is no worse than the rest, and no amber
+    assert [brush.color().rgb() for brush in late.opts["brushes"]] == [theme.color("text.tertiary").rgb()]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from console.board.view import View, make_view
 from console.domain.filter import ORDERS, TABS, Filter
 from console.domain.report import Area
 from console.domain.status import ORDER
+from console.domain.time_range import BarUnit, TimeRange
 from tests.unit.board import naive
 from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PROGRESS, VALIDATION, WORDS, ZONE, R
 
@@ -147,12 +150,14 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
     for tab in TABS:
         assert counts.tabs[tab] == sum(naive.in_tab(one, tab, narrowed=asked.narrowed) for one in fitting), tab
     assert (counts.total, counts.placeless) == (len(shown), sum(not one.placed for one in shown))
+    assert counts.total_overdue == sum(one.overdue for one in shown)
+    any_service = [one for one in city if fits(one, msgspec.structs.replace(asked, services=()))]
+    compared = [one for one in any_service if naive.in_tab(one, asked.tab, narrowed=asked.narrowed)]
     open_fitting = [one for one in fitting if one.is_open and not one.merged]
-    assert (counts.open, counts.open_overdue) == (len(open_fitting), sum(one.overdue for one in open_fitting))
-    for split, name in ((counts.by_service, "service"), (counts.by_area, "area")):
-        every = Counter(getattr(one, name) for one in open_fitting)
-        late = Counter(getattr(one, name) for one in open_fitting if one.overdue)
-        assert {getattr(row, name): (row.open, row.overdue) for row in split} == {
+    for split, name, base in ((counts.by_service, "service", compared), (counts.by_area, "area", open_fitting)):
+        every = Counter(getattr(one, name) for one in base)
+        late = Counter(getattr(one, name) for one in base if one.overdue)
+        assert {row[0]: row[1:] for row in map(msgspec.structs.astuple, split)} == {
             number: (count, late[number]) for number, count in every.items()
         }
     by_status = Counter(one.status for one in fitting if not one.merged)
@@ -173,12 +178,12 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
 @given(city=cities(), asked=filters)
 def test_the_hours_are_those_of_the_citys_clock(city: list[R], asked: Filter) -> None:
     oldest = R(row=999, created=NOW - 60 * 86400, merged=1)  # so that the 28 days before are all known
-    hours = view_of(Snapshot.build(naive.columns([*city, oldest])), asked).hours
+    hours = view_of(Snapshot.build(naive.columns([*city, R(row=998, merged=1, created=NOW), oldest])), asked).arrivals
     counted = [one for one in city if not one.merged and fits(one, asked, at_any_time=True)]
     counts, usual = naive.count_hours(counted)
-    assert hours.counts.tolist() == counts
-    assert hours.usual.tolist() == pytest.approx(usual)
-    assert len(hours.labels) == 24
+    assert list(hours.counts) == counts
+    assert list(hours.usual) == pytest.approx(usual)
+    assert (hours.unit, len(hours.starts), hours.until) == (BarUnit.HOUR, 24, 0)
     assert hours.starts[-1] <= NOW < hours.starts[-1] + 3600
 
 
@@ -186,7 +191,7 @@ def test_usual_is_the_mean_of_the_days_there_are() -> None:
     same_hour = [R(row=1000 + day, created=NOW - day * 86400 - 10) for day in (0, 1, 2, 3)]
     hours = view_of(
         Snapshot.build(naive.columns([*same_hour, R(row=900, created=NOW - 4 * 86400 - 7200)])), Filter()
-    ).hours
+    ).arrivals
     assert hours.counts[-1] == 1
     assert hours.usual[-1] == pytest.approx(1.0)  # three reports in the three whole days before, not in 28
 
@@ -220,7 +225,7 @@ def _state(snapshot: Snapshot) -> list[object]:
     found: list[object] = [snapshot.facts(range(2000))]
     for tab in TABS:
         view = view_of(snapshot, Filter(tab=tab))
-        found += [view.order.tolist(), view.counts, view.hours.counts.tolist(), view.trend]
+        found += [view.order.tolist(), view.counts, view.arrivals, view.trend]
     whole = view_of(snapshot, Filter())
     for zoom in (11, 16):
         answer = map_answer(whole, 106.75, -6.25, 106.95, -6.05, zoom, 900, 700, 1001)
@@ -312,6 +317,73 @@ def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> Non
     assert len(view_of(snapshot, Filter(tab="closed", services=("flood",))).order) == 2
 
 
+def _local(unix_s: int) -> datetime:
+    return datetime.fromtimestamp(unix_s, ZONE)
+
+
+RANGES = {
+    TimeRange.WEEK: (BarUnit.DAY, 7, "%Y-%m-%d"),
+    TimeRange.MONTH: (BarUnit.DAY, 30, "%Y-%m-%d"),
+    TimeRange.YEAR: (BarUnit.MONTH, 12, "%Y-%m"),
+    TimeRange.ALL: (BarUnit.YEAR, 9, "%Y"),
+}
+
+
+@pytest.mark.parametrize("time_range", RANGES)
+@pytest.mark.parametrize("end", [NOW, NOW - 3000 * 86400])
+def test_bars_are_those_of_the_citys_calendar_and_end_with_the_data(time_range: TimeRange, end: int) -> None:
+    """An export of eight years ago shows its own last days and months instead of an empty present."""
+    random = np.random.default_rng(3)
+    ages = [0, *(int(age) for age in random.integers(0, 8 * 365 * 86400, 400)), 8 * 365 * 86400]
+    ages += [int(age) for age in random.integers(0, 40 * 86400, 200)]
+    city = [R(row=1000 + at, created=end - age, status=at % 8) for at, age in enumerate(ages)]
+    found = view_of(Snapshot.build(naive.columns(city)), Filter(), time_range=time_range).arrivals
+    unit, count, form = RANGES[time_range]
+    tally = Counter(f"{_local(one.created):{form}}" for one in city)
+    assert (found.unit, len(found.starts)) == (unit, count)
+    assert found.until == (0 if end == NOW else end)
+    assert found.starts[-1] <= end
+    assert list(found.counts) == [tally[f"{_local(start):{form}}"] for start in found.starts]
+    if time_range is TimeRange.ALL:
+        assert sum(found.counts) == len(city)
+        assert found.usual == ()
+    elif unit is BarUnit.DAY:
+        usual = [
+            sum(tally[f"{_local(start - week * 7 * 86400):{form}}"] for week in range(1, 9)) / 8
+            for start in found.starts
+        ]
+        assert list(found.usual) == pytest.approx(usual)
+    else:
+        earlier = [_local(start) for start in found.starts]
+        assert list(found.usual) == [tally[f"{start.year - 1}-{start:%m}"] for start in earlier]
+
+
+def test_a_young_city_has_no_usual_and_its_whole_time_in_months() -> None:
+    city = [R(row=1000 + back, created=NOW - back * 86400) for back in range(70)]
+    snapshot = Snapshot.build(naive.columns(city))
+    assert view_of(snapshot, Filter(), time_range=TimeRange.YEAR).arrivals.usual == ()
+    whole = view_of(snapshot, Filter(), time_range=TimeRange.ALL).arrivals
+    assert (whole.unit, sum(whole.counts)) == (BarUnit.MONTH, 70)
+
+
+def test_a_date_that_cannot_be_stretches_no_chart() -> None:
+    city = [R(row=1000, created=-(10**10)), R(row=1001, created=NOW - 60), R(row=1002, created=NOW + 10**9)]
+    snapshot = Snapshot.build(naive.columns(city))
+    for time_range in TimeRange:
+        found = view_of(snapshot, Filter(), time_range=time_range).arrivals
+        assert len(found.starts) <= 36
+        assert (found.counts[-1], found.until) == (1, 0)
+
+
+@pytest.mark.parametrize("time_range", TimeRange)
+def test_the_share_in_time_covers_at_least_fourteen_days(time_range: TimeRange) -> None:
+    city = [R(row=1000 + back, created=NOW - back * 86400, status=6, due_state=3 + back % 2) for back in range(400)]
+    trend = view_of(Snapshot.build(naive.columns(city)), Filter(), time_range=time_range).trend
+    assert trend is not None
+    assert len(trend.starts) == {"24h": 14, "7d": 14, "30d": 30, "1y": 12, "all": 14}[time_range]
+    assert trend.shares[-1] is not None
+
+
 def test_trend_is_the_share_in_time_by_day() -> None:
     yesterday = NOW - 86400
     city = [
@@ -320,11 +392,12 @@ def test_trend_is_the_share_in_time_by_day() -> None:
         R(row=1003, created=yesterday, status=6, due_state=3),
         R(row=1004, created=yesterday, status=6, due_state=4),
         R(row=1005, created=yesterday),
+        R(row=1006),
     ]
     view = view_of(Snapshot.build(naive.columns(city)), Filter())
     assert view.trend is not None
-    assert len(view.trend) == 14
-    assert view.trend[-2] == 50.0
+    assert (view.trend.unit, len(view.trend.starts)) == (BarUnit.DAY, 14)
+    assert view.trend.shares == (*(None,) * 12, 50.0, None)
     assert view_of(Snapshot.build(naive.columns(city[4:])), Filter()).trend is None
 
 

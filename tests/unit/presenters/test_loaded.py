@@ -65,7 +65,7 @@ class Panels:
             qtbot.addWidget(widget)
             widget.show()
         presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda: T0)
-        ChartsPresenter(self.charts, self.desk, self.charts)
+        ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
         self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
         self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda: T0)
         self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
@@ -122,7 +122,7 @@ def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
     assert ticket is not None
     assert ticket.unread == "not loaded yet"
     assert not any(action.key_text == "Enter" or action.id == "dispatch" for action in ticket.actions)
-    assert panels.charts._hours.accessibleName() == "Reports per hour: Not loaded yet"
+    assert panels.charts._arrivals.accessibleName() == "Reported: Not loaded yet"
     for head in (panels.ticket._timeline_head, panels.ticket._duplicates_head):
         assert head.isVisible()
         assert "not loaded yet" in head.accessibleName()
@@ -138,4 +138,4 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert (ticket.unread, len(ticket.timeline)) == ("", 1)
-    wait_for(lambda: "Not loaded" not in panels.charts._hours.accessibleName(), 10, "the charts")
+    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), 10, "the charts")

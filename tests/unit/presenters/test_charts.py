@@ -1,0 +1,165 @@
+"""The charts say what they count, over which time, and count it; what is chosen is compared with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from console.board.snapshot import Snapshot
+from console.board.view import make_view
+from console.domain.filter import Filter
+from console.domain.report import Service
+from console.domain.time_range import TimeRange
+from console.presenters.catalog import Catalog, Cities
+from console.presenters.charts import ChartsPresenter
+from console.presenters.desk import Desk
+from tests.helpers.city import wait_for
+from tests.unit.board import naive
+from tests.unit.board.naive import NOW, R
+from tests.widgets.sample import make_theme
+from widgets.charts import ChartsPanel
+
+NAMES = {"flood": "Banjir", "road": "Jalan rusak", "lamp": "Lampu"}
+
+
+class Charts:
+    """The panel over a handful of reports; the desk's own Views, made at once."""
+
+    def __init__(self, qtbot: QtBot, reports: Sequence[R]) -> None:
+        self.panel = ChartsPanel(make_theme())
+        qtbot.addWidget(self.panel)
+        self.panel.resize(600, 212)
+        self.panel.show()
+        self.desk = Desk("rina", Filter(), UTC)
+        city = Catalog(services={code: Service(code, name) for code, name in NAMES.items()})
+        self.desk.cities = Cities({"city": city}, dict(naive.WORDS))
+        self._snapshot = Snapshot.build(naive.columns(list(reports)))
+        moment = datetime.fromtimestamp(NOW, UTC)
+        self.presenter = ChartsPresenter(self.panel, self.desk, lambda: "5 s ago", UTC, lambda: moment, self.panel)
+        self.desk.filter_changed.connect(lambda _: self.show())
+        self.desk.range_changed.connect(lambda _: self.show())
+        self.show()
+
+    def show(self) -> None:
+        """A View of what the desk asks for, on the screen."""
+        asked, more = self.desk.filter, self.desk.time_range
+        self.desk.set_view(make_view(self._snapshot, asked, NOW, 1, words=naive.WORDS, time_range=more))
+        wait_for(lambda: self.presenter._soon.isActive() is False, 10, "the charts")
+        QApplication.processEvents()
+
+    def head(self, name: str) -> str:
+        """Title, figure and note of a chart."""
+        return {
+            "arrivals": self.panel._arrivals,
+            "categories": self.panel._categories,
+            "trend": self.panel._trend,
+        }[name].accessibleName()
+
+    def bars(self) -> list[tuple[str, int, bool]]:
+        return [(bar.label, bar.count, bar.dim) for bar in self.panel.categories()]
+
+
+def city(**more: Any) -> list[R]:
+    """Three floods (one unassigned P3), two roads that somebody has, a lamp that is closed."""
+    return [
+        R(row=1, service=1),
+        R(row=2, service=1, claim=1),
+        R(row=3, service=1, status=naive.PROGRESS),
+        R(row=4, service=2, claim=1, due=NOW - 60, due_state=naive.BREACHED),
+        R(row=5, service=2, claim=1, priority=2),
+        R(row=6, service=3, status=naive.RESOLVED),
+    ]
+
+
+def test_charts_count_what_the_queue_shows_and_say_so(qtbot: QtBot) -> None:
+    charts = Charts(qtbot, city())
+    assert charts.panel.heading() == "all open reports · 5 s ago"
+    assert charts.head("categories") == "Open by category: 5, 1 overdue"
+    assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
+    assert charts.head("arrivals").startswith("Reported per hour, any status: 0, this hour")
+    charts.desk.set_filter(Filter(tab="unassigned", priorities=(3,)))
+    assert charts.panel.heading() == "unassigned reports: P3 · 5 s ago"
+    assert charts.head("categories") == "Unassigned by category: 1, 0 overdue"
+    assert charts.bars() == [("Banjir", 1, False)]
+    charts.desk.set_filter(Filter(tab="closed"))
+    assert charts.panel.heading() == "closed reports, changed in the last 24 h · 5 s ago"
+    assert charts.head("categories") == "Closed by category: 1, "
+    assert charts.bars() == [("Lampu", 1, False)]
+
+
+def test_a_chosen_category_dims_the_others_and_a_second_comes_beside_it(qtbot: QtBot) -> None:
+    charts = Charts(qtbot, city())
+    charts.panel.category_chosen.emit("road")
+    assert charts.desk.filter == Filter(services=("road",))
+    assert charts.bars() == [("Banjir", 3, True), ("Jalan rusak", 2, False)]
+    assert charts.head("categories") == "Open by category: 2, 1 overdue"
+    charts.panel.category_added.emit("flood")
+    assert charts.desk.filter.services == ("road", "flood")
+    assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
+    charts.panel.category_chosen.emit("flood")
+    assert charts.desk.filter.services == ("flood",)
+    charts.panel.category_chosen.emit("flood")
+    assert charts.desk.filter.services == ()
+
+
+def test_what_the_filter_names_stays_in_sight_and_bars_add_up(qtbot: QtBot) -> None:
+    words = {number: ("city", f"c{number}") for number in range(1, 10)}
+    reports = [R(row=100 * kind + at, service=kind) for kind in range(1, 10) for at in range(20 - kind)]
+    charts = Charts(qtbot, reports)
+    charts.desk.cities = Cities({"city": Catalog()}, {**naive.WORDS, "service": words})
+    charts.desk.set_filter(Filter(services=("c9",)))
+    view = make_view(charts._snapshot, charts.desk.filter, NOW, 2, words=charts.desk.cities.words)
+    charts.desk.set_view(view)
+    QApplication.processEvents()
+    wait_for(lambda: charts.bars()[-2][0] == "c9", 10, "the bars")
+    assert charts.bars() == [
+        *((f"c{kind}", 20 - kind, True) for kind in range(1, 6)), ("c9", 11, False), ("Others", 14 + 13 + 12, True)
+    ]  # fmt: skip
+    assert sum(count for _, count, _ in charts.bars()) == len(reports)
+
+
+def test_where_all_is_late_only_what_is_worse_stands_out(qtbot: QtBot) -> None:
+    late = {"due": NOW - 60, "due_state": naive.BREACHED}
+    reports = [R(row=number, service=1, **late) for number in range(10)]
+    reports += [R(row=20 + number, service=2, **(late if number < 4 else {})) for number in range(10)]
+    charts = Charts(qtbot, reports)
+    assert {bar.label: bar.loud for bar in charts.panel.categories()} == {"Banjir": True, "Jalan rusak": False}
+
+
+@pytest.mark.parametrize(
+    ("key", "arrivals", "bars", "trend"),
+    [
+        ("24h", "Reported per hour, any status: 2, in 24 h to 31 Dec 2018, the newest", 24, "31 Dec 2018"),
+        ("7d", "Reported per day, any status: 3, in 7 d to 31 Dec 2018, the newest", 7, "31 Dec 2018"),
+        ("30d", "Reported per day, any status: 4, in 30 d to 31 Dec 2018, the newest", 30, "31 Dec 2018"),
+        ("1y", "Reported per month, any status: 5, in 12 months to 31 Dec 2018, the newest", 12, "Dec 2018"),
+        ("all", "Reported per month, any status: 6, 1 Oct 2017 to 31 Dec 2018, the newest", 15, "Dec 2018"),
+    ],
+)
+def test_an_export_of_another_year_shows_its_own_time(
+    qtbot: QtBot, key: str, arrivals: str, bars: int, trend: str
+) -> None:
+    end = int(datetime(2018, 12, 31, 22, tzinfo=UTC).timestamp())
+    days = (0, 0.5, 3, 20, 200, 430)
+    reports = [R(row=at, status=naive.RESOLVED, created=int(end - day * 86400), due_state=naive.MET)
+               for at, day in enumerate(days, 1)]  # fmt: skip
+    charts = Charts(qtbot, reports)
+    charts.panel.range_chosen.emit(key)
+    assert charts.desk.time_range is TimeRange(key)
+    assert charts.head("arrivals") == arrivals
+    assert len(charts.panel._arrivals.labels) == bars
+    assert charts.head("trend") == f"In time so far: 100 %, {trend} · goal 90 %"
+    charts.panel.arrival_chosen.emit(bars - 1)
+    charts.desk.set_filter(charts.desk.filter.with_tab("closed"))
+    view = charts.desk.view
+    assert view is not None
+    assert len(view.order) == view.arrivals.counts[-1] > 0
+    chip = dict(charts.desk.chips())
+    assert set(chip) == {"hour" if key == "24h" else "created"}
+    charts.panel.arrival_chosen.emit(bars - 1)
+    assert charts.desk.chips() == []
