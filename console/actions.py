@@ -35,6 +35,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The id of an order on the chosen report that outlived its time."""
     conflict: str = ""
     """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
+    lost: str = ""
+    """The id of an own edit, on whatever report, that was not sent and is in the notice."""
     writes: bool = True
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
@@ -143,6 +145,14 @@ def _settle(now: Situation) -> str:
     return _writes(now) or ("" if now.conflict else "No conflict waits on this report")
 
 
+def _lost(now: Situation) -> str:
+    return "" if now.lost else "No order was lost"
+
+
+def _give_again(now: Situation) -> str:
+    return _lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
+
+
 def _undo(now: Situation) -> str:
     return "" if now.undo else "Nothing to undo"
 
@@ -212,6 +222,9 @@ ACTIONS: tuple[Action, ...] = (
     A("told", "The unit was told by radio", ("R",), "Report", _told),
     A("wanted", "Give the expired order again", ("Y",), "Report", _wanted),
     A("settle", "Settle the conflict", ("S",), "Report", _settle),
+    A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _lost),
+    A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
+    A("lost_drop", "Drop the order that was not sent", ("F4",), "Report", _lost),
     A("priority", "Priority", ("P",), "Report", _open),
     A("category", "Category", ("C",), "Report", _open),
     A("transfer", "Transfer to another area or agency", ("W",), "Report", _open),

@@ -54,6 +54,7 @@ from console.presenters.intents import Intents
 from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
+from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
@@ -314,7 +315,8 @@ class ConsoleWindow(QObject):
             self,
         )
         status = self.status_presenter
-        self.settling = Settling(self.edits, self.forms, self.keeping)
+        self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, self)
+        self.lost = LostOrders(self.edits, desk, self.deeds, status, zone, self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
         self.edit_news = EditNews(
@@ -376,6 +378,9 @@ class ConsoleWindow(QObject):
             "units_available": self.units_presenter.switch_available,
             "reload_map": self.map.reload,
             "drafts": self.drafts.open,
+            "lost_see": self.lost.see,
+            "lost_again": self.lost.give_again,
+            "lost_drop": self.lost.drop,
         }
         self.window_actions = WindowActions(
             self.window,
@@ -460,6 +465,15 @@ class ConsoleWindow(QObject):
         self.outbox_presenter.report_opened.connect(self._open_report)
         self.outbox_presenter.keep_asked.connect(self.keeping.open)
         self.outbox_presenter.said.connect(self.say)
+        self.settling.said.connect(self.say)
+        self.lost.undo_lost.connect(self.status.hide_undo)
+        self.lost.settle_asked.connect(self.settling.open)
+        self.lost.report_opened.connect(self._open_report)
+        self.lost.changed.connect(self.intents.look_again)
+        self.intents.lost = lambda: self.lost.first
+        self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
+            self.edits.held_by(edit_id) is not None
+        )
         self.keeping.said.connect(self.say)
         self.drafts.said.connect(self.say)
         self.drafts.found.connect(self.say_long)

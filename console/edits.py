@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from console.domain.edit import PENDING, Edit, EditState, Kind, Queued, is_deleted, is_taken_back, maybe_later
+from console.domain.edit import PENDING, STUCK, Edit, EditState, Kind, Queued, is_deleted, is_taken_back, maybe_later
 from console.domain.merge import told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.domain.typed import clean_text
@@ -72,6 +72,8 @@ class Edits(QObject):
     """All edits that are not finished, as a tuple of Queued, oldest first."""
     too_late = Signal(object)
     """A Queued that was withdrawn while the sync process held it, but had left already: it has taken effect."""
+    stopped = Signal(object)
+    """A list of Queued that are not sent, because they rest on one that was lost just now (see `held_by`)."""
     taken_back = Signal(object)
     """A list of Queued that a server had taken and lost when it was set back: they are in the outbox again."""
     trouble = Signal(object)
@@ -111,6 +113,7 @@ class Edits(QObject):
         self._thread.opened.connect(self._on_opened)
         self._book.reports_changed.connect(self.reports_changed)
         self._book.changed.connect(self.changed)
+        self._book.stopped.connect(self.stopped)
         self._book.trouble.connect(self.trouble)
         self._drafts.trouble.connect(self.trouble)
         self._new.saved.connect(self.saved)
@@ -208,8 +211,24 @@ class Edits(QObject):
         return self._outbox.remote_of(local_key)
 
     def held_by(self, edit_id: str) -> Queued | None:
-        """The earlier edit of the same report that an edit waits for because it needs its operator, if there is one."""
+        """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped."""
         return self._sending.held_by(edit_id)
+
+    def stopped_with(self, edit_id: str) -> tuple[Queued, ...]:
+        """What is not sent because this edit was lost, on which it rests; oldest first, as in `outbox`."""
+        lost = self._outbox.get(edit_id)
+        found = self._outbox.stopped_with(lost) if lost is not None and lost.state in STUCK else ()
+        return tuple(shown for one in found if (shown := self._outbox.shown_one(one.edit.id)) is not None)
+
+    @property
+    def lost(self) -> tuple[Queued, ...]:
+        """What this operator did that the server did not take, oldest first, as in `outbox`: see `stopped_with`."""
+        found = (one for state in STUCK for one in self.open_in(state) if not self._authors.is_another(one.edit))
+        return tuple(sorted(found, key=lambda one: one.edit.number))
+
+    def base_on_own(self, source: str, report_key: str | None, base: dict[str, Any]) -> dict[str, Any]:
+        """The values of a report's fields before a change, with one's own last changes that what is shown lacks."""
+        return self._new.base_on_own(source, report_key, base)
 
     # Who the operator is
 
@@ -323,6 +342,40 @@ class Edits(QObject):
             self._new.give_anew(queued, queued.edit.base, queued.edit.base_version)
         else:
             self.withdraw(edit_id)
+
+    def give_again(self, edit_id: str) -> bool:
+        """Send what was lost all the same, and what was stopped with it: by who was told why it was not sent.
+
+        An order past its time and what was refused is given as it is. After a take that another was faster with the
+        take is dropped and the rest is given. False for a conflict in which there is something to choose (`choose`),
+        and for a report that was deleted (`keep_as_new`).
+        """
+        queued = self._lost(edit_id)
+        if queued is None:
+            return False
+        if is_deleted(queued):
+            return False
+        if queued.state in (EditState.EXPIRED, EditState.STOPPED):
+            self._new.give_anew(queued, queued.edit.base, queued.edit.base_version)
+        elif queued.state is EditState.ATTENTION:
+            self.retry(queued.edit.id)
+        elif queued.edit.kind is Kind.CLAIM and self._outbox.stopped_with(queued):
+            self._new.give_without(queued)
+        else:
+            return False
+        return True
+
+    def drop_lost(self, edit_id: str) -> bool:
+        """Give up what was lost, with all that was stopped with it."""
+        queued = self._lost(edit_id)
+        return queued is not None and self.withdraw(queued.edit.id)
+
+    def _lost(self, edit_id: str) -> Queued | None:
+        """The edit that was lost; of one that is stopped the one on which it rests."""
+        queued = self._outbox.get(edit_id)
+        if queued is not None and queued.state is EditState.STOPPED:
+            queued = self._outbox.lost_under(queued) or queued
+        return queued if queued is not None and queued.state in (*STUCK, EditState.STOPPED) else None
 
     def choose(
         self, edit_id: str, mine: bool, version: int | None = None, *, data: dict[str, Any] | None = None
@@ -487,6 +540,7 @@ class Edits(QObject):
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
         self._withdrawals.found(kept.perhaps_left, kept.dropped)
+        self._book.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
         self._is_open = True
         self._retry.start()
         self._sending.send_due()

@@ -119,7 +119,7 @@ class Headless(QObject):
         self._told = pulled, pushed, skipped = self._followers.pulled, self._taken, self._followers.skipped
         self._began = time.monotonic()
         counts = self._edits.counts
-        waiting = {*PENDING, EditState.EXPIRED, EditState.ATTENTION}
+        waiting = {*PENDING, EditState.EXPIRED, EditState.ATTENTION, EditState.STOPPED}
         bad = {key: state for key, state in self._states.items() if not state.reached}
         return SyncSummary(
             self._profile,

@@ -132,11 +132,15 @@ class EditState(StrEnum):
     ATTENTION = "attention"  # refused for good; words in `problem`
     CONFLICT = "conflict"  # 412: somebody changed the same field
     EXPIRED = "expired"  # an order outlived its time: "still wanted?"
+    STOPPED = "stopped"  # rests on one of these three (see console.domain.dependency), and is not sent
     WITHDRAWN = "withdrawn"
 
 
 PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED, EditState.ACCEPTED})
-"""Shown in the overlay."""
+"""What can still take effect: shown in the overlay, and counted."""
+
+STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
+"""What the server did not take: the operator is asked about it, and about what is stopped with it."""
 
 
 DELETED = "deleted"

@@ -58,6 +58,13 @@ def told(theirs: Any) -> tuple[Any, str | None, str | None]:
     return theirs, None, None
 
 
+def value_after(name: str, before: Any, value: Any) -> Any:
+    """What a field holds once `value` is set: a place that is set without an address keeps the one it has."""
+    if name == "place" and isinstance(value, Mapping) and "address" not in value and isinstance(before, Mapping):
+        return {**value, "address": before.get("address")}
+    return value
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two values of a field mean the same: absent parts are None, places agree to a centimetre."""
     one, other = msgspec.to_builtins(one), msgspec.to_builtins(other)

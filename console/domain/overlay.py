@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from console.domain.decoding import convert
 from console.domain.edit import DUPLICATE, Edit, Kind
+from console.domain.merge import three_way
 from console.domain.report import Assignment, Claim, Hold, Photo, PhotoRole, Report, Unit
 from console.domain.status import (
     ENDED_ASSIGNMENT,
@@ -39,7 +40,8 @@ def apply_edits(
 ) -> Report:
     """The report as shown: `edits` (in the order in which they were made) on top of the server's state.
 
-    A status that the table does not allow is left out, as the server would refuse it. `assignments` are the server's
+    What the server would refuse is left out: a status that the table does not allow, a report that another has taken,
+    a field that another has set since it was seen. `assignments` are the server's
     of this report; without them the statuses that follow from orders are judged by the edits alone. Edits that the
     server's state already contains change nothing more.
     """
@@ -135,9 +137,9 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
         case Kind.PHOTO:
             return _with_photo(report, data)
         case Kind.CLAIM:
-            return replace(report, claim=Claim(edit.author, edit.occurred_at))
+            return report if report.claim is not None else replace(report, claim=Claim(edit.author, edit.occurred_at))
         case Kind.RELEASE:
-            return replace(report, claim=None)
+            return report if _taken_since(report, edit) else replace(report, claim=None)
         case Kind.ASSIGN | Kind.DISPATCH | Kind.RECALL | Kind.PROGRESS:
             return _with_crew(report, edit, crews)
         case Kind.VALIDATE if data.get("accepted"):
@@ -159,8 +161,14 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
             return report
 
 
+def _taken_since(report: Report, edit: Edit) -> bool:
+    """Whether another has taken the report after the edit was made, so that it cannot be meant."""
+    claim = report.claim
+    return claim is not None and claim.who != edit.author and claim.since > edit.occurred_at
+
+
 def _set(report: Report, edit: Edit) -> Report:
-    data = edit.data
+    data = _still_mine(report, edit)
     changes: dict[str, Any] = {name: data[name] for name in _PLAIN_FIELDS if name in data}
     if "place" in data:
         place = data["place"] or {}
@@ -177,6 +185,17 @@ def _set(report: Report, edit: Edit) -> Report:
     if not may_become(report.status, status):
         return report
     return replace(report, status=status, closed_at=None)
+
+
+def _still_mine(report: Report, edit: Edit) -> dict[str, Any]:
+    """What an edit sets, without the fields that others have set meanwhile: the server will refuse the whole of it.
+
+    A field whose value before is not known counts as seen. The status follows from crews too: the table judges it.
+    """
+    data = edit.data
+    seen = {name: value for name, value in edit.base.items() if name in data and name != "status"}
+    there = {name: field_value(report, name) for name in seen}
+    return {} if three_way(seen, {name: data[name] for name in seen}, there).conflicts else data
 
 
 def _with_photo(report: Report, data: dict[str, Any]) -> Report:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.domain.edit import Queued
+from console.domain.dependency import freed, stopped_with
+from console.domain.edit import STUCK, Edit, EditState, Queued
 from console.domain.messages import Outcome
 from console.outbox.open_edits import OpenEdits
 from console.outbox.work_thread import WorkThread
@@ -26,6 +27,8 @@ class Book(QObject):
     """What is new in the next `changed`: (source, report) -> the edits of it that are not finished, oldest first."""
     changed = Signal(object)
     """All edits that are not finished, as a tuple of Queued, oldest first."""
+    stopped = Signal(object)
+    """A list of Queued that were to be sent and are STOPPED now, with what they rest on; oldest first."""
     trouble = Signal(object)
     """An exception for which something could not be noted on the disk."""
 
@@ -33,31 +36,66 @@ class Book(QObject):
         super().__init__(parent)
         self._thread, self._clock = thread, clock
         self.edits = OpenEdits()
-        self.saving: set[str] = set()
-        """The ids of the edits that wait for the disk and are not among `edits` yet."""
+        self.saving: dict[str, Edit] = {}
+        """The edits that wait for the disk and are not among `edits` yet, by id, oldest first."""
         self._closed = False
         self._announce = QTimer(self, singleShot=True)
         self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
         self._announced_s = -1.0
 
     def remember(self, queued: Queued) -> None:
-        """A new state in memory, in its place by number."""
-        self.edits.put(replace(queued, changed_at=self._clock()))
+        """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
+        before = self.edits.get(queued.edit.id)
+        same = before is not None and before.state is queued.state
+        self.edits.put(replace(queued, changed_at=before.changed_at if before and same else self._clock()))
         self.announce()
 
-    def set(self, queued: Queued) -> None:
-        """A new state, in memory at once and on the disk behind it."""
-        self.remember(queued)
-        self.note(
-            lambda file: file.set_state(
-                queued.edit.id,
-                queued.state,
-                problem=queued.problem,
-                theirs=queued.theirs,
-                version=queued.version,
-                told=queued.told,
-            )
-        )
+    def set(self, *several: Queued) -> None:
+        """New states, in memory at once and on the disk behind it.
+
+        With one that is lost all that rests on it is stopped, in the same write; what rests on a lost one is not queued
+        but stopped. So what is PENDING can always still take effect. With one that was lost, and is not, go the facts
+        that were stopped with it; about orders the operator is asked, who was told that they were not sent.
+        """
+        stopped: dict[str, Queued] = {}
+        changing = {one.edit.id: one for one in several}
+        for queued in several:
+            changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
+        for queued in changing.values():
+            self.remember(queued)
+            stopped |= {one.edit.id: one for one in self._stop(queued)}
+        noted = [self.edits[each] for each in dict.fromkeys([*changing, *stopped])]
+        self.note(lambda file: _note(noted, file))
+        if stopped:
+            self.stopped.emit(list(stopped.values()))
+
+    def check(self, *several: Queued) -> None:
+        """As `set`, for what is on the disk and in memory as it is: stop what must not be sent because of it."""
+        stopped = {one.edit.id: one for queued in several for one in self._stop(queued)}
+        if stopped:
+            noted = list(stopped.values())
+            self.note(lambda file: _note(noted, file))
+            self.stopped.emit(noted)
+
+    def _freed(self, queued: Queued) -> list[Queued]:
+        before = self.edits.get(queued.edit.id)
+        if before is None or before.state not in STUCK or queued.state in STUCK:
+            return []
+        return [freed(one) for one in self.edits.stopped_with(before)]
+
+    def _stop(self, queued: Queued) -> list[Queued]:
+        now = self.edits[queued.edit.id]
+        if now.state in STUCK:
+            resting = stopped_with(now, self.edits.of_report(now.edit.source, now.edit.report))
+            found = [one for one in resting if one.state is EditState.QUEUED]
+        elif now.state is EditState.QUEUED and self.edits.lost_under(now) is not None:
+            found = [now]
+        else:
+            return []
+        stopped = [replace(one, state=EditState.STOPPED, problem="") for one in found]
+        for one in stopped:
+            self.remember(one)
+        return [self.edits[one.edit.id] for one in stopped]
 
     def learn_key(self, outcome: Outcome) -> None:
         """The server's id of the report that an edit is about, if the outcome tells it and the edit is here."""
@@ -88,3 +126,16 @@ class Book(QObject):
         places, self.edits.shown_anew = self.edits.shown_anew, set()
         self.reports_changed.emit({place: self.edits.shown_at(place) for place in places})
         self.changed.emit(tuple(self.edits.shown))
+
+
+def _note(several: Sequence[Queued], file: WorkFile) -> None:
+    with file.together():
+        for queued in several:
+            file.set_state(
+                queued.edit.id,
+                queued.state,
+                problem=queued.problem,
+                theirs=queued.theirs,
+                version=queued.version,
+                told=queued.told,
+            )

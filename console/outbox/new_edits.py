@@ -9,8 +9,19 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import BEFORE_SIGN_IN, Edit, EditState, Kind, Queued, ReadingOnly, is_deleted
+from console.domain.edit import (
+    BEFORE_SIGN_IN,
+    PENDING,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    ReadingOnly,
+    is_deleted,
+    is_order,
+)
 from console.domain.kept import carry
+from console.domain.merge import same, value_after
 from console.domain.typed import clean_text, cleaned
 from console.outbox.authors import Authors
 from console.outbox.book import Book
@@ -51,8 +62,8 @@ class NewEdits(QObject):
         """Save a new edit; `saved` or `refused` follows. A CREATE without a report's key gets "local:<edit id>"."""
         if edit.kind is Kind.CREATE and edit.report is None:
             edit = replace(edit, report=f"local:{edit.id}")
-        edit = _clean(edit)
-        self._book.saving.add(edit.id)
+        edit = _clean(replace(edit, base=self.base_on_own(edit.source, edit.report, edit.base)))
+        self._book.saving[edit.id] = edit
         why, draft = self._authors.why_reading_only(edit.source), self._drafts.use(edit.id)
 
         def save(file: WorkFile) -> Queued:
@@ -64,18 +75,56 @@ class NewEdits(QObject):
     def give_anew(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
     ) -> None:
-        """The same wish as a new edit, made now, in the place of the old one; a crew that was told stays so."""
-        new = replace(
-            old.edit,
+        """The same wish as a new edit, made now, in the place of the old one; what was stopped with it follows it.
+
+        A crew that was told stays so.
+        """
+        resting = self._outbox.stopped_with(old)
+        new = replace(self._anew(old.edit, base_version), occurred_at=self._clock(), base=base)
+        new = replace(new, data=old.edit.data if data is None else data)
+        after = [Queued(_clean(self._anew(one.edit, base_version)), EditState.QUEUED, told=one.told) for one in resting]
+        self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after], "")
+
+    def give_without(self, lost: Queued) -> None:
+        """What was stopped with a lost edit is given now without that one, which is withdrawn, by who knows it.
+
+        Does nothing when nothing was stopped.
+        """
+        resting = self._outbox.stopped_with(lost)
+        seen = [one for one in (lost.version, lost.edit.base_version) if one is not None]
+        new = [replace(one, edit=_clean(self._anew(one.edit, max(seen, default=None)))) for one in resting]
+        if new:
+            again = [Queued(one.edit, EditState.QUEUED, told=one.told) for one in new]
+            self._exchange([lost, *resting], again, "")
+
+    def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
+        """The values before a change: where they are those before one's own last change, the ones after that.
+
+        What is shown may be older than what the operator did last, which waits for the disk.
+        """
+        if not base:
+            return base
+        me, based = self._authors.at(source), dict(base)
+        places = {(source, report), self._outbox.place_of(source, report)}
+        known = (one.edit for one in self._outbox.of_report(source, report) if one.state in PENDING)
+        saving = (one for one in self._book.saving.values() if self._outbox.place(one) in places)
+        for edit in (*known, *saving):
+            if edit.kind is Kind.SET and edit.author == me:
+                for name in based.keys() & edit.data.keys() & edit.base.keys():
+                    if same(based[name], edit.base[name]):
+                        based[name] = value_after(name, based[name], edit.data[name])
+        return based
+
+    def _anew(self, edit: Edit, base_version: int | None) -> Edit:
+        """An edit under a new id, by the present operator; an order is given now, a fact keeps its time."""
+        return replace(
+            edit,
             id=self._ids(),
-            author=self._authors.at(old.edit.source) or old.edit.author,
-            occurred_at=self._clock(),
-            data=old.edit.data if data is None else data,
-            base=base,
-            base_version=base_version,
+            author=self._authors.at(edit.source) or edit.author,
+            occurred_at=self._clock() if is_order(edit) else edit.occurred_at,
+            base_version=base_version if edit.base_version is not None else None,
             late=False,
         )
-        self._exchange([old], [Queued(_clean(new), EditState.QUEUED, told=old.told)], "")
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.
@@ -158,7 +207,7 @@ class NewEdits(QObject):
         """
         first, source = new[0].edit.id, new[0].edit.source
         ids = {one.edit.id for one in old}
-        self._book.saving.add(first)
+        self._book.saving[first] = new[0].edit
         self._sending.waiting -= ids
         if problem != KEPT:
             self._withdrawals.given_anew(old, first)
@@ -180,6 +229,7 @@ class NewEdits(QObject):
                 self._outbox.put(one)
             for one in kept[1:]:
                 self.saved.emit(one)
+            self._book.check(*kept[1:])
             self._on_saved(kept[0])
 
         def refused(error: Exception) -> None:
@@ -195,17 +245,18 @@ class NewEdits(QObject):
 
     def _on_saved(self, queued: Queued) -> None:
         edit_id = queued.edit.id
-        self._book.saving.discard(edit_id)
+        self._book.saving.pop(edit_id, None)
         self._drafts.end_used(edit_id, saved=True)
         self._outbox.put(queued)
         self.saved.emit(queued)
+        self._book.check(queued)
         if self._withdrawals.was_wished(edit_id):
             self._withdrawals.withdraw(edit_id)
         else:
             self._sending.send_due()
 
     def _on_refused(self, edit_id: str, error: Exception) -> None:
-        self._book.saving.discard(edit_id)
+        self._book.saving.pop(edit_id, None)
         self._withdrawals.was_wished(edit_id)
         self._drafts.end_used(edit_id, saved=False)
         self.refused.emit(edit_id, error)

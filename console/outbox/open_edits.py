@@ -8,7 +8,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 from typing_extensions import override
 
-from console.domain.edit import Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
+from console.domain.dependency import lost_under, stopped_with
+from console.domain.edit import STUCK, Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
 from console.domain.kept import is_made_by
 
 K = TypeVar("K")
@@ -98,9 +99,31 @@ class OpenEdits(Mapping[str, Queued]):
         """Those that are shown under a report, oldest first."""
         return tuple(sorted((self._shown[each] for each in self._places.get(place, ())), key=_number))
 
+    def of_report(self, source: str, report: str | None) -> list[Queued]:
+        """All of a report (None: of units) as they were made, oldest first, under its number and its local keys."""
+        at = self.place_of(source, report)
+        places = {(source, report), at, *((source, key) for key in self._keys_at.get(at, ()))}
+        ids = {each for place in places for each in self._places.get(place, ())}
+        return sorted((self._edits[each] for each in ids), key=_number)
+
+    def lost_under(self, queued: Queued) -> Queued | None:
+        """The lost edit of the same report on which this one rests; None: on none."""
+        if not any(self._states[state] for state in STUCK):
+            return None
+        return lost_under(queued, self.of_report(queued.edit.source, queued.edit.report))
+
+    def stopped_with(self, lost: Queued) -> list[Queued]:
+        """Those that are stopped because they rest on a lost one, oldest first."""
+        of_report = self.of_report(lost.edit.source, lost.edit.report)
+        return [one for one in stopped_with(lost, of_report) if one.state is EditState.STOPPED]
+
     def place(self, edit: Edit) -> Place:
         """The report that an edit is about, by the server's id where it has one."""
-        return self.remote.get(edit.report or "", (edit.source, edit.report))
+        return self.place_of(edit.source, edit.report)
+
+    def place_of(self, source: str, report: str | None) -> Place:
+        """The same for a report, by its key here or its number."""
+        return self.remote.get(report or "", (source, report))
 
     def remote_of(self, local_key: str) -> str | None:
         """The server's id of a report that was created here; None while it has none."""

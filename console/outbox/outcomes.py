@@ -137,6 +137,7 @@ class Outcomes(QObject):
     def _on_brought_back(self, lost: list[Queued]) -> None:
         for queued in lost:
             self._outbox.put(queued)
+        self._book.check(*lost)
         if lost:
             self._sending.send_due()
             self.taken_back.emit(lost)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
+from console.domain.dependency import Aspect, freed, rests_on, settles
 from console.domain.edit import (
-    APPENDS,
+    STUCK,
     WITHDRAWN_HERE,
     Edit,
     EditState,
     Kind,
     Queued,
     is_deleted,
+    is_order,
     moved,
     outlived,
 )
@@ -35,14 +37,13 @@ LATE_S = 60.0
 ASKED_BACK = "asked back"
 """The problem of an edit that was withdrawn when it might have left already: what became of it is told, also later."""
 
-STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
-"""What needs the operator before it can go on."""
-
 _AT_ONCE = 50
 """So many edits are at most under way in one lane: the sync process needs no more to be busy, and what is to be noted
 of the others would keep the disk from what the operator does next."""
 _SLICE_S = 0.004
 """So long the outbox is looked through at a stretch."""
+
+_NOT_TO_SEND = frozenset({EditState.ACCEPTED, EditState.STOPPED, *STUCK})
 
 _Lane = tuple[str, bool]
 """What leaves side by side: a source's photos, which are slow, or all else for it."""
@@ -51,10 +52,11 @@ _Lane = tuple[str, bool]
 class Sending(QObject):
     """Hands edits to the sync process: each only after it, and that it is being sent, is on the disk.
 
-    Of one report one edit is under way at a time, in the order in which they were made; while one needs the operator,
-    or another operator to sign in, later ones of that report wait, except appends (a note, a reply, a photo). Facts are
-    sent whenever their source is there; an order (see `is_order`) older than `order_lifetime_s` is not sent but
-    EXPIRED: "still wanted?".
+    Of one report one edit is under way at a time, in the order in which they were made. What rests on one that needs
+    the operator is stopped with it, what rests on one that needs another operator to sign in waits (see
+    console.domain.dependency); all else goes on. An order waits for nothing that was tried in vain unless it rests on
+    it. Facts are sent whenever their source is there; an order (see `is_order`) older than `order_lifetime_s` is not
+    sent but EXPIRED: "still wanted?".
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Sending(QObject):
         self._here_since: dict[str, datetime] = {}
         self._rest = QTimer(self, singleShot=True, interval=0)
         self._rest.timeout.connect(self.send_due)
+        book.stopped.connect(self._on_stopped)
 
     # What is known
 
@@ -98,14 +101,20 @@ class Sending(QObject):
         return self._here_since.get(source)
 
     def held_by(self, edit_id: str) -> Queued | None:
-        """The earlier edit of the same report that an edit waits for because it needs its operator, if there is one."""
+        """The earlier edit of the same report for which an edit that could leave waits, or with which it is stopped.
+
+        That is one that needs its operator, or that was tried in vain; None when it waits for none.
+        """
         queued = self._outbox.get(edit_id)
+        if queued is not None and queued.state is EditState.STOPPED:
+            return self._outbox.lost_under(queued)
         if queued is None or queued.state is not EditState.QUEUED:
             return None
         for one in self._outbox.in_chain(chain_of(queued.edit)):
             if one.edit.id == edit_id:
                 break
-            if self._holds_others(one) and (one.edit.kind is Kind.CREATE or queued.edit.kind not in APPENDS):
+            rests = one.state not in _NOT_TO_SEND and settles(one.edit) & rests_on(queued.edit)
+            if self._is_no_report(one) or (rests and self._is_held(one)):
                 return one
         return None
 
@@ -172,15 +181,23 @@ class Sending(QObject):
         self.call_back(queued.edit.id)
         self._book.set(replace(queued, state=EditState.EXPIRED))
 
+    def _on_stopped(self, stopped: Sequence[Queued]) -> None:
+        for one in stopped:
+            self.call_back(one.edit.id)
+            self.waiting.discard(one.edit.id)
+
     def finish(self, queued: Queued, state: EditState) -> None:
-        """An edit leaves the outbox."""
+        """An edit leaves the outbox, which frees what was stopped with it where it was believed lost."""
         edit_id = queued.edit.id
+        stopped = self._outbox.stopped_with(queued) if queued.state in STUCK else []
         self._outbox.pop(edit_id)
         self._make_room(edit_id)
         for known in (self.waiting, self.handed_over, self.asked_back):
             known.discard(edit_id)
         self._book.announce()
         self._book.note(lambda file: file.set_state(edit_id, state))
+        if stopped:
+            self._book.set(*map(freed, stopped))
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
@@ -191,7 +208,8 @@ class Sending(QObject):
             self.waiting.discard(edit_id)
             self._outbox.stir([edit_id])
             if queued.state is EditState.ATTENTION:
-                self._book.set(replace(queued, state=EditState.QUEUED, problem="", theirs={}))
+                again = [queued, *self._outbox.stopped_with(queued)]
+                self._book.set(*(replace(one, state=EditState.QUEUED, problem="", theirs={}) for one in again))
         self.send_due()
 
     def try_again(self) -> None:
@@ -241,7 +259,7 @@ class Sending(QObject):
             # protects: waiting-work-follows-its-creation
             if again := self._created_again(queued):
                 self._move(queued, again)
-            elif queued.state is EditState.QUEUED and not is_created:
+            elif queued.state in (EditState.QUEUED, EditState.STOPPED) and not is_created:
                 words = "Its report was withdrawn."
                 self._book.set(replace(queued, state=EditState.ATTENTION, problem=words, theirs={WITHDRAWN_HERE: {}}))
             elif WITHDRAWN_HERE in queued.theirs and is_created:  # its creation had left after all
@@ -264,11 +282,15 @@ class Sending(QObject):
     def _move(self, queued: Queued, again: dict[str | None, str]) -> None:
         """The edit goes on with these reports, and leaves once they have their numbers."""
         new = replace(queued, edit=moved(queued.edit, again))
+        stopped = self._outbox.stopped_with(queued) if queued.state in STUCK else []
         if is_deleted(queued):
             new = replace(new, state=EditState.QUEUED, problem="", theirs={}, version=None)
         self._outbox.pop(new.edit.id)
         self._book.remember(new)
         self._book.note(lambda file: file.put_anew(new))
+        self._book.check(new)
+        if stopped and new.state is EditState.QUEUED:
+            self._book.set(*map(freed, stopped))
 
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
@@ -284,28 +306,41 @@ class Sending(QObject):
 
     def _next_in(self, chain: Chain) -> Queued | None:
         """The edit of a chain to send now: never past an earlier one that must go first."""
-        stuck = False
+        if chain[0] in self._away:
+            return None
+        held: set[Aspect] = set()  # by what does not leave now
+        orders_only = False
         for queued in self._outbox.in_chain(chain):
             edit, state = queued.edit, queued.state
-            if self._holds_others(queued):
-                if edit.kind is Kind.CREATE:
-                    return None
-                stuck = True
-            elif state is not EditState.ACCEPTED and (not stuck or edit.kind in APPENDS):
-                # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds back,
-                # once it knows of the photo.
-                known = state is EditState.SENDING or edit.id in self.handed_over
-                if edit.kind is not Kind.PHOTO or not known:
-                    return queued if self._may_go(queued) else None
+            if self._is_no_report(queued):
+                return None
+            if state in _NOT_TO_SEND or (orders_only and not is_order(edit)):
+                continue
+            known = state is EditState.SENDING or edit.id in self.handed_over
+            if self._authors.is_another(edit) or (held and held & rests_on(edit)):
+                held |= settles(edit)
+            elif edit.kind is Kind.PHOTO and known:
+                pass  # Text overtakes a photo's bytes; what may not (done, handing in, validate) the push lane holds
+                # back, once it knows of the photo.
+            elif edit.id in self.waiting:
+                held |= settles(edit)
+                orders_only = True
+            else:
+                return queued if self._may_go(queued) else None
         return None
 
-    def _holds_others(self, queued: Queued) -> bool:
-        """Whether it waits for an operator, this one or another."""
-        return queued.state in STUCK or self._authors.is_another(queued.edit)
+    def _is_no_report(self, queued: Queued) -> bool:
+        """Whether it is a creation that waits for an operator: nothing can be done to its report before."""
+        waits = queued.state in STUCK or self._authors.is_another(queued.edit)
+        return queued.edit.kind is Kind.CREATE and waits
+
+    def _is_held(self, queued: Queued) -> bool:
+        """Whether it waits for another operator, or was tried in vain."""
+        return self._authors.is_another(queued.edit) or queued.edit.id in self.waiting
 
     def _may_go(self, queued: Queued) -> bool:
         edit = queued.edit
-        if queued.state is EditState.SENDING or edit.id in self.waiting or edit.source in self._away:
+        if queued.state is EditState.SENDING:
             return False
         return edit.kind is Kind.CREATE or all(key in self._outbox.remote for key in local_keys(edit))
 

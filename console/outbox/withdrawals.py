@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import EditState, Queued, is_taken_back
+from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
-from console.outbox.sending import ASKED_BACK, STUCK, Sending
+from console.outbox.sending import ASKED_BACK, Sending
 from console.outbox.work_thread import WorkThread
 from console.store.work import DROPPED, KEPT, WorkFile
 
-NOT_LEFT = frozenset({EditState.QUEUED, *STUCK})
+NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
 """What no sync process has."""
 
 
@@ -39,7 +39,7 @@ class Withdrawals:
     def withdraw(self, edit_id: str) -> bool:
         """Take an edit back that has not left; False when it is too late (or unknown): then an inverse edit is needed.
 
-        With a report's CREATE goes what its author did to the report; see `_with_its_report`.
+        With it goes what is stopped with it, and with a report's CREATE what its author did to the report.
         """
         if edit_id in self._book.saving:
             self._when_saved.add(edit_id)
@@ -47,7 +47,7 @@ class Withdrawals:
         queued = self._book.edits.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
-        for one in self._with_its_report(queued):
+        for one in self._with_what_rests(queued):
             self.withdraw_now(one)
         self._sending.send_due()
         return True
@@ -76,19 +76,21 @@ class Withdrawals:
         if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
             return False
         who = {"who": self._authors.at(queued.edit.source), "at": self._clock().isoformat()}
-        for one in self._with_its_report(queued):
+        for one in self._with_what_rests(queued):
             self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
             self.withdraw_now(one, DROPPED, {DROPPED: who})
         self._sending.send_due()
         return True
 
-    def _with_its_report(self, queued: Queued) -> list[Queued]:
-        """An edit that is withdrawn and, where it is a report's CREATE, what its author did to the report.
+    def _with_what_rests(self, queued: Queued) -> list[Queued]:
+        """An edit that is withdrawn, what is stopped with it and, where it is a report's CREATE, what was done to that.
 
         Of a report that the server had and lost only what was lost with it goes: nobody has said yet that the rest is
         not wanted, and it can be kept as a new report.
         """
         lost = is_taken_back(queued)
+        if queued.edit.kind is not Kind.CREATE:
+            return [queued, *(self._book.edits.stopped_with(queued) if queued.state in STUCK else ())]
         children = self._book.edits.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work

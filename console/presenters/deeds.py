@@ -84,7 +84,8 @@ class Deeds(QObject):
 
     def set_fields(self, dossier: Dossier, fields: Mapping[str, Any], text: str) -> str:
         """Change fields of the report; each keeps its value before for the merge and the undo."""
-        base = {name: field_value(dossier.shown, name) for name in fields}
+        shown = {name: field_value(dossier.shown, name) for name in fields}
+        base = self._edits.base_on_own(dossier.source, dossier.key, shown)
         return self._on(dossier, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
     def note(self, dossier: Dossier, text: str) -> str:

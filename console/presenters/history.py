@@ -20,6 +20,7 @@ STATE_WORDS: dict[EditState, str] = {
     EditState.ATTENTION: "not accepted",
     EditState.CONFLICT: "conflict",
     EditState.EXPIRED: "still wanted?",
+    EditState.STOPPED: "NOT SENT",
     EditState.WITHDRAWN: "withdrawn",
 }
 """The words beside the mark of an edit."""

@@ -60,6 +60,8 @@ class Intents(QObject):
         self._may_write = True
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
+        self.lost: Callable[[], str] = lambda: ""
+        """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
         self._waiting: tuple[int, Callable[[], None], Callable[[], None]] | None = None
@@ -91,6 +93,7 @@ class Intents(QObject):
             unit=desk.unit if crew is not None else None,
             unit_busy=bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
+            lost=self.lost(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,

@@ -9,12 +9,13 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import (
     BEFORE_SIGN_IN,
-    DELETED,
+    STUCK,
     Edit,
     EditState,
     Queued,
     is_deleted,
     is_not_sent,
+    is_order,
     is_taken_back,
     waits_for_radio,
 )
@@ -25,6 +26,7 @@ from console.presenters.conflict import conflict_brief, deleted_brief, is_settle
 from console.presenters.desk import Desk
 from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text
+from console.presenters.lost import why_lost
 from widgets.outbox import OutboxPanel, OutboxRow
 
 _MARKS = {
@@ -34,8 +36,6 @@ _MARKS = {
     EditState.ACCEPTED: "half",
     EditState.SENT: "solid",
 }
-
-_DECISIONS = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 
 
 class OutboxPresenter(QObject):
@@ -62,12 +62,13 @@ class OutboxPresenter(QObject):
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._counted = (-1, -1)
         self._readable = True
-        self._without_report: set[tuple[str, str | None]] = set()  # deleted at the server, with edits that wait
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self.is_away: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is known to take nothing now."""
+        self.is_held: Callable[[str], bool] = lambda _edit_id: False
+        """Set by the app: whether an edit waits for an earlier one that does not leave."""
         self.is_left: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is in the profile no more."""
         panel.row_action.connect(self.act)
@@ -81,7 +82,7 @@ class OutboxPresenter(QObject):
     @property
     def decisions(self) -> int:
         """How many of them go no further without the operator."""
-        return sum(number for state, number in self._edits.counts.items() if state in _DECISIONS)
+        return sum(number for state, number in self._edits.counts.items() if state in STUCK)
 
     def tick(self) -> None:
         """Once a second: an unsent order becomes loud."""
@@ -90,7 +91,6 @@ class OutboxPresenter(QObject):
     def show(self) -> None:
         """Fill the panel; a row is made when it is looked at."""
         parted = self._edits.open_in(EditState.ATTENTION)
-        self._without_report = {(one.edit.source, one.edit.report) for one in parted if DELETED in one.theirs}
         again = len(self._edits.retryable)
         lost = any(map(is_taken_back, parted))
         verb = self.tr("Send all {n} again") if lost else self.tr("Try all {n} refused again")
@@ -252,6 +252,11 @@ class OutboxPresenter(QObject):
             if is_taken_back(queued):
                 verb, state = self.tr("Send again"), self.tr("lost: the server was set back")
             actions = [("retry", verb), ("withdraw", self.tr("Drop it"))]
+        elif queued.state is EditState.STOPPED:
+            level, state = "warn", self.tr("not sent: waits for the decision above")
+            if is_order(edit) and (first := self._edits.held_by(edit.id)) is not None:
+                why = why_lost(first, self._desk.catalog(edit.source), self._zone, self.tr)
+                level, state = "urgent", self.tr("NOT SENT: {why}").format(why=why)
         elif queued.problem == ASKED_BACK:
             state = self.tr("asked back, no answer yet")
         elif waits_for_radio(queued):
@@ -259,11 +264,9 @@ class OutboxPresenter(QObject):
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
-            elif is_not_sent(edit, self._now(), away=self.is_away(edit.source)):
+            elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
                 level, state = "urgent", self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                 actions = [("told", self.tr("Told by radio"))]
-        elif queued.state is EditState.QUEUED and (edit.source, edit.report) in self._without_report:
-            state = self.tr("waits, its report was deleted")
         elif (first := self._edits.held_by(edit.id)) is not None:
             state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")
         left, other = self.is_left(edit.source), self._waits_for(queued)
@@ -284,7 +287,7 @@ class OutboxPresenter(QObject):
                 actions = [("spare", self.tr("No, it waits")), ("drop", self.tr("Yes, drop it"))]
         if edit.report and not is_deleted(queued):
             actions.append(("open", self.tr("Open")))
-        if queued.state not in _DECISIONS and queued.problem != ASKED_BACK and not (left or other):
+        if queued.state not in (*STUCK, EditState.STOPPED) and queued.problem != ASKED_BACK and not (left or other):
             actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
         return OutboxRow(
             id=edit.id,

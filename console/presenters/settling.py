@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import msgspec
+from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import EditState, Kind, Queued, is_deleted
 from console.edits import Edits
 from console.presenters.conflict import is_settled, sends_next
+from console.presenters.desk import Desk
 from console.presenters.forms import Forms
+from console.presenters.history import edit_text
 from console.presenters.keeping import Keeping
+from console.presenters.lost import LostOrder, lost_text, why_lost
 
 
-class Settling:
+class Settling(QObject):
     """Opens the form of a conflict, or of a report that was deleted."""
 
-    def __init__(self, edits: Edits, forms: Forms, keeping: Keeping) -> None:
+    said = Signal(str)
+
+    def __init__(
+        self, edits: Edits, forms: Forms, keeping: Keeping, desk: Desk, zone: tzinfo, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
         self._edits, self._forms, self._keeping = edits, forms, keeping
+        self._desk, self._zone = desk, zone
 
     def open(self, edit_id: str) -> None:
         """Ask what is to become of this edit, if it needs an answer."""
@@ -25,11 +37,29 @@ class Settling:
         if queued is None or queued.state is not EditState.CONFLICT:
             return
         if is_settled(queued):
-            self._edits.choose(edit_id, mine=False)
+            self._settle_take(queued)
             return
         waiting = [one.edit.id for one in self._edits.open_in(EditState.CONFLICT)]
         position = (waiting.index(edit_id) + 1, len(waiting))
         self._forms.conflict(queued, lambda mine, reason: self._settle(queued, mine, reason), position)
+
+    def _settle_take(self, queued: Queued) -> None:
+        """The report stays the other's. What was not sent because of that may be given all the same."""
+        catalog = self._desk.catalog(queued.edit.source)
+        order = LostOrder(queued, self._edits.stopped_with(queued.edit.id))
+        why = why_lost(queued, catalog, self._zone, self.tr)
+        if order.stopped:
+            what = ", ".join(edit_text(one, catalog, self.tr) for one in order.stopped)
+            self._forms.ask(
+                lost_text(order, catalog, self.tr),
+                self.tr("{why}. Give it all the same, without taking the report: {what}?").format(why=why, what=what),
+                self.tr("Give it all the same"),
+                self.tr("Back"),
+                lambda: self._edits.give_again(queued.edit.id),
+            )
+        else:
+            self._edits.choose(queued.edit.id, mine=False)
+            self.said.emit(self.tr("Dropped, {why}: {what}").format(why=why, what=edit_text(queued, catalog, self.tr)))
 
     def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
         """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand."""

@@ -35,6 +35,8 @@ class StatusPresenter(QObject):
         self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
         self._zone, self._now = zone, now
         self._said, self._said_until = "", 0.0
+        self._lost: Notice | None = None
+        self._more_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         self._map: tuple[Notice | None, bool] = (None, False)
         desk.view_changed.connect(lambda _: self.show())
@@ -63,11 +65,18 @@ class StatusPresenter(QObject):
         self._map = (notice, is_off)
         self.show()
 
+    def set_lost(self, notice: Notice | None, more: int) -> None:
+        """An order of this operator that was not sent, and how many others wait behind it; None for none."""
+        if (notice, more) != (self._lost, self._more_lost):
+            self._lost, self._more_lost = notice, more
+            self.show()
+
     def show(self) -> None:
         """Fill bar and banner."""
         self._bar.set_left(self._left())
         self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
-        self._banner.set_notice(self._notice())
+        notice = self._notice()
+        self._banner.set_notice(notice, self._more_lost if notice is self._lost else 0)
 
     def _left(self) -> list[Cell]:
         cells = self._sources.cells()
@@ -96,6 +105,8 @@ class StatusPresenter(QObject):
     def _notice(self) -> Notice | None:
         if self._trouble:
             return Notice("p1", self._trouble, self._help)
+        if self._lost is not None:
+            return self._lost
         if self._hint:
             return Notice("info", self._hint, "")
         about_map, is_off = self._map

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from console.actions import Situation
 from console.domain.edit import (
     PENDING,
+    STUCK,
     EditState,
     Kind,
     Queued,
@@ -29,6 +30,7 @@ from console.presenters.counsel import Counsel, duplicate_rows
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.history import STATE_WORDS, edit_text, entry_text
+from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
@@ -60,6 +62,8 @@ class TicketPresenter(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self.is_away: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is known to take nothing now."""
+        self.is_held: Callable[[str], bool] = lambda _edit_id: False
+        """Set by the app: whether an edit waits for an earlier one that does not leave."""
         desk.loaded_changed.connect(lambda _: self.show())
         self._say_none()
 
@@ -246,10 +250,18 @@ class TicketPresenter(QObject):
                         unit=code, who=queued.told
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif is_not_sent(edit, self._now(), away=self.is_away(edit.source)):
+                elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
                     text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
+            if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
+                strips[-1] = self._with_stopped(strips[-1], order)
         return strips
+
+    def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
+        """The strip of one that was lost, saying what is not sent with it; the same key answers for all."""
+        catalog = self._desk.catalog(order.lost.edit.source)
+        text = f"{lost_text(order, catalog, self.tr)}: {why_lost(order.lost, catalog, self._zone, self.tr)}"
+        return Strip("not_sent" if order.of_crew else strip.kind, text, strip.key_text, strip.intent)
 
     def _unit_code(self, unit_id: str | None) -> str:
         source = self._dossier.source if self._dossier is not None else ""

@@ -336,6 +336,9 @@ class WorkFile:
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """What is noted inside (all but `append` and `exchange`) is one write, whole or not at all."""
+        if self._noted is not None:  # inside another
+            yield
+            return
         with self._journal.whole(), self._writing():
             noted = self._noted = []
             try:

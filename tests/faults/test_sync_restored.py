@@ -190,7 +190,7 @@ def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
     ani.pull()
     assert ani.edits.withdraw(lost.create)
     rest(ani)
-    assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.QUEUED}
+    assert states(ani) == {lost.note: EditState.ATTENTION, lost.change: EditState.ATTENTION}
     ani.keep(ani.edits.outbox[0])
     assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
     assert not ani.edits.outbox

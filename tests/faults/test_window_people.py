@@ -176,8 +176,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         boss.close()
         city.start()
         window.intents.run("refresh")
-        wait_for(lambda: len(deleted(window)) == 2, 40, "note and photo have no report")
-        assert "waits, its report was deleted" in [row.state_text for row in outbox(window).values()]
+        wait_for(lambda: len(deleted(window)) == 3, 40, "note, photo and priority have no report")
         assert {row.actions for row in deleted(window)} == {(("keep", "Keep as new"), ("withdraw", "Drop it"))}
         key(window, "7", CTRL)
         QTest.qWait(200)
@@ -310,6 +309,55 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         key(loser, "1")
         wait_for(lambda: not outbox(loser), 5, "dropped")
         wait_for(lambda: loser.intents.situation.holder == winner.desk.me, 5, "who has it is shown")
+
+
+def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answered(
+    steady: Served, tmp_path: Path
+) -> None:
+    """Both take it, both send a crew at once: the loser's crew is NOT SENT, said wherever he has gone, and given by F3.
+
+    Guards: outbox/book.py (stop), domain/dependency.py, presenters/lost.py.
+    """
+    with (
+        console(tmp_path / "one", steady.address) as one,
+        console(tmp_path / "two", steady.address, name="budi") as two,
+    ):
+        wait_ready(one)
+        wait_ready(two)
+        report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
+        choose(two, report)
+        seen = {each: each.dossiers.current for each in (one, two)}
+        units = dict(zip((one, two), free_units(one), strict=False))
+        for each in (one, two):
+            each.deeds.take(seen[each])
+            each.deeds.dispatch(seen[each], units[each], each.desk.catalog("city").units[units[each]].code, stack=False)
+        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        loser, winner = (one, two) if in_conflict(one) else (two, one)
+        code = loser.desk.catalog("city").units[units[loser]].code
+        wait_for(lambda: not outbox(winner), 20, "the other one has won")
+        wait_for(lambda: banner(loser).startswith(f"{code} was NOT sent:"), 5, "the notice")
+        assert f"{winner.desk.me} took the report first" in banner(loser)
+        (strip,) = strips(loser)
+        assert strip.startswith(f"{code} was NOT sent: {winner.desk.me} took the report first")
+        assert loser.deeds.newest is None, "what was lost is nothing to undo"
+        wait_for(lambda: not loser.status.undo_text(), 5, "nor is it offered")
+        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, 5, "who has it is shown")
+        wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], 5, "only his crew")
+        rows = outbox(loser)
+        assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
+        assert loser.kpi_presenter._decisions == 1, "asked about once"
+
+        find(loser, "open", like=lambda each: each.id != report)
+        loser.window.grab().save(str(tmp_path / "lost-elsewhere.png"))
+        assert banner(loser).startswith(f"{code} was NOT sent:"), "wherever he goes"
+        key(loser, "F2")
+        wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, 5, "its report")
+        key(loser, "F3")
+        again = "has sent"  # the other crew is on it: that is asked now
+        wait_for(lambda: not outbox(loser) or again in banner(loser), 20, "the take is dropped, the order given")
+        if outbox(loser):
+            key(loser, "F4")
+        wait_for(lambda: not outbox(loser) and "NOT sent" not in banner(loser), 20, "nothing is left")
 
 
 def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:

@@ -49,14 +49,11 @@ def verbs(row: OutboxRow) -> list[str]:
 
 def test_an_edit_behind_one_that_needs_a_decision_says_so(rig: Rig) -> None:
     rows = Rows(rig)
-    first, later, note = rows.do(Kind.SET, priority=1), rows.do(Kind.SET, service="road"), rows.do(Kind.NOTE, text="x")
+    first, later, note = rows.do(Kind.SET, priority=1), rows.do(Kind.SET, priority=2), rows.do(Kind.NOTE, text="x")
     assert rows.row(later).state_text == rows.row(note).state_text
     rig.edits.on_outcome(Outcome(first, EditState.ATTENTION, "The priority does not fit."))
-    assert rows.row(later).state_text == "waits for the decision above"
-    assert "waits" not in rows.row(note).state_text, "a note overtakes it"
-    rig.edits.sign_in("city", "budi")
-    last = rows.do(Kind.SET, priority=2)
-    assert rows.row(last).state_text == "waits for the edit above"
+    assert rows.row(later).state_text == "not sent: waits for the decision above"
+    assert "waits" not in rows.row(note).state_text, "a note rests on no priority"
 
 
 def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go(rig: Rig) -> None:

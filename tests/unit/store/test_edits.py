@@ -141,19 +141,26 @@ def test_edits_of_one_report_go_one_after_the_other_and_hold_no_other_report(des
     desk.pushed(second)
 
 
-def test_what_needs_the_operator_holds_later_changes_of_its_report_but_no_appends(desk: Desk) -> None:
+def test_what_needs_the_operator_holds_what_rests_on_it_and_nothing_else(desk: Desk) -> None:
     bad = desk.do(Kind.SET, data={"priority": 1})
     desk.pushed(bad)
-    desk.answer(bad, S.ATTENTION, problem="no such service")
-    note, change = desk.do(Kind.NOTE), desk.do(Kind.SET, data={"title": "x"})
+    note, change, rests = (
+        desk.do(Kind.NOTE),
+        desk.do(Kind.SET, data={"title": "x"}),
+        desk.do(Kind.SET, data={"priority": 2}),
+    )
+    desk.answer(bad, S.ATTENTION, problem="no such priority")
+    assert desk.states()[rests] is S.STOPPED
     desk.pushed(note)
     desk.answer(note, S.ACCEPTED)
+    desk.pushed(change)
+    desk.answer(change, S.ACCEPTED)
     desk.quiet()
     desk.edits.retry(bad)
     (again,) = desk.pushed(bad)
     assert again.edit.data == {"priority": 1}
     desk.answer(bad, S.ACCEPTED)
-    desk.pushed(change)
+    desk.pushed(rests)
 
 
 def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Desk) -> None:
@@ -522,7 +529,7 @@ def words(told: Sequence[Edit]) -> str:
 
 
 def deleted_report(desk: Desk) -> list[str]:
-    """A note, an order, a change, a unit's step, a photo, another report's note; note and photo refused: it is gone."""
+    """A note, an order, a change, a unit's step, a photo, another report's note; the report turns out to be gone."""
     desk.edits.source_lost("city")
     made = [
         desk.do(Kind.NOTE, data={"text": "a"}),
@@ -535,14 +542,19 @@ def deleted_report(desk: Desk) -> list[str]:
     desk.edits.resend_due("city")
     desk.pushed(made[0], made[5])
     desk.answer(made[0], S.ATTENTION, **DELETED_THERE)
-    desk.pushed(made[4])  # waits for nothing that was done before it
+    desk.pushed(made[1])
+    desk.answer(made[1], S.ATTENTION, **DELETED_THERE)
+    desk.pushed(made[2])
+    desk.answer(made[2], S.ATTENTION, **DELETED_THERE)
+    desk.pushed(made[4])
     desk.answer(made[4], S.ATTENTION, **DELETED_THERE)
+    assert desk.states()[made[3]] is S.STOPPED, "no crew was sent"
     return made
 
 
 def test_the_work_on_a_deleted_report_becomes_a_new_report(desk: Desk) -> None:
     made = deleted_report(desk)
-    assert [one.id for one in desk.edits.deleted] == [made[0], made[4]]
+    assert [one.id for one in desk.edits.deleted] == [made[0], made[1], made[2], made[4]]
     assert [one.edit.id for one in desk.edits.goes_along(made[0])] == made[:5]
     desk.edits.source_lost("city")
     saved: list[str] = []
@@ -602,8 +614,14 @@ def test_a_report_that_is_there_again_is_written_to_under_the_same_keys(desk: De
     desk.down.clear()
     desk.edits.retry(made[0])
     desk.pushed(made[0])
-    desk.edits.retry(made[4])
+    desk.edits.retry(made[1], made[2], made[4])
     assert desk.edits.deleted == ()
+    desk.answer(made[0], S.ACCEPTED)
+    desk.pushed(made[1])
+    desk.answer(made[1], S.ACCEPTED)
+    desk.pushed(made[2])
+    desk.answer(made[2], S.ACCEPTED)
+    desk.pushed(made[3])
 
 
 def lost_creation(desk: Desk) -> tuple[str, str]:
@@ -769,12 +787,13 @@ def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operator
 def test_what_an_edit_waits_for_is_known(desk: Desk) -> None:
     first = desk.do(Kind.SET, data={"priority": 1}, base={"priority": 3})
     desk.pushed(first)
-    later, note, other = desk.do(Kind.CLAIM), desk.do(Kind.NOTE), desk.do(Kind.CLAIM, "2")
+    later, note, other = desk.do(Kind.SET, data={"priority": 2}), desk.do(Kind.NOTE), desk.do(Kind.CLAIM, "2")
     assert desk.edits.held_by(later) is None, "it goes by itself"
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 2}}, version=9)
     held = desk.edits.held_by(later)
     assert held is not None
     assert held.edit.id == first
+    assert [one.edit.id for one in desk.edits.stopped_with(first)] == [later]
     assert [desk.edits.held_by(one) for one in (first, note, other)] == [None, None, None]
 
 

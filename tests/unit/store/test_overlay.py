@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from console.domain.edit import Edit, Kind
 from console.domain.merge import three_way
@@ -136,6 +137,22 @@ def test_orders_are_judged_with_the_assignments_that_are_known() -> None:
     assert shown(assigned, recall).status is Status.ASSIGNED  # another unit may be on it
     there_and_back = (edit("e1", Kind.DISPATCH, data={"unit": "u1"}), edit("e2", Kind.RECALL, data={"unit": "u1"}))
     assert shown(report(status=Status.COORDINATION), *there_and_back).status is Status.COORDINATION
+
+
+def test_what_others_did_meanwhile_is_shown_and_not_what_the_server_will_refuse() -> None:
+    budis = Claim("budi", T0 + timedelta(minutes=1))
+    taken = report(claim=budis, priority=4, title="by budi")
+    assert shown(taken, edit("e1", Kind.CLAIM)).claim == budis
+    assert shown(taken, edit("e1", Kind.RELEASE)).claim == budis
+    assert shown(taken, edit("e1", Kind.RELEASE, occurred_at=T0 + timedelta(minutes=2))).claim is None
+    assert shown(report(), edit("e1", Kind.CLAIM), edit("e2", Kind.RELEASE)).claim is None
+    first = edit("e1", Kind.SET, data={"priority": 1, "reason": "r"}, base={"priority": 3})
+    second = edit("e2", Kind.SET, data={"priority": 2}, base={"priority": 1})
+    assert shown(report(), first, second).priority == 2
+    assert shown(taken, first, second).priority == 4, "neither can take effect before it is decided"
+    assert shown(replace(taken, priority=1), first, second).priority == 2, "the first has arrived"
+    both = edit("e3", Kind.SET, data={"priority": 1, "title": "x"}, base={"priority": 4, "title": ""})
+    assert shown(taken, both).priority == 4, "the server takes all of it or nothing"
 
 
 def test_edits_apply_in_order_and_leave_the_servers_report_alone() -> None:

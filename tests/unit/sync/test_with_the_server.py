@@ -247,7 +247,7 @@ def test_open311_reads_years_of_pages_once(tmp_path: Path, profile: Path, capsys
 
 
 def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What stands behind a conflict or waits for another operator stays; local keys are addressed; late is said."""
+    """What rests on a conflict or waits for another operator stays; local keys are addressed; late is said."""
     assert ask(live.url) == 0
     source = load_settings(profile).sources[0].key
     live.city.apply(EditBody(id=str(uuid.uuid4()), kind=Kind.SET, data={"priority": 1}), report="r1", actor=LOCAL)
@@ -261,7 +261,7 @@ def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: p
 
     for each in (
         edit(0, Kind.SET, "r1", priority=4),  # the city set it to 1
-        edit(1, Kind.SET, "r1", description="Behind the conflict"),
+        edit(1, Kind.SET, "r1", priority=2),  # rests on the one before
         edit(2, Kind.NOTE, "r1", text="An append passes it"),
         edit(3, Kind.CREATE, "local:c", service="flood", description="New", channel="phone"),
         edit(4, Kind.MERGE, "r2", into="local:c"),
@@ -274,7 +274,7 @@ def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: p
     work = WorkFile(profile)
     states = [next(str(one.state) for one in work.all() if one.edit.id == each) for each in ids]
     work.close()
-    assert states == ["conflict", "queued", "sent", "sent", "sent", "queued"]
+    assert states == ["conflict", "stopped", "sent", "sent", "sent", "queued"]
     note = next(entry for entry in live.city.entries("r1") if entry.edit == ids[2])
     assert note.late
     merged = live.city.report("r2").merged_into

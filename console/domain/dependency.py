@@ -1,0 +1,104 @@
+"""Which edits of a report rest on which: what is lost with an edit that the server does not take, and what is not.
+
+A fact never rests on an order that it can do without: a note, a photo, a priority is sent whatever became of a take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from console.domain.edit import APPENDS, STUCK, Edit, EditState, Kind, Queued, is_order
+
+Aspect = tuple[str, str]
+"""What of a report an edit settles for later ones: a kind of thing, and which one of it."""
+
+_OF_CLAIM = frozenset({Kind.CLAIM, Kind.RELEASE})
+_OF_CREW = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
+_OF_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
+_SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
+_CREATED: Aspect = ("created", "")
+_STATUS: Aspect = ("field", "status")
+_NOT_GIVEN = frozenset({EditState.QUEUED, EditState.STOPPED})
+_UNREAD_S = 2.0
+"""So soon after an edit was lost the operator cannot have read it: what he does then still rests on it."""
+
+
+def settles(edit: Edit) -> frozenset[Aspect]:
+    """What later edits of the same report may rest on."""
+    by = edit.author
+    found: set[Aspect] = {("edit", edit.id)}
+    if edit.kind is Kind.CREATE:
+        found.add(_CREATED)
+    elif edit.kind in _OF_CLAIM:
+        found.add(("claim", by))
+        if edit.kind is Kind.CLAIM:
+            found.add(("held", by))
+    elif edit.kind in _OF_CREW:
+        found.add((f"unit of {by}", str(edit.data.get("unit"))))
+    found |= {(f"{kind} of {by}", name) for kind, name in _fields(edit)}
+    return frozenset(found)
+
+
+def rests_on(edit: Edit) -> frozenset[Aspect]:
+    """What must have been settled by earlier edits of the same report, where they touch it, for this one to be given.
+
+    Take -> orders and release; an order for a unit -> later ones for it and what it reports; a field -> the same field;
+    a change of the status -> the next one, and a crew that is sent after it; a creation -> orders and what crews
+    report (facts wait for it: they are shown on a report that is not at the server yet); an edit -> its undo.
+    """
+    by = edit.author
+    found: set[Aspect] = {_CREATED} if is_order(edit) or edit.kind is Kind.PROGRESS else set()
+    if edit.undoes:
+        found.add(("edit", edit.undoes))
+    if edit.kind in APPENDS:
+        return frozenset(found)
+    if edit.kind in _OF_CLAIM:
+        found.add(("claim", by))
+    elif is_order(edit):
+        found.add(("held", by))
+    if edit.kind in _OF_CREW:
+        found.add((f"unit of {by}", str(edit.data.get("unit"))))
+    fields = {_STATUS} if edit.kind in _SENDS else _fields(edit)
+    return frozenset(found | {(f"{kind} of {by}", name) for kind, name in fields})
+
+
+def stopped_with(lost: Queued, of_report: Iterable[Queued]) -> list[Queued]:
+    """Of the edits of its report (oldest first) those that wait, or are stopped, and rest on it, by others perhaps.
+
+    Not what was done when the operator knew that it was lost.
+    """
+    settled = set(settles(lost.edit))
+    found = []
+    for one in of_report:
+        waits = one.edit.number > lost.edit.number and one.state in _NOT_GIVEN
+        if waits and settled & rests_on(one.edit) and _unaware(one.edit, lost):
+            found.append(one)
+            settled |= settles(one.edit)
+    return found
+
+
+def lost_under(queued: Queued, of_report: Iterable[Queued]) -> Queued | None:
+    """The first of the edits of its report (oldest first) that is lost, and on which this one rests; None: on none."""
+    before = [one for one in of_report if one.edit.number < queued.edit.number]
+    for lost in before:
+        if lost.state in STUCK and any(one is queued for one in stopped_with(lost, [*before, queued])):
+            return lost
+    return None
+
+
+def freed(stopped: Queued) -> Queued:
+    """What was stopped with one that was not lost after all: a fact goes, about an order is asked."""
+    return replace(stopped, state=EditState.EXPIRED if is_order(stopped.edit) else EditState.QUEUED)
+
+
+def _unaware(edit: Edit, lost: Queued) -> bool:
+    since = lost.changed_at
+    return since is None or (edit.occurred_at - since).total_seconds() <= _UNREAD_S
+
+
+def _fields(edit: Edit) -> set[Aspect]:
+    if edit.kind in _OF_STATUS:
+        return {_STATUS}
+    return {("field", name) for name in edit.data if name != "reason"} if edit.kind is Kind.SET else set()

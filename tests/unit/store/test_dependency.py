@@ -1,0 +1,304 @@
+"""What is lost with an edit that the server does not take: stopped with it, shown nowhere, asked about once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from console.domain.dependency import lost_under, stopped_with
+from console.domain.edit import EditState, Kind, Queued
+from console.domain.messages import Push
+from console.store.work import WorkFile
+from tests.unit.store.making import T0, edit
+from tests.unit.store.test_edits import Desk, desk
+
+S = EditState
+__all__ = ["desk"]
+
+TAKE: tuple[Kind, dict[str, Any]] = (Kind.CLAIM, {})
+SEND: tuple[Kind, dict[str, Any]] = (Kind.DISPATCH, {"unit": "U1"})
+SEND_OTHER: tuple[Kind, dict[str, Any]] = (Kind.DISPATCH, {"unit": "U2"})
+RECALL: tuple[Kind, dict[str, Any]] = (Kind.RECALL, {"unit": "U1"})
+THERE: tuple[Kind, dict[str, Any]] = (Kind.PROGRESS, {"unit": "U1", "state": "on_scene"})
+NOTE: tuple[Kind, dict[str, Any]] = (Kind.NOTE, {"text": "n"})
+PHOTO: tuple[Kind, dict[str, Any]] = (Kind.PHOTO, {"sha256": "1" * 64})
+FIRST: tuple[Kind, dict[str, Any]] = (Kind.SET, {"priority": 1})
+SECOND: tuple[Kind, dict[str, Any]] = (Kind.SET, {"priority": 2, "reason": "r"})
+TITLE: tuple[Kind, dict[str, Any]] = (Kind.SET, {"title": "t", "reason": "r"})
+MOVE: tuple[Kind, dict[str, Any]] = (Kind.SET, {"area": "a"})
+HOLD: tuple[Kind, dict[str, Any]] = (Kind.SET, {"hold": {"reason": "r", "waits_for": "police"}})
+FREE: tuple[Kind, dict[str, Any]] = (Kind.SET, {"hold": None})
+CLOSE: tuple[Kind, dict[str, Any]] = (Kind.CLOSE, {"disposition": "x", "release": []})
+REOPEN: tuple[Kind, dict[str, Any]] = (Kind.REOPEN, {"reason": "r"})
+HAND_IN: tuple[Kind, dict[str, Any]] = (Kind.SET, {"status": "validation"})
+ACCEPT: tuple[Kind, dict[str, Any]] = (Kind.VALIDATE, {"accepted": True})
+MERGE: tuple[Kind, dict[str, Any]] = (Kind.MERGE, {"into": "2"})
+UNMERGE: tuple[Kind, dict[str, Any]] = (Kind.UNMERGE, {})
+RELEASE: tuple[Kind, dict[str, Any]] = (Kind.RELEASE, {})
+CREATE: tuple[Kind, dict[str, Any]] = (Kind.CREATE, {})
+
+
+def chain(*made: tuple[Kind, dict[str, Any]], **changes: Any) -> list[Queued]:
+    """Edits of one report in their order; the first is lost a second after all were made."""
+    edits = [edit(f"e{n}", kind, number=n, data=data, **changes) for n, (kind, data) in enumerate(made, 1)]
+    queued = [Queued(one, S.QUEUED, changed_at=T0) for one in edits]
+    return [replace(queued[0], state=S.CONFLICT, changed_at=T0 + timedelta(seconds=1)), *queued[1:]]
+
+
+@pytest.mark.parametrize(
+    ("made", "stopped"),
+    [
+        ((TAKE, SEND), ["e2"]),
+        ((TAKE, MOVE), ["e2"]),
+        ((TAKE, RELEASE), ["e2"]),
+        ((TAKE, SEND, THERE, RECALL), ["e2", "e3", "e4"]),
+        ((TAKE, NOTE, PHOTO, FIRST, HOLD, CLOSE), []),
+        ((TAKE, FIRST, SEND, NOTE), ["e3"]),
+        ((RELEASE, TAKE, SEND), ["e2", "e3"]),
+        ((RELEASE, SEND), []),
+        ((SEND, RECALL), ["e2"]),
+        ((SEND, THERE), ["e2"]),
+        ((SEND, SEND_OTHER, FIRST, CLOSE), []),
+        ((FIRST, SECOND), ["e2"]),
+        ((FIRST, TITLE, SEND), []),
+        ((HOLD, FREE), ["e2"]),
+        ((CLOSE, REOPEN, SEND), ["e2", "e3"]),
+        ((HAND_IN, ACCEPT), ["e2"]),
+        ((MERGE, UNMERGE), ["e2"]),
+        ((CREATE, NOTE, FIRST, SEND, THERE), ["e4", "e5"]),
+        ((NOTE, SEND, FIRST), []),
+    ],
+)
+def test_what_rests_on_what(made: tuple[tuple[Kind, dict[str, Any]], ...], stopped: list[str]) -> None:
+    edits = chain(*made)
+    assert [one.edit.id for one in stopped_with(edits[0], edits)] == stopped
+    for one in edits[1:]:
+        lost = lost_under(one, edits)
+        assert (lost is edits[0]) is (one.edit.id in stopped)
+
+
+def test_an_undo_rests_on_what_it_takes_back() -> None:
+    edits = chain(NOTE, NOTE)
+    edits[1] = replace(edits[1], edit=replace(edits[1].edit, undoes="e1"))
+    assert stopped_with(edits[0], edits) == [edits[1]]
+
+
+def test_nothing_rests_on_what_another_operator_did_but_on_his_report() -> None:
+    for first, rests in ((TAKE, False), (FIRST, False), (CREATE, True)):
+        edits = chain(first, SECOND if first is FIRST else SEND)
+        edits[1] = replace(edits[1], edit=replace(edits[1].edit, author="budi"))
+        assert bool(stopped_with(edits[0], edits)) is rests
+
+
+@pytest.mark.parametrize(("after_s", "rests"), [(-5, True), (1, True), (2.9, True), (3.1, False), (60, False)])
+def test_what_is_done_when_the_loss_has_been_read_rests_on_nothing(after_s: float, rests: bool) -> None:
+    edits = chain(TAKE, SEND)  # lost at 1 s
+    edits[1] = replace(edits[1], edit=replace(edits[1].edit, occurred_at=T0 + timedelta(seconds=after_s)))
+    assert bool(stopped_with(edits[0], edits)) is rests
+
+
+def test_what_has_left_is_not_stopped() -> None:
+    edits = chain(TAKE, SEND, THERE)
+    edits[1] = replace(edits[1], state=S.ACCEPTED)
+    assert stopped_with(edits[0], edits) == []
+
+
+LOST: dict[str, Any] = {"theirs": {"claim": {"value": "budi", "who": "budi"}}, "version": 7}
+
+
+def lost_take(desk: Desk) -> tuple[str, str, str, str]:
+    """A take that budi was faster with, and what was done behind it: a note, an order, a step of its crew."""
+    take = desk.do(Kind.CLAIM)
+    desk.pushed(take)
+    note, send = desk.do(Kind.NOTE), desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    there = desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
+    desk.answer(take, S.CONFLICT, **LOST)
+    return take, note, send, there
+
+
+def test_what_rests_on_a_lost_take_is_stopped_in_the_same_turn_and_said(desk: Desk) -> None:
+    said: list[list[str]] = []
+    desk.edits.stopped.connect(lambda stopped: said.append([one.edit.id for one in stopped]))
+    take, note, send, there = lost_take(desk)
+    assert said == [[send, there]]
+    assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
+    assert [one.id for one in desk.edits.pending_for("city", "1")] == [note], "shown is what can take effect"
+    desk.pushed(note)
+    desk.answer(note, S.ACCEPTED)
+    desk.edits.resend_due()
+    assert not [one for one in desk.down if isinstance(one, Push) and one.edit.id in (send, there)]
+    held = desk.edits.held_by(there)
+    assert held is not None
+    assert held.edit.id == take
+    kept = desk.on_disk()
+    assert [kept[one].state for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
+
+
+def test_loss_and_stop_are_one_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = desk.do(Kind.CLAIM)
+    desk.pushed(take)
+    desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    writes: list[list[str]] = []
+    real = WorkFile.set_state
+    together = WorkFile.together
+
+    def note(file: WorkFile, edit_id: str, state: EditState, **more: Any) -> Queued | None:
+        assert file._noted is not None, "not alone"
+        writes[-1].append(str(state))
+        return real(file, edit_id, state, **more)
+
+    def begin(file: WorkFile) -> Any:
+        if file._noted is None:
+            writes.append([])
+        return together(file)
+
+    monkeypatch.setattr(WorkFile, "set_state", note)
+    monkeypatch.setattr(WorkFile, "together", begin)
+    desk.answer(take, S.CONFLICT, **LOST)
+    desk.settle()
+    assert ["conflict", "stopped"] in writes
+
+
+def test_a_stop_lasts_over_a_restart(desk: Desk) -> None:
+    take, note, send, there = lost_take(desk)
+    desk.pushed(note)
+    desk.restart()
+    desk.edits.resend_due()
+    (again,) = desk.pushed(note)
+    assert again.unconfirmed
+    assert [desk.states()[one] for one in (take, send, there)] == [S.CONFLICT, S.STOPPED, S.STOPPED]
+
+
+def test_an_order_of_the_same_moment_is_stopped_too_and_a_later_one_is_given(desk: Desk) -> None:
+    take = desk.do(Kind.CLAIM)
+    desk.pushed(take)
+    desk.answer(take, S.CONFLICT, **LOST)
+    desk.now += timedelta(seconds=1)
+    blind = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    assert desk.states()[blind] is S.STOPPED
+    desk.now += timedelta(seconds=5)
+    knowing = desk.do(Kind.DISPATCH, data={"unit": "U2"})
+    desk.pushed(knowing)
+    assert desk.states()[blind] is S.STOPPED
+
+
+def test_dropped_is_the_whole_group(desk: Desk) -> None:
+    take, note, send, there = lost_take(desk)
+    desk.pushed(note)
+    assert desk.edits.drop_lost(send)
+    desk.quiet()
+    assert set(desk.states()) == {note}
+    kept = desk.on_disk()
+    assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
+
+
+def test_given_again_goes_what_was_stopped_without_the_take(desk: Desk) -> None:
+    take, note, send, there = lost_take(desk)
+    desk.pushed(note)
+    desk.answer(note, S.ACCEPTED)
+    desk.edits.told(send, "sari")
+    desk.now += timedelta(minutes=1)
+    assert desk.edits.give_again(send)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (push,) = [one for one in desk.down if isinstance(one, Push)]
+    assert (push.edit.kind, push.edit.data, push.edit.base_version) == (Kind.DISPATCH, {"unit": "U1"}, 7)
+    assert push.edit.occurred_at == desk.now, "the order is given now"
+    desk.down.clear()
+    desk.answer(push.edit.id, S.ACCEPTED)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (step,) = [one for one in desk.down if isinstance(one, Push)]
+    assert (step.edit.kind, step.edit.occurred_at) == (Kind.PROGRESS, T0), "what happened has its time"
+    kept = desk.on_disk()
+    assert {kept[one].state for one in (take, send, there)} == {S.WITHDRAWN}
+    assert kept[push.edit.id].told == "sari"
+
+
+def test_an_order_past_its_time_is_asked_about_with_what_rests_on_it(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    take = desk.do(Kind.CLAIM)
+    desk.now += timedelta(minutes=9)
+    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    desk.now += timedelta(minutes=2)
+    desk.edits.resend_due("city")
+    assert desk.states() == {take: S.EXPIRED, send: S.STOPPED}
+    desk.edits.still_wanted(take, yes=True)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    assert [one.edit.kind for one in desk.edits.outbox] == [Kind.CLAIM, Kind.DISPATCH]
+    assert set(desk.states().values()) == {S.SENDING, S.QUEUED}
+
+
+def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: Desk) -> None:
+    first = desk.do(Kind.SET, data={"priority": 2}, base={"priority": 3})
+    desk.pushed(first)
+    desk.do(Kind.SET, data={"priority": 1}, base={"priority": 2})
+    desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 4, "who": "budi"}}, version=9)
+    desk.edits.choose(first, mine=True)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    assert [(one.edit.data, one.edit.base_version, one.state) for one in desk.edits.outbox] == [
+        ({"priority": 2}, 9, S.SENDING),
+        ({"priority": 1}, 9, S.QUEUED),
+    ]
+
+
+def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(desk: Desk) -> None:
+    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    desk.pushed(send)
+    there = desk.do(Kind.PROGRESS, data={"unit": "U1", "state": "on_scene"})
+    recall = desk.do(Kind.RECALL, data={"unit": "U1"})
+    desk.answer(send, S.ATTENTION, problem="?")
+    assert desk.states() == {send: S.ATTENTION, there: S.STOPPED, recall: S.STOPPED}
+    desk.edits.on_proved([send])
+    desk.pushed(there)
+    assert desk.states() == {there: S.SENDING, recall: S.EXPIRED}
+
+
+def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(desk: Desk) -> None:
+    note = desk.do(Kind.NOTE)
+    desk.pushed(note)
+    title, send = desk.do(Kind.SET, data={"title": "x"}), desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    desk.answer(note, S.UNCONFIRMED, problem="The server fell.")
+    desk.pushed(send)
+    assert desk.states()[title] is S.QUEUED, "facts keep their order"
+    assert desk.edits.held_by(send) is None
+
+
+def test_an_order_behind_a_take_that_fails_is_known_to_be_held(desk: Desk) -> None:
+    take = desk.do(Kind.CLAIM)
+    desk.pushed(take)
+    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    assert desk.edits.held_by(send) is None
+    desk.answer(take, S.UNCONFIRMED, problem="The server fell.")
+    desk.quiet()
+    held = desk.edits.held_by(send)
+    assert held is not None
+    assert held.edit.id == take
+
+
+def test_my_order_waits_for_no_other_operators_edit(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    desk.do(Kind.SET, data={"priority": 1})
+    desk.edits.author = "budi"
+    send = desk.do(Kind.DISPATCH, data={"unit": "U1"})
+    desk.edits.resend_due("city")
+    desk.pushed(send)
+
+
+def test_a_second_change_of_a_field_is_based_on_the_first_that_waits_for_the_disk(desk: Desk) -> None:
+    desk.edits.source_lost("city")
+    seen: dict[str, Any] = {"source": "city", "base_version": 1, "title": "t"}
+    before = {"lat": 1.0, "lon": 2.0, "address": "Jl. A"}
+    place: dict[str, Any] = {"priority": 3, "place": before}
+    first = desk.edits.submit(
+        Kind.SET, "1", data={"priority": 2, "place": {"lat": 5.0, "lon": 6.0}}, base=place, **seen
+    )
+    second = desk.edits.submit(Kind.SET, "1", data={"priority": 1, "place": before}, base=place, **seen)
+    third = desk.edits.submit(Kind.SET, "1", data={"priority": 4}, base={"priority": 3}, **seen)
+    other = desk.edits.submit(Kind.SET, "2", data={"priority": 4}, base={"priority": 3}, **seen)
+    desk.qtbot.waitUntil(lambda: len(desk.edits.outbox) == 4)
+    base = {one.edit.id: one.edit.base for one in desk.edits.outbox}
+    assert base[first] == place
+    assert base[second] == {"priority": 2, "place": {"lat": 5.0, "lon": 6.0, "address": "Jl. A"}}
+    assert (base[third], base[other]) == ({"priority": 1}, {"priority": 3})
