@@ -6,8 +6,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Files side by side, in the order of tests/conftest.py. Half of a test's time is waiting: one worker more than cores
-PARALLEL := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Whole files side by side; tests/conftest.py says in how many workers and in which order
+PARALLEL := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCKED := install --quiet --require-hashes --only-binary :all:
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -28,7 +28,8 @@ test-fast: $(VENV)/dev.stamp
 	$(PARALLEL) -m "pure and not long" tests/unit
 
 test-long: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(PARALLEL) -m "not long"
+	$(BIN)/python -m pytest -m long
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -56,6 +56,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores, for half of a test's time is waiting; not more than memory has room for."""
+    return min(8, (os.cpu_count() or 2) + 1)
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = {name: place for place, name in enumerate(_HEAVY_FIRST)}

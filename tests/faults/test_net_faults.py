@@ -55,19 +55,17 @@ def test_a_pull_that_hangs_holds_no_edit(city: FakeCity, proxy: Proxy, tmp_path:
     def hang(kind: str, page: dict[str, Any]) -> dict[str, Any]:
         if kind == "changes" and city.seq > 40:
             hangs.set()
-            let_go.wait(30)
+            let_go.wait(300)
         return page
 
-    with rig(tmp_path, proxy.url) as console:  # with the real time limits: the pull stays stuck for ten seconds
+    patient = Limits(read_s=300.0, total_s=300.0)  # the pull stays stuck until it is let go
+    with rig(tmp_path, proxy.url, timing=Timing(page=patient)) as console:
         console.live()
         city.tamper = hang
         city.put("report", report(1, description="Changed"))
         assert hangs.wait(20)
-        began = time.monotonic()
         for number in range(1, 11):
             console.outcome(console.push(Kind.NOTE, str(number), text="x"), EditState.ACCEPTED)
-        assert time.monotonic() - began < 3
-        assert not let_go.is_set()
         let_go.set()
         console.wait_until(lambda: console.cached()["1"] == "Changed")
 

@@ -87,15 +87,13 @@ def test_a_server_that_falls_silent_while_it_writes_does_not_stop_the_other(
 
 
 def test_edits_over_http_and_a_stream_that_another_server_wakes(two_cities: tuple[City, City], tmp_path: Path) -> None:
-    with running(two_cities[0], tmp_path / "media") as url:
+    with running(two_cities[0], tmp_path / "media", beat_s=600.0) as url:  # no beat of its own wakes it meanwhile
         api = Api(url)
-        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+        stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=20)
         lines = stream.iter_lines(chunk_size=1)
         next(line for line in lines if line.startswith(b"event: presence"))
         two_cities[1].apply(EditBody("edit-0001", Kind.SET, data={"priority": 1}), report="10")
-        told = time.monotonic()
         next(line for line in lines if line.startswith(b"event: seq"))
-        assert time.monotonic() - told < 1
         stream.close()
         assert api.edit("10", "set", {"priority": 2}, seen=1).status_code == 412
         api.ok("11", "merge", {"into": "10"})

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from console.store.errors import LockedByOther
 from console.store.lock import FileLock
 from console.store.work import WorkFile
 from console.sync.connect import add_source, connect, new_key
+from console.sync.pace import Timing
 from console.sync.process import LOCK
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.net import Canned, Proxy, http
@@ -77,13 +77,11 @@ def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) 
     assert str(live.city.stats().by_status["closed"]) == "1"
 
 
-def test_an_edit_is_on_a_second_console_within_a_second(live: Live, console: Rig, tmp_path: Path) -> None:
-    with rig(tmp_path / "second", live.url) as second:
+def test_an_edit_is_on_a_second_console_without_its_asking(live: Live, console: Rig, tmp_path: Path) -> None:
+    with rig(tmp_path / "second", live.url, timing=Timing(poll_s=600.0)) as second:
         second.live()
-        began = time.monotonic()
         edit = console.push(Kind.NOTE, "r2", text="Seen")
         second.proved(edit)
-        assert time.monotonic() - began < 1
 
 
 def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig, tmp_path: Path) -> None:
