@@ -100,7 +100,6 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--public-url",
         type=_web_address,
-        default="",
         metavar="URL",
         help="where people reach this server, such as https://reports.example.org (for GeoReport's discovery)",
     )
@@ -331,7 +330,7 @@ def _serve(arguments: argparse.Namespace) -> int:
                 posting,
                 arguments.jurisdiction,
                 not arguments.no_public,
-                arguments.public_url,
+                arguments.public_url or "",
                 arguments.behind_proxy is not None,
             ),
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from console.cli import main
 from console.domain.report import Unit
 from console.domain.status import UnitState
 from console.server.city import City
@@ -26,6 +27,7 @@ import sys, msgspec
 from console.domain.report import Unit
 from console.domain.status import UnitState
 from console.server.city import City
+from console.cli import main
 from console.server.records import ServeOptions
 from console.server.serve import serve
 sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions, dec_hook=lambda kind, value: kind(value))))
@@ -146,3 +148,22 @@ def test_a_city_keeps_its_zone_when_it_is_served_without_one_and_its_files_are_r
         assert requests.get(f"{url}/dispatch/v1/", timeout=10).json()["city"]["timezone"] == "America/New_York"
         report = requests.get(f"{url}/dispatch/v1/reports/1", timeout=10).json()
         assert report["created"] == "2026-01-01T17:00:00Z"
+
+
+def test_the_command_line_serves_without_any_option(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "console", "serve", "--port", "0", "--name", "Testville", "--database"]
+    with subprocess.Popen(
+        [*command, f"sqlite:///{tmp_path / 'city.db'}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = listening(process)
+        assert (
+            requests.get(f"{url}/open311/v2/discovery.json", timeout=10).json()["endpoints"][0]["url"].startswith(url)
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_public_address_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--public-url", "example.org"])
+    assert "write it like https://" in capsys.readouterr().err
