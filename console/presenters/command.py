@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -160,8 +161,9 @@ class CommandPresenter(QObject):
             )
         if verb in _UNIT_WORDS:
             return code, self.tr(_UNIT_WORDS[verb]), True
-        if verb == "priority" and rest:
-            return self.tr("Priority {n}").format(n=rest), self.tr("for {target}").format(target=target), True
+        if verb == "priority":
+            name = self.tr("Priority {n}").format(n=rest) if rest else self.tr("Choose the priority")
+            return name, self.tr("for {target}").format(target=target), True
         if verb in ("new_report", "undo"):
             return self.tr(BY_ID[verb].text), "", True
         name = self.tr(BY_ID[verb].text).split(",")[0]
@@ -300,17 +302,23 @@ class CommandPresenter(QObject):
     def _on_query(self, query: str) -> None:
         self._query = query
         self.in_palette.typed(*self._draft_of("palette", query, parse(query, self._desk.cities)))
-        self._show_rows([])
+        self._show_rows([], None)
         text, reader = query.strip(), self._reader
         if len(text) < 2:
             return
 
-        def find() -> list[RowText]:
-            return reader().texts(reader().find(text, _FOUND))
+        def find() -> tuple[list[RowText], int]:
+            shown = reader().find(text, _FOUND)
+            return reader().texts(shown), len(np.union1d(shown, reader().matching(text)))
 
-        self._tasks.latest("palette", find, lambda texts: self._show_rows(texts) if query == self._query else None)
+        def found(found: tuple[list[RowText], int]) -> None:
+            if query == self._query:
+                self._show_rows(*found)
 
-    def _show_rows(self, texts: list[RowText]) -> None:
+        self._tasks.latest("palette", find, found)
+
+    def _show_rows(self, texts: list[RowText], reports: int | None) -> None:
+        """`reports` is how many there are in all with these words, None while they are looked for."""
         query = self._query.strip()
         rows = self._typed(query) + self._commands(query)
         if query:
@@ -321,8 +329,15 @@ class CommandPresenter(QObject):
             "unit": (self.tr("Units"), ""),
             "place": (self.tr("Places"), ""),
         }
-        summary = self.tr("{n} found").format(n=len(rows)) if query else ""
-        self._palette.show_rows(rows[:_SHOWN], headings, summary=summary)
+        rest, shown = len(rows) - len(texts), rows[:_SHOWN]
+        summary = ""
+        if query and len(query) > 1 and reports is None:
+            summary = self.tr("searching")
+        elif query:
+            summary = self.tr("{shown} of {n} found").format(
+                shown=words.thousands(len(shown)), n=words.thousands(rest + (reports or 0))
+            )
+        self._palette.show_rows(shown, headings, summary=summary)
 
     def _typed(self, query: str) -> list[PaletteRow]:
         """The command that the query is, first."""

@@ -120,16 +120,21 @@ def _targets(verb: str, words: Sequence[str], cities: Cities) -> Command:
         del pending[:used]
     problem = ""
     if verb in _NEED_UNIT and not crews:
-        problem = (
-            "Which unit? Write its code."
-            if not rest and not number
-            else f"No unit is called “{' '.join(rest) or number}”."
-        )
+        meant = _meant_as_unit([word for word in words if "=" not in word])
+        problem = f"No unit is called “{meant}”." if meant else "Which unit? Write its code."
     elif rest and verb not in _TAKE_TEXT and verb != "unavailable":
         problem = f"“{' '.join(rest)}” is not understood here."
-    if verb == "priority" and number and not rest and number in "1234" and len(number) == 1:
-        number, rest = "", [number]  # `p 1` sets the chosen report's priority
+    if verb == "priority" and not rest and len(number) == 1:
+        number, rest = "", [number]  # `p 1` sets the chosen report's priority; no report has such a number
+    if verb == "priority" and rest and " ".join(rest) not in ("1", "2", "3", "4"):
+        problem = f"“{' '.join(rest)}” is not a priority. Write 1, 2, 3 or 4."
     return Command(verb, crews, number, options, " ".join(rest), problem)
+
+
+def _meant_as_unit(words: Sequence[str]) -> str:
+    """Which of the words can only be meant as a unit's code; "" when all may be the report's number."""
+    codes = [word for word in words if not word.lstrip("#").isdigit()]
+    return codes[0] if codes else words[0] if len(words) > 1 else ""
 
 
 def _crews_at(words: Sequence[str], cities: Cities) -> tuple[tuple[Crew, ...], int]:

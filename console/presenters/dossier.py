@@ -42,14 +42,20 @@ class Dossier(msgspec.Struct, frozen=True):
     @property
     def delivered_by(self) -> frozenset[str]:
         """Who delivered the proof of the present round of work, own pending edits included."""
-        counted = [entry for entry in self.entries if entry.undone_by is None]
+        return delivered_by(last_round([entry for entry in self.history if entry.undone_by is None]))
+
+    @property
+    def history(self) -> list[Entry]:
+        """The entries, and those that own pending edits will make."""
         known = {entry.edit for entry in self.entries}
-        counted += [
-            Entry(edit.id, self.key, edit.kind.value, edit.occurred_at, edit.author, data=edit.data)
-            for edit in self.pending
-            if edit.id not in known
+        return [
+            *self.entries,
+            *(
+                Entry(edit.id, self.key, edit.kind.value, edit.occurred_at, edit.author, data=edit.data)
+                for edit in self.pending
+                if edit.id not in known
+            ),
         ]
-        return delivered_by(last_round(counted))
 
 
 class Dossiers(QObject):

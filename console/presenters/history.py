@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from console.domain.edit import EditState, Kind, Queued
@@ -45,15 +45,20 @@ def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str
     return entry_text(entry, catalog, tr)
 
 
-def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
-    """One line of history in words; texts from outside stay plain text."""
+def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel: str = "") -> str:
+    """One line of history in words; texts from outside stay plain text.
+
+    `channel` is what the report came through: who wrote it there is no name of the staff.
+    """
     data = entry.data
+    by_staff = entry.edit is not None and entry.author
     unit = catalog.units.get(str(data.get("unit") or entry.unit or ""))
     code = unit.code if unit else str(data.get("unit") or entry.unit or "")
     text = entry.text or str(data.get("text") or "")
     match entry.kind:
         case "created" | Kind.CREATE:
-            return tr("Reported by {who}").format(who=entry.author) if entry.author else tr("Reported")
+            told = tr("Reported through {channel}").format(channel=channel) if channel else tr("Reported")
+            return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
         case Kind.NOTE:
             return tr("Note by {who}: {text}").format(who=entry.author, text=text)
         case Kind.REPLY:
@@ -61,7 +66,8 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
         case Kind.PHOTO:
             return tr("Photo ({role}) by {who}").format(role=data.get("role", ""), who=entry.author)
         case Kind.ME_TOO:
-            return tr("Reported again by {who}").format(who=entry.author)
+            again = tr("Reported again")
+            return tr("{what}, entered by {who}").format(what=again, who=entry.author) if by_staff else again
         case Kind.CLAIM:
             return tr("Taken by {who}").format(who=entry.author)
         case Kind.RELEASE:
@@ -81,10 +87,11 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
             return tr("Proof accepted by {who}").format(who=entry.author)
         case Kind.VALIDATE:
             return tr("Returned by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
+        case Kind.CLOSE if data.get("merged_into"):
+            return tr("Merged into {id} by {who}").format(id=data["merged_into"], who=entry.author)
         case Kind.CLOSE:
-            return tr("Closed by {who}: {why}").format(
-                who=entry.author, why=data.get("disposition") or data.get("reason", "")
-            )
+            why = [str(data[name]) for name in ("disposition", "reason") if data.get(name)]
+            return tr("Closed by {who}: {why}").format(who=entry.author, why=" · ".join(dict.fromkeys(why)))
         case Kind.REOPEN:
             return tr("Reopened by {who}: {why}").format(who=entry.author, why=data.get("reason", ""))
         case Kind.MERGE:
@@ -100,6 +107,8 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
     parts = []
     for name, value in entry.data.items():
         match name:
+            case "undoes":  # which step it takes back; said once, for all of it
+                continue
             case "status":
                 known = isinstance(value, str) and value in set(Status)
                 parts.append(tr(words.status_text(Status(value))) if known else str(value))
@@ -121,7 +130,18 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
                 parts.append(str(value))
             case _:
                 parts.append(tr("{field} changed").format(field=name))
-    return tr("{what}, by {who}").format(what=" · ".join(parts), who=entry.author)
+    what = " · ".join(parts)
+    if "undoes" in entry.data:
+        return tr("Taken back: now {what}, by {who}").format(what=what, who=entry.author)
+    return tr("{what}, by {who}").format(what=what, who=entry.author)
+
+
+def closing_reason(entries: Iterable[Entry]) -> str:
+    """What was written when the report was closed last, "" when nothing was."""
+    closings = [one for one in entries if one.kind == Kind.CLOSE and one.undone_by is None]
+    last = max(closings, key=lambda one: one.at, default=None)
+    said = str(last.data.get("reason") or "") if last is not None else ""
+    return said if last is not None and last.data.get("disposition") else ""
 
 
 def _code(value: Any) -> str | None:

@@ -29,7 +29,7 @@ from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.counsel import Counsel, duplicate_rows
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.history import STATE_WORDS, edit_text, entry_text
+from console.presenters.history import STATE_WORDS, closing_reason, edit_text, entry_text
 from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
 from widgets.photos import PhotoCard
@@ -157,7 +157,9 @@ class TicketPresenter(QObject):
                 status=ORDER.index(report.status),
                 letter=words.letter(report.status),
                 letter_token=words.LETTER_TOKENS[report.status],
-                status_text=self.tr(words.status_text(report.status, report.status_label)),
+                status_text=self.tr("Merged into {id}").format(id=report.merged_into)
+                if report.merged_into and not is_open(report.status)
+                else self.tr(words.status_text(report.status, report.status_label)),
                 facts=self._facts(dossier, area),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
@@ -209,7 +211,7 @@ class TicketPresenter(QObject):
             beside = " · ".join(part for part in (report.hold.reason, end) if part)
             facts.append((self.tr("On hold"), waits, beside))
         if report.disposition:
-            facts.append((self.tr("Outcome"), report.disposition, ""))
+            facts.append((self.tr("Outcome"), report.disposition, closing_reason(dossier.history)))
         if report.merged_into:
             facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
@@ -306,7 +308,9 @@ class TicketPresenter(QObject):
             when = self._day_and_clock(entry.occurred_at or entry.at)
             late = self.tr(" · entered late") if entry.late else ""
             level = words.AT_RISK if entry.kind == Kind.VALIDATE and entry.data.get("accepted") is False else words.CALM
-            rows.append(TimelineRow(when, entry_text(entry, catalog, self.tr) + late, _SOLID, level))
+            rows.append(
+                TimelineRow(when, entry_text(entry, catalog, self.tr, dossier.shown.channel) + late, _SOLID, level)
+            )
         return rows
 
     def _steps(self) -> list[ActionButton]:

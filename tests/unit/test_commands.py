@@ -45,3 +45,21 @@ def test_what_is_not_understood_is_said_in_a_sentence(line: str) -> None:
 @pytest.mark.parametrize("line", ["", "   ", '"', "d '", "\x00", "x" * 10_000, "d " + "9" * 500])
 def test_anything_can_be_typed(line: str) -> None:
     parse(line, CITY)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("d SDA-77 931304", "No unit is called “SDA-77”."),
+        ("d 931304 SDA-77", "No unit is called “SDA-77”."),
+        ("d nobody 931304", "No unit is called “nobody”."),
+        ("d 12 931304", "No unit is called “12”."),
+        ("d 931304", "Which unit? Write its code."),
+        ("d", "Which unit? Write its code."),
+        ("p 5", "“5” is not a priority. Write 1, 2, 3 or 4."),
+        ("p 931304 7", "“7” is not a priority. Write 1, 2, 3 or 4."),
+        ("p 931304 high", "“high” is not a priority. Write 1, 2, 3 or 4."),
+    ],
+)
+def test_the_word_that_is_wrong_is_the_one_that_is_named(line: str, problem: str) -> None:
+    assert parse(line, CITY).problem == problem

@@ -13,6 +13,8 @@ from console.domain.report import Hold, WaitsFor
 from console.presenters.command import CommandPresenter
 from console.presenters.draft import PAUSE_S
 from console.presenters.typed_line import TypedLine
+from console.store.cache_write import CacheWriter
+from console.store.items import Cursor, Item
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
@@ -246,3 +248,33 @@ def test_a_draft_of_an_earlier_start_is_not_written_over(rig: Rig, line: Line) -
     line.line.set_text("n water")
     pause(rig, line.presenter.in_line)
     assert drafts(rig) == {"command:city:A": "n water", "older:command:city:A": "n gas"}
+
+
+def test_what_the_line_says_of_a_priority_is_what_enter_does(rig: Rig, line: Line) -> None:
+    """`p 5` promised "Priority 5" and looked for a report 5."""
+    rig.choose("A")
+    line.line.set_text("p 5")
+    assert line.sentence.startswith("“5” is not a priority.")
+    line.run("p 5")
+    assert (rig.said, line.line.text()) == ([], "p 5")
+    line.line.set_text("p 928214")
+    assert line.sentence == "Choose the priority for 928214"
+
+
+def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Line) -> None:
+    writer = CacheWriter(rig.profile)
+    reports = [replace(rig.report(f"W{number}"), description="Tutup hilang") for number in range(40)]
+    writer.apply("city", [Item("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99))
+    writer.close()
+    shown: list[tuple[int, str]] = []
+    show = line.palette.show_rows
+    line.palette.show_rows = lambda rows, headings, summary="": (  # type: ignore[method-assign]
+        shown.append((len(rows), summary)),
+        show(rows, headings, summary=summary),
+    )[1]
+    line.palette.query_changed.emit("tutup")
+    assert shown[-1][1] == "searching"
+    wait_for(lambda: shown[-1][1] != "searching", 10, "the search")
+    rows, summary = shown[-1]
+    assert rows < 40
+    assert summary == f"{rows} of {rows - 8 + 40} found"
