@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from console.domain.edit import Kind
+from console.domain.rights import may_make, may_release
 from console.domain.status import Status, is_open
 
 
@@ -18,6 +20,10 @@ class Situation(msgspec.Struct, frozen=True):
     status: Status = Status.NEW
     holder: str | None = None
     me: str = ""
+    role: str = ""
+    """The operator's role at the server of the report, "" while that has not told it."""
+    outside: bool = False
+    """Whether the report lies outside the operator's areas and agencies."""
     on_hold: bool = False
     merged: bool = False
     has_place: bool = False
@@ -57,7 +63,35 @@ class Action(msgspec.Struct, frozen=True):
     text: str
     keys: tuple[str, ...]
     group: str
-    why_not: Rule
+    rule: Rule
+    makes: Kind | None = None
+    """The kind of edit that it appends; None where it changes only the window."""
+
+    def why_not(self, now: Situation) -> str:
+        """Why it cannot be used now, "" when it can: what is wrong with the report comes before what the role lacks."""
+        return self.rule(now) or self._why_not_allowed(now)
+
+    def _why_not_allowed(self, now: Situation) -> str:
+        if self.makes is None:
+            return ""
+        if why := why_not_allowed(now.role, self.makes):
+            return why
+        is_on_report = self.makes not in (Kind.CREATE, Kind.UNIT_STATE)
+        return "The report is outside your areas and agencies" if now.outside and is_on_report else ""
+
+
+_MAY_NOT = {
+    "viewer": "Your role is viewer: reading only",
+    "validator": "A validator may not do this: an operator or a supervisor can",
+    "field": "A crew may not do this: the control room can",
+}
+
+
+def why_not_allowed(role: str, kind: Kind) -> str:
+    """Why a role may not make such an edit, and who may; "" when it may, or when the role is not known yet."""
+    if not role or may_make(role, kind):
+        return ""
+    return _MAY_NOT.get(role, "Your role may not do this")
 
 
 def always(_: Situation) -> str:
@@ -80,11 +114,18 @@ def _open(now: Situation) -> str:
 
 
 def _take(now: Situation) -> str:
-    return _open(now) or ("You have it already" if now.holder == now.me else "")
+    if now.holder in (None, now.me):
+        return _open(now) or ("You have it already" if now.holder else "")
+    if may_release(now.me, now.role, now.holder or ""):
+        return _open(now) or "Another has taken it: release it first, then take it"
+    return _open(now) or "Another has taken it: he or a supervisor can release it"
 
 
 def _release(now: Situation) -> str:
-    return _writes(now) or ("" if now.holder else "Nobody has taken it")
+    if now.holder is None:
+        return _writes(now) or "Nobody has taken it"
+    may = not now.role or may_release(now.me, now.role, now.holder)
+    return _writes(now) or ("" if may else "Another has taken it: he or a supervisor can release it")
 
 
 def _work(now: Situation) -> str:
@@ -211,42 +252,42 @@ ACTIONS: tuple[Action, ...] = (
     A("tab_active", "Active reports", ("Alt+4",), "Queue", always),
     A("tab_held", "Held reports", ("Alt+5",), "Queue", always),
     A("tab_closed", "Closed reports", ("Alt+6",), "Queue", always),
-    A("new_report", "New report", ("Ctrl+N",), "Report", _new),
+    A("new_report", "New report", ("Ctrl+N",), "Report", _new, Kind.CREATE),
     A("drafts", "What was written and not saved", ("Ctrl+Shift+D",), "Report", always),
-    A("take", "Take", ("T",), "Report", _take),
-    A("release", "Release", ("Shift+T",), "Report", _release),
-    A("recommend", "Recommended units", ("A",), "Report", _dispatch),
-    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report", _dispatch),
-    A("assign", "Assign a unit without sending it", ("Shift+A",), "Report", _work),
-    A("recall", "Recall the unit", ("Shift+R",), "Report", _recall),
+    A("take", "Take", ("T",), "Report", _take, Kind.CLAIM),
+    A("release", "Release", ("Shift+T",), "Report", _release, Kind.RELEASE),
+    A("recommend", "Recommended units", ("A",), "Report", _dispatch, Kind.DISPATCH),
+    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report", _dispatch, Kind.DISPATCH),
+    A("assign", "Assign a unit without sending it", ("Shift+A",), "Report", _work, Kind.ASSIGN),
+    A("recall", "Recall the unit", ("Shift+R",), "Report", _recall, Kind.RECALL),
     A("told", "The unit was told by radio", ("R",), "Report", _told),
     A("wanted", "Give the expired order again", ("Y",), "Report", _wanted),
     A("settle", "Settle the conflict", ("S",), "Report", _settle),
     A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _lost),
     A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
     A("lost_drop", "Drop the order that was not sent", ("F4",), "Report", _lost),
-    A("priority", "Priority", ("P",), "Report", _open),
-    A("category", "Category", ("C",), "Report", _open),
-    A("transfer", "Transfer to another area or agency", ("W",), "Report", _open),
-    A("merge", "Merge into the first possible duplicate", ("D",), "Report", _duplicate),
-    A("unmerge", "Undo the merge", ("Shift+D",), "Report", _unmerge),
-    A("hold", "Hold, with what it waits for", ("H",), "Report", _work),
-    A("note", "Note, internal", ("N",), "Report", _writes),
-    A("reply", "Reply to the reporter", ("M",), "Report", _writes),
-    A("photo", "Add a photo or proof", ("F",), "Report", _writes),
-    A("submit", "Hand in for validation", ("Ctrl+Return",), "Report", _to_validation),
-    A("validate", "Validate or return the proof", ("Shift+V",), "Report", _validate),
-    A("close", "Close without work", ("X",), "Report", _close),
-    A("reopen", "Reopen", ("Shift+X",), "Report", _reopen),
+    A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
+    A("category", "Category", ("C",), "Report", _open, Kind.SET),
+    A("transfer", "Transfer to another area or agency", ("W",), "Report", _open, Kind.SET),
+    A("merge", "Merge into the first possible duplicate", ("D",), "Report", _duplicate, Kind.MERGE),
+    A("unmerge", "Undo the merge", ("Shift+D",), "Report", _unmerge, Kind.UNMERGE),
+    A("hold", "Hold, with what it waits for", ("H",), "Report", _work, Kind.SET),
+    A("note", "Note, internal", ("N",), "Report", _writes, Kind.NOTE),
+    A("reply", "Reply to the reporter", ("M",), "Report", _writes, Kind.REPLY),
+    A("photo", "Add a photo or proof", ("F",), "Report", _writes, Kind.PHOTO),
+    A("submit", "Hand in for validation", ("Ctrl+Return",), "Report", _to_validation, Kind.SET),
+    A("validate", "Validate or return the proof", ("Shift+V",), "Report", _validate, Kind.VALIDATE),
+    A("close", "Close without work", ("X",), "Report", _close, Kind.CLOSE),
+    A("reopen", "Reopen", ("Shift+X",), "Report", _reopen, Kind.REOPEN),
     A("contact", "Show the reporter (logged)", ("Shift+C",), "Report", _report),
     A("go_to", "Show on the map", ("G",), "Report", _place),
     A("units_available", "List the available units only, or all", (), "Units", always),
-    A("en_route", "Unit en route", ("E",), "Units", _unit_step),
-    A("on_scene", "Unit on scene", ("O",), "Units", _unit_step),
-    A("done", "Unit done", ("V",), "Units", _unit_step),
-    A("available", "Unit available", ("Shift+B",), "Units", _unit),
-    A("break", "Unit on break", ("B",), "Units", _unit),
-    A("unavailable", "Unit unavailable, with a reason", ("U",), "Units", _unit),
+    A("en_route", "Unit en route", ("E",), "Units", _unit_step, Kind.PROGRESS),
+    A("on_scene", "Unit on scene", ("O",), "Units", _unit_step, Kind.PROGRESS),
+    A("done", "Unit done", ("V",), "Units", _unit_step, Kind.PROGRESS),
+    A("available", "Unit available", ("Shift+B",), "Units", _unit, Kind.UNIT_STATE),
+    A("break", "Unit on break", ("B",), "Units", _unit, Kind.UNIT_STATE),
+    A("unavailable", "Unit unavailable, with a reason", ("U",), "Units", _unit, Kind.UNIT_STATE),
     A("undo", "Undo", ("Ctrl+Z",), "Report", _undo),
     A("quit", "Quit", ("Ctrl+Q",), "Window", always),
 )

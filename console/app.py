@@ -502,6 +502,8 @@ class ConsoleWindow(QObject):
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
         self.desk.names = lambda: self.edits.authors
+        self.edits.why_not_allowed = self.signing.why_not_allowed
+        self.intents.rights_at = self.signing.rights_at
         self.edits.why_reading_only = self.intents.why_reading_only = self.signing.why_reading_only
         self.outbox_presenter.why_reading_only = self.signing.why_reading_only
         self.outbox_presenter.is_away = self.ticket_presenter.is_away = self.sources.is_away

@@ -266,6 +266,15 @@ class Edits(QObject):
     def why_reading_only(self, why: Callable[[str], str]) -> None:
         self._authors.why_reading_only = why
 
+    @property
+    def why_not_allowed(self) -> Callable[[str, Kind], str]:
+        """Why this operator may not make such an edit for a source, "" when he may."""
+        return self._authors.why_not_allowed
+
+    @why_not_allowed.setter
+    def why_not_allowed(self, why: Callable[[str, Kind], str]) -> None:
+        self._authors.why_not_allowed = why
+
     def take_dropped(self, source: str) -> tuple[Queued, ...]:
         """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
         return self._withdrawals.take_dropped(source)

@@ -16,6 +16,7 @@ class Source(msgspec.Struct, frozen=True):
     """One server of a profile: `key` is short and stable, `kind` is dispatch or open311.
 
     `timezone` is the city's (IANA name), `user` what the server calls this operator; both as the server last said.
+    `role` is what that user was when the server last said.
     `params` go with every request to an open311 server, such as {"jurisdiction_id": "city.org"}.
     """
 
@@ -27,6 +28,7 @@ class Source(msgspec.Struct, frozen=True):
     timezone: str = ""
     user: str = ""
     params: dict[str, str] = {}
+    role: str = ""
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):

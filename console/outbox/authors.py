@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console.domain.edit import Edit
+from console.domain.edit import Edit, Kind
 
 
 class Authors:
@@ -16,6 +16,8 @@ class Authors:
         self._named: dict[str, str] = {}
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Why nothing may be written for a source now, "" when it may."""
+        self.why_not_allowed: Callable[[str, Kind], str] = lambda _source, _kind: ""
+        """Why this operator may not make such an edit for a source, "" when he may."""
 
     @property
     def named(self) -> Mapping[str, str]:
@@ -29,6 +31,10 @@ class Authors:
     def sign_in(self, source: str, author: str) -> None:
         """Who makes the edits for a source from now on."""
         self._named[source] = author
+
+    def why_refused(self, source: str, kind: Kind) -> str:
+        """Why such an edit may not be made now, "" when it may."""
+        return self.why_reading_only(source) or self.why_not_allowed(source, kind)
 
     def is_another(self, edit: Edit) -> bool:
         """Whether an edit waits for another operator to sign in."""

@@ -64,7 +64,7 @@ class NewEdits(QObject):
             edit = replace(edit, report=f"local:{edit.id}")
         edit = _clean(replace(edit, base=self.base_on_own(edit.source, edit.report, edit.base)))
         self._book.saving[edit.id] = edit
-        why, draft = self._authors.why_reading_only(edit.source), self._drafts.use(edit.id)
+        why, draft = self._authors.why_refused(edit.source, edit.kind), self._drafts.use(edit.id)
 
         def save(file: WorkFile) -> Queued:
             _check_rights(why)
@@ -213,7 +213,7 @@ class NewEdits(QObject):
             self._withdrawals.given_anew(old, first)
         for edit_id in ids:
             self._outbox.pop(edit_id)
-        why, draft = self._authors.why_reading_only(source), self._drafts.use(first)
+        why, draft = self._authors.why_refused(source, Kind.CREATE), self._drafts.use(first)
 
         def save(file: WorkFile) -> list[Queued]:
             _check_rights(why)

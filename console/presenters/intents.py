@@ -14,8 +14,10 @@ from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, UNREAD, Situation
 from console.board.view import View
+from console.domain.area import upwards
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.report import Assignment, Report, Unit
+from console.domain.rights import Rights, in_scope
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
@@ -62,6 +64,8 @@ class Intents(QObject):
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self.lost: Callable[[], str] = lambda: ""
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
+        self.rights_at: Callable[[str], Rights] = lambda _source: Rights()
+        """Set by the app: what this operator may do at a source."""
         self._panel = ""
         self._outbox: tuple[Queued, ...] = ()
         self._waiting: tuple[int, Callable[[], None], Callable[[], None]] | None = None
@@ -90,6 +94,7 @@ class Intents(QObject):
         crew = desk.cities.crew(desk.unit)
         now = Situation(
             me=desk.me,
+            role=self.rights_at(dossier.source if dossier else self._source_for_new()).role,
             unit=desk.unit if crew is not None else None,
             unit_busy=bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
@@ -108,6 +113,7 @@ class Intents(QObject):
         return msgspec.structs.replace(
             now,
             me=desk.me_at(dossier.source),
+            outside=self._is_outside(dossier),
             report=True,
             status=report.status,
             holder=report.claim.who if report.claim else None,
@@ -122,6 +128,14 @@ class Intents(QObject):
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
+        )
+
+    def _is_outside(self, dossier: Dossier) -> bool:
+        """Whether the server would refuse this operator's edits on the report, as far as is known."""
+        rights, areas = self.rights_at(dossier.source), self._desk.catalog(dossier.source).areas
+        report = dossier.server or dossier.shown
+        return not in_scope(
+            rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
         )
 
     def title_of(self, dossier: Dossier) -> str:

@@ -72,8 +72,19 @@ class Before(msgspec.Struct, frozen=True):
 class Case:
     """A report under an edit. The effects read and change it; `finish` writes report, entry and what undo needs."""
 
-    def __init__(self, ledger: Ledger, report: Report, edit: EditBody, actor: Actor, ids: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        report: Report,
+        edit: EditBody,
+        actor: Actor,
+        ids: Callable[[], str],
+        *,
+        seen: int | None = None,
+    ) -> None:
+        """`seen` is the version of the report that the operator saw, None where his console did not say."""
         self.ledger = ledger
+        self._seen = seen
         self.before = report
         self.report = report
         self.edit = edit
@@ -88,6 +99,10 @@ class Case:
         return self.ledger.now
 
     # Fields
+
+    def saw(self, field: str) -> bool:
+        """Whether the operator is known to have seen the present value of a field."""
+        return self._seen is not None and self.before.versions.get(field, 0) <= self._seen
 
     def change(self, **values: Any) -> None:
         """Give attributes of the report new values."""

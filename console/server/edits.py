@@ -148,7 +148,7 @@ class EditDesk:
         ledger.go_on_after(present.updated)
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
-        case = Case(ledger, present, edit, actor, self._ids)
+        case = Case(ledger, present, edit, actor, self._ids, seen=if_match)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)

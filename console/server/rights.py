@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from console.domain.edit import Kind
+from console.domain import rights
+from console.domain.area import upwards
 from console.domain.proof import delivered_by
 from console.domain.report import Entry, Report, Unit
 from console.server.ledger import Ledger
@@ -12,25 +11,12 @@ from console.server.payloads import EditBody
 from console.server.records import Actor
 from console.server.refusals import Forbidden
 
-ROLES = ("viewer", "operator", "supervisor", "validator", "field")
-_ALL = frozenset(Kind)
-_MAY: dict[str, frozenset[Kind]] = {
-    "viewer": frozenset(),
-    "operator": _ALL,
-    "supervisor": _ALL,
-    "validator": frozenset(
-        {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO}
-    ),
-    "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO}),
-    "citizen": frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
-}
 _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
-_DEEPEST = 12
 
 
 def check_role(actor: Actor, edit: EditBody) -> None:
     """Forbidden when the role may not make such an edit."""
-    if edit.kind not in _MAY.get(actor.role, frozenset()):
+    if not rights.may_make(actor.role, edit.kind):
         raise Forbidden(f"The role {actor.role} may not do this ({edit.kind.value.replace('_', ' ')}).")
 
 
@@ -42,11 +28,8 @@ def check_scope(ledger: Ledger, actor: Actor, report: Report) -> None:
 
 def in_scope(ledger: Ledger, actor: Actor, report: Report) -> bool:
     """Whether the report lies in an area (or below one) or with an agency of the actor."""
-    if not actor.areas and not actor.agencies:
-        return True
-    if report.agency is not None and report.agency in actor.agencies:
-        return True
-    return any(code in actor.areas for code in _upwards(ledger, report.area))
+    around = upwards(report.area, ledger.area)
+    return rights.in_scope(actor.areas, actor.agencies, agency=report.agency, area_upwards=around)
 
 
 def check_unit(actor: Actor, unit: Unit) -> None:
@@ -62,7 +45,7 @@ def may_see_contacts(ledger: Ledger, actor: Actor, report: Report) -> bool:
 
 def check_may_undo(actor: Actor, author: str) -> None:
     """Forbidden unless it is the actor's own doing, or he supervises."""
-    if actor.name != author and actor.role != "supervisor":
+    if not rights.may_undo(actor.name, actor.role, author):
         raise Forbidden(f"Only {author} or a supervisor can take this back.")
 
 
@@ -76,12 +59,3 @@ def check_validator(actor: Actor, history: list[Entry], *, crew_worked: bool) ->
         return
     if actor.name in delivered_by(history):
         raise Forbidden(f"{actor.name} delivered the proof; another person has to validate it.")
-
-
-def _upwards(ledger: Ledger, code: str | None) -> Iterator[str]:
-    for _ in range(_DEEPEST):
-        if code is None:
-            return
-        yield code
-        area = ledger.area(code)
-        code = area.parent if area is not None else None

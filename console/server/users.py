@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from console.domain.decoding import decode
 from console.domain.report import User
+from console.domain.rights import ROLES
 from console.server import audit, schema, tokens
 from console.server.city import City
 from console.server.database import Database, next_numbers
 from console.server.numbered import drop_things
 from console.server.records import COMMAND_LINE, LOCAL, Actor
 from console.server.refusals import Forbidden, Invalid, NotFound, SignIn
-from console.server.rights import ROLES
 
 _NOBODY = Actor("", "")
 

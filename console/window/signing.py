@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from console.actions import why_not_allowed
+from console.domain.edit import Kind
 from console.domain.messages import SignedIn
+from console.domain.rights import Rights
 from console.edits import Edits
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
@@ -47,15 +50,24 @@ class Signing(QObject):
         self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
         self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
         self._outbox, self._status = outbox, status
-        self._rights: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}  # role, areas, agencies
+        self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
+        """What each source said last; its areas and agencies only since it was reached."""
 
     def why_reading_only(self, source: str) -> str:
         """Why nothing may be written for a source now, "" when it may."""
         if source in self._settings.here.signed_out:
             return self.tr("Signed out: sign in to write")
-        if source in self._rights and self._rights[source][0] == "viewer":
+        if self.rights_at(source).role == "viewer":
             return self.tr("Your role is viewer: reading only")
         return self._sources.why_reading_only(source)
+
+    def rights_at(self, source: str) -> Rights:
+        """What the operator may do at a source, as far as it has said."""
+        return self._rights.get(source, Rights())
+
+    def why_not_allowed(self, source: str, kind: Kind) -> str:
+        """Why the operator's role may not make such an edit there, and who may; "" when it may or is not known yet."""
+        return self.tr(why_not_allowed(self.rights_at(source).role, kind))
 
     def sign_in(self) -> None:
         """Ask for the token of the server that refuses, else of the first one, and follow all sources anew."""
@@ -108,7 +120,7 @@ class Signing(QObject):
     def on_signed_in(self, me: SignedIn) -> None:
         """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""
         before, known = self._edits.author_for(me.source), self._rights.get(me.source)
-        rights = self._rights[me.source] = (me.role, me.areas, me.agencies)
+        rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
         if me.user != "local" and me.user != before:
             self._deeds.forget_all()
             # protects: sign-in-before-sending
@@ -120,7 +132,7 @@ class Signing(QObject):
             self._status.say(self._rights_text(me))
         # protects: dropped-by-another-is-told
         self._tell_dropped(me.source)
-        self._keep_user(me.source, me.user)
+        self._keep_user(me.source, me.user, me.role)
         self.rights_changed.emit()
 
     def on_work_opened(self) -> None:
@@ -146,17 +158,17 @@ class Signing(QObject):
         where = ", ".join(names) if names else self.tr("the whole city")
         return self.tr("Your rights were changed: {role}, {where}").format(role=me.role, where=where)
 
-    def _keep_user(self, key: str, user: str) -> None:
-        """Remember for the next start, which may be without a network, who is signed in."""
+    def _keep_user(self, key: str, user: str, role: str) -> None:
+        """Remember for the next start, which may be without a network, who is signed in and in which role."""
         settings = self._settings.here
-        known = next((one.user for one in settings.sources if one.key == key), user)
+        known, had = next(((one.user, one.role) for one in settings.sources if one.key == key), (user, role))
         if user == "local":
             user = known
-        if user == known and key not in settings.signed_out:
+        if (user, role) == (known, had) and key not in settings.signed_out:
             return
 
         def change(settings: Settings) -> None:
             settings.signed_out = [one for one in settings.signed_out if one != key]
-            settings.sources = changed(settings.sources, key, user=user)
+            settings.sources = changed(settings.sources, key, user=user, role=role)
 
         self._settings.keep(change)

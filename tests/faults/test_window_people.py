@@ -20,7 +20,20 @@ from console.server.city import City
 from console.server.users import load_users
 from console.store.work import read_outbox
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, SHIFT, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+from tests.helpers.hands import (
+    CTRL,
+    NONE,
+    SHIFT,
+    banner,
+    choose,
+    find,
+    form,
+    key,
+    outbox,
+    strips,
+    type_into,
+    wait_ready,
+)
 from tests.helpers.pictures import picture
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
 
@@ -362,7 +375,8 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
 
 def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:
     """F09 of a scope: the server refuses one edit, the others go on. Guards: PushLane._failed (Forbidden parks one
-    edit), DispatchPuller._keep_changes (a new scope version asks for the rights again).
+    edit), DispatchPuller._keep_changes (a new scope version asks for the rights again). Once the rights are known the
+    key itself says so (actions.py: _why_not_allowed); what was saved before is refused by the server.
     """
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
@@ -378,7 +392,9 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         wait_for(lambda: any(place in text for text in told), 40, "the new rights are told")
         assert f"Your rights were changed: supervisor, {place}" in told
         choose(window, outside)
-        note(window, "di luar")
+        key(window, "N")
+        assert told[-1] == "The report is outside your areas and agencies"
+        window.deeds.note(window.dossiers.current, "di luar")
         choose(window, inside)
         note(window, "di dalam")
         wait_for(lambda: len(outbox(window)) == 1, 20, "the other one has left")
@@ -396,6 +412,56 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         key(window, "R", CTRL)
         assert told[-1] == "Nothing was refused that could be tried again"
     assert writers(city, "di dalam") == writers(city, "di luar") == ["rina"]
+
+
+def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Path) -> None:
+    """A validator dispatched: the order stood as NOT SENT, for the next operator too, and could never be given."""
+    with console(tmp_path / "one", city.address) as window:
+        wait_ready(window)
+        find(window, "unassigned")
+        wait_for(lambda: window.intents.situation.advice, 10, "units are recommended")
+        known = json.loads((city.folder / "users.json").read_text())
+        told: list[str] = []
+        window.status_presenter.say = told.append
+        set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
+        window.intents.run("refresh")
+        wait_for(lambda: window.intents.situation.role == "validator", 40, "the new role is told")
+        for keys, modifiers in (("D", CTRL), ("P", NONE), ("X", NONE), ("H", NONE), ("R", SHIFT), ("N", CTRL)):
+            told.clear()
+            key(window, keys, modifiers)
+            assert told, keys
+        key(window, "D", CTRL)
+        assert told[-1] == "A validator may not do this: an operator or a supervisor can"
+        assert QApplication.activeWindow() in (None, window.window), "no form has opened"
+        unit = window.dossiers.current and window.desk.cities.crews[0].unit.id
+        window.deeds.dispatch(window.dossiers.current, unit, "SDA-01", stack=False)
+        wait_for(lambda: told[-1].startswith("NOT SAVED"), 5, "an order that came another way is not saved either")
+        assert told[-1].startswith("NOT SAVED: A validator may not do this")
+        assert outbox(window) == {}
+        key(window, "T")
+        wait_for(lambda: window.intents.situation.holder == "rina", 10, "what the role may do goes on")
+
+
+def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(city: Served, tmp_path: Path) -> None:
+    with (
+        console(tmp_path / "one", city.address) as one,
+        console(tmp_path / "two", city.address, name="budi") as two,
+    ):
+        wait_ready(one)
+        wait_ready(two)
+        report = find(one, "unassigned")
+        choose(two, report)
+        key(one, "T")
+        wait_for(lambda: two.intents.situation.holder == "rina", 20, "the other sees it")
+        told: list[str] = []
+        two.status_presenter.say = told.append
+        key(two, "T")
+        assert told == ["Another has taken it: release it first, then take it"]
+        assert outbox(two) == {}
+        key(two, "T", SHIFT)
+        wait_for(lambda: two.intents.situation.holder is None, 20, "a supervisor may release it")
+        key(two, "T")
+        wait_for(lambda: one.intents.situation.holder == "budi", 20, "and take it")
 
 
 def set_users(city: Served, users: list[dict[str, Any]]) -> None:

@@ -21,6 +21,7 @@ from console.domain.report import (
     Template,
     WaitsFor,
 )
+from console.domain.rights import ROLES
 from console.server.admin.folder import (
     AGENCIES,
     AGENCY_COLUMNS,
@@ -42,7 +43,6 @@ from console.server.admin.spelling import length_text, week_text
 from console.server.admin.table import join_list, write_table
 from console.server.admin.toml_text import key_text, pairs_text
 from console.server.refusals import Invalid
-from console.server.rights import ROLES
 
 _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.

@@ -16,10 +16,10 @@ import msgspec
 from console.domain.area import GeometryFault, check_geometry
 from console.domain.place import on_earth
 from console.domain.report import Agency, Area, Calendar, Service, Template
+from console.domain.rights import ROLES
 from console.server import tokens
 from console.server.records import LOCAL
 from console.server.refusals import Invalid
-from console.server.rights import ROLES
 from console.server.service_file import questions_fault
 
 SUPERVISOR = "supervisor"

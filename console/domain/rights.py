@@ -1,0 +1,62 @@
+"""Which kinds of edit each role may make, and on which reports; the server enforces it, the console says it before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from console.domain.edit import Kind
+
+ROLES = ("viewer", "operator", "supervisor", "validator", "field")
+_ALL = frozenset(Kind)
+_MAY: dict[str, frozenset[Kind]] = {
+    "viewer": frozenset(),
+    "operator": _ALL,
+    "supervisor": _ALL,
+    "validator": frozenset(
+        {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO}
+    ),
+    "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO}),
+    "citizen": frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
+}
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What a server says that an operator may do: his role ("" while it has said nothing), areas and agencies."""
+
+    role: str = ""
+    areas: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+
+
+def may_make(role: str, kind: Kind) -> bool:
+    """Whether a role may make such an edit at all; a role that is not known here may make none."""
+    return kind in _MAY.get(role, frozenset())
+
+
+def who_may_make(kind: Kind) -> tuple[str, ...]:
+    """The roles of officials that may make such an edit, as in ROLES."""
+    return tuple(role for role in ROLES if may_make(role, kind))
+
+
+def in_scope(
+    areas: Collection[str], agencies: Collection[str], *, agency: str | None, area_upwards: Iterable[str]
+) -> bool:
+    """Whether a report lies in one of the areas or with one of the agencies; no areas and no agencies is everywhere.
+
+    `area_upwards` are the codes of the report's area and of those around it, the smallest first.
+    """
+    if not areas and not agencies:
+        return True
+    return (agency is not None and agency in agencies) or any(code in areas for code in area_upwards)
+
+
+def may_release(name: str, role: str, holder: str) -> bool:
+    """Whether somebody may give back a report that `holder` has taken: his own, or any as a supervisor."""
+    return name == holder or role == "supervisor"
+
+
+def may_undo(name: str, role: str, author: str) -> bool:
+    """Whether somebody may take back what `author` did."""
+    return name == author or role == "supervisor"

@@ -1,0 +1,88 @@
+"""What a role may not do is refused before it is an edit, by the rule that the server has."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.actions import ACTIONS, Action, Situation, why_not_allowed
+from console.domain.edit import Kind
+from console.domain.rights import ROLES, Rights, in_scope, may_make
+from console.domain.status import Status
+
+MAKING = [action for action in ACTIONS if action.makes is not None]
+
+
+def at_work(role: str, **more: object) -> Situation:
+    """A report on which the operator could do almost everything."""
+    everything = {
+        "report": True,
+        "me": "rina",
+        "role": role,
+        "status": Status.PROGRESS,
+        "lead_unit": "U1",
+        "unit": "U1",
+        "unit_busy": True,
+        "advice": True,
+        "duplicate": True,
+    }
+    return Situation(**everything | more)  # type: ignore[arg-type]
+
+
+def fitting(action: Action) -> dict[str, object]:
+    """What lets the action be used by somebody who may."""
+    needs: dict[str, dict[str, object]] = {
+        "release": {"holder": "rina"},
+        "unmerge": {"merged": True},
+        "validate": {"status": Status.VALIDATION},
+        "reopen": {"status": Status.RESOLVED},
+    }
+    return needs.get(action.id, {})
+
+
+@pytest.mark.parametrize("role", [*ROLES, "", "harbour_master"])
+@pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
+def test_a_key_says_what_its_role_may_not_do(role: str, action: Action) -> None:
+    assert action.makes is not None
+    why = action.why_not(at_work(role, **fitting(action)))
+    assert bool(why) == (role != "" and not may_make(role, action.makes)), why
+    assert bool(why_not_allowed(role, action.makes)) == bool(why)
+
+
+def test_every_kind_of_edit_but_those_of_the_sync_and_of_citizens_has_an_action() -> None:
+    assert {action.makes for action in MAKING} == set(Kind) - {Kind.ME_TOO}
+
+
+@pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
+def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action) -> None:
+    why = action.why_not(at_work("operator", outside=True, **fitting(action)))
+    assert bool(why) == (action.makes not in (Kind.CREATE, Kind.UNIT_STATE))
+
+
+@pytest.mark.parametrize(
+    ("action", "role", "words"),
+    [
+        ("take", "operator", "he or a supervisor can release it"),
+        ("take", "supervisor", "release it first, then take it"),
+        ("release", "operator", "he or a supervisor can release it"),
+        ("release", "supervisor", ""),
+        ("release", "", ""),
+    ],
+)
+def test_what_another_has_taken_says_the_way_out(action: str, role: str, words: str) -> None:
+    now = at_work(role, holder="budi")
+    why = next(one for one in ACTIONS if one.id == action).why_not(now)
+    assert why.endswith(words)
+    assert bool(why) == bool(words)
+
+
+def test_a_scope_is_areas_or_agencies_with_what_lies_in_them() -> None:
+    everywhere, some = Rights("operator"), Rights("operator", ("31.74",), ("dbm",))
+
+    def inside(rights: Rights, agency: str | None, *upwards: str) -> bool:
+        return in_scope(rights.areas, rights.agencies, agency=agency, area_upwards=upwards)
+
+    assert inside(everywhere, None)
+    assert inside(some, None, "31.74.01", "31.74")
+    assert inside(some, "dbm", "31.71")
+    assert not inside(some, "sda", "31.71", "31")
+    assert not inside(some, None)
