@@ -32,7 +32,9 @@ class Part:
 @dataclass(frozen=True)
 class Figure:
     """One figure. Levels: 0 plain, 1 amber, 2 red. A stale one stands grey on hatching. One that does not act is
-    only read: it is not hovered over, chosen or reached by Tab."""
+    only read: it is not hovered over, chosen or reached by Tab. `room` is the longest note it may have: its column is
+    as wide from the beginning, so that the others never move when "none" becomes an age.
+    """
 
     key: str
     label: str
@@ -41,6 +43,7 @@ class Figure:
     level: int = 0
     stale: bool = False
     acts: bool = True
+    room: str = ""
 
 
 class _FigureButton(EnterButton):
@@ -74,8 +77,8 @@ class _FigureButton(EnterButton):
             width += self._part_width(part) + (gap if number else 0)
             if self._ends_pair(number):
                 width += theme.px(2) + gap
-        if with_note and figure.note:
-            width += gap + texts.width(figure.note, "caption")
+        if with_note and (figure.note or figure.room):
+            width += gap + max(texts.width(note, "caption") for note in (figure.note, figure.room))
         return round(max(width, texts.width(figure.label, "caption"))) + 2 * pad + 1
 
     def _ends_pair(self, number: int) -> bool:
@@ -93,7 +96,9 @@ class _FigureButton(EnterButton):
             return self._theme.px(14 if self.compact else 16)
         if part.kind == "unit_symbol":
             return self._symbols.unit_width(self._theme.px(13))
-        return self._texts.width(part.value, "figure", 600, self._size(part))
+        roomy = not self.compact and not _is_words(part.value)  # a count may get a second figure at any moment
+        least = self._texts.width("00", "figure", 600, self._size(part)) if roomy else 0.0
+        return max(least, self._texts.width(part.value, "figure", 600, self._size(part)))
 
     def _size(self, part: Part) -> int:
         """Figures are large; words (`3 s ago`, `On`) and everything compact are smaller."""
@@ -184,6 +189,7 @@ class KpiStrip(QWidget):
         self._left: list[_FigureButton] = []
         self._right: list[_FigureButton] = []
         self._compact = False
+        self._widest: dict[tuple[str, bool, bool, int], int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(theme.px(56))
         self.setAccessibleName(self.tr("Figures"))
@@ -231,12 +237,12 @@ class KpiStrip(QWidget):
         height = self.height() - 1
         right = self.width()
         for button in reversed(self._right):
-            width = button.width_wanted(with_note=True)
+            width = self._column(button, with_note=True)
             right -= width
             button.with_note = True
             button.setGeometry(right, 0, width, height)
-        noted = [button.width_wanted(with_note=True) for button in self._left]
-        bare = [button.width_wanted(with_note=False) for button in self._left]
+        noted = [self._column(button, with_note=True) for button in self._left]
+        bare = [self._column(button, with_note=False) for button in self._left]
         # Notes go from the last figure to the first, until the rest fits; then whole figures go.
         notes = len(noted)
         while notes and sum(noted[:notes]) + sum(bare[notes:]) > right:
@@ -252,6 +258,13 @@ class KpiStrip(QWidget):
                 continue
             button.setGeometry(left, 0, width, height)
             left += width
+
+    def _column(self, button: _FigureButton, *, with_note: bool) -> int:
+        """How wide a figure's column is: it grows with what stands in it, and never becomes narrower again."""
+        key = (button.figure.key, button.compact, with_note, self._theme.px(100))
+        width = max(self._widest.get(key, 0), button.width_wanted(with_note=with_note))
+        self._widest[key] = width
+        return width
 
     def _on_clicked(self) -> None:
         button = self.sender()

@@ -89,7 +89,8 @@ class KpiPresenter(QObject):
                 Part("report_symbol", str(priority), 0),
                 Part("text", told(number), level),
             )
-            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False))
+            room = self.tr("oldest {age}").format(age="59 min")
+            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False, room=room))
         figures.append(
             Figure(
                 "sla",

@@ -106,3 +106,23 @@ def test_a_late_bar_is_loud_behind_its_tick_only_but_where_it_is_red(qtbot: QtBo
     amber, red, grey = (themed.color(name).rgb() for name in ("priority.p2-mark", "priority.p1", "text.tertiary"))
     assert colours(1) == (grey, amber)
     assert colours(2) == (red, red)
+
+
+def test_columns_stay_where_they_are_when_values_change(qtbot: QtBot, themed: Theme, symbols: Symbols) -> None:
+    """ "oldest 1:37" became "none", and all columns jumped 18 px."""
+    strip = KpiStrip(themed, symbols)
+    qtbot.addWidget(strip)
+    strip.resize(1920, 56)
+
+    def shown(count: str, note: str, age: str) -> list[int]:
+        p1 = Figure("p1", "P1", (Part("report_symbol", "1"), Part("text", count, 2)), note, room="oldest 59 min")
+        sla = Figure("sla", "SLA at risk", (Part("text", "14"),), "3 overdue")
+        strip.set_figures([p1, sla], [Figure("data", "Live data", (Part("text", age),))])
+        return [button.x() for button in (*strip._left, *strip._right)]
+
+    first = shown("–", "not loaded", "12 s ago")
+    assert shown("2", "oldest 0:41", "3 s ago") == first
+    assert shown("12", "oldest 59 min", "9 s ago") == first
+    assert shown("0", "none", "0 s ago") == first
+    wider = shown("123", "oldest 59 min", "0 s ago")  # what has no room makes some, once
+    assert shown("0", "none", "0 s ago") == wider
