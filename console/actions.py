@@ -47,6 +47,8 @@ class Situation(msgspec.Struct, frozen=True):
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
     filtered: bool = False
+    numbered: bool = False
+    """The chosen report has a number at its server."""
     listed: bool = True
     """Whether the queue has a report to go to."""
 
@@ -148,6 +150,10 @@ def _unit_step(now: Situation) -> str:
     return "No unit is on this report"
 
 
+def _unit_chosen(now: Situation) -> str:
+    return "" if now.unit else "Choose a unit first"
+
+
 def _unit(now: Situation) -> str:
     return now.barred if now.unit else "Choose a unit first"
 
@@ -196,6 +202,14 @@ def _give_again(now: Situation) -> str:
 
 def _undo(now: Situation) -> str:
     return "" if now.undo else "Nothing to undo"
+
+
+def _numbered(now: Situation) -> str:
+    return _report(now) or ("" if now.numbered else "It has no number before it is sent")
+
+
+def _copied(now: Situation) -> str:
+    return "" if now.unit else _report(now)
 
 
 def _place(now: Situation) -> str:
@@ -280,7 +294,12 @@ ACTIONS: tuple[Action, ...] = (
     A("close", "Close without work", ("X",), "Report", _close, Kind.CLOSE),
     A("reopen", "Reopen", ("Shift+X",), "Report", _reopen, Kind.REOPEN),
     A("contact", "Show the reporter (logged)", ("Shift+C",), "Report", _report),
+    A("copy", "Copy in one line", ("Ctrl+C",), "Report", _copied),
+    A("copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", _numbered),
+    A("copy_place", "Copy the coordinates", (), "Report", _place),
+    A("copy_link", "Copy the link", (), "Report", _numbered),
     A("go_to", "Show on the map", ("G",), "Report", _place),
+    A("copy_unit", "Copy the unit in one line", (), "Units", _unit_chosen),
     A("units_available", "List the available units only, or all", (), "Units", always),
     A("en_route", "Unit en route", ("E",), "Units", _unit_step, Kind.PROGRESS),
     A("on_scene", "Unit on scene", ("O",), "Units", _unit_step, Kind.PROGRESS),

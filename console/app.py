@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTextEdit
 
 from console import logs
 from console.actions import ACTIONS, Situation
@@ -26,6 +26,7 @@ from console.domain.filter import Filter
 from console.domain.messages import (
     Fetch,
     Presence,
+    Source,
     SourceState,
     SyncNow,
     Touched,
@@ -40,6 +41,7 @@ from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
 from console.presenters.caps import cap_of, is_usable
 from console.presenters.charts import ChartsPresenter
+from console.presenters.clipping import Clipping
 from console.presenters.command import CommandPresenter
 from console.presenters.contact import Contact
 from console.presenters.counsel import Counsellor
@@ -56,6 +58,7 @@ from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
+from console.presenters.menus import report_menu, unit_menu
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
@@ -87,6 +90,7 @@ from widgets.kpi import KpiStrip
 from widgets.map.panel import MapPanel
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
+from widgets.menu import open_menu
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
@@ -298,6 +302,9 @@ class ConsoleWindow(QObject):
         self.going_on = GoingOn(
             desk, lambda: self.intents.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
+        self.clipping = Clipping(
+            desk, lambda: self.intents.chosen, self._source_of, zone, QApplication.clipboard().setText, self
+        )
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
         self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
@@ -375,6 +382,11 @@ class ConsoleWindow(QObject):
             "previous_report": lambda: self._walk(-1),
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,
+            "copy": self._copy,
+            "copy_number": self.clipping.copy_number,
+            "copy_place": self.clipping.copy_place,
+            "copy_link": self.clipping.copy_link,
+            "copy_unit": self.clipping.copy_unit,
             "units_available": self.units_presenter.switch_available,
             "reload_map": self.map.reload,
             "drafts": self.drafts.open,
@@ -450,6 +462,11 @@ class ConsoleWindow(QObject):
         self.deeds.undone.connect(lambda _: self.status.hide_undo())
         self.deeds.undone.connect(self.going_on.on_undone)
         self.going_on.said.connect(self.say)
+        self.clipping.said.connect(self.say)
+        self.ticket.number_clicked.connect(lambda: self.intents.run("copy_number"))
+        self.queue.menu_asked.connect(self._on_report_menu)
+        self.ticket.menu_asked.connect(self._on_report_menu)
+        self.units.menu_asked.connect(self._on_unit_menu)
         self.going_on.went.connect(self._on_went)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
@@ -705,6 +722,30 @@ class ConsoleWindow(QObject):
         if now != self._situation:
             self._situation = now
             self.window.look_at_keys()
+
+    def _source_of(self, key: str) -> Source | None:
+        return next((one for one in self.settings.here.sources if one.key == key), None)
+
+    def _copy(self) -> None:
+        """What is marked in the reporter's words, else the chosen unit or report, by where the keyboard is."""
+        focus = self.window.focusWidget()
+        if isinstance(focus, QTextEdit) and focus.textCursor().hasSelection():
+            focus.copy()
+        elif self.window.current_panel() == "units" and self.desk.unit:
+            self.clipping.copy_unit()
+        else:
+            self.clipping.copy_row()
+
+    def _on_report_menu(self, at: QPoint) -> None:
+        """Once the report that was clicked has been read: what can be done to it now."""
+
+        def show() -> None:
+            open_menu(self.window, report_menu(self.intents.situation, self.tr), at, self.intents.run)
+
+        self.intents.when_read(self.desk.row, show, lambda: None)
+
+    def _on_unit_menu(self, at: QPoint) -> None:
+        open_menu(self.window, unit_menu(self.intents.situation, self.tr), at, self.intents.run_for_unit)
 
     def _on_went(self) -> None:
         """The next report has not been read yet: Enter must not do to it what was meant for the one before."""

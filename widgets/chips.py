@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
 from widgets.keys import EnterButton, cap_size, paint_cap
-from widgets.text import Texts, one_line
+from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme
 
 
@@ -37,6 +37,7 @@ class _ChipButton(EnterButton):
         self.setText(text)
         self.setShortcut(QKeySequence())  # an ampersand in a name is no key
         self.setAccessibleName(one_line(text))
+        self.setToolTip(tip(text))
         self.update()
 
     @override

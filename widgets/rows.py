@@ -12,12 +12,13 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.text import one_line
+from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -60,6 +61,8 @@ class RowsModel(QAbstractListModel):
             return row
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return one_line(self._words(row), 1000)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(self._words(row))
         return None
 
     def row(self, number: int) -> Any:
@@ -204,6 +207,8 @@ class RowsView(QListView):
     entered = Signal(str)
     """The current row's id changed; "" for none."""
     opened = Signal(str)
+    menu_asked = Signal(QPoint)
+    """The right button, or its key: the row is the current one. Where on the screen."""
     own_key = Signal(str)
     """A key of `own_keys` was pressed."""
 
@@ -283,6 +288,16 @@ class RowsView(QListView):
             event.ignore()
             return
         super().keyPressEvent(event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index, at = self.indexAt(event.pos()), event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            at = self.viewport().mapToGlobal(self.visualRect(index).center())
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.menu_asked.emit(at)
 
     def _on_activated(self, index: QModelIndex) -> None:
         self.opened.emit(str(self.rows_model().row(index.row()).id))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from widgets.text import Texts
+from widgets.text import Texts, tip
 from widgets.theme import Theme
 
 _FILLS = ("text.tertiary", "priority.p2-mark", "priority.p1")
@@ -49,6 +49,7 @@ class SlaBar(QWidget):
             return
         self._segments = tuple(segments)
         self.setAccessibleName("; ".join(f"{segment.words_left} {segment.words_right}".strip() for segment in segments))
+        self.setToolTip(tip(self.accessibleName()))
         self.setVisible(bool(segments))
         self.update()
 

@@ -271,6 +271,8 @@ class UnitsPanel(QWidget):
 
     current_changed = Signal(str)
     opened = Signal(str)
+    menu_asked = Signal(QPoint)
+    """The right button on the unit that is the current one now."""
     sort_chosen = Signal(str)
     """The key of a column that was clicked."""
     filter_chosen = Signal(str)
@@ -286,6 +288,7 @@ class UnitsPanel(QWidget):
         self.view.setItemDelegate(self._delegate)
         self.view.entered.connect(self.current_changed)
         self.view.opened.connect(self.opened)
+        self.view.menu_asked.connect(self.menu_asked)
         self.view.viewport().installEventFilter(self)
         self._head = _Head(theme, self.view)
         self._head.picked.connect(self.sort_chosen)

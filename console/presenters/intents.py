@@ -115,6 +115,7 @@ class Intents(QObject):
             me=desk.me_at(dossier.source),
             outside=self._is_outside(dossier),
             report=True,
+            numbered=dossier.server is not None,
             status=report.status,
             holder=report.claim.who if report.claim else None,
             on_hold=report.hold is not None,

@@ -24,6 +24,7 @@ from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog
+from console.presenters.clipping import coordinates
 from console.presenters.clocks import clock_segments
 from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.counsel import Counsel, duplicate_rows
@@ -202,6 +203,8 @@ class TicketPresenter(QObject):
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
         ]
+        if report.lat is not None:
+            facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
         for question, answer in self._desk.catalog(dossier.source).answers(report)[:_MOST_ANSWERS]:
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -33,6 +33,8 @@ class QueuePanel(QWidget):
     current_changed = Signal(int)
     """The operator went to another row."""
     opened = Signal(int)
+    menu_asked = Signal(QPoint)
+    """The right button on the row that is the current one now."""
     tab_chosen = Signal(str)
     chip_removed = Signal(str)
     filter_asked = Signal()
@@ -57,6 +59,7 @@ class QueuePanel(QWidget):
         self._view.setAccessibleName(self.tr("Queue"))
         self._view.current_key_changed.connect(self.current_changed)
         self._view.opened.connect(self.opened)
+        self._view.menu_asked.connect(self.menu_asked)
         self._view.sight_changed.connect(self._on_sight)
         self._empty = EmptyState(theme)
         self._middle = QStackedWidget()

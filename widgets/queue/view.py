@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.queue.model import NEAR, Keys, QueueModel
 from widgets.queue.row_painter import RowPainter
 from widgets.symbols import Symbols
+from widgets.text import tip
 from widgets.theme import Theme
 from widgets.uniform import Index, UniformView
 
@@ -27,6 +37,8 @@ class QueueView(UniformView):
     current_key_changed = Signal(int)
     opened = Signal(int)
     sight_changed = Signal()
+    menu_asked = Signal(QPoint)
+    """The right button, or its key: the row is the current one. Where on the screen."""
 
     def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget | None = None) -> None:
         super().__init__(theme.px(theme.tokens["row_px"]["queue"]), parent)
@@ -197,7 +209,9 @@ class QueueView(UniformView):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
+        if event.matches(QKeySequence.StandardKey.Copy):
+            event.ignore()  # the window copies the report, with its number
+        elif event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
             super().keyPressEvent(event)
         elif key in _STEPS:
             if shift and self._current:
@@ -236,6 +250,25 @@ class QueueView(UniformView):
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_hover(self.indexAt(event.position().toPoint()).row())
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index, at = self.indexAt(event.pos()), event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            at = self.viewport().mapToGlobal(self.visualRect(index).center())
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.menu_asked.emit(at)
+
+    @override
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Hovering over a row tells all of it: what is cut there can be read."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            words = str(self.rows.data(self.indexAt(event.pos()), Qt.ItemDataRole.DisplayRole) or "")
+            QToolTip.showText(event.globalPos(), tip(words), self.viewport())
+            return True
+        return super().viewportEvent(event)
 
     @override
     def leaveEvent(self, event: QEvent) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextBlockFormat,
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 from typing_extensions import override
 
-from widgets.text import Texts, one_line, wrap
+from widgets.text import Texts, one_line, tip, wrap
 from widgets.theme import Theme
 from widgets.ticket.section import SIDE
 
@@ -29,6 +29,7 @@ class Facts(QWidget):
         if tuple(facts) != self._facts:
             self._facts = tuple(facts)
             self.setAccessibleName(one_line("; ".join(" ".join(fact) for fact in facts), 2000))
+            self.setToolTip(tip("; ".join(" ".join(part for part in fact if part) for fact in facts)))
             self._wrap()
 
     def _label_width(self) -> int:

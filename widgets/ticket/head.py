@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
 from widgets.keys import cap_size, paint_cap
 from widgets.symbols import Symbols, paint_tag
-from widgets.text import Texts, one_line
+from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme
 from widgets.ticket.section import SIDE
 from widgets.ticket.values import Ticket
@@ -18,12 +18,16 @@ _PRIORITY_INK = {1: "priority.p1", 2: "priority.p2", 3: "priority.p3", 4: "text.
 
 
 class TitleBar(QWidget):
-    """The panel's name, the report's number, who holds it, and the panel's key."""
+    """The panel's name, the report's number, who holds it, and the panel's key. A click on the number is told."""
+
+    number_clicked = Signal()
 
     def __init__(self, theme: Theme, texts: Texts, key: str) -> None:
         super().__init__()
         self._theme, self._texts, self._key = theme, texts, key
         self._number, self._holder, self._you = "", "", ""
+        self._number_box = QRect()
+        self.setMouseTracking(True)
         self.setFixedHeight(theme.px(32))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -50,10 +54,23 @@ class TitleBar(QWidget):
         left += round(texts.draw(painter, left, top, name, "dense", theme.color("text.primary"), weight=600))
         left += theme.px(8)
         room = max(0, right - left)
-        left += round(texts.draw(painter, left, top, self._number, "mono", secondary, size=12, room=room)) + theme.px(
-            12
-        )
+        wide = round(texts.draw(painter, left, top, self._number, "mono", secondary, size=12, room=room))
+        self._number_box = QRect(left, 0, wide, self.height())
+        left += wide + theme.px(12)
         self._paint_holder(painter, left, right, top + theme.px(1))
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        over = self._number_box.contains(event.position().toPoint())
+        self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+        words = self.tr("Click copies the number") if over else one_line(self._holder)
+        self.setToolTip(tip(words))
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        on_number = self._number_box.contains(event.position().toPoint())
+        if on_number and self._number and event.button() == Qt.MouseButton.LeftButton:
+            self.number_clicked.emit()
 
     def _paint_holder(self, painter: QPainter, left: int, right: int, top: int) -> None:
         theme, texts = self._theme, self._texts
@@ -89,6 +106,7 @@ class Lead(QWidget):
         self._ticket = ticket
         if old is None or _lead_words(old) != _lead_words(ticket):
             self.setAccessibleName(one_line(" ".join(str(word) for word in _lead_words(ticket))))
+            self.setToolTip(tip(" · ".join((ticket.title, ticket.priority_text, ticket.status_text, *ticket.meta))))
             self.update()
 
     @override

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -69,6 +69,9 @@ class TicketPanel(QWidget):
     duplicate_opened = Signal(int)
     photo_opened = Signal(str)
     strip_action = Signal(str)
+    menu_asked = Signal(QPoint)
+    """The right button, or its key. Where on the screen."""
+    number_clicked = Signal()
 
     def __init__(
         self,
@@ -158,6 +161,7 @@ class TicketPanel(QWidget):
         self.setFocusProxy(self._scroll)
 
     def _connect(self) -> None:
+        self._title.number_clicked.connect(self.number_clicked)
         self._strips.chosen.connect(self.strip_action)
         self._photos.photo_opened.connect(self._on_photo)
         self._advice.chosen.connect(self._on_advice)
@@ -250,6 +254,11 @@ class TicketPanel(QWidget):
                 self._entered_s = now_s
                 return
         super().keyPressEvent(event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._ticket is not None:
+            self.menu_asked.emit(event.globalPos())
 
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
         """Enter is the panel's own only while no button and no list in it has the keyboard."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
-from widgets.text import Texts, one_line
+from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme, by_keyboard, paint_focus
 
 
@@ -98,6 +98,15 @@ class ShortList(QWidget):
         if number != self._hover:
             self._hover = number
             self.update()
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        """Hovering over a row tells all of it."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            number = self._number_at(event.pos())
+            QToolTip.showText(event.globalPos(), tip(self.spoken(self.rows[number])) if number >= 0 else "", self)
+            return True
+        return super().event(event)
 
     @override
     def leaveEvent(self, event: QEvent) -> None:
