@@ -344,4 +344,7 @@ class RowDelegate(QStyledItemDelegate):
         has_keyboard = current and view.hasFocus()
         painter.fillRect(box, theme.color(self.ground(option, current=current, has_keyboard=has_keyboard)))
         painter.fillRect(QRect(box.left(), box.bottom(), box.width(), 1), theme.color("border.subtle"))
+        painter.save()
+        painter.setClipRect(box)  # tall writing of one row stays out of the others
         self.paint_row(painter, box, index.data(Qt.ItemDataRole.UserRole))
+        painter.restore()

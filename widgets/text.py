@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QStaticText, QTextLayout, QTextOption
@@ -11,6 +12,9 @@ from widgets.theme import Theme
 
 _LONGEST = 400
 _KEPT = 4000
+_MOST_MARKS = 4
+"""So many combining marks one letter keeps; no language's writing needs more on one."""
+_MARKS = frozenset({"Mn", "Me"})
 _BLANK = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233), " ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF))
 _PLAIN = {**_BLANK, **_BIDI}
@@ -18,7 +22,8 @@ _PLAIN_LINES = {code: value for code, value in _PLAIN.items() if code not in (9,
 
 
 def one_line(text: str, limit: int = _LONGEST) -> str:
-    """The beginning of a text as one line: control characters and line breaks become blanks, direction marks go.
+    """The beginning of a text as one line: control characters and line breaks become blanks, direction marks go, and so
+    do combining marks beyond four on a letter.
 
     What cannot be encoded (lone surrogates) is replaced, so that no later step fails on it.
     """
@@ -37,7 +42,19 @@ def tip(text: str) -> str:
 
 
 def _sound(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return _few_marks(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _few_marks(text: str) -> str:
+    """The text with few marks on each letter: hundreds of them would tower over the lines above."""
+    if text.isascii():
+        return text
+    kept, marks = [], 0
+    for letter in text:
+        marks = marks + 1 if unicodedata.category(letter) in _MARKS else 0
+        if marks <= _MOST_MARKS:
+            kept.append(letter)
+    return "".join(kept)
 
 
 class Line:

@@ -169,4 +169,5 @@ class UniformView(QAbstractItemView):
         for number in self.rows_in_sight():
             box = self.row_box(number)
             if box.intersects(clip):
+                painter.setClipRect(box)  # tall writing of one row stays out of the others
                 self.paint_row(painter, box, number)

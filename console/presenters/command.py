@@ -24,6 +24,7 @@ from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.command import CommandLine
 from widgets.palette import Palette, PaletteRow
+from widgets.spelling import nearest
 
 _SHOWN = 36
 _FOUND = 8
@@ -328,8 +329,13 @@ class CommandPresenter(QObject):
             "report": (self.tr("Reports"), ""),
             "unit": (self.tr("Units"), ""),
             "place": (self.tr("Places"), ""),
+            "meant": (self.tr("Nothing is called “{words}”").format(words=query), ""),
         }
         rest, shown = len(rows) - len(texts), rows[:_SHOWN]
+        if query and not rows and (reports is not None or len(query) < 2):
+            found_as = self._meant(query)
+        else:
+            found_as = shown
         summary = ""
         if query and len(query) > 1 and reports is None:
             summary = self.tr("searching")
@@ -337,7 +343,27 @@ class CommandPresenter(QObject):
             summary = self.tr("{shown} of {n} found").format(
                 shown=words.thousands(len(shown)), n=words.thousands(rest + (reports or 0))
             )
-        self._palette.show_rows(shown, headings, summary=summary)
+        self._palette.show_rows(found_as, headings, summary=summary)
+
+    def _meant(self, query: str) -> list[PaletteRow]:
+        """What was most likely meant by a query that finds nothing; a row that says so where nothing is close."""
+        known = self._vocabulary()
+        parts = [nearest(word, known) or word for word in query.split()]
+        if [part.casefold() for part in parts] == query.casefold().split():
+            other = self.tr("Another word, a number, a unit's code or a place")
+            return [PaletteRow("", other, kind="meant", enabled=False)]
+        meant = " ".join(parts)
+        return [PaletteRow(f"meant:{meant}", meant, self.tr("search for this"), kind="meant")]
+
+    def _vocabulary(self) -> set[str]:
+        """Every word by which something of the cities or a command is called."""
+        cities, texts = self._desk.cities, [self.tr(action.text) for action in ACTIONS]
+        for catalog in cities.catalogs.values():
+            texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
+            texts += [one.name for one in catalog.areas.values()]
+            texts += [one.name for one in catalog.agencies.values()]
+        texts += [crew.unit.code for crew in cities.crews]
+        return {word for text in texts for word in text.replace(",", " ").replace("/", " ").split()}
 
     def _typed(self, query: str) -> list[PaletteRow]:
         """The command that the query is, first."""
@@ -418,6 +444,8 @@ class CommandPresenter(QObject):
             self._palette.set_query(self._desk.cities.name("area", key))
         elif kind == "action":
             self._palette.set_query(self.tr(BY_ID[key].text))
+        elif kind == "meant":
+            self._palette.set_query(key)
 
     def _on_chosen(self, row_id: str) -> None:
         self._palette.close()
@@ -426,7 +454,9 @@ class CommandPresenter(QObject):
             self._on_run(self._query, self.in_palette)
             return
         self.in_palette.typed("", "", "")  # it was a search
-        if kind == "action":
+        if kind == "meant":
+            self._palette.open_over(self._window, key)
+        elif kind == "action":
             self._intents.run(key)
         elif kind == "unit":
             self._desk.choose_unit(key)

@@ -390,7 +390,10 @@ class Forms(QObject):
             parent=self._window,
         )
         form.set_services(
-            [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in offered(catalog.services)],
+            [
+                Choice(one.code, one.name, glyph=one.glyph, words=one.keywords)
+                for one in sorted(offered(catalog.services), key=lambda one: one.name.casefold())
+            ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
         places = {

@@ -457,6 +457,7 @@ class Intents(QObject):
         dossier = self._report()
         services = offered(self._desk.catalog(dossier.source).services)
         rows = [Choice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
+        rows.sort(key=lambda row: row.text.casefold())
         title, about = self.tr("Category"), self.title_of(dossier)
         now = dossier.shown.service or ""
         self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code), current=now)
@@ -472,6 +473,7 @@ class Intents(QObject):
         catalog = self._desk.catalog(dossier.source)
         rows = [Choice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
         rows += [Choice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)]
+        rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
         title, about = self.tr("Transfer to"), self.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
         self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key), current=now)

@@ -85,6 +85,28 @@ def test_palette_has_kinds_and_what_can_be_used_first(desk: Any) -> None:
     desk.palette.close()
 
 
+def test_a_slip_of_the_fingers_is_forgiven_and_what_is_shown_of_a_find_is_counted(desk: Any) -> None:
+    def rows() -> list[Any]:
+        items = [desk.palette._model.item(number) for number in range(desk.palette._model.rowCount())]
+        return [item for item in items if hasattr(item, "id")]
+
+    desk.commands.open()
+    desk.palette.set_query("banjr")
+    wait_for(lambda: [row.id for row in rows()] == ["meant:Banjir"], what="what was meant")
+    desk.palette._choose()
+    wait_for(lambda: desk.palette.query() == "Banjir" and len(rows()) > 1, what="the search for it")
+    desk.palette.set_query("jalan")
+    found = len(desk.reader().matching("jalan"))
+    wait_for(lambda: len(rows()) > 1 and "of" in desk.palette._summary, what="the count")
+    assert found > 8
+    shown = len(rows())
+    assert desk.palette._summary == f"{shown} of {shown - 8 + found} found"
+    desk.palette.set_query("xqzzkw")
+    wait_for(lambda: [row.enabled for row in rows()] == [False], what="that nothing is close")
+    assert desk.palette._summary == "0 of 0 found"
+    desk.palette.close()
+
+
 def test_without_street_map_no_alarm_but_a_word_in_the_corner(desk: Any, tmp_path: Path) -> None:
     assert desk.map._notes[0] == "no street map here"
     assert desk.map._notes[1].startswith("units ")

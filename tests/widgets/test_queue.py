@@ -20,6 +20,7 @@ from widgets.queue.model import QueueModel
 from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 from widgets.symbols import Symbols
+from widgets.text import many_lines, one_line
 from widgets.theme import Theme
 
 
@@ -296,3 +297,27 @@ def test_compact_rows_show_first_lines_only(qtbot: QtBot, panel: QueuePanel) -> 
     assert len(panel.view.rows_in_sight()) > before
     panel.set_rows([row(100)])
     panel.view.viewport().grab()
+
+
+def test_marks_heaped_on_a_letter_stay_in_their_row(qtbot: QtBot, panel: QueuePanel) -> None:
+    """479 of them in a title towered over the rows above, which told of other reports."""
+    heaped = "B" + "\u0301\u0330" * 240 + "anjir"
+    panel.set_order(keys(3, 0), 3)
+    pictures = []
+    for title in ("Banjir", heaped):
+        panel.set_rows([row(3), row(2, title=title, text="", place=title), row(1)])
+        QApplication.processEvents()
+        pictures.append(panel.view.viewport().grab().toImage())
+    first, second = pictures
+    high = panel.view.row_height
+    for number in (0, 2):
+        box = panel.view.row_box(number)
+        assert first.copy(box) == second.copy(box), f"row {number} is painted over"
+    assert high == panel.view.row_box(1).height()
+
+
+def test_a_letter_keeps_the_marks_that_writing_needs() -> None:
+    vietnamese, thai = "e\u0302\u0301", "\u0e17\u0e35\u0e48"
+    assert one_line(vietnamese + thai) == vietnamese + thai
+    assert one_line("a" + "\u0301" * 500 + "b") == "a" + "\u0301" * 4 + "b"
+    assert many_lines("a" + "\u0301" * 500 + "\nb", 900) == "a" + "\u0301" * 4 + "\nb"

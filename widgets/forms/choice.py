@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from widgets.spelling import nearest
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -46,8 +47,23 @@ class Choice:
 
 
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
-    """The choices that hold every word typed: those that begin with it first, then those with a word that does."""
+    """The choices that hold every word typed: those that begin with it first, then those with a word that does.
+
+    When there is none, the same for what was most likely meant.
+    """
     wanted = typed.casefold().split()
+    found = _holding(choices, wanted)
+    if not found:
+        known = {part for one in choices for part in _words(one)}
+        found = _holding(choices, [nearest(word, known) or word for word in wanted])
+    return found
+
+
+def _words(choice: Choice) -> list[str]:
+    return f"{choice.text} {choice.note} {choice.words}".casefold().replace("-", " ").replace(",", " ").split()
+
+
+def _holding(choices: Sequence[Choice], wanted: Sequence[str]) -> list[Choice]:
     found = []
     for number, choice in enumerate(choices):
         text = choice.text.casefold()
