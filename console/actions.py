@@ -249,6 +249,7 @@ ACTIONS: tuple[Action, ...] = (
     A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", always),
     A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", always),
     A("text_smaller", "Smaller text", ("Ctrl+-",), "Window", always),
+    A("theme", "Dark or light", (), "Window", always),
     A("refresh", "Try all servers now", ("F5",), "Window", always),
     A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", always),
     A("sources", "Every server: how it is doing, and how old its data is", (), "Window", always),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit
@@ -81,7 +82,7 @@ from console.tasks import Tasks
 from console.window.actions import WindowActions
 from console.window.following import Following
 from console.window.kept_settings import KeptSettings
-from console.window.options import WindowOptions
+from console.window.options import Kept, WindowOptions
 from console.window.picture import Picture
 from console.window.signing import Signing
 from widgets.charts import ChartsPanel
@@ -138,12 +139,22 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
         ask_for_server(app, options.theme, options.profile, settings, tokens)
-    console = ConsoleWindow(app, options, settings, tokens, demo)
-    if only is not None:
-        only.asked.connect(console.come_forward)
-    console.open()
-    code = app.exec()
-    console.close()
+    settings.theme, kept = options.theme, None
+    while True:
+        console = ConsoleWindow(app, options, settings, tokens, demo)
+        if only is not None:
+            only.asked.connect(console.come_forward)
+        console.open()
+        if kept is not None:
+            console.take_up(kept)
+        code = app.exec()
+        console.close()
+        kept, settings = console.kept, console.settings.here
+        if kept is None:
+            break
+        options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False)
+        if demo is not None:
+            settings.sources = []  # the new window asks the demo for its city, as this one did
     if only is not None:
         only.close()
     return code or console.exit_code
@@ -170,6 +181,8 @@ class ConsoleWindow(QObject):
         self._last_panel = "queue"
         self._situation = Situation()
         self._leaving = False
+        self.kept: Kept | None = None
+        """What the window that takes the place of this one goes on with; None while none does."""
         self._session_ended: datetime | None = None
         me = demo.user if demo is not None else next(iter(users_of(settings.sources).values()), "local")
 
@@ -514,6 +527,7 @@ class ConsoleWindow(QObject):
         self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.window.is_usable = lambda cap: is_usable(cap, self._situation)
+        self.window_actions.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)
         self.window.may_close = self._may_close
@@ -627,6 +641,24 @@ class ConsoleWindow(QObject):
         """Close the window without a question; what waits is on the disk."""
         self._leaving = True
         self.window.close()
+
+    def _on_look_changed(self, said: str) -> None:
+        """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
+        self.kept = Kept(self.desk.filter, self.desk.row, self.deeds.remembered, said)
+        self.leave()
+        self._app.quit()
+
+    def take_up(self, kept: Kept) -> None:
+        """Go on where the window before this one was."""
+        self.desk.set_filter(kept.filter)
+        self.deeds.take_up(kept.deeds)
+        self.say(kept.said)
+
+        def choose() -> None:
+            self.feed.ready.disconnect(choose)
+            self.desk.choose(kept.row)
+
+        self.feed.ready.connect(choose)
 
     def _may_close(self) -> bool:
         """Ask first when something has not left, unless the operator was asked or nobody is there to be asked."""

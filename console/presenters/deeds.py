@@ -63,6 +63,15 @@ class Deeds(QObject):
         """The same in words, "" for nothing."""
         return self._stack[-1].text if self._stack else ""
 
+    @property
+    def remembered(self) -> tuple[Deed, ...]:
+        """All that could be taken back, the newest last."""
+        return tuple(self._stack)
+
+    def take_up(self, deeds: Sequence[Deed]) -> None:
+        """Go on from what was done in the window before."""
+        self._stack = [*deeds, *self._stack]
+
     def forget(self, edit_id: str) -> None:
         """It was not saved: there is nothing to undo."""
         self._stack = [deed for deed in self._stack if deed.edit_id != edit_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.actions import ACTIONS, PANEL_KEYS
 from console.domain.filter import Filter
@@ -24,8 +24,15 @@ from widgets.shell import Shell
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 
+_PAUSE_MS = 400
+"""So long a changed look waits for another key: several steps of text size are one change."""
+
+
 class WindowActions(QObject):
     """A table from an action's id to what it does; actions on reports are in `Intents`."""
+
+    look_changed = Signal(str)
+    """Theme or text size are others now; what to say of it."""
 
     def __init__(
         self,
@@ -47,6 +54,9 @@ class WindowActions(QObject):
         self._window, self._desk, self._dossiers, self._map = window, desk, dossiers, map_
         self._forms, self._intents, self._sources, self._link = forms, intents, sources, link
         self._settings, self._status = settings, status
+        self._look_words = ""
+        self._look = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._look.timeout.connect(lambda: self.look_changed.emit(self._look_words))
         self._doing: dict[str, Callable[[], object]] = {
             "help": self._show_keys,
             "panel_queue": lambda: window.focus_panel("queue"),
@@ -62,6 +72,7 @@ class WindowActions(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "go_on": self._switch_going_on,
+            "theme": self._switch_theme,
             "refresh": self._refresh,
             "sources": self._show_sources,
             "compare": self._compare,
@@ -123,7 +134,18 @@ class WindowActions(QObject):
         at = min(range(len(_SCALES)), key=lambda index: abs(_SCALES[index] - now))
         scale = _SCALES[max(0, min(len(_SCALES) - 1, at + step))]
         why_not = self._settings.keep(lambda settings: setattr(settings, "text_scale", scale))
-        self._status.say(why_not or self.tr("Text {scale:.0%} from the next start on").format(scale=scale))
+        self._change_look(self.tr("Text {scale:.0%}").format(scale=scale), why_not)
+
+    def _switch_theme(self) -> None:
+        name = "light" if self._settings.here.theme == "dark" else "dark"
+        why_not = self._settings.keep(lambda settings: setattr(settings, "theme", name))
+        self._change_look(self.tr("Light") if name == "light" else self.tr("Dark"), why_not)
+
+    def _change_look(self, words: str, why_not: str) -> None:
+        """It holds at once, also where it cannot be kept."""
+        self._look_words = f"{words}. {why_not}" if why_not else words
+        self._status.say(self._look_words)
+        self._look.start()
 
 
 def _keys_text(keys: Sequence[str]) -> str:

@@ -40,10 +40,13 @@ class KeptSettings(QObject):
         self._watch.directoryChanged.connect(self._look)
 
     def keep(self, change: Callable[[Settings], object]) -> str:
-        """Change the settings here and in the profile, where other programs change theirs; why not, "" when kept."""
+        """Change the settings here and in the profile, where other programs change theirs; why not, "" when kept.
+
+        The demo has no profile to keep them in: they hold for its life.
+        """
         change(self.here)
         if self.is_demo:
-            return self.tr("The demo keeps no settings")
+            return ""
         self._kept += 1
         try:
             self._follow(change_settings(self._profile, change))

@@ -11,21 +11,66 @@ from typing import Any
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from console.settings import load_settings
+from console.app import run_window
+from console.domain.filter import Filter
+from console.settings import Settings, Tokens, load_settings
+from console.window.options import WindowOptions
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import form, outbox
+from widgets.shell import Shell
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def test_larger_text_is_kept_for_the_next_start(tmp_path: Path) -> None:
+def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
+        window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        window.desk.set_filter(Filter(tab="mine", priorities=(1,)))
         window.intents.run("text_larger")
-        assert window.status_presenter._said == "Text 110% from the next start on"
-        assert load_settings(tmp_path).text_scale == 1.1
+        window.intents.run("text_larger")
+        window.intents.run("theme")
+        wait_for(lambda: window.kept is not None, 5, "another window is asked for")
+        assert not window.window.isVisible()
+        kept, settings = window.kept, window.settings.here
+    kept_in_file = load_settings(tmp_path)
+    assert (kept_in_file.text_scale, kept_in_file.theme) == (1.25, "light") == (settings.text_scale, settings.theme)
+    assert kept.filter == Filter(tab="mine", priorities=(1,))
+    with console(tmp_path, None) as window:
+        window.take_up(kept)
+        assert window.desk.filter == kept.filter
+        assert window.intents.situation.undo, "what was done can be taken back"
+        assert window.status_presenter._said == "Light"
+
+
+def test_the_program_goes_on_with_another_window(tmp_path: Path, qapp: QApplication) -> None:
+    """The whole program, its loop included: Ctrl and + once, then the window is closed."""
+    seen: list[tuple[float, str]] = []
+
+    def look() -> None:
+        for shell in QApplication.topLevelWidgets():
+            if isinstance(shell, Shell) and shell.isVisible():
+                shell.activateWindow()
+                now = (shell._theme.scale, shell._theme.name)
+                if now not in seen and shell.isActiveWindow():
+                    seen.append(now)
+                    if len(seen) == 1:
+                        QTest.keyClick(shell, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+                    else:
+                        shell.close()
+
+    timer = QTimer(interval=50)
+    timer.timeout.connect(look)
+    timer.start()
+    options = WindowOptions(profile=tmp_path, profile_name="test", size=(1600, 900), quit_after_s=20)
+    code = run_window(options, Settings(), Tokens("test"), None)
+    timer.stop()
+    assert code == 0
+    assert seen == [(1.0, "dark"), (1.1, "dark")]
 
 
 def test_settings_that_cannot_be_kept_are_said_and_no_defect(
@@ -37,15 +82,16 @@ def test_settings_that_cannot_be_kept_are_said_and_no_defect(
     monkeypatch.setattr("console.settings.save_settings", full)
     with console(tmp_path, None) as window:
         window.intents.run("text_larger")
-        assert window.status_presenter._said.startswith("The disk is full")
+        assert window.status_presenter._said.startswith("Text 110%. The disk is full")
     assert caplog.text.count("the settings were not kept") == 2, "the text, and the layout at the end"
 
 
-def test_the_demo_writes_no_settings(tmp_path: Path) -> None:
+def test_the_demo_keeps_settings_for_its_life_and_writes_none(tmp_path: Path) -> None:
     with console(tmp_path, None) as window:
         window.settings.is_demo = True
         window.intents.run("text_larger")
-        assert window.status_presenter._said == "The demo keeps no settings"
+        assert window.status_presenter._said == "Text 110%"
+        assert window.settings.here.text_scale == 1.1
     assert not (tmp_path / "settings.json").exists()
 
 
