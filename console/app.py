@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit
 
@@ -152,6 +152,8 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         kept, settings = console.kept, console.settings.here
         if kept is None:
             break
+        # The window that is gone goes for good before another one is made, not somewhere in its loop.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False)
         if demo is not None:
             settings.sources = []  # the new window asks the demo for its city, as this one did
@@ -527,6 +529,7 @@ class ConsoleWindow(QObject):
         self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.window.is_usable = lambda cap: is_usable(cap, self._situation)
+        self.window.key_unused.connect(self._on_key_unused)
         self.window_actions.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)
@@ -642,6 +645,10 @@ class ConsoleWindow(QObject):
         self._leaving = True
         self.window.close()
 
+    def _on_key_unused(self, cap: str) -> None:
+        """A key that does nothing says so, and where all are listed."""
+        self.say(self.tr("{key} does nothing here · {help} lists all keys").format(key=cap, help=cap_of("help")))
+
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
         self.kept = Kept(self.desk.filter, self.desk.row, self.deeds.remembered, said)
@@ -661,13 +668,21 @@ class ConsoleWindow(QObject):
         self.feed.ready.connect(choose)
 
     def _may_close(self) -> bool:
-        """Ask first when something has not left, unless the operator was asked or nobody is there to be asked."""
+        """Ask first when something has not left, or is still the operator's to do, unless he was asked or nobody is
+        there to be asked.
+        """
+        held = self.desk.view.counts.tabs["mine"] if self.desk.view is not None else 0
         # protects: count-before-closing
-        if self._leaving or not self.outbox_presenter.outbox:
+        if self._leaving or not (self.outbox_presenter.outbox or held):
             return True
         if self._session_ended is not None and self._clock() - self._session_ended < _SESSION_ENDS_IN:
             return True  # nobody is there to be asked
-        title, sentence = self.outbox_presenter.what_waits()
+        if self.outbox_presenter.outbox:
+            title, sentence = self.outbox_presenter.what_waits()
+        else:
+            title = self.tr("{n} reports are yours" if held > 1 else "1 report is yours").format(n=held)
+            sentence = self.tr("They stay yours when you go, nobody else is asked to look at them; {key} releases one.")
+            sentence = sentence.format(key=cap_of("release"))
         self.forms.ask(title, sentence, self.tr("Quit"), self.tr("Stay"), self.leave)
         return False
 

@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
@@ -24,7 +33,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 from typing_extensions import override
 
-from widgets.keys import takes_text, works_while_typing
+from widgets.keys import key_text, takes_text, works_while_typing
 from widgets.tabs import TabLabel, TabStrip
 from widgets.theme import Theme
 
@@ -35,6 +44,10 @@ _FULL = {"queue": 528, "report": 480, "bottom": 244, "charts": 600}
 _FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 _COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
+_FULL_AT = (1920, 1080)
+"""The window for which these sizes are; a larger one shares what it has more, in these parts of its width or height."""
+_GROWTH = {"queue": (0, 0.25), "report": (0, 0.15), "charts": (0, 0.35), "bottom": (1, 0.4)}
+"""(0 of the width, 1 of the height, this part of what is more) of each panel in full form; the map has the rest."""
 Tabs = Sequence[tuple[str, str, QWidget]]
 """(key, label, widget) of each tab."""
 
@@ -109,6 +122,8 @@ class Shell(QMainWindow):
     panel_entered = Signal(str)
     """The keyboard went into another panel."""
     tab_shown = Signal(str)
+    key_unused = Signal(str)
+    """A letter or a key with Ctrl or Alt was pressed that nothing here has a use for, as its cap would show it."""
     closed = Signal()
     """The window is going; what is to be remembered must be saved now."""
 
@@ -143,6 +158,7 @@ class Shell(QMainWindow):
         self._was_maximized = False
         self._sizes: dict[bool, dict[str, int]] = {False: dict(_FULL), True: dict(_COMPACT)}
         self._placing = False
+        self._grown = (0,) * len(_GROWTH)
         self._keyboard_away = self._typing = False
         self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
 
@@ -430,9 +446,18 @@ class Shell(QMainWindow):
         self._bottom.show()
         self._place()
 
+    def _growth(self, part: str) -> int:
+        """By how much a panel is larger than it was remembered, in pixels at scale 100 %, as the window is large."""
+        if self._compact:
+            return 0
+        side, share = _GROWTH[part]
+        ratio = self._theme.px(1000) / 1000
+        return round(max(0, (self.width(), self.height())[side] / ratio - _FULL_AT[side]) * share)
+
     def _place(self) -> None:
-        """Give every panel its remembered size; the map takes what is left."""
-        sizes = {part: self._theme.px(size) for part, size in self._sizes[bool(self._compact)].items()}
+        """Give every panel its remembered size, more of it in a large window; the map takes what is left."""
+        remembered = self._sizes[bool(self._compact)]
+        sizes = {part: self._theme.px(size + self._growth(part)) for part, size in remembered.items()}
         wide, high = max(self.width(), 1), max(self._whole.height(), 1)
         self._placing = True
         left = wide - sizes["report"] - 1
@@ -453,12 +478,12 @@ class Shell(QMainWindow):
         ratio = self._theme.px(1000) / 1000
         now = self._sizes[bool(self._compact)]
         if not self._narrow:
-            now["queue"] = round(self._queue.width() / ratio)
-            now["report"] = round(self._ticket.width() / ratio)
+            now["queue"] = round(self._queue.width() / ratio) - self._growth("queue")
+            now["report"] = round(self._ticket.width() / ratio) - self._growth("report")
         if self._bottom.isVisible():
-            now["bottom"] = round(self._bottom.height() / ratio)
+            now["bottom"] = round(self._bottom.height() / ratio) - self._growth("bottom")
         if not self._compact:
-            now["charts"] = round(self._charts.width() / ratio)
+            now["charts"] = round(self._charts.width() / ratio) - self._growth("charts")
 
     def _tell_strips(self) -> None:
         for panel in (self._units, self._charts):
@@ -515,6 +540,10 @@ class Shell(QMainWindow):
         super().resizeEvent(event)
         self._set_form(compact=self._wants_compact())
         self._set_narrow(self.width() < self._theme.px(NARROW_BELOW))
+        grown = tuple(self._growth(part) for part in _GROWTH)
+        if grown != self._grown:
+            self._grown = grown
+            self._place()
 
     @override
     def showEvent(self, event: QShowEvent) -> None:
@@ -528,6 +557,8 @@ class Shell(QMainWindow):
             if inside is not None and (self._bottom.isAncestorOf(inside) or self._fold.isAncestorOf(inside)):
                 self.fold()
                 return
+        if cap := _cap_of(event):
+            self.key_unused.emit(cap)
         super().keyPressEvent(event)
 
     @override
@@ -537,6 +568,16 @@ class Shell(QMainWindow):
             return
         self.closed.emit()
         super().closeEvent(event)
+
+
+def _cap_of(event: QKeyEvent) -> str:
+    """A key that was meant to do something, as its cap would show it; "" for arrows, modifiers alone and the like."""
+    held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    if event.isAutoRepeat() or not ((event.text().strip().isprintable() and event.text().strip()) or held):
+        return ""
+    if event.key() in (Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Shift, Qt.Key.Key_AltGr, Qt.Key.Key_Meta):
+        return ""
+    return key_text(QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText))
 
 
 def _is_int(value: object) -> TypeGuard[int]:

@@ -110,3 +110,17 @@ def test_an_order_that_must_be_told_by_radio_keeps_its_report_in_sight_and_so_do
     assert desk.desk.row == row
     assert desk.ticket.ticket().strips
     city.start()
+
+
+def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says_so(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    key(desk, "T")
+    wait_for(lambda: desk.desk.view.counts.tabs["mine"], what="it is mine")
+    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    key(desk, "L", CTRL)
+    assert "Ctrl L does nothing here" in said(desk.status)
+    key(desk, "Q", CTRL)
+    question = form(desk)
+    assert "yours" in question._title.text()
+    question.reject()
+    assert desk.window.isVisible()

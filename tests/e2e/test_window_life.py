@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gc
+import subprocess
+import sys
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,18 +13,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from console.app import run_window
 from console.domain.filter import Filter
-from console.settings import Settings, Tokens, load_settings
-from console.window.options import WindowOptions
-from tests.helpers.city import console, wait_for
+from console.settings import load_settings
+from tests.helpers.city import ROOT, console, wait_for
 from tests.helpers.hands import form, outbox
-from widgets.shell import Shell
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -47,30 +44,11 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
         assert window.status_presenter._said == "Light"
 
 
-def test_the_program_goes_on_with_another_window(tmp_path: Path, qapp: QApplication) -> None:
-    """The whole program, its loop included: Ctrl and + once, then the window is closed."""
-    seen: list[tuple[float, str]] = []
-
-    def look() -> None:
-        for shell in QApplication.topLevelWidgets():
-            if isinstance(shell, Shell) and shell.isVisible():
-                shell.activateWindow()
-                now = (shell._theme.scale, shell._theme.name)
-                if now not in seen and shell.isActiveWindow():
-                    seen.append(now)
-                    if len(seen) == 1:
-                        QTest.keyClick(shell, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
-                    else:
-                        shell.close()
-
-    timer = QTimer(interval=50)
-    timer.timeout.connect(look)
-    timer.start()
-    options = WindowOptions(profile=tmp_path, profile_name="test", size=(1600, 900), quit_after_s=20)
-    code = run_window(options, Settings(), Tokens("test"), None)
-    timer.stop()
-    assert code == 0
-    assert seen == [(1.0, "dark"), (1.1, "dark")]
+def test_the_program_goes_on_with_another_window_as_often_as_the_look_changes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.e2e.look_child", str(tmp_path)]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert child.returncode == 0, child.stderr[-2000:]
+    assert child.stdout == "1.0 1.1 1.25 1.1"
 
 
 def test_settings_that_cannot_be_kept_are_said_and_no_defect(

@@ -239,3 +239,38 @@ def test_tabs_that_do_not_fit_are_behind_more_and_the_chosen_one_never_is(qtbot:
         QTest.keyClick(strip._bar, Qt.Key.Key_Left)
     assert chosen.args == [strip.current()]
     strip.grab()
+
+
+def test_a_large_screen_is_shared_and_what_was_dragged_is_remembered_without_it(qtbot: QtBot) -> None:
+    def widths(shell: Shell) -> tuple[int, int, int, int]:
+        return shell._queue.width(), shell._ticket.width(), shell._charts.width(), shell._bottom.height()
+
+    shell = shown(qtbot, 1920, 1080)
+    small = widths(shell)
+    for size, least in (((2560, 1440), (680, 570, 820, 380)), ((3840, 2160), (1000, 760, 1260, 660))):
+        shell.resize(*size)
+        QApplication.processEvents()
+        assert all(now >= wanted for now, wanted in zip(widths(shell), least, strict=True)), widths(shell)
+        assert shell._map.width() > shell._queue.width()
+        assert shell._units.width() > shell._charts.width() * 0.8
+    shell.resize(1920, 1080)
+    QApplication.processEvents()
+    assert widths(shell) == small
+    shell.resize(2560, 1440)
+    QApplication.processEvents()
+    kept = json.loads(shell.save_layout())["full"]
+    assert all(abs(kept[part] - size) <= 2 for part, size in (("queue", 528), ("report", 480), ("charts", 600)))
+
+
+def test_a_key_without_a_use_is_told_and_what_only_moves_is_not(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    told: list[str] = []
+    shell.key_unused.connect(told.append)
+    for code, modifier in (
+        (Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_L, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_Down, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier),
+    ):
+        qtbot.keyClick(shell, code, modifier)
+    assert told == ["Ctrl P", "L"]

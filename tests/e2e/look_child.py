@@ -1,0 +1,54 @@
+"""The whole program on an empty profile, its loop included: the text is made larger and smaller, then it is closed.
+
+Prints the text scales of the windows there were. In a process of its own: windows of other tests that wait for their
+end would end in this loop.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from console.app import run_window
+from console.settings import Settings, Tokens
+from console.window.options import WindowOptions
+from widgets.map.scheme import register_scheme
+from widgets.shell import Shell
+from widgets.theme import Theme
+
+KEYS = (Qt.Key.Key_Plus, Qt.Key.Key_Plus, Qt.Key.Key_Minus)
+
+
+def main(profile: Path) -> int:
+    register_scheme()
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    app = QApplication(["sigap"])
+    seen: list[Theme] = []
+
+    def look() -> None:
+        for shell in app.topLevelWidgets():
+            if not isinstance(shell, Shell) or not shell.isVisible():
+                continue
+            shell.activateWindow()
+            if shell.isActiveWindow() and (not seen or seen[-1] is not shell._theme):
+                seen.append(shell._theme)
+                if len(seen) > len(KEYS):
+                    shell.close()
+                else:
+                    QTest.keyClick(shell, KEYS[len(seen) - 1], Qt.KeyboardModifier.ControlModifier)
+
+    timer = QTimer(interval=50)
+    timer.timeout.connect(look)
+    timer.start()
+    options = WindowOptions(profile=profile, profile_name="test", size=(1600, 900), quit_after_s=60)
+    code = run_window(options, Settings(), Tokens("test"), None)
+    sys.stdout.write(" ".join(str(theme.scale) for theme in seen))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
