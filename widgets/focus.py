@@ -12,7 +12,10 @@ from typing_extensions import override
 from widgets.theme import by_keyboard
 
 _RING = 2
-_BACK_AGAIN = frozenset({Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason})
+_NOBODYS_DOING = frozenset(
+    {Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason, Qt.FocusReason.OtherFocusReason}
+)
+"""The focus came back, or by itself, as when a list takes the place of its empty page: the ring is as it was."""
 _MODIFIERS = frozenset({Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr})
 
 
@@ -45,7 +48,7 @@ class FocusRing(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
-            if event.reason() not in _BACK_AGAIN:
+            if event.reason() not in _NOBODYS_DOING:
                 self._used = by_keyboard(event.reason())
             self._show(self._used)
         elif kind == QEvent.Type.FocusOut:

@@ -587,6 +587,9 @@ def _is_int(value: object) -> TypeGuard[int]:
 def _give_keyboard(widget: QWidget) -> None:
     """Focus a panel, or the first part of it that takes the keyboard."""
     reason = Qt.FocusReason.ShortcutFocusReason
+    now = QApplication.focusWidget()
+    if now is not None and (now is widget or now is widget.focusProxy()):
+        now.clearFocus()  # it gets it anew, by the keyboard this time: the ring says where it is
     if widget.focusProxy() is not None or widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
         widget.setFocus(reason)
         return

@@ -167,6 +167,7 @@ def test_after_the_filter_line_the_arrows_walk_the_queue(desk: Any) -> None:
 
 
 def test_one_ring_shows_what_hears_the_keys(desk: Any) -> None:
+    assert not any(ring.isVisible() for ring in desk.window.findChildren(FocusRing)), "calm before a key is used"
     find(desk, "unassigned", lambda now: now.advice)
     for panel in ("queue", "map", "units", "report"):
         desk.window.focus_panel(panel)

@@ -345,9 +345,9 @@ class MapPanel(QWidget):
     def focus_map(self) -> None:
         """Give the keyboard to the map."""
         if self.is_off:
-            self._again.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._again.setFocus(Qt.FocusReason.ShortcutFocusReason)
         elif isValid(self._view):
-            self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def shut(self) -> None:
         """End the page, for good; runs by itself when the application quits."""
