@@ -51,6 +51,9 @@ class TableRow(msgspec.Struct, frozen=True):
 
 def read_text(path: Path, faults: list[FileFault]) -> str | None:
     """The text of a file of the folder; None, with the fault, when it cannot be read."""
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        faults.append(FileFault(path.name, None, "", "it is no file"))
+        return None
     try:
         size = path.stat().st_size
         body = path.read_bytes() if size <= MOST_BYTES else b""

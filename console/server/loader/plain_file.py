@@ -30,6 +30,8 @@ def plain_file(path: Path, encoding: str | None = None) -> Iterator[Path]:
 
     Raises LoadError when it is missing, unreadable, or has no such encoding.
     """
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise LoadError(f"The file {path} cannot be read: it is no file.")
     try:
         with path.open("rb") as file:
             head = file.read(4096)

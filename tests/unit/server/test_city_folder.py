@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,13 @@ def test_a_city_toml_that_is_none_says_so_and_never_fails(folder: Path, text: st
     (folder / "questions.toml").write_text(text)
     (folder / "areas.geojson").write_text(text)
     assert told(folder)
+
+
+@pytest.mark.parametrize("name", ["units.csv", "city.toml", "areas.geojson"])
+def test_what_is_no_file_is_not_read(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert any("it is no file" in one for one in told(folder)), told(folder)
 
 
 @given(st.lists(st.text().map(str.strip).filter(bool), max_size=4))

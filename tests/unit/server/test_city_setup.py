@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -305,3 +306,42 @@ def test_no_unit_without_a_shift_is_touched_by_shifts(city: City) -> None:
     assert city.seq() == seq
     assert all(isinstance(unit, Unit) and unit.state is UnitState.AVAILABLE for unit in city.units())
     assert msgspec.json.encode(present_setup(city))
+
+
+def test_while_units_are_sent_and_called_back_setting_up_loses_nothing_and_retires_none_at_work(
+    city: City, api: Api
+) -> None:
+    here = CitySetup(units=tuple(UnitRecord(key, key.upper(), name="A") for key in ("u1", "u2", "u3")))
+    away = CitySetup(units=tuple(UnitRecord(key, key.upper(), name="B") for key in ("u1", "u2")))
+    ended = threading.Event()
+    wrong: list[str] = []
+
+    def dispatch() -> None:
+        """Send u3 and call it back; a refusal is right where it is retired just now."""
+        for _ in range(25):
+            sent = api.edit("10", "dispatch", {"unit": "u3"})
+            if sent.status_code == 200:
+                called = api.edit("10", "recall", {"unit": "u3"})
+                if called.status_code != 200:
+                    wrong.append(called.text)
+            elif "no longer one of the city's units" not in sent.text:
+                wrong.append(sent.text)
+        ended.set()
+
+    sender = threading.Thread(target=dispatch)
+    sender.start()
+    turns = 0
+    while not ended.is_set() or turns < 4:
+        apply_setup(city, away if turns % 2 else here, COMMAND_LINE)
+        with city.database.read() as connection:
+            live = set(
+                connection.execute(sa.select(schema.assignments.c.unit).where(schema.assignments.c.live == 1)).scalars()
+            )
+            stored = connection.execute(sa.select(schema.units.c.body)).scalars()
+            units = [msgspec.json.decode(body, type=Unit) for body in stored]
+        at_work = [unit for unit in units if unit.id in live]
+        wrong += [str(unit) for unit in at_work if unit.valid_to is not None or unit.state is not UnitState.COMMITTED]
+        turns += 1
+    sender.join(30)
+    assert wrong == []
+    assert api.unit("u3")["state"] in ("available", "off_shift")
