@@ -256,7 +256,8 @@ class TicketPresenter(QObject):
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
-                    text = self.tr("NOT SENT: tell {unit} by radio").format(unit=code)
+                    unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
+                    text = words.not_sent(unit, code, self.tr)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
-from console.domain.report import WaitsFor
+from console.domain.report import Unit, WaitsFor
 from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
@@ -95,6 +96,13 @@ def minutes(seconds: float) -> str:
     """An ETA: `4 min`, `1 h 10`."""
     whole = max(1, round(seconds / 60))
     return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d}"
+
+
+def not_sent(unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
+    """That an order has not left, and how its unit is told: by what the city says of it, else by radio."""
+    if unit is not None and unit.contact:
+        return tr("NOT SENT: tell {unit}: {contact}").format(unit=code, contact=" ".join(unit.contact.split()))
+    return tr("NOT SENT: tell {unit} by radio").format(unit=code)
 
 
 def status_text(status: Status, own_word: str | None = None) -> str:

@@ -48,6 +48,9 @@ _KINDS: dict[str, type[Any]] = {
 _RETIRED = frozenset({"agencies", "services", "areas", "units"})
 """Reports and their histories refer to these."""
 _NAMED_IN_AUDIT = 200
+_MOST_FAULTS = 1_000
+_TRIES = 3
+_DEADLOCK = "40P01"
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -87,6 +90,16 @@ def apply_setup(city: City, setup: CitySetup, by: Actor, *, seen: str | None = N
     `seen` is the mark of the difference that somebody has agreed to: CityChanged when it is another one by now. Raises
     Invalid with all faults when the set-up cannot be.
     """
+    for _ in range(_TRIES - 1):
+        try:
+            return _apply_once(city, setup, by, seen)
+        except sa.exc.OperationalError as fault:  # PostgreSQL chose this one of two that waited for each other's units
+            if getattr(fault.orig, "sqlstate", None) != _DEADLOCK:
+                raise
+    return _apply_once(city, setup, by, seen)
+
+
+def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None) -> Done:
     now = city.clock()
     with city.database.write() as connection:
         plan = _Plan(_read(connection, lock=True), setup, now)
@@ -109,7 +122,7 @@ class _Plan:
             said = [
                 f"{one.part}{f' {one.at + 1}' if one.at is not None else ''}, {one.field}: {one.why}." for one in faults
             ]
-            raise Invalid(f"The city cannot be set up so: {said[0]}", faults=said)
+            raise Invalid(f"The city cannot be set up so: {said[0]}", faults=said[:_MOST_FAULTS])
         self._present, self._setup, self._now = present, setup, now
         self._puts: list[Any] = []
         self._drops: dict[str, list[str]] = {}

@@ -235,6 +235,8 @@ class _Check:
         yield from self._known("parent", "areas", area.parent)
         yield from _place(area.lat, area.lon)
         if area.geometry is not None:
+            if area.geometry.keys() - {"type", "coordinates"}:
+                yield "geometry", "a border holds its type and its coordinates, and nothing else"
             try:
                 check_geometry(area.geometry)
             except GeometryFault as fault:

@@ -220,3 +220,7 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     for state in (replace(live, put_off="The disk is full."), SourceState("city", "offline", since=NOW)):
         sources.set_state(state)
         assert loud() == ["NOT SENT: tell SDA-07 by radio"] * 2
+    catalog = rig.desk.catalog("city")
+    reached = {"07": replace(catalog.units["07"], contact="radio 4\n")}
+    rig.desk.set_cities(replace(rig.desk.cities, catalogs={"city": replace(catalog, units=reached)}))
+    assert loud() == ["NOT SENT: tell SDA-07: radio 4"] * 2

@@ -345,3 +345,45 @@ def test_while_units_are_sent_and_called_back_setting_up_loses_nothing_and_retir
     sender.join(30)
     assert wrong == []
     assert api.unit("u3")["state"] in ("available", "off_shift")
+
+
+def test_a_border_holds_nothing_that_every_console_would_have_to_carry(city: City) -> None:
+    geometry = square(106, -7, 1) | {"junk": ["x"] * 3}
+    with pytest.raises(Invalid, match="nothing else"):
+        apply_setup(city, CitySetup(areas=(Area("a", "A", 1, geometry=geometry),)), COMMAND_LINE)
+
+
+def test_of_very_many_faults_the_first_thousand_are_told(city: City) -> None:
+    units = tuple(UnitRecord(f"u{n}", agency="nobody") for n in range(3_000))
+    with pytest.raises(Invalid) as refused:
+        apply_setup(city, CitySetup(units=units), COMMAND_LINE)
+    assert len(refused.value.more["faults"]) == 1_000
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_that_wait_for_each_others_units_the_setting_up_is_done_again(city: City) -> None:
+    """An edit that ends the work of two crews takes them in its own order: here the last one first."""
+    table = schema.units
+    held = threading.Event()
+
+    def crews() -> None:
+        with city.database.write() as connection:
+            connection.execute(sa.select(table.c.id).where(table.c.id == "u3").with_for_update())
+            held.set()
+            waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            while not waits(city, waiting):
+                pass
+            connection.execute(sa.select(table.c.id).where(table.c.id == "u1").with_for_update())
+
+    other = threading.Thread(target=crews)
+    other.start()
+    assert held.wait(10)
+    setup = CitySetup(units=(UnitRecord("u1", "U1", name="New"), UnitRecord("u2", "U2"), UnitRecord("u3", "U3")))
+    assert apply_setup(city, setup, COMMAND_LINE).applied
+    other.join(10)
+    assert city.units()[0].name == "New"
+
+
+def waits(city: City, query: sa.TextClause) -> bool:
+    with city.database.read() as connection:
+        return bool(connection.scalar(query))
