@@ -35,7 +35,7 @@ from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.server import schema
 from console.server.city import City
-from console.server.database import REPORTS, Database, begin_epoch
+from console.server.database import REPORTS, Database, Mark, begin_epoch
 from console.server.edits import EditBody
 from console.server.records import Actor
 from console.server.refusals import Refusal
@@ -340,8 +340,11 @@ class Backup:
                 begin_epoch(connection)
             if numbers_again:
                 connection.execute(sa.update(counter).where(counter.c.name == REPORTS).values(value=before))
-        self._city.database.engine.dispose()
+        database = self._city.database
+        database.engine.dispose()
         _copy(fresh, self._file)
+        if by_hand:  # with the server ended meanwhile: one that goes on sees that the numbers went back
+            database.mark = Mark(database.mark.epoch, 0)
 
 
 def _copy(source: Path, target: Path) -> None:
