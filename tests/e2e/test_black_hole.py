@@ -78,6 +78,7 @@ class Operator:
         self.timed(name, act, lambda: set(outbox(self.window)) - before)
 
     def run(self, action: str) -> None:
+        wait_for(lambda: not self.window.forms.just_committed, what="no stroke that could still be the form's")
         self._may(action)
         self.edit(action, lambda: self.window.intents.run(action))
 
