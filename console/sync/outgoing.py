@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.domain.edit import Edit, Kind, outlived
+from console.domain.dependency import Aspect, rests_on, settles
+from console.domain.edit import Edit, Kind, is_order, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
@@ -40,7 +41,8 @@ class Waiting:
 class Outgoing:
     """All unsettled edits of one source; safe from any thread.
 
-    Edits that share a report or a unit leave in the order of their numbers, one at a time. A photo whose bytes are
+    Edits that share a report or a unit leave in the order of their numbers, one at a time; but an order does not wait
+    for an edit of its report that failed and on which it does not rest. A photo whose bytes are
     still on their way holds only what needs the proof (done, validate, close, reopen) or takes it back.
     """
 
@@ -218,6 +220,8 @@ class Outgoing:
         if now < self._held_until or self._away():
             return None
         blocked: set[str] = set()
+        put_off: set[str] = set()  # reports with an edit that cannot leave now
+        held: set[tuple[str, Aspect]] = set()  # what those settle
         for waiting in self._waiting.values():
             if waiting.in_flight:
                 # protects: one-edit-of-a-report
@@ -227,11 +231,20 @@ class Outgoing:
                 continue
             if not self._known(waiting.edit):
                 continue  # its report has no number yet, and it must not hold the creation that gives it one
-            keys = self._keys(waiting.edit)
+            edit, keys, report = waiting.edit, self._keys(waiting.edit), self._place_key(waiting.edit)
             if waiting.needs_upload:
-                blocked |= {f"proof:{self._report_key(waiting.edit)}", f"edit:{waiting.edit.id}"}
-            elif now < waiting.not_before or blocked & (keys | self._needs(waiting.edit)):
+                blocked |= {f"proof:{report}", f"edit:{edit.id}"}
+            elif f"report:{report}" in blocked:
                 blocked |= keys
+            elif (
+                now < waiting.not_before
+                or blocked & (keys | self._needs(edit))
+                or held & {(report, aspect) for aspect in rests_on(edit)}
+                or (report in put_off and not is_order(edit))
+            ):
+                held |= {(report, aspect) for aspect in settles(edit)}
+                put_off.add(report)
+                blocked |= keys - {f"report:{report}"}
             else:
                 return waiting
         return None
@@ -249,6 +262,10 @@ class Outgoing:
 
     def _report_key(self, edit: Edit) -> str:
         return self._remote(edit.report) or edit.report or ""
+
+    def _place_key(self, edit: Edit) -> str:
+        """Its report or, without one, its unit."""
+        return self._report_key(edit) or f"unit:{edit.data.get('unit')}"
 
     def _keys(self, edit: Edit) -> set[str]:
         """What an edit touches: its report, the unit it names, and itself for those that take it back."""

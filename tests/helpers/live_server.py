@@ -13,6 +13,7 @@ from console.domain.status import Status, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
+from console.server.users import Users, load_users
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
 
@@ -28,9 +29,17 @@ class Live:
 
 @contextlib.contextmanager
 def live_server(
-    folder: Path, reports: Sequence[Report] | None = None, *, port: int = 0, timezone: str = "Asia/Jakarta"
+    folder: Path,
+    reports: Sequence[Report] | None = None,
+    *,
+    port: int = 0,
+    timezone: str = "Asia/Jakarta",
+    users: Path | None = None,
 ) -> Iterator[Live]:
-    """Serve a small city (by default ten reports, one service, three units) until the block ends."""
+    """Serve a small city (by default ten reports, one service, three units) until the block ends.
+
+    `users` is a file of them; without one everybody is the supervisor "local".
+    """
     folder.mkdir(parents=True, exist_ok=True)
     put_tables(folder / "city.db")
     city = City(f"sqlite:///{folder / 'city.db'}", name="Testville", timezone=timezone)
@@ -40,7 +49,9 @@ def live_server(
         city.put_services([Service("flood", "Flood", proof=False)])
         city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, 4)])
         city.load([LoadedReport(each) for each in (reports if reports is not None else some_reports(10, now))])
-    app = make_app(city, folder / "media", beat_s=1.0)
+    if users is not None:
+        load_users(users, city)
+    app = make_app(city, folder / "media", Users(city) if users is not None else None, beat_s=1.0)
     try:
         with serving(app, port=port) as taken:
             yield Live(city, f"http://127.0.0.1:{taken}", taken)

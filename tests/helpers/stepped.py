@@ -136,8 +136,10 @@ class Link(HTTPAdapter):
 class SteppedConsole:
     """An operator's computer: work.db, cache.db and what moves between them and the city, or the server at `url`."""
 
-    def __init__(self, folder: Path, city: City, name: str, url: str | None = None) -> None:
-        self.folder, self.name = folder, name
+    def __init__(
+        self, folder: Path, city: City, name: str, url: str | None = None, *, token: str | None = None
+    ) -> None:
+        self.folder, self.name, self._token = folder, name, token
         folder.mkdir(parents=True, exist_ok=True)
         self._url = url or ADDRESS
         self.wire: Wire | Link = Link() if url else Wire(city, Actor(name, "supervisor"))
@@ -153,7 +155,7 @@ class SteppedConsole:
         self._news: list[Up] = []
         session = requests.Session()
         session.mount(self._url + "/", self.wire)
-        client = DispatchClient(self._url, session=session)
+        client = DispatchClient(self._url, self._token, session=session)
         self._ledger = Ledger(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._outgoing = Outgoing(600.0, now)

@@ -59,6 +59,31 @@ def test_a_failing_edit_holds_its_report_only(outgoing: Outgoing) -> None:
     assert taken(outgoing) == ["e1"]
 
 
+def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(outgoing: Outgoing) -> None:
+    made = (edit(1), edit(2), edit(3, Kind.DISPATCH, unit="u1"), edit(4, Kind.RECALL, unit="u1"), edit(5, Kind.CLAIM))
+    for each in (*made, edit(6, Kind.DISPATCH, report="r2", unit="u1")):
+        outgoing.add(each, unconfirmed=False)
+    first = take(outgoing)
+    assert first is not None
+    assert take(outgoing) is None, "one of a report at a time"
+    outgoing.again(first, 60, left=True, everything=False)
+    order = take(outgoing)
+    assert order is not None
+    assert order.edit.id == "e3", "past the note that fails; the note behind that keeps its place"
+    outgoing.again(order, 60, left=True, everything=False)
+    assert taken(outgoing) == ["e5"], "the recall rests on the dispatch, and its unit is not sent elsewhere"
+    outgoing.hurry()
+
+
+def test_a_units_word_that_fails_holds_no_other_units(outgoing: Outgoing) -> None:
+    for each in (edit(1, Kind.UNIT_STATE, None, unit="u1"), edit(2, Kind.UNIT_STATE, None, unit="u2")):
+        outgoing.add(each, unconfirmed=False)
+    first = take(outgoing)
+    assert first is not None
+    outgoing.again(first, 60, left=True, everything=False)
+    assert taken(outgoing) == ["e2"]
+
+
 def test_a_server_that_is_away_holds_everything(outgoing: Outgoing) -> None:
     for each in (edit(1), edit(3, report="r2")):
         outgoing.add(each, unconfirmed=False)

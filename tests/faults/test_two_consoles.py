@@ -1,0 +1,285 @@
+"""Two consoles of mixed roles at one real server, their links cut at random: after any race all of them say the same.
+
+Guards: domain/dependency.py, domain/overlay.py, outbox/book.py, outbox/sending.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from console.board.view import View
+from console.domain.edit import PENDING, STUCK, Edit, EditState, Kind, Queued
+from console.domain.filter import Filter
+from console.domain.overlay import field_value
+from console.domain.report import Report, Unit
+from console.domain.status import ENDED_ASSIGNMENT, ORDER, AssignmentState, Status, UnitState, is_open
+from console.presenters.board_round import Round, play, shown_edits
+from tests.helpers.live_server import Live, live_server, some_reports
+from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
+from tests.helpers.stepped import CITY, SteppedConsole
+from tests.helpers.sync_rig import rows_of_cache, rows_of_database
+
+REPORTS, UNITS = 8, 5
+ZONE = ZoneInfo("Asia/Jakarta")
+ROLES = [("operator", "operator"), ("operator", "supervisor"), ("validator", "operator")]
+
+
+class Desk:
+    """An operator at a console, behind a link of its own; what he does he does to what he sees."""
+
+    def __init__(self, folder: Path, live: Live, name: str, chance: random.Random) -> None:
+        self.name, self._chance = name, chance
+        self.proxy = FaultProxy(live.port)
+        self.console = SteppedConsole(folder / name, live.city, name, self.proxy.url, token=f"{name}-token")
+        self.done: list[str] = []
+        self.undone: set[str] = set()
+        self.behind: list[tuple[str, str]] = []
+        """(An edit, an earlier one that was on its way then and without which the operator would not have made it.)"""
+        self.console.sync()
+
+    def close(self) -> None:
+        self.console.close()
+        self.proxy.close()
+
+    def view(self) -> View:
+        """What queue, tabs and figures show."""
+        edits = shown_edits(self.console.edits.outbox)
+        job = Round(None, (), edits, {}, {}, None, Filter(), ZONE, 1, self.name, {CITY: self.name})
+        return play(job, self.console.reader, int(datetime.now(UTC).timestamp())).view
+
+    def act(self) -> str:
+        """Something to a report, as it is shown here, often several things at a stretch."""
+        report = self._chance.choice(self.console.shown())
+        for _ in range(self._chance.choice([1, 1, 2, 3])):
+            deed = self._chance.choice(self._deeds(report))
+            deed(report)
+            report = next(one for one in self.console.shown() if one.id == report.id)
+        return report.id
+
+    def _deeds(self, report: Report) -> list[Callable[[Report], None]]:
+        if not is_open(report.status):
+            return [self._do(Kind.REOPEN, reason="again"), self._do(Kind.NOTE, text="n"), self._undo]
+        unit = f"U{self._chance.randint(1, UNITS)}"
+        step = self._chance.choice(["acknowledged", "en_route", "on_scene", "done", "refused"])
+        hold = {"reason": "r", "waits_for": "reporter", "until": None} if report.hold is None else None
+        deeds = [
+            self._do(Kind.CLAIM),
+            self._do(Kind.CLAIM),
+            self._do(Kind.RELEASE),
+            self._do(Kind.DISPATCH, unit=unit),
+            self._do(Kind.DISPATCH, unit=unit, stack=True),
+            self._do(Kind.ASSIGN, unit=unit),
+            self._do(Kind.RECALL, unit=unit),
+            self._do(Kind.PROGRESS, unit=unit, state=step),
+            self._set(priority=self._chance.randint(1, 4)),
+            self._set(priority=self._chance.randint(1, 4)),
+            self._set(hold=hold),
+            self._set(title=f"t{self._chance.randint(1, 3)}"),
+            self._do(Kind.NOTE, text="n"),
+            self._do(Kind.CLOSE, disposition="dry", release=[unit]),
+            self._undo,
+            self._undo,
+        ]
+        if report.status is Status.VALIDATION:
+            deeds += [self._do(Kind.VALIDATE, accepted=True, disposition="done")] * 5
+        return deeds
+
+    def _do(self, kind: Kind, **data: Any) -> Callable[[Report], None]:
+        return lambda report: self._submit(kind, report, data, {})
+
+    def _set(self, **data: Any) -> Callable[[Report], None]:
+        def change(report: Report) -> None:
+            base = {name: field_value(report, name) for name in data}
+            self._submit(Kind.SET, report, data, base)
+
+        return change
+
+    def _submit(self, kind: Kind, report: Report, data: dict[str, Any], base: dict[str, Any]) -> None:
+        before = self.console.edits.pending_for(CITY, report.id)
+        edit_id = self.console.submit(kind, report, data, base)
+        self.done.append(edit_id)
+        self.behind += [(edit_id, one.id) for one in before if _would_not_without(kind, data, one)]
+
+    def _undo(self, _: Report) -> None:
+        """As Ctrl+Z: withdrawn while it has not left, else by its inverse."""
+        if not self.done:
+            return
+        edit_id = self.done.pop()
+        self.undone.add(edit_id)
+        made = self.console.saved.get(edit_id)
+        if self.console.edits.withdraw(edit_id) or made is None or made.undoes:
+            self.console.settle()
+            return
+        report = next((one for one in self.console.shown() if one.id == made.report), None)
+        back = {Kind.CLAIM: Kind.RELEASE, Kind.DISPATCH: Kind.RECALL, Kind.CLOSE: Kind.REOPEN, Kind.SET: Kind.SET}
+        if report is not None and made.kind in back:
+            data = made.base if made.kind is Kind.SET else {"unit": made.data.get("unit"), "reason": "undone"}
+            self.console.submit(back[made.kind], report, data, {}, undoes=edit_id)
+
+    def answer(self) -> None:
+        """One of the questions is answered."""
+        lost = self.console.edits.lost
+        if not lost:
+            return
+        one = self._chance.choice(lost)
+        if self._chance.random() < 0.5 or not self.console.edits.give_again(one.edit.id):
+            if self._chance.random() < 0.3 and one.state is EditState.CONFLICT:
+                self.console.edits.choose(one.edit.id, mine=True)
+            else:
+                self.console.edits.drop_lost(one.edit.id)
+        self.console.settle()
+
+    def trouble(self) -> None:
+        """The link is cut, or comes back; a request or its answer is lost."""
+        match self._chance.randrange(5):
+            case 0:
+                self.proxy.away()
+            case 1:
+                self.proxy.when(is_edit, drop_after, times=1)
+            case 2:
+                self.proxy.when(is_edit, drop_before, times=1)
+            case _:
+                self.proxy.heal()
+
+
+def _would_not_without(kind: Kind, data: dict[str, Any], earlier: Edit) -> bool:
+    """The plain cases, told here in other words than in the program."""
+    if earlier.kind is Kind.CLAIM:
+        return kind in (Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.RELEASE)
+    if earlier.kind is Kind.DISPATCH:
+        return kind in (Kind.RECALL, Kind.PROGRESS) and data["unit"] == earlier.data["unit"]
+    return earlier.kind is kind is Kind.SET and earlier.data.keys() == data.keys()
+
+
+def said(one: Queued) -> str:
+    return f"{one.edit.kind} {one.edit.data} on {one.edit.report} by {one.edit.author}: {one.state} {one.problem}"
+
+
+def assert_nothing_pending_rests_on_a_lost_one(desk: Desk) -> None:
+    """What is shown can still take effect."""
+    for one in desk.console.edits.outbox:
+        held = desk.console.edits.held_by(one.edit.id)
+        if one.state in PENDING:
+            assert held is None or held.state not in STUCK, f"{said(one)} waits behind {said(held)}"
+        elif one.state is EditState.STOPPED:
+            assert held is not None, f"stopped for no reason: {said(one)}"
+            assert held.state in STUCK
+    cached = {one.report.id: one.report for one in desk.console.reader.reports(desk.console.reader.columns()["row"])}
+    for report in desk.console.shown():
+        claim = cached[report.id].claim
+        if claim is not None and claim.who != desk.name:
+            assert report.claim in (claim, None), f"{report.id} is {claim.who}'s"
+
+
+def assert_all_say_the_same(desks: list[Desk], live: Live) -> None:
+    """Tabs, figures, units and reports of both consoles are those of the server; nothing waits unsaid."""
+    there, stats = rows_of_database(live.city.database), live.city.stats()
+    claims = [one.claim for one in there["report"].values() if is_open(one.status)]
+    acted = {one.edit for one in there["entry"].values()}
+    for desk in desks:
+        for later, earlier in desk.behind:
+            made = desk.console.saved.get(later)
+            assert {later, earlier} & acted != {later} or earlier in desk.undone, (
+                f"sent without what it rests on: {made}"
+            )
+    views = [desk.view() for desk in desks]
+    for desk, view in zip(desks, views, strict=True):
+        waiting = [said(one) for one in desk.console.edits.outbox if one.state not in (*STUCK, EditState.STOPPED)]
+        assert not waiting, f"{desk.name}: an edit waits while the server is there: {waiting}"
+        assert rows_of_cache(desk.console.reader) == there
+        assert {one.id: one for one in desk.console.shown()} == there["report"], "shown as done, and is not"
+        by_status = dict(zip(ORDER, view.counts.by_status, strict=True))
+        assert {str(key): number for key, number in by_status.items() if number} == stats.by_status
+        assert view.counts.tabs["mine"] == sum(one is not None and one.who == desk.name for one in claims)
+    one, other = ({**view.counts.tabs, "mine": 0} for view in views)
+    assert one == other
+    for figure in ("unassigned", "crewless_hazards", "at_risk", "overdue", "all_open", "all_closed"):
+        assert getattr(views[0].counts, figure) == getattr(views[1].counts, figure), figure
+    units = [{unit.id: unit.state for _, unit in desk.console.reader.units()} for desk in desks]
+    assert units[0] == units[1]
+    at_work = {each.unit for each in there["assignment"].values() if each.state not in _IDLE}
+    assert {key for key, state in units[0].items() if state in _BUSY} == at_work
+
+
+_IDLE = {*ENDED_ASSIGNMENT, AssignmentState.RESERVED}
+_BUSY = {UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE}
+
+
+@contextmanager
+def two_desks(folder: Path, roles: tuple[str, str], chance: random.Random) -> Iterator[tuple[list[Desk], Live]]:
+    now = datetime.now(UTC)
+    users = _users(folder, dict(zip(("ani", "budi"), roles, strict=True)))
+    with live_server(folder / "server", some_reports(REPORTS, now), users=users) as live:
+        live.city.put_units([Unit(f"U{n}", f"U{n}", UnitState.AVAILABLE, now) for n in range(1, UNITS + 1)])
+        desks = [Desk(folder, live, name, chance) for name in ("ani", "budi")]
+        try:
+            yield desks, live
+        finally:
+            for desk in desks:
+                desk.close()
+
+
+def _users(folder: Path, roles: dict[str, str]) -> Path:
+    hashes = {name: hashlib.sha256(f"{name}-token".encode()).hexdigest() for name in roles}
+    users = [{"name": name, "role": role, "token_sha256": hashes[name]} for name, role in roles.items()]
+    file = folder / "users.json"
+    file.write_text(json.dumps(users))
+    return file
+
+
+def race(folder: Path, roles: tuple[str, str], seed: int, actions: int) -> None:
+    """So many actions, and every twenty or so the links are healed and all of it compared."""
+    chance = random.Random(seed)
+    with two_desks(folder, roles, chance) as (desks, live):
+        for number in range(1, actions + 1):
+            desk = chance.choice(desks)
+            desk.act()
+            if chance.random() < 0.3:
+                desk.trouble()
+            if chance.random() < 0.15:
+                desk.answer()
+            if chance.random() < 0.5:
+                chance.choice(desks).console.sync()
+            for each in desks:
+                assert_nothing_pending_rests_on_a_lost_one(each)
+            if number % 20 == 0 or number == actions:
+                settle(desks)
+                assert_all_say_the_same(desks, live)
+
+
+def settle(desks: list[Desk]) -> None:
+    for desk in desks:
+        desk.proxy.heal()
+    for _ in range(40):
+        moved = [desk.console.sync() for desk in desks]
+        if not any(moved):
+            break
+    else:
+        raise AssertionError("it does not come to rest")
+    for desk in desks:
+        desk.console.pull()
+
+
+@pytest.mark.parametrize("roles", ROLES, ids=" and ".join)
+def test_two_consoles_and_the_server_agree_after_a_race(qtbot: QtBot, tmp_path: Path, roles: tuple[str, str]) -> None:
+    race(tmp_path, roles, seed=ROLES.index(roles), actions=40)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("roles", ROLES, ids=" and ".join)
+def test_two_consoles_and_the_server_agree_after_a_thousand_actions(
+    qtbot: QtBot, tmp_path: Path, roles: tuple[str, str]
+) -> None:
+    race(tmp_path, roles, seed=100 + ROLES.index(roles), actions=1000)
