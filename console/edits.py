@@ -368,7 +368,7 @@ class Edits(QObject):
             self._new.give_anew(queued, queued.edit.base, queued.edit.base_version)
         elif queued.state is EditState.ATTENTION:
             self.retry(queued.edit.id)
-        elif queued.edit.kind is Kind.CLAIM and self._outbox.stopped_with(queued):
+        elif queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and self._outbox.stopped_with(queued):
             self._new.give_without(queued)
         else:
             return False

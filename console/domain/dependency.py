@@ -9,14 +9,13 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from console.domain.edit import APPENDS, STUCK, Edit, EditState, Kind, Queued, is_order
+from console.domain.edit import APPENDS, ON_STATUS, STUCK, Edit, EditState, Kind, Queued, is_order
 
 Aspect = tuple[str, str]
 """What of a report an edit settles for later ones: a kind of thing, and which one of it."""
 
 _OF_CLAIM = frozenset({Kind.CLAIM, Kind.RELEASE})
 _OF_CREW = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
-_OF_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 _SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
 _CREATED: Aspect = ("created", "")
 _STATUS: Aspect = ("field", "status")
@@ -99,6 +98,6 @@ def _unaware(edit: Edit, lost: Queued) -> bool:
 
 
 def _fields(edit: Edit) -> set[Aspect]:
-    if edit.kind in _OF_STATUS:
+    if edit.kind in ON_STATUS:
         return {_STATUS}
     return {("field", name) for name in edit.data if name != "reason"} if edit.kind is Kind.SET else set()

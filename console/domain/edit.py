@@ -48,6 +48,9 @@ APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO
 ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
 """Orders live for a while only; so does a SET that touches area or agency (a transfer): see `is_order`."""
 
+ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
+"""Change the status without naming it in their data."""
+
 TRANSFER_FIELDS = frozenset({"area", "agency"})
 
 

@@ -139,7 +139,7 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
         case Kind.CLAIM:
             return report if report.claim is not None else replace(report, claim=Claim(edit.author, edit.occurred_at))
         case Kind.RELEASE:
-            return report if _taken_since(report, edit) else replace(report, claim=None)
+            return report if _is_anothers(report, edit) else replace(report, claim=None)
         case Kind.ASSIGN | Kind.DISPATCH | Kind.RECALL | Kind.PROGRESS:
             return _with_crew(report, edit, crews)
         case Kind.VALIDATE if data.get("accepted"):
@@ -161,10 +161,11 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
             return report
 
 
-def _taken_since(report: Report, edit: Edit) -> bool:
-    """Whether another has taken the report after the edit was made, so that it cannot be meant."""
-    claim = report.claim
-    return claim is not None and claim.who != edit.author and claim.since > edit.occurred_at
+def _is_anothers(report: Report, edit: Edit) -> bool:
+    """Whether another has the report: to take it from him a supervisor's rights are needed, which only the server
+    knows.
+    """
+    return report.claim is not None and report.claim.who != edit.author
 
 
 def _set(report: Report, edit: Edit) -> Report:

@@ -121,7 +121,7 @@ def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
 
 def is_settled(queued: Queued) -> bool:
     """Whether there is nothing to choose: a report that another one took stays his."""
-    return queued.edit.kind is Kind.CLAIM
+    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE)
 
 
 def sends_next(queued: Queued) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import Edit, Kind
+from console.domain.edit import ON_STATUS, Edit, Kind
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
 from console.domain.status import Status
@@ -220,6 +220,8 @@ class Deeds(QObject):
         inverse: tuple[Kind, dict[str, Any]] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> str:
+        if kind in ON_STATUS:  # also after own orders, which change it
+            base = {"status": dossier.shown.status.value}
         version = dossier.server.version if dossier.server else None
         title = dossier.shown.title or dossier.shown.description[:80]
         known = as_created(dossier.server or dossier.shown) | dict(about or {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 
 import msgspec
@@ -13,7 +13,7 @@ from console.domain.edit import Edit, EditState, Kind, Queued, is_deleted, is_or
 from console.edits import Edits
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of
+from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_settled
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.history import edit_text
@@ -26,6 +26,7 @@ _OF_CREW = {
     Kind.ASSIGN: "{unit} was NOT assigned",
     Kind.RECALL: "{unit} was NOT recalled",
 }
+_OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
 _SAID_S = 60.0
 _CONFLICT = EditState.CONFLICT
 
@@ -51,8 +52,8 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
     """What did not happen: `DMK-02 was NOT sent (told by radio by sari)`."""
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
     if not of_crew:
-        if order.lost.edit.kind is Kind.CLAIM:
-            return tr("NOT taken")
+        if order.lost.edit.kind in _OF_CLAIM:
+            return tr(_OF_CLAIM[order.lost.edit.kind])
         return tr("NOT sent: {what}").format(what=edit_text(order.lost, catalog, tr))
     return ", ".join(dict.fromkeys(_of_crew_text(one, catalog, tr) for one in of_crew))
 
@@ -121,6 +122,7 @@ class LostOrders(QObject):
         """Fill the notice; what is lost since the last time is said, and is nothing to undo."""
         orders = self._orders()
         present = frozenset(one.edit.id for order in orders for one in order.all)
+        self._forget(one.edit.id for one in self._edits.lost)
         for order in orders:
             if any(one.edit.id not in self._told for one in order.all):
                 self._say(order)
@@ -161,14 +163,18 @@ class LostOrders(QObject):
         return sorted(orders, key=lambda order: not order.of_crew)
 
     def _say(self, order: LostOrder) -> None:
-        newest = self._deeds.newest
-        for one in order.all:
-            self._deeds.forget(one.edit.id)
-        if newest is not self._deeds.newest:
-            self.undo_lost.emit()
+        self._forget(one.edit.id for one in order.all)
         catalog = self._desk.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self.tr)
         self._status.say(f"{lost_text(order, catalog, self.tr)}: {why}", _SAID_S)
+
+    def _forget(self, edit_ids: Iterable[str]) -> None:
+        """What was not done is nothing to undo."""
+        newest = self._deeds.newest
+        for edit_id in edit_ids:
+            self._deeds.forget(edit_id)
+        if newest is not self._deeds.newest:
+            self.undo_lost.emit()
 
     def _notice(self, order: LostOrder) -> Notice:
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
@@ -176,7 +182,7 @@ class LostOrders(QObject):
         text = f"{why}. {_report(edit, self.tr)}"
         chooses = _chooses(order)
         buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]
-        if chooses or order.lost.edit.kind is not Kind.CLAIM or order.stopped or order.lost.state is not _CONFLICT:
+        if chooses or order.stopped or not (order.lost.state is _CONFLICT and is_settled(order.lost)):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
             buttons.append(("lost_again", verb, cap_of("lost_again")))
         buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
@@ -186,7 +192,7 @@ class LostOrders(QObject):
 def _chooses(order: LostOrder) -> bool:
     """Whether sending it again needs an answer: whose change is to stand, what becomes of a deleted report."""
     lost = order.lost
-    return is_deleted(lost) or (lost.state is _CONFLICT and lost.edit.kind is not Kind.CLAIM)
+    return is_deleted(lost) or (lost.state is _CONFLICT and not is_settled(lost))
 
 
 def _report(edit: Edit, tr: Tr) -> str:

@@ -277,6 +277,11 @@ class TicketPresenter(QObject):
     def _edit_text(self, queued: Queued) -> str:
         return edit_text(queued, self._desk.catalog(queued.edit.source), self.tr)
 
+    def _own_text(self, queued: Queued) -> str:
+        """An own edit and how it stands; what the server did not take must not read as done."""
+        text = f"{self._edit_text(queued)} · {self.tr(STATE_WORDS[queued.state])}"
+        return self.tr("NOT done: {what}").format(what=text) if queued.state not in PENDING else text
+
     def _advice(self, catalog: Catalog) -> list[AdviceRow]:
         rows = []
         for advice in self._counsel.units:
@@ -300,7 +305,7 @@ class TicketPresenter(QObject):
         rows = [
             TimelineRow(
                 self._day_and_clock(queued.edit.occurred_at),
-                f"{self._edit_text(queued)} · {self.tr(STATE_WORDS[queued.state])}",
+                self._own_text(queued),
                 _HALF if queued.state in (EditState.SENDING, EditState.ACCEPTED, EditState.UNCONFIRMED) else _HOLLOW,
                 words.CALM if queued.state in PENDING else words.AT_RISK,
             )

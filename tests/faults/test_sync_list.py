@@ -148,6 +148,24 @@ def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: 
     assert not ani.edits.outbox
 
 
+@pytest.mark.parametrize("who", ["ani", "maria"])
+def test_f06_ones_own_orders_are_no_conflict_with_what_follows_them(ani: SteppedConsole, city: City, who: str) -> None:
+    """F06: the status that one's own order made was seen; another's was not (outbox/outcomes.py: _is_own_doing)."""
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    if who == "ani":
+        ani.submit(Kind.DISPATCH, seen, {"unit": "U1"}, {})
+    else:
+        at_the_city(city, "r1", Kind.DISPATCH, unit="U1")
+    close = ani.submit(Kind.CLOSE, seen, SPAM | {"release": ["U1"]}, {"status": "assigned"})
+    reopen = ani.submit(Kind.REOPEN, seen, {"reason": "again"}, {"status": "closed"})
+    ani.wire.cut = False
+    rest(ani)
+    expected = {} if who == "ani" else {close: EditState.CONFLICT, reopen: EditState.STOPPED}
+    assert states(ani) == expected
+    assert city.report("r1").status == ("returned" if who == "ani" else "assigned")
+
+
 SPAM, NOT_OURS = {"disposition": "spam"}, {"disposition": "not ours"}
 
 
