@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,9 @@ from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
 from console.domain.area import GeometryFault, check_geometry
+from console.domain.filter import Filter
 from console.domain.report import Area, Unit
-from console.domain.status import AssignmentState, UnitState
+from console.domain.status import ORDER, AssignmentState, UnitState
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.catalog import Cities, Crew, offered
@@ -29,13 +30,17 @@ from console.presenters.dossier import Dossier
 from console.presenters.units import STALE_S, is_stale
 from console.tasks import Tasks
 from widgets.map.liveness import MOST_RELOADS, Loss
-from widgets.map.panel import MapPanel
+from widgets.map.panel import Box, MapPanel
 from widgets.map.routes import Request
 from widgets.notice import Notice
 
 _log = logging.getLogger(__name__)
 _KEPT_VIEWS = 3
 _EDGE = 3.0
+"""The percentiles of many places that are left out at each side: a far island must not shrink the rest."""
+
+_FEW = 50
+_MARGIN, _CITY_MARGIN, _LEAST_MARGIN = 0.06, 0.01, 0.003
 _SAMPLE = 20_000
 
 
@@ -59,6 +64,8 @@ class MapPresenter(QObject):
         self._panel: MapPanel | None = None
         self._shown_areas: dict[Word, Area] = {}
         self._fitted = False
+        self._followed: Filter | None = None
+        self._within: Box | None = None
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
         self._crews: list[Crew] = []
@@ -95,11 +102,14 @@ class MapPresenter(QObject):
         if self._panel is None:
             return
         if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
-            self._panel.set_selection(None, 0.0, 0.0, "")
+            self._panel.set_selection(None)
             return
         catalog = self._desk.catalog(dossier.source)
         label = f"{dossier.shown.id if dossier.server else ''} {catalog.service_name(dossier.shown.service)}"
-        self._panel.set_selection(dossier.row, dossier.shown.lat, dossier.shown.lon, label.strip())
+        shown = dossier.shown
+        self._panel.set_selection(
+            dossier.row, shown.lat, shown.lon, label.strip(), shown.priority, ORDER.index(shown.status)
+        )
 
     def set_counsel(self, counsel: Counsel) -> None:
         """Draw the way of the unit that is sent, or would be."""
@@ -121,6 +131,7 @@ class MapPresenter(QObject):
         """Show these units where they are; off shift is never drawn."""
         self._crews = crews
         now = self._now()
+        wanted = self._wanted_unit()
         shown = [
             {
                 "id": crew.key,
@@ -129,6 +140,7 @@ class MapPresenter(QObject):
                 "stale": is_stale(unit, now),
                 "beside": unit.state is UnitState.ON_SCENE,
                 "chosen": crew.key == self._desk.unit,
+                "near": (crew.source, unit.id) == wanted,
                 "lat": unit.lat,
                 "lon": unit.lon,
             }
@@ -142,16 +154,23 @@ class MapPresenter(QObject):
 
     def _route(self, crews: list[Crew]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
-        dossier = self._dossier
-        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None:
+        dossier, wanted = self._dossier, self._wanted_unit()
+        if dossier is None or dossier.shown.lat is None or dossier.shown.lon is None or wanted is None:
             return []
-        under_way = [one.unit for one in dossier.live if one.state is not AssignmentState.ON_SCENE]
-        advised = [one.unit_id for one in self._counsel.units if self._counsel.row == dossier.row and not dossier.live]
-        wanted = next(iter(under_way + advised), None)
-        unit = next((one.unit for one in crews if (one.source, one.unit.id) == (dossier.source, wanted)), None)
+        unit = next((one.unit for one in crews if (one.source, one.unit.id) == wanted), None)
         if unit is None or unit.lat is None or unit.lon is None:
             return []
         return [(unit.lat, unit.lon), (dossier.shown.lat, dossier.shown.lon)]
+
+    def _wanted_unit(self) -> tuple[str, str] | None:
+        """(Source, id) of the unit that is on its way to the chosen report, else of the one recommended first."""
+        dossier = self._dossier
+        if dossier is None:
+            return None
+        under_way = [one.unit for one in dossier.live if one.state is not AssignmentState.ON_SCENE]
+        advised = [one.unit_id for one in self._counsel.units if self._counsel.row == dossier.row and not dossier.live]
+        wanted = next(iter(under_way + advised), None)
+        return None if wanted is None else (dossier.source, wanted)
 
     def _units_note(self, units: list[Unit], now: datetime) -> str:
         """How old the newest position is: all others are older."""
@@ -195,35 +214,49 @@ class MapPresenter(QObject):
         while len(self._views) > _KEPT_VIEWS:
             self._views.popitem(last=False)
         if not self._fitted and len(view.order):
-            placed = view.placed[:_SAMPLE]
-            spots = (view.snapshot.column(name)[placed] * 1e-7 for name in ("lat_e7", "lon_e7"))
-            self._fit(np.column_stack(list(spots)))
+            self._fit(places_of(view))
         if self._panel is not None:
+            self._follow(view)
             self._panel.set_view(view.number, count=len(view.order))
 
     def _on_catalog(self, cities: Cities) -> None:
         if cities.areas != self._shown_areas:
             self._shown_areas = cities.areas
-            self._tasks.latest("areas", lambda: areas_geojson(cities), self._on_areas)
-            points = [
-                (one.lat, one.lon) for one in cities.areas.values() if one.lat is not None and one.lon is not None
-            ]
-            self._fit(np.array(points))
+            self._tasks.latest(
+                "areas", lambda: (areas_geojson(cities), city_box(cities.areas.values())), self._on_areas
+            )
 
-    def _on_areas(self, encoded: bytes) -> None:
-        self._areas = encoded
+    def _on_areas(self, found: tuple[bytes, Box | None]) -> None:
+        self._areas, box = found
         self._areas_number += 1
         if self._panel is not None:
             self._panel.set_areas(self._areas_number)
+            if box is not None:
+                self._panel.set_city(box)
+                self._fitted = True
 
     def _fit(self, places: npt.NDArray[np.float64]) -> None:
         """Let "the whole city" be where nearly all of it is: a far island must not shrink the rest."""
         if self._panel is None or not len(places):
             return
-        (south, west), (north, east) = np.percentile(places, [_EDGE, 100 - _EDGE], axis=0)
-        margin = max(0.01, 0.06 * max(north - south, east - west))
-        self._panel.set_city((west - margin, south - margin, east + margin, north + margin))
+        self._panel.set_city(with_margin(extent(places), _CITY_MARGIN))
         self._fitted = True
+
+    def _follow(self, view: View) -> None:
+        """Auto-fit shows where the filter's reports are; while they stay within what is shown nothing moves."""
+        assert self._panel is not None
+        if msgspec.structs.replace(view.filter, order=Filter().order) == Filter():
+            self._followed, self._within = view.filter, None
+            self._panel.set_filtered(None)
+            return
+        places = places_of(view)
+        if not len(places):
+            return  # nothing to fit: the map stays
+        box = extent(places)
+        if view.filter == self._followed and self._within is not None and is_within(box, self._within):
+            return
+        self._followed, self._within = view.filter, with_margin(box, _LEAST_MARGIN)
+        self._panel.set_filtered(self._within)
 
     def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
         self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))
@@ -264,6 +297,57 @@ class MapPresenter(QObject):
             "unit_stale": self.tr("Stale"),
             "fill": self.tr("Fill:"),
         }
+
+
+def places_of(view: View) -> npt.NDArray[np.float64]:
+    """The (lat, lon) of what a View shows, in degrees; of very many every so many-th."""
+    placed = view.placed[:: max(1, len(view.placed) // _SAMPLE)]
+    return np.column_stack([view.snapshot.column(name)[placed] * 1e-7 for name in ("lat_e7", "lon_e7")])
+
+
+def extent(places: npt.NDArray[np.float64]) -> Box:
+    """The box around (lat, lon) places: around all of a few, around nearly all of many."""
+    edge = _EDGE if len(places) > _FEW else 0.0
+    (south, west), (north, east) = np.percentile(places, [edge, 100 - edge], axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def city_box(areas: Iterable[Area]) -> Box | None:
+    """The box around a city's areas with their borders, without those far away from nearly all others."""
+    boxes = [box for area in areas if (box := _box_of(area)) is not None]
+    if not boxes:
+        return None
+    all_boxes = np.array(boxes)
+    middles = np.column_stack([all_boxes[:, [1, 3]].mean(axis=1), all_boxes[:, [0, 2]].mean(axis=1)])
+    west, south, east, north = with_margin(extent(middles), _CITY_MARGIN)
+    near = (middles[:, 0] >= south) & (middles[:, 0] <= north) & (middles[:, 1] >= west) & (middles[:, 1] <= east)
+    low, high = all_boxes[near][:, :2].min(axis=0), all_boxes[near][:, 2:].max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _box_of(area: Area) -> Box | None:
+    """Around the border of an area, else its middle."""
+    geometry = _border(area)
+    if geometry is not None and geometry["type"] in ("Polygon", "MultiPolygon"):
+        polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+        corners = np.array([corner[:2] for polygon in polygons for corner in polygon[0]])
+        (west, south), (east, north) = corners.min(axis=0), corners.max(axis=0)
+        return float(west), float(south), float(east), float(north)
+    if area.lat is None or area.lon is None:
+        return None
+    return area.lon, area.lat, area.lon, area.lat
+
+
+def with_margin(box: Box, least: float) -> Box:
+    """The box with 6 % of its larger side around it, and no less than `least` degrees."""
+    west, south, east, north = box
+    margin = max(least, _MARGIN * max(north - south, east - west))
+    return west - margin, south - margin, east + margin, north + margin
+
+
+def is_within(box: Box, other: Box) -> bool:
+    """Whether a box lies in another one."""
+    return other[0] <= box[0] and other[1] <= box[1] and box[2] <= other[2] and box[3] <= other[3]
 
 
 def areas_geojson(cities: Cities) -> bytes:

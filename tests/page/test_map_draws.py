@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
@@ -354,3 +356,115 @@ def test_a_place_in_view_is_left_where_it_is(desk: MapDesk) -> None:
         desk.panel.reveal(LAT + 0.5, LON)
     assert moved.args is not None
     assert moved.args[1] < LAT + 0.5 < moved.args[3]
+
+
+def clear_of_the_boxes(desk: MapDesk, lat: float, lon: float) -> bool:
+    """Whether a place is in the frame and under none of the boxes over it."""
+    at = desk.point(lat, lon)
+    inside = 0 <= at.x() <= desk.panel.width() and 0 <= at.y() <= desk.panel.height()
+    script = "[...document.querySelectorAll('#frame > .box')].filter(b => !b.hidden).every(b => { const r ="
+    script += f" b.getBoundingClientRect(); return {at.x()} < r.left || {at.x()} > r.right || {at.y()} < r.top"
+    return inside and bool(desk.js(f"{script} || {at.y()} > r.bottom }})"))
+
+
+def test_auto_fit_shows_the_filter_s_reports_beside_the_boxes(desk: MapDesk) -> None:
+    desk.panel.resize(900, 700)
+    desk.panel.set_texts({"p1": "P1 hazard", "p2": "P2 urgent", "unit_free": "Available", "fill": "Fill:"})
+    city = (LON - 0.2, LAT - 0.2, LON + 0.2, LAT + 0.2)
+    desk.panel.set_city(city)
+    desk.show()
+    desk.panel.set_locked(False)
+    desk.draw()
+    corners = [(lat, lon) for lat in (city[1], city[3]) for lon in (city[0], city[2])]
+    assert all(clear_of_the_boxes(desk, *corner) for corner in corners)
+    far = desk.panel.last_view
+    desk.panel.set_filtered((LON - 0.01, LAT - 0.01, LON + 0.01, LAT + 0.01))
+    desk.draw()
+    assert not desk.panel.locked
+    assert far is not None
+    assert desk.panel.last_view is not None
+    assert desk.panel.last_view[1] > far[1] + 3
+    assert all(clear_of_the_boxes(desk, LAT + dy, LON + dx) for dy in (-0.01, 0.01) for dx in (-0.01, 0.01))
+    desk.panel.set_filtered(None)
+    desk.draw()
+    assert desk.panel.last_view[1] == far[1]
+
+
+def test_a_chosen_report_that_the_filter_leaves_out_has_its_symbol_and_a_dashed_ring(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, EAST, 3, 0, 0)]
+    desk.panel.set_selection(1, LAT, EAST, "", 3, 0)
+    desk.show()
+    whole = desk.count_near(LAT, EAST, "accent.base", 26)
+    desk.panel.set_selection(7, LAT, LON, "", 1, 0)
+    desk.draw()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    dashed = desk.count_near(LAT, LON, "accent.base", 26)
+    assert 0.3 * whole < dashed < 0.85 * whole
+
+
+def test_the_tag_of_a_report_at_the_edge_is_whole(desk: MapDesk) -> None:
+    desk.show()
+    assert desk.panel.last_view is not None
+    edge = desk.panel.last_view[0][2] - 0.0005
+    desk.panel.set_selection(7, LAT, edge, "930878 Tanggul", 2, 0)
+    desk.draw()
+    at = desk.point(LAT, edge)
+    picture, border = desk.picture(), desk.theme.hex("border.control")
+    row = [QColor(picture.pixelColor(x, at.y())).name().upper() for x in range(picture.width())]
+    sides = [x for x, colour in enumerate(row) if colour == border]
+    assert len(sides) == 2
+    assert 60 < sides[1] - sides[0] < 200
+    assert sides[1] < at.x(), "at its left, where the map ends at its right"
+
+
+def test_a_crew_under_the_pointer_says_its_code(desk: MapDesk) -> None:
+    around = [(LAT - 0.0031, 0), (LAT + 0.0031, 0), (LAT, 0.0065), (LAT, -0.0065)]  # 18 px below and above, 38 beside
+    desk.symbols = [(row, lat, LON + dx, 1, 0, 0) for row, (lat, dx) in enumerate(around, 1)]
+    desk.panel.set_units([{"id": "a", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}])
+    desk.show()
+    assert desk.letters_below(LAT, LON) == 0
+    QTest.mouseMove(desk.target, desk.point(LAT, EAST))
+    QTest.mouseMove(desk.target, desk.point(LAT, LON))
+    desk.qtbot.waitUntil(lambda: desk.letters_below(LAT, LON) > 10, timeout=TIMEOUT_MS)
+
+
+def test_a_code_finds_another_place_when_the_first_is_taken(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT - 0.0031, LON, 1, 0, 0)]
+    desk.panel.set_units([{"id": "a", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}])
+    desk.show()
+    assert desk.letters_below(LAT, LON) == 0
+    assert desk.count_near(LAT + 0.0026, LON, "accent.strong", 8, off_by=60) > 10, "15 px above"
+
+
+def test_symbols_that_cover_one_another_are_spread_under_the_pointer(desk: MapDesk) -> None:
+    desk.symbols = [(row, LAT + row * 2e-6, LON, 1, 0, 0) for row in (11, 12, 13)]
+    desk.show()
+    heap = desk.count_near(LAT, LON, "priority.p1", 60)
+    QTest.mouseMove(desk.target, desk.point(LAT, EAST))
+    QTest.mouseMove(desk.target, desk.point(LAT, LON))
+    desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p1", 60) > 2.5 * heap, timeout=TIMEOUT_MS)
+    found: set[int] = set()
+    middle = desk.point(LAT, LON)
+    for step in range(3):  # the ring begins at the top
+        angle = -math.pi / 2 + 2 * math.pi * step / 3
+        at = QPoint(round(middle.x() + 28 * math.cos(angle)), round(middle.y() + 28 * math.sin(angle)))
+        with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as picked:
+            QTest.mouseMove(desk.target, at)
+            QTest.mouseClick(desk.target, Qt.MouseButton.LeftButton, pos=at)
+        found.update(picked.args or [])
+    assert found == {11, 12, 13}
+    QTest.mouseMove(desk.target, desk.point(SOUTH, EAST))
+    desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p1", 60) == heap, timeout=TIMEOUT_MS)
+
+
+def test_a_square_amid_symbols_moves_to_where_its_count_can_be_read(desk: MapDesk) -> None:
+    ring = [(0.0011 * dy, 0.0011 * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    desk.symbols = [(row, LAT + dy, LON + dx, 2, 0, 0) for row, (dy, dx) in enumerate(ring, 1)]
+    desk.show()
+    assert desk.count_near(LAT, LON, "map.cell-text", 100, off_by=30) == 0
+    desk.cells = [(LAT + 0.0002, LON + 0.0003, 38, 0)]
+    desk.draw()
+    alone = desk.count_near(LAT, LON, "map.cell-text", 100, off_by=30)
+    desk.symbols = []
+    desk.draw()
+    assert alone == pytest.approx(desk.count_near(LAT, LON, "map.cell-text", 100, off_by=30), rel=0.2)

@@ -30,11 +30,13 @@ class Bridge(QObject):
     units = Signal(int)
     areas = Signal(int)
     pins = Signal(int)
-    selection = Signal(int, float, float, str)
-    """Row (0 none), lat, lon, tag; a place that is unknown comes as two NaN."""
+    selection = Signal(int, float, float, str, int, int)
+    """Row (0 none), lat, lon, tag, priority, status; a place that is unknown comes as two NaN."""
     place = Signal(float, float, float)
     """Go to lat, lon, zoom (0 = keep)."""
     city = Signal(float, float, float, float)
+    filtered = Signal(float, float, float, float)
+    """What the filter shows, for auto-fit; four NaN: the whole city."""
     box = Signal(float, float, float, float)
     picking = Signal(bool)
     background = Signal(str)

@@ -151,8 +151,9 @@ class MapPanel(QWidget):
         self._route: list[tuple[float, float]] = []
         self._pins: list[Pin] = []
         self._view_number = 0
-        self._selection: tuple[int, float, float, str] = (0, _NOWHERE, _NOWHERE, "")
+        self._selection: tuple[int, float, float, str, int, int] = (0, _NOWHERE, _NOWHERE, "", 0, 0)
         self._city: Box | None = None
+        self._filtered: Box | None = None
         self._last_view: tuple[Box, float] | None = None
         self._background: str | None = None
         self._notes = ("", "")
@@ -243,9 +244,10 @@ class MapPanel(QWidget):
 
     def set_units(self, units: Sequence[Mapping[str, Any]], route: Sequence[tuple[float, float]] = ()) -> None:
         """Crews: id, code, state_key (of symbols.json), lat, lon, and, if so, stale=True, beside=True (stands 26 px
-        beside its report) or chosen=True; a dashed `route` of (lat, lon) from a crew to its report.
+        beside its report), chosen=True or near=True (its code is always written); a dashed `route` of (lat, lon) from
+        a crew to its report.
         """
-        fields = ("id", "code", "state_key", "lat", "lon", "stale", "beside", "chosen")
+        fields = ("id", "code", "state_key", "lat", "lon", "stale", "beside", "chosen", "near")
         kept = [{name: unit[name] for name in fields if name in unit} for unit in units if unit.get("lat") is not None]
         if kept == self._unit_list and list(route) == self._route and self._versions["units"]:
             return
@@ -281,12 +283,22 @@ class MapPanel(QWidget):
         self._tell(self._bridge.areas, version)
 
     def set_selection(
-        self, row: int | None, lat: float | None = None, lon: float | None = None, label: str = ""
+        self,
+        row: int | None,
+        lat: float | None = None,
+        lon: float | None = None,
+        label: str = "",
+        priority: int = 0,
+        status: int = 0,
     ) -> None:
-        """Ring and tag around the chosen report; it is not moved to."""
+        """Ring and tag around the chosen report; it is not moved to.
+
+        Where the answer does not hold it (the filter leaves it out) it is drawn by `priority` (1 to 4, 0: none) and
+        `status` (as in the answer), in a dashed ring.
+        """
         here = lat is not None and lon is not None
         place = (lat, lon) if lat is not None and lon is not None else (_NOWHERE, _NOWHERE)
-        self._selection = (row or 0, *place, label if row and here else "")
+        self._selection = (row or 0, *place, label if row and here else "", priority, status)
         self._tell(self._bridge.selection, *self._selection)
 
     def go_to(self, lat: float, lon: float, zoom: float | None = None) -> None:
@@ -298,9 +310,15 @@ class MapPanel(QWidget):
         self._tell(self._bridge.box, west, south, east, north)
 
     def set_city(self, box: Box) -> None:
-        """What auto-fit and key 0 show."""
+        """What key 0 shows, and auto-fit while the filter shows the whole city."""
         self._city = box
         self._tell(self._bridge.city, *box)
+
+    def set_filtered(self, box: Box | None) -> None:
+        """What auto-fit shows: where the reports of the filter are; None: the whole city."""
+        if box != self._filtered:
+            self._filtered = box
+            self._tell(self._bridge.filtered, *(box or (_NOWHERE,) * 4))
 
     def set_locked(self, locked: bool) -> None:
         """Hold the view, or let it fit itself to the city again."""
@@ -474,6 +492,8 @@ class MapPanel(QWidget):
         bridge.config.emit(self._versions["config"])
         if self._city is not None:
             bridge.city.emit(*self._city)
+        if self._filtered is not None:
+            bridge.filtered.emit(*self._filtered)
         if self._locked and self._last_view is not None:
             (west, south, east, north), zoom = self._last_view
             bridge.place.emit((south + north) / 2, (west + east) / 2, zoom)

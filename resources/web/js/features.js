@@ -5,15 +5,22 @@ import { ALARM, PENDING, SELECTED } from "./answer.js";
 import { font } from "./config.js";
 
 /**
- * @typedef {{id: string, code: string, state_key: string, lat: number, lon: number, stale?: boolean, beside?: boolean, chosen?: boolean}} Unit
+ * @typedef {{id: string, code: string, state_key: string, lat: number, lon: number, stale?: boolean, beside?: boolean, chosen?: boolean, near?: boolean}} Unit
  * @typedef {import("./answer.js").Symbol} Symbol
- * @typedef {{x: number, y: number, unit: Unit, named: boolean}} PlacedUnit its code is drawn only when `named`
+ * @typedef {{x: number, y: number, unit: Unit, code_at: import("./geometry.js").Rect | null}} PlacedUnit its code is
+ * written only where `code_at` is
  * @typedef {{x: number, y: number, symbol: Symbol}} PlacedSymbol
- * @typedef {{row: number, x: number, y: number, label: string}} Selection
+ * @typedef {{row: number, x: number, y: number, label: string, priority: number, status: number, stranger: boolean}} Selection
+ * a `stranger` is chosen and not among what the filter shows
+ */
+
+/**
+ * @typedef {{middle: {x: number, y: number}, radius: number,
+ *   members: (PlacedSymbol & {from: {x: number, y: number}})[]}} Spread
  */
 
 export const BESIDE_PX = 26;
-const NAME_LETTER_PX = 7.4;
+const EDGE_PX = 4;
 
 export class FeaturePainter {
   /**
@@ -47,11 +54,19 @@ export class FeaturePainter {
 
   /** @param {PlacedUnit} placed */
   unit(placed) {
-    const { x, y, unit, named } = placed;
+    const { x, y, unit } = placed;
     const px = 15 * this._scale;
     this._symbols.unit(this._context, x, y, px, unit.stale ? "stale" : unit.state_key, true);
     if (unit.chosen) this._box(x, y, px * 1.2, px * 0.8, this._colors["accent.base"]);
-    if (named) this._text(unit.code, x, y + px, font(11 * this._scale, 600), this._colors["accent.strong"], 3.5);
+  }
+
+  /** A crew's code, over whatever is there: only those that must be read cover anything. @param {PlacedUnit} placed */
+  code(placed) {
+    const { unit, code_at } = placed;
+    if (code_at) {
+      const [left, top, right, bottom] = code_at;
+      this._text(unit.code, (left + right) / 2, (top + bottom) / 2, font(11 * this._scale, 600), this._colors["accent.strong"], 3.5);
+    }
   }
 
   /** @param {PlacedSymbol} placed */
@@ -65,15 +80,51 @@ export class FeaturePainter {
     this.reports++;
   }
 
-  /** @param {Selection} selection */
+  /** The chosen report's ring; one that the filter leaves out has its symbol here, and a dashed ring. @param {Selection} selection */
   ring(selection) {
-    this._ring(selection.x, selection.y, 21 * this._scale, this._colors["accent.base"], 2.5);
+    const { x, y, stranger } = selection;
+    if (stranger && selection.priority > 0) {
+      this._symbols.report(this._context, x, y, symbolSize(selection.priority, true) * this._scale, selection.priority, selection.status, true);
+    }
+    if (stranger) this._context.setLineDash([6, 4]);
+    this._ring(x, y, 21 * this._scale, this._colors["accent.base"], 2.5);
+    this._context.setLineDash([]);
   }
 
-  /** @param {Selection} selection */
-  tag(selection) {
+  /**
+   * Symbols that covered one another, side by side on a disc, with a line to where each is.
+   * @param {Spread} spread
+   */
+  spread(spread) {
+    const context = this._context, { middle, radius } = spread;
+    context.beginPath();
+    context.arc(middle.x, middle.y, radius + 15 * this._scale, 0, 2 * Math.PI);
+    context.globalAlpha = 0.92;
+    context.fillStyle = this._colors["surface.panel"];
+    context.fill();
+    context.globalAlpha = 1;
+    context.strokeStyle = this._colors["border.control"];
+    context.lineWidth = 1;
+    context.stroke();
+    for (const { x, y, from } of spread.members) {
+      context.beginPath();
+      context.moveTo(from.x, from.y);
+      context.lineTo(x, y);
+      context.stroke();
+    }
+    for (const { x, y, symbol } of spread.members) {
+      const px = symbolSize(symbol.priority, false) * this._scale;
+      if (symbol.flags & ALARM) this._ring(x, y, px * 0.7, this._colors["alarm.p1-edge"], 2);
+      this._symbols.report(context, x, y, px, symbol.priority, symbol.status, true);
+      if (symbol.flags & SELECTED) this._ring(x, y, px * 0.75, this._colors["accent.base"], 2);
+      if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
+    }
+  }
+
+  /** @param {Selection} selection @param {number} width @param {number} height of the map */
+  tag(selection, width, height) {
     if (!selection.label) return;
-    const context = this._context, [left, top, right, bottom] = tagRect(context, selection, this._scale);
+    const context = this._context, [left, top, right, bottom] = tagRect(context, selection, this._scale, width, height);
     context.font = font(12 * this._scale);
     context.beginPath();
     context.roundRect(Math.round(left) + 0.5, Math.round(top) + 0.5, Math.round(right - left), Math.round(bottom - top), 2);
@@ -146,22 +197,21 @@ export function symbolSize(priority, chosen) {
 }
 
 /**
- * Where a crew's code is, if it is drawn. The width is that of the widest letters, so that no text has to be measured.
- * @param {PlacedUnit} placed @param {number} scale
- * @returns {import("./geometry.js").Rect}
- */
-export function nameRect(placed, scale) {
-  const half = (placed.unit.code.length * NAME_LETTER_PX * scale) / 2, middle = placed.y + 15 * scale;
-  return [placed.x - half, middle - 7 * scale, placed.x + half, middle + 7 * scale];
-}
-
-/**
- * Where the tag of the chosen report is.
+ * Where the tag of the chosen report is: at its right, where the map ends at its left, else below or above.
  * @param {CanvasRenderingContext2D} context @param {Selection} selection @param {number} scale
+ * @param {number} width @param {number} height of the map
  * @returns {import("./geometry.js").Rect}
  */
-export function tagRect(context, selection, scale) {
+export function tagRect(context, selection, scale, width, height) {
   context.font = font(12 * scale);
-  const left = selection.x + 26 * scale;
-  return [left, selection.y - 10 * scale, left + context.measureText(selection.label).width + 12, selection.y + 10 * scale];
+  const wide = context.measureText(selection.label).width + 12, tall = 20 * scale, away = 26 * scale;
+  const inside = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ end) => Math.max(EDGE_PX, Math.min(at, end - EDGE_PX - size));
+  const right = selection.x + away, left = selection.x - away - wide;
+  if (right + wide <= width - EDGE_PX || left >= EDGE_PX) {
+    const x = right + wide <= width - EDGE_PX ? right : left, y = inside(selection.y - tall / 2, tall, height);
+    return [x, y, x + wide, y + tall];
+  }
+  const below = selection.y + away + tall <= height - EDGE_PX;
+  const x = inside(selection.x - wide / 2, wide, width), y = below ? selection.y + away : selection.y - away - tall;
+  return [x, y, x + wide, y + tall];
 }

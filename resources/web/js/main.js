@@ -7,17 +7,19 @@ import { Basemap } from "./basemap.js";
 import { CanvasLayer } from "./canvas_layer.js";
 import { drawCells } from "./cells.js";
 import { openChannel } from "./channel.js";
+import { placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
-import { BESIDE_PX, FeaturePainter, nameRect, symbolSize, tagRect } from "./features.js";
+import { crowdAt, spread } from "./crowds.js";
+import { BESIDE_PX, FeaturePainter, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
 import { drawLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
-import { targetAt, targetsInOrder } from "./picking.js";
+import { isInSpread, targetAt, targetsInOrder } from "./picking.js";
 import { drawPins, pinRect } from "./pins.js";
-import { side, stepAside } from "./placement.js";
+import { settle, side, stepAside } from "./placement.js";
 import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
 import { View } from "./view.js";
@@ -62,9 +64,12 @@ class MapPage {
     this._route = [];
     /** @type {import("./pins.js").Pin[]} */
     this._pins = [];
-    this._selection = { row: 0, lat: NaN, lon: NaN, label: "" };
+    this._selection = { row: 0, lat: NaN, lon: NaN, label: "", priority: 0, status: 0 };
     /** @type {Scene} */
-    this._scene = { symbols: [], units: [], cells: [] };
+    this._scene = { symbols: [], units: [], cells: [], spread: null };
+    /** @type {number[]} rows of the reports that are spread, while the pointer is over them */
+    this._crowd = [];
+    this._hovered = ""; // the crew under the pointer
     /** @type {Target | null} */
     this._cursor = null;
     this._view = -1;
@@ -76,8 +81,8 @@ class MapPage {
 
     this._complete = new Completeness(() => this._isSettled(), () => this._view, (view, beat) => bridge.tellDrawn(view, beat));
     this._heartbeat = new Heartbeat((beat, view, count) => bridge.tellAlive(beat, view, count));
-    this._lock = new View(this._map, (locked) => this._onLock(locked));
     this._overlays = new Overlays(this._map, (command) => this._act(command));
+    this._lock = new View(this._map, (locked) => this._onLock(locked), () => this._overlays.sizes());
     this._basemap = new Basemap(this._map, () => this._complete.check());
     this._areas = new Areas(this._map);
     this._source = new ReportSource(() => this._box(), (answer) => this._onAnswer(answer));
@@ -96,13 +101,14 @@ class MapPage {
     bridge.units.connect((/** @type {number} */ version) => this._track(this._onUnits(version)));
     bridge.pins.connect((/** @type {number} */ version) => this._track(this._onPins(version)));
     bridge.areas.connect((/** @type {number} */ version) => this._track(this._onAreas(version)));
-    bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label) => {
-      this._selection = { row, lat, lon, label };
+    bridge.selection.connect((/** @type {number} */ row, /** @type {number} */ lat, /** @type {number} */ lon, /** @type {string} */ label, /** @type {number} */ priority, /** @type {number} */ status) => {
+      this._selection = { row, lat, lon, label, priority, status };
       this._source.ask(); // the chosen report is always a symbol
       this._redraw();
     });
     bridge.place.connect((/** @type {number} */ lat, /** @type {number} */ lon, /** @type {number} */ zoom) => this._lock.goTo(lat, lon, zoom));
     bridge.city.connect((/** @type {number[]} */ ...box) => this._lock.setCity(box[0], box[1], box[2], box[3]));
+    bridge.filtered.connect((/** @type {number[]} */ ...box) => this._lock.setFiltered(box[0], box[1], box[2], box[3]));
     bridge.box.connect((/** @type {number[]} */ ...box) => this._lock.fit(box[0], box[1], box[2], box[3]));
     bridge.lock.connect((/** @type {boolean} */ locked) => this._lock.setLocked(locked));
     bridge.act.connect((/** @type {string} */ command) => this._act(command));
@@ -116,15 +122,14 @@ class MapPage {
     });
 
     map.on("moveend", () => this._onMoved());
-    map.on("resize", () => this._lock.onResize());
+    map.on("resize", () => this._lock.refit());
     map.on("dragstart", () => this._lock.gesture());
     map.getContainer().addEventListener("wheel", () => this._lock.gesture(), { passive: true });
     map.on("dblclick", () => this._lock.gesture());
     map.on("click", (/** @type {any} */ event) => this._onClick(event));
-    map.on("mousemove", (/** @type {any} */ event) => {
-      const over = targetAt(this._scene, event.containerPoint.x, event.containerPoint.y) !== null;
-      map.getContainer().classList.toggle("pointer", over);
-    });
+    map.on("mousemove", (/** @type {any} */ event) => this._onPointer(event.containerPoint.x, event.containerPoint.y));
+    map.on("mouseout", () => this._onPointer(-Infinity, -Infinity));
+    map.on("movestart", () => this._onPointer(-Infinity, -Infinity));
     listenToKeys({ pan: (dx, dy) => this._lock.pan(dx, dy), act: (command) => this._act(command) });
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
   }
@@ -138,6 +143,7 @@ class MapPage {
     this._config = config;
     this._symbols = new Symbols(config.symbols, config.theme.colors);
     this._overlays.setConfig(config);
+    this._lock.refit(); // the legend stands there now
     this._complete.setColour(config.theme.colors["map.land-outside"]);
     this._drawAreas(config);
     this._redraw();
@@ -234,6 +240,20 @@ class MapPage {
     if (!target) return;
     if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
     else this._open(target);
+  }
+
+  /** What covers one another is spread while the pointer is there, and a crew says its code. @param {number} x @param {number} y */
+  _onPointer(x, y) {
+    const scene = this._scene, scale = this._config?.theme.scale ?? 1;
+    const stays = scene.spread !== null && isInSpread(scene.spread, x, y);
+    const crowd = this._picking ? [] : stays ? this._crowd : crowdAt(scene.symbols, x, y, scale).map((one) => one.symbol.row);
+    const target = targetAt(stays ? scene : { ...scene, spread: null }, x, y);
+    const hovered = target?.kind === "unit" ? target.id : "";
+    this._map.getContainer().classList.toggle("pointer", target !== null);
+    if (String(crowd) === String(this._crowd) && hovered === this._hovered) return;
+    this._crowd = crowd;
+    this._hovered = hovered;
+    this._redraw();
   }
 
   /** @param {Target} target */
@@ -346,49 +366,52 @@ class MapPage {
     symbols.sort((a, b) => (a.symbol.flags & SELECTED) - (b.symbol.flags & SELECTED) || b.symbol.priority - a.symbol.priority);
     const units = this._units.map((unit) => {
       const point = this._at(unit.lat, unit.lon);
-      return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit, named: false };
+      return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit, code_at: null };
     });
     const cells = (this._answer?.cells ?? []).map((cell) => ({ ...xy(this._at(cell.lat, cell.lon)), side: 0, cell }));
     const most = Math.max(1, ...cells.map((one) => one.cell.count));
     for (const one of cells) one.side = side(one.cell.count, most) * scale;
     cells.sort((a, b) => b.side - a.side);
     const chosen = this._chosen();
-    this._nameUnits(units, symbols, chosen, scale);
-    const keeps = [
+    const taken = this._takenPlaces(symbols, units, chosen, scale);
+    const size = this._map.getSize();
+    placeCodes(units, taken, this._hovered, scale, size.x, size.y);
+    stepAside(cells, [
       ...symbols.map((one) => ({ x: one.x, y: one.y, clear: 13 * scale })),
       ...units.map((one) => ({ x: one.x, y: one.y, clear: 16 * scale })),
-      ...units.filter((one) => one.named).map((one) => ({ x: one.x, y: one.y + 14 * scale, clear: 14 * scale })),
-    ];
-    if (chosen) keeps.push({ x: chosen.x, y: chosen.y, clear: 27 * scale }, ...tagKeeps(chosen, scale));
-    stepAside(cells, keeps);
-    const squares = new Taken();
-    for (const { x, y, side: px } of cells) squares.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
-    for (const one of units) one.named = one.named && (one.unit.chosen === true || squares.isFree(nameRect(one, scale)));
-    return { symbols, units, cells };
+      ...(chosen ? [{ x: chosen.x, y: chosen.y, clear: 27 * scale }] : []),
+    ]);
+    settle(cells, taken, scale);
+    return { symbols, units, cells, spread: this._spreadOf(symbols, scale) };
   }
 
   /**
-   * Which crews have room for their code: it covers no symbol, no capsule and no other code. The chosen crew always has.
-   * @param {import("./features.js").PlacedUnit[]} units @param {import("./features.js").PlacedSymbol[]} symbols
+   * What codes, squares and names keep clear of: boxes, symbols, capsules, the chosen report with its tag, drops.
+   * @param {import("./features.js").PlacedSymbol[]} symbols @param {import("./features.js").PlacedUnit[]} units
    * @param {import("./features.js").Selection | null} chosen @param {number} scale
    */
-  _nameUnits(units, symbols, chosen, scale) {
-    const taken = new Taken();
+  _takenPlaces(symbols, units, chosen, scale) {
+    const taken = new Taken(), size = this._map.getSize();
     for (const rect of this._overlays.rects()) taken.add(rect);
     for (const { x, y, symbol } of symbols) {
-      const half = (symbolSize(symbol.priority, false) * scale) / 2;
+      const half = (symbolSize(symbol.priority, false) * scale) / 2 + 1;
       taken.add([x - half, y - half, x + half, y + half]);
     }
-    for (const { x, y } of units) taken.add([x - 14 * scale, y - 7 * scale, x + 14 * scale, y + 7 * scale]);
+    for (const { x, y } of units) taken.add([x - 15 * scale, y - 8 * scale, x + 15 * scale, y + 8 * scale]);
+    for (const one of this._placedPins()) taken.add(pinRect(one, scale));
     if (chosen) {
       taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);
-      if (chosen.label) taken.add(tagRect(this._ruler, chosen, scale));
+      if (chosen.label) taken.add(tagRect(this._ruler, chosen, scale, size.x, size.y));
     }
-    for (const one of [...units].sort((a, b) => Number(b.unit.chosen ?? false) - Number(a.unit.chosen ?? false))) {
-      const rect = nameRect(one, scale);
-      one.named = one.unit.chosen === true || taken.isFree(rect);
-      if (one.named) taken.add(rect);
-    }
+    return taken;
+  }
+
+  /** @param {import("./features.js").PlacedSymbol[]} symbols @param {number} scale @returns {import("./features.js").Spread | null} */
+  _spreadOf(symbols, scale) {
+    const rows = new Set(this._crowd), crowd = symbols.filter((one) => rows.has(one.symbol.row));
+    if (crowd.length < 2) return null;
+    const size = this._map.getSize(), { middle, radius, places } = spread(crowd, scale, size.x, size.y);
+    return { middle, radius, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
   }
 
   /** @returns {import("./pins.js").PlacedPin[]} */
@@ -405,8 +428,10 @@ class MapPage {
   }
 
   _chosen() {
-    const { row, lat, lon, label } = this._selection;
-    return row && Number.isFinite(lat) && Number.isFinite(lon) ? { row, label, ...xy(this._at(lat, lon)) } : null;
+    const { row, lat, lon, label, priority, status } = this._selection;
+    if (!row || !Number.isFinite(lat) || !Number.isFinite(lon)) return null;
+    const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row);
+    return { row, label, priority, status, stranger: !shown, ...xy(this._at(lat, lon)) };
   }
 
   _keepCursor() {
@@ -433,9 +458,12 @@ class MapPage {
     for (const symbol of this._scene.symbols) if (!(symbol.symbol.flags & SELECTED)) painter.report(symbol);
     for (const symbol of this._scene.symbols) if (symbol.symbol.flags & SELECTED) painter.report(symbol);
     this._counted += painter.reports;
+    for (const unit of this._scene.units) painter.code(unit);
     if (chosen) painter.ring(chosen);
-    if (chosen) painter.tag(chosen);
+    const size = this._map.getSize();
+    if (chosen) painter.tag(chosen, size.x, size.y);
     drawPins(context, this._placedPins(), colors, scale);
+    if (this._scene.spread) painter.spread(this._scene.spread);
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
   }
 
@@ -443,23 +471,10 @@ class MapPage {
   _drawNames(context, width, height) {
     if (!this._config) return;
     const { colors, scale } = this._config.theme;
-    const taken = new Taken();
-    for (const rect of this._overlays.rects()) taken.add(rect);
-    for (const { x, y, side: px } of this._scene.cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
-    for (const { x, y, symbol } of this._scene.symbols) {
-      const half = (symbolSize(symbol.priority, false) * scale) / 2 + 2;
-      taken.add([x - half, y - half, x + half, y + half]);
-    }
-    for (const one of this._scene.units) {
-      taken.add([one.x - 16 * scale, one.y - 12 * scale, one.x + 16 * scale, one.y + 10 * scale]);
-      if (one.named) taken.add(nameRect(one, scale));
-    }
-    for (const one of this._placedPins()) taken.add(pinRect(one, scale));
-    const chosen = this._chosen();
-    if (chosen) {
-      taken.add([chosen.x - 24 * scale, chosen.y - 24 * scale, chosen.x + 24 * scale, chosen.y + 24 * scale]);
-      if (chosen.label) taken.add(tagRect(context, chosen, scale));
-    }
+    const { symbols, units, cells } = this._scene;
+    const taken = this._takenPlaces(symbols, units, this._chosen(), scale);
+    for (const { x, y, side: px } of cells) taken.add([x - px / 2, y - px / 2, x + px / 2, y + px / 2]);
+    for (const { code_at } of units) if (code_at) taken.add(code_at);
     drawLabels(context, this._areas.labels(this._map.getZoom()), (lat, lon) => this._at(lat, lon), taken, colors, scale, width, height);
   }
 }
@@ -467,13 +482,6 @@ class MapPage {
 /** @param {{x: number, y: number}} point */
 function xy(point) {
   return { x: point.x, y: point.y };
-}
-
-/** Squares keep clear of the tag too. @param {{x: number, y: number, label: string}} chosen @param {number} scale */
-function tagKeeps(chosen, scale) {
-  const keeps = [];
-  for (let x = 40; chosen.label && x < 30 + chosen.label.length * 7; x += 24) keeps.push({ x: chosen.x + x * scale, y: chosen.y, clear: 12 * scale });
-  return keeps;
 }
 
 const bridge = await openChannel();

@@ -98,6 +98,12 @@ export class Overlays {
     element("#corner .length").textContent = scale.text;
   }
 
+  /** How large the boxes over the corners are. @returns {import("./fitting.js").Boxes} */
+  sizes() {
+    const of = (/** @type {string} */ selector) => /** @type {[number, number]} */ ([element(selector).offsetWidth, element(selector).offsetHeight]);
+    return { lock: of("#lock"), zoom: of("#zoom"), corner: of("#corner"), legend: of("#legend") };
+  }
+
   /** The boxes that labels keep clear of, in px of the map. @returns {import("./geometry.js").Rect[]} */
   rects() {
     const frame = element("#frame").getBoundingClientRect();

@@ -5,7 +5,8 @@
  * @typedef {import("./features.js").PlacedSymbol} PlacedSymbol
  * @typedef {import("./features.js").PlacedUnit} PlacedUnit
  * @typedef {import("./cells.js").PlacedCell} PlacedCell
- * @typedef {{symbols: PlacedSymbol[], units: PlacedUnit[], cells: PlacedCell[]}} Scene
+ * @typedef {{symbols: PlacedSymbol[], units: PlacedUnit[], cells: PlacedCell[],
+ *   spread: import("./features.js").Spread | null}} Scene
  * @typedef {{kind: "report", key: string, x: number, y: number, row: number}
  *   | {kind: "unit", key: string, x: number, y: number, id: string}
  *   | {kind: "cell", key: string, x: number, y: number, placed: PlacedCell}} Target
@@ -15,12 +16,21 @@ const REACH_PX = 14;
 
 /** @param {Scene} scene @param {number} x @param {number} y @returns {Target | null} */
 export function targetAt(scene, x, y) {
+  if (scene.spread && isInSpread(scene.spread, x, y)) {
+    const member = nearest(scene.spread.members, x, y);
+    return member ? reportTarget(member) : null;
+  }
   const symbol = nearest(scene.symbols, x, y);
   if (symbol) return reportTarget(symbol);
   const unit = scene.units.find((one) => Math.abs(one.x - x) <= 18 && y - one.y >= -10 && y - one.y <= 22);
   if (unit) return unitTarget(unit);
   const cell = scene.cells.findLast((one) => Math.abs(one.x - x) <= one.side / 2 && Math.abs(one.y - y) <= one.side / 2);
   return cell ? cellTarget(cell) : null;
+}
+
+/** @param {import("./features.js").Spread} spread @param {number} x @param {number} y */
+export function isInSpread(spread, x, y) {
+  return Math.hypot(spread.middle.x - x, spread.middle.y - y) <= spread.radius + REACH_PX + 4;
 }
 
 /**

@@ -8,6 +8,7 @@
 
 const LEAST_SIDE = 17, MOST_SIDE = 42;
 const ROUNDS = 6;
+const RING_PX = 9, MOST_RINGS = 4;
 
 /**
  * The side of a square, growing with the logarithm of its count.
@@ -35,6 +36,43 @@ export function stepAside(squares, keeps) {
     }
     placed.push(square);
   }
+}
+
+/**
+ * Put squares that still touch something where their count can be read: the nearest free place, else a smaller square.
+ * Those that find none stay where they are.
+ * @param {Square[]} squares moved in place, larger ones first
+ * @param {import("./geometry.js").Taken} taken what stays; the squares are added
+ * @param {number} scale
+ */
+export function settle(squares, taken, scale) {
+  for (const square of squares) {
+    const small = LEAST_SIDE * scale;
+    const place = freePlace(square, square.side, taken, scale) ?? freePlace(square, Math.min(small, square.side), taken, scale);
+    if (place) Object.assign(square, place);
+    taken.add(rectOf(square.x, square.y, square.side));
+  }
+}
+
+/**
+ * @param {Square} square @param {number} side @param {import("./geometry.js").Taken} taken @param {number} scale
+ * @returns {Square | null}
+ */
+function freePlace(square, side, taken, scale) {
+  for (let ring = 0; ring <= MOST_RINGS; ring++) {
+    const away = ring * RING_PX * scale, steps = ring ? 8 * ring : 1;
+    for (let step = 0; step < steps; step++) {
+      const angle = (2 * Math.PI * step) / steps;
+      const x = square.x + away * Math.cos(angle), y = square.y + away * Math.sin(angle);
+      if (taken.isFree(rectOf(x, y, side))) return { x, y, side };
+    }
+  }
+  return null;
+}
+
+/** @param {number} x @param {number} y @param {number} side @returns {import("./geometry.js").Rect} */
+function rectOf(x, y, side) {
+  return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
 }
 
 /**

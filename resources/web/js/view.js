@@ -1,16 +1,26 @@
 // @ts-check
-/** Who moves the map: auto-fit follows the city until the operator moves it; then it stays where it was put. */
+/** Who moves the map: auto-fit follows what the filter shows until the operator moves it; then it stays where it was put. */
+
+import { paddings } from "./fitting.js";
 
 const PAN_S = 0.2;
 const CLOSE_ZOOM = 16;
 
+/** @typedef {[[number, number], [number, number]]} Bounds south-west, north-east */
+
 export class View {
-  /** @param {any} map @param {(locked: boolean) => void} onLock */
-  constructor(map, onLock) {
+  /**
+   * @param {any} map @param {(locked: boolean) => void} onLock
+   * @param {() => import("./fitting.js").Boxes} boxes what stands over the map's corners
+   */
+  constructor(map, onLock, boxes) {
     this._map = map;
     this._onLock = onLock;
-    /** @type {[[number, number], [number, number]] | null} */
+    this._boxes = boxes;
+    /** @type {Bounds | null} */
     this._city = null;
+    /** @type {Bounds | null} */
+    this._filtered = null;
     this._calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.locked = false;
   }
@@ -18,12 +28,18 @@ export class View {
   /** @param {number} west @param {number} south @param {number} east @param {number} north */
   setCity(west, south, east, north) {
     this._city = [[south, west], [north, east]];
-    if (!this.locked) this.home();
+    this.refit();
   }
 
-  /** The panel has another size. */
-  onResize() {
-    if (!this.locked) this.home();
+  /** What the filter shows; NaN: the whole city. @param {number} west @param {number} south @param {number} east @param {number} north */
+  setFiltered(west, south, east, north) {
+    this._filtered = Number.isFinite(west) ? [[south, west], [north, east]] : null;
+    this.refit();
+  }
+
+  /** The panel, or what stands over it, has another size. */
+  refit() {
+    if (!this.locked) this._show(this._filtered ?? this._city);
   }
 
   /** @param {boolean} locked */
@@ -32,7 +48,7 @@ export class View {
       this.locked = locked;
       this._onLock(locked);
     }
-    if (!locked) this.home();
+    this.refit();
   }
 
   /** The operator moved the map. */
@@ -40,8 +56,25 @@ export class View {
     this.setLocked(true);
   }
 
+  /** The whole city, whatever the filter shows. */
   home() {
-    if (this._city) this._map.fitBounds(this._city, { animate: false });
+    if (this._filtered) this.gesture();
+    this._show(this._city);
+  }
+
+  /** @param {Bounds | null} bounds beside the boxes over the map, where more of it can be seen */
+  _show(bounds) {
+    if (!bounds) return;
+    const L = /** @type {any} */ (window).L, size = this._map.getSize();
+    let best = null, closest = -Infinity;
+    for (const { topLeft, bottomRight } of paddings(this._boxes(), size.x, size.y)) {
+      const zoom = this._map.getBoundsZoom(bounds, false, L.point(topLeft[0] + bottomRight[0], topLeft[1] + bottomRight[1]));
+      if (zoom > closest) {
+        closest = zoom;
+        best = { paddingTopLeft: topLeft, paddingBottomRight: bottomRight };
+      }
+    }
+    this._map.fitBounds(bounds, { animate: false, maxZoom: CLOSE_ZOOM, ...best });
   }
 
   /** @param {number} lat @param {number} lon @param {number} zoom 0 keeps it */
@@ -54,7 +87,7 @@ export class View {
   /** @param {number} west @param {number} south @param {number} east @param {number} north */
   fit(west, south, east, north) {
     this.gesture();
-    this._map.fitBounds([[south, west], [north, east]], { animate: false, maxZoom: CLOSE_ZOOM });
+    this._show([[south, west], [north, east]]);
   }
 
   /** @param {number} dx @param {number} dy in parts of the view */
