@@ -468,3 +468,21 @@ def test_a_square_amid_symbols_moves_to_where_its_count_can_be_read(desk: MapDes
     desk.symbols = []
     desk.draw()
     assert alone == pytest.approx(desk.count_near(LAT, LON, "map.cell-text", 100, off_by=30), rel=0.2)
+
+
+def test_what_is_the_same_is_not_drawn_again_and_counts_as_drawn(desk: MapDesk) -> None:
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    count = "const canvas = CanvasRenderingContext2D.prototype, clear = canvas.clearRect; window.drawings = 0;"
+    count += "canvas.clearRect = function (...at) { window.drawings++; clear.apply(this, at); }"
+    desk.js(f"(() => {{ {count} }})(); 0")
+    for _ in range(3):
+        desk.draw()
+    assert desk.js("window.drawings") == 0
+    desk.symbols = [(1, LAT, LON, 2, 0, 0)]
+    desk.draw()
+    assert desk.js("window.drawings") > 0
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p2-mark")
+    desk.panel.set_selection(9, LAT, EAST, "", 1, 0)
+    desk.draw()
+    assert desk.colour(LAT, EAST) == desk.theme.hex("priority.p1"), "left out by the filter, though nothing else is new"

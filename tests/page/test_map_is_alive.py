@@ -28,11 +28,12 @@ def desk(qtbot: QtBot, console: Console) -> Iterator[MapDesk]:
 
 
 def lose(desk: MapDesk, script: str) -> Loss:
-    """Run the script in the page, tell it another View, and return why it counts as lost."""
+    """Run the script in the page, tell it a View with one report more, and return why it counts as lost."""
+    desk.symbols = [*desk.symbols, (2, LAT, LON + 0.02, 2, 0, 0)]
     with desk.qtbot.waitSignal(desk.panel.page_lost, timeout=TIMEOUT_MS) as lost:
         desk.panel.page.runJavaScript(script)
         desk.number += 1
-        desk.panel.set_view(desk.number, count=6)
+        desk.panel.set_view(desk.number, count=7)
     assert lost.args is not None
     why = lost.args[0]
     assert isinstance(why, Loss)

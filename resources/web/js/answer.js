@@ -4,6 +4,9 @@
 const MAGIC = 0x53494741;
 const HEAD_BYTES = 32, CELL_BYTES = 16, SYMBOL_BYTES = 16;
 
+/** The bytes before this hold what is another in every answer: the View's number. */
+export const VIEW_UNTIL = 8;
+
 export const PENDING = 1, HOLD = 2, ALARM = 4, SELECTED = 8;
 
 /**

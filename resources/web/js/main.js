@@ -73,6 +73,8 @@ class MapPage {
     /** @type {Target | null} */
     this._cursor = null;
     this._view = -1;
+    /** @type {{count: number, stranger: boolean} | null} null: the last drawing was not finished */
+    this._drawn = null;
     this._counted = 0; // reports on the canvases: as symbols, and in squares
     this._pending = 0;
     this._backgroundText = "";
@@ -85,7 +87,7 @@ class MapPage {
     this._lock = new View(this._map, (locked) => this._onLock(locked), () => this._overlays.sizes());
     this._basemap = new Basemap(this._map, () => this._complete.check());
     this._areas = new Areas(this._map);
-    this._source = new ReportSource(() => this._box(), (answer) => this._onAnswer(answer));
+    this._source = new ReportSource(() => this._box(), (answer, isSame) => this._onAnswer(answer, isSame));
     this._layers = [
       new CanvasLayer(this._map, "cells", 410, (context) => this._drawCells(context)),
       new CanvasLayer(this._map, "features", 420, (context) => this._drawFeatures(context)),
@@ -201,11 +203,17 @@ class MapPage {
     this._complete.check();
   }
 
-  /** @param {import("./answer.js").Answer | null} answer */
-  _onAnswer(answer) {
+  /** @param {import("./answer.js").Answer | null} answer @param {boolean} isSame */
+  _onAnswer(answer, isSame) {
     this._answer = answer;
-    this._overlays.setAnswer(answer);
-    this._redraw();
+    const drawn = this._drawn;
+    // What is drawn stays: most Views of a quiet city differ in nothing that the map shows.
+    if (isSame && answer && drawn && drawn.stranger === (this._chosen()?.stranger ?? false)) {
+      this._heartbeat.setDrawn(answer.view, drawn.count);
+    } else {
+      this._overlays.setAnswer(answer);
+      this._redraw();
+    }
     this._complete.check();
   }
 
@@ -351,13 +359,16 @@ class MapPage {
   }
 
   _redraw() {
+    this._drawn = null;
     if (!this._config || !this._symbols) return;
     this._scene = this._arrange(this._config.theme.scale);
     if (this._cursor) this._keepCursor();
     this._counted = 0;
     for (const layer of this._layers) layer.redraw();
     const answer = this._answer;
-    this._heartbeat.setDrawn(answer ? answer.view : -1, answer ? this._counted + answer.outside + answer.placeless : 0);
+    const count = answer ? this._counted + answer.outside + answer.placeless : 0;
+    this._heartbeat.setDrawn(answer ? answer.view : -1, count);
+    this._drawn = { count, stranger: this._chosen()?.stranger ?? false };
   }
 
   /** @param {number} scale @returns {Scene} */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Ask for the reports of the box in view: one question at a time, the newest next. */
 
-import { readAnswer } from "./answer.js";
+import { VIEW_UNTIL, readAnswer } from "./answer.js";
 
 /**
  * @typedef {import("./answer.js").Answer} Answer
@@ -11,7 +11,8 @@ import { readAnswer } from "./answer.js";
 export class ReportSource {
   /**
    * @param {() => Box | null} box what is in view now; null while the map has no size
-   * @param {(answer: Answer | null) => void} onAnswer null: nothing is loaded
+   * @param {(answer: Answer | null, isSame: boolean) => void} onAnswer null: nothing is loaded; the same: it says what
+   * the one before said, of a newer View
    */
   constructor(box, onAnswer) {
     this._box = box;
@@ -19,6 +20,7 @@ export class ReportSource {
     this._view = 0;
     this._asking = false;
     this._stale = false;
+    this._said = new Uint8Array();
   }
 
   /** Whether an answer is on its way. */
@@ -41,14 +43,23 @@ export class ReportSource {
   async _loop() {
     this._asking = true;
     /** @type {Answer | null} */
-    let answer = null;
+    let answer = null, isSame = false;
     while (this._stale) {
       this._stale = false;
-      answer = await this._fetch();
-      if (this._stale) this._onAnswer(answer); // a newer one follows, but views that come fast must not starve the map
+      const bytes = await this._fetch();
+      answer = bytes && readAnswer(bytes);
+      isSame = this._saysTheSame(bytes);
+      if (this._stale) this._onAnswer(answer, isSame); // a newer one follows, but views that come fast must not starve the map
     }
     this._asking = false;
-    this._onAnswer(answer);
+    this._onAnswer(answer, isSame);
+  }
+
+  /** Whether only the View's number is another. @param {ArrayBuffer | null} bytes */
+  _saysTheSame(bytes) {
+    const before = this._said, said = bytes ? new Uint8Array(bytes).subarray(VIEW_UNTIL) : new Uint8Array();
+    this._said = said;
+    return said.length > 0 && said.length === before.length && said.every((value, index) => value === before[index]);
   }
 
   async _fetch() {
@@ -58,7 +69,7 @@ export class ReportSource {
     const zoom = Math.floor(box.zoom); // the grid of squares belongs to whole zooms
     try {
       const answer = await fetch(`/data/reports/${this._view}/${zoom}/${degrees}/${box.width}x${box.height}`);
-      return answer.ok ? readAnswer(await answer.arrayBuffer()) : null;
+      return answer.ok ? await answer.arrayBuffer() : null;
     } catch {
       return null;
     }
