@@ -216,6 +216,13 @@ MEASURES: tuple[Measure, ...] = (
         "filter", "another filter: queue, map, charts and figures", "ms", 100, board.narrow, _SQL, board.narrow_plain
     ),
     Measure(
+        "filter_painted",
+        "the same in the window, until all is painted on a screen without a graphics card",
+        "ms",
+        100,
+        lambda world: world.painted.filter_ms,
+    ),
+    Measure(
         "filter_text", "two words as a filter", "ms", 100, board.narrow_by_words, _SQL, board.narrow_by_words_plain
     ),
     Measure(

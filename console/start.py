@@ -7,7 +7,6 @@ import atexit
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from console import logs, notices
 from console.demo_server import DemoServer
 from console.paths import log_file, profile_folder
+from console.screen import xvfb
 from console.settings import Settings, Tokens, load_settings
 from console.window.options import WindowOptions
 
@@ -108,23 +108,12 @@ def _display(arguments: argparse.Namespace) -> Iterator[None]:
 
 @contextmanager
 def _xvfb(size: tuple[int, int]) -> Iterator[None]:
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-screen", "0", f"{size[0]}x{size[1]}x24"]
-    process = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        with os.fdopen(read) as answer:
-            number = answer.readline().strip()
-        if not number:
-            raise OSError(None, "Xvfb does not start")
-        os.environ["DISPLAY"] = f":{number}"
-        look = f"x11vnc -localhost -display :{number}"
-        sys.stdout.write(f"No screen here: Sigap runs on Xvfb :{number}. To look: {look}\n")
+    with xvfb(size) as display:
+        os.environ["DISPLAY"] = display
+        look = f"x11vnc -localhost -display {display}"
+        sys.stdout.write(f"No screen here: Sigap runs on Xvfb {display}. To look: {look}\n")
         sys.stdout.flush()
         yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def _sandbox(*, demo: bool, allowed: bool) -> str | None:

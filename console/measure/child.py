@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,18 @@ class Run(msgspec.Struct, frozen=True):
     """Of one core, all processes together."""
 
 
-def output_of(module: str, *arguments: str) -> bytes:
+def output_of(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> bytes:
     """The last line that a module prints when it is run as a program; without a display where there is none.
 
-    Raises subprocess.CalledProcessError when it fails.
+    `environment` adds to this program's. Raises subprocess.CalledProcessError when it fails.
     """
-    environment = {**os.environ, _BEGAN: str(time.time())}
-    if not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
-        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    its = {**os.environ, **(environment or {}), _BEGAN: str(time.time())}
+    if not (its.get("DISPLAY") or its.get("WAYLAND_DISPLAY")):
+        its.setdefault("QT_QPA_PLATFORM", "offscreen")
     if sys.platform == "linux" and os.geteuid() == 0:
-        environment["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
+        its["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
     command = [sys.executable, "-m", module, *arguments]
-    ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=2 * _AT_MOST_S)
+    ran = subprocess.run(command, env=its, stdout=subprocess.PIPE, check=True, timeout=2 * _AT_MOST_S)
     return ran.stdout.splitlines()[-1]
 
 

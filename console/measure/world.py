@@ -23,6 +23,7 @@ from console.domain.word import Word
 from console.measure.bare_window import run_bare_window
 from console.measure.child import Run
 from console.measure.outbox import Saving, save_by_hand
+from console.measure.painted import Painted, filters_painted
 from console.measure.pan import Pan, pan_console, pan_leaflet
 from console.measure.plain_table import PlainTable
 from console.measure.postgres import Postgres, own_postgres
@@ -131,6 +132,12 @@ class World:
         """The real window on this cache, opened as often as starts are measured; the last one was left alone after."""
         assert self.writer is not None
         return [run_window(self.folder, rest_s) for rest_s in self._rests]
+
+    @cached_property
+    def painted(self) -> Painted:
+        """Filters in the real window on this cache, on a screen."""
+        assert self.writer is not None
+        return filters_painted(self.folder)
 
     @cached_property
     def bare_windows(self) -> list[Run]:

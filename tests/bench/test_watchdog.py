@@ -19,6 +19,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from console.measure.child import busy_city
+from console.screen import xvfb
 from tests.helpers.city import ROOT, wait_for
 from tests.helpers.shift import Shift
 from tests.helpers.watchdog import Watchdog
@@ -101,21 +102,6 @@ def run(city: Path, folder: Path, seconds: float, *, looks: bool = False) -> Wat
     return dog
 
 
-@contextmanager
-def screen() -> Iterator[str]:
-    """An X screen of our own, without a graphics card; yields what DISPLAY is to be."""
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-nolisten", "tcp", "-screen", "0", "1920x1080x24"]
-    server = subprocess.Popen(command, pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(write)
-    try:
-        with os.fdopen(read) as answer:
-            yield f":{answer.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
 def on_screen(city: Path, folder: Path, display: str, seconds: float) -> dict[str, Any]:
     """Work in a program of its own on that screen; what `shift_on_screen` prints."""
     environment = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LIBGL_ALWAYS_SOFTWARE": "1"}
@@ -169,7 +155,7 @@ def test_ten_seconds_on_a_screen_without_a_card_never_keep_the_window(city: Path
     The limit is for the thread's own processor time: on a screen each repaint also waits for the X server, which is
     another program and, where others have the processors, says nothing of this one.
     """
-    with screen() as display:
+    with xvfb((1920, 1080)) as display:
         runs = [on_screen(city, tmp_path / str(number), display, 10) for number in range(3)]
     assert {(one["platform"], one["scene_graph"]) for one in runs} == {("xcb", "software")}
     assert statistics.median(one["worst_own_ms"] for one in runs) < BUG_MS, runs
