@@ -1,9 +1,10 @@
 """What the map draws of one box of one View, in the binary form that the page reads.
 
 Little endian. Eight u32: magic, view number, number of cells, number of symbols, reports in cells, outside the box,
-without a place, storm (0 or 1). Then the cells: i32 lon_e7, i32 lat_e7 (the reports' centroid), u32 count, u32 flags
-(1: holds a P2). Then the symbols: i32 row, i32 lon_e7, i32 lat_e7, u8 priority, u8 status, u8 flags (PENDING, HELD,
-ALARM, SELECTED), u8 0. Symbols + in cells + outside + placeless = the queue of the View.
+without a place, flags (1: storm, 2: not all reports are loaded yet). Then the cells: i32 lon_e7, i32 lat_e7 (the
+reports' centroid), u32 count, u32 flags (1: holds a P2). Then the symbols: i32 row, i32 lon_e7, i32 lat_e7, u8
+priority, u8 status, u8 flags (PENDING, HELD, ALARM, SELECTED), u8 0. Symbols + in cells + outside + placeless = the
+queue of the View.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from console.board.snapshot import CLOSED_FROM, Snapshot
 from console.board.view import View, is_unassigned
 from console.board.zorder import Positions
+from console.domain.loaded import Loaded
 from console.domain.place import WORLD_BITS, from_mercator, mercator_point
 
 MAGIC = 0x53494741
+STORM, LOADING = 1, 2
 PENDING, HELD, ALARM, SELECTED = 1, 2, 4, 8
 SINGLE_FROM_ZOOM = 15
 """From here on P3 and P4 are symbols too."""
@@ -79,7 +82,7 @@ def map_answer(
         len(seen) - len(singles),
         len(view.placed) - len(seen),
         len(view.order) - len(view.placed),
-        int(storm),
+        storm * STORM + (view.loaded is not Loaded.WHOLE) * LOADING,
     )
     return head + cells.tobytes() + symbols.tobytes()
 

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
+from widgets.map.__main__ import pack_answer
 from widgets.map.panel import Pin
 
 EAST, SOUTH = LON + 0.02, LAT - 0.012
@@ -100,6 +101,17 @@ def test_corner_adds_up(desk: MapDesk) -> None:
     text = desk.js("document.getElementById('corner').innerText")
     assert "1 symbol, 1,234 in cells, 3 outside, 2 without a place" in text
     assert "© Someone · units 4 s" in text
+
+
+def test_what_is_not_loaded_yet_is_said_beside_the_counts(desk: MapDesk) -> None:
+    loading = [2]
+    desk.answer = lambda request: pack_answer(request.number, flags=loading[0])
+    desk.show()
+    told = "0 symbols, 0 in cells, 0 outside, 0 without a place"
+    assert desk.js("document.querySelector('.counts').textContent") == f"{told} so far, still loading"
+    loading[0] = 0
+    desk.draw()
+    assert desk.js("document.querySelector('.counts').textContent") == told
 
 
 def test_no_tiles_no_secret(desk: MapDesk) -> None:

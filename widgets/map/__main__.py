@@ -39,10 +39,11 @@ def pack_answer(
     symbols: Sequence[tuple[int, float, float, int, int, int]] = (),
     outside: int = 0,
     placeless: int = 0,
+    flags: int = 0,
 ) -> bytes:
     """The binary map answer: cells are (lat, lon, count, flags), symbols (row, lat, lon, priority, status, flags)."""
     counted = sum(cell[2] for cell in cells)
-    head = struct.pack("<8I", MAGIC, view, len(cells), len(symbols), counted, outside, placeless, 0)
+    head = struct.pack("<8I", MAGIC, view, len(cells), len(symbols), counted, outside, placeless, flags)
     body = [struct.pack("<iiII", round(lon * 1e7), round(lat * 1e7), n, flags) for lat, lon, n, flags in cells]
     body += [
         struct.pack("<iiiBBBB", row, round(lon * 1e7), round(lat * 1e7), priority, status, flags, 0)

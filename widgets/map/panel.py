@@ -406,6 +406,7 @@ class MapPanel(QWidget):
             "counts_short": self.tr("{symbols}, {cells} in cells"),
             "symbols": self.tr("{n} symbols"),
             "symbol": self.tr("1 symbol"),
+            "loading": self.tr("{counted} so far, still loading"),
             "not_loaded": self.tr("Reports are not loaded here"),
             "picking": self.tr("Point at a place, Enter takes the middle, Esc leaves"),
             "map": self.tr("Map"),

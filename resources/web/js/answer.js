@@ -18,6 +18,7 @@ export const PENDING = 1, HOLD = 2, ALARM = 4, SELECTED = 8;
  * @property {number} outside
  * @property {number} placeless
  * @property {boolean} storm
+ * @property {boolean} loading not all reports are there yet
  * @property {Cell[]} cells
  * @property {Symbol[]} symbols
  */
@@ -55,5 +56,5 @@ export function readAnswer(buffer) {
       flags: bytes.getUint8(at + 14),
     });
   }
-  return { view: head(1), inCells: head(4), outside: head(5), placeless: head(6), storm: head(7) !== 0, cells, symbols };
+  return { view: head(1), inCells: head(4), outside: head(5), placeless: head(6), storm: (head(7) & 1) === 1, loading: (head(7) & 2) === 2, cells, symbols };
 }

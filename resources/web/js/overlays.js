@@ -84,7 +84,7 @@ export class Overlays {
     const { texts, theme } = this._config, width = this._map.getSize().x / theme.scale;
     const narrow = width < NARROW_PX;
     const count = this._answer?.symbols.length ?? 0;
-    element("#corner .counts").textContent = this._answer
+    const counted = this._answer
       ? fill(narrow ? texts.counts_short : texts.counts, {
           symbols: fill(count === 1 ? texts.symbol : texts.symbols, { n: count }),
           cells: this._answer.inCells,
@@ -92,6 +92,7 @@ export class Overlays {
           placeless: this._answer.placeless,
         })
       : texts.not_loaded;
+    element("#corner .counts").textContent = this._answer?.loading ? fill(texts.loading, { counted }) : counted;
     element("#legend").hidden = width < LEGEND_FROM_PX || !element("#legend").hasChildNodes();
     const scale = scaleBar(this._map);
     element("#corner .scale").style.width = scale.px + "px";

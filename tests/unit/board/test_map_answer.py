@@ -14,6 +14,7 @@ from console.board.map_answer import ALARM, HELD, MAGIC, MOST_SYMBOLS, PENDING, 
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.filter import Filter
+from console.domain.loaded import Loaded
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
 
@@ -47,6 +48,12 @@ def ask(view: View, box: tuple[float, ...], zoom: float, row: int = 0) -> Answer
 
 def view_of(reports: list[R], asked: Filter | None = None) -> View:
     return make_view(Snapshot.build(naive.columns(reports)), asked or Filter(), NOW, 42)
+
+
+def test_it_says_while_not_all_reports_are_loaded() -> None:
+    snapshot = Snapshot.build(naive.columns(scattered(3)))
+    flags = {loaded: ask(make_view(snapshot, Filter(), NOW, 1, loaded=loaded), CITY, 11).head[7] for loaded in Loaded}
+    assert flags == {Loaded.NOTHING: 2, Loaded.PART: 2, Loaded.WHOLE: 0}
 
 
 def scattered(count: int, **values: Any) -> list[R]:
