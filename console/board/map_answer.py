@@ -26,6 +26,9 @@ PENDING, HELD, ALARM, SELECTED = 1, 2, 4, 8
 SINGLE_FROM_ZOOM = 15
 """From here on P3 and P4 are symbols too."""
 
+FEW = 30
+"""Where the filter shows no more than this, each is a symbol: a square that counts one says less than its symbol."""
+
 STORM_FROM = 400
 """With more P2 than this in the box, P2 joins the cells."""
 
@@ -70,7 +73,8 @@ def map_answer(
     priority = snapshot.column("priority")[seen]
     selected = int(snapshot.positions([selected_row])[0])
     storm = int(np.count_nonzero(priority == 2)) > STORM_FROM
-    alone = _alone(seen, priority, storm=storm, single=zoom >= SINGLE_FROM_ZOOM, selected=selected)
+    single = zoom >= SINGLE_FROM_ZOOM or len(view.placed) <= FEW
+    alone = _alone(seen, priority, storm=storm, single=single, selected=selected)
     singles = seen[alone]
     cells = _cells(snapshot, seen, priority, alone, zoom)
     symbols = _symbols(snapshot, singles, selected)

@@ -41,6 +41,8 @@ _EDGE = 3.0
 
 _FEW = 50
 _MARGIN, _CITY_MARGIN, _LEAST_MARGIN = 0.06, 0.01, 0.003
+_OUTSKIRTS = 0.25
+"""An area belongs to what is shown of a city as far as this part of it outside nearly all others."""
 _SAMPLE = 20_000
 
 
@@ -319,7 +321,7 @@ def city_box(areas: Iterable[Area]) -> Box | None:
         return None
     all_boxes = np.array(boxes)
     middles = np.column_stack([all_boxes[:, [1, 3]].mean(axis=1), all_boxes[:, [0, 2]].mean(axis=1)])
-    west, south, east, north = with_margin(extent(middles), _CITY_MARGIN)
+    west, south, east, north = with_margin(extent(middles), _CITY_MARGIN, _OUTSKIRTS)
     near = (middles[:, 0] >= south) & (middles[:, 0] <= north) & (middles[:, 1] >= west) & (middles[:, 1] <= east)
     low, high = all_boxes[near][:, :2].min(axis=0), all_boxes[near][:, 2:].max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
@@ -338,10 +340,10 @@ def _box_of(area: Area) -> Box | None:
     return area.lon, area.lat, area.lon, area.lat
 
 
-def with_margin(box: Box, least: float) -> Box:
-    """The box with 6 % of its larger side around it, and no less than `least` degrees."""
+def with_margin(box: Box, least: float, part: float = _MARGIN) -> Box:
+    """The box with that part of its larger side around it, and no less than `least` degrees."""
     west, south, east, north = box
-    margin = max(least, _MARGIN * max(north - south, east - west))
+    margin = max(least, part * max(north - south, east - west))
     return west - margin, south - margin, east + margin, north + margin
 
 

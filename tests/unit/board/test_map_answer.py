@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from console.board.map_answer import ALARM, HELD, MAGIC, MOST_SYMBOLS, PENDING, SELECTED, map_answer
+from console.board.map_answer import ALARM, FEW, HELD, MAGIC, MOST_SYMBOLS, PENDING, SELECTED, map_answer
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.filter import Filter
@@ -20,6 +20,10 @@ from tests.unit.board.naive import NOW, R
 
 CITY = (106.6, -6.4, 107.0, -6.0)
 CENTRE = (106.79, -6.21, 106.81, -6.19)
+
+
+ELSEWHERE = [R(row=7000 + at, lat_e7=-70_000_000, lon_e7=1_100_000_000) for at in range(FEW)]
+"""So many that not each is a symbol, far from CITY."""
 
 
 class Answer(msgspec.Struct):
@@ -127,7 +131,7 @@ def test_places_and_flags_of_symbols() -> None:
         R(row=1003, priority=3),
         R(row=1004, priority=3),
     ]
-    answer = ask(view_of(reports), CITY, 12, row=1003)
+    answer = ask(view_of([*reports, *ELSEWHERE]), CITY, 12, row=1003)
     assert sorted(answer.symbols) == [
         (1001, 1_068_000_000, -62_000_000, 1, 0, ALARM, 0),
         (1002, 1_068_000_000, -62_010_000, 2, 3, PENDING | HELD, 0),
@@ -142,7 +146,7 @@ def test_a_cell_stands_at_the_middle_of_its_reports_and_keeps_still_while_pannin
         R(row=1002, lat_e7=-62_000_100, lon_e7=1_068_000_200),
         R(row=1003, lat_e7=-62_300_000, lon_e7=1_068_400_000),
     ]
-    view = view_of(reports)
+    view = view_of([*reports, *ELSEWHERE])
     cells = ask(view, CITY, 12).cells
     assert sorted(cell[2] for cell in cells) == [1, 2]
     pair, single = sorted(cells, key=lambda cell: -cell[2])
@@ -156,3 +160,10 @@ def test_closed_reports_only_under_their_tab() -> None:
     assert [symbol[0] for symbol in ask(view_of(reports), CITY, 12).symbols] == [1002]
     closed = view_of(reports, Filter(tab="closed"))
     assert [symbol[0] for symbol in ask(closed, CITY, 12).symbols] == [1001]
+
+
+@pytest.mark.parametrize(("count", "symbols"), [(FEW, FEW), (FEW + 1, 0)])
+def test_a_few_reports_are_each_a_symbol(count: int, symbols: int) -> None:
+    answer = ask(view_of(scattered(count, priority=3)), CITY, 11)
+    assert len(answer.symbols) == symbols
+    assert answer.adds_up_to == count
