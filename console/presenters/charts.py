@@ -94,7 +94,12 @@ class ChartsPresenter(QObject):
             base = self.tr("closed reports, changed in the last 24 h")
         else:
             base = self.tr("all {reports}").format(reports=name)
-        self._panel.set_heading(" · ".join(part for part in (base, self._data_age()) if part))
+        until = view.arrivals.until
+        end = ""
+        if until:
+            newest = words.day(self._moment(until), self._zone, self._now())
+            end = self.tr("the newest is of {day}").format(day=newest)
+        self._panel.set_heading(" · ".join(part for part in (base, end, self._data_age()) if part))
 
     def _show_arrivals(self, view: View) -> None:
         found = view.arrivals
@@ -127,9 +132,7 @@ class ChartsPresenter(QObject):
         since = self._moment(found.starts[0])
         if found.until:
             end = words.day(self._moment(found.until), self._zone, now)
-            if span is None:
-                return self.tr("{start} to {end}, the newest").format(start=words.day(since, self._zone, now), end=end)
-            return self.tr("in {span} to {end}, the newest").format(span=span, end=end)
+            return self.tr("{span} to {end}").format(span=span or self.tr("all"), end=end)
         if span is None:
             return self.tr("since {time}").format(time=words.day(since, self._zone, now))
         return self.tr("in {span}").format(span=span)
@@ -159,7 +162,8 @@ class ChartsPresenter(QObject):
         rest = sum(bar.count for bar in every) - sum(bar.count for bar in shown)
         if rest:
             late = sum(bar.overdue for bar in every) - sum(bar.overdue for bar in shown)
-            shown.append(CategoryBar("", self.tr("Others"), rest, late, dim=bool(view.filter.services)))
+            calm = counts.total_overdue < _MANY_LATE * counts.total
+            shown.append(CategoryBar("", self.tr("Others"), rest, late, dim=bool(view.filter.services), loud=calm))
         titles = {
             "open": self.tr("Open by category"),
             "unassigned": self.tr("Unassigned by category"),
@@ -193,7 +197,8 @@ class ChartsPresenter(QObject):
             BarUnit.YEAR: self.tr("this year"),
         }
         when = latest.get(found.unit, when) if is_last else when
-        first = words.day(self._moment(found.starts[0]), self._zone, now)
+        start, end = (self._moment(found.starts[at]) for at in (0, -1))
+        first = words.day(start, self._zone, end)  # the year stands at the other end where it is the same
         self._panel.set_trend(
             [math.nan if one is None else one for one in found.shares],
             _GOAL,

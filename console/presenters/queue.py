@@ -193,6 +193,7 @@ class QueuePresenter(QObject):
         holder = me if fact.claim == -1 else cities.code("user", fact.claim)
         mine = holder == me
         due, level = self._due(fact, status, now_s)
+        title, said = catalog.service_name(service), text.description or text.title
         taken = self.tr("You") if mine else self.tr("taken {who}").format(who=holder) if holder else ""
         if unit is not None and not mine:
             taken = unit.code
@@ -204,8 +205,8 @@ class QueuePresenter(QObject):
             letter_token=words.LETTER_TOKENS[status],
             status_text=self.tr(words.status_text(status)),
             glyph=catalog.glyph(service),
-            title=catalog.service_name(service),
-            text=text.description or text.title,
+            title=title,
+            text="" if said.strip().casefold() == title.casefold() else said,  # some cities have no words but these
             place=catalog.place(cities.code("area", fact.area)) if fact.area else text.address or self.tr("No area"),
             duplicates=fact.duplicates,
             photos=fact.photos,

@@ -134,11 +134,11 @@ def test_where_all_is_late_only_what_is_worse_stands_out(qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("key", "arrivals", "bars", "trend"),
     [
-        ("24h", "Reported per hour, any status: 2, in 24 h to 31 Dec 2018, the newest", 24, "31 Dec 2018"),
-        ("7d", "Reported per day, any status: 3, in 7 d to 31 Dec 2018, the newest", 7, "31 Dec 2018"),
-        ("30d", "Reported per day, any status: 4, in 30 d to 31 Dec 2018, the newest", 30, "31 Dec 2018"),
-        ("1y", "Reported per month, any status: 5, in 12 months to 31 Dec 2018, the newest", 12, "Dec 2018"),
-        ("all", "Reported per month, any status: 6, 1 Oct 2017 to 31 Dec 2018, the newest", 15, "Dec 2018"),
+        ("24h", "Reported per hour, any status: 2, 24 h to 31 Dec 2018", 24, "31 Dec 2018"),
+        ("7d", "Reported per day, any status: 3, 7 d to 31 Dec 2018", 7, "31 Dec 2018"),
+        ("30d", "Reported per day, any status: 4, 30 d to 31 Dec 2018", 30, "31 Dec 2018"),
+        ("1y", "Reported per month, any status: 5, 12 months to 31 Dec 2018", 12, "Dec 2018"),
+        ("all", "Reported per month, any status: 6, all to 31 Dec 2018", 15, "Dec 2018"),
     ],
 )
 def test_an_export_of_another_year_shows_its_own_time(
@@ -152,6 +152,10 @@ def test_an_export_of_another_year_shows_its_own_time(
     charts.panel.range_chosen.emit(key)
     assert charts.desk.time_range is TimeRange(key)
     assert charts.head("arrivals") == arrivals
+    assert charts.panel.heading() == "all open reports · the newest is of 31 Dec 2018 · 5 s ago"
+    assert charts.panel._trend.ends[0] == {"24h": "18 Dec", "7d": "18 Dec", "30d": "2 Dec", "1y": "1 Jan"}.get(
+        key, "1 Oct 2017"
+    )
     assert len(charts.panel._arrivals.labels) == bars
     assert charts.head("trend") == f"In time so far: 100 %, {trend} · goal 90 %"
     charts.panel.arrival_chosen.emit(bars - 1)

@@ -172,3 +172,9 @@ def test_button_and_footer_say_what_the_list_is_sorted_by_and_counts(rig: Rig) -
         ("Newest ▾", "1 of 3 closed, changed in the last 24 h · by newest"),
         ("Area ▾", "2 of 3 closed · by area"),
     ]
+
+
+def test_a_text_that_is_the_category_is_not_said_twice(rig: Rig) -> None:
+    rig.begin(report("1", service="Bed Bugs", description="bed bugs "), report("2", service="Bed Bugs"))
+    said = {row.text for row in rig.rows(2)}
+    assert said == {"", "Water on the road"}
