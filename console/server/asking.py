@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.domain.decoding import convert, decode
 from console.server import rate
-from console.server.bodies import SMALL_BODY, BodyBudget, BodyShare, discard_body, read_body
+from console.server.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.payloads import as_whole
 from console.server.rate import Limits
 from console.server.records import LOCAL, Actor
@@ -113,7 +113,7 @@ def _pools() -> dict[Pool, WorkThreads]:
         Pool.WRITE: WorkThreads("write", 12, 2_000),
         Pool.UPLOAD: WorkThreads("upload", 2, 200),
         Pool.DOOR: WorkThreads("door", 2, 200),
-        Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16),
+        Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16, modest=True),
         Pool.PUBLIC_WRITE: WorkThreads("public-write", 2, 62, most_each=16),
         Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8),
     }
@@ -165,18 +165,14 @@ class Gate:
         self, request: Request, most: int, *, public: bool, counts_posts: bool = True
     ) -> AsyncIterator[tuple[Actor, BodyShare]]:
         """Who asks, and room for the body, until it is answered. Whoever is refused has nothing of his body read."""
-        try:
-            if public:
-                limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
-                self._limits.spend_by_address(limit, host_of(request))
-            if "\x00" in request.url.path or "%00" in request.url.query:
-                raise Refusal("An address holds no NUL characters.")
-            actor = _ANYBODY if public else await self._asker(request)
-            if actor.tokenless:
-                check_local(request)
-        except Refusal:
-            await discard_body(request, most)
-            raise
+        if public:
+            limit = _PUBLIC.get(request.method, rate.PUBLIC_READ) if counts_posts else rate.PUBLIC_READ
+            self._limits.spend_by_address(limit, host_of(request))
+        if "\x00" in request.url.path or "%00" in request.url.query:
+            raise Refusal("An address holds no NUL characters.")
+        actor = _ANYBODY if public else await self._asker(request)
+        if actor.tokenless:
+            check_local(request)
         whose = actor.name if actor.name and not actor.tokenless else rate.network_of(host_of(request))
         with self._bodies.share(whose, large=most > SMALL_BODY, public=public) as share:
             yield actor, share
@@ -199,9 +195,13 @@ class Gate:
         token = _token(request)
         actor = self._users.known(token) if self._users is not None else LOCAL
         if actor is None:
+            if not token and self._users is not None and self._users.surely:
+                self._limits.spend_by_address(rate.PUBLIC_READ, host_of(request))
+                raise SignIn("This server needs a token.")
             try:
                 actor = await self.at_work(lambda: self.actor_of(token), request, Pool.DOOR)
             except SignIn:
+                self._limits.spend_by_address(rate.PUBLIC_READ, host_of(request))
                 if token:
                     await self._note_unknown(request)
                 raise

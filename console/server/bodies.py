@@ -17,10 +17,6 @@ BODY_S, PART_S = 300.0, 30.0
 """How long a body may take, and how long each piece of it."""
 PART_BYTES = 65_536
 """A piece: whoever drips bytes does not hold what he has sent before."""
-DISCARD_S = 3.0
-"""So long the body of a request that is refused is thrown away as it comes: most clients read no answer before they
-have sent all of theirs.
-"""
 MOST_BYTES = 64_000_000
 """Of all bodies at one moment."""
 _LARGE_BYTES = 48_000_000
@@ -141,22 +137,6 @@ class BodyReader:
         except ClientDisconnect:
             raise Refusal("The connection ended before the body was whole.") from None
 
-    async def discard(self, most: int) -> None:
-        """Let the rest of the body of a request that is refused pass by, for a short while; nothing of it is kept."""
-        size = self._kept.tell()
-        try:
-            async with asyncio.timeout(DISCARD_S):
-                while size <= most and (part := await anext(self._parts, None)) is not None:
-                    size += len(part)
-        except (TimeoutError, ClientDisconnect):
-            return
-
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"The body has more than {most:,} bytes.")
-
-
-async def discard_body(request: Request, most: int) -> None:
-    """Let the body of a request that is refused before any of it was read pass by."""
-    with BodyBudget().share(None, large=False, public=False) as nothing:
-        await BodyReader(request, nothing).discard(most)

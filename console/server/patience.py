@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import ClassVar
 
+import h11
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -14,17 +15,23 @@ from console.server.rate import network_of
 
 class PatientProtocol(H11Protocol):
     """Uvicorn's HTTP/1.1 that lets nobody hold a connection by sending a head byte by byte, or nothing at all, nor
-    memory by not reading an answer, nor all connections from one address (of another computer).
+    memory by not reading an answer, nor the processor with a body that nobody wants, nor all connections from one
+    address (of another computer).
 
     Uvicorn itself ends connections that are idle after an answer; bodies are timed where they are read.
     """
 
     head_s = 20.0
     unread_s, least_read = 30.0, 8_192
+    passing_s, most_passing = 3.0, 200_000
+    """So long, and so many bytes, of a body may still pass by when its request has been refused: most clients read no
+    answer before they have sent all of it.
+    """
     most_each = 1_000
     """A control room behind one address has some hundred; what a proxy passes on is not counted."""
     _due: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _passing = 0
     _network: str | None = None
     _connected: ClassVar[Counter[str]] = Counter()
 
@@ -44,6 +51,11 @@ class PatientProtocol(H11Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
+        if self._passing and self._is_refused_body():
+            self._passing -= len(data)
+            if self._passing <= 0:
+                self.transport.abort()
+                return
         if self._is_idle():
             self._expect_head()
         super().data_received(data)
@@ -60,6 +72,26 @@ class PatientProtocol(H11Protocol):
             if not self._connected[self._network]:
                 del self._connected[self._network]
         super().connection_lost(exc)
+
+    @override
+    def on_response_complete(self) -> None:
+        """An answer has been written, perhaps before the body of its request had come."""
+        super().on_response_complete()
+        if self._is_refused_body() and not self.transport.is_closing():
+            self._passing = self.most_passing
+            self._stop_waiting()
+            self._due = self.loop.call_later(self.passing_s, self._end_refused)
+
+    def _is_refused_body(self) -> bool:
+        """Whether what comes now is the rest of a body whose request has been answered already."""
+        return self._is_idle() and self.conn.their_state is h11.SEND_BODY
+
+    def _end_refused(self) -> None:
+        self._due = None
+        if self._is_refused_body():
+            self.transport.abort()
+        elif self._is_idle():
+            self._expect_head()  # some of it may have come
 
     @override
     def pause_writing(self) -> None:

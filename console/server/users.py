@@ -39,10 +39,24 @@ class Users:
         self._city = city
         self._tokenless = tokenless
         self._known: dict[str, tuple[tuple[str, int, int], Actor]] = {}
+        self._there: tuple[str, int, int] | None = None
         self.stamp: Callable[[], tuple[str, int, int] | None] = lambda: None
+
+    @property
+    def surely(self) -> bool:
+        """Whether it is known without asking the database that there is a user with a token."""
+        return self._there is not None and self._there == self.stamp()
 
     def any(self) -> bool:
         """Whether there is a user with a token."""
+        if self.surely:
+            return True
+        stamp = self.stamp()
+        found = self._look_for_any()
+        self._there = stamp if found else None
+        return found
+
+    def _look_for_any(self) -> bool:
         with self._city.database.read() as connection:
             table = schema.users
             return connection.scalar(sa.select(table.c.id).where(table.c.token_hash.is_not(None)).limit(1)) is not None

@@ -28,6 +28,7 @@ _EVERY = 20_000
 _PATIENCE_S = 10.0
 """So long a request waits for its turn to write, from when it came."""
 _LEAST_S = 0.05
+_LONGEST_REST_S = 0.2
 
 
 class CancelToken:
@@ -46,6 +47,11 @@ class CancelToken:
     def stop(self) -> None:
         """Nobody waits for it any more."""
         self._stopped.set()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, but not when it is told to stop."""
+        if seconds > 0:
+            self._stopped.wait(seconds)
 
     @property
     def stopped(self) -> bool:
@@ -96,9 +102,17 @@ def doing(work: CancelToken | None) -> Iterator[None]:
 
 
 class WorkThreads:
-    """So many threads and so many who may wait for one; of one client (`whose`) only `most_each` together."""
+    """So many threads, and so many who may wait for one; of one client (`whose`) only `most_each` together.
 
-    def __init__(self, name: str, threads: int, waiting: int, *, most_each: int | None = None) -> None:
+    Threads that are `modest` rest after each piece of work for as long as it took the processor: when very many ask,
+    half of the processor (and of Python's lock, which has no order of who comes first) is left to everybody else.
+    """
+
+    def __init__(
+        self, name: str, threads: int, waiting: int, *, most_each: int | None = None, modest: bool = False
+    ) -> None:
+        self._modest = modest
+        self._rest = threading.local()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._room = threads + waiting
         self._most_each = most_each
@@ -118,7 +132,7 @@ class WorkThreads:
         self._of[whose] += 1
         context = contextvars.copy_context()
         context.run(_current.set, token)
-        job: Future[T] = self._executor.submit(context.run, _unless_stopped, work, token)
+        job: Future[T] = self._executor.submit(context.run, self._do, work, token)
         try:
             return await _ended(job, token, gone)
         finally:
@@ -127,18 +141,23 @@ class WorkThreads:
             if not self._of[whose]:
                 del self._of[whose]
 
+    def _do(self, work: Callable[[], T], token: CancelToken) -> T:
+        if self._modest:
+            token.wait(getattr(self._rest, "until", 0.0) - time.monotonic())
+        if token.stopped:
+            raise token.refusal()
+        began = time.thread_time()
+        try:
+            return work()
+        finally:
+            self._rest.until = time.monotonic() + min(_LONGEST_REST_S, time.thread_time() - began)
+
     def close(self) -> None:
         """Tell all work to stop; who comes from now on is refused."""
         self._closed = True
         for token in tuple(self._inside):
             token.stop()
         self._executor.shutdown(wait=False)
-
-
-def _unless_stopped(work: Callable[[], T], token: CancelToken) -> T:
-    if token.stopped:
-        raise token.refusal()
-    return work()
 
 
 async def _ended(job: Future[T], token: CancelToken, gone: asyncio.Future[None] | None) -> T:

@@ -1,13 +1,18 @@
-"""People without an account who ask a server for as much as they can, from threads of their own."""
+"""People without an account who ask a server for as much as they can and send it as much as it takes.
+
+`python -m tests.helpers.siege URL ASKERS HOLDERS PAGE …` goes on until its standard input ends, and says what was told.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 _GIVEN_UP_S = 5.0
@@ -42,6 +47,7 @@ def ask(siege: Siege, url: str, path: str) -> None:
                     pass
         except OSError:
             siege.note("given up")
+            siege.over.wait(0.2)
 
 
 def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str = "") -> None:
@@ -67,19 +73,24 @@ def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str
         siege.over.wait(0.2)
 
 
-@contextlib.contextmanager
-def besieged(*doing: Callable[[Siege], None]) -> Iterator[Siege]:
-    """Each of these on a thread of its own, until the block ends."""
+def lay(url: str, pages: list[str], askers: int, holders: int) -> Siege:
+    """So many who ask for these pages and so many who hold bodies, until standard input ends; what came of it."""
+    size = 15_000_000
+    form = "Content-Type: multipart/form-data; boundary=x\r\n"
+    bodies = [("PUT", f"/dispatch/v1/media/{'0' * 64}", ""), ("POST", "/open311/v2/requests.json", form)]
     siege = Siege()
-    threads = [threading.Thread(target=each, args=(siege,), daemon=True) for each in doing]
+    doing = [functools.partial(ask, siege, url, pages[n % len(pages)]) for n in range(askers)]
+    for n in range(holders):
+        method, path, headers = bodies[n % len(bodies)]
+        doing.append(functools.partial(hold, siege, url, method, path, size, headers))
+    threads = [threading.Thread(target=each, daemon=True) for each in doing]
     for thread in threads:
         thread.start()
-    try:
-        yield siege
-    finally:
-        siege.over.set()
-        for thread in threads:
-            thread.join(2 * _GIVEN_UP_S)
+    sys.stdin.read()
+    siege.over.set()
+    for thread in threads:
+        thread.join(_GIVEN_UP_S)
+    return siege
 
 
 def memory_mb(pid: int) -> float:
@@ -98,3 +109,7 @@ def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{dict(lay(sys.argv[1], sys.argv[4:], int(sys.argv[2]), int(sys.argv[3])).told)}\n")

@@ -118,11 +118,7 @@ class GeoReport:
         await body.read(MOST_BODY, enough=_KEY_WITHIN)
         if not body.ended:
             key = key or key_at_start(body.content)
-            try:
-                actor = await self._gate.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
-            except Refusal:
-                await body.discard(MOST_BODY)
-                raise
+            actor = await self._gate.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
             await body.read(MOST_BODY)
         many = is_multipart(request)
         if many:

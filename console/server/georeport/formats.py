@@ -69,7 +69,7 @@ def write(document: Document, form: Format, headers: Mapping[str, str] | None = 
 
 def w3c(at: datetime | None) -> str | None:
     """A time as the standard writes it, in whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z" if at is not None else None
 
 
 def _accepted(accept: str | None) -> Format | None:
@@ -114,7 +114,12 @@ def _xml(document: Document) -> bytes:
 
 def _write_element(lines: list[str], name: str, value: Any, indent: str) -> None:
     """One element. Names are our own; whatever a text holds is escaped, and what XML cannot hold is left out."""
-    if isinstance(value, Mapping):
+    if value is None or value == "":
+        lines.append(f"{indent}<{name} />")
+    elif isinstance(value, str):
+        text = value if value.isalnum() else escape(_NOT_IN_XML.sub("", value))
+        lines.append(f"{indent}<{name}>{text}</{name}>")
+    elif isinstance(value, dict):
         inner = f"{indent}  "
         lines.append(f"{indent}<{name}>")
         for key, each in value.items():
@@ -129,12 +134,7 @@ def _write_element(lines: list[str], name: str, value: Any, indent: str) -> None
         for each in value:
             _write_element(lines, item, each, inner)
         lines.append(f"{indent}</{name}>")
-    elif value is None or value == "":
-        lines.append(f"{indent}<{name} />")
     elif isinstance(value, bool):
         lines.append(f"{indent}<{name}>{'true' if value else 'false'}</{name}>")
     else:
-        text = str(value)
-        if not text.isalnum():
-            text = escape(_NOT_IN_XML.sub("", text))
-        lines.append(f"{indent}<{name}>{text}</{name}>")
+        lines.append(f"{indent}<{name}>{value}</{name}>")

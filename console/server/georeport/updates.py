@@ -69,7 +69,7 @@ _SAID = frozenset({"fixed", "closed", "cancelled", "duplicate"})
 _LONGEST = 20_000
 _BATCH = 500
 _A_REPLY, _A_STATUS = b'"kind":"reply"', b'"status":'
-_MOST_READ = 5_000
+_MOST_READ = 3_000
 """Lines of histories that one answer may decode."""
 _TOO_MANY = (
     "So many changes cannot be looked through at once. Ask for a shorter time (end_date), for fewer in a page "
