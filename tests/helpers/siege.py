@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-_GIVEN_UP_S = 5.0
+_GIVEN_UP_S, _AGAIN_S = 5.0, 1.0
 _PIECE = bytes(250_000)
 
 
@@ -51,7 +51,7 @@ def ask(siege: Siege, url: str, path: str) -> None:
 
 
 def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str = "") -> None:
-    """Send a body but its last byte, and wait for what the server does."""
+    """Send a body but its last byte, wait for what the server does, and come again a second after it was refused."""
     where = urlsplit(url)
     head = f"{method} {path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {size}\r\n{headers}\r\n".encode()
     while not siege.over.is_set():
@@ -70,7 +70,7 @@ def hold(siege: Siege, url: str, method: str, path: str, size: int, headers: str
                 siege.note(line[9:12].decode("ascii", "replace") or "ended")
         except OSError:
             siege.note("ended")
-        siege.over.wait(0.2)
+        siege.over.wait(_AGAIN_S)
 
 
 def lay(url: str, pages: list[str], askers: int, holders: int) -> Siege:
