@@ -262,6 +262,8 @@ _CHIP_FIELDS: dict[str, tuple[str, ...]] = {field: (field,) for field in _EMPTY}
     "created": ("created_after", "created_before"),
     "shape": ("bbox", "polygon"),
 }
+FLAG_WORDS = tuple(_FLAGS)
+"""What may stand behind `is=`."""
 _KNOWN = "Known: cat, area, status, p, agency, unit, by, is, age, created, hour, box, tab, order; other words search."
 
 

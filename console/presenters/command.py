@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from console.actions import ACTIONS, BY_ID
-from console.domain.filter import Filter, FilterError
+from console.domain.filter import FLAG_WORDS, Filter, FilterError
 from console.domain.status import ORDER
 from console.edits import Edits
 from console.presenters import words
@@ -28,6 +28,8 @@ from widgets.spelling import nearest
 
 _SHOWN = 36
 _FOUND = 8
+_OFFERED = 8
+"""So many values of a filter's condition are named at once."""
 _UNIT_WORDS = {
     "en_route": "is en route",
     "on_scene": "is on scene",
@@ -133,9 +135,29 @@ class CommandPresenter(QObject):
                 filter_ = Filter.parse(command.rest, zone=self._desk.zone).resolved(self._desk.cities.names())
                 chips = ", ".join(text for _, text in filter_.chips(self._desk.cities.name, self._desk.zone))
             except FilterError as error:
-                return str(error), "", False
-            return self.tr("Show"), chips or self.tr("all reports"), True
+                return str(error), self._may_follow(command.rest), False
+            return self.tr("Show"), f"{chips or self.tr('all reports')} · {self._may_follow(command.rest)}", True
         return self._order(command, target)
+
+    def _may_follow(self, text: str) -> str:
+        """What may be typed next into a filter: its conditions, or the values of the one that is begun."""
+        name, equals, begun = text.rpartition(" ")[2].partition("=")
+        if not equals:
+            return self.tr("then p=1, cat=, area=, agency=, unit=, status=, is=, age>2d, age<4h or words")
+        kinds = {"cat": "service", "category": "service", "area": "area", "agency": "agency", "unit": "unit"}
+        if name == "is":
+            values = list(FLAG_WORDS)
+        elif name == "p":
+            values = ["1", "2", "3", "4"]
+        elif name == "status":
+            values = [status.value for status in ORDER]
+        else:
+            values = sorted(set(self._desk.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
+        typed = begun.rpartition(",")[2].strip('"').casefold()
+        fits = [value for value in values if value.casefold().startswith(typed)] or values
+        shown = [f'"{value}"' if " " in value else value for value in fits[:_OFFERED]]
+        more = self.tr(" and {n} more").format(n=len(fits) - _OFFERED) if len(fits) > _OFFERED else ""
+        return f"{name}={', '.join(shown)}{more}" if shown else ""
 
     def _chosen(self) -> str:
         """The chosen report in words."""

@@ -51,6 +51,22 @@ def test_the_line_says_what_enter_will_do_and_gives_the_keyboard_back(desk: Any)
     assert desk.command.text() == ""
 
 
+def test_the_filter_line_says_what_may_follow(desk: Any) -> None:
+    desk.command.focus_line("show ")
+    assert sentence(desk).startswith("Show all reports · then p=1, cat=")
+    for begun, offered in (
+        ("show p=1 is=", "is=mine, overdue, risk"),
+        ("show cat=ban", "cat=Banjir"),
+        ("show cat=", 'cat="Air bersih", Banjir'),
+        ("show status=ret", "status=returned"),
+    ):
+        desk.command.focus_line(begun)
+        assert offered in sentence(desk), begun
+    desk.command.focus_line("show cat=Banjir")
+    assert sentence(desk).startswith("Show Category Banjir")
+    QTest.keyClick(desk.command._line, Qt.Key.Key_Escape)
+
+
 def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: Any) -> None:
     find(desk, "unassigned", lambda now: now.advice)
     code = advised(desk)
