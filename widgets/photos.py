@@ -22,7 +22,7 @@ _TALL, _LOW, _STRIP = 144, 72, 20
 class PhotoCard:
     """One photo: what it is (`Before`), when and where, the picture once it is there, and what is wrong with it.
 
-    `waits` says why there is no picture yet where nothing is wrong.
+    `waits` says why there is no picture yet where nothing is wrong, `place` where it was taken.
     """
 
     id: str
@@ -31,12 +31,14 @@ class PhotoCard:
     image: QImage | None = None
     problem: str = ""
     waits: str = ""
+    place: str = ""
 
 
 def same_cards(one: Sequence[PhotoCard], other: Sequence[PhotoCard]) -> bool:
     """Whether two rows of cards would look the same (pictures are compared by identity)."""
     return len(one) == len(other) and all(
-        (a.id, a.role_label, a.caption, a.problem, a.waits) == (b.id, b.role_label, b.caption, b.problem, b.waits)
+        (a.id, a.role_label, a.caption, a.problem, a.waits, a.place)
+        == (b.id, b.role_label, b.caption, b.problem, b.waits, b.place)
         and (a.image is b.image or (a.image is not None and b.image is not None and _key(a.image) == _key(b.image)))
         for a, b in zip(one, other, strict=True)
     )

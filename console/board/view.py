@@ -222,6 +222,7 @@ class _Board:
             "unassigned": self.unassigned,
             "mine": self._mine(me),
             "active": (self.lead != 0) | (self.status == _PROGRESS),
+            "validate": self.status == _VALIDATION,
             "held": column("hold")[self.open] != 0,
         }
         runs = (self.due_state == DUE_RUNNING) & (self.due > 0)

@@ -14,7 +14,7 @@ from console.domain.status import BY_STATUS, Status
 
 T = TypeVar("T")
 
-TABS = ("open", "unassigned", "mine", "active", "held", "closed")
+TABS = ("open", "unassigned", "mine", "active", "validate", "held", "closed")
 ORDERS = ("urgency", "newest", "due", "priority", "area")
 NONE = "none"
 """Stands for reports without a category, area, agency, unit or holder."""

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from console.domain.edit import Edit, Kind, Queued
-from console.domain.report import WaitsFor
+from console.domain.report import PhotoRole, WaitsFor
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
@@ -73,6 +73,8 @@ class Forms(QObject):
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._new_key = ""
+        self._outcomes: dict[tuple[str, str | None], str] = {}
+        """What accepted work of a service came to last; the next is likely the same."""
         self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
@@ -256,7 +258,8 @@ class Forms(QObject):
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
             until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
-            hold = {"reason": values["reason"], "waits_for": values["waits_for"], "until": until}
+            reason = values["reason"] or dict(waits_for)[values["waits_for"]]
+            hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
             self._commit(form, lambda: then(hold), draft_key)
 
         form.committed.connect(commit)
@@ -304,17 +307,23 @@ class Forms(QObject):
         barred: str,
     ) -> None:
         """Before and after side by side; accept with a disposition, or return with a reason; `barred` says why not."""
-        before, after = _pair(dossier, cards)
+        before, after = self._sides(dossier, cards)
         service = dossier.shown.service
-        texts = [one for one in self._desk.catalog(dossier.source).templates if one.kind == "disposition"]
-        fitting = sorted((one for one in texts if one.service in (None, service)), key=lambda one: one.service is None)
+        known = self._desk.catalog(dossier.source).templates
+        texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
+        fitting = [one.text for one in sorted(texts, key=lambda one: one.service is None)]
+        returns = [one.text for one in known if one.kind == "return" and one.service in (None, service)]
+        lately = self._outcomes.get((dossier.source, service), "")
+        preset = "" if barred else lately if lately in fitting else next(iter(fitting), "")
         form = ValidateForm(
             self._theme,
             self.tr("Validate the proof"),
             before,
             after,
             about=about,
-            dispositions=[one.text for one in fitting],
+            dispositions=fitting,
+            returns=returns,
+            preset=preset,
             barred=barred,
             parent=self._window,
         )
@@ -322,6 +331,8 @@ class Forms(QObject):
         self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
+            if values["accept"]:
+                self._outcomes[dossier.source, service] = values["disposition"]
             self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
 
         form.committed.connect(commit)
@@ -332,7 +343,16 @@ class Forms(QObject):
         """Photos may come while the form of their report is open."""
         if self._proof is not None:
             form, dossier = self._proof
-            form.set_photos(*_pair(dossier, cards))
+            form.set_photos(*self._sides(dossier, cards))
+
+    def _sides(self, dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
+        """All photos of what was reported, and all of the work done; one that is not known yet is being read."""
+        sides: tuple[list[PhotoCard], list[PhotoCard]] = ([], [])
+        for photo in dossier.shown.photos:
+            key, after = photo.sha256 or photo.url or "", photo.role is PhotoRole.AFTER
+            name = self.tr("After") if after else self.tr("Before")
+            sides[after].append(cards.get(key) or PhotoCard(key, name, ""))
+        return sides
 
     def photo_file(self, sha256: str) -> Path | None:
         """Where the bytes of a photo are on this computer, None when they are not here."""
@@ -512,15 +532,6 @@ class Forms(QObject):
 
 TWICE_S = 0.6
 """Two strokes of a key within this are meant as one."""
-
-
-def _pair(dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[PhotoCard | None, PhotoCard | None]:
-    """The newest photo of the report and the newest of the work done."""
-    found: list[PhotoCard | None] = []
-    for roles in (("before", "report"), ("after",)):
-        shown = [photo.sha256 or photo.url or "" for photo in dossier.shown.photos if photo.role.value in roles]
-        found.append(cards.get(shown[-1]) if shown else None)
-    return found[0], found[1]
 
 
 class TakenBack(NamedTuple):

@@ -46,7 +46,8 @@ class GoingOn(QObject):
         dossier, view = self._chosen(), self._desk.view
         if dossier is None or view is None or (deed.source, deed.report) != (dossier.source, dossier.key):
             return
-        if not self._is_wanted() or not _ends_the_turn(deed):
+        pile = deed.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
+        if not (pile or self._is_wanted()) or not _ends_the_turn(deed):
             return
         if deed.kind in _ORDERED and self._is_away(deed.source):
             return  # its unit has to be told by radio, which the report says

@@ -534,7 +534,7 @@ class Intents(QObject):
     def _do_photo(self) -> None:
         dossier = self._report()
         after = dossier.shown.status in (Status.PROGRESS, Status.ASSIGNED) or not is_open(dossier.shown.status)
-        role = "after" if after else "report"
+        role = "after" if after else "other"  # what stood there when it was reported is the reporter's to show
         place = self._forms.draft_key("photo", dossier.source, dossier.key)
         self._forms.photo(self.title_of(dossier), role, place, lambda photo: self._deeds.photo(dossier, photo))
 
@@ -559,6 +559,9 @@ class Intents(QObject):
 
         def decide(accepted: bool, reason: str, disposition: str) -> None:
             self._deeds.validate(dossier, accepted=accepted, reason=reason, disposition=disposition)
+            row = self._desk.row
+            if row and row != dossier.row and self._desk.filter.tab == "validate":  # working the pile off
+                self.when_read(row, self._validate_next, lambda: None)
 
         me = self._desk.me_at(dossier.source)
         without_users = me == "local" and dossier.assignments  # there it is enough that a unit did the work
@@ -566,6 +569,10 @@ class Intents(QObject):
         barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
         draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
         self._forms.validate(dossier, self.title_of(dossier), self._cards, draft_key, decide, barred)
+
+    def _validate_next(self) -> None:
+        if self.situation.status is Status.VALIDATION and not BY_ID["validate"].why_not(self.situation):
+            self._do_validate()
 
     def _do_close(self) -> None:
         dossier = self._report()

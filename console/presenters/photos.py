@@ -139,9 +139,19 @@ class PhotoCards(QObject):
             role_label=roles[photo.role],
             caption=caption,
             image=self._images.get(key),
+            place=self._place(photo, report),
             problem=self._problems.get(key) or self._doubt(photo, report),
             waits=self.tr("Not on this computer yet. It comes when the server answers.") if key in self._later else "",
         )
+
+    def _place(self, photo: Photo, report: Report) -> str:
+        """Where it was taken, from where the report lies."""
+        if photo.lat is None or photo.lon is None:
+            return self.tr("no place in the photo")
+        if report.lat is None or report.lon is None:
+            return ""
+        away = words.distance(distance_m(photo.lat, photo.lon, report.lat, report.lon))
+        return self.tr("{distance} from the report").format(distance=away)
 
     def _doubt(self, photo: Photo, report: Report) -> str:
         """What speaks against a proof; it can only flag, not prove."""

@@ -70,6 +70,7 @@ class QueuePresenter(QObject):
             "unassigned": self.tr("Unassigned"),
             "mine": self.tr("Mine"),
             "active": self.tr("Active"),
+            "validate": self.tr("To validate"),
             "held": self.tr("Held"),
         }
         tabs = [Tab(key, name, counts.tabs[key], known=known) for key, name in names.items()]
@@ -109,6 +110,7 @@ class QueuePresenter(QObject):
         names = {
             "mine": self.tr("Nothing is yours"),
             "unassigned": self.tr("Nothing is unassigned"),
+            "validate": self.tr("Nothing to validate"),
             "held": self.tr("Nothing is on hold"),
             "closed": self.tr("Nothing was closed lately"),
         }

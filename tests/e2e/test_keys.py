@@ -24,7 +24,7 @@ from widgets.tabs import TabStrip
 pytestmark = pytest.mark.usefixtures("qapp")
 
 _SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "Enter": "Return"}
-TABS = ("open", "unassigned", "mine", "active", "held", "closed")
+TABS = ("open", "unassigned", "mine", "active", "validate", "held", "closed")
 PANELS = ("queue", "map", "units", "report", "charts", "outbox", "command")
 
 

@@ -185,16 +185,50 @@ def test_the_form_gives_the_map_free_when_a_place_is_to_be_pointed_at(qtbot: QtB
     assert form.x() == window.mapToGlobal(QPoint(0, 0)).x()
 
 
-def test_a_photo_that_comes_while_the_proof_is_looked_at_is_shown(qtbot: QtBot) -> None:
-    early = SimpleNamespace(**{**vars(card("After")), "image": None})
-    form = ValidateForm(make_theme(), "Validate", None, early)
+def test_nothing_is_decided_before_every_photo_was_seen(qtbot: QtBot) -> None:
+    """Keys that were typed before the pictures were there are no verdict on them."""
+    late = card("After", number=2)
+    late.image = None
+    form = ValidateForm(make_theme(), "Validate", [card("Before")], [card("After"), late], preset="Done")
     open_form(qtbot, form)
-    (_, (after, problem)) = form._photos
-    assert after.accessibleName() == "After, 14 Jan, The photo is being read"
-    form.set_photos(None, card("After", "After photo: taken 1.9 km away"))
-    assert after.accessibleName() == "After, 14 Jan, After photo: taken 1.9 km away"
-    assert problem.isVisible()
-    assert problem.text() == "After photo: taken 1.9 km away"
+    with qtbot.assertNotEmitted(form.committed):
+        keys("1", Qt.Key.Key_Return)
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    qtbot.waitUntil(lambda: form.why_not() == "1 of 3 photos have not been shown yet")
+    assert form.photos()[2] == "After, 2 of 2, 14 Jan, 9 m from the report, The photo is being read"
+    form.set_photos([card("Before")], [card("After"), card("After", number=2)])
+    qtbot.waitUntil(lambda: form.is_seen)
+    with qtbot.waitSignal(form.committed):
+        keys("1", Qt.Key.Key_Return)
+
+
+def test_an_honest_proof_is_preset_to_be_accepted_and_a_flagged_one_is_not(qtbot: QtBot) -> None:
+    form = ValidateForm(
+        make_theme(), "Validate", [card("Before")], [card("After")], dispositions=["Cleaned", "Mended"], preset="Mended"
+    )
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.is_seen)
+    assert form.values() | {"decision": "accept", "disposition": "Mended"} == form.values()
+    form.set_photos([card("Before")], [card("After", "After photo: taken 1.9 km away")])
+    assert form.values()["decision"] == form.values()["disposition"] == ""
+    with qtbot.assertNotEmitted(form.committed):
+        keys(Qt.Key.Key_Return)
+    keys("1")
+    assert form.values()["disposition"] == "", "with a flag nothing is chosen for the operator"
+    keys("1")
+    assert form.values()["disposition"] == "Cleaned"
+
+
+def test_a_photo_that_comes_while_the_proof_is_looked_at_is_shown(qtbot: QtBot) -> None:
+    early = card("After")
+    early.image = None
+    form = ValidateForm(make_theme(), "Validate", [], [early])
+    open_form(qtbot, form)
+    assert form.photos() == ["After, 14 Jan, 9 m from the report, The photo is being read"]
+    form.set_photos([], [card("After", "After photo: taken 1.9 km away")])
+    assert form.photos() == ["After, 14 Jan, 9 m from the report, After photo: taken 1.9 km away"]
+    assert form._flag.isVisible()
+    assert form._flag.text() == "After photo: taken 1.9 km away"
     form.grab()
 
 
@@ -292,8 +326,9 @@ def test_close_lists_the_units_to_release(qtbot: QtBot) -> None:
         [("u1", "SDA-07 & co"), ("u2", "SDA-11")],
     )
     open_form(qtbot, form)
-    keys("sp", Qt.Key.Key_Return)
+    keys("2", Qt.Key.Key_Return)
     assert form.why_not() == "This one needs a reason"
+    assert focus() is form.reason
     keys("advert", Qt.Key.Key_Tab, Qt.Key.Key_Space)
     form.grab()
     assert commit(qtbot, form) == {
@@ -308,38 +343,60 @@ def test_hold(qtbot: QtBot) -> None:
     form = open_form(
         qtbot, HoldForm(make_theme(), "Hold", [("reporter", "Reporter"), ("weather", "Weather")], [("", "No end")])
     )
-    keys("2", Qt.Key.Key_Tab)
-    assert form.commit_button.why_not
-    QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)  # goes to what holds it up
-    keys("rain")
+    with qtbot.assertNotEmitted(form.committed):
+        keys(Qt.Key.Key_Return)
+    keys("2", "rain")
+    assert focus() is form.reason, "letters are no digits: they are the reason"
     assert commit(qtbot, form) == {"waits_for": "weather", "until": "", "reason": "rain"}
 
 
-def card(role: str, problem: str = "") -> Any:
+def test_each_row_of_digits_is_heard_alone_and_goes_on_to_the_next(qtbot: QtBot) -> None:
+    waits, untils = [("a", "A"), ("b", "B"), ("c", "C")], [("", "Open"), ("4", "4 h"), ("24", "1 day")]
+    form = open_form(qtbot, HoldForm(make_theme(), "Hold", waits, untils))
+    assert isinstance(form, HoldForm)
+    keys("2", "3")
+    assert form.values() == {"waits_for": "b", "until": "24", "reason": ""}
+    keys(Qt.Key.Key_Backspace, "1")
+    assert form.values()["waits_for"] == "a"
+    with qtbot.waitSignal(form.committed) as done:
+        keys(Qt.Key.Key_Return)
+    assert done.args == [{"waits_for": "a", "until": "24", "reason": ""}]
+
+
+def card(role: str, problem: str = "", number: int = 1) -> Any:
     image = QImage(80, 60, QImage.Format.Format_RGB32)
     image.fill(0)
-    return SimpleNamespace(id=role, role_label=role, caption="14 Jan", image=image, problem=problem, waits="")
+    return SimpleNamespace(
+        id=f"{role} {number}", role_label=role, caption="14 Jan", image=image, problem=problem, waits="",
+        place="9 m from the report",
+    )  # fmt: skip
 
 
 def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
-    form = ValidateForm(make_theme(), "Validate", card("Before"), card("After", HOSTILE))
+    returns = ["Another place", "Before the work"]
+    form = ValidateForm(make_theme(), "Validate", [card("Before")], [card("After", HOSTILE)], returns=returns)
     open_form(qtbot, form)
-    form.grab()
+    qtbot.waitUntil(lambda: form.is_seen)
     keys("2")
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
-    keys(Qt.Key.Key_Tab, "another street")
+    keys("2")
+    assert form.values()["reason"] == "Before the work"
+    keys(Qt.Key.Key_Backspace, "2", ",")
+    assert focus() is form.reason
+    keys(" and another street")
     assert commit(qtbot, form) == {
         "decision": "return",
         "accept": False,
         "disposition": "",
-        "reason": "another street",
+        "reason": "Before the work, and another street",
     }
 
 
 def test_deciding_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
-    form = ValidateForm(make_theme(), "Validate", None, card("After"), barred="You delivered this proof")
+    form = ValidateForm(make_theme(), "Validate", [], [card("After")], barred="You delivered this proof")
     open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.is_seen)
     for decision in ("1", "2"):
         keys(decision)
         assert form.why_not() == "You delivered this proof"
@@ -347,13 +404,14 @@ def test_deciding_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
 
 def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None:
     texts = ("Cleaned", "Repaired")
-    form = ValidateForm(make_theme(), "Validate", None, card("After"), dispositions=texts)
+    form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=texts)
     open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.is_seen)
     keys("1")
     with qtbot.assertNotEmitted(form.committed):
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
     assert form.disposition.hasFocus()
-    keys("rep", Qt.Key.Key_Tab)
+    keys("2")
     assert commit(qtbot, form) == {
         "decision": "accept",
         "accept": True,

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.forms.choice import Choice
-from widgets.forms.fields import Tick, TypeAhead
+from widgets.forms.fields import Segments, Tick
 from widgets.forms.form import Form, put_text
 from widgets.theme import Theme
 
@@ -19,7 +18,8 @@ from widgets.theme import Theme
 class CloseForm(Form):
     """How a report ends, and which units it lets go. Values: disposition, reason, release and stay (ids of units).
 
-    `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first.
+    `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first. A digit
+    chooses the outcome, Enter then closes the report.
     """
 
     def __init__(
@@ -35,13 +35,14 @@ class CloseForm(Form):
         super().__init__(theme, title, commit_text="", about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
-        self.disposition = TypeAhead(theme, None, self.tr("Outcome"))
-        self.disposition.set_choices([Choice(code, words) for code, words, _ in dispositions])
-        self.disposition.picked.connect(lambda _: self.touch())
         self.reason = self.text_field(self.tr("Reason"), 2)
-        self.body.addWidget(self.field_label(self.tr("Outcome"), self.tr("type, or ↓ for all")))
+        self.disposition = Segments(theme, self.tr("Outcome"), [(code, words) for code, words, _ in dispositions])
+        self.disposition.chosen.connect(lambda _: self.touch())
+        self.disposition.entered.connect(self.commit)
+        self.disposition.typed.connect(lambda text: self.write_on(self.reason, text))
+        self.body.addWidget(self.field_label(self.tr("Outcome")))
         self.body.addWidget(self.disposition)
-        self.body.addWidget(self.field_label(self.tr("Reason")))
+        self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("type on, the words go here")))
         self.body.addWidget(self.reason)
         self.ticks: dict[str, Tick] = {}
         if units:
@@ -64,7 +65,6 @@ class CloseForm(Form):
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
-        self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
         put_text(self.reason, str(draft.get("reason", "")))
         for unit_id, tick in self.ticks.items():
@@ -79,7 +79,7 @@ class CloseForm(Form):
     def why_not(self) -> str:
         values = self.values()
         if not values["disposition"]:
-            return self.tr("Outcome: choose one from the list")
+            return self.tr("Outcome: a digit chooses one")
         if values["disposition"] in self._needs and not values["reason"]:
             return self.tr("This one needs a reason")
         return ""

@@ -40,6 +40,7 @@ from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 
 _OFFERED = 7
+_DIGITS = 9
 _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 
 
@@ -245,9 +246,18 @@ class Tick(QCheckBox):
 
 
 class Segments(QWidget):
-    """A row of alternatives; Left and Right or a digit choose. `options` are (id, words)."""
+    """A row of alternatives as chips; Left and Right or a digit choose. `options` are (id, words).
+
+    It wraps where it is too narrow. Digits are drawn while it has the keyboard: one row hears them at a time.
+    """
 
     chosen = Signal(str)
+    entered = Signal()
+    """Enter: what is chosen stands."""
+    typed = Signal(str)
+    """Letters, which mean nothing here: whoever types words goes on where words stand."""
+    went_back = Signal()
+    """Backspace: to the row before."""
 
     def __init__(
         self,
@@ -264,9 +274,11 @@ class Segments(QWidget):
         self._name = name
         self._options = list(options)
         self._value = current
+        self._live = True
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(theme.px(30))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self._tell()
 
     def value(self) -> str:
@@ -280,42 +292,73 @@ class Segments(QWidget):
             self._tell()
             self.update()
 
+    def options(self) -> list[str]:
+        """The ids of all alternatives."""
+        return [key for key, _ in self._options]
+
+    def set_live(self, live: bool) -> None:
+        """While it is not, nothing can be chosen, and no digit is drawn."""
+        self._live = live
+        self.update()
+
     def _tell(self) -> None:
         words = dict(self._options).get(self._value, "")
         self.setAccessibleName(f"{self._name}: {words}" if words else self._name)
 
     def _choose(self, number: int) -> None:
-        if 0 <= number < len(self._options):
+        if self._live and 0 <= number < len(self._options):
             self._value = self._options[number][0]
             self._tell()
             self.update()
             self.chosen.emit(self._value)
 
-    def _boxes(self) -> list[QRect]:
+    def _boxes(self, width: int) -> list[QRect]:
         theme = self._theme
         metrics = QFontMetrics(theme.font("dense", 600))
-        boxes, left = [], 0
+        high, gap = theme.px(30), theme.px(6)
+        boxes, left, top = [], 0, 0
         for number, (_, words) in enumerate(self._options):
             wide = metrics.horizontalAdvance(words) + theme.px(20)
             wide += cap_size(theme, str(number + 1)).width() + theme.px(7)
             if self._priorities:
                 wide += theme.px(22)
-            boxes.append(QRect(left, 1, wide, self.height() - 2))
-            left += wide + theme.px(6)
+            if left and left + wide > width:
+                left, top = 0, top + high + gap
+            boxes.append(QRect(left, top + 1, min(wide, width), high - 2))
+            left += wide + gap
         return boxes
+
+    @override
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        boxes = self._boxes(max(1, width))
+        return (boxes[-1].bottom() + 2) if boxes else self._theme.px(30)
+
+    @override
+    def sizeHint(self) -> QSize:
+        width = self.width() or self._theme.px(400)
+        return QSize(width, self.heightForWidth(width))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         keys = [key for key, _ in self._options]
         now = keys.index(self._value) if self._value in keys else -1
-        if event.key() in (Qt.Key.Key_Right, Qt.Key.Key_Down):
+        key, text, bare = event.key(), event.text(), not event.modifiers() & _COMMAND_KEYS
+        if key in (Qt.Key.Key_Right, Qt.Key.Key_Down):
             self._choose(min(now + 1, len(keys) - 1))
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Up):
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Up):
             self._choose(max(now - 1, 0))
-        elif event.text().isdigit() and event.text() != "0" and not event.modifiers() & _COMMAND_KEYS:
-            self._choose(int(event.text()) - 1)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & _COMMAND_KEYS:
-            self.focusNextChild()
+        elif text.isdigit() and bare:
+            self._choose(int(text) - 1)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and bare:
+            self.entered.emit()
+        elif key == Qt.Key.Key_Backspace and bare:
+            self.went_back.emit()
+        elif text.strip() and text.isprintable() and bare:
+            self.typed.emit(text)
         else:
             super().keyPressEvent(event)
 
@@ -328,7 +371,7 @@ class Segments(QWidget):
 
     @override
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        for number, box in enumerate(self._boxes()):
+        for number, box in enumerate(self._boxes(self.width())):
             if box.contains(event.position().toPoint()):
                 self._choose(number)
 
@@ -348,7 +391,7 @@ class Segments(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ringed = False
-        for number, ((key, words), box) in enumerate(zip(self._options, self._boxes(), strict=True)):
+        for number, ((key, words), box) in enumerate(zip(self._options, self._boxes(self.width()), strict=True)):
             on = key == self._value
             ring = self.hasFocus() and (on or (not self._value and not ringed))
             ringed = ringed or ring
@@ -362,9 +405,14 @@ class Segments(QWidget):
                 where = QRect(left, box.center().y() - theme.px(7) + 1, theme.px(14), theme.px(14))
                 self._symbols.report(painter, where, int(key), 0, on="selected" if on else "panel")
                 left += theme.px(22)
+            cap = cap_size(theme, str(number + 1)).width() + theme.px(7)
             font = theme.font("dense", 600 if on else 400)
             painter.setFont(font)
             painter.setPen(theme.color("text.primary" if on else "text.secondary"))
-            wide = QFontMetrics(theme.font("dense", 600)).horizontalAdvance(words)
-            painter.drawText(QRect(left, box.top(), wide + 2, box.height()), Qt.AlignmentFlag.AlignVCenter, words)
-            paint_cap(painter, theme, left + wide + theme.px(7), box.center().y() + 1, str(number + 1))
+            room = box.right() - theme.px(9) - cap - left
+            shown = QFontMetrics(font).elidedText(words, Qt.TextElideMode.ElideRight, room + 1)
+            painter.drawText(QRect(left, box.top(), room + 2, box.height()), Qt.AlignmentFlag.AlignVCenter, shown)
+            if self.hasFocus() and self._live and number < _DIGITS:
+                paint_cap(
+                    painter, theme, box.right() - theme.px(9) - cap + theme.px(7), box.center().y() + 1, str(number + 1)
+                )

@@ -359,6 +359,12 @@ class Form(QDialog):
         words = self.tr("{n} of {most} letters")
         return words.format(n=f"{most:,}", most=f"{MOST_LETTERS:,}") if most > _COUNTED_FROM else ""
 
+    def write_on(self, field: QPlainTextEdit, text: str) -> None:
+        """Letters were typed where only digits count: they go on in this text, and so does the keyboard."""
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.moveCursor(QTextCursor.MoveOperation.End)
+        field.insertPlainText(text)
+
     def line_field(self, name: str, placeholder: str = "") -> QLineEdit:
         """A field of one line."""
         field = QLineEdit()

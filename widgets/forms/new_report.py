@@ -151,6 +151,7 @@ class NewReportForm(Form):
         self.priority.chosen.connect(self._on_priority)
         self.caller_name = self.line_field(self.tr("Caller"), self.tr("Name"))
         self.caller_phone = self.line_field(self.tr("Telephone"), self.tr("Telephone"))
+        self.priority.entered.connect(lambda: self.caller_name.setFocus(Qt.FocusReason.TabFocusReason))
 
         self.body.addWidget(self.field_label(self.tr("Category")))
         self.body.addWidget(self.service)

@@ -1,25 +1,23 @@
-"""The form in which the proof of the work is accepted or returned."""
+"""The form in which the proof of the work is looked at, and accepted or returned."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QImage,
     QPainter,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
+    QGridLayout,
     QWidget,
 )
 from typing_extensions import override
 
-from widgets.forms.choice import Choice
-from widgets.forms.fields import Segments, TypeAhead
+from widgets.forms.fields import Segments
 from widgets.forms.form import Form, make_label, put_text
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -27,62 +25,83 @@ from widgets.theme import Theme
 if TYPE_CHECKING:
     from widgets.photos import PhotoCard
 
+_HIGH = (220, 170, 130)
+"""How high a photo is where there are so many rows of them; from the third on they scroll."""
+
 
 class _Photo(QWidget):
-    """One photo in a frame of fixed size, with its caption under it; never larger than it is."""
+    """One photo in a frame of fixed size, with its number, time and place under it; never larger than it is."""
 
-    def __init__(self, theme: Theme, missing: str) -> None:
+    painted = Signal()
+    """The picture was seen for the first time, or why there will be none."""
+
+    def __init__(self, theme: Theme, card: PhotoCard, number: str) -> None:
         super().__init__()
-        self._theme, self._role, self._caption, self._problem, self._waits = theme, missing, "", "", ""
+        self._theme, self._number, self.card, self.is_seen = theme, number, card, False
         self._image: QImage | None = None
-        self.setMinimumSize(theme.px(240), theme.px(220))
-        self.setAccessibleName(missing)
+        self._waits = ""
+        self.setMinimumWidth(theme.px(180))
+        self.set_card(card)
 
     def set_card(self, card: PhotoCard) -> None:
         """Show this photo; while its picture is not here, say so."""
-        self._role, self._caption, self._image, self._problem = card.role_label, card.caption, card.image, card.problem
+        self.card, self._image = card, card.image
         self._waits = "" if card.image or card.problem else card.waits or self.tr("The photo is being read")
-        parts = (self._role, self._caption, self._problem, self._waits)
+        parts = (card.role_label, self._number, card.caption, card.place, card.problem, self._waits)
         self.setAccessibleName(one_line(", ".join(part for part in parts if part)))
         self.update()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self._theme
+        theme, card = self._theme, self.card
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        strip = theme.px(22)
+        strip = theme.px(40)
         box = self.rect().adjusted(0, 0, -1, -1)
         painter.fillRect(box, theme.color("surface.input"))
         inside = box.adjusted(1, 1, 0, -strip)
-        if self._image is not None and not self._image.isNull():
+        there = self._image is not None and not self._image.isNull()
+        if self._image is not None and there:
             size = self._image.size().scaled(inside.size(), Qt.AspectRatioMode.KeepAspectRatio)
             where = QRect(QPoint(0, 0), size)
             where.moveCenter(inside.center())
             painter.drawImage(where, self._image)
-        elif self._waits:
+        else:
+            painter.fillRect(inside, theme.hatch())
             painter.setFont(theme.font("dense"))
             painter.setPen(theme.color("text.secondary"))
             middle = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(inside.adjusted(theme.px(12), 0, -theme.px(12), 0), middle, self._waits)
-        painter.setPen(theme.color("status.returned" if self._problem else "border.divider"))
+            painter.drawText(inside.adjusted(theme.px(12), 0, -theme.px(12), 0), middle, self._waits or card.problem)
+        painter.setPen(theme.color("status.returned" if card.problem else "border.divider"))
         painter.drawRect(box)
         foot = QRect(box.left() + 1, box.bottom() - strip, box.width() - 1, strip)
         painter.fillRect(foot, theme.color("surface.window"))
-        painter.setPen(theme.color("text.primary"))
-        painter.setFont(theme.font("caption", 600))
-        text = foot.adjusted(theme.px(6), 0, -theme.px(6), 0)
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, self._role)
-        text.setLeft(text.left() + painter.fontMetrics().horizontalAdvance(self._role) + theme.px(6))
-        painter.setFont(theme.font("caption"))
-        words = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, text.width())
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, words)
+        line = foot.adjusted(theme.px(6), theme.px(2), -theme.px(6), -strip // 2)
+        self._write(painter, line, f"{card.role_label} {self._number}".strip(), 600, "text.primary")
+        left = painter.fontMetrics().horizontalAdvance(f"{card.role_label} {self._number}".strip()) + theme.px(6)
+        self._write(painter, line.adjusted(left, 0, 0, 0), card.caption, 400, "text.primary")
+        below = foot.adjusted(theme.px(6), strip // 2 - theme.px(2), -theme.px(6), -theme.px(2))
+        self._write(
+            painter, below, card.problem or card.place, 400, "status.returned" if card.problem else "text.tertiary"
+        )
+        if not self.is_seen and (there or card.problem):
+            self.is_seen = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def _write(self, painter: QPainter, room: QRect, text: str, weight: int, token: str) -> None:
+        painter.setFont(self._theme.font("caption", weight))
+        painter.setPen(self._theme.color(token))
+        words = painter.fontMetrics().elidedText(one_line(text), Qt.TextElideMode.ElideRight, max(0, room.width()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, words)
 
 
 class ValidateForm(Form):
-    """The proof, side by side with what was reported. Values: accept (bool), disposition, reason.
+    """All photos of the report, before at the left and after at the right, and what becomes of the proof.
 
-    `dispositions` are what the work can have come to; where there are any, accepting needs one. `barred` says why this
+    Values: decision ("accept", "return" or ""), accept (bool), disposition, reason. `dispositions` are what the work
+    can have come to: where there are any, accepting needs one. `returns` are the usual reasons to return it. `preset`
+    is the disposition that accepting begins with; where nothing speaks against the proof accepting is chosen then, and
+    with a flagged photo nothing is. Nothing can be decided before every photo was seen. `barred` says why this
     operator can decide nothing here.
     """
 
@@ -90,85 +109,176 @@ class ValidateForm(Form):
         self,
         theme: Theme,
         title: str,
-        before: PhotoCard | None,
-        after: PhotoCard | None,
+        before: Sequence[PhotoCard],
+        after: Sequence[PhotoCard],
         *,
         about: str = "",
         dispositions: Sequence[str] = (),
+        returns: Sequence[str] = (),
+        preset: str = "",
         barred: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", width=820, about=about, parent=parent)
-        self._barred = barred
-        row = QHBoxLayout()
-        row.setSpacing(theme.px(8))
-        self._photos: list[tuple[_Photo, QLabel]] = []
-        for missing in (self.tr("No photo from before"), self.tr("No photo from after")):
-            self._photos.append((_Photo(theme, missing), make_label(theme, "", "caption", "status.returned")))
-            row.addWidget(self._photos[-1][0], 1)
-        self.body.addLayout(row)
-        for _, problem in self._photos:
-            self.body.addWidget(problem)
-        self.set_photos(before, after)
-        self.body.addWidget(self.field_label(self.tr("Decision")))
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
+        self._barred, self._preset = barred, preset
+        self._asks_disposition = bool(dispositions)
+        self._by_hand = False
+        self._photos: list[_Photo] = []
+        self._grid = QGridLayout()
+        self._grid.setSpacing(theme.px(8))
+        self._counts = (
+            make_label(theme, "", "caption", "text.tertiary"),
+            make_label(theme, "", "caption", "text.tertiary"),
+        )
+        for column, label in enumerate(self._counts):
+            self._grid.addWidget(label, 0, column)
+            self._grid.setColumnStretch(column, 1)
+        self.body.addLayout(self._grid)
+        self._flag = make_label(theme, "", "caption", "status.returned")
+        self._flag.setWordWrap(True)
+        self.body.addWidget(self._flag)
         self.decision = Segments(
             theme,
             self.tr("Decision"),
             [("accept", self.tr("Accept the proof")), ("return", self.tr("Return to the crew"))],
         )
-        self.decision.chosen.connect(lambda _: self.touch())
-        self.body.addWidget(self.decision)
-        self.disposition = TypeAhead(theme, None, self.tr("Outcome"))
-        self.disposition.set_choices([Choice(text, text) for text in dispositions])
-        self.disposition.picked.connect(lambda _: self.touch())
-        self._asks_disposition = bool(dispositions)
-        if dispositions:
-            self.body.addWidget(self.field_label(self.tr("Outcome"), self.tr("needed to accept it")))
-            self.body.addWidget(self.disposition)
-        else:
-            self.disposition.setParent(self)
-            self.disposition.hide()
-        self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("needed to return it; the crew reads it")))
+        self.disposition = Segments(theme, self.tr("Outcome"), [(text, text) for text in dispositions])
+        self.returns = Segments(theme, self.tr("Reason"), [(text, text) for text in returns])
         self.reason = self.text_field(self.tr("Reason"), 2)
-        self.body.addWidget(self.reason)
+        self._outcome_label = self.field_label(self.tr("Outcome"))
+        self._reason_label = self.field_label(
+            self.tr("Reason"), self.tr("the crew reads it; type on, the words go here")
+        )
+        self.body.addWidget(self.field_label(self.tr("Decision")))
+        for widget in (
+            self.decision,
+            self._outcome_label,
+            self.disposition,
+            self._reason_label,
+            self.returns,
+            self.reason,
+        ):
+            self.body.addWidget(widget)
+        self.decision.chosen.connect(self._on_decision)
+        self.disposition.chosen.connect(lambda _: self.touch())
+        self.returns.chosen.connect(self._on_return)
+        for row in (self.decision, self.disposition, self.returns):
+            row.entered.connect(self.commit)
+            row.typed.connect(self._on_letters)
+        for row in (self.disposition, self.returns):
+            row.went_back.connect(lambda: self.decision.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.set_photos(before, after)
         self.touch()
 
-    def set_photos(self, before: PhotoCard | None, after: PhotoCard | None) -> None:
-        """Show these photos, which may come while the form is open; for None what is shown stays."""
-        for (photo, problem), card in zip(self._photos, (before, after), strict=True):
-            if card is not None:
+    def set_photos(self, before: Sequence[PhotoCard], after: Sequence[PhotoCard]) -> None:
+        """Show these photos, oldest first; their pictures may come while the form is open."""
+        cards = [*before, *after]
+        if [card.id for card in cards] == [photo.card.id for photo in self._photos]:
+            for photo, card in zip(self._photos, cards, strict=True):
                 photo.set_card(card)
-                problem.setText(card.problem)
-            problem.setVisible(bool(problem.text()))
+        else:
+            self._lay_out(before, after)
+        self._flag.setText("\n".join(one_line(card.problem) for card in cards if card.problem))
+        self._flag.setVisible(bool(self._flag.text()))
+        if not self._by_hand:
+            self.decision.set_value("accept" if self._preset and not self._flag.text() and after else "")
+            self.disposition.set_value(self._preset if self.decision.value() else "")
+        self.touch()
         if self.isVisible():
             self.fit()
+
+    def _lay_out(self, before: Sequence[PhotoCard], after: Sequence[PhotoCard]) -> None:
+        for photo in self._photos:
+            self._grid.removeWidget(photo)
+            photo.deleteLater()
+        self._photos = []
+        high = self.theme.px(_HIGH[min(max(len(before), len(after), 1), len(_HIGH)) - 1])
+        names = (
+            (self.tr("No photo from before"), self.tr("Before")),
+            (self.tr("No photo from after"), self.tr("After")),
+        )
+        for column, cards in enumerate((before, after)):
+            none, some = names[column]
+            self._counts[column].setText(f"{some}  {len(cards)}" if cards else none)
+            for at, card in enumerate(cards):
+                number = self.tr("{at} of {n}").format(at=at + 1, n=len(cards)) if len(cards) > 1 else ""
+                photo = _Photo(self.theme, card, number)
+                photo.setFixedHeight(high)
+                photo.painted.connect(self._on_painted)
+                self._photos.append(photo)
+                self._grid.addWidget(photo, at + 1, column)
+
+    def photos(self) -> list[str]:
+        """What is said of each photo that is shown, for those who hear the screen."""
+        return [photo.accessibleName() for photo in self._photos]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether every photo was on the screen, or there will be none."""
+        return all(photo.is_seen for photo in self._photos)
+
+    def _on_painted(self) -> None:
+        self.touch()
+
+    def _on_decision(self, _: str) -> None:
+        self._by_hand = True
+        if self.decision.value() == "accept" and not self.disposition.value() and not self._flag.text():
+            self.disposition.set_value(self._preset)
+        self.touch()
+        following = self.disposition if self.decision.value() == "accept" else self.returns
+        if following.isVisible():
+            following.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif self.decision.value() == "return":
+            self.reason.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_return(self, text: str) -> None:
+        put_text(self.reason, text)
+        self.touch()
+
+    def _on_letters(self, text: str) -> None:
+        if self.reason.isVisible():
+            self.write_on(self.reason, text)
 
     @override
     def touch(self) -> None:
         returned = self.decision.value() == "return"
+        seen = self.is_seen
+        for row in (self.decision, self.disposition, self.returns):
+            row.set_live(seen)
+        for widget, shown in (
+            (self._outcome_label, not returned and self._asks_disposition),
+            (self.disposition, not returned and self._asks_disposition),
+            (self._reason_label, returned),
+            (self.returns, returned and bool(self.returns.options())),
+            (self.reason, returned),
+        ):
+            widget.setVisible(shown)
         self.commit_button.set_verb(self.tr("Return to the crew") if returned else self.tr("Accept the proof"))
         super().touch()
 
     @override
     def values(self) -> dict[str, Any]:
+        accepted = self.decision.value() == "accept"
         return {
             "decision": self.decision.value(),
-            "accept": self.decision.value() == "accept",
-            "disposition": self.disposition.value(),
+            "accept": accepted,
+            "disposition": self.disposition.value() if accepted else "",
             "reason": self.reason.toPlainText().strip(),
         }
 
     @override
     def set_values(self, draft: dict[str, Any]) -> None:
+        self._by_hand = bool(draft.get("decision"))
         self.decision.set_value(str(draft.get("decision", "")))
-        self.disposition.set_free_text("")
         self.disposition.set_value(str(draft.get("disposition", "")))
         put_text(self.reason, str(draft.get("reason", "")))
         self.touch()
 
     @override
     def held_up_by(self) -> QWidget | None:
-        field = {"return": self.reason, "accept": self.disposition}
+        if not self.is_seen or self._barred:
+            return None
+        field: dict[str, QWidget] = {"return": self.reason, "accept": self.disposition}
         return field.get(self.decision.value(), self.decision)
 
     @override
@@ -176,17 +286,20 @@ class ValidateForm(Form):
         values = self.values()
         if self._barred:
             return self._barred
+        if not self.is_seen:
+            waits = sum(not photo.is_seen for photo in self._photos)
+            return self.tr("{n} of {all} photos have not been shown yet").format(n=waits, all=len(self._photos))
         if not self.decision.value():
             return self.tr("Decide: 1 accepts, 2 returns")
         if self.decision.value() == "accept":
             needed = self._asks_disposition and not values["disposition"]
-            return self.tr("Accepting needs an outcome: choose one from the list") if needed else ""
+            return self.tr("Accepting needs an outcome: a digit chooses one") if needed else ""
         return "" if values["reason"] else self.tr("Returning needs a reason")
 
     @override
     def is_empty(self) -> bool:
         values = self.values()
-        return not values["reason"] and not values["disposition"]
+        return not values["reason"] and not (self._by_hand and values["disposition"])
 
     @override
     def first_field(self) -> QWidget:

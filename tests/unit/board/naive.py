@@ -101,6 +101,7 @@ def in_tab(one: R, tab: str, *, narrowed: bool) -> bool:
             "open": True,
             "unassigned": one.unassigned,
             "mine": one.mine,
+            "validate": one.status == VALIDATION,
             "active": bool(one.lead_unit) or one.status == PROGRESS,
             "held": one.hold != 0,
         }[tab]

@@ -135,13 +135,13 @@ def test_a_hazard_is_red_after_its_first_minute_until_a_crew_is_on_the_way(rig: 
 
 def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> None:
     rig.begin(report("1"), whole=False)
-    assert rig.tabs() == ["–", "–", "–", "–", "–", ""]
+    assert rig.tabs() == ["–", "–", "–", "–", "–", "–", ""]
     assert rig.panel.footer_text() == "1 here so far · still loading · by urgency"
     rig.filter(Filter(tab="mine"))
     assert rig.panel._empty.words()[0] == "Nothing of this is loaded yet"
     rig.write(report("1"), report("2", claim=Claim("rina", T0)))
     rig.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", ""], 10, "the counts")
+    wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", "0", ""], 10, "the counts")
     assert rig.panel.footer_text() == "1 of 2 open · by urgency"
 
 
