@@ -32,6 +32,7 @@ class Situation(msgspec.Struct, frozen=True):
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
+    photos: bool = False
     unit: str | None = None
     unit_busy: bool = False
     undo: str = ""
@@ -220,6 +221,10 @@ def _duplicate(now: Situation) -> str:
     return _open(now) or ("" if now.duplicate else "No possible duplicate")
 
 
+def _photos(now: Situation) -> str:
+    return _report(now) or ("" if now.photos else "The report has no photo")
+
+
 def _unmerge(now: Situation) -> str:
     return _writes(now) or ("" if now.merged else "It is not merged")
 
@@ -291,6 +296,7 @@ ACTIONS: tuple[Action, ...] = (
     A("note", "Note, internal", ("N",), "Report", _writes, Kind.NOTE),
     A("reply", "Reply to the reporter", ("M",), "Report", _writes, Kind.REPLY),
     A("photo", "Add a photo or proof", ("F",), "Report", _writes, Kind.PHOTO),
+    A("photos", "Look at the photos, two side by side", ("Shift+F",), "Report", _photos),
     A("submit", "Hand in for validation", ("Ctrl+Return",), "Report", _to_validation, Kind.SET),
     A("validate", "Validate or return the proof", ("Shift+V",), "Report", _validate, Kind.VALIDATE),
     A("close", "Close without work", ("X",), "Report", _close, Kind.CLOSE),

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QTextEdit
+from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
 from console import logs
 from console.actions import ACTIONS, Situation
@@ -253,7 +253,13 @@ class ConsoleWindow(QObject):
             self.theme,
             self.symbols,
             panel_key=cap_of("panel_report"),
-            section_keys={"advice": cap_of("recommend"), "duplicates": cap_of("merge"), "timeline": cap_of("note")},
+            place_viewer=self._place_viewer,
+            section_keys={
+                "photos": cap_of("photos"),
+                "advice": cap_of("recommend"),
+                "duplicates": cap_of("merge"),
+                "timeline": cap_of("note"),
+            },
         )
         self.units = UnitsPanel(self.theme, self.symbols)
         self.outbox = OutboxPanel(self.theme, all_key=cap_of("retry_all"))
@@ -298,6 +304,7 @@ class ConsoleWindow(QObject):
             self.now,
             self.say,
             self.say_long,
+            room=self.window.work_room,
         )
 
     def _build_presenters(self) -> None:
@@ -395,6 +402,7 @@ class ConsoleWindow(QObject):
             "filter": self._filter_line,
             "next_report": lambda: self._walk(1),
             "previous_report": lambda: self._walk(-1),
+            "photos": self.ticket.compare_photos,
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,
             "copy": self._copy,
@@ -793,6 +801,11 @@ class ConsoleWindow(QObject):
 
     def _on_unit_menu(self, at: QPoint) -> None:
         open_menu(self.window, unit_menu(self.intents.situation, self.tr), at, self.intents.run_for_unit)
+
+    def _place_viewer(self, viewer: QWidget) -> None:
+        """Photos in full stand where forms do; what is typed meanwhile is for them."""
+        self.forms.held_keys.hold_for(viewer)
+        viewer.setGeometry(self.window.work_room().adjusted(2, 0, -2, -2))
 
     def _on_went(self) -> None:
         """The next report has not been read yet: Enter must not do to it what was meant for the one before."""

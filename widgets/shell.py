@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -252,6 +252,17 @@ class Shell(QMainWindow):
             self._map.setVisible(key == "map")
             self._place()
         _give_keyboard(widget)
+
+    def work_room(self) -> QRect:
+        """The part of the screen between the queue and the report, from below the figures down: what a form may cover.
+
+        Where the window is too narrow to show the map beside the report it is the whole window.
+        """
+        if self._map.isHidden() or self._ticket.isHidden():
+            return QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
+        top = self._map.mapToGlobal(QPoint(0, 0))
+        bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
+        return QRect(top, QSize(self._map.width(), bottom.y() - top.y()))
 
     def current_panel(self) -> str:
         """The key of the panel that has the keyboard, "" for none."""

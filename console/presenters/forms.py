@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
@@ -63,11 +63,12 @@ class Forms(QObject):
         said: Callable[[str], None],
         warned: Callable[[str], None],
         steady_s: Callable[[], float] = time.monotonic,
+        room: Callable[[], QRect | None] = lambda: None,
     ) -> None:
-        """`warned` shows a sentence for longer than `said`."""
+        """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in."""
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
-        self._edits, self._profile = edits, profile
+        self._edits, self._profile, self._room = edits, profile, room
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
@@ -104,7 +105,7 @@ class Forms(QObject):
             return False
         form.set_sentence(why)
         self.held_keys.hold_for(form)
-        form.open_beside(self._window)
+        form.open_beside(self._room())
         self._open = form
         return True
 
@@ -177,7 +178,7 @@ class Forms(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
-            dialog.open_beside(self._window)
+            dialog.open_beside(self._room())
         else:
             dialog.show()
         dialog.raise_()
@@ -462,6 +463,7 @@ class Forms(QObject):
         """The keyboard goes back from the map to the form for which a place was to be pointed at."""
         if self._new is not None and self._new.isVisible():
             self.held_keys.hold_for(self._new)
+            self._new.place_in(self._room())
             self._new.raise_()
             self._new.activateWindow()
 

@@ -119,6 +119,7 @@ class Intents(QObject):
             status=report.status,
             holder=report.claim.who if report.claim else None,
             on_hold=report.hold is not None,
+            photos=bool(report.photos),
             merged=report.merged_into is not None,
             has_place=report.lat is not None,
             lead_unit=lead.unit if lead else None,

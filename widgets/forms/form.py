@@ -40,6 +40,9 @@ DEBOUNCE_MS = 200
 MOST_LETTERS = 20_000
 """The longest text that a server takes."""
 _COUNTED_FROM = MOST_LETTERS - 1_000
+_LEAST = 420
+_EDGES = 8
+"""What the desktop may draw at both sides of a window."""
 _FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 
@@ -98,7 +101,8 @@ class Form(QDialog):
         self.setModal(False)
         self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
         self.setAccessibleName(one_line(title))
-        self.setFixedWidth(theme.px(width))
+        self._wide = theme.px(width)
+        self.setFixedWidth(self._wide)
         px = theme.px
         column = self.column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -215,24 +219,33 @@ class Form(QDialog):
 
     # ---------------------------------------------------------------- for callers
 
-    def open_beside(self, anchor: QWidget | None = None) -> None:
-        """Show it over the middle of the anchor (the map), inside the screen, and give it the keyboard."""
+    def open_beside(self, room: QRect | None = None) -> None:
+        """Show it in this part of the screen (what is worked on lies beside it), and give it the keyboard.
+
+        It begins at the room's top and stays within its sides; what it needs of height may go on below, within the
+        screen. Without a room the desktop places it.
+        """
         self._done = False
         self.touch()
+        if room is not None and room.isValid():
+            self.setFixedWidth(max(min(self._wide, room.width() - self.theme.px(_EDGES)), self.theme.px(_LEAST)))
         self.fit()
-        if anchor is not None:
-            middle = anchor.mapToGlobal(anchor.rect().center())
-            screen = anchor.screen().availableGeometry()
-            place = QRect(middle - QPoint(self.width() // 2, self.height() // 2), self.size())
-            place.moveRight(min(place.right(), screen.right()))
-            place.moveBottom(min(place.bottom(), screen.bottom()))
-            place.moveLeft(max(place.left(), screen.left()))
-            place.moveTop(max(place.top(), screen.top()))
-            self.move(place.topLeft())
+        self.place_in(room)
         self.show()
         self.raise_()
         self.activateWindow()
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def place_in(self, room: QRect | None) -> None:
+        """Move it to where forms stand in this part of the screen, whatever moved it."""
+        if room is None or not room.isValid():
+            return
+        screen = (self.parentWidget() or self).screen().availableGeometry()
+        place = QRect(QPoint(room.left() + max(0, room.width() - self.width()) // 2, room.top()), self.size())
+        frame = self.theme.px(_FRAME)
+        place.moveBottom(min(place.bottom(), screen.bottom() - frame))
+        place.moveTop(max(place.top(), screen.top()))
+        self.move(place.topLeft())
 
     def step_aside(self, anchor: QWidget) -> None:
         """Give the middle of the anchor free: what is to be pointed at lies there."""

@@ -80,15 +80,19 @@ class TicketPanel(QWidget):
         *,
         panel_key: str,
         section_keys: Mapping[str, str],
+        place_viewer: Callable[[QWidget], None] = lambda _: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the panel. `section_keys` are the key caps of `advice`, `duplicates` and `timeline`."""
+        """Make the panel. `section_keys` are the key caps of `photos`, `advice`, `duplicates` and `timeline`.
+
+        `place_viewer` gets the window with the photos in full before it is shown.
+        """
         super().__init__()
         self._steady_s, self._entered_s = steady_s, -TWICE_S
         self._theme, self._texts = theme, Texts(theme)
         self._ticket: Ticket | None = None
         self._compact = False
-        self._keys = dict(section_keys)
+        self._keys, self._place_viewer = dict(section_keys), place_viewer
         texts = self._texts
         self._title = TitleBar(theme, texts, panel_key)
         self._lead = Lead(theme, symbols, texts)
@@ -274,7 +278,9 @@ class TicketPanel(QWidget):
             widget.setVisible(bool(ticket.photos))
         count = str(len(ticket.photos))
         two = len({card.role_label for card in ticket.photos}) > 1
-        self._photos_head.set_words(self.tr("Photos"), count, self.tr("Compare") if two else "", "")
+        self._photos_head.set_words(
+            self.tr("Photos"), count, self.tr("Compare") if two else "", self._keys.get("photos", "") if two else ""
+        )
         advised = bool(ticket.advice or ticket.advice_empty)
         self._advice_head.setVisible(advised)
         self._advice.setVisible(bool(ticket.advice))
@@ -324,6 +330,8 @@ class TicketPanel(QWidget):
     def _open_viewer(self, photo: str, *, compare: bool) -> None:
         if self._viewer is None:
             self._viewer = PhotoViewer(self._theme, self)
+        if not self._viewer.isVisible():
+            self._place_viewer(self._viewer)
         self._viewer.show_cards(self._photos.cards, photo, compare=compare)
 
     def _on_advice(self, number: int) -> None:

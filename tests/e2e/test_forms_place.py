@@ -1,0 +1,75 @@
+"""Forms stand at one place, between the queue and the report that they are about, on small screens too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QWidget
+
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import find, form, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp")
+FORMS = {
+    "unassigned": ("priority", "category", "transfer", "hold", "note", "reply", "close", "new_report"),
+    "validate": ("validate",),
+}
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("city")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "600", "--users", users) as server:
+        yield server
+
+
+def on_screen(widget: QWidget) -> QRect:
+    return QRect(widget.mapToGlobal(QPoint(0, 0)), widget.size())
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
+def test_forms_cover_neither_the_queue_nor_the_report_and_stand_at_one_place(
+    city: Served, tmp_path: Any, size: tuple[int, int]
+) -> None:
+    with console(tmp_path / "profile", city.address, size=size) as window:
+        wait_ready(window)
+        tops = set()
+        for tab, actions in FORMS.items():
+            find(window, tab)
+            for action in actions:
+                assert window.intents.run(action), action
+                opened = on_screen(form(window))
+                tops.add(opened.top())
+                for panel in (window.queue, window.ticket, window.kpi):
+                    assert not opened.intersects(on_screen(panel)), (action, panel)
+                window.forms.close_open()
+        assert len(tops) == 1
+
+
+def test_the_photos_in_full_stand_there_too(city: Served, tmp_path: Any) -> None:
+    with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
+        wait_ready(window)
+        find(window, "validate", lambda now: now.photos)
+        assert window.intents.run("photos")
+        viewer = window.ticket.viewer()
+        wait_for(viewer.isVisible, what="the photos")
+        for panel in (window.queue, window.ticket, window.kpi):
+            assert not on_screen(viewer).intersects(on_screen(panel))
+        viewer.close()
+
+
+def test_a_form_comes_back_to_its_place_after_a_place_was_picked(city: Served, tmp_path: Any) -> None:
+    with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
+        wait_ready(window)
+        assert window.intents.run("new_report")
+        opened = form(window)
+        place = opened.pos()
+        opened.pick_place_asked.emit()
+        assert opened.pos() != place, "the map is free to be clicked"
+        window.forms.set_place(-6.23, 106.86)
+        assert opened.pos() == place
+        opened.close()
