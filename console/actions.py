@@ -290,7 +290,7 @@ ACTIONS: tuple[Action, ...] = (
     A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
     A("category", "Category", ("C",), "Report", _open, Kind.SET),
     A("transfer", "Transfer to another area or agency", ("W",), "Report", _open, Kind.SET),
-    A("merge", "Merge into the first possible duplicate", ("D",), "Report", _duplicate, Kind.MERGE),
+    A("merge", "Look at the possible duplicates, and merge", ("D",), "Report", _duplicate, Kind.MERGE),
     A("unmerge", "Undo the merge", ("Shift+D",), "Report", _unmerge, Kind.UNMERGE),
     A("hold", "Hold, with what it waits for", ("H",), "Report", _work, Kind.SET),
     A("note", "Note, internal", ("N",), "Report", _writes, Kind.NOTE),

@@ -60,6 +60,7 @@ from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
 from console.presenters.menus import report_menu, unit_menu
+from console.presenters.merging import Merging
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
@@ -327,6 +328,17 @@ class ConsoleWindow(QObject):
         self.clipping = Clipping(
             desk, lambda: self.intents.chosen, self._source_of, zone, QApplication.clipboard().setText, self
         )
+        self.merging = Merging(
+            desk,
+            self.deeds,
+            self.forms,
+            self.photos,
+            lambda: self.intents.with_duplicates,
+            self.dossiers.look_at,
+            zone,
+            self,
+        )
+        self.merging.said.connect(self.say)
         self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
         self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
@@ -402,6 +414,7 @@ class ConsoleWindow(QObject):
             "filter": self._filter_line,
             "next_report": lambda: self._walk(1),
             "previous_report": lambda: self._walk(-1),
+            "merge": self.merging.open,
             "photos": self.ticket.compare_photos,
             "recommend": self.ticket.focus_advice,
             "contact": self.contact.ask,

@@ -101,6 +101,13 @@ class Dossiers(QObject):
             lambda error: self._on_failed(row, error),
         )
 
+    def look_at(self, row: int, then: Callable[[Dossier], None]) -> None:
+        """Read another report that the server has, without choosing it."""
+        reader, feed, now = self._reader, self._feed, self._now()
+        self._tasks.submit(
+            lambda: _read(reader(), row, feed.edits_of, now), lambda found: then(found) if found is not None else None
+        )
+
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         if rows is None or self._desk.row in rows:
             self.read()

@@ -34,6 +34,7 @@ from widgets.forms.connect import TokenForm
 from widgets.forms.form import Form
 from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
+from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
 from widgets.held_keys import HeldKeys
@@ -339,6 +340,26 @@ class Forms(QObject):
         form.committed.connect(commit)
         self._show(form)
         self._proof = (form, dossier)
+
+    def merge(
+        self,
+        mine: MergeSide,
+        candidates: Sequence[MergeCandidate],
+        why_barred: Callable[[str, bool], str],
+        follows: Callable[[str, bool], str],
+        about: str,
+        then: Callable[[str, bool], object],
+    ) -> MergeForm:
+        """Two reports side by side; `then` gets the candidate and whether the chosen one is closed instead of it."""
+        form = MergeForm(
+            self._theme, self.tr("Look before merging"), mine, candidates,
+            why_barred=why_barred, follows=follows, about=about, parent=self._window,
+        )  # fmt: skip
+        form.committed.connect(
+            lambda values: self._commit(form, lambda: then(values["candidate"], values["swapped"]), "")
+        )
+        self._show(form)
+        return form
 
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
         """Photos may come while the form of their report is open."""

@@ -21,7 +21,7 @@ from console.domain.rights import Rights, in_scope
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
-from console.presenters.counsel import Counsel
+from console.presenters.counsel import Alike, Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -86,6 +86,11 @@ class Intents(QObject):
         """The chosen report, None while none is chosen or the chosen one has not been read yet."""
         dossier = self._dossier
         return dossier if dossier is not None and dossier.row == self._desk.row else None
+
+    @property
+    def with_duplicates(self) -> tuple[Dossier | None, Sequence[Alike]]:
+        """The chosen report, and those that may be about the same."""
+        return self.chosen, self._counsel.duplicates
 
     @property
     def situation(self) -> Situation:
@@ -489,11 +494,6 @@ class Intents(QObject):
         elif key == f"agency:{dossier.shown.agency}":
             return  # where the list began
         self._deeds.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
-
-    def _do_merge(self) -> None:
-        if self._counsel.duplicates:
-            first = self._counsel.duplicates[0]
-            self.merge_into(self._report(), first.number, first.created)
 
     def _do_unmerge(self) -> None:
         self._deeds.unmerge(self._report())

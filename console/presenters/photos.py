@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class PhotoCards(QObject):
     """Keeps the cards of the chosen report's photos; an image appears when it is here and decoded."""
 
     changed = Signal(object)
+    beside_changed = Signal(object)
+    """The cards of the photos of the other reports that are looked at, by photo."""
 
     def __init__(
         self,
@@ -46,11 +48,20 @@ class PhotoCards(QObject):
         self._again: set[str] = set()
         self._decoding: set[str] = set()
         self._dossier: Dossier | None = None
+        self._beside: tuple[Dossier, ...] = ()
 
     def set_dossier(self, dossier: Dossier | None) -> None:
         """Show this report's photos."""
         self._dossier = dossier
         if dossier is not None:
+            for photo in dossier.shown.photos:
+                self._want(photo, dossier.source)
+        self._tell()
+
+    def set_beside(self, dossiers: Sequence[Dossier]) -> None:
+        """These reports are looked at beside the chosen one: show their photos too."""
+        self._beside = tuple(dossiers)
+        for dossier in self._beside:
             for photo in dossier.shown.photos:
                 self._want(photo, dossier.source)
         self._tell()
@@ -124,6 +135,10 @@ class PhotoCards(QObject):
         dossier = self._dossier
         cards = {_key(photo): self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
         self.changed.emit(cards)
+        if self._beside:
+            self.beside_changed.emit(
+                {_key(photo): self._card(photo, one.shown) for one in self._beside for photo in one.shown.photos}
+            )
 
     def _card(self, photo: Photo, report: Report) -> PhotoCard:
         key = _key(photo)

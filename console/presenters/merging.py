@@ -1,0 +1,156 @@
+"""Look at two reports side by side, and close one as the duplicate of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from console.domain.report import Report
+from console.domain.status import is_open
+from console.presenters import words
+from console.presenters.counsel import Alike
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossier
+from console.presenters.forms import Forms
+from console.presenters.photos import PhotoCards
+from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
+from widgets.photos import PhotoCard
+
+
+class Merging(QObject):
+    """Opens the form for the chosen report and its possible duplicates, and does what it says."""
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        desk: Desk,
+        deeds: Deeds,
+        forms: Forms,
+        photos: PhotoCards,
+        chosen: Callable[[], tuple[Dossier | None, Sequence[Alike]]],
+        look_at: Callable[[int, Callable[[Dossier], None]], None],
+        zone: tzinfo,
+        parent: QObject | None = None,
+    ) -> None:
+        """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report."""
+        super().__init__(parent)
+        self._desk, self._deeds, self._forms, self._photos = desk, deeds, forms, photos
+        self._chosen, self._look_at, self._zone = chosen, look_at, zone
+        self._mine: Dossier | None = None
+        self._others: dict[str, Dossier] = {}
+        self._cards: dict[str, PhotoCard] = {}
+        self._form: MergeForm | None = None
+        photos.changed.connect(self._on_cards)
+        photos.beside_changed.connect(self._on_cards)
+
+    def open(self) -> None:
+        """Ask which of the possible duplicates is one, and which of the two stays."""
+        mine, alike = self._chosen()
+        if mine is None or not alike:
+            return
+        self._mine, self._others = mine, {}
+        candidates = [
+            MergeCandidate(
+                one.number,
+                f"{one.number} · {words.distance(one.duplicate.distance_m)} · {words.age(one.duplicate.age_s)}",
+                self._apart(mine.shown, one),
+            )
+            for one in alike
+        ]
+        form = self._forms.merge(
+            self._side(mine), candidates, self._why_barred, self._follows, self._number(mine), self._merge
+        )
+        self._form = form
+        form.destroyed.connect(lambda: self._forget(form))
+        for one in alike:
+            self._look_at(one.duplicate.row, partial(self._on_read, form, one.number))
+
+    def _forget(self, form: MergeForm) -> None:
+        if self._form is form:
+            self._form = None
+            self._photos.set_beside(())
+
+    def _on_read(self, form: MergeForm, key: str, dossier: Dossier) -> None:
+        if self._form is form:
+            self._others[key] = dossier
+            self._photos.set_beside(tuple(self._others.values()))
+            form.set_side(key, self._side(dossier))
+
+    def _on_cards(self, cards: Mapping[str, PhotoCard]) -> None:
+        self._cards = {**self._cards, **cards} if self._form is not None else dict(cards)
+        if self._form is not None and self._mine is not None:
+            self._form.set_mine(self._side(self._mine))
+            for key, dossier in self._others.items():
+                self._form.set_side(key, self._side(dossier))
+
+    def _number(self, dossier: Dossier) -> str:
+        return dossier.shown.id if dossier.server else self.tr("new report")
+
+    def _side(self, dossier: Dossier) -> MergeSide:
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
+        units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in dossier.live]
+        state = [f"P{report.priority}", self.tr(words.status_text(report.status, report.status_label)), *units]
+        when = self.tr("Reported {time}").format(time=words.day_and_clock(report.created, self._zone))
+        keys = [photo.sha256 or photo.url or "" for photo in report.photos]
+        photos = [self._cards.get(key) or PhotoCard(key, self.tr("Photo"), "") for key in keys]
+        return MergeSide(
+            self._number(dossier), catalog.service_name(report.service), (" · ".join(state), place, when),
+            report.description, photos,
+        )  # fmt: skip
+
+    def _apart(self, mine: Report, one: Alike) -> str:
+        between = words.age(abs((mine.created - one.created).total_seconds()))
+        text = self.tr("{distance} apart · {time} between them · {why}")
+        why = ", ".join(self.tr(reason) for reason in one.duplicate.reasons)
+        return text.format(distance=words.distance(one.duplicate.distance_m), time=between, why=why)
+
+    def _both(self, key: str, *, swapped: bool) -> tuple[Dossier, Dossier] | None:
+        """The one that stays and the one that is closed; None while one is being read."""
+        mine, other = self._mine, self._others.get(key)
+        if mine is None or other is None:
+            return None
+        return (other, mine) if swapped else (mine, other)
+
+    def _why_barred(self, key: str, swapped: bool) -> str:
+        both = self._both(key, swapped=swapped)
+        if both is None:
+            return self.tr("The report is being read")
+        stays, goes = both
+        number = self._number(goes)
+        if stays.server is None:
+            return self.tr("{n} is not at the server yet: the other way round").format(n=self._number(stays))
+        if not is_open(goes.shown.status):
+            return self.tr("{n} is closed already: only the other way round").format(n=number)
+        if goes.live:
+            catalog, unit = self._desk.catalog(goes.source), goes.live[0].unit
+            code = catalog.units[unit].code if unit in catalog.units else unit
+            return self.tr("{unit} works on {n}: recall it first, or the other way round").format(unit=code, n=number)
+        return ""
+
+    def _follows(self, key: str, swapped: bool) -> str:
+        both = self._both(key, swapped=swapped)
+        if both is None:
+            return ""
+        stays, goes = both
+        parts = [self.tr("{n} is closed; Ctrl Z opens it again.").format(n=self._number(goes))]
+        if goes.shown.priority < stays.shown.priority:
+            rises = self.tr("{n} becomes P{p}, as the other is.")
+            parts.append(rises.format(n=self._number(stays), p=goes.shown.priority))
+        return " ".join(parts)
+
+    def _merge(self, key: str, swapped: bool) -> None:
+        both = self._both(key, swapped=swapped)
+        if both is None or self._why_barred(key, swapped):
+            return
+        stays, goes = both
+        if goes.shown.priority < stays.shown.priority:  # the danger does not go with the report that is closed
+            urgent = goes.shown.priority
+            self._deeds.set_fields(stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent))
+        self._deeds.merge(goes, stays.shown.id, stays.shown.created)
+        self.said.emit(self.tr("{a} was merged into {b}").format(a=self._number(goes), b=self._number(stays)))

@@ -1,0 +1,96 @@
+"""Two reports are looked at side by side, in a real window, before one is closed as the duplicate of the other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import find, form, key, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp")
+AT_WORK = ("dispatched", "acknowledged", "en_route", "on_scene")
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("city")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as city:
+        serve: Served = city
+        with console(Path(folder / "profile"), serve.address) as window:
+            wait_ready(window)
+            yield window
+
+
+def press(*codes: Qt.Key) -> None:
+    for code in codes:
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        QTest.keyClick(focus, code)
+
+
+def opened(window: Any, *, crew: bool) -> Any:
+    """The form over a report (on which a crew works) and a second call about the same."""
+    find(window, "active" if crew else "unassigned", lambda now: now.has_place and (now.lead_state in AT_WORK) is crew)
+    row, shown = window.desk.row, window.dossiers.current.shown
+    data = {
+        "service": shown.service, "description": f"Lagi: {shown.description}", "channel": "phone",
+        "lat": shown.lat, "lon": shown.lon, "priority": shown.priority,
+    }  # fmt: skip
+    window.deeds.create("city", data, f"local:{uuid.uuid4()}", "again")
+    wait_for(lambda: not window.outbox_presenter.outbox, 20, "the server has the second call")
+
+    def known() -> bool:
+        window.counsellor.refresh()
+        dossier, alike = window.intents.with_duplicates
+        return dossier is not None and dossier.row == row and any(one.text == data["description"] for one in alike)
+
+    window.desk.choose(row)
+    wait_for(known, 20, "it may be the same")
+    key(window, "D")
+    found = form(window)
+    digits = [one.text for one in window.intents.with_duplicates[1]]
+    press(Qt.Key(Qt.Key.Key_1.value + digits.index(str(data["description"]))))
+    wait_for(lambda: found.why_not() != "The report is being read", 10, "the candidate is read")
+    return found
+
+
+def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> None:
+    form_ = opened(window, crew=False)
+    made: list[Any] = []
+    window.deeds.done.connect(made.append)
+    mine = window.dossiers.current.shown
+    number = form_.values()["candidate"]
+    stays, goes = form_.said()
+    assert stays.startswith(f"Stays\n{mine.id} ")
+    assert goes.startswith(f"Is closed as its duplicate\n{number} ")
+    assert mine.description[:40] in stays
+    assert f"Lagi: {mine.description}"[:40] in goes
+    press(Qt.Key.Key_S)
+    assert form_.said()[0].startswith(f"Stays\n{number} ")
+    press(Qt.Key.Key_S)
+    assert form_.why_not() == ""
+    assert made == [], "nothing is merged without a look"
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: made, 10, "the merge")
+    assert [(deed.kind.value, deed.report, dict(deed.data)) for deed in made] == [("merge", number, {"into": mine.id})]
+    wait_for(lambda: not window.outbox_presenter.outbox, 20, "the server has it")
+    assert window.outbox_presenter.decisions == 0
+    window.deeds.done.disconnect(made.append)
+
+
+def test_what_would_be_closed_is_not_while_a_crew_works_on_it(window: Any) -> None:
+    found = opened(window, crew=True)
+    press(Qt.Key.Key_S)
+    assert "recall it first" in found.why_not()
+    press(Qt.Key.Key_Return)
+    assert found.isVisible()
+    found.close()

@@ -1,0 +1,211 @@
+"""The form in which two reports are looked at side by side before one is closed as the duplicate of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.forms.fields import Segments
+from widgets.forms.form import Form, make_label
+from widgets.forms.photo import Photo
+from widgets.keys import KeyButton
+from widgets.text import one_line
+from widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from widgets.photos import PhotoCard
+
+_LETTERS = 420
+"""So much of a report's words is shown; the report's own panel has all."""
+_PHOTOS = 4
+
+
+@dataclass(frozen=True)
+class MergeSide:
+    """One of the two: its number, what it is and where, lines of facts, the reporter's words, its photos."""
+
+    number: str
+    title: str
+    facts: Sequence[str]
+    text: str
+    photos: Sequence[PhotoCard] = field(default=())
+
+
+@dataclass(frozen=True)
+class MergeCandidate:
+    """A report that may be about the same: how it is called on its chip, and how far it is apart in words."""
+
+    key: str
+    words: str
+    apart: str
+
+
+class _Side(QWidget):
+    """One report: heading, title, facts, words, photos at equal size."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._heading = make_label(theme, "", "caption", "text.tertiary", 600)
+        self._title = make_label(theme, "", "title", weight=600)
+        self._facts = make_label(theme, "", "dense", "text.secondary")
+        self._text = make_label(theme, "", "body")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.px(4))
+        for label in (self._heading, self._title, self._facts, self._text):
+            label.setWordWrap(True)
+            label.setMinimumWidth(1)
+            column.addWidget(label)
+        self._photos = QGridLayout()
+        self._photos.setSpacing(theme.px(6))
+        column.addLayout(self._photos)
+        column.addStretch(1)
+        self._shown: list[Photo] = []
+
+    def show_side(self, heading: str, token: str, side: MergeSide | None, waits: str) -> None:
+        """Show this report; None while it is being read, which `waits` says."""
+        self._heading.setText(heading)
+        self._heading.setStyleSheet(f"color:{self._theme.hex(token)};background:transparent")
+        self._title.setText(one_line(f"{side.number} {side.title}") if side else waits)
+        self._facts.setText("\n".join(one_line(fact) for fact in side.facts) if side else "")
+        words = one_line(side.text) if side else ""
+        self._text.setText(words if len(words) <= _LETTERS else f"{words[:_LETTERS].rstrip()} …")
+        cards = list(side.photos)[:_PHOTOS] if side else []
+        if [card.id for card in cards] == [photo.card.id for photo in self._shown]:
+            for photo, card in zip(self._shown, cards, strict=True):
+                photo.set_card(card)
+            return
+        for photo in self._shown:
+            self._photos.removeWidget(photo)
+            photo.deleteLater()
+        count = len(side.photos) if side else 0
+        self._shown = []
+        for at, card in enumerate(cards):
+            photo = Photo(self._theme, card, self.tr("{at} of {n}").format(at=at + 1, n=count) if count > 1 else "")
+            photo.setMinimumWidth(self._theme.px(110))
+            photo.setFixedHeight(self._theme.px(150 if count < 3 else 110))
+            self._shown.append(photo)
+            self._photos.addWidget(photo, at // 2, at % 2)
+
+    def said(self) -> str:
+        """All its words, for those who hear the screen."""
+        labels = (self._heading, self._title, self._facts, self._text)
+        return "\n".join([*(label.text() for label in labels), *(photo.accessibleName() for photo in self._shown)])
+
+
+class MergeForm(Form):
+    """The chosen report beside one of up to nine that may be about the same. Values: candidate (its key), swapped.
+
+    A digit shows a candidate, S turns round which of the two stays, Enter merges. `set_side` brings a candidate once it
+    is read; `why_barred` says why the one that would be closed cannot be ("" when it can), `follows` what follows.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        mine: MergeSide,
+        candidates: Sequence[MergeCandidate],
+        *,
+        why_barred: Callable[[str, bool], str],
+        follows: Callable[[str, bool], str],
+        about: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
+        self._mine = mine
+        self._known: dict[str, MergeSide] = {}
+        self._apart = {one.key: one.apart for one in candidates}
+        self._why_barred, self._follows = why_barred, follows
+        self._swapped = False
+        first = candidates[0].key if candidates else ""
+        self.candidate = Segments(
+            theme, self.tr("Candidate"), [(one.key, one.words) for one in candidates], current=first
+        )
+        self.candidate.chosen.connect(lambda _: self._show())
+        self.candidate.entered.connect(self.commit)
+        self.candidate.typed.connect(self._on_letter)
+        self.body.addWidget(self.candidate)
+        self._stays, self._goes = _Side(theme), _Side(theme)
+        row = QHBoxLayout()
+        row.setSpacing(theme.px(16))
+        row.addWidget(self._stays, 1)
+        row.addWidget(self._goes, 1)
+        self.body.addSpacing(theme.px(8))
+        self.body.addLayout(row)
+        self._between = make_label(theme, "", "dense", "text.primary", 600)
+        self._between.setWordWrap(True)
+        self.body.addWidget(self._between)
+        self.swap_button = KeyButton(theme, self.tr("The other way round"), "S", height=32)
+        self.swap_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.swap_button.clicked.connect(self.swap)
+        self.foot_row.insertWidget(1, self.swap_button)
+        self._show()
+
+    def set_side(self, key: str, side: MergeSide) -> None:
+        """A candidate has been read, or its photos have come."""
+        self._known[key] = side
+        self._show()
+
+    def set_mine(self, side: MergeSide) -> None:
+        """The photos of the chosen report have come."""
+        self._mine = side
+        self._show()
+
+    def swap(self) -> None:
+        """The one that would be closed stays, and the other way round."""
+        self._swapped = not self._swapped
+        self._show()
+
+    def said(self) -> tuple[str, str]:
+        """What stands at the left (it stays) and at the right (it is closed)."""
+        return self._stays.said(), self._goes.said()
+
+    def _on_letter(self, text: str) -> None:
+        if text.casefold() == "s":
+            self.swap()
+
+    def _show(self) -> None:
+        key = self.candidate.value()
+        other, waits = self._known.get(key), self.tr("The report is being read")
+        stays, goes = (other, self._mine) if self._swapped else (self._mine, other)
+        self._stays.show_side(self.tr("Stays"), "text.tertiary", stays, waits)
+        self._goes.show_side(self.tr("Is closed as its duplicate"), "priority.p2", goes, waits)
+        self._between.setText(one_line(self._apart.get(key, "")))
+        if stays is not None and goes is not None:
+            words = self.tr("Merge {goes} into {stays}").format(goes=goes.number, stays=stays.number)
+            self.commit_button.set_verb(words)
+        else:
+            self.commit_button.set_verb(self.tr("Merge"))
+        self.touch()
+        if self.isVisible():
+            self.fit()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {"candidate": self.candidate.value(), "swapped": self._swapped}
+
+    @override
+    def why_not(self) -> str:
+        key = self.candidate.value()
+        if key not in self._known:
+            return self.tr("The report is being read")
+        return self._why_barred(key, self._swapped)
+
+    @override
+    def foot_note(self) -> str:
+        return self._follows(self.candidate.value(), self._swapped)
+
+    @override
+    def is_empty(self) -> bool:
+        return True
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.candidate
