@@ -481,6 +481,7 @@ class ConsoleWindow(QObject):
         self.sources.changed.connect(self.status_presenter.show)
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_presenter.show())
+        self.edits.changed.connect(lambda _: self._look_at_undo())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)
         self.dossiers.changed.connect(self._on_dossier)
@@ -767,7 +768,16 @@ class ConsoleWindow(QObject):
 
     def _on_deed(self, deed: Deed) -> None:
         number = deed.report if deed.report and not deed.report.startswith("local:") else ""
-        self.status.show_undo(" ".join(part for part in (deed.text, number) if part))
+        what = " ".join(part for part in (deed.text, number) if part)
+        if deed.inverse is not None or self.sources.is_away(deed.source):
+            self.status.show_undo(what)
+        else:  # it is sent at once, and has no way back
+            self.say(self.tr("{what}: done, and not to be undone").format(what=what))
+
+    def _look_at_undo(self) -> None:
+        """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""
+        if self.status.undo_text() and not self.deeds.undo_text:
+            self.status.hide_undo()
 
     def _on_strip(self, intent: str) -> None:
         verb, edit_id = intent.split(":", 1)

@@ -97,9 +97,17 @@ class Counsellor(QObject):
 
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
+            shown = dossier.shown
+            asked = shown.agency if shown.status is Status.COORDINATION else None  # it was passed on: theirs to send
             found = recommend(
                 dossier.shown,
-                [one.unit for one in crews if one.source == dossier.source and one.unit.id not in live],
+                [
+                    one.unit
+                    for one in crews
+                    if one.source == dossier.source
+                    and one.unit.id not in live
+                    and (asked is None or one.unit.agency in (None, asked))
+                ],
                 jobs,
                 now,
                 service=catalog.services.get(dossier.shown.service or ""),

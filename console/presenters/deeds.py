@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ON_STATUS, Edit, Kind
+from console.domain.edit import ON_STATUS, Edit, EditState, Kind
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
 from console.domain.status import Status
@@ -60,8 +60,16 @@ class Deeds(QObject):
 
     @property
     def undo_text(self) -> str:
-        """The same in words, "" for nothing."""
-        return self._stack[-1].text if self._stack else ""
+        """The same in words, "" for nothing, and for what is with the server and has no way back."""
+        deed = self.newest
+        return deed.text if deed is not None and self.can_be_undone(deed) else ""
+
+    def can_be_undone(self, deed: Deed) -> bool:
+        """Whether an undo would be granted: it has an inverse, or it has not come to the server yet."""
+        if deed.inverse is not None or deed.edit_id in self._edits.saving:
+            return True
+        queued = self._edits.open_edit(deed.edit_id)
+        return queued is not None and queued.state is not EditState.ACCEPTED
 
     @property
     def remembered(self) -> tuple[Deed, ...]:

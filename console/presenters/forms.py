@@ -115,6 +115,10 @@ class Forms(QObject):
         """Whether a form went so lately that the same keys, pressed once more, were still meant for it."""
         return self._steady_s() - self._committed_s < TWICE_S
 
+    def go_on(self) -> None:
+        """Another key was pressed in the window since: what comes now is meant for it."""
+        self._committed_s = -TWICE_S
+
     def _commit(self, form: Form, do: Callable[[], object], draft_key: str) -> None:
         """Do what the form was for; it is only hidden until the disk has the edits, or has refused one."""
         before, self._committed_s = self._edits.saving, self._steady_s()

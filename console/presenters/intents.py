@@ -155,8 +155,9 @@ class Intents(QObject):
 
     def set_dossier(self, dossier: Dossier | None) -> None:
         """The chosen report."""
-        self._dossier = dossier
-        if dossier is None or self._counsel.row != dossier.row:
+        before, self._dossier = self._dossier, dossier
+        passed_on = before is not None and dossier is not None and before.shown.agency != dossier.shown.agency
+        if dossier is None or self._counsel.row != dossier.row or passed_on:
             self._counsel = Counsel(0)  # the advice on the report before is none on this one
         self._tell()
         self._look_whether_waiting(dossier.row if dossier is not None else 0, is_read=True)
@@ -261,6 +262,7 @@ class Intents(QObject):
         if action_id == "submit" and self._forms.just_committed:
             self.said.emit(self.tr("Not handed in: that key was still the form's"))
             return False
+        self._forms.go_on()
         return self.run(action_id)
 
     def may(self, action_id: str) -> bool:
@@ -333,10 +335,11 @@ class Intents(QObject):
 
     def _dispatch_once(self, dossier: Dossier, unit_id: str) -> None:
         """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
-        before, self._sent = self._sent, (dossier.row, self._steady_s())
         if self._forms.just_committed:
             self.said.emit(self.tr("Nothing was sent: that key was still the form's"))
-        elif before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:
+            return
+        before, self._sent = self._sent, (dossier.row, self._steady_s())
+        if before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:
             self.said.emit(self.tr("Nothing more was sent: that key had just sent a unit"))
         else:
             self.dispatch(dossier, unit_id)
@@ -511,7 +514,7 @@ class Intents(QObject):
 
     def _do_note(self) -> None:
         dossier = self._report()
-        sentence = self.tr("Internal, never sent to the reporter.")
+        sentence = self.tr("Internal, never sent to the reporter. A note that was sent stays.")
         about = self.title_of(dossier)
         key = self._forms.draft_key("note", dossier.source, dossier.key)
         self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key)
@@ -591,7 +594,7 @@ class Intents(QObject):
         self._forms.ask_text(
             self.tr("Reopen"),
             self.title_of(dossier),
-            self.tr("Why does it need work again?"),
+            self.tr("Why does it need work again? Once sent it is not undone: close it anew."),
             (),
             lambda text: self._deeds.reopen(dossier, text),
             draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),

@@ -126,7 +126,9 @@ class NewReportForm(Form):
         title = title or QCoreApplication.translate("NewReportForm", "New report")
         super().__init__(theme, title, commit_text="", width=620, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Save report"))
-        by_phone = self.tr("By telephone. Saved on this computer at once, sent as soon as the server answers.")
+        by_phone = self.tr(
+            "By telephone. Saved on this computer at once, sent when the server answers; then it can only be closed."
+        )
         self.set_sentence(sentence or by_phone)
         self.another_button = KeyButton(theme, self.tr("Put aside, begin another"), "Ctrl N", height=24)
         self.another_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -61,7 +61,7 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
         assert window.queue._strip._keys == ("Alt Q",)
         assert window.window._tab_keys == {"units": "Alt U", "outbox": "Alt O", "charts": "Alt C"}
         assert window.ticket._title._key == "Alt R"
-        assert window.ticket._keys == {"advice": "1", "duplicates": "2", "timeline": "3"}
+        assert window.ticket._keys == {"photos": "⇧ F", "advice": "1", "duplicates": "2", "timeline": "3"}
         assert window.command._open_key == "F2"
         assert window.status._undo.key_text == "F3"
         assert window.status._right[-1].cell.key_text == "F12"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.advice.duplicates import Duplicate
-from console.domain.edit import Kind
+from console.advice.units import Advice
+from console.domain.edit import EditState, Kind
 from console.domain.kept import known_of
+from console.domain.messages import Outcome
+from console.domain.status import Status
 from console.presenters.counsel import Alike, Counsel
 from tests.unit.presenters.conftest import NOW, Rig
 
@@ -71,7 +75,8 @@ def test_a_merge_knows_which_two_reports_are_meant(rig: Rig) -> None:
     near = Duplicate(1003, 12.0, 60, same_words=False, reasons=("12 m away",))
     made = NOW - timedelta(hours=1)
     rig.intents.set_counsel(Counsel(1001, duplicates=(Alike(near, "C", "Water at C", 3, 0, made),)))
-    assert rig.intents.run("merge")
+    assert rig.intents.with_duplicates[1][0].number == "C"
+    rig.intents.merge_into(rig.dossier(1001, "A"), "C", made)
     (edit,) = rig.saved(1)
     assert (edit.kind, edit.report, edit.data) == (Kind.MERGE, "A", {"into": "C"})
     assert [datetime.fromisoformat(edit.about[name]) for name in ("created", "into")] == [NOW, made]
@@ -141,3 +146,42 @@ def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
     assert rig.said == ["SDA-07 En route already"]
     rig.intents.run("on_scene")
     assert [edit.data["state"] for edit in rig.saved(1)] == ["on_scene"]
+
+
+def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
+    """Ctrl+Z was offered after a note, and then answered that it was sent and cannot be undone."""
+    rig.choose("A")
+    rig.intents.note(rig.dossier(1001, "A"), "gas smell")
+    (note,) = rig.saved(1)
+    assert rig.deeds.undo_text == "Note", "it has not left: it can be taken back"
+    rig.edits.on_outcome(Outcome(note.id, EditState.ACCEPTED))
+    assert rig.deeds.undo_text == ""
+    assert not rig.intents.run("undo")
+    assert rig.said[-1] == "Nothing to undo"
+    rig.intents.set_priority(rig.dossier(1001, "A"), 1)
+    assert rig.deeds.undo_text == "Priority 1", "what has a way back is offered whether it was sent or not"
+
+
+def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
+    rig.choose("A")
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    rig.intents.set_counsel(Counsel(1001, units=(near,)))
+    rig.intents.press("priority")
+    rig.form().commit()
+    rig.steady_s += 0.2
+    rig.intents.dispatch_chosen("07")
+    assert rig.said[-1] == "Nothing was sent: that key was still the form's"
+    rig.intents.press("recommend")
+    rig.intents.dispatch_chosen("07")
+    assert [edit.kind for edit in rig.saved(1)][-1] is Kind.DISPATCH
+
+
+def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
+    rig.choose("A")
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    rig.intents.set_counsel(Counsel(1001, units=(near,)))
+    assert rig.intents.situation.advice
+    dossier = rig.dossier(1001, "A")
+    passed_on = replace(dossier.shown, agency="roads", status=Status.COORDINATION)
+    rig.intents.set_dossier(replace(dossier, shown=passed_on))
+    assert not rig.intents.situation.advice
