@@ -89,7 +89,7 @@ from console.window.signing import Signing
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.kpi import KpiStrip
-from widgets.map.panel import MapPanel
+from widgets.map.panel import MapPanel, Pin
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
 from widgets.menu import open_menu
@@ -541,6 +541,7 @@ class ConsoleWindow(QObject):
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.forms.place_wanted, self.forms.place_unwanted = self.map.start_pick, self.map.stop_pick
+        self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
         self.desk.city_name = self.sources.name
         self.feed.failed.connect(self._on_failed)
@@ -829,6 +830,12 @@ class ConsoleWindow(QObject):
         """Photos in full stand where forms do; what is typed meanwhile is for them."""
         self.forms.held_keys.hold_for(viewer)
         viewer.setGeometry(self.window.work_room().adjusted(2, 0, -2, -2))
+
+    def _show_pin(self, place: tuple[float, float] | None) -> None:
+        """Where the new report would lie, and in view."""
+        self.map.show_pins([] if place is None else [Pin(*place, chosen=True)])
+        if place is not None:
+            self.map.reveal(*place)
 
     def _on_went(self) -> None:
         """The next report has not been read yet: Enter must not do to it what was meant for the one before."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from console.domain.area import AreaIndex
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.report import PhotoRole, WaitsFor
 from console.edits import Edits
@@ -74,7 +75,12 @@ class Forms(QObject):
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
-        self._new_key = ""
+        self._new_key = self._new_source = ""
+        self._named: tuple[NewReportForm, str] | None = None
+        """The area that was named in the form of a new report."""
+        self._tasks = tasks
+        self.pin_wanted: Callable[[tuple[float, float] | None], None] = lambda _: None
+        """Set by the app: shows where a new report would lie, None for nowhere."""
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
         self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
@@ -449,6 +455,7 @@ class Forms(QObject):
         }
         form.place_typed.connect(lambda text: form.set_places(matching(list(places.values()), text)[:8]))
         form.place_chosen.connect(lambda code: self._take_place(form, catalog, code))
+        form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
         form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
@@ -457,16 +464,60 @@ class Forms(QObject):
         self._draft(form, draft_key, about)
         for over in (form.left, form.committed):
             over.connect(lambda _: self.place_unwanted())
+            over.connect(lambda _: self._show_pin(None, None))
         form.put_aside.connect(lambda values: self._put_aside(source, about, values))
-        form.committed.connect(lambda values: self._commit(form, lambda: then(_new_report_data(values)), draft_key))
+        only_area = self.tr("(middle of the area, the caller knows no more)")
+        form.committed.connect(
+            lambda values: self._commit(form, lambda: then(_new_report_data(values, only_area)), draft_key)
+        )
         self._show(form)
-        self._new, self._new_key = form, draft_key
+        self._new, self._new_key, self._new_source, self._named = form, draft_key, source, None
 
-    @staticmethod
-    def _take_place(form: NewReportForm, catalog: Catalog, code: str) -> None:
+    def _take_place(self, form: NewReportForm, catalog: Catalog, code: str) -> None:
         area = catalog.areas[code]
         if area.lat is not None and area.lon is not None:
-            form.set_place(area.lat, area.lon, catalog.place(code))
+            self._named = (form, code)
+            form.set_place(area.lat, area.lon, catalog.place(code), only_area=True)
+            middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
+            form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
+            self._show_pin(area.lat, area.lon)
+
+    def _show_pin(self, lat: float | None, lon: float | None) -> None:
+        self.pin_wanted(None if lat is None or lon is None else (lat, lon))
+
+    def _say_area(self, form: NewReportForm, lat: float, lon: float) -> None:
+        """Name the area that a point lies in; that it is not the one that was named is asked about."""
+        catalog = self._desk.catalog(self._new_source)
+        areas = list(catalog.areas.values())
+
+        def found(at: tuple[str, str] | None) -> None:
+            values = form.values() if self._new is form else {}
+            if (values.get("lat"), values.get("lon")) != (lat, lon):
+                return
+            named = self._named[1] if self._named is not None and self._named[0] is form else ""
+            if at is None:
+                if catalog.areas:
+                    form.set_exactness(self.tr("Outside every area of the city"), self.tr("It lies outside the city"))
+                return
+            name = catalog.place(at[0])
+            doubt = ""
+            if named and not self._lies_in(catalog, at[0], named):
+                doubt = self.tr("It lies in {here}, not in {named}").format(here=name, named=catalog.place(named))
+            form.set_exactness(self.tr("Point in {area}").format(area=name), doubt)
+
+        self._tasks.submit(lambda: AreaIndex(areas).area_at(lat, lon), found)
+
+    @staticmethod
+    def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:
+        """Whether an area is the named one, or a part of it."""
+        seen: set[str] = set()
+        while code is not None and code not in seen:
+            if code == named:
+                return True
+            seen.add(code)
+            area = catalog.areas.get(code)
+            code = area.parent if area is not None else None
+        return False
 
     def _put_aside(self, source: str, about: str, values: Mapping[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""
@@ -482,6 +533,8 @@ class Forms(QObject):
         """The map was clicked for the new report's place."""
         if self._new is not None:
             self._new.set_place(lat, lon, "")
+            self._show_pin(lat, lon)
+            self._say_area(self._new, lat, lon)
             self.end_pick()
 
     def end_pick(self) -> None:
@@ -606,11 +659,11 @@ def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
-def _new_report_data(values: dict[str, Any]) -> dict[str, Any]:
-    """What a CREATE edit carries, of what the form holds."""
+def _new_report_data(values: dict[str, Any], only_area: str) -> dict[str, Any]:
+    """What a CREATE edit carries, of what the form holds; `only_area` tells the crew that the place is no address."""
     data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": "phone"}
     if values.get("address"):
-        data["address"] = values["address"]
+        data["address"] = f"{values['address']} {only_area}" if values.get("only_area") else values["address"]
     if values.get("lat") is not None and values.get("lon") is not None:
         data |= {"lat": values["lat"], "lon": values["lon"]}
     if values.get("priority"):

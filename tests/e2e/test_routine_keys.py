@@ -92,9 +92,9 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
     here.press(letter(Qt.Key.Key_1))
-    wait_for(lambda: form.is_seen, 20, "its photos are painted")
+    wait_for(lambda: form.why_not() == "Decide: 1 accepts, 2 returns", 20, "its photos are painted")
     here.count -= 1  # it came before the photos and counted for nothing
-    assert form.values()["decision"] == "accept", "an honest proof is preset"
+    assert form.values()["decision"] == "", "what did not count leaves nothing preset"
     here.press(letter(Qt.Key.Key_1), ENTER)
     (data,) = here.done("validate")
     assert data["accepted"] is True
@@ -115,7 +115,7 @@ def test_a_proof_is_returned_with_four_keys_and_words(window: Any, hands: Callab
     here = hands("validate", lambda now: now.status is Status.VALIDATION, _honest)
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
-    wait_for(lambda: form.is_seen, 20, "its photos are painted")
+    wait_for(lambda: form.why_not() == "", 20, "its photos are painted, and an honest proof is preset")
     here.press(letter(Qt.Key.Key_2))
     here.words("b")
     here.words("ukan di sini")
@@ -186,8 +186,32 @@ def test_a_report_by_telephone_takes_seven_keys_and_words(window: Any, hands: Ca
     here.words("kebon baru")
     wait_for(lambda: form.place.offered(), 10, "the place is found")
     here.press(ENTER, letter(Qt.Key.Key_Return, CTRL))
-    if form.isVisible():  # the middle of an area is no place: that nobody knows more is said first
-        here.press(letter(Qt.Key.Key_Return, CTRL))
+    assert form.isVisible(), "the middle of an area is no place yet"
+    assert "knows no more than Kebon Baru" in form.why_not()
+    here.press(letter(Qt.Key.Key_K, ALT), letter(Qt.Key.Key_Return, CTRL))
     (data,) = here.done("create")
     assert data["description"] == "Air masuk rumah"
+    assert data["address"].endswith("(middle of the area, the caller knows no more)")
     assert here.count <= 7
+
+
+def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
+    window.forms.close_open()
+    assert window.intents.run("new_report")
+    form = window.forms._new
+    areas = [area for area in window.desk.catalog("city").areas.values() if area.level == 3 and area.lat is not None]
+    here, there = areas[0], areas[5]
+    form.place_chosen.emit(here.code)
+    assert form.values()["only_area"] is True
+    assert here.name in form._where.text()
+    window.forms.set_place(there.lat, there.lon)
+    wait_for(lambda: there.name in form._where.text(), 10, "the area of the point is named")
+    assert f"not in {here.name}" in form.sure.text()
+    form.service.set_value("banjir")
+    form.report_text.setPlainText("Air masuk rumah")
+    assert there.name in form.why_not()
+    form.sure.setChecked(True)
+    assert form.why_not() == ""
+    assert [(pin.lat, pin.lon) for pin in window.map._pins] == [(there.lat, there.lon)]
+    form.reject()
+    assert window.map._pins == []

@@ -99,6 +99,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
         "lat": -6.23,
         "lon": 106.86,
         "is_point": False,
+        "only_area": False,
         "priority": "2",
         "caller_name": "Sari",
         "caller_phone": "0812",
@@ -197,9 +198,22 @@ def test_nothing_is_decided_before_every_photo_was_seen(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: form.why_not() == "1 of 3 photos have not been shown yet")
     assert form.photos()[2] == "After, 2 of 2, 14 Jan, 9 m from the report, The photo is being read"
     form.set_photos([card("Before")], [card("After"), card("After", number=2)])
-    qtbot.waitUntil(lambda: form.is_seen)
+    qtbot.waitUntil(lambda: form.why_not() == "Decide: 1 accepts, 2 returns")
+    with qtbot.assertNotEmitted(form.committed):
+        keys(Qt.Key.Key_Return)
     with qtbot.waitSignal(form.committed):
         keys("1", Qt.Key.Key_Return)
+
+
+def test_words_that_did_not_count_take_the_preset_away(qtbot: QtBot) -> None:
+    """Whoever typed a reason to return it must not accept it with the Ctrl+Enter behind."""
+    form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=["Done"], preset="Done")
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.why_not() == "")
+    with qtbot.assertNotEmitted(form.committed):
+        keys("wrong street")
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    assert form.values()["decision"] == ""
 
 
 def test_an_honest_proof_is_preset_to_be_accepted_and_a_flagged_one_is_not(qtbot: QtBot) -> None:
@@ -377,6 +391,7 @@ def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
     form = ValidateForm(make_theme(), "Validate", [card("Before")], [card("After", HOSTILE)], returns=returns)
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.is_seen)
+    qtbot.waitUntil(lambda: form.decision.is_live)
     keys("2")
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
@@ -397,6 +412,7 @@ def test_deciding_can_be_blocked_with_a_reason(qtbot: QtBot) -> None:
     form = ValidateForm(make_theme(), "Validate", [], [card("After")], barred="You delivered this proof")
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.is_seen)
+    qtbot.waitUntil(lambda: form.decision.is_live)
     for decision in ("1", "2"):
         keys(decision)
         assert form.why_not() == "You delivered this proof"
@@ -407,6 +423,7 @@ def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None
     form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=texts)
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.is_seen)
+    qtbot.waitUntil(lambda: form.decision.is_live)
     keys("1")
     with qtbot.assertNotEmitted(form.committed):
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)

@@ -214,11 +214,18 @@ class Tick(QCheckBox):
 
     def __init__(self, theme: Theme, words: str, *, on: bool = False) -> None:
         super().__init__(words.replace("&", "&&"))
-        self._theme, self._words = theme, words
+        self._theme, self._words = theme, ""
+        self.set_words(words)
         self.setChecked(on)
-        self.setAccessibleName(one_line(words))
         self.setFont(theme.font("dense"))
         self.setFixedHeight(theme.px(26))
+
+    def set_words(self, words: str) -> None:
+        """Change what stands behind the tick."""
+        self._words = words
+        self.setText(words.replace("&", "&&"))
+        self.setAccessibleName(one_line(words))
+        self.update()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -256,6 +263,8 @@ class Segments(QWidget):
     """Enter: what is chosen stands."""
     typed = Signal(str)
     """Letters, which mean nothing here: whoever types words goes on where words stand."""
+    refused = Signal()
+    """Something was typed while nothing can be chosen."""
     went_back = Signal()
     """Backspace: to the row before."""
 
@@ -295,6 +304,11 @@ class Segments(QWidget):
     def options(self) -> list[str]:
         """The ids of all alternatives."""
         return [key for key, _ in self._options]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something can be chosen now."""
+        return self._live
 
     def set_live(self, live: bool) -> None:
         """While it is not, nothing can be chosen, and no digit is drawn."""
@@ -347,6 +361,9 @@ class Segments(QWidget):
         keys = [key for key, _ in self._options]
         now = keys.index(self._value) if self._value in keys else -1
         key, text, bare = event.key(), event.text(), not event.modifiers() & _COMMAND_KEYS
+        if not self._live and text.strip() and text.isprintable() and bare:
+            self.refused.emit()
+            return
         if key in (Qt.Key.Key_Right, Qt.Key.Key_Down):
             self._choose(min(now + 1, len(keys) - 1))
         elif key in (Qt.Key.Key_Left, Qt.Key.Key_Up):

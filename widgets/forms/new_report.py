@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.forms.choice import Choice
-from widgets.forms.fields import Segments, TypeAhead
+from widgets.forms.fields import Segments, Tick, TypeAhead
 from widgets.forms.form import Form, make_label, put_text
 from widgets.keys import KeyButton
 from widgets.rows import RowDelegate, RowsModel, RowsView
@@ -70,14 +70,16 @@ class _DuplicateDelegate(RowDelegate):
         left += theme.px(24)
         line = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         for text, wide, token in (
-            (duplicate.why, theme.px(84), "text.secondary"),
-            (duplicate.age, theme.px(56), "text.tertiary"),
-            (duplicate.distance, theme.px(52), "text.tertiary"),
+            (duplicate.why, theme.px(150), "text.secondary"),
+            (duplicate.age, theme.px(64), "text.tertiary"),
+            (duplicate.distance, theme.px(60), "text.tertiary"),
         ):
             painter.setFont(theme.font("dense"))
             painter.setPen(theme.color(token))
+            room = wide - theme.px(8)
+            shown = QFontMetrics(theme.font("dense")).elidedText(text, Qt.TextElideMode.ElideRight, room)
             painter.drawText(
-                QRect(right - wide, box.top(), wide, box.height()), line | Qt.AlignmentFlag.AlignRight, text
+                QRect(right - room, box.top(), room, box.height()), line | Qt.AlignmentFlag.AlignRight, shown
             )
             right -= wide
         painter.setFont(theme.font("mono"))
@@ -96,7 +98,7 @@ class _DuplicateDelegate(RowDelegate):
 
 class NewReportForm(Form):
     """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, is_point (they
-    were picked on the map), priority, caller_name, caller_phone.
+    were picked on the map), only_area (they are the middle of an area), priority, caller_name, caller_phone.
 
     With `several` a draft can be put aside for another report. The place is typed (the caller answers `place_typed`
     with `set_places`), or picked on the map (`pick_place_asked`, then `set_place`). Possible duplicates come by
@@ -139,6 +141,8 @@ class NewReportForm(Form):
         self._several = several
         self._lat: float | None = None
         self._lon: float | None = None
+        self._only_area = False
+        self._exactness, self._doubt = "", ""
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
@@ -168,7 +172,13 @@ class NewReportForm(Form):
         row.addWidget(self.pick)
         self.body.addLayout(row)
         self._where = make_label(theme, "", "caption", "text.tertiary")
+        self._where.setWordWrap(True)
         self.body.addWidget(self._where)
+        self.sure = Tick(theme, "")
+        self.sure.toggled.connect(self.touch)
+        self.sure.hide()
+        self.body.addWidget(self.sure)
+        QShortcut(QKeySequence("Alt+K"), self).activated.connect(self._on_sure)
         self.body.addWidget(self.field_label(self.tr("Priority")))
         self.body.addWidget(self.priority)
         self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
@@ -194,7 +204,8 @@ class NewReportForm(Form):
             (self.service, self.report_text),
             (self.report_text, self.place),
             (self.place, self.pick),
-            (self.pick, self.priority),
+            (self.pick, self.sure),
+            (self.sure, self.priority),
             (self.priority, self.caller_name),
             (self.caller_name, self.caller_phone),
             (self.caller_phone, self.duplicates),
@@ -214,13 +225,32 @@ class NewReportForm(Form):
         """The places found for what is typed, best first."""
         self.place.set_choices(choices)
 
-    def set_place(self, lat: float, lon: float, label: str) -> None:
-        """Take a place found by its name, or one picked on the map, which has no label."""
-        self._lat, self._lon, self._is_point = lat, lon, not label
+    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False) -> None:
+        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label."""
+        self._lat, self._lon, self._is_point, self._only_area = lat, lon, not label, only_area
+        self.set_exactness("")
         if label and label != self.place.text():
             self.place.set_free_text(label)
         self._tell_where("")
         self.touch()
+
+    def set_exactness(self, words: str, doubt: str = "") -> None:
+        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved."""
+        if self._only_area and not doubt:
+            words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
+            doubt = self.tr("The caller knows no more than the area")
+        self._exactness, self._doubt = words, doubt
+        self.sure.setChecked(False)
+        self.sure.set_words(f"{doubt}  (Alt K)")
+        self.sure.setVisible(bool(doubt))
+        self._tell_where("")
+        self.touch()
+        if self.isVisible():
+            self.fit()
+
+    def _on_sure(self) -> None:
+        if self._doubt:
+            self.sure.toggle()
 
     def set_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
         """Open reports near the place that may be the same."""
@@ -241,6 +271,7 @@ class NewReportForm(Form):
             "lat": self._lat,
             "lon": self._lon,
             "is_point": self._is_point,
+            "only_area": self._only_area,
             "priority": self.priority.value(),
             "caller_name": self.caller_name.text().strip(),
             "caller_phone": self.caller_phone.text().strip(),
@@ -255,7 +286,8 @@ class NewReportForm(Form):
         lat, lon = draft.get("lat"), draft.get("lon")
         self._lat = float(lat) if isinstance(lat, (int, float)) else None
         self._lon = float(lon) if isinstance(lon, (int, float)) else None
-        self._is_point = bool(draft.get("is_point"))
+        self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
+        self.set_exactness("")
         self.priority.set_value(str(draft.get("priority", "")))
         self._priority_by_hand = bool(draft.get("priority"))
         self.caller_name.setText(str(draft.get("caller_name", "")))
@@ -265,7 +297,9 @@ class NewReportForm(Form):
 
     @override
     def held_up_by(self) -> QWidget | None:
-        return self.service if not self.service.value() else self.report_text
+        if not self.service.value():
+            return self.service
+        return self.report_text if not self.report_text.toPlainText().strip() else self.sure
 
     @override
     def why_not(self) -> str:
@@ -273,6 +307,8 @@ class NewReportForm(Form):
             return self.tr("Category: choose one from the list")
         if not self.report_text.toPlainText().strip():
             return self.tr("What happened: a few words")
+        if self._doubt and not self.sure.isChecked():
+            return self.tr("Place: {doubt}? Alt K says so").format(doubt=self._doubt)
         return ""
 
     @override
@@ -305,6 +341,8 @@ class NewReportForm(Form):
     def _on_place_typed(self, text: str) -> None:
         if not self._is_point:
             self._lat = self._lon = None
+            self._only_area = False
+            self.set_exactness("")
         self._tell_where(text)
         self.place_typed.emit(text)
         self.touch()
@@ -316,6 +354,7 @@ class NewReportForm(Form):
 
     def _tell_where(self, typed: str) -> None:
         if self._lat is not None and self._lon is not None:
-            self._where.setText(f"{self._lat:.5f}, {self._lon:.5f}")
+            exact = self._exactness or self.tr("A point on the map")
+            self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
         else:
             self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M") if typed else "")

@@ -95,6 +95,7 @@ class ValidateForm(Form):
         for row in (self.decision, self.disposition, self.returns):
             row.entered.connect(self.commit)
             row.typed.connect(self._on_letters)
+            row.refused.connect(self._forget_preset)
         for row in (self.disposition, self.returns):
             row.went_back.connect(lambda: self.decision.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.set_photos(before, after)
@@ -168,6 +169,16 @@ class ValidateForm(Form):
     def _on_letters(self, text: str) -> None:
         if self.reason.isVisible():
             self.write_on(self.reason, text)
+        else:
+            self._forget_preset()
+
+    def _forget_preset(self) -> None:
+        """Keys meant something else than accepting, and did not count: Enter must not accept in their place."""
+        if not self._by_hand:
+            self._by_hand = True
+            self.decision.set_value("")
+            self.disposition.set_value("")
+            self.touch()
 
     @override
     def touch(self) -> None:
