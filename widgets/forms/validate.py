@@ -52,7 +52,7 @@ class ValidateForm(Form):
         super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
         self._barred, self._preset = barred, preset
         self._asks_disposition = bool(dispositions)
-        self._by_hand = False
+        self._by_hand = self._seen = False
         self._photos: list[Photo] = []
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.px(8))
@@ -109,6 +109,7 @@ class ValidateForm(Form):
                 photo.set_card(card)
         else:
             self._lay_out(before, after)
+        self._seen = all(photo.is_seen for photo in self._photos)
         self._flag.setText("\n".join(one_line(card.problem) for card in cards if card.problem))
         self._flag.setVisible(bool(self._flag.text()))
         if not self._by_hand:
@@ -146,9 +147,10 @@ class ValidateForm(Form):
     @property
     def is_seen(self) -> bool:
         """Whether every photo was on the screen, or there will be none."""
-        return all(photo.is_seen for photo in self._photos)
+        return self._seen
 
     def _on_painted(self) -> None:
+        self._seen = all(photo.is_seen for photo in self._photos)
         self.touch()
 
     def _on_decision(self, _: str) -> None:
