@@ -137,6 +137,7 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
         case Kind.PHOTO:
             return _with_photo(report, data)
         case Kind.CLAIM:
+            # protects: who-has-taken-it-is-shown
             return report if report.claim is not None else replace(report, claim=Claim(edit.author, edit.occurred_at))
         case Kind.RELEASE:
             return report if _is_anothers(report, edit) else replace(report, claim=None)

@@ -87,6 +87,7 @@ class Book(QObject):
         now = self.edits[queued.edit.id]
         if now.state in STUCK:
             resting = stopped_with(now, self.edits.of_report(now.edit.source, now.edit.report))
+            # protects: stopped-with-what-is-lost
             found = [one for one in resting if one.state is EditState.QUEUED]
         elif now.state is EditState.QUEUED and self.edits.lost_under(now) is not None:
             found = [now]

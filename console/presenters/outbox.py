@@ -12,6 +12,7 @@ from console.domain.edit import (
     STUCK,
     Edit,
     EditState,
+    Kind,
     Queued,
     is_deleted,
     is_not_sent,
@@ -236,11 +237,14 @@ class OutboxPresenter(QObject):
         text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
         state, level = self.tr(STATE_WORDS[queued.state]), ""
         actions: list[tuple[str, str]] = []
+        if edit.kind is Kind.CLAIM and queued.state in STUCK:
+            text = self.tr("NOT taken")
         if queued.state is EditState.EXPIRED:
             level = "warn"
             actions = [("wanted", self.tr("Send it")), ("unwanted", self.tr("Drop it"))]
         elif queued.state is EditState.CONFLICT:
-            verb = self.tr("Drop mine") if is_settled(queued) else self.tr("Decide")
+            alone = is_settled(queued) and not self._edits.stopped_with(edit.id)
+            verb = self.tr("Drop mine") if alone else self.tr("Decide")
             level, actions = "warn", [("conflict", verb)]
             state = conflict_brief(queued, self._zone, self.tr)
         elif is_deleted(queued):

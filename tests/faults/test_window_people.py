@@ -358,6 +358,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], 5, "only his crew")
         rows = outbox(loser)
         assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
+        assert {row.text for row in rows.values() if row.level == "warn"} == {"NOT taken"}
         assert loser.kpi_presenter._decisions == 1, "asked about once"
 
         find(loser, "open", like=lambda each: each.id != report)
