@@ -38,7 +38,7 @@ class GoingOn(QObject):
         super().__init__(parent)
         self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
         self._before: tuple[str, int, int] | None = None
-        self._left: tuple[int, str, int] | None = None
+        self._left: tuple[int, str, int, tuple[int, ...]] | None = None
         desk.view_changed.connect(self._on_view)
 
     def on_deed(self, deed: Deed) -> None:
@@ -57,7 +57,7 @@ class GoingOn(QObject):
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
             return
         self._before = (deed.edit_id, row, goal)
-        self._left = (row, dossier.shown.id, view.position_of(row))
+        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row))
         self._desk.choose(goal)
         self.went.emit()
 
@@ -68,14 +68,16 @@ class GoingOn(QObject):
             self._desk.choose(before[1])
 
     def _on_view(self, view: View) -> None:
-        """Say where the report went, once the list shows it there."""
+        """Say where the report went, once the list shows what was done to it; nothing when it stays in its place."""
         if self._left is None:
             return
-        row, number, place = self._left
+        row, number, place, before = self._left
+        if _work_on(view, row) == before:
+            return
+        self._left = None
         now = view.position_of(row)
         if now == place:
             return
-        self._left = None
         if now < 0:
             self.said.emit(self.tr("{n} has left this list").format(n=number))
         else:
@@ -86,3 +88,12 @@ def _ends_the_turn(deed: Deed) -> bool:
     if deed.kind is not Kind.SET:
         return deed.kind in _ENDS_THE_TURN
     return any(name in _HANDED_ON and value is not None for name, value in deed.data.items())
+
+
+def _work_on(view: View, row: int) -> tuple[int, ...]:
+    """What a step on a report changes of it in a View."""
+    return tuple(
+        number
+        for fact in view.row_facts([row])
+        for number in (fact.status, fact.hold, fact.area, fact.agency, fact.lead_unit, fact.claim, fact.merged)
+    )

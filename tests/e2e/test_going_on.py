@@ -61,12 +61,16 @@ def test_in_the_open_list_the_sight_stays_and_the_place_is_told(desk: Any) -> No
     desk.intents.run("tab_open")
     wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
     choose(desk, number)
+    place = desk.desk.view.position_of(row)
     key(desk, "D", CTRL)
     following = desk.desk.row
     assert following != row
     (fact,) = desk.desk.view.row_facts([following])
     assert (fact.claim, fact.lead_unit, fact.hold) == (0, 0, 0)
-    wait_for(lambda: f"{number} went from place" in said(desk.status), what="where it went")
+    wait_for(lambda: desk.desk.view.row_facts([row])[0].lead_unit, what="sent")
+    now = desk.desk.view.position_of(row)
+    assert (f"{number} went from place {place + 1} to {now + 1}" in said(desk.status)) == (now != place)
+    assert desk.going_on._left is None, "what the list does later is not told as this step's doing"
     sight = desk.queue.view.rows_in_sight()
     assert desk.queue.view.rows.position(following) in sight
 
