@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -142,6 +142,9 @@ class MergeForm(Form):
         self._between = make_label(theme, "", "dense", "text.primary", 600)
         self._between.setWordWrap(True)
         self.body.addWidget(self._between)
+        self._after = make_label(theme, "", "dense", "text.secondary")
+        self._after.setWordWrap(True)
+        self.body.addWidget(self._after)
         self.swap_button = KeyButton(theme, self.tr("The other way round"), "S", height=32)
         self.swap_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.swap_button.clicked.connect(self.swap)
@@ -178,12 +181,16 @@ class MergeForm(Form):
         self._stays.show_side(self.tr("Stays"), "text.tertiary", stays, waits)
         self._goes.show_side(self.tr("Is closed as its duplicate"), "priority.p2", goes, waits)
         self._between.setText(one_line(self._apart.get(key, "")))
+        self._after.setText(one_line(self._follows(key, self._swapped)))
         if stays is not None and goes is not None:
-            words = self.tr("Merge {goes} into {stays}").format(goes=goes.number, stays=stays.number)
+            words = self.tr("Merge {goes}").format(goes=goes.number)
             self.commit_button.set_verb(words)
         else:
             self.commit_button.set_verb(self.tr("Merge"))
         self.touch()
+        QTimer.singleShot(0, self._refit)  # once the words have been broken into lines
+
+    def _refit(self) -> None:
         if self.isVisible():
             self.fit()
 
@@ -197,10 +204,6 @@ class MergeForm(Form):
         if key not in self._known:
             return self.tr("The report is being read")
         return self._why_barred(key, self._swapped)
-
-    @override
-    def foot_note(self) -> str:
-        return self._follows(self.candidate.value(), self._swapped)
 
     @override
     def is_empty(self) -> bool:
