@@ -225,8 +225,8 @@ class GeoReportClient:
         return {name: _stamp(time) for name, time in times if time is not None}
 
     def newest(self) -> list[wire.GeoRequest]:
-        """Some of the reports of the last 90 days, one page of them; to see whether the server gives any."""
-        params = self._times(self._clock() - 90 * _DAY, self._clock() + _DAY)
+        """Some of the reports of the last 30 days, one page of them; to see whether the server gives any."""
+        params = self._times(self._clock() - 30 * _DAY, self._clock())
         return self._requests_page(params | {"page": 1, "page_size": 1})
 
     def knows_updated_after(self) -> bool:

@@ -203,6 +203,7 @@ class ConsoleWindow(QObject):
             clock=self.now,
             ids=lambda: str(uuid.uuid4()),
             order_lifetime_s=settings.order_lifetime_s,
+            operator=lambda: self.desk.me,
             parent=self,
         )
         self.edits.author = me
@@ -466,6 +467,8 @@ class ConsoleWindow(QObject):
         self.settings.unreadable.connect(self._on_failed)
         self.following.zone_changed.connect(self._on_zone_changed)
         self.following.rights_changed.connect(self.intents.look_again)
+        self.signing.operator_leaves.connect(self.forms.close_open)
+        self.signing.operator_leaves.connect(self.commands.clear_lines)
         self.signing.rights_changed.connect(self._on_rights_changed)
         self.edits.opened.connect(self.edit_news.on_opened)
         self.edits.opened.connect(self.signing.on_work_opened)
@@ -721,6 +724,8 @@ class ConsoleWindow(QObject):
 
     def _on_source_state(self, state: SourceState) -> None:
         self.sources.set_state(state)
+        if not state.reached:
+            self.ticket_presenter.set_looking(state.source, None)
         self.exchange.take(state)
         self.intents.look_again()
         self.kpi_presenter.show()

@@ -86,8 +86,10 @@ class Edits(QObject):
         clock: Callable[[], datetime],
         ids: Callable[[], str],
         order_lifetime_s: float = 600.0,
+        operator: Callable[[], str] = lambda: "",
         parent: QObject | None = None,
     ) -> None:
+        """`operator` says who sits at the window now: drafts are his."""
         super().__init__(parent)
         self._clock, self._ids = clock, ids
         self.salvaged: Salvage | None = None
@@ -99,7 +101,7 @@ class Edits(QObject):
         thread = self._thread = WorkThread(partial(WorkFile, folder, clock=clock), _read)
         authors = self._authors = Authors()
         book = self._book = Book(thread, clock, self)
-        drafts = self._drafts = KeptDrafts(thread, self)
+        drafts = self._drafts = KeptDrafts(thread, operator, self)
         sending = self._sending = Sending(book, thread, authors, push, clock, order_lifetime_s, self)
         withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, clock)
         self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, clock, ids, self)

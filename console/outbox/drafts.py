@@ -12,16 +12,27 @@ from console.domain.typed import cleaned
 from console.outbox.work_thread import WorkThread
 from console.store.work import WorkFile
 
+AUTHOR = "drafted_by"
+"""What a draft says beside the form's values of who wrote it."""
+_ANYBODY = ("", "local")
+"""Who writes where nobody has signed in; his drafts are everybody's."""
+_OF = "\n"
+
 
 class KeptDrafts(QObject):
-    """The drafts by key; one write saves an edit and ends the draft that it was made of."""
+    """The drafts by key; one write saves an edit and ends the draft that it was made of.
+
+    A draft belongs to who wrote it (AUTHOR): another operator at the same desk neither sees it nor writes over it. In
+    memory and in the file it is kept under "AUTHOR\\nKEY", such as "rina\\nnote:city:931200"; callers know the KEY.
+    """
 
     trouble = Signal(object)
     """An exception for which a draft could not be written; once, until it could."""
 
-    def __init__(self, thread: WorkThread, parent: QObject | None = None) -> None:
+    def __init__(self, thread: WorkThread, operator: Callable[[], str], parent: QObject | None = None) -> None:
+        """`operator` says who sits at the window now."""
         super().__init__(parent)
-        self._thread = thread
+        self._thread, self._operator = thread, operator
         self._drafts: dict[str, dict[str, Any] | None] = {}  # read by the thread that writes them; None: see `use`
         self.unwritten: set[str] = set()
         """The keys of those that the disk refused."""
@@ -29,28 +40,39 @@ class KeptDrafts(QObject):
         self._used: dict[str, tuple[str, dict[str, Any]]] = {}  # an edit that waits for the disk -> what it was made of
 
     def all(self) -> dict[str, dict[str, Any]]:
-        """All drafts by key."""
-        return {key: draft for key, draft in self._drafts.items() if draft is not None}
+        """All drafts of this operator by key."""
+        me = _name(self._operator())
+        parted = [(*place.rpartition(_OF), draft) for place, draft in self._drafts.items() if draft is not None]
+        return {key: draft for whose in ("", me) for author, _, key, draft in parted if author == whose}
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """What was typed into a form."""
-        return self._drafts.get(key)
+        """What this operator typed into a form."""
+        return self._drafts.get(self._place(key))
+
+    def _place(self, key: str) -> str:
+        """Where this operator's draft is kept; one that is everybody's stays where it is."""
+        own = _place_of(self._operator(), key)
+        return key if own not in self._drafts and key in self._drafts else own
 
     def key_of(self, form: str, source: str, report: str, remote_of: Callable[[str], str | None]) -> str:
         """What a form's draft for a report is kept under; a report created here keeps it when it gets its number."""
         place = f"{form}:{source}:"
-        before = (key for key in self._drafts if key.startswith(f"{place}local:"))
+        before = (key for key in self.all() if key.startswith(f"{place}local:"))
         return next((key for key in before if remote_of(key.removeprefix(place)) == report), f"{place}{report}")
 
     def save(self, key: str, draft: dict[str, Any]) -> None:
         """Keep what was typed into a form; `write_again` tries again what the disk refuses."""
-        self._drafts[key] = cleaned(draft)
-        self._write(key)
+        self._keep(self._place(key), draft)
+
+    def _keep(self, place: str, draft: dict[str, Any]) -> None:
+        self._drafts[place] = cleaned(draft)
+        self._write(place)
 
     def drop(self, key: str) -> None:
         """Forget a draft."""
-        if self._drafts.pop(key, None) is not None:
-            self._write(key)
+        place = self._place(key)
+        if self._drafts.pop(place, None) is not None:
+            self._write(place)
 
     @contextlib.contextmanager
     def using(self, key: str) -> Iterator[None]:
@@ -62,8 +84,9 @@ class KeptDrafts(QObject):
             self._in_use = ""
 
     def use(self, edit_id: str) -> str:
-        """The key of the draft that this edit is made of; it is offered no longer unless the disk refuses the edit."""
-        key, draft = self._in_use, self._drafts.get(self._in_use)
+        """Where the draft is kept that this edit is made of; offered no longer unless the disk refuses the edit."""
+        key = self._place(self._in_use) if self._in_use else ""
+        draft = self._drafts.get(key)
         if draft is not None:
             self._used[edit_id] = (key, draft)
             self._drafts[key] = None
@@ -75,7 +98,7 @@ class KeptDrafts(QObject):
         if key in self._drafts and self._drafts[key] is None:
             del self._drafts[key]
             if not saved:
-                self.save(key, draft)
+                self._keep(key, draft)
 
     def write_again(self) -> None:
         """Try again what the disk refused."""
@@ -83,10 +106,20 @@ class KeptDrafts(QObject):
             self._write(key)
 
     def found(self, drafts: dict[str, dict[str, Any]]) -> None:
-        """What the disk held when it was opened; what was typed anew before it could be offered stands beside it."""
-        for key in drafts.keys() & self._drafts.keys():
-            self.save(f"older:{key}", drafts[key])
-        self._drafts = {**drafts, **self._drafts}
+        """What the disk held when it was opened; what was typed anew before it could be offered stands beside it.
+
+        A draft that an earlier version kept under its key alone moves to its author.
+        """
+        at_home = {place if _OF in place else _place_of(str(draft.get(AUTHOR, "")), place): draft
+                   for place, draft in drafts.items()}  # fmt: skip
+        for place in at_home.keys() & self._drafts.keys():
+            author, separator, key = place.rpartition(_OF)
+            self._keep(f"{author}{separator}older:{key}", at_home[place])
+        self._drafts = {**at_home, **self._drafts}
+        for place in at_home.keys() - drafts.keys():
+            self._write(place)
+        for place in drafts.keys() - at_home.keys():
+            self._write(place)
 
     def _write(self, key: str) -> None:
         """Write what is kept when the turn comes, not what was kept when it was asked for.
@@ -107,3 +140,11 @@ class KeptDrafts(QObject):
                 self.trouble.emit(error)
 
         self._thread.write(write, lambda _: self.unwritten.discard(key), failed, hurry=True)
+
+
+def _name(operator: str) -> str:
+    return "" if operator in _ANYBODY else operator
+
+
+def _place_of(operator: str, key: str) -> str:
+    return f"{_name(operator)}{_OF}{key}" if _name(operator) else key

@@ -90,6 +90,14 @@ class CommandPresenter(QObject):
         self._hold_keys_for(self._palette)
         self._palette.open_over(self._window)
 
+    def clear_lines(self) -> None:
+        """Another operator sits down: what stands in the lines is a draft of the one before, and leaves them."""
+        self.in_line.hand_over()
+        self.in_palette.hand_over()
+        self._palette.close()
+        self._palette.set_query("")
+        self._line.set_text("")
+
     # The line
 
     def take_up(self, key: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 
 from console.edits import Edits
+from console.outbox.drafts import AUTHOR
 from widgets.forms.form import Form
 
 PAUSE_S = 1.0
@@ -17,7 +18,7 @@ AT_MOST_S = 5.0
 """and while typing goes on at least so often."""
 
 
-MARKS = ("drafted_at", "drafted_by", "drafted_on")
+MARKS = ("drafted_at", AUTHOR, "drafted_on")
 """What a draft says beside the form's values: when it was written, by whom, and on what."""
 
 

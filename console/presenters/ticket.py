@@ -110,10 +110,12 @@ class TicketPresenter(QObject):
             self._situation = situation
             self.show()
 
-    def set_looking(self, source: str, looking: Mapping[str, str | None]) -> None:
-        """Which report each operator of a source looks at now."""
-        if self._looking.get(source, {}) != looking:
-            self._looking[source] = dict(looking)
+    def set_looking(self, source: str, looking: Mapping[str, str | None] | None) -> None:
+        """Which report each connected operator of a source looks at now (None: none); None when that is not known."""
+        if self._looking.get(source) != looking:
+            self._looking.pop(source, None)
+            if looking is not None:
+                self._looking[source] = dict(looking)
             self.show()
 
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
@@ -192,7 +194,10 @@ class TicketPresenter(QObject):
             return self.tr("Nobody has taken it") if is_open(dossier.shown.status) else ""
         since = words.duration((self._now() - claim.since).total_seconds())
         who = self.tr("you") if claim.who == self._desk.me_at(dossier.source) else claim.who
-        return self.tr("Taken by {who} {since}").format(who=who, since=since)
+        taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
+        connected = self._looking.get(dossier.source)
+        is_cut_off = connected is not None and claim.who not in (self._desk.me_at(dossier.source), *connected)
+        return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
 
     def _facts(self, dossier: Dossier, area: str) -> list[tuple[str, str, str]]:
         report = dossier.shown

@@ -33,7 +33,7 @@ from console.server.pulse import Pulse
 from console.server.rate import Limits
 from console.server.records import CitizenOptions
 from console.server.refusals import Refusal
-from console.server.stream import BEAT_S, Hub
+from console.server.stream import BEAT_S, GONE_S, Hub
 from console.server.users import Users
 
 _PACKED_FROM = 16_384
@@ -58,6 +58,7 @@ def make_app(
     users: Users | None = None,
     *,
     beat_s: float = BEAT_S,
+    gone_s: float = GONE_S,
     limits: Limits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
 ) -> Starlette:
@@ -69,7 +70,7 @@ def make_app(
     begun for requests. `app.state.documents` maps the address of each OpenAPI document to it.
     """
     pulse, known_epoch = Pulse(city), city.epoch
-    hub = Hub(city, pulse, beat_s=beat_s)
+    hub = Hub(city, pulse, beat_s=beat_s, gone_s=gone_s)
     gate = Gate(users, limits)
     store = MediaStore(media)
     dispatch = Dispatch(city, gate, store, pulse, hub)

@@ -280,7 +280,7 @@ class Dispatch:
                 "Server-sent events that wake a client when the feed grows, and carry positions and presence",
                 self._stream,
                 {200: Said("Events without end.", _EVENT, ("text/event-stream",))},
-                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report}}.",
+                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null}}.",
             ),
             Operation(
                 "GET",
@@ -318,7 +318,7 @@ class Dispatch:
                 "Tell which report the user looks at",
                 self._presence,
                 {204: Said("Told.")},
-                text="To be repeated every minute: it is forgotten after two.",
+                text="To be repeated every 30 s, also for none: the user is gone after 75 s, or 5 s after his stream.",
                 takes=Looking,
                 most=SMALL_BODY,
                 refusals=(Invalid, WrongType),
@@ -526,7 +526,7 @@ class Dispatch:
         headers = {"X-Accel-Buffering": "no"}
         if ask.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        return StreamingResponse(self._hub.events(), headers=headers, media_type="text/event-stream")
+        return StreamingResponse(self._hub.events(ask.actor.name), headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: Ask) -> Response:
         return json_response(self._city.stats())

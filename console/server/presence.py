@@ -14,11 +14,12 @@ from console.server.database import Database
 
 SEEN = "sigap_seen"
 """PostgreSQL's channel that tells every server that somebody or something has moved."""
-_LOOKING_FOR = timedelta(minutes=2)
+_SEEN_FOR = timedelta(seconds=75)
+"""A console tells every 30 s which report is open in it, or that none is: without two of these it is cut off."""
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What the stream carries: unit -> [lat, lon, at]; user -> report or None."""
+    """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None."""
 
     positions: dict[str, tuple[float, float, datetime]]
     looking: dict[str, str | None]
@@ -58,16 +59,28 @@ class Presence:
 
     def look(self, user: str, report: str | None, at: datetime) -> None:
         """Which report a user looks at."""
+        table, since = schema.looking, schema.micros(at - _SEEN_FOR)
         with self._database.write() as connection:
-            self._database.upsert(
-                connection, schema.looking, [{"user": user, "report": report, "at": schema.micros(at)}]
-            )
+            known = sa.select(table.c.report).where(table.c.user == user, table.c.at >= since)
+            before = connection.execute(known).first()
+            self._database.upsert(connection, table, [{"user": user, "report": report, "at": schema.micros(at)}])
+            is_news = before is None or before.report != report
+            if is_news:
+                self._database.notify(connection, SEEN)
+        if is_news:
+            self.moved()
+
+    def leave(self, user: str, at: datetime) -> None:
+        """A user's last stream ended then; what he has told since, to another server of the city perhaps, stays."""
+        table = schema.looking
+        with self._database.write() as connection:
+            connection.execute(sa.delete(table).where(table.c.user == user, table.c.at <= schema.micros(at)))
             self._database.notify(connection, SEEN)
         self.moved()
 
     def seen(self, now: datetime | None = None) -> Seen:
-        """All positions, and who has looked at something in the last two minutes."""
-        since = schema.micros((now or datetime.now(UTC)) - _LOOKING_FOR)
+        """All positions, and who is connected and looks at what."""
+        since = schema.micros((now or datetime.now(UTC)) - _SEEN_FOR)
         places, users = schema.positions, schema.looking
         with self._database.read() as connection:
             positions = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from console.server.city import City
 from console.server.pulse import ENDING_S, Pulse
 
+_log = logging.getLogger(__name__)
 BEAT_S = 10.0
+GONE_S = 5.0
+"""Who has no stream for so long has left: signed out, or closed his console."""
 _LEAST_GAP_S = 0.1
 _PRESENCE_GAP_S = 0.5
 _GAP_OF_EACH_S = 0.002
@@ -24,10 +29,11 @@ _GAP_OF_EACH_S = 0.002
 class Hub:
     """Who listens in this process. `start` and `stop` are called on the event loop; the city calls from its threads."""
 
-    def __init__(self, city: City, pulse: Pulse, *, beat_s: float = BEAT_S) -> None:
+    def __init__(self, city: City, pulse: Pulse, *, beat_s: float = BEAT_S, gone_s: float = GONE_S) -> None:
         self._city = city
         self._pulse = pulse
-        self._beat_s = beat_s
+        self._beat_s, self._gone_s = beat_s, gone_s
+        self._leaving: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
         self._moves = 0
@@ -45,6 +51,8 @@ class Hub:
         self.close()
         self._pulse.on_beat.remove(self._grown)
         self._city.presence.on_change.remove(self._on_presence)
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=ENDING_S)
         if self._seen is not None:
             await asyncio.wait([self._seen[2]], timeout=ENDING_S)
 
@@ -54,9 +62,9 @@ class Hub:
         for listener in self._listeners:
             listener.wake.set()
 
-    async def events(self) -> AsyncIterator[bytes]:
-        """The events of one client, until it goes or the server ends."""
-        listener = Listener()
+    async def events(self, user: str) -> AsyncIterator[bytes]:
+        """The events of one client of this user, until it goes or the server ends."""
+        listener = Listener(user)
         self._listeners.add(listener)
         try:
             listener.presence_due = True
@@ -77,6 +85,21 @@ class Hub:
                     yield b": beat\n\n"
         finally:
             self._listeners.discard(listener)
+            if not self.closed and self._loop is not None:
+                self._loop.call_later(self._gone_s, self._look_whether_gone, user, self._city.clock())
+
+    def _look_whether_gone(self, user: str, ended: datetime) -> None:
+        """Whoever has come back meanwhile, as after a short cut, is not gone."""
+        if self.closed or any(listener.user == user for listener in self._listeners):
+            return
+        leaving = asyncio.ensure_future(run_in_threadpool(self._city.presence.leave, user, ended))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._on_left)
+
+    def _on_left(self, leaving: asyncio.Future[None]) -> None:
+        self._leaving.discard(leaving)
+        if not leaving.cancelled() and (fault := leaving.exception()) is not None:
+            _log.info("who has gone could not be noted, and is forgotten in a minute: %s", fault)
 
     async def _news(self, listener: Listener) -> list[bytes]:
         """What the client has not been told yet."""
@@ -87,7 +110,10 @@ class Hub:
         if listener.presence_due and self._now() >= listener.presence_after:
             listener.presence_due = False
             listener.presence_after = self._now() + _PRESENCE_GAP_S
-            said.append(await self._presence())
+            presence = await self._presence()
+            if presence != listener.presence:
+                listener.presence = presence
+                said.append(presence)
         return said
 
     async def _presence(self) -> bytes:
@@ -114,6 +140,7 @@ class Hub:
             async with asyncio.timeout(_PRESENCE_GAP_S if waits_for_presence else self._beat_s):
                 await listener.wake.wait()
         except TimeoutError:
+            listener.presence_due = True  # who was cut off is told by nobody: he is missing after a while
             return waits_for_presence
         await asyncio.sleep(random.uniform(0, self._spread_s() / 2))  # noqa: S311 - only spreads a crowd
         return True
@@ -147,11 +174,13 @@ class Hub:
 class Listener:
     """What one client has been told."""
 
-    def __init__(self) -> None:
+    def __init__(self, user: str) -> None:
+        self.user = user
         self.wake = asyncio.Event()
         self.told = 0
         self.presence_due = False
         self.presence_after = 0.0
+        self.presence = b""
 
 
 def _event(name: str, data: Any) -> bytes:

@@ -14,8 +14,8 @@ from console.domain.messages import Reveal, Revealed
 from console.sync.health import LIVE, Health
 from console.sync.lane import Connection, Lane
 
-AGAIN_S = 60.0
-"""How often an open report is told anew; the server forgets it after two minutes."""
+AGAIN_S = 30.0
+"""How often it is told which report is open, or that none is; the server takes who tells nothing for 75 s for gone."""
 _SETTLE_S = 0.7
 """So long a report must be open before it is told: who runs through a list looks at nothing."""
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
@@ -44,8 +44,7 @@ class AskLane(Lane):
         self._emit = emit
         self._asked: deque[Reveal] = deque()
         self._open: str | None = None
-        self._told: str | None = None
-        self._tell_at = float("inf")
+        self._tell_at = 0.0
 
     def look(self, report: str | None) -> None:
         """The operator looks at this report now, or at none."""
@@ -53,6 +52,11 @@ class AskLane(Lane):
             self._open = report
             self._tell_at = time.monotonic() + _SETTLE_S
             self.poke()
+
+    def tell_again(self) -> None:
+        """The server is reached: it may have forgotten what is open here."""
+        self._tell_at = 0.0
+        self.poke()
 
     def reveal(self, asked: Reveal) -> None:
         """Bring a reporter's contact."""
@@ -84,10 +88,7 @@ class AskLane(Lane):
     def _tell(self, report: str | None) -> None:
         if self._health.state != LIVE or self._health.breaker.open:
             return
-        if report is None and self._told is None:
-            return
         try:
             self._client.put_presence(report)
         except errors.ApiError:
-            return  # somebody else does not see for a minute that this report is open; that is all
-        self._told = report
+            return  # the others do not see for half a minute what is open here; that is all

@@ -205,7 +205,7 @@ class DispatchSource:
         self._download = DownloadLane(folder, source, client(), emit)
         self._ask = AskLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
-        self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry]
+        self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry, self._ask.tell_again]
         breaker.on_close += [self._push.hurry, self._upload.hurry]
         self._heard = -1
 

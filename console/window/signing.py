@@ -29,6 +29,8 @@ _DROPPED_SHOWN = 3
 class Signing(QObject):
     """Who the operator is at each source."""
 
+    operator_leaves = Signal()
+    """Another operator has signed in and is about to become the one whose window this is."""
     rights_changed = Signal()
     """What may be written for a source may be different now, or who writes it."""
 
@@ -122,6 +124,7 @@ class Signing(QObject):
         before, known = self._edits.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
         if me.user != "local" and me.user != before:
+            self.operator_leaves.emit()
             self._deeds.forget_all()
             # protects: sign-in-before-sending
             self._edits.sign_in(me.source, me.user)

@@ -57,7 +57,7 @@ class Rig:
         )
         self.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
-        self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids))
+        self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids), operator=lambda: self.desk.me)
         self.edits.author = "rina"
         self.deeds = Deeds(self.edits)
         self.said: list[str] = []
@@ -91,7 +91,7 @@ class Rig:
         """The open form, once it has the keyboard."""
         found = self.forms._open
         assert isinstance(found, Form)
-        wait_for(lambda: QApplication.activeWindow() is found, what="the form has the keyboard")
+        wait_for(lambda: QApplication.activeWindow() is found, 10, "the form has the keyboard")
         return found
 
     def commit(self, typed: str = "") -> None:
@@ -102,7 +102,7 @@ class Rig:
 
     def saved(self, count: int) -> list[Edit]:
         """The edits on the disk, once there are so many."""
-        wait_for(lambda: len(self.edits.outbox) == count, what=f"{count} edits")
+        wait_for(lambda: len(self.edits.outbox) == count, 10, f"{count} edits")
         return [queued.edit for queued in self.edits.outbox]
 
     def cached(self, key: str) -> CacheReader:
@@ -124,7 +124,8 @@ class Rig:
 def read_drafts(profile: Path) -> dict[str, dict[str, Any]]:
     """The drafts that a new start would find."""
     with contextlib.closing(sqlite3.connect(f"file:{profile / 'work.db'}?mode=ro", uri=True)) as file:
-        return {key: json.loads(body) for key, body in file.execute("SELECT key, body FROM drafts")}
+        found = file.execute("SELECT key, body FROM drafts")
+        return {key.removeprefix("rina\n"): json.loads(body) for key, body in found}
 
 
 @pytest.fixture

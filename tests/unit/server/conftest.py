@@ -24,6 +24,7 @@ from console.server.city import City
 from console.server.georeport import BY_DEFAULT
 from console.server.rate import Limits
 from console.server.records import CitizenOptions, LoadedReport
+from console.server.stream import GONE_S
 from console.server.users import Users
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
@@ -174,12 +175,13 @@ def running(
     users: Users | None = None,
     *,
     beat_s: float = 10.0,
+    gone_s: float = GONE_S,
     limits: Limits | None = None,
     behind_proxy: bool = False,
     citizens: CitizenOptions = BY_DEFAULT,
 ) -> Iterator[str]:
     """The server of a city in a thread; its address."""
-    app = make_app(city, media, users, beat_s=beat_s, limits=limits, citizens=citizens)
+    app = make_app(city, media, users, beat_s=beat_s, gone_s=gone_s, limits=limits, citizens=citizens)
     with serving(app, proxy_headers=behind_proxy) as port:
         yield f"http://127.0.0.1:{port}"
 

@@ -12,14 +12,16 @@ import pytest
 import requests
 
 from console.server.city import City
-from tests.unit.server.conftest import START, Api, running
+from console.server.users import Users, add_user
+from tests.unit.server.conftest import START, Api, Clock, running
 
 
 class Stream:
     """The events of one stream, read one by one."""
 
-    def __init__(self, url: str) -> None:
-        self._answer = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=10)
+    def __init__(self, url: str, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._answer = requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=10)
         assert self._answer.headers["Content-Type"].startswith("text/event-stream")
         self._lines = self._answer.iter_lines(chunk_size=1)
 
@@ -115,3 +117,29 @@ def test_a_crowd_is_told_who_moves_by_few_readings(api: Api, city: City, monkeyp
             pass
         stream.close()
     assert readings - before <= 5
+
+
+def test_who_has_no_stream_any_more_is_gone_and_who_is_cut_off_after_a_while(
+    city: City, clock: Clock, tmp_path: Path
+) -> None:
+    """T6, T7: a claim's holder was said to look at the report long after he had signed out or lost the network."""
+    users = Users(city)
+    rina, budi, sari = (add_user(city, name, "operator") for name in ("rina", "budi", "sari"))
+    with running(city, tmp_path / "media", users, beat_s=1.0, gone_s=0.1) as url:
+        watching, leaving = Stream(url, sari), Stream(url, rina)
+        for token, report in ((rina, "10"), (budi, "11"), (sari, None)):
+            api = Api(url, token)
+            assert api.session.put(f"{url}/dispatch/v1/presence", json={"report": report}).status_code == 204
+            api.session.close()
+        everybody = {"rina": "10", "budi": "11", "sari": None}
+        while watching.wait("presence")["looking"] != everybody:
+            pass
+        leaving.close()
+        while watching.wait("presence")["looking"] != {"budi": "11", "sari": None}:
+            pass
+        clock.skip(seconds=60)
+        city.presence.look("sari", None, clock())
+        clock.skip(seconds=20)
+        while watching.wait("presence")["looking"] != {"sari": None}:
+            pass
+        watching.close()

@@ -449,6 +449,22 @@ def test_nothing_is_sent_under_another_name(desk: Desk) -> None:
     desk.pushed(rinas)
 
 
+def test_a_draft_that_an_earlier_version_kept_goes_to_its_author(desk: Desk) -> None:
+    desk.edits.close()
+    with contextlib.closing(WorkFile(desk.folder)) as file:
+        file.save_draft("note:city:A", {"text": "hers", "drafted_by": "sari"})
+        file.save_draft("note:city:B", {"text": "anybody's", "drafted_by": "local"})
+    for operator, keys in (("sari", ["note:city:B", "note:city:A"]), ("rina", ["note:city:B"])):
+        edits = Edits(desk.folder, desk.down.append, lambda: desk.now, lambda: "e1", operator=lambda who=operator: who)
+        with desk.qtbot.waitSignal(edits.opened):
+            pass
+        assert list(edits.drafts) == keys
+        edits.close()
+    with contextlib.closing(WorkFile(desk.folder)) as file:
+        assert file.drafts().keys() == {"sari\nnote:city:A", "note:city:B"}
+    desk.edits = desk._start()
+
+
 def test_drafts_and_filters_are_there_after_a_restart(desk: Desk) -> None:
     desk.edits.save_draft("new", {"text": "half"})
     desk.edits.save_filter("floods", "cat=flood")
