@@ -126,18 +126,19 @@ def test_a_lost_or_damaged_journal_is_written_anew_from_the_database(tmp_path: P
 
 def test_with_both_copies_damaged_what_can_be_read_is_shown_and_not_sent(tmp_path: Path) -> None:
     """F28, two faults at once: an edit that is not as it was written waits for the operator's eyes."""
-    filled(tmp_path, 9)
+    everything = filled(tmp_path, len(EditState))
+    waiting = next(one.edit.id for one in everything if one.state is EditState.QUEUED)
     (tmp_path / JOURNAL).unlink()
     file = tmp_path / WORK
     data = file.read_bytes()
-    spot = data.rindex(b'"text":"note 9 ') + 9
+    spot = data.rindex(f'"text":"note {waiting[1:]} '.encode()) + 9
     file.write_bytes(data[:spot] + b"N" + data[spot + 1 :])
     work = WorkFile(tmp_path)
     found = {one.edit.id: one for one in work.all()}
     assert work.salvaged is not None
-    assert len(found) == 9
-    assert found["e9"].state is EditState.ATTENTION
-    assert "damaged" in found["e9"].problem
+    assert len(found) == len(everything)
+    assert found[waiting].state is EditState.ATTENTION
+    assert "damaged" in found[waiting].problem
     work.close()
 
 

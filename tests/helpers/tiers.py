@@ -24,6 +24,8 @@ _OUTSIDE = (
     "console.demo_server",
     "console.images",
     "console.measure",
+    "console.server.media",
+    "console.server.photo_process",
     "console.start",
     "console.sync.process",
     "console.sync_link",

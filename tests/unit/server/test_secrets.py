@@ -10,13 +10,13 @@ import requests
 import sqlalchemy as sa
 
 from console.domain.edit import Kind
+from console.domain.rights import ROLES
 from console.server import audit, schema
 from console.server.city import City
 from console.server.clients import add_client
 from console.server.edits import EditBody
 from console.server.records import Actor, CitizenOptions, Posting
 from console.server.report_key import reporter_id
-from console.server.rights import ROLES
 from console.server.users import Users, add_user
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, running
