@@ -321,13 +321,15 @@ class ConsoleWindow(QObject):
         self.counsellor = Counsellor(
             desk, tasks, reader, self.units_presenter.crews, lambda: self.feed.pending, now, self
         )
-        self.photos = PhotoCards(self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, self)
+        self.photos = PhotoCards(
+            self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self
+        )
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.going_on = GoingOn(
             desk, lambda: self.intents.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self
         )
         self.clipping = Clipping(
-            desk, lambda: self.intents.chosen, self._source_of, zone, QApplication.clipboard().setText, self
+            desk, lambda: self.intents.chosen, self._source_of, zone, now, QApplication.clipboard().setText, self
         )
         self.merging = Merging(
             desk,
@@ -337,10 +339,11 @@ class ConsoleWindow(QObject):
             lambda: self.intents.with_duplicates,
             self.dossiers.look_at,
             zone,
+            now,
             self,
         )
         self.merging.said.connect(self.say)
-        self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, self)
+        self.keeping = Keeping(desk, self.edits, self.deeds, self.forms, zone, now, self)
         self.drafts = Drafts(desk, self.edits, self.intents, self.forms, tasks, reader, self.feed.local_row, self)
         self.status_presenter = StatusPresenter(self.status, self.banner, desk, self.sources, self._zone, now, self)
         self.commands = CommandPresenter(
@@ -357,8 +360,8 @@ class ConsoleWindow(QObject):
             self,
         )
         status = self.status_presenter
-        self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, self)
-        self.lost = LostOrders(self.edits, desk, self.deeds, status, zone, self)
+        self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
+        self.lost = LostOrders(self.edits, desk, self.deeds, status, zone, now, self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
         self.edit_news = EditNews(

@@ -28,7 +28,6 @@ _STATE = {
     "": ("text.secondary", 400),
     "warn": ("priority.p2", 400),
     "urgent": ("priority.p2", 600),
-    "p1": ("priority.p1", 600),
 }
 
 
@@ -36,7 +35,7 @@ _STATE = {
 class OutboxRow:
     """One edit. `mark` is hollow (saved), half (sent) or solid (received); `actions` are (intent, verb) pairs.
 
-    Levels: "" plain, warn amber, urgent amber and bold (an order nobody has been told), p1 red.
+    Levels: "" plain, warn amber, urgent amber and bold (an order nobody has been told).
     """
 
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from urllib.parse import quote
 
 from PySide6.QtCore import QObject, Signal
@@ -41,12 +41,14 @@ class Clipping(QObject):
         chosen: Callable[[], Dossier | None],
         source_of: Callable[[str], Source | None],
         zone: tzinfo,
+        now: Callable[[], datetime],
         put: Callable[[str], object],
         parent: QObject | None = None,
     ) -> None:
         """`source_of` finds a source by its key; `put` takes a text to the clipboard."""
         super().__init__(parent)
-        self._desk, self._chosen, self._source_of, self._zone, self._put = desk, chosen, source_of, zone, put
+        self._desk, self._chosen, self._source_of, self._put = desk, chosen, source_of, put
+        self._zone, self._now = zone, now
 
     def copy_number(self) -> None:
         """The chosen report's number."""
@@ -90,7 +92,7 @@ class Clipping(QObject):
             self.tr(words.status_text(report.status, report.status_label)),
             ", ".join(part for part in (report.address, catalog.place(report.area) if report.area else "") if part),
             coordinates(report),
-            words.day_and_clock(report.created, self._zone),
+            words.day_and_clock(report.created, self._zone, self._now()),
         )
         return "; ".join(part for part in parts if part)
 

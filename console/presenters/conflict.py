@@ -46,21 +46,21 @@ class First(msgspec.Struct, frozen=True):
     at: str = ""
 
 
-def first_of(queued: Queued, zone: tzinfo) -> First:
-    """Who changed the newest of the fields in conflict, and the clock time in the city."""
+def first_of(queued: Queued, zone: tzinfo, now: datetime) -> First:
+    """Who changed the newest of the fields in conflict, and when: the city's clock, with its day if not today's."""
     newest = First()
     latest: datetime | None = None
     for value in queued.theirs.values():
         who, when = _who_and_when(value)
         if latest is None or (when is not None and when > latest):
             latest = when or latest
-            newest = First(who, words.clock(when, zone) if when else "")
+            newest = First(who, words.moment(when, zone, now) if when else "")
     return newest
 
 
-def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str:
+def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """One sentence: `budi set Priority at 14:02, another value than yours.`"""
-    first = first_of(queued, zone)
+    first = first_of(queued, zone, now)
     who = first.who or tr("Somebody else")
     when = tr(" at {time}").format(time=first.at) if first.at else ""
     busy = queued.theirs.get(BUSY)
@@ -87,16 +87,16 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str
     return tr("{who} changed {fields}{when}, and so did you.").format(who=who, fields=names, when=when)
 
 
-def conflict_brief(queued: Queued, zone: tzinfo, tr: Tr) -> str:
+def conflict_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """The same for a row that has little room: `conflict: budi 14:02`."""
-    first = first_of(queued, zone)
+    first = first_of(queued, zone, now)
     who = " ".join(part for part in (first.who, first.at) if part)
     if queued.edit.kind is Kind.CLAIM and who:
         return tr("taken by {who}").format(who=who)
     return tr("conflict: {who}").format(who=who) if who else tr("conflict")
 
 
-def deleted_text(queued: Queued, zone: tzinfo, tr: Tr) -> str:
+def deleted_text(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """`deleted at the server, by maria 23 Nov 14:02`, as much of it as the server tells."""
     if ANOTHER in queued.theirs:
         return tr("lost when the server was set back to an older state, and its number is another report now")
@@ -104,7 +104,7 @@ def deleted_text(queued: Queued, zone: tzinfo, tr: Tr) -> str:
         return tr("withdrawn here, and is not at the server")
     who, at = _who_and_when(queued.theirs.get(DELETED))
     by = tr("by {who}").format(who=who) if who else ""
-    deed = " ".join(part for part in (by, words.day_and_clock(at, zone) if at else "") if part)
+    deed = " ".join(part for part in (by, words.day_and_clock(at, zone, now) if at else "") if part)
     return ", ".join(part for part in (tr("deleted at the server"), deed) if part)
 
 

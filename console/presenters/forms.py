@@ -177,8 +177,7 @@ class Forms(QObject):
         if not at:
             return ""
         written = datetime.fromisoformat(at)
-        today = written.astimezone(self._zone).date() == self._now().astimezone(self._zone).date()
-        when = (words.clock if today else words.day_and_clock)(written, self._zone)
+        when = words.moment(written, self._zone, self._now())
         return when if who in ("", self._desk.me) else self.tr("{when} by {who}").format(when=when, who=who)
 
     def _show(self, dialog: QDialog) -> None:
@@ -571,7 +570,8 @@ class Forms(QObject):
         `position` is (which, of how many) conflicts that wait.
         """
         edit, catalog = queued.edit, self._desk.catalog(queued.edit.source)
-        first = first_of(queued, self._zone)
+        now = self._now()
+        first = first_of(queued, self._zone, now)
         there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""
         seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""
         rows = conflict_rows(queued, catalog, self.tr)
@@ -580,11 +580,11 @@ class Forms(QObject):
             self._symbols,
             edit.title or self.tr("Your change"),
             edit.report or "",
-            f"{conflict_text(queued, catalog, self._zone, self.tr)} {self.tr('Both are kept until you decide.')}",
+            f"{conflict_text(queued, catalog, self._zone, now, self.tr)} {self.tr('Both are kept until you decide.')}",
             rows,
             before_note=seen,
             mine_note=self.tr("{who} {time}, not sent").format(
-                who=edit.author, time=words.clock(edit.occurred_at, self._zone)
+                who=edit.author, time=words.moment(edit.occurred_at, self._zone, now)
             ),
             theirs_note=", ".join(part for part in (there, f"{first.who} {first.at}".strip()) if part),
             position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import tzinfo
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -25,10 +25,18 @@ class Keeping(QObject):
     said = Signal(str)
 
     def __init__(
-        self, desk: Desk, edits: Edits, deeds: Deeds, forms: Forms, zone: tzinfo, parent: QObject | None = None
+        self,
+        desk: Desk,
+        edits: Edits,
+        deeds: Deeds,
+        forms: Forms,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._edits, self._deeds, self._forms, self._zone = desk, edits, deeds, forms, zone
+        self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
+        self._zone, self._now = zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask for what the new report is to say."""
@@ -67,7 +75,7 @@ class Keeping(QObject):
         return self._edits.remote_of(edit.report or "") or edit.report or ""
 
     def _sentence(self, number: str, going: Sequence[Queued], chosen: Queued) -> str:
-        gone = deleted_text(chosen, self._zone, self.tr)
+        gone = deleted_text(chosen, self._zone, self._now(), self.tr)
         orders = sum(is_order(one.edit) for one in going)
         facts = len(going) - orders
         known = WITHDRAWN_HERE not in chosen.theirs
@@ -93,7 +101,7 @@ class Keeping(QObject):
         if told:
             lines.append(self.tr("Done there, and not sent:"))
         for edit in told:
-            when = words.day_and_clock(edit.occurred_at, self._zone)
+            when = words.day_and_clock(edit.occurred_at, self._zone, self._now())
             lines.append(
                 f"{when} {edit_text(Queued(edit, EditState.QUEUED), self._desk.catalog(edit.source), self.tr)}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -66,24 +66,24 @@ def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
     return text + told
 
 
-def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, tr: Tr) -> str:
+def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """Why: `budi took the report first, at 14:02`."""
     if is_deleted(lost):
-        return tr("the report was {gone}").format(gone=deleted_text(lost, zone, tr))
+        return tr("the report was {gone}").format(gone=deleted_text(lost, zone, now, tr))
     if is_taken_back(lost):
         return tr("the server was set back and lost it")
     if lost.state is EditState.EXPIRED:
         return tr("its time was over before it could leave")
     if lost.state is not EditState.CONFLICT:
         return lost.problem
-    first = first_of(lost, zone)
+    first = first_of(lost, zone, now)
     who, at = first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
     if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE):
         return tr("{who} took the report first{at}").format(who=who, at=at)
     if BUSY in lost.theirs:
         report = str(lost.theirs[BUSY].get("report") or "")[:24]
         return tr("{who} sent it to report {report} first{at}").format(who=who, report=report, at=at)
-    return conflict_text(lost, catalog, zone, tr)
+    return conflict_text(lost, catalog, zone, now, tr)
 
 
 class LostOrders(QObject):
@@ -104,10 +104,12 @@ class LostOrders(QObject):
         deeds: Deeds,
         status: StatusPresenter,
         zone: tzinfo,
+        now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._desk, self._deeds, self._status, self._zone = edits, desk, deeds, status, zone
+        self._edits, self._desk, self._deeds, self._status = edits, desk, deeds, status
+        self._zone, self._now = zone, now
         self._told: frozenset[str] = frozenset()
         self._first = ""
         edits.changed.connect(lambda _: self.show())
@@ -165,7 +167,7 @@ class LostOrders(QObject):
     def _say(self, order: LostOrder) -> None:
         self._forget(one.edit.id for one in order.all)
         catalog = self._desk.catalog(order.lost.edit.source)
-        why = why_lost(order.lost, catalog, self._zone, self.tr)
+        why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         self._status.say(f"{lost_text(order, catalog, self.tr)}: {why}", _SAID_S)
 
     def _forget(self, edit_ids: Iterable[str]) -> None:
@@ -178,7 +180,7 @@ class LostOrders(QObject):
 
     def _notice(self, order: LostOrder) -> Notice:
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
-        why = why_lost(order.lost, catalog, self._zone, self.tr)
+        why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         text = f"{why}. {_report(edit, self.tr)}"
         chooses = _chooses(order)
         buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]

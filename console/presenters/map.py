@@ -181,7 +181,7 @@ class MapPresenter(QObject):
             return ""
         age_s = (now - newest).total_seconds()
         if age_s > STALE_S:
-            return self.tr("positions from {time}").format(time=words.clock(newest, self._desk.zone))
+            return self.tr("positions from {time}").format(time=words.moment(newest, self._desk.zone, now))
         return self.tr("units {age}").format(age=words.age(age_s))
 
     def _reports(self, request: Request) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -35,12 +35,13 @@ class Merging(QObject):
         chosen: Callable[[], tuple[Dossier | None, Sequence[Alike]]],
         look_at: Callable[[int, Callable[[Dossier], None]], None],
         zone: tzinfo,
+        now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         """`chosen` gives the chosen report and its possible duplicates, `look_at` reads another report."""
         super().__init__(parent)
         self._desk, self._deeds, self._forms, self._photos = desk, deeds, forms, photos
-        self._chosen, self._look_at, self._zone = chosen, look_at, zone
+        self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
         self._mine: Dossier | None = None
         self._others: dict[str, Dossier] = {}
         self._cards: dict[str, PhotoCard] = {}
@@ -96,7 +97,7 @@ class Merging(QObject):
         place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
         units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in dossier.live]
         state = [f"P{report.priority}", self.tr(words.status_text(report.status, report.status_label)), *units]
-        when = self.tr("Reported {time}").format(time=words.day_and_clock(report.created, self._zone))
+        when = self.tr("Reported {time}").format(time=words.day_and_clock(report.created, self._zone, self._now()))
         keys = [photo.sha256 or photo.url or "" for photo in report.photos]
         photos = [self._cards.get(key) or PhotoCard(key, self.tr("Photo"), "") for key in keys]
         return MergeSide(

@@ -246,7 +246,7 @@ class OutboxPresenter(QObject):
             alone = is_settled(queued) and not self._edits.stopped_with(edit.id)
             verb = self.tr("Drop mine") if alone else self.tr("Decide")
             level, actions = "warn", [("conflict", verb)]
-            state = conflict_brief(queued, self._zone, self.tr)
+            state = conflict_brief(queued, self._zone, self._now(), self.tr)
         elif is_deleted(queued):
             level, state = "warn", deleted_brief(queued, self._zone, self._now(), self.tr)
             actions = [("keep", self.tr("Keep as new")), ("withdraw", self.tr("Drop it"))]
@@ -259,7 +259,7 @@ class OutboxPresenter(QObject):
         elif queued.state is EditState.STOPPED:
             level, state = "warn", self.tr("not sent: waits for the decision above")
             if is_order(edit) and (first := self._edits.held_by(edit.id)) is not None:
-                why = why_lost(first, self._desk.catalog(edit.source), self._zone, self.tr)
+                why = why_lost(first, self._desk.catalog(edit.source), self._zone, self._now(), self.tr)
                 level, state = "urgent", self.tr("NOT SENT: {why}").format(why=why)
         elif queued.problem == ASKED_BACK:
             state = self.tr("asked back, no answer yet")
@@ -295,7 +295,7 @@ class OutboxPresenter(QObject):
             actions.append(("withdraw", self.tr("Withdraw")))  # last: the first one is what Enter does
         return OutboxRow(
             id=edit.id,
-            when=words.clock(edit.occurred_at, self._zone),
+            when=words.clock_or_day(edit.occurred_at, self._now(), self._zone),
             number=(edit.report or "")[:12] if not (edit.report or "").startswith("local:") else self.tr("new"),
             text=text,
             mark=_MARKS.get(queued.state, "hollow"),

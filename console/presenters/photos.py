@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -36,10 +36,12 @@ class PhotoCards(QObject):
         file_of: Callable[[str], Path | None],
         fetch: Callable[[str, str | None, str | None], None],
         zone: tzinfo,
+        now: Callable[[], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._images_process, self._file_of, self._fetch, self._zone = tasks, images, file_of, fetch, zone
+        self._tasks, self._images_process, self._file_of, self._fetch = tasks, images, file_of, fetch
+        self._zone, self._now = zone, now
         self._images: dict[str, QImage | None] = {}
         self._problems: dict[str, str] = {}
         self._later: set[str] = set()
@@ -148,7 +150,7 @@ class PhotoCards(QObject):
             PhotoRole.AFTER: self.tr("After"),
             PhotoRole.OTHER: self.tr("Photo"),
         }
-        caption = words.day_and_clock(photo.taken, self._zone) if photo.taken else ""
+        caption = words.day_and_clock(photo.taken, self._zone, self._now()) if photo.taken else ""
         return PhotoCard(
             id=key,
             role_label=roles[photo.role],

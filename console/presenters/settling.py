@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -23,11 +24,18 @@ class Settling(QObject):
     said = Signal(str)
 
     def __init__(
-        self, edits: Edits, forms: Forms, keeping: Keeping, desk: Desk, zone: tzinfo, parent: QObject | None = None
+        self,
+        edits: Edits,
+        forms: Forms,
+        keeping: Keeping,
+        desk: Desk,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._edits, self._forms, self._keeping = edits, forms, keeping
-        self._desk, self._zone = desk, zone
+        self._desk, self._zone, self._now = desk, zone, now
 
     def open(self, edit_id: str) -> None:
         """Ask what is to become of this edit, if it needs an answer."""
@@ -47,7 +55,7 @@ class Settling(QObject):
         """The report stays the other's. What was not sent because of that may be given all the same."""
         catalog = self._desk.catalog(queued.edit.source)
         order = LostOrder(queued, self._edits.stopped_with(queued.edit.id))
-        why = why_lost(queued, catalog, self._zone, self.tr)
+        why = why_lost(queued, catalog, self._zone, self._now(), self.tr)
         if order.stopped:
             what = ", ".join(edit_text(one, catalog, self.tr) for one in order.stopped)
             self._forms.ask(

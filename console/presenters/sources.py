@@ -266,10 +266,7 @@ class Sources(QObject):
 
     def _when(self, at: datetime) -> str:
         """`13:20`, with its day when that is not the present one: a spell without a network may last for days."""
-        today = self._now().astimezone(self._zone).date()
-        if at.astimezone(self._zone).date() == today:
-            return words.clock(at, self._zone)
-        return self._day_and_clock(at)
+        return words.moment(at, self._zone, self._now())
 
     def _day_and_clock(self, at: datetime) -> str:
         return words.day_and_clock(at, self._zone, self._now())

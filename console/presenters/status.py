@@ -104,7 +104,7 @@ class StatusPresenter(QObject):
 
     def _notice(self) -> Notice | None:
         if self._trouble:
-            return Notice("p1", self._trouble, self._help)
+            return Notice("warn", self._trouble, self._help)
         if self._lost is not None:
             return self._lost
         if self._hint:

@@ -241,10 +241,10 @@ class TicketPresenter(QObject):
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
                 strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
-                text = conflict_text(queued, self._desk.catalog(edit.source), self._zone, self.tr)
+                text = conflict_text(queued, self._desk.catalog(edit.source), self._zone, self._now(), self.tr)
                 strips.append(Strip("conflict", text, key_of("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
-                gone = deleted_text(queued, self._zone, self.tr)
+                gone = deleted_text(queued, self._zone, self._now(), self.tr)
                 text = self.tr("The report was {gone}. Keep what you did to it as a new one?").format(gone=gone)
                 if not any(strip.text == text for strip in strips):  # once for all edits
                     strips.append(Strip("conflict", text, key_of("settle"), f"keep:{edit.id}"))
@@ -271,7 +271,9 @@ class TicketPresenter(QObject):
     def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
         """The strip of one that was lost, saying what is not sent with it; the same key answers for all."""
         catalog = self._desk.catalog(order.lost.edit.source)
-        text = f"{lost_text(order, catalog, self.tr)}: {why_lost(order.lost, catalog, self._zone, self.tr)}"
+        text = (
+            f"{lost_text(order, catalog, self.tr)}: {why_lost(order.lost, catalog, self._zone, self._now(), self.tr)}"
+        )
         return Strip("not_sent" if order.of_crew else strip.kind, text, strip.key_text, strip.intent)
 
     def _unit_code(self, unit_id: str | None) -> str:

@@ -47,9 +47,15 @@ def clock(when: datetime, zone: tzinfo) -> str:
     return _in_zone(when, zone).strftime("%H:%M")
 
 
-def day_and_clock(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+def day_and_clock(when: datetime, zone: tzinfo, now: datetime) -> str:
     """`20 Jan 13:15`, in the city's zone; `20 Jan 2018 13:15` when that is not the year of `now`."""
     return f"{day(when, zone, now)} {_in_zone(when, zone):%H:%M}"
+
+
+def moment(when: datetime, zone: tzinfo, now: datetime) -> str:
+    """`13:15` on the same day in the city, else `20 Jan 13:15`, or `20 Jan 2018 13:15`."""
+    same_day = _in_zone(when, zone).date() == _in_zone(now, zone).date()
+    return clock(when, zone) if same_day else day_and_clock(when, zone, now)
 
 
 def day(when: datetime, zone: tzinfo, now: datetime | None = None) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.actions import ACTIONS, PANEL_KEYS
+from console.actions import ACTIONS, BY_ID, PANEL_KEYS
 from console.domain.filter import Filter
 from console.domain.messages import Compare, SyncNow
+from console.domain.time_range import TimeRange
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossiers
 from console.presenters.forms import Forms
@@ -72,6 +73,7 @@ class WindowActions(QObject):
             "text_larger": lambda: self._scale(1),
             "text_smaller": lambda: self._scale(-1),
             "go_on": self._switch_going_on,
+            "next_range": self._next_range,
             "theme": self._switch_theme,
             "refresh": self._refresh,
             "sources": self._show_sources,
@@ -87,8 +89,19 @@ class WindowActions(QObject):
         if action_id.startswith("tab_"):
             self._desk.set_filter(self._desk.filter.with_tab(action_id.removeprefix("tab_")))
             self._window.focus_panel("queue")
+        elif action_id.startswith("range_"):
+            self._set_range(TimeRange(action_id.removeprefix("range_")))
         else:
             self._doing[action_id]()
+
+    def _set_range(self, time_range: TimeRange) -> None:
+        """Said too: on a small screen the charts are folded."""
+        self._desk.set_range(time_range)
+        self._status.say(self.tr(BY_ID[f"range_{time_range.value}"].text))
+
+    def _next_range(self) -> None:
+        ranges = list(TimeRange)
+        self._set_range(ranges[(ranges.index(self._desk.time_range) + 1) % len(ranges)])
 
     def go_to(self) -> None:
         """Show the chosen report on the map."""

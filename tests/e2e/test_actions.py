@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from console.actions import ACTIONS, BY_ID, Action
 from console.domain.status import Status
+from console.domain.time_range import TimeRange
 from tests.helpers.city import console
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -44,6 +45,23 @@ def test_the_sheet_of_keys_lists_those_of_panels_and_forms_too(offline_window: A
     sheet = offline_window.forms._open
     assert {row[:2] for row in sheet.shown()} >= {("Report", "T"), ("Map", "*"), ("Forms", "Alt Del")}
     sheet.close()
+
+
+def test_the_time_range_of_the_charts_has_a_key_and_an_entry_for_each(offline_window: Any) -> None:
+    asked: list[TimeRange] = []
+    offline_window.desk.set_range(TimeRange.DAY)
+    offline_window.desk.range_changed.connect(asked.append)
+    for time_range in (*list(TimeRange)[1:], TimeRange.DAY):
+        assert offline_window.intents.run("next_range")
+        assert offline_window.charts._ranges.current() == time_range.value
+        assert offline_window.settings.here.charts_range == time_range
+        assert BY_ID[f"range_{time_range.value}"].text in [
+            cell.text for cell in offline_window.status_presenter._left()
+        ]
+    for time_range in (TimeRange.YEAR, TimeRange.DAY):
+        assert offline_window.intents.run(f"range_{time_range.value}")
+        assert offline_window.charts._ranges.current() == time_range.value
+    assert asked == [*list(TimeRange)[1:], TimeRange.DAY, TimeRange.YEAR, TimeRange.DAY]
 
 
 def test_rules_follow_the_status() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 from PySide6.QtWidgets import QApplication
@@ -49,7 +50,9 @@ class Cards:
         self._tasks, self._folder = tasks, folder
         code = COUNTING.format(file=str(folder / "children"))
         images = ImageProcess([sys.executable, "-P", "-c", code])
-        self.cards = PhotoCards(tasks, images, lambda sha256: folder / sha256, lambda *_: None, UTC)
+        self.cards = PhotoCards(
+            tasks, images, lambda sha256: folder / sha256, lambda *_: None, UTC, lambda: datetime.now(UTC)
+        )
         self.shown: list[PhotoCard] = []
         self.cards.changed.connect(lambda found: self.shown.extend(found.values()))
 
@@ -100,6 +103,15 @@ def test_a_photo_that_cannot_be_read_is_tried_again_only_when_the_link_returns(
         assert shown.shown[-1].problem == "The photo can't be read."
     shown.cards.try_again()
     assert shown.children(qtbot) == 2
+
+
+def test_a_photo_of_another_year_says_which(qtbot: QtBot, shown: Cards) -> None:
+    now = datetime.now(UTC)
+    for taken, caption in ((now.replace(month=1, day=2), "2 Jan"), (datetime(2018, 1, 2, tzinfo=UTC), "2 Jan 2018")):
+        one = dossier("0" * 64)
+        photos = (msgspec.structs.replace(one.shown.photos[0], taken=taken),)
+        shown.cards.set_dossier(msgspec.structs.replace(one, shown=msgspec.structs.replace(one.shown, photos=photos)))
+        assert shown.shown[-1].caption == f"{caption} {taken:%H:%M}"
 
 
 def test_photos_that_take_long_hold_no_search_and_no_view(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from widgets.theme import Theme
 from widgets.ticket.section import SIDE
 from widgets.ticket.values import TimelineRow
 
-_MARK_TOKENS = ("text.tertiary", "status.returned", "priority.p1")
+_MARK_TOKENS = ("text.tertiary", "status.returned")
 
 
 class Timeline(QWidget):
@@ -85,7 +85,7 @@ class Timeline(QWidget):
                 rail = QRect(dot + theme.px(3), line_top, 1, line_bottom - line_top)
                 painter.fillRect(rail, theme.color("border.control"))
             if row.mark:
-                color = theme.color(_MARK_TOKENS[min(2, max(0, row.level))])
+                color = theme.color(_MARK_TOKENS[min(1, max(0, row.level))])
                 spot = QRect(dot, top + theme.px(8), theme.px(8), theme.px(8))
                 painter.fillRect(spot, theme.color("surface.panel"))
                 paint_mark(painter, theme, spot.left(), spot.top(), row.mark, color)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, WITHDRAWN_HERE, Edit, EditState, Kind, Queued
+import pytest
+
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, DELETED, WITHDRAWN_HERE, Edit, EditState, Kind, Queued
 from console.domain.report import Unit
 from console.domain.status import UnitState
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import conflict_rows, conflict_text, deleted_brief, deleted_text
+from console.presenters.conflict import conflict_brief, conflict_rows, conflict_text, deleted_brief, deleted_text
 
 AT = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
 CATALOG = Catalog(units={"u1": Unit("u1", "U12", UnitState.UNAVAILABLE, AT)})
@@ -21,7 +23,7 @@ def edit(kind: Kind, **data: str) -> Edit:
 def test_a_newer_word_on_a_unit_is_told_with_its_reason() -> None:
     theirs = {"state": {"value": "unavailable", "reason": "Pump broken", "who": "budi", "at": AT.isoformat()}}
     queued = Queued(edit(Kind.UNIT_STATE, unit="u1", state="available"), EditState.CONFLICT, theirs=theirs)
-    told = conflict_text(queued, CATALOG, UTC, str)
+    told = conflict_text(queued, CATALOG, UTC, AT, str)
     assert told == "budi has said later at 14:02 that U12 is Unavailable (Pump broken)."
     (row,) = conflict_rows(queued, CATALOG, str)
     assert (row.label, row.mine.text, row.theirs.text) == ("State", "Available", "Unavailable")
@@ -31,7 +33,7 @@ def test_closed_by_both_shows_the_outcomes_side_by_side() -> None:
     first = {"who": "budi", "at": AT.isoformat()}
     theirs = {"disposition": {"value": "spam", **first}, "merged_into": {"value": "928214", **first}}
     closed = Queued(edit(Kind.CLOSE, disposition="not ours"), EditState.CONFLICT, theirs=theirs)
-    assert conflict_text(closed, CATALOG, UTC, str) == "budi changed Outcome, Merged into at 14:02, and so did you."
+    assert conflict_text(closed, CATALOG, UTC, AT, str) == "budi changed Outcome, Merged into at 14:02, and so did you."
     rows = [(row.label, row.mine.text, row.theirs.text) for row in conflict_rows(closed, CATALOG, str)]
     assert rows == [("Outcome", "not ours", "spam"), ("Merged into", "none", "928214")]
     merged = Queued(edit(Kind.MERGE, into="928215"), EditState.CONFLICT, theirs=theirs)
@@ -42,10 +44,28 @@ def test_closed_by_both_shows_the_outcomes_side_by_side() -> None:
 def test_a_number_that_is_another_report_is_called_so() -> None:
     queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
     assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"
-    assert deleted_text(queued, UTC, str).startswith("lost when the server was set back")
+    assert deleted_text(queued, UTC, AT, str).startswith("lost when the server was set back")
 
 
 def test_a_report_whose_creation_was_taken_back_is_not_called_deleted() -> None:
     orphan = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, theirs={WITHDRAWN_HERE: {}})
     assert deleted_brief(orphan, UTC, AT, str) == "its report was withdrawn here"
-    assert deleted_text(orphan, UTC, str) == "withdrawn here, and is not at the server"
+    assert deleted_text(orphan, UTC, AT, str) == "withdrawn here, and is not at the server"
+
+
+@pytest.mark.parametrize(
+    ("now", "when"),
+    [
+        (AT + timedelta(hours=1), "14:02"),
+        (AT + timedelta(days=3), "2 Mar 14:02"),
+        (AT + timedelta(days=365), "2 Mar 2026 14:02"),
+    ],
+)
+def test_what_is_settled_days_later_says_the_day_and_another_year(now: datetime, when: str) -> None:
+    theirs = {"priority": {"value": 1, "who": "budi", "at": AT.isoformat()}}
+    queued = Queued(edit(Kind.SET, priority="2"), EditState.CONFLICT, theirs=theirs)
+    assert conflict_text(queued, CATALOG, UTC, now, str) == f"budi changed Priority at {when}, and so did you."
+    assert conflict_brief(queued, UTC, now, str) == f"conflict: budi {when}"
+    gone = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, theirs={DELETED: {"who": "budi", "at": AT}})
+    dated = when if len(when) > 5 else "2 Mar 14:02"
+    assert deleted_text(gone, UTC, now, str) == f"deleted at the server, by budi {dated}"

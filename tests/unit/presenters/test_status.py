@@ -31,6 +31,7 @@ def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     status.show()
     assert banner.notice is not None
     assert banner.notice.bold == "NOT SAVED: the disk is full"
+    assert banner.notice.level == "warn"  # red is for life and safety
     status.set_trouble("")
     assert banner.notice is None
 

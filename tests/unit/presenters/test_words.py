@@ -13,17 +13,23 @@ JAKARTA = timezone(timedelta(hours=7))
 
 
 @pytest.mark.parametrize(
-    ("when", "day_and_clock", "clock_or_day"),
+    ("when", "day_and_clock", "clock_or_day", "moment"),
     [
-        (datetime(2026, 1, 20, 6, 15, tzinfo=UTC), "20 Jan 13:15", "20 Jan"),
-        (datetime(2018, 1, 1, 4, 42, tzinfo=UTC), "1 Jan 2018 11:42", "1 Jan 2018"),
-        (datetime(2025, 12, 31, 18, 0, tzinfo=UTC), "1 Jan 01:00", "1 Jan"),  # in the city it is this year
-        (datetime(2026, 11, 29, 7, 1, tzinfo=UTC), "29 Nov 14:01", "14:01"),
+        (datetime(2026, 1, 20, 6, 15, tzinfo=UTC), "20 Jan 13:15", "20 Jan", "20 Jan 13:15"),
+        (datetime(2018, 1, 1, 4, 42, tzinfo=UTC), "1 Jan 2018 11:42", "1 Jan 2018", "1 Jan 2018 11:42"),
+        (
+            datetime(2025, 12, 31, 18, 0, tzinfo=UTC),
+            "1 Jan 01:00",
+            "1 Jan",
+            "1 Jan 01:00",
+        ),  # in the city it is this year
+        (datetime(2026, 11, 29, 7, 1, tzinfo=UTC), "29 Nov 14:01", "14:01", "14:01"),
     ],
 )
-def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clock_or_day: str) -> None:
+def test_a_date_of_another_year_bears_it(when: datetime, day_and_clock: str, clock_or_day: str, moment: str) -> None:
     assert words.day_and_clock(when, JAKARTA, NOW) == day_and_clock
     assert words.clock_or_day(when, NOW, JAKARTA) == clock_or_day
+    assert words.moment(when, JAKARTA, NOW) == moment
 
 
 @pytest.mark.parametrize(
