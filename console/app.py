@@ -81,6 +81,7 @@ from console.store.errors import LockedByOther, NotWritable
 from console.sync_link import SyncLink
 from console.tasks import Tasks
 from console.window.actions import WindowActions
+from console.window.claims import Claims
 from console.window.following import Following
 from console.window.kept_settings import KeptSettings
 from console.window.options import Kept, WindowOptions
@@ -385,6 +386,8 @@ class ConsoleWindow(QObject):
             self.kpi_presenter,
             self,
         )
+        self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
+        self.claims.taken_over.connect(lambda sentence: status.say(sentence, _LONG_S))
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -396,6 +399,7 @@ class ConsoleWindow(QObject):
             self.forms,
             self.outbox_presenter,
             status,
+            self.claims,
             self,
         )
         self.picture = Picture(
@@ -700,7 +704,7 @@ class ConsoleWindow(QObject):
         """Ask first when something has not left, or is still the operator's to do, unless he was asked or nobody is
         there to be asked.
         """
-        held = self.desk.view.counts.tabs["mine"] if self.desk.view is not None else 0
+        held = len(self.desk.view.mine) if self.desk.view is not None else 0
         # protects: count-before-closing
         if self._leaving or not (self.outbox_presenter.outbox or held):
             return True

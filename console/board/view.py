@@ -68,7 +68,8 @@ class View:
     `order` holds the rows of the queue, topmost first; `mask` marks the same reports by position. `total` is how many
     reports there are on this computer, closed and merged ones too. `under_way` are the rows that a crew is on its way
     to, or at, and `crewless` marks by position the open ones that wait for one. `loaded` says whether all reports are
-    here that the figures count, `order_by` what the queue is sorted by (one of ORDERS).
+    here that the figures count, `order_by` what the queue is sorted by (one of ORDERS). `mine` are the rows of the open
+    reports that the operator has, whatever the filter.
     """
 
     def __init__(
@@ -86,11 +87,12 @@ class View:
         crewless: Bools,
         loaded: Loaded,
         order_by: str,
+        mine: Column,
     ) -> None:
         self.number, self.snapshot, self.filter, self.now_s = number, snapshot, filter_, now_s
         self.mask, self.order, self.counts, self.arrivals, self.trend = mask, order, counts, arrivals, trend
         self.under_way, self._crewless, self.loaded = under_way, crewless, loaded
-        self.order_by = order_by
+        self.order_by, self.mine = order_by, mine
         self.total = len(snapshot)
 
     @property
@@ -126,6 +128,7 @@ class View:
             and np.array_equal(self.order, other.order)
             and np.array_equal(self._crewless, other._crewless)
             and self.arrivals == other.arrivals
+            and np.array_equal(self.mine, other.mine)
         )
 
     def row_facts(self, rows: Sequence[int] | Column) -> list[Fact]:
@@ -185,8 +188,9 @@ def make_view(
     judged, late = board.judged(kept.any_time)
     trend = trend_of(created, judged, late, time_range, arrivals, now_s, zone)
     crewless = board.all_over(board.crewless)
+    mine = snapshot.column("row")[board.open[board.tabs["mine"]]]
     return View(
-        number, snapshot, filter_, now_s, mask, rows, counts, arrivals, trend, under_way, crewless, loaded, chosen
+        number, snapshot, filter_, now_s, mask, rows, counts, arrivals, trend, under_way, crewless, loaded, chosen, mine
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import why_not_allowed
@@ -17,13 +19,17 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.settings import Settings, Tokens
+from console.store.cache_read import CachedReport
 from console.store.work import DROPPED
+from console.window.claims import Claims
 from console.window.following import Following, changed
 from console.window.kept_settings import KeptSettings
+from widgets.forms.choice import Choice
 
 _DROPPED_SHOWN_S = 60.0
 """So long the status bar says what was dropped: it may be said while a window opens."""
 _DROPPED_SHOWN = 3
+_NAMED = 8
 
 
 class Signing(QObject):
@@ -46,12 +52,13 @@ class Signing(QObject):
         forms: Forms,
         outbox: OutboxPresenter,
         status: StatusPresenter,
+        claims: Claims,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings, self._tokens, self._following, self._sources = settings, tokens, following, sources
         self._desk, self._edits, self._deeds, self._forms = desk, edits, deeds, forms
-        self._outbox, self._status = outbox, status
+        self._outbox, self._status, self._claims = outbox, status, claims
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """What each source said last; its areas and agencies only since it was reached."""
 
@@ -113,11 +120,39 @@ class Signing(QObject):
                 ).format(server=source.name)
             self._status.say(said)
 
-        if not self._outbox.outbox:
-            sign_out()
-            return
-        title, sentence = self._outbox.what_waits(signed_out=True)
-        self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), sign_out)
+        def ask_what_waits() -> None:
+            if not self._outbox.outbox:
+                sign_out()
+                return
+            title, sentence = self._outbox.what_waits(signed_out=True)
+            self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), sign_out)
+
+        def ask_what_is_held(held: list[CachedReport]) -> None:
+            if held:
+                self._ask_what_is_held(source.key, held, ask_what_waits)
+            else:
+                ask_what_waits()
+
+        self._claims.read(source.key, ask_what_is_held)
+
+    def _ask_what_is_held(self, source: str, held: list[CachedReport], then: Callable[[], object]) -> None:
+        """Nobody else works on what somebody has who is gone: he says what becomes of it."""
+        count = len(held)
+        title = self.tr("{n} reports are yours" if count > 1 else "1 report is yours").format(n=count)
+        release = Choice("release", self.tr("Release and sign out"), self.tr("back into the queue, for everybody"))
+        keep = Choice("keep", self.tr("Keep and sign out"), self.tr("the others see that you are not connected"))
+        if self._sources.is_away(source):  # a release would wait for its author
+            rows, about = [keep], self.tr("No connection: they cannot be released now")
+        else:
+            rows, about = [release, keep], ", ".join(one.report.id for one in held[:_NAMED])
+
+        def chosen(choice: str) -> None:
+            if choice == release.id:
+                self._claims.release(held, then)
+            else:
+                then()
+
+        self._forms.choose(title, about, rows, chosen, current=rows[0].id)
 
     def on_signed_in(self, me: SignedIn) -> None:
         """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""

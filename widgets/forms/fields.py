@@ -23,7 +23,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -286,7 +285,7 @@ class Segments(QWidget):
         self._value = current
         self._live = True
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._tell()
@@ -356,15 +355,6 @@ class Segments(QWidget):
     def sizeHint(self) -> QSize:
         width = self.width() or self._theme.px(400)
         return QSize(width, self.heightForWidth(width))
-
-    @override
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.setMinimumHeight(self.heightForWidth(self.width()))  # in another width it wraps otherwise
-
-    def last_box(self) -> QRect:
-        """Where the last alternative is drawn."""
-        return self._boxes(self.width())[-1]
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -1,0 +1,98 @@
+"""The reports that this operator has taken: released when he signs out, and said when another takes one over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from console.board.view import View
+from console.domain.edit import Kind
+from console.edits import Edits
+from console.presenters.desk import Desk
+from console.store.cache_read import CachedReport, CacheReader
+from console.tasks import Tasks
+
+_RELEASED_MS = 10_000
+"""So long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
+_MOST = 500
+_TAKING = (Kind.CLAIM.value, Kind.DISPATCH.value)
+
+
+class Claims(QObject):
+    """Follows the Views; `taken_over` gets a sentence for each report that somebody else has taken or released."""
+
+    taken_over = Signal(str)
+
+    def __init__(
+        self, desk: Desk, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._edits, self._tasks, self._reader = desk, edits, tasks, reader
+        self._rows: frozenset[int] = frozenset()
+        self._of = desk.me
+        desk.view_changed.connect(self._on_view)
+
+    def read(self, source: str, found: Callable[[list[CachedReport]], None]) -> None:
+        """Give the reports of this source that the operator has, as the server knows them."""
+        rows = sorted(self._rows)[:_MOST]
+
+        def held() -> list[CachedReport]:
+            return [one for one in self._reader().reports(rows) if one.source == source]
+
+        self._tasks.submit(held, found)
+
+    def release(self, held: Sequence[CachedReport], then: Callable[[], object]) -> None:
+        """Give these back, and go on once their releases are at the server, or have been given the time for it."""
+        self._rows -= {one.row for one in held}  # or it would be said that somebody else has released them
+        waiting = {self._release(one) for one in held}
+        timer = QTimer(self, singleShot=True, interval=_RELEASED_MS)
+
+        def look() -> None:
+            if timer.isActive() and (self._edits.saving or waiting & set(self._edits.open_ids)):
+                return
+            self._edits.changed.disconnect(look)
+            timer.stop()
+            timer.deleteLater()
+            then()
+
+        self._edits.changed.connect(look)
+        timer.timeout.connect(look)
+        timer.start()
+
+    def _release(self, one: CachedReport) -> str:
+        report = one.report
+        return self._edits.submit(
+            Kind.RELEASE,
+            report.id,
+            source=one.source,
+            data={},
+            base={},
+            base_version=report.version,
+            title=report.title or report.description[:80],
+        )
+
+    def _on_view(self, view: View) -> None:
+        before, self._rows = self._rows, frozenset(view.mine.tolist())
+        same_operator, self._of = self._of == self._desk.me, self._desk.me
+        if gone := sorted(before - self._rows) if same_operator else []:
+            self._tasks.submit(lambda: self._told(gone[:_MOST]), self._tell)
+
+    def _told(self, rows: Sequence[int]) -> list[tuple[CachedReport, str, bool]]:
+        """Of reports that are the operator's no longer: who has taken one (True), or released it, if another did."""
+        told = []
+        for one in self._reader().reports(rows):
+            me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
+            releases = [entry.author for entry in history if entry.kind == Kind.RELEASE.value]
+            who = claim.who if claim is not None else (releases or [me])[-1]
+            # A take that was lost was never his: that is told as such.
+            was_mine = any(entry.author == me and entry.kind in _TAKING for entry in history)
+            if who != me and was_mine:
+                told.append((one, who, claim is not None))
+        return told
+
+    def _tell(self, told: list[tuple[CachedReport, str, bool]]) -> None:
+        for one, who, is_taken in told:
+            sentence = self.tr("{who} has taken over {report}") if is_taken else self.tr("{who} has released {report}")
+            named = f"{one.report.id} {self._desk.catalog(one.source).service_name(one.report.service)}"
+            self.taken_over.emit(self.tr("{what}, which was yours").format(what=sentence.format(who=who, report=named)))
