@@ -569,6 +569,7 @@ class ConsoleWindow(QObject):
         self.window.may_close = self._may_close
         self._app.commitDataRequest.connect(self._on_session_end)
         self.desk.names = lambda: self.edits.authors
+        self.sources.signed_out = lambda: self.settings.here.signed_out
         self.edits.why_not_allowed = self.signing.why_not_allowed
         self.intents.rights_at = self.signing.rights_at
         self.edits.why_reading_only = self.intents.why_reading_only = self.signing.why_reading_only

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta, tzinfo
 
 from PySide6.QtCore import QObject, Signal
@@ -38,6 +38,8 @@ class Sources(QObject):
         self._at: dict[str, datetime] = {}
         self.sync_alive = True
         self._froze = False
+        self.signed_out: Callable[[], Collection[str]] = lambda: ()
+        """Set by the app: the keys of the sources that the operator has signed out of."""
 
     @property
     def first(self) -> str:
@@ -234,7 +236,11 @@ class Sources(QObject):
             lapsed = self.lapsed_since(key)
             if lapsed is not None:
                 return self._lapsed_banner(lapsed, waiting)
-            radio = self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
+            radio = (
+                self.tr("You are signed out: reading only until you sign in.")
+                if key in self.signed_out()
+                else self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
+            )
             text = " ".join(part for part in (cause, radio, data) if part)
             several = len(self._names) > 1  # then the others may well be there
             alike = [name for one, name in self._names.items() if self._state_word(one) == state.state]

@@ -115,3 +115,17 @@ def test_a_try_that_is_due_is_under_way() -> None:
     assert told == ["next try in 0:30", "next try in 0:01", "trying now", "trying now"]
     sources.set_state(SourceState("city", "live", as_of=NOW))
     assert sources.next_try() == ""
+
+
+def test_who_is_signed_out_is_not_told_that_notes_are_saved() -> None:
+    """T10: the banner promised what the key beside it refused."""
+    sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW)
+    sources.set_state(SourceState("jakarta", "refused", problem="This token is not known.", since=NOW))
+    notice = sources.banner(0)
+    assert notice is not None
+    assert "are saved" in notice.text
+    sources.signed_out = lambda: ["jakarta"]
+    notice = sources.banner(0)
+    assert notice is not None
+    assert "are saved" not in notice.text
+    assert "You are signed out: reading only" in notice.text
