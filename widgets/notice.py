@@ -12,7 +12,7 @@ from typing_extensions import override
 from widgets.keys import KeyButton
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols
-from widgets.text import one_line
+from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 
@@ -78,6 +78,7 @@ class Banner(QWidget):
             self._blink.stop()
         if notice is not None:
             self.setAccessibleName(" ".join(part for part in (notice.bold, notice.text, notice.tail) if part))
+            self.setToolTip(tip(self.accessibleName()))  # a narrow window cuts it
         self.setVisible(notice is not None)
         self.update()
 

@@ -46,7 +46,7 @@ _FRAME = 36
 _COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
 _FULL_AT = (1920, 1080)
 """The window for which these sizes are; a larger one shares what it has more, in these parts of its width or height."""
-_GROWTH = {"queue": (0, 0.25), "report": (0, 0.15), "charts": (0, 0.35), "bottom": (1, 0.4)}
+_GROWTH = {"queue": (0, 0.36), "report": (0, 0.15), "charts": (0, 0.35), "bottom": (1, 0.4)}
 """(0 of the width, 1 of the height, this part of what is more) of each panel in full form; the map has the rest."""
 Tabs = Sequence[tuple[str, str, QWidget]]
 """(key, label, widget) of each tab."""

@@ -1,4 +1,7 @@
-"""The bar of a report's clocks: one segment a clock, filled by the time used, a tick where risk starts, words above."""
+"""The bar of a report's clocks: one segment a clock, filled by the time used, a tick where risk starts, words above.
+
+Words that do not fit side by side stand one clock a line.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QBrush, QPainter, QPaintEvent
+from PySide6.QtGui import QBrush, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -51,18 +54,33 @@ class SlaBar(QWidget):
         self.setAccessibleName("; ".join(f"{segment.words_left} {segment.words_right}".strip() for segment in segments))
         self.setToolTip(tip(self.accessibleName()))
         self.setVisible(bool(segments))
+        self._fit()
         self.update()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(self._theme.px(12) + self._lines() * self._theme.line("caption"))
+
+    def _lines(self) -> int:
+        """How many lines the words take: one, or one a clock."""
+        segments = self._segments
+        whole = sum(self._width(segment) for segment in segments) + self._theme.px(12) * (len(segments) - 1)
+        return 1 if len(segments) < 2 or not self.width() or whole <= self.width() else len(segments)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(200), self._theme.px(28))
+        return QSize(self._theme.px(200), self.height())
 
     def boxes(self) -> list[QRect]:
         """Where each segment's bar stands."""
         theme, segments = self._theme, self._segments
         if not segments:
             return []
-        gap, top = theme.px(2), theme.px(21)
+        gap, top = theme.px(2), self.height() - theme.px(7)
         room = self.width() - gap * (len(segments) - 1)
         done = [not segment.words_right for segment in segments]
         running = len(segments) - sum(done)
@@ -117,19 +135,20 @@ class SlaBar(QWidget):
             room = max(0, self.width() - taken - gap)
             self._draw_left(painter, one, 0, room)
             return
-        # With several clocks the spare room goes between them; without it the later ones, which run, stay whole.
+        if self._lines() > 1:
+            for number, segment in enumerate(segments):
+                top = number * theme.line("caption")
+                taken = self._draw_right(painter, segment, self.width(), self.width(), top)
+                self._draw_left(painter, segment, 0, max(0, self.width() - taken - gap), top)
+            return
+        # The spare room goes between them.
         space = max(gap, free // (len(segments) - 1))
-        right = self.width()
-        for segment, width in zip(reversed(segments), reversed(widths), strict=True):
-            last = segment is segments[0]
-            left = 0 if last else right - width
-            if left < 0 or right <= 0:
-                self._draw_left(painter, segment, 0, max(0, right))
-                break
-            end = right if not last else min(right, width)
-            taken = self._draw_right(painter, segment, end, max(0, end - left))
-            self._draw_left(painter, segment, left, max(0, end - left - taken - (theme.px(4) if taken else 0)))
-            right = left - space
+        left = 0
+        for segment, width in zip(segments, widths, strict=True):
+            end = left + width if segment is not segments[-1] else self.width()
+            taken = self._draw_right(painter, segment, end, width)
+            self._draw_left(painter, segment, end - width, max(0, width - taken - (theme.px(4) if taken else 0)))
+            left = end + space
 
     def _width(self, segment: SlaSegment) -> int:
         width = self._texts.width(segment.words_left, "caption") + 1
@@ -140,12 +159,14 @@ class SlaBar(QWidget):
     def _weight(self, segment: SlaSegment) -> int:
         return 600 if segment.level else 500
 
-    def _draw_left(self, painter: QPainter, segment: SlaSegment, left: int, room: int) -> None:
-        self._texts.draw(painter, left, 0, segment.words_left, "caption", self._theme.color("text.tertiary"), room=room)
+    def _draw_left(self, painter: QPainter, segment: SlaSegment, left: int, room: int, top: int = 0) -> None:
+        self._texts.draw(
+            painter, left, top, segment.words_left, "caption", self._theme.color("text.tertiary"), room=room
+        )
 
-    def _draw_right(self, painter: QPainter, segment: SlaSegment, right: int, room: int) -> int:
+    def _draw_right(self, painter: QPainter, segment: SlaSegment, right: int, room: int, top: int = 0) -> int:
         color = self._theme.color(_WORDS[min(2, max(0, segment.level))])
         weight = self._weight(segment)
         words = segment.words_right
-        taken = self._texts.draw(painter, right, 0, words, "caption", color, weight=weight, room=room, right=True)
+        taken = self._texts.draw(painter, right, top, words, "caption", color, weight=weight, room=room, right=True)
         return round(taken)

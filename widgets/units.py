@@ -61,6 +61,8 @@ class _Column:
 
 
 _CODE, _MOST_CODE = 100, 190
+_SKILLS, _JOB_FIRST = 102, 260
+"""Skills are wider than this only where the job has its room already."""
 _COLUMNS = (
     _Column("symbol", 40),
     _Column("code", _CODE),
@@ -70,7 +72,7 @@ _COLUMNS = (
     _Column("job", 0),
     _Column("eta", 66, right=True),
     _Column("next", 44, right=True),
-    _Column("skills", 102),
+    _Column("skills", _SKILLS),
     _Column("position", 68, right=True),
     _Column("shift", 58, right=True),
 )
@@ -91,10 +93,11 @@ def paint_hatching(painter: QPainter, theme: Theme, box: QRect) -> None:
     painter.restore()
 
 
-def place_columns(theme: Theme, width: int, code: int = 0, *, away: bool = False) -> dict[str, QRect]:
+def place_columns(theme: Theme, width: int, code: int = 0, skills: int = 0, *, away: bool = False) -> dict[str, QRect]:
     """Where each column stands in a row `width` wide; columns that do not fit are left out.
 
     `code` is the width of the longest code in pixels: no crew may be taken for another, at the cost of its job's words.
+    `skills` is that of the longest skills, which are whole where there is room beside the job's words.
     `away` shows how far each is from the chosen report.
     """
     wanted = max(_CODE, min(_MOST_CODE, round(code / theme.scale) + 18))
@@ -106,9 +109,14 @@ def place_columns(theme: Theme, width: int, code: int = 0, *, away: bool = False
             break
         columns = [column for column in columns if column.key != key]
     job = max(theme.px(60), width - sum(theme.px(column.width) for column in columns))
+    more = max(0, min(skills + theme.px(18) - theme.px(_SKILLS), job - theme.px(_JOB_FIRST)))
     places, left = {}, 0
     for column in columns:
-        wide = theme.px(column.width) if column.width else job
+        wide = theme.px(column.width)
+        if column.key == "job":
+            wide = job - (more if any(one.key == "skills" for one in columns) else 0)
+        elif column.key == "skills":
+            wide += more
         places[column.key] = QRect(left, 0, wide, 1)
         left += wide
     return places
@@ -123,7 +131,7 @@ class _Head(QWidget):
     def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
         super().__init__()
         self._theme, self._view = theme, view
-        self.code_width, self.away = 0, False
+        self.code_width, self.skills_width, self.away = 0, 0, False
         self.sorted_by, self.descending, self.only = "", False, ""
         self._words = {
             "symbol": "▾",
@@ -143,7 +151,8 @@ class _Head(QWidget):
 
     def places(self) -> dict[str, QRect]:
         """Where each column stands."""
-        return place_columns(self._theme, self._view.viewport().width(), self.code_width, away=self.away)
+        width = self._view.viewport().width()
+        return place_columns(self._theme, width, self.code_width, self.skills_width, away=self.away)
 
     def column_at(self, x: int) -> str:
         """The key of the column at this place, "" for none."""
@@ -196,7 +205,7 @@ class _UnitDelegate(RowDelegate):
     def __init__(self, theme: Theme, symbols: Symbols, parent: QObject) -> None:
         super().__init__(theme, ROW_HEIGHT, parent)
         self._symbols = symbols
-        self.code_width, self.away = 0, False
+        self.code_width, self.skills_width, self.away = 0, 0, False
 
     @override
     def ground(self, option: QStyleOptionViewItem, *, current: bool, has_keyboard: bool) -> str:
@@ -207,9 +216,10 @@ class _UnitDelegate(RowDelegate):
     @override
     def paint_row(self, painter: QPainter, box: QRect, row: UnitRow) -> None:
         theme = self._theme
+        columns = place_columns(theme, box.width(), self.code_width, self.skills_width, away=self.away)
         places = {
             key: place.translated(box.left(), box.top()).adjusted(0, 0, 0, box.height() - 2)
-            for key, place in place_columns(theme, box.width(), self.code_width, away=self.away).items()
+            for key, place in columns.items()
         }
         if "position" in places and (row.stale or row.position_level >= 2):
             paint_hatching(painter, theme, places["position"])
@@ -283,7 +293,7 @@ class UnitsPanel(QWidget):
         self._model = RowsModel(_words, self)
         self.view = RowsView(self.tr("Units"), self)
         self.view.setModel(self._model)
-        self._theme, self._codes = theme, frozenset[str]()
+        self._theme, self._codes, self._skills = theme, frozenset[str](), frozenset[str]()
         self._delegate = _UnitDelegate(theme, symbols, self.view)
         self.view.setItemDelegate(self._delegate)
         self.view.entered.connect(self.current_changed)
@@ -309,7 +319,7 @@ class UnitsPanel(QWidget):
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:
         """Show these units; the current one stays the current one."""
-        self._fit_codes(frozenset(row.code for row in rows))
+        self._fit(frozenset(row.code for row in rows), frozenset(row.skills for row in rows))
         away = any(row.away for row in rows)
         if away != self._head.away:
             self._head.away = self._delegate.away = away
@@ -348,15 +358,18 @@ class UnitsPanel(QWidget):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(where)
 
-    def _fit_codes(self, codes: frozenset[str]) -> None:
-        if codes == self._codes:
+    def _fit(self, codes: frozenset[str], skills: frozenset[str]) -> None:
+        if (codes, skills) == (self._codes, self._skills):
             return
-        self._codes = codes
-        metrics = QFontMetrics(self._theme.font("dense", 600))
-        widest = max((metrics.horizontalAdvance(one_line(code)) for code in codes), default=0)
-        self._delegate.code_width = self._head.code_width = widest
+        self._codes, self._skills = codes, skills
+        self._delegate.code_width = self._head.code_width = self._widest(codes, 600)
+        self._delegate.skills_width = self._head.skills_width = self._widest(skills, 400)
         self._head.update()
         self.view.viewport().update()
+
+    def _widest(self, texts: frozenset[str], weight: int) -> int:
+        metrics = QFontMetrics(self._theme.font("dense", weight))
+        return max((metrics.horizontalAdvance(one_line(text)) for text in texts), default=0)
 
     def current_id(self) -> str:
         """The id of the current unit, "" for none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import figures
@@ -90,6 +91,35 @@ def test_segments_show_use_risk_and_hold(qtbot: QtBot, themed: Theme) -> None:
     assert bar.isHidden()
     bar.set_segments([dataclasses.replace(late, words_left="w" * 100_000, fraction=9.0)] * 3)
     assert not bar.grab().isNull()
+
+
+def test_clocks_whose_words_do_not_fit_side_by_side_stand_one_a_line(qtbot: QtBot, themed: Theme) -> None:
+    bar = SlaBar(themed)
+    qtbot.addWidget(bar)
+    bar.resize(900, 28)
+    bar.show()
+    clocks = [
+        SlaSegment("Coordinate 6 h late 2 h 14", "", 1.0, 0.8, 1, paused=False),
+        SlaSegment("Finish 7 d", "paused, 1 d 02 h left", 0.5, 0.8, 0, paused=True),
+        SlaSegment("Validate 1 d", "23 h 57 left", 0.1, 0.8, 0, paused=False),
+    ]
+    bar.set_segments(clocks)
+    one, drawn = bar.height(), []
+    bar._texts.draw = lambda painter, x, top, text, *_, room=-1, **__: drawn.append((text, top, room)) or 0  # type: ignore
+    bar.resize(420, bar.height())
+    QApplication.processEvents()
+    assert bar.height() == one + 2 * themed.line("caption")
+    assert bar.boxes()[0].top() > 3 * themed.line("caption")
+    bar.grab()
+    shown = [(text, top) for text, top, _ in drawn]
+    assert len({top for _, top in shown}) == 3
+    assert all(room >= bar._texts.width(text, "caption", 600) for text, _, room in drawn if text)
+    bar.set_segments(clocks[:1])
+    assert bar.height() == one
+    bar.set_segments(clocks)
+    bar.resize(900, bar.height())
+    QApplication.processEvents()
+    assert bar.height() == one
 
 
 def test_a_late_bar_is_loud_behind_its_tick_only_but_where_it_is_red(qtbot: QtBot, themed: Theme) -> None:

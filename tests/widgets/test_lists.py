@@ -107,6 +107,22 @@ def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None
     assert {"code", "state", "job", "eta", "position"} <= set(narrow)
 
 
+def test_a_wide_board_shows_skills_whole_once_the_job_has_its_room(qtbot: QtBot) -> None:
+    theme = make_theme()
+    panel = UnitsPanel(theme, make_symbols(theme))
+    qtbot.addWidget(panel)
+    skills = "fire, pump, rescue, boat, ladder"
+    panel.set_rows([UnitRow("1", "DMK-01", "free", "Available", skills=skills)])
+    need = QFontMetrics(theme.font("dense")).horizontalAdvance(skills)
+    for part in (panel._delegate, panel._head):
+        wide = place_columns(theme, 1160, skills=part.skills_width)
+        assert wide["skills"].width() - 2 * theme.px(8) >= need
+        assert wide["job"].width() >= theme.px(260)
+        assert wide["shift"].right() == 1159
+    assert place_columns(theme, 838, skills=need) == place_columns(theme, 838)
+    assert place_columns(theme, 560, skills=need) == place_columns(theme, 560)
+
+
 def test_a_crews_whole_code_has_room(qtbot: QtBot) -> None:
     """With two cities their names stand behind the codes that both have: cut, one crew looks like the other."""
     theme = make_theme()

@@ -247,7 +247,7 @@ def test_a_large_screen_is_shared_and_what_was_dragged_is_remembered_without_it(
 
     shell = shown(qtbot, 1920, 1080)
     small = widths(shell)
-    for size, least in (((2560, 1440), (680, 570, 820, 380)), ((3840, 2160), (1000, 760, 1260, 660))):
+    for size, least in (((2560, 1440), (750, 570, 820, 380)), ((3840, 2160), (1200, 760, 1260, 660))):
         shell.resize(*size)
         QApplication.processEvents()
         assert all(now >= wanted for now, wanted in zip(widths(shell), least, strict=True)), widths(shell)
@@ -260,6 +260,22 @@ def test_a_large_screen_is_shared_and_what_was_dragged_is_remembered_without_it(
     QApplication.processEvents()
     kept = json.loads(shell.save_layout())["full"]
     assert all(abs(kept[part] - size) <= 2 for part, size in (("queue", 528), ("report", 480), ("charts", 600)))
+
+
+def test_a_layout_that_an_earlier_version_kept_on_a_large_screen_is_taken_up(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    sizes = {"queue": 700, "report": 520, "bottom": 300, "charts": 600}
+    kept = {"version": 1, "box": [0, 0, 2560, 1440], "full": sizes, "compact": {"queue": 400}, "tabs": ["units", "x"]}
+    assert shell.restore_layout(json.dumps(kept).encode())
+    shell.resize(2560, 1440)
+    QApplication.processEvents()
+    assert shell._queue.width() >= 700
+    assert shell._ticket.width() >= 520
+    assert shell._map.width() > 2560 / 3
+    shell.resize(1920, 1080)
+    QApplication.processEvents()
+    assert abs(shell._queue.width() - 700) <= 2
+    assert abs(shell._ticket.width() - 520) <= 2
 
 
 def test_a_key_without_a_use_is_told_and_what_only_moves_is_not(qtbot: QtBot) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
@@ -353,3 +354,28 @@ def test_enter_on_a_photo_opens_the_viewer(qtbot: QtBot, panel: TicketPanel) -> 
     qtbot.mouseClick(panel._photos_head, Qt.MouseButton.LeftButton)
     assert viewer.shown_ids() == ["a", "c"]
     viewer.close()
+
+
+def test_a_long_place_goes_on_in_the_next_line_and_is_not_cut(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.resize(420, 964)
+    kept = [("Place", "Jl. Raya Tanjung Duren Selatan, RW 05, depan pasar", "Tanjung Duren Selatan, Grogol Petamburan"),
+            ("Reported", "14 Jan 16:09 through JAKI", "reporter hidden")]  # fmt: skip
+    panel.set_ticket(changed(facts=kept))
+    QApplication.processEvents()
+    facts = panel._facts
+    drawn: list[tuple[str, float]] = []
+    draw = facts._texts.draw
+
+    def spy(painter: QPainter, x: float, top: float, text: str, *args: Any, **more: Any) -> float:
+        taken = draw(painter, x, top, text, *args, **more)
+        assert x + taken <= facts.width()
+        assert taken >= facts._texts.width(text, "dense") - 1
+        drawn.append((text, top))
+        return taken
+
+    facts._texts.draw = spy  # type: ignore[method-assign]
+    facts.grab()
+    facts._texts.draw = draw  # type: ignore[method-assign]
+    said = " ".join(text.strip(" ·") for text, _ in drawn if text)
+    assert said == " ".join(" ".join(fact) for fact in kept)
+    assert max(top for _, top in drawn) + panel._theme.px(20) <= facts.height()

@@ -21,7 +21,7 @@ class Facts(QWidget):
         super().__init__()
         self._theme, self._texts = theme, texts
         self._facts: tuple[tuple[str, str, str], ...] = ()
-        self._rows: list[tuple[str, list[str], str]] = []
+        self._rows: list[tuple[str, list[str], list[str]]] = []
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
@@ -40,10 +40,27 @@ class Facts(QWidget):
         theme = self._theme
         room = max(theme.px(60), self.width() - 2 * theme.px(SIDE) - self._label_width())
         font = theme.font("dense")
-        self._rows = [(label, wrap(one_line(text), font, room, 3), dim) for label, text, dim in self._facts]
-        lines = sum(len(row[1]) for row in self._rows)
+        self._rows = [
+            (label, lines, self._wrap_rest(one_line(dim), lines[-1], room))
+            for label, text, dim in self._facts
+            for lines in [wrap(one_line(text), font, room, 3)]
+        ]
+        lines = sum(len(row[1]) + max(0, len(row[2]) - 1) for row in self._rows)
         self.setFixedHeight(lines * theme.px(20) + theme.px(10))
         self.update()
+
+    def _wrap_rest(self, dim: str, before: str, room: int) -> list[str]:
+        """The lines of the dim rest: its first stands behind `before`, and is empty where no room is left there."""
+        if not dim:
+            return []
+        dot = f" · {dim}" if before else dim
+        if self._texts.width(before, "dense") + self._texts.width(dot, "dense") <= room:
+            return [dot]
+        return (
+            ["", *wrap(dim, self._theme.font("dense"), room, 2)]
+            if before
+            else wrap(dim, self._theme.font("dense"), room, 2)
+        )
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -55,21 +72,20 @@ class Facts(QWidget):
         theme, texts = self._theme, self._texts
         painter = QPainter(self)
         left, at = theme.px(SIDE), theme.px(SIDE) + self._label_width()
-        right, top, high = self.width() - theme.px(SIDE), theme.px(10), theme.px(20)
+        top, high = theme.px(10), theme.px(20)
         quiet, primary = theme.color("text.tertiary"), theme.color("text.primary")
-        for label, lines, dim in self._rows:
+        for label, lines, rest in self._rows:
             texts.draw(painter, left, top, label, "dense", quiet, height=high, room=at - left - theme.px(10))
             taken = 0.0
             for line in lines:
                 taken = texts.draw(painter, at, top, line, "dense", primary, height=high)
                 top += high
-            room = right - at - taken
-            if dim and room > theme.px(24):
-                words = f" · {dim}" if lines[-1] else dim
-                x = at + taken + (texts.metrics("dense").horizontalAdvance(" ") if lines[-1] else 0)
-                texts.draw(
-                    painter, x, top - high, words, "dense", quiet, height=high, room=max(0.0, room - theme.px(4))
-                )
+            if rest:
+                gap = texts.metrics("dense").horizontalAdvance(" ") if lines[-1] else 0
+                texts.draw(painter, at + taken + gap, top - high, rest[0], "dense", quiet, height=high)
+            for line in rest[1:]:
+                texts.draw(painter, at, top, line, "dense", quiet, height=high)
+                top += high
 
 
 class ReporterText(QTextEdit):
