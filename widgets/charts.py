@@ -20,7 +20,7 @@ from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 from widgets.units import paint_hatching
 
-_GUTTER, _FOOT = 26, 16
+_GUTTER, _GUTTER_GAP, _FOOT = 26, 7, 16
 
 
 @dataclass(frozen=True)
@@ -141,17 +141,32 @@ class _Plot(QWidget):
             pen.setDashPattern([length / width for length in dashes])
         self._canvas.add_curve(xs, ys, pen)
 
-    def _scale_lines(self, low: float, high: float, width: int, base: float) -> Callable[[float], float]:
+    def _scale(self) -> tuple[float, float]:
+        """Both ends of the axis of values."""
+        return 0, 0
+
+    def _scale_numbers(self) -> dict[float, str]:
+        low, high = self._scale()
+        return {value: f"{value:,.10g}" for value in (low, (low + high) / 2, high)}
+
+    def _gutter(self) -> int:
+        """The room left of the plot: its longest number fits, for one that is cut is another number."""
+        metrics = QFontMetrics(self._theme.font("micro"))
+        longest = max(metrics.horizontalAdvance(text) for text in self._scale_numbers().values())
+        return max(self._theme.px(_GUTTER), longest + self._theme.px(_GUTTER_GAP) + 1)
+
+    def _scale_lines(self, width: int, base: float) -> Callable[[float], float]:
         """Three horizontal grid lines with their numbers; returns value -> y."""
         top = self._theme.px(6)
+        low, high = self._scale()
 
         def place(value: float) -> float:
             return base - (value - low) / ((high - low) or 1) * (base - top)
 
-        gutter = self._theme.px(_GUTTER)
-        for value in (low, (low + high) / 2, high):
+        gutter = self._gutter()
+        for value, text in self._scale_numbers().items():
             self._line(gutter - 2, width, place(value), "chart.grid")
-            self._text(f"{value:g}", gutter - self._theme.px(7), place(value), "chart.axis", anchor=1)
+            self._text(text, gutter - self._theme.px(_GUTTER_GAP), place(value), "chart.axis", anchor=1)
         return place
 
     # -- keyboard and mouse
@@ -286,13 +301,17 @@ class _Arrivals(_Plot):
         return len(self.counts)
 
     @override
+    def _scale(self) -> tuple[float, float]:
+        return 0, nice_top(max((*self.counts, *self.usual, 1)))
+
+    @override
     def _bar_words(self, number: int) -> str:
         usual = f" ({self.usual[number]:g})" if number < len(self.usual) else ""
         return f"{self.labels[number]}: {self.counts[number]:g}{usual}"
 
     @override
     def _bar_at(self, point: QPoint, width: int, height: int) -> int:
-        gutter = self._theme.px(_GUTTER)
+        gutter = self._gutter()
         if not self.counts or point.x() < gutter:
             return -1
         return min(len(self.counts) - 1, int((point.x() - gutter) / (width - gutter) * len(self.counts)))
@@ -302,8 +321,8 @@ class _Arrivals(_Plot):
         theme, count = self._theme, len(self.counts)
         if not count:
             return
-        gutter, base = theme.px(_GUTTER), height - theme.px(_FOOT)
-        place = self._scale_lines(0, nice_top(max((*self.counts, *self.usual, 1))), width, base)
+        gutter, base = self._gutter(), height - theme.px(_FOOT)
+        place = self._scale_lines(width, base)
         step = (width - gutter) / count
         lefts = [gutter + number * step for number in range(count)]
         tops = [place(value) for value in self.counts]
@@ -389,19 +408,25 @@ class _Trend(_Plot):
     def _data(self) -> object:
         return self.values, self.goal, self.ends
 
+    def _known(self) -> list[float]:
+        return [value for value in self.values if math.isfinite(value)]
+
+    @override
+    def _scale(self) -> tuple[float, float]:
+        every = [*self._known(), *([self.goal] if self.goal is not None else [])]
+        step = 10 ** max(0, math.floor(math.log10(max(max(every), 10))) - 1) * 10 // 10 or 1
+        step = max(step, 10) if max(every) <= 100 else step
+        low = max(0, math.floor(min(every) / step - 1) * step)
+        high = math.ceil(max(every) / step) * step
+        return low, high if high > low else low + step
+
     @override
     def _draw(self, width: int, height: int) -> None:
         theme = self._theme
-        known = [value for value in self.values if math.isfinite(value)]
-        if not known:
+        if not self._known():
             return
-        all_ = [*known, *([self.goal] if self.goal is not None else [])]
-        step = 10 ** max(0, math.floor(math.log10(max(max(all_), 10))) - 1) * 10 // 10 or 1
-        step = max(step, 10) if max(all_) <= 100 else step
-        low = max(0, math.floor(min(all_) / step - 1) * step)
-        high = math.ceil(max(all_) / step) * step
-        base, gutter = height - theme.px(_FOOT), theme.px(_GUTTER)
-        place = self._scale_lines(low, high if high > low else low + step, width, base)
+        base, gutter = height - theme.px(_FOOT), self._gutter()
+        place = self._scale_lines(width, base)
         if self.goal is not None:
             self._line(gutter, width, place(self.goal), "chart.target", dashed=True)
         room = width - gutter - theme.px(4)

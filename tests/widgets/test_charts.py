@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -150,3 +151,23 @@ def test_categories_that_were_not_chosen_stay_there_dimmed_and_all_others_have_n
     ]
     late = items[1]  # the late part of the chosen one only; it is no worse than the rest, and no amber
     assert [brush.color().rgb() for brush in late.opts["brushes"]] == [theme.color("text.tertiary").rgb()]
+
+
+@pytest.mark.parametrize("most", [800, 40_000, 2_000_000])
+def test_no_number_of_an_axis_is_cut_and_a_click_still_meets_its_bar(qtbot: QtBot, most: int) -> None:
+    """A cut 800 reads as 300, and 40,000 as 000."""
+    panel = make_charts(qtbot)
+    panel.set_arrivals(["Oct", "Nov"], [most / 2, most], [], "1", "in 12 months")
+    panel.set_trend([most, most / 2], None, "1", "")
+    for plot in (panel._arrivals, panel._trend):
+        texts = plot._canvas.texts
+        assert f"{most:,}" in [text for text, *_ in texts]
+        for text, left, _, _, role, anchor in texts:
+            assert left - anchor * QFontMetricsF(make_theme().font(role)).horizontalAdvance(text) >= 0
+    canvas = panel._arrivals._canvas
+    bars = next(item for item in canvas.getPlotItem().items if type(item).__name__ == "BarGraphItem")
+    assert bars.opts["x0"][0] > QFontMetricsF(make_theme().font("micro")).horizontalAdvance(f"{most:,}")
+    first = QPoint(int(bars.opts["x0"][1]) - 3, 40)
+    with qtbot.waitSignal(panel.arrival_chosen) as chosen:
+        qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=first)
+    assert chosen.args == [0]
