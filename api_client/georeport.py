@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from api_client import errors, wire
 from api_client.dispatch import decode, raise_for
 from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 PAGE_SIZE = 200
 _MOST_PAGES = 2000
 _LEAST_CAP = 50
@@ -49,6 +50,13 @@ class Unread(msgspec.Struct, frozen=True):
     start: datetime | None
     end: datetime
     given: int
+
+
+class _Page(NamedTuple):
+    """One answer: the requests that could be read, and how many objects it held, readable or not."""
+
+    requests: list[wire.GeoRequest]
+    size: int
 
 
 class _Reading(NamedTuple):
@@ -147,8 +155,8 @@ class GeoReportClient:
         if reading.is_whole or size <= self._proven:
             return reading
         budget[0] -= 2
-        if end - start <= _SHORTEST_WINDOW or budget[0] < 0 or not self._heeds_dates():
-            self.unread.append(Unread(start if self._heeds_dates() else None, end, size))
+        if end - start <= _SHORTEST_WINDOW or budget[0] < 0 or not self.heeds_dates():
+            self.unread.append(Unread(start if self.heeds_dates() else None, end, size))
             return reading
         before = len(self.unread)
         middle = (start + (end - start) / 2).replace(microsecond=0)
@@ -160,7 +168,7 @@ class GeoReportClient:
             self._proven = max(self._proven, size)
         return _Reading(ids, is_whole)
 
-    def _heeds_dates(self) -> bool:
+    def heeds_dates(self) -> bool:
         """Whether the server gives nothing for times in which nothing was reported, long ago and far ahead."""
         if self._dates_count is None:
             ends = [(_LONG_AGO, _LONG_AGO + _DAY), (_FUTURE, _FUTURE + _DAY)]
@@ -169,7 +177,7 @@ class GeoReportClient:
 
     def _gives_something(self, start: datetime, end: datetime) -> bool:
         try:
-            return bool(self._requests_page(self._times(start, end) | {"page": 1, "page_size": 1}))
+            return bool(self._requests_page(self._times(start, end) | {"page": 1, "page_size": 1}).size)
         except (errors.Refused, errors.ServerFault, errors.Malformed, errors.NotThisServer):
             return False  # it looks at them, or else it would not mind
 
@@ -184,38 +192,48 @@ class GeoReportClient:
                 if number == 1:
                     raise
                 return _Reading(frozenset(ids), is_whole=False)
-            fresh = [each for each in page if str(each.service_request_id) not in ids]
+            fresh = [each for each in page.requests if str(each.service_request_id) not in ids]
             ids.update(str(each.service_request_id) for each in fresh)
             unseen = [each for each in fresh if str(each.service_request_id) not in seen]
             seen.update(str(each.service_request_id) for each in unseen)
             if unseen:
                 yield unseen
-            if not page:
+            if not page.size:
                 return _Reading(frozenset(ids), is_whole=True)
             if number == 1:
-                first_size = len(page)
+                first_size = page.size
                 if self._refuses_pages:
                     break
             elif number == 2 and not fresh:  # it ignores the number of the page
                 break
-            elif not fresh or len(page) < first_size:
+            elif not fresh or page.size < first_size:
                 return _Reading(frozenset(ids), is_whole=True)
+        else:  # more pages than are read
+            return _Reading(frozenset(ids), is_whole=False)
         is_whole = first_size < self._largest
         self._largest = max(self._largest, first_size)
         return _Reading(frozenset(ids), is_whole)
 
-    def _requests_page(self, params: dict[str, Any]) -> list[wire.GeoRequest]:
-        """One page; without the extension of pages where the server refuses that."""
+    def _requests_page(self, params: dict[str, Any]) -> _Page:
+        """One page; without the extension of pages where the server refuses that.
+
+        A field of another kind than it should be is left out, not its report: somebody waits for help behind it.
+        """
         if self._refuses_pages:
-            return self._list("/requests.json", "requests", wire.GeoRequest, _without_pages(params))
+            return self._page_of(_without_pages(params))
         try:
-            return self._list("/requests.json", "requests", wire.GeoRequest, params)
+            return self._page_of(params)
         except errors.Refused:
             if params.get("page") != 1:
                 raise
-            plain = self._list("/requests.json", "requests", wire.GeoRequest, _without_pages(params))
+            plain = self._page_of(_without_pages(params))
             self._refuses_pages = True
             return plain
+
+    def _page_of(self, params: dict[str, Any]) -> _Page:
+        answer = self._ask("GET", "/requests.json", params=params, limits=self._page)
+        listed = self._listed(answer, ("requests", "service_requests"))
+        return _Page(_converted(listed, wire.GeoRequest, "requests", self._transport.host, patient=True), len(listed))
 
     @staticmethod
     def _times(
@@ -227,12 +245,12 @@ class GeoReportClient:
     def newest(self) -> list[wire.GeoRequest]:
         """Some of the reports of the last 30 days, one page of them; to see whether the server gives any."""
         params = self._times(self._clock() - 30 * _DAY, self._clock())
-        return self._requests_page(params | {"page": 1, "page_size": 1})
+        return self._requests_page(params | {"page": 1, "page_size": 1}).requests
 
     def knows_updated_after(self) -> bool:
         """Whether the server filters by the time of the last change (an extension): for the future it sends none."""
         try:
-            return not self._requests_page({"updated_after": _stamp(_FUTURE), "page": 1, "page_size": 1})
+            return not self._requests_page({"updated_after": _stamp(_FUTURE), "page": 1, "page_size": 1}).size
         except (errors.Refused, errors.ServerFault):
             return False
 
@@ -295,11 +313,14 @@ class GeoReportClient:
         return answer
 
     def _decode_list(self, answer: Answer, roots: tuple[str, ...], kind: type[T]) -> list[T]:
+        return _converted(self._listed(answer, roots), kind, roots[0], self._transport.host)
+
+    def _listed(self, answer: Answer, roots: tuple[str, ...]) -> list[Any]:
         if answer.content_type not in ("application/json", "text/json", "text/javascript"):
             raise errors.NotThisServer(
                 f"{self._transport.host} answered with {answer.content_type or 'nothing'}, not data."
             )
-        return decode_objects(answer.body, roots, kind, self._transport.host)
+        return _list_in(answer.body, roots, self._transport.host)
 
     def _fault_words(self, answer: Answer) -> str:
         try:
@@ -375,6 +396,10 @@ def decode_objects(body: bytes, roots: tuple[str, ...], kind: type[T], host: str
 
     Objects that cannot be read are left out; Malformed when the whole is not JSON.
     """
+    return _converted(_list_in(body, roots, host), kind, roots[0], host)
+
+
+def _list_in(body: bytes, roots: tuple[str, ...], host: str) -> list[Any]:
     try:
         whole = decode(body, Any, host)
     except errors.Malformed:
@@ -386,13 +411,28 @@ def decode_objects(body: bytes, roots: tuple[str, ...], kind: type[T], host: str
             if root in whole:
                 whole = whole[root]
                 break
-    listed = whole if isinstance(whole, list) else [whole]
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _converted(listed: list[Any], kind: type[T], root: str, host: str, *, patient: bool = False) -> list[T]:
+    """The objects of a list; `patient`: a field that cannot be read is left out, not its object."""
     objects: list[T] = []
     for each in listed:
         try:
             objects.append(msgspec.convert(each, kind))
         except msgspec.ValidationError:
-            continue
+            if patient and isinstance(each, dict) and (fields := _readable_fields(each, kind)):
+                objects.append(msgspec.convert(fields, kind))
     if listed and not objects:
-        raise errors.Malformed(f"{host} sent no list of {roots[0]}.")
+        raise errors.Malformed(f"{host} sent no list of {root}.")
     return objects
+
+
+def _readable_fields(told: dict[Any, Any], kind: type[T]) -> dict[str, Any]:
+    """What of an object is of the kind that its fields are; all fields have defaults."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in told:
+            with contextlib.suppress(msgspec.ValidationError):
+                found[field.encode_name] = msgspec.convert(told[field.encode_name], field.type)
+    return found

@@ -105,7 +105,9 @@ class GeoReportPuller:
                     here = Cursor(EPOCH, began, as_of=None, snapshot_key=end.strftime(_STAMP))
                     self._keep([item for each in page for item in request_items(each)], here)
                     self._health.measured(self._client.last)
-                    ignores_dates = ignores_dates or _beyond(page, start)
+                    # One report that bears an odd date is no proof: what is older would never be read.
+                    strange = not ignores_dates and _beyond(page, start)
+                    ignores_dates = ignores_dates or (strange and not self._client.heeds_dates())
                 end = farthest if ignores_dates else start
                 here = Cursor(EPOCH, began, as_of=None, snapshot_key=end.strftime(_STAMP))
                 self._keep([], here)

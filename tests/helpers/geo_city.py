@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,8 @@ class GeoCity:
         self.wants: dict[str, str] = {}
         self.posted: Any = None
         """What a POST is answered with; None for the list, as FixMyStreet does."""
+        self.lies: Callable[[list[dict[str, Any]], dict[str, str]], list[Any]] = lambda page, _: page
+        """What becomes of a page before it is sent; gets its parameters too."""
         self.server = Canned(self._answer)
         self.url = self.server.url
 
@@ -60,7 +63,7 @@ class GeoCity:
         unknown = {"page", "page_size", "updated_after"} & query.keys()
         if self.pages == "refused" and unknown:
             return http(400, [{"code": 400, "description": f"found unexpected entries: {' '.join(sorted(unknown))}"}])
-        return http(200, self._page(query))
+        return http(200, self.lies(self._page(query), query))
 
     def _page(self, query: dict[str, str]) -> list[dict[str, Any]]:
         start, end = query.get("start_date"), query.get("end_date")

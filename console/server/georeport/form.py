@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,6 +26,8 @@ MOST_PHOTOS = 10
 MOST_BODY = MOST_BYTES + SMALL_BODY
 _MOST_FIELDS = 200
 _MOST_VALUES = 10_000
+_LARGEST_PART = 2 * SMALL_BODY
+"""A text with its head."""
 _KEY = re.compile(
     rb'name="?api_key"?[^\r\n]{0,100}\r\n(?:[^\r\n]{1,200}\r\n){0,4}\r\n([\x21-\x7e]{1,200})\r\n'
     rb'|"api_key" {0,4}: {0,4}"([\x21\x23-\x5b\x5d-\x7e]{1,200})"'
@@ -90,12 +93,12 @@ def _read(request: Request, body: bytes) -> Form:
 
 
 def _form_of(pairs: Iterable[tuple[str, str]], photos: tuple[bytes, ...] = ()) -> Form:
-    fields: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
             raise Refused("A form holds no NUL characters.")
-        fields[name] = (*fields.get(name, ()), value)
-    return Form(fields, photos)
+        fields.setdefault(name, []).append(value)
+    return Form({name: tuple(values) for name, values in fields.items()}, photos)
 
 
 def _url_pairs(body: bytes) -> list[tuple[str, str]]:
@@ -121,7 +124,8 @@ async def _multipart(request: Request, body: bytes) -> Form:
             files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
     except (HTTPException, ValueError, LookupError) as fault:
         raise Refused("The form cannot be read: it is no multipart/form-data, or has too many parts.") from fault
-    if not all(_stands_in(body, value) for _, value in pairs):
+    texts = {value.encode("utf-8", "replace") for _, value in pairs if not value.isascii()}
+    if texts and not texts <= _values_in(body, request):
         raise Refused("The form is not in UTF-8.")
     photos = tuple(each for each in files if each)
     for photo in photos:
@@ -129,12 +133,13 @@ async def _multipart(request: Request, body: bytes) -> Form:
     return _form_of(pairs, photos)
 
 
-def _stands_in(body: bytes, value: str) -> bool:
-    """Whether a value came in UTF-8: Starlette reads others in the charset that the form names, or as Latin-1."""
-    try:
-        return value.isascii() or value.encode() in body
-    except UnicodeEncodeError:  # half a surrogate pair, out of an outlandish charset
-        return False
+def _values_in(body: bytes, request: Request) -> set[bytes]:
+    """The texts of a form as they came: Starlette reads others than UTF-8 in the charset that the form names, or as
+    Latin-1. The body, which may hold a photo, is gone through once, however many texts there are.
+    """
+    _, options = parse_options_header(request.headers.get("content-type"))
+    parts = body.split(b"\r\n--" + options.get(b"boundary", b""), _MOST_FIELDS + MOST_PHOTOS + 1)
+    return {part.partition(b"\r\n\r\n")[2] for part in parts if len(part) <= _LARGEST_PART}
 
 
 def _check_photo(content: bytes) -> None:

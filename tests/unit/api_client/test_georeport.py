@@ -289,3 +289,38 @@ def test_only_what_can_be_this_report_is_taken_for_it() -> None:
 def test_a_strangers_report_with_the_same_words_is_older() -> None:
     stranger = GeoRequest(description="A hole", service_code="POT", requested_datetime="2026-11-20T00:00:00Z")
     assert not can_be_of(stranger, SENT, NOW)
+
+
+@pytest.mark.parametrize(
+    "strange", [{"status": 7}, {"description": {"text": "x"}}, {"title": ["x"]}, {"requested_datetime": 1}]
+)
+def test_a_field_of_another_kind_costs_neither_its_report_nor_those_after_it(
+    cities: Callable[..., GeoCity], strange: dict[str, Any]
+) -> None:
+    """A page with one report fewer than the first was taken for the last one."""
+
+    def odd(page: list[dict[str, Any]], _: dict[str, str]) -> list[dict[str, Any]]:
+        return [one | strange if one["service_request_id"] == 450 else one for one in page]
+
+    city = cities(of_days(1500), pages="heeded")
+    city.lies = odd
+    ids, there = read(city, start=START, end=NOW)
+    assert ids == set(range(1500))
+    assert there.unread == []
+
+
+def test_what_is_no_report_at_all_does_not_end_the_pages(cities: Callable[..., GeoCity]) -> None:
+    city = cities(of_days(1500), pages="heeded")
+    city.lies = lambda page, query: [*page[:-1], None] if query.get("page") == "3" else page
+    ids, _ = read(city, start=START, end=NOW)
+    assert len(ids) == 1499
+
+
+def test_pages_without_end_are_not_called_whole(
+    cities: Callable[..., GeoCity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
+    city = cities([geo_request(number, NOW - timedelta(days=20)) for number in range(100)], cap=10, pages="heeded")
+    ids, there = read(city, start=START, end=NOW)
+    assert len(ids) == 50
+    assert there.unread

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import requests
 from defusedxml.ElementTree import fromstring
+from starlette.requests import Request
 
 from console.domain.report import AttributeValue, Datatype, Service, ServiceAttribute
 from console.domain.status import Status
 from console.server.city import City
 from console.server.clients import add_client, list_clients, remove_client
+from console.server.georeport.form import read_form
 from console.server.rate import KEY_POST, Limits
 from console.server.records import LOCAL, CitizenOptions, Posting
 from console.server.refusals import Invalid, NotFound
@@ -315,3 +317,30 @@ def test_a_request_with_a_key_is_taken_once_with_its_photos(api: Api, city: City
         refused = post(api, data=GOOD, headers={"Idempotency-Key": guessable})
         assert (refused.status_code, "32 to 64" in refused.json()[0]["description"]) == (400, True)
     assert len({key_of(post(api, data=GOOD)) for _ in range(2)}) == 2
+
+
+class Watched(bytes):
+    """A body that counts how often it is searched."""
+
+    searches = 0
+
+    def __contains__(self, part: object) -> bool:
+        self.searches += 1
+        return super().__contains__(part)  # type: ignore[operator]
+
+
+def test_a_form_is_not_searched_once_for_each_of_its_texts() -> None:
+    """190 texts and a file of 14 MB took 5 s of the processor, of anybody."""
+    words = [f"Pohon tumbang di Jalan Raya № {number}, é" for number in range(190)]
+    parts = [f'--x\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\n{text}\r\n' for n, text in enumerate(words)]
+    body = Watched("".join([*parts, "--x--\r\n"]).encode())
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"content-type", b"multipart/form-data; boundary=x")],
+    }
+    form = read_form(Request(scope), body)
+    assert [form.one(f"f{n}") for n in range(190)] == words
+    assert body.searches < 5

@@ -152,3 +152,21 @@ def test_the_title_of_fixmystreet_is_shown_once(tmp_path: Path) -> None:
         console.live()
         assert console.cached() == {"1": "By the mosque", "2": "Deep: By the school"}
     city.close()
+
+
+def test_one_odd_date_does_not_end_the_first_fill(tmp_path: Path) -> None:
+    """A report dated before its window was taken as a proof that the server heeds no dates: nothing older was read."""
+    now = datetime.now(UTC)
+    city = GeoCity([geo_request(age, now - age * DAY) for age in (1, 45, 200, 400, 700)])
+
+    def odd(page: list[dict[str, Any]], _: dict[str, str]) -> list[dict[str, Any]]:
+        return [
+            one | {"requested_datetime": "1999-01-01T00:00:00Z"} if one["service_request_id"] == 1 else one
+            for one in page
+        ]
+
+    city.lies = odd
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        assert len(console.cached()) == 5
+    city.close()
