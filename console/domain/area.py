@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -85,6 +86,33 @@ class AreaIndex:
         return tuple(self._shapes[i] for i in np.flatnonzero(touching))
 
 
+class AreaNames:
+    """Finds the areas that words name ("Gang Mawar 3, Jati Padang"): whole words, whatever their case."""
+
+    def __init__(self, areas: Iterable[Area]) -> None:
+        self._codes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for area in areas:
+            name = _words(area.name)
+            if name:
+                self._codes[name] = (*self._codes.get(name, ()), area.code)
+        self._longest = max(map(len, self._codes), default=0)
+
+    def named_in(self, text: str) -> list[tuple[str, ...]]:
+        """For each name in the text, in its order, the codes of the areas that have it; the longest name counts."""
+        words = _words(text)
+        found, at = [], 0
+        while at < len(words):
+            for length in range(min(self._longest, len(words) - at), 0, -1):
+                codes = self._codes.get(words[at : at + length])
+                if codes is not None:
+                    found.append(codes)
+                    at += length
+                    break
+            else:
+                at += 1
+        return found
+
+
 class GeometryFault(ValueError):
     """A geometry that cannot be used; the words say why."""
 
@@ -112,6 +140,10 @@ def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
     box = (float(west), float(south), float(east), float(north))
     column = np.ascontiguousarray
     return _Shape(code, size, box, column(starts[:, 0]), column(starts[:, 1]), column(ends[:, 1]), column(slope))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", text.casefold()))
 
 
 def _polygons(geometry: dict[str, Any]) -> list[list[NDArray[np.float64]]]:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from console.domain.area import AreaIndex
+from console.domain.area import AreaIndex, AreaNames
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.report import PhotoRole, WaitsFor
 from console.edits import Edits
@@ -75,9 +75,7 @@ class Forms(QObject):
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
-        self._new_key = self._new_source = ""
-        self._named: tuple[NewReportForm, str] | None = None
-        """The area that was named in the form of a new report."""
+        self._new_key = ""
         self._tasks = tasks
         self.pin_wanted: Callable[[tuple[float, float] | None], None] = lambda _: None
         """Set by the app: shows where a new report would lie, None for nowhere."""
@@ -458,6 +456,8 @@ class Forms(QObject):
         form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
+        self._new, self._new_key = form, draft_key
+        self._check_places(form, catalog)
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
@@ -470,12 +470,10 @@ class Forms(QObject):
             lambda values: self._commit(form, lambda: then(_new_report_data(values, only_area)), draft_key)
         )
         self._show(form)
-        self._new, self._new_key, self._new_source, self._named = form, draft_key, source, None
 
     def _take_place(self, form: NewReportForm, catalog: Catalog, code: str) -> None:
         area = catalog.areas[code]
         if area.lat is not None and area.lon is not None:
-            self._named = (form, code)
             form.set_place(area.lat, area.lon, catalog.place(code), only_area=True)
             middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
             form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
@@ -484,27 +482,44 @@ class Forms(QObject):
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
         self.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
-    def _say_area(self, form: NewReportForm, lat: float, lon: float) -> None:
-        """Name the area that a point lies in; that it is not the one that was named is asked about."""
-        catalog = self._desk.catalog(self._new_source)
+    def _check_places(self, form: NewReportForm, catalog: Catalog) -> None:
+        """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
         areas = list(catalog.areas.values())
+        names = AreaNames(areas)
+        index: AreaIndex | None = None
 
-        def found(at: tuple[str, str] | None) -> None:
-            values = form.values() if self._new is form else {}
-            if (values.get("lat"), values.get("lon")) != (lat, lon):
-                return
-            named = self._named[1] if self._named is not None and self._named[0] is form else ""
-            if at is None:
-                if catalog.areas:
-                    form.set_exactness(self.tr("Outside every area of the city"), self.tr("It lies outside the city"))
-                return
-            name = catalog.place(at[0])
-            doubt = ""
-            if named and not self._lies_in(catalog, at[0], named):
-                doubt = self.tr("It lies in {here}, not in {named}").format(here=name, named=catalog.place(named))
-            form.set_exactness(self.tr("Point in {area}").format(area=name), doubt)
+        def check() -> None:
+            values = form.values()
+            if values["lat"] is not None and values["lon"] is not None and not values["only_area"]:
+                form.set_exactness(*self._exactness(catalog, names, index, values))
 
-        self._tasks.submit(lambda: AreaIndex(areas).area_at(lat, lon), found)
+        def ready(made: AreaIndex) -> None:
+            nonlocal index
+            index = made
+            if self._new is form:
+                check()
+
+        form.place_changed.connect(check)
+        self._tasks.submit(lambda: AreaIndex(areas), ready, lambda _: ready(AreaIndex([])))
+
+    def _exactness(
+        self, catalog: Catalog, names: AreaNames, index: AreaIndex | None, values: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """Where a point lies, and what is to be asked about it: "" when it lies where the words say."""
+        if index is None:
+            return "", self.tr("In which area it lies is not known yet")
+        if not len(index):
+            return "", ""
+        at = index.area_at(values["lat"], values["lon"])
+        if at is None:
+            return self.tr("Outside every area of the city"), self.tr("It lies outside the city")
+        here, doubt = catalog.place(at[0]), ""
+        for codes in names.named_in(values["address"]):
+            if not any(self._lies_in(catalog, at[0], code) for code in codes):
+                named = catalog.place(codes[0])
+                doubt = self.tr("It lies in {here}, not in {named}").format(here=here, named=named)
+                break
+        return self.tr("Point in {area}").format(area=here), doubt
 
     @staticmethod
     def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:
@@ -533,7 +548,6 @@ class Forms(QObject):
         if self._new is not None:
             self._new.set_place(lat, lon, "")
             self._show_pin(lat, lon)
-            self._say_area(self._new, lat, lon)
             self.end_pick()
 
     def end_pick(self) -> None:

@@ -101,7 +101,8 @@ class NewReportForm(Form):
     were picked on the map), only_area (they are the middle of an area), priority, caller_name, caller_phone.
 
     With `several` a draft can be put aside for another report. The place is typed (the caller answers `place_typed`
-    with `set_places`), or picked on the map (`pick_place_asked`, then `set_place`). Possible duplicates come by
+    with `set_places`), or picked on the map (`pick_place_asked`, then `set_place`). Whenever a point and the words for
+    it stand there anew, `place_changed` asks how they agree (`set_exactness`). Possible duplicates come by
     `set_duplicates` after `changed`.
     """
 
@@ -109,6 +110,8 @@ class NewReportForm(Form):
     place_typed = Signal(str)
     place_chosen = Signal(str)
     """The id of a place out of `set_places` was taken; answer with `set_place`."""
+    place_changed = Signal()
+    """The point, or the words for it, are others: answer at once with `set_exactness`."""
     duplicate_opened = Signal(int)
     put_aside = Signal(dict)
     """Another report is to be begun while a draft stands in the form: the values, to be kept elsewhere."""
@@ -143,6 +146,7 @@ class NewReportForm(Form):
         self._lon: float | None = None
         self._only_area = False
         self._exactness, self._doubt = "", ""
+        self._places_found = False
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
@@ -213,7 +217,7 @@ class NewReportForm(Form):
         ):
             self.setTabOrder(first, second)
         self.set_duplicates([])
-        self._tell_where("")
+        self._tell_where()
         self.touch()
 
     def set_services(self, choices: Sequence[Choice], priorities: dict[str, str] | None = None) -> None:
@@ -223,7 +227,9 @@ class NewReportForm(Form):
 
     def set_places(self, choices: Sequence[Choice]) -> None:
         """The places found for what is typed, best first."""
+        self._places_found = bool(choices)
         self.place.set_choices(choices)
+        self._tell_where()
 
     def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False) -> None:
         """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label."""
@@ -231,21 +237,21 @@ class NewReportForm(Form):
         self.set_exactness("")
         if label and label != self.place.text():
             self.place.set_free_text(label)
-        self._tell_where("")
-        self.touch()
+        self.place_changed.emit()
 
     def set_exactness(self, words: str, doubt: str = "") -> None:
         """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved."""
         if self._only_area and not doubt:
             words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
             doubt = self.tr("The caller knows no more than the area")
-        self._exactness, self._doubt = words, doubt
-        self.sure.setChecked(False)
-        self.sure.set_words(f"{doubt}  (Alt K)")
-        self.sure.setVisible(bool(doubt))
-        self._tell_where("")
+        before, self._exactness, self._doubt = self._doubt, words, doubt
+        if doubt != before:
+            self.sure.setChecked(False)
+            self.sure.set_words(f"{doubt}  (Alt K)")
+            self.sure.setVisible(bool(doubt))
+        self._tell_where()
         self.touch()
-        if self.isVisible():
+        if self.isVisible() and bool(doubt) != bool(before):
             self.fit()
 
     def _on_sure(self) -> None:
@@ -288,11 +294,12 @@ class NewReportForm(Form):
         self._lon = float(lon) if isinstance(lon, (int, float)) else None
         self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
         self.set_exactness("")
+        self.place_typed.emit(self.place.text())
+        self.place_changed.emit()
         self.priority.set_value(str(draft.get("priority", "")))
         self._priority_by_hand = bool(draft.get("priority"))
         self.caller_name.setText(str(draft.get("caller_name", "")))
         self.caller_phone.setText(str(draft.get("caller_phone", "")))
-        self._tell_where("")
         self.touch()
 
     @override
@@ -343,8 +350,8 @@ class NewReportForm(Form):
             self._lat = self._lon = None
             self._only_area = False
             self.set_exactness("")
-        self._tell_where(text)
         self.place_typed.emit(text)
+        self.place_changed.emit()
         self.touch()
 
     def _on_place_picked(self, place: str) -> None:
@@ -352,9 +359,13 @@ class NewReportForm(Form):
             self.place_chosen.emit(place)
             self.touch()
 
-    def _tell_where(self, typed: str) -> None:
+    def _tell_where(self) -> None:
         if self._lat is not None and self._lon is not None:
             exact = self._exactness or self.tr("A point on the map")
             self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
+        elif not self.place.text().strip():
+            self._where.setText("")
+        elif self._places_found:
+            self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M"))
         else:
-            self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M") if typed else "")
+            self._where.setText(self.tr("Not found by this name, so not on the map yet: Ctrl M points at it"))

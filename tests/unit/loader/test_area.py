@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from console.domain.area import AreaIndex
+from console.domain.area import AreaIndex, AreaNames
 from console.domain.report import Area
 
 
@@ -84,3 +84,14 @@ def test_the_centres_of_jakarta_lie_in_their_own_wards(city_data: Path) -> None:
     chance = random.Random(3)
     for _ in range(30_000):
         index.area_at(chance.uniform(-6.37, -6.1), chance.uniform(106.7, 106.95))
+
+
+def test_words_name_areas_by_whole_names_the_longest_first() -> None:
+    areas = [Area(code, name, 1) for code, name in (
+        ("1", "Tebet"), ("2", "Tebet Barat"), ("3", "Pasar Minggu"), ("4", "Pasar Minggu"), ("5", "!"),
+    )]  # fmt: skip
+    names = AreaNames(areas)
+    assert names.named_in("Jl. TEBET  barat dalam 3, Pasar Minggu") == [("2",), ("3", "4")]
+    assert names.named_in("Tebet, Tebetan") == [("1",)]
+    assert names.named_in("Pasar !") == []
+    assert AreaNames([]).named_in("Tebet") == []

@@ -16,14 +16,16 @@ from typing_extensions import override
 
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome
-from console.domain.report import Claim, Entry, Photo, PhotoRole, Template
+from console.domain.report import Area, Claim, Entry, Photo, PhotoRole, Template
 from console.domain.status import Status
+from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.ask import AskText
 from widgets.forms.choice import Choice
 from widgets.forms.form import Form
+from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
 
 DRAFTS = {
@@ -155,6 +157,92 @@ def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
     assert form.values()["lat"] == -6.2
     form.reject()
     assert asked == ["asked", "over"]
+
+
+def _square(code: str, name: str, west: float, parent: str | None = None) -> Area:
+    ring = [[west, -6.3], [west + 0.1, -6.3], [west + 0.1, -6.2], [west, -6.2], [west, -6.3]]
+    return Area(
+        code, name, 2, parent=parent, geometry={"type": "Polygon", "coordinates": [ring]}, lat=-6.25, lon=west + 0.05
+    )
+
+
+@pytest.fixture
+def city_of_two(rig: Rig) -> Rig:
+    """Kebon Baru in Tebet from 106.8 E to 106.9 E, Jati Padang east of it."""
+    areas = [Area("t", "Tebet", 1), _square("kb", "Kebon Baru", 106.8, "t"), _square("jp", "Jati Padang", 106.9)]
+    city = replace(rig.desk.catalog("city"), areas={one.code: one for one in areas})
+    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    return rig
+
+
+def _call(rig: Rig) -> NewReportForm:
+    """A call is taken: the category and what happened."""
+    rig.intents.run("new_report")
+    form = rig.form()
+    assert isinstance(form, NewReportForm)
+    form.service.set_value("flood")
+    form.report_text.setPlainText("water in the house")
+    return form
+
+
+def _press_ctrl_enter(form: Form) -> None:
+    QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+@pytest.mark.parametrize("order", ["words first", "point first", "a draft of both"])
+def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two: Rig, order: str) -> None:
+    rig, form = city_of_two, _call(city_of_two)
+    form.place.setFocus()
+    if order == "words first":
+        QTest.keyClicks(form.place, "Gang mawar, Jati Padang")
+        rig.forms.set_place(-6.25, 106.85)
+    else:
+        rig.forms.set_place(-6.25, 106.85)
+        QTest.keyClicks(form.place, "Gang mawar, Jati Padang")
+    if order == "a draft of both":
+        leave(rig)
+        rig.intents.run("new_report")
+        form = rig.form()
+        assert isinstance(form, NewReportForm)
+    _press_ctrl_enter(form)
+    assert form.isVisible()
+    doubt = "It lies in Kebon Baru, Tebet, not in Jati Padang"
+    wait_for(lambda: doubt in form.why_not(), 10, "the question is asked")
+    assert form.sure.isVisible()
+    assert not rig.edits.outbox
+    _press_ctrl_enter(form)
+    assert form.isVisible(), "it is asked until it is answered"
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"] == "Gang mawar, Jati Padang"
+
+
+def test_words_that_agree_with_the_point_are_not_asked_about(city_of_two: Rig) -> None:
+    rig, form = city_of_two, _call(city_of_two)
+    rig.forms.set_place(-6.25, 106.85)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Gang mawar 3, Kebon Baru, Tebet")
+    wait_for(lambda: "Point in Kebon Baru, Tebet" in form._where.text(), 10, "the area is named")
+    assert form.why_not() == ""
+    QTest.keyClicks(form.place, ", Jati Padang")
+    assert "not in Jati Padang" in form.why_not()
+    for _ in ", Jati Padang":
+        QTest.keyClick(form.place, Qt.Key.Key_Backspace)
+    assert form.why_not() == ""
+    assert not form.sure.isVisible()
+
+
+def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
+    form = _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Kebon")
+    assert "choose from the list" in form._where.text()
+    QTest.keyClicks(form.place, " xyzzy quux")
+    assert "Not found by this name" in form._where.text()
+    assert "list" not in form._where.text()
+    leave(city_of_two)
+    form = _call(city_of_two)
+    assert "Not found by this name" in form._where.text(), "a draft says so too"
 
 
 def test_ctrl_enter_twice_saves_a_note_and_hands_nothing_in(rig: Rig) -> None:
