@@ -17,6 +17,7 @@ from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
 from console.domain.status import Status, is_open
 from console.presenters import words
+from console.presenters.caps import key_of
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -81,6 +82,14 @@ class Counsellor(QObject):
             return
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
+            return
+        if dossier.shown.lat is None or dossier.shown.lon is None:
+            why = self.tr(
+                "The place is missing, so no unit is known to be near. Ask the reporter, write the place as a note "
+                "({note}), choose a unit by hand ({assign})."
+            )
+            why = why.format(note=key_of("note"), assign=key_of("assign"))
+            self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
         if view.loaded is not Loaded.WHOLE:
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")

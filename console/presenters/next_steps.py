@@ -21,9 +21,14 @@ _Step = tuple[str, str, bool]
 """An action, its words, and whether its button is the filled one."""
 
 
-def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]) -> list[ActionButton]:
-    """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none."""
-    steps = _of_status(now, nearest, lead, tr)
+def next_steps(
+    now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool = True
+) -> list[ActionButton]:
+    """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none.
+
+    A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near.
+    """
+    steps = _of_status(now, nearest, lead, tr, by_distance=by_distance)
     if is_open(now.status) and now.status is not Status.VALIDATION:
         if now.holder != now.me:
             steps.insert(1, ("take", tr("Take"), False))
@@ -35,7 +40,7 @@ def next_steps(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     return buttons
 
 
-def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]) -> list[_Step]:
+def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool) -> list[_Step]:
     if now.status is Status.VALIDATION:
         return [("validate", tr("Validate or return"), True), ("photo", tr("Photo"), False)]
     if not is_open(now.status) and now.merged:
@@ -52,5 +57,5 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     if done and now.needs_proof:
         return [("photo", tr("After photo"), True)]
     if nearest:
-        return [("dispatch", tr("Dispatch {unit}").format(unit=nearest), True), ("assign", tr("Assign"), False)]
+        return [("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance), ("assign", tr("Assign"), False)]
     return [("assign", tr("Assign"), False), ("photo", tr("Photo"), False)]

@@ -331,4 +331,6 @@ class TicketPresenter(QObject):
 
     def _steps(self) -> list[ActionButton]:
         now, units = self._situation, self._counsel.units
-        return next_steps(now, units[0].code if units else "", self._unit_code(now.lead_unit), self.tr)
+        nearest = units[0].code if units else ""
+        by_distance = bool(units) and units[0].distance_m is not None
+        return next_steps(now, nearest, self._unit_code(now.lead_unit), self.tr, by_distance=by_distance)

@@ -90,12 +90,12 @@ class Panels:
         found = [
             Item("service", 1, "flood", Service("flood", "Banjir")),
             Item("unit", 2, "u", unit),
-            *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), seq=3),
+            *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), report("3"), seq=3),
         ]
         end = msgspec.structs.replace(at(9), as_of=None, snapshot_key="assignment|")
         if whole:
             job = Assignment("a", "2", "u", AssignmentState.EN_ROUTE, T0, "rina", T0 - timedelta(minutes=5))
-            found += [Item("assignment", 5, "a", job), Item("entry", 6, "h", entry("h", "1", None))]
+            found += [Item("assignment", 6, "a", job), Item("entry", 7, "h", entry("h", "1", None))]
             end = at(9)
         writer = CacheWriter(self.profile)
         writer.apply("city", found, end)
@@ -139,3 +139,20 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
     assert ticket is not None
     assert (ticket.unread, len(ticket.timeline)) == ("", 1)
     wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), 10, "the charts")
+
+
+def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:
+    """Enter would have sent the first of units that were ranked without any distance."""
+    panels.write(whole=True)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, 10, "all is read")
+    row = panels.reader.row_of("city", "3")
+    assert row is not None
+    panels.desk.choose(row)
+    wait_for(lambda: panels.counsel.row == row, 10, "the advice")
+    assert panels.counsel.units == ()
+    assert panels.counsel.no_unit.startswith("The place is missing")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.advice_empty == panels.counsel.no_unit
+    assert not any(action.filled or action.id == "dispatch" for action in ticket.actions)

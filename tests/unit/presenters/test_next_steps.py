@@ -22,3 +22,11 @@ def test_who_presses_h_on_a_held_report_ends_the_hold() -> None:
     held = Situation(report=True, status=Status.NEW, me="rina", holder="rina", on_hold=True)
     assert "End the hold" in offered(held)
     assert "Hold" not in offered(held)
+
+
+def test_enter_sends_no_unit_that_nobody_knows_to_be_near() -> None:
+    new = Situation(report=True, status=Status.NEW, me="rina", advice=True)
+    assert next_steps(new, "SDA-07", "", str)[0].filled
+    steps = next_steps(new, "SDA-07", "", str, by_distance=False)
+    assert "Dispatch SDA-07" in [step.text for step in steps]
+    assert not any(step.filled for step in steps)
