@@ -23,10 +23,11 @@ from console.domain.edit import Kind, is_order
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import CTRL, banner, choose, find, form, outbox, type_into, wait_ready
 from tests.helpers.net import Proxy, black_hole
+from tests.helpers.watchdog import queued_ms
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 MOST_MS = 250
-"""What the test allows on a shared machine; the goal is 100."""
+"""What the test allows, without the time that other programs had the processors; the goal is 100."""
 ROUNDS = 3
 Enter = Qt.Key.Key_Return
 
@@ -50,26 +51,28 @@ class Operator:
         self._doing = ""
         self._used: set[str] = set()
         self._crewed: list[str] = []
-        self._last = time.perf_counter()
+        self._looked_at: list[str] = []
+        self._last, self._queued_ms = time.perf_counter(), queued_ms()
         window.edits.saved.connect(lambda queued: self.made.setdefault(queued.edit.id, queued.edit))
         self._beat = QTimer(window, interval=2)
         self._beat.timeout.connect(self._on_beat)
         self._beat.start()
 
     def _on_beat(self) -> None:
-        now = time.perf_counter()
+        now, queued = time.perf_counter(), queued_ms()
         if self._doing:
-            self.gaps.append(((now - self._last) * 1000, self._doing))
-        self._last = now
+            self.gaps.append(((now - self._last) * 1000 - (queued - self._queued_ms), self._doing))
+        self._last, self._queued_ms = now, queued
 
     def timed(self, name: str, act: Callable[[], object], answered: Callable[[], object]) -> None:
-        began = self._last = time.perf_counter()
+        began, queued = time.perf_counter(), queued_ms()
+        self._last, self._queued_ms = began, queued
         self._doing = name
         act()
         while not answered():
-            assert time.perf_counter() - began < 10, f"{name}: no answer on the screen"
+            assert time.perf_counter() - began < 20, f"{name}: no answer on the screen"
             QTest.qWait(1)
-        self.took[name].append((time.perf_counter() - began) * 1000)
+        self.took[name].append((time.perf_counter() - began) * 1000 - (queued_ms() - queued))
         self._doing = ""
 
     def edit(self, name: str, act: Callable[[], object]) -> None:
@@ -114,6 +117,17 @@ class Operator:
             self._crewed.append(self.find("unassigned", lambda now: now.advice))
             self.run("dispatch")
             wait_for(lambda: not outbox(self.window), 10, "the order is received")
+
+    def look_at_proofs(self) -> None:
+        """While the link is there: what is decided without it, for a photo that was not seen holds up its verdict."""
+        for _ in range(2 * ROUNDS):
+            self._looked_at.append(self.find("validate", like=lambda report: report.status == "validation"))
+            wait_for(self._photos_are_here, what="the photos")
+
+    def _photos_are_here(self) -> bool:
+        cards, photos = self.window.intents._cards, self.window.dossiers.current.shown.photos
+        here = {sha256 for sha256, card in cards.items() if card.image is not None}
+        return here.issuperset(photo.sha256 for photo in photos)
 
     # The thirty
 
@@ -208,18 +222,19 @@ class Operator:
         if window.intents.situation.status == "progress":
             self.run("submit")
         for name, digit in (("validate", Qt.Key.Key_1), ("return", Qt.Key.Key_2)):
-            self.find("open", like=lambda report: report.status == "validation")
+            choose(window, self._looked_at.pop())
             self.timed(
                 "validate: form",
                 lambda: window.intents.run("validate"),
                 lambda: QApplication.activeWindow() not in (None, window.window),
             )
             opened = form(window)
+            wait_for(lambda opened=opened: opened.is_seen, what="its photos")
             QTest.keyClick(opened.focusWidget() or opened, digit)
             if name == "return":
                 opened.reason.setPlainText("Foto lain tempat")
             else:
-                opened.disposition.set_value("Sudah diperbaiki")
+                opened.disposition.set_value(opened.disposition.options()[0])
             self.edit(name, partial(QTest.keyClick, opened.focusWidget() or opened, Enter, CTRL))
             self._back()
 
@@ -301,6 +316,7 @@ def test_connections_that_fall_silent(city: Served, tmp_path: Path) -> None:
         wait_ready(window)
         operator = Operator(window, write_photo(tmp_path))
         operator.send_crews()
+        operator.look_at_proofs()
         proxy.silent()
         for _ in range(ROUNDS):
             operator.work()
@@ -320,6 +336,7 @@ def test_connects_that_hang(city: Served, tmp_path: Path) -> None:
         wait_ready(window)
         operator = Operator(window, write_photo(tmp_path))
         operator.send_crews()
+        operator.look_at_proofs()
         proxy.close()
         with black_hole(proxy.port):
             for _ in range(ROUNDS):

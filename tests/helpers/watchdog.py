@@ -188,3 +188,8 @@ def _stack(dump: str, thread: int) -> str:
         return ""
     ours = [(file, line, name) for file, line, name in calls if "pytest" not in file and "pluggy" not in file]
     return " < ".join(f"{Path(file).stem}.{name}:{line}" for file, line, name in ours[:_DEPTH])
+
+
+def queued_ms() -> float:
+    """How long the main thread of this process has been ready to run while other programs had the processors."""
+    return int(Path(f"/proc/self/task/{os.getpid()}/schedstat").read_text().split()[1]) / 1e6
