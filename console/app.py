@@ -46,6 +46,7 @@ from console.presenters.clipping import Clipping
 from console.presenters.command import CommandPresenter
 from console.presenters.contact import Contact
 from console.presenters.counsel import Counsellor
+from console.presenters.crowd import CrowdList
 from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier, Dossiers
@@ -93,7 +94,7 @@ from widgets.kpi import KpiStrip
 from widgets.map.panel import MapPanel, Pin
 from widgets.map.scene_graph import choose_scene_graph
 from widgets.map.scheme import register_scheme
-from widgets.menu import open_menu
+from widgets.menu import MenuRow, open_menu
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
@@ -318,6 +319,7 @@ class ConsoleWindow(QObject):
         self.charts_presenter = ChartsPresenter(self.charts, desk, self.sources.age_words, zone, now, self)
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
+        self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
         self.counsellor = Counsellor(
             desk, tasks, reader, self.units_presenter.crews, lambda: self.feed.pending, now, self
@@ -514,6 +516,8 @@ class ConsoleWindow(QObject):
         self.queue.menu_asked.connect(self._on_report_menu)
         self.ticket.menu_asked.connect(self._on_report_menu)
         self.units.menu_asked.connect(self._on_unit_menu)
+        self.map.crowd_picked.connect(self.crowd.ask)
+        self.crowd.listed.connect(self._on_crowd)
         self.going_on.went.connect(self._on_went)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
@@ -835,6 +839,10 @@ class ConsoleWindow(QObject):
             open_menu(self.window, report_menu(self.intents.situation, self.tr), at, self.intents.run)
 
         self.intents.when_read(self.desk.row, show, lambda: None)
+
+    def _on_crowd(self, listed: list[MenuRow]) -> None:
+        """Reports that cover one another on the map: the one that is chosen there is the chosen one."""
+        open_menu(self.window, listed, QCursor.pos(), lambda row: self.desk.choose(int(row)))
 
     def _on_unit_menu(self, at: QPoint) -> None:
         open_menu(self.window, unit_menu(self.intents.situation, self.tr), at, self.intents.run_for_unit)

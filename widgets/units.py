@@ -61,7 +61,7 @@ class _Column:
 
 
 _CODE, _MOST_CODE = 100, 190
-_SKILLS, _JOB_FIRST = 102, 260
+_SKILLS, _JOB_FIRST = 102, 200
 """Skills are wider than this only where the job has its room already."""
 _COLUMNS = (
     _Column("symbol", 40),

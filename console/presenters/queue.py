@@ -160,7 +160,7 @@ class QueuePresenter(QObject):
         for row in [row for row in missing if row < LOCAL_ROWS]:
             local = self._feed.local_report(row)
             if local is not None:
-                self._texts[row] = _local_text(row, local, self._feed)
+                self._texts[row] = local_text(row, local, self._feed)
         missing = [row for row in missing if row >= LOCAL_ROWS]
         if missing:
             reader = self._reader
@@ -252,7 +252,8 @@ def _rounded(seconds: float, most: int) -> str:
     return words.age(abs(seconds)) if len(whole) > most else whole
 
 
-def _local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:
+def local_text(row: int, local: tuple[str, str], feed: BoardFeed) -> RowText:
+    """The texts of a report that has not been sent."""
     create = next(edit for edit in feed.edits_of(*local) if edit.kind is Kind.CREATE)
     data = create.data
     return RowText(row, "", create.title, str(data.get("description", "")), str(data.get("address") or ""))

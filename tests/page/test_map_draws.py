@@ -469,6 +469,22 @@ def test_symbols_that_cover_one_another_are_spread_under_the_pointer(desk: MapDe
     desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p1", 60) == heap, timeout=TIMEOUT_MS)
 
 
+def test_a_click_amid_a_crowd_asks_for_the_list_of_all_of_it(desk: MapDesk) -> None:
+    desk.symbols = [(row, LAT + row * 1e-6, LON, 1, 0, 0) for row in range(11, 31)]
+    desk.show()
+    heap = desk.count_near(LAT, LON, "priority.p1", 90)
+    QTest.mouseMove(desk.target, desk.point(LAT, EAST))
+    QTest.mouseMove(desk.target, desk.point(LAT, LON))
+    desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p1", 90) > 8 * heap, timeout=TIMEOUT_MS)
+    assert desk.count_near(LAT, LON, "text.primary", 8, off_by=60) > 5, "how many there are, also those off the ring"
+    picked: list[int] = []
+    desk.panel.report_picked.connect(picked.append)
+    with desk.qtbot.waitSignal(desk.panel.crowd_picked, timeout=TIMEOUT_MS) as asked:
+        QTest.mouseClick(desk.target, Qt.MouseButton.LeftButton, pos=desk.point(LAT, LON))
+    assert sorted(asked.args[0]) == list(range(11, 31))
+    assert picked == []
+
+
 def test_a_square_amid_symbols_moves_to_where_its_count_can_be_read(desk: MapDesk) -> None:
     ring = [(0.0011 * dy, 0.0011 * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     desk.symbols = [(row, LAT + dy, LON + dx, 2, 0, 0) for row, (dy, dx) in enumerate(ring, 1)]

@@ -232,6 +232,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
     assert slots == {
         "ready()",
         "pickReport(int)",
+        "pickCrowd(QVariantList)",
         "pickCell(double,double,double,double)",
         "pickUnit(QString)",
         "pickPlace(double,double)",
@@ -247,11 +248,14 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
 def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge = Bridge(lambda: 0.0)
     said: list[object] = []
-    for name in ("report_picked", "cell_picked", "unit_picked", "place_picked", "view_changed", "drawn", "alive"):
+    picks = ("report_picked", "crowd_picked", "cell_picked", "unit_picked", "place_picked")
+    for name in (*picks, "view_changed", "drawn", "alive"):
         getattr(bridge, name).connect(lambda *values: said.append(values))
     nan, inf = float("nan"), float("inf")
     bridge.pickReport(0)
     bridge.pickReport(-5)
+    for rows in ([], [1], [1, 0], [1, -2], [1, 2.5], [1, nan], [1, inf], [1, 2**53], [1, "2"], [1, None], [1] * 65):
+        bridge.pickCrowd(rows)
     for text in ("", "x" * 65, "<b>", "a\nb", "../x;y", "a\x00"):
         bridge.pickUnit(text)
     for lat, lon in ((nan, 0), (0, inf), (91, 0), (0, 181)):
@@ -265,7 +269,8 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
         bridge.tellAlive(*answer)
     assert said == []
     bridge.pickUnit("PPSU-KBR 2/ä")
-    assert said == [("PPSU-KBR 2/ä",)]
+    bridge.pickCrowd([7, 9.0])
+    assert said == [("PPSU-KBR 2/ä",), ((7, 9),)]
 
 
 def test_bridge_hears_fifty_a_second() -> None:

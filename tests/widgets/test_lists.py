@@ -117,7 +117,7 @@ def test_a_wide_board_shows_skills_whole_once_the_job_has_its_room(qtbot: QtBot)
     for part in (panel._delegate, panel._head):
         wide = place_columns(theme, 1160, skills=part.skills_width)
         assert wide["skills"].width() - 2 * theme.px(8) >= need
-        assert wide["job"].width() >= theme.px(260)
+        assert wide["job"].width() >= theme.px(200)
         assert wide["shift"].right() == 1159
     assert place_columns(theme, 838, skills=need) == place_columns(theme, 838)
     assert place_columns(theme, 560, skills=need) == place_columns(theme, 560)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 RATE_PER_S = 50
 MAX_ID_LENGTH = 64
+MAX_ROW, MOST_ROWS = 2**53, 64
 BEATS = 16
 
 _ID = re.compile(r"[\w .:/#+-]{1,64}", re.UNICODE)
@@ -51,6 +52,8 @@ class Bridge(QObject):
     # up, checked: the panel listens to these
     page_ready = Signal()
     report_picked = Signal(int)
+    crowd_picked = Signal(object)
+    """The rows of reports that cover one another, a tuple."""
     cell_picked = Signal(float, float, float, float)
     unit_picked = Signal(str)
     place_picked = Signal(float, float)
@@ -80,6 +83,13 @@ class Bridge(QObject):
         """A report's symbol was chosen."""
         if self._pass("pickReport", row > 0):
             self.report_picked.emit(row)
+
+    @Slot("QVariantList")
+    def pickCrowd(self, rows: list[object]) -> None:  # noqa: N802 - the page's spelling
+        """The list is wanted of the reports that cover one another at a place."""
+        whole = [int(row) for row in rows if isinstance(row, int | float) and 0 < row < MAX_ROW and row == int(row)]
+        if self._pass("pickCrowd", 2 <= len(rows) <= MOST_ROWS and len(whole) == len(rows)):
+            self.crowd_picked.emit(tuple(whole))
 
     @Slot(float, float, float, float)
     def pickCell(self, west: float, south: float, east: float, north: float) -> None:  # noqa: N802

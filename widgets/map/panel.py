@@ -110,6 +110,8 @@ class MapPanel(QWidget):
     """
 
     report_picked = Signal(int)
+    crowd_picked = Signal(object)
+    """The rows, a tuple, of reports that cover one another, whose list is wanted."""
     cell_picked = Signal(float, float, float, float)
     unit_picked = Signal(str)
     place_picked = Signal(float, float)
@@ -444,6 +446,7 @@ class MapPanel(QWidget):
         bridge = self._bridge
         bridge.page_ready.connect(self._on_ready)
         bridge.report_picked.connect(self.report_picked)
+        bridge.crowd_picked.connect(self.crowd_picked)
         bridge.cell_picked.connect(self.cell_picked)
         bridge.unit_picked.connect(self.unit_picked)
         bridge.place_picked.connect(self._on_place_picked)

@@ -328,7 +328,7 @@ class QueueView(UniformView):
             edge = theme.color("accent.base" if current else "text.tertiary")
             painter.fillRect(QRect(box.left(), box.top(), theme.px(3), box.height()), edge)
         row = self.rows.row(number)
-        right = self.width() - theme.px(12)  # the scroll bar, when there is one, stands in the margin
+        right = self.width() - theme.px(20)  # the scroll bar, when there is one, stands in the margin
         if row is None:
             self._row_painter.paint_placeholder(painter, box, number, right)
         else:

@@ -4,7 +4,9 @@
 /** @typedef {{x: number, y: number}} Point */
 
 const TOUCH_PX = 15;
-const MOST = 12;
+const MOST_LISTED = 64;
+/** So many have room on a ring; the list, by a click into its middle, has them all. */
+export const MOST_SPREAD = 12;
 const ROOM_PX = 26;
 
 /**
@@ -20,7 +22,7 @@ export function crowdAt(symbols, x, y, scale) {
   const middle = under[0];
   const found = symbols.filter((one) => Math.hypot(one.x - middle.x, one.y - middle.y) <= reach);
   found.sort((a, b) => Math.hypot(a.x - middle.x, a.y - middle.y) - Math.hypot(b.x - middle.x, b.y - middle.y));
-  return found.length < 2 ? [] : found.slice(0, MOST);
+  return found.length < 2 ? [] : found.slice(0, MOST_LISTED);
 }
 
 /**

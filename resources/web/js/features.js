@@ -15,7 +15,7 @@ import { font } from "./config.js";
  */
 
 /**
- * @typedef {{middle: {x: number, y: number}, radius: number,
+ * @typedef {{middle: {x: number, y: number}, radius: number, count: number,
  *   members: (PlacedSymbol & {from: {x: number, y: number}})[]}} Spread
  */
 
@@ -96,7 +96,7 @@ export class FeaturePainter {
    * @param {Spread} spread
    */
   spread(spread) {
-    const context = this._context, { middle, radius } = spread;
+    const context = this._context, { middle, radius, count } = spread;
     context.beginPath();
     context.arc(middle.x, middle.y, radius + 15 * this._scale, 0, 2 * Math.PI);
     context.globalAlpha = 0.92;
@@ -112,6 +112,7 @@ export class FeaturePainter {
       context.lineTo(x, y);
       context.stroke();
     }
+    this._text(String(count), middle.x, middle.y, font(12 * this._scale, 600), this._colors["text.primary"], 3.5);
     for (const { x, y, symbol } of spread.members) {
       const px = symbolSize(symbol.priority, false) * this._scale;
       if (symbol.flags & ALARM) this._ring(x, y, px * 0.7, this._colors["alarm.p1-edge"], 2);

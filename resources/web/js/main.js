@@ -10,14 +10,14 @@ import { openChannel } from "./channel.js";
 import { placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
-import { crowdAt, spread } from "./crowds.js";
+import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
 import { BESIDE_PX, FeaturePainter, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
 import { drawLabels } from "./labels.js";
 import { Overlays } from "./overlays.js";
-import { isInSpread, targetAt, targetsInOrder } from "./picking.js";
+import { isAmidSpread, isInSpread, targetAt, targetsInOrder } from "./picking.js";
 import { drawPins, pinRect } from "./pins.js";
 import { settle, side, stepAside } from "./placement.js";
 import { ReportSource } from "./source.js";
@@ -243,8 +243,9 @@ class MapPage {
       this._bridge.pickPlace(event.latlng.lat, event.latlng.lng);
       return;
     }
-    const target = targetAt(this._scene, event.containerPoint.x, event.containerPoint.y);
+    const { x, y } = event.containerPoint, target = targetAt(this._scene, x, y);
     this._setCursor(null);
+    if (isAmidSpread(this._scene.spread, x, y)) this._bridge.pickCrowd(this._crowd);
     if (!target) return;
     if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
     else this._open(target);
@@ -257,7 +258,7 @@ class MapPage {
     const crowd = this._picking ? [] : stays ? this._crowd : crowdAt(scene.symbols, x, y, scale).map((one) => one.symbol.row);
     const target = targetAt(stays ? scene : { ...scene, spread: null }, x, y);
     const hovered = target?.kind === "unit" ? target.id : "";
-    this._map.getContainer().classList.toggle("pointer", target !== null);
+    this._map.getContainer().classList.toggle("pointer", target !== null || (stays && isAmidSpread(scene.spread, x, y)));
     if (String(crowd) === String(this._crowd) && hovered === this._hovered) return;
     this._crowd = crowd;
     this._hovered = hovered;
@@ -419,10 +420,11 @@ class MapPage {
 
   /** @param {import("./features.js").PlacedSymbol[]} symbols @param {number} scale @returns {import("./features.js").Spread | null} */
   _spreadOf(symbols, scale) {
-    const rows = new Set(this._crowd), crowd = symbols.filter((one) => rows.has(one.symbol.row));
-    if (crowd.length < 2) return null;
+    const rows = new Set(this._crowd), all = symbols.filter((one) => rows.has(one.symbol.row));
+    if (all.length < 2) return null;
+    const nearest = new Set(this._crowd.slice(0, MOST_SPREAD)), crowd = all.length <= MOST_SPREAD ? all : all.filter((one) => nearest.has(one.symbol.row));
     const size = this._map.getSize(), { middle, radius, places } = spread(crowd, scale, size.x, size.y);
-    return { middle, radius, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
+    return { middle, radius, count: all.length, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
   }
 
   /** @returns {import("./pins.js").PlacedPin[]} */

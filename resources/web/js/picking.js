@@ -28,6 +28,14 @@ export function targetAt(scene, x, y) {
   return cell ? cellTarget(cell) : null;
 }
 
+/**
+ * Whether a point lies amid a spread crowd and on none of it: there is the count, and the way to the list.
+ * @param {import("./features.js").Spread | null} spread @param {number} x @param {number} y
+ */
+export function isAmidSpread(spread, x, y) {
+  return spread !== null && isInSpread(spread, x, y) && nearest(spread.members, x, y) === null;
+}
+
 /** @param {import("./features.js").Spread} spread @param {number} x @param {number} y */
 export function isInSpread(spread, x, y) {
   return Math.hypot(spread.middle.x - x, spread.middle.y - y) <= spread.radius + REACH_PX + 4;

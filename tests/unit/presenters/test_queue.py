@@ -15,6 +15,7 @@ from console.domain.messages import Touched
 from console.domain.report import Claim, Clock, ClockState, Report
 from console.domain.status import Status
 from console.presenters.board_feed import BoardFeed
+from console.presenters.crowd import CrowdList
 from console.presenters.desk import Desk
 from console.presenters.queue import QueuePresenter, _rounded
 from console.store.cache_read import CacheReader
@@ -178,3 +179,26 @@ def test_a_text_that_is_the_category_is_not_said_twice(rig: Rig) -> None:
     rig.begin(report("1", service="Bed Bugs", description="bed bugs "), report("2", service="Bed Bugs"))
     said = {row.text for row in rig.rows(2)}
     assert said == {"", "Water on the road"}
+
+
+def test_reports_that_cover_one_another_are_listed_with_their_titles_what_burns_first(rig: Rig, qtbot: QtBot) -> None:
+    early = T0 - timedelta(hours=2)
+    rig.begin(
+        report("7001", description="Air   naik\ncepat " + "di gang " * 40),
+        report("7002", priority=1, description="Kabel putus", created=early),
+        report("7003", priority=3, description="", title="Got mampet", created=early, status=Status.PROGRESS),
+    )
+    rig.rows(3)
+    assert rig.desk.view is not None
+    keys = [int(key) for key in rig.panel.view.rows.keys]
+    crowd = CrowdList(rig.desk, rig.feed, rig._tasks, lambda: rig._readers[0], lambda: T0)
+    with qtbot.waitSignal(crowd.listed) as listed:
+        crowd.ask([*keys, 99_999_999])
+    texts = [row.text for row in listed.args[0]]
+    assert texts[0] == "P1 flood · Kabel putus · New · 2 h 00 · 7002"
+    assert texts[1] == "P3 flood · Got mampet · In progress · 2 h 00 · 7003"
+    assert texts[2].startswith("P3 flood · Air naik cepat di gang")
+    assert texts[2].endswith("… · New · 0:00 · 7001")
+    assert len(texts) == 3
+    by_row = {fact.row: fact.priority for fact in rig.desk.view.row_facts(keys)}
+    assert [by_row[int(row.id)] for row in listed.args[0]] == [1, 3, 3]
