@@ -17,6 +17,8 @@ class Situation(msgspec.Struct, frozen=True):
     report: bool = False
     unread: bool = False
     """A report is chosen, and nothing is known of it yet."""
+    left_behind: bool = False
+    """The chosen report is of a list before the one that is shown, which does not hold it."""
     status: Status = Status.NEW
     holder: str | None = None
     me: str = ""
@@ -55,6 +57,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 UNREAD = "The report has not been read yet"
+LEFT_BEHIND = "The report is not in this list"
 Rule = Callable[[Situation], str]
 """Returns why the action cannot be used now, or "" when it can."""
 
@@ -109,6 +112,8 @@ def _report(now: Situation) -> str:
 
 
 def _writes(now: Situation) -> str:
+    if now.left_behind:
+        return _report(now) or LEFT_BEHIND
     return _report(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
 
 
@@ -147,7 +152,7 @@ def _new(now: Situation) -> str:
 
 def _unit_step(now: Situation) -> str:
     if now.unit_busy or now.lead_unit:
-        return now.barred
+        return LEFT_BEHIND if now.left_behind and not now.unit_busy else now.barred
     return "No unit is on this report"
 
 

@@ -519,6 +519,7 @@ class ConsoleWindow(QObject):
         self.map.crowd_picked.connect(self.crowd.ask)
         self.crowd.listed.connect(self._on_crowd)
         self.going_on.went.connect(self._on_went)
+        self.going_on.comes_back.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)

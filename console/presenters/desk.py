@@ -23,7 +23,7 @@ class Desk(QObject):
     """How much of what the figures rest on has been read: a Loaded."""
     catalog_changed = Signal(object)
     selection_changed = Signal(int)
-    """The chosen report's row, 0 for none."""
+    """The chosen report's row, 0 for none; also when the same one is chosen anew for the list that stands now."""
     unit_changed = Signal(str)
     """The chosen unit's key, "" for none."""
     filter_changed = Signal(object)
@@ -41,6 +41,7 @@ class Desk(QObject):
         self.view: View | None = None
         self.cities = Cities()
         self.row = 0
+        self._chosen_for = _list_of(filter_)
         self.unit = ""
         self.names: Callable[[], Mapping[str, str]] = dict
         """Set by the app: what this operator is called at a source, where that is known; elsewhere it is `me`."""
@@ -57,9 +58,21 @@ class Desk(QObject):
 
     def choose(self, row: int) -> None:
         """Make a report the chosen one; 0 chooses none."""
-        if row != self.row:
-            self.row = row
+        if row != self.row or self.is_left_behind:
+            self.row, self._chosen_for = row, _list_of(self.filter)
             self.selection_changed.emit(row)
+
+    @property
+    def is_left_behind(self) -> bool:
+        """The chosen report was chosen for a list before this one, and no view of this one has held it.
+
+        A report that leaves its list by what is done to it stays the operator's: only another filter leaves one behind.
+        """
+        return bool(self.row) and self._chosen_for != _list_of(self.filter)
+
+    def shows_filter(self, view: View) -> bool:
+        """Whether a view holds the reports of the filter as it is now."""
+        return _list_of(view.filter) == _list_of(self.filter)
 
     def choose_unit(self, key: str) -> None:
         """Make a unit the chosen one; "" chooses none."""
@@ -88,6 +101,8 @@ class Desk(QObject):
         """For the board's feed only."""
         before = self.loaded
         self.view = view
+        if self.is_left_behind and self.shows_filter(view) and view.position_of(self.row) >= 0:
+            self._chosen_for = _list_of(self.filter)
         self.view_changed.emit(view)
         if view.loaded is not before:
             self.loaded_changed.emit(view.loaded)
@@ -105,3 +120,8 @@ class Desk(QObject):
         """For the board's feed only."""
         self.cities = cities
         self.catalog_changed.emit(cities)
+
+
+def _list_of(filter_: Filter) -> Filter:
+    """What decides which reports a list holds, without the order that they stand in."""
+    return filter_.with_order("")

@@ -1,4 +1,4 @@
-"""After a step that ends one's turn with a report, the next one that waits for the same is chosen."""
+"""Which report is chosen without the operator going there: the next one after a step, the first of another list."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class GoingOn(QObject):
 
     went = Signal()
     """Another report is the chosen one now, without the operator having gone there."""
+    comes_back = Signal(int)
+    """This row is about to be the chosen one, and to come back in the list to where it stood."""
     said = Signal(str)
 
     def __init__(
@@ -65,9 +67,24 @@ class GoingOn(QObject):
         """It was taken back: its report is the chosen one again, unless the operator has gone elsewhere since."""
         before, self._before = self._before, None
         if before is not None and before[0] == edit_id and self._desk.row == before[2]:
+            self.comes_back.emit(before[1])
             self._desk.choose(before[1])
 
     def _on_view(self, view: View) -> None:
+        """Another list has come, or this one anew."""
+        self._follow_list(view)
+        self._tell_where(view)
+
+    def _follow_list(self, view: View) -> None:
+        """Of a list that the operator asked for and that does not hold the chosen report, the first one is chosen.
+
+        The keys would else act on a report of a list that is gone. An empty list has none: those keys are off then.
+        """
+        if self._desk.is_left_behind and self._desk.shows_filter(view) and len(view.order):
+            self._desk.choose(int(view.order[0]))
+            self.went.emit()
+
+    def _tell_where(self, view: View) -> None:
         """Say where the report went, once the list shows what was done to it; nothing when it stays in its place."""
         if self._left is None:
             return

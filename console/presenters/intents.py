@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import BY_ID, UNREAD, Situation
+from console.actions import BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.board.view import View
 from console.domain.area import upwards
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
@@ -72,13 +72,21 @@ class Intents(QObject):
         desk.selection_changed.connect(self._look_whether_waiting)
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
-        self._listed = False
+        desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
+        self._listed = self._left_behind = False
+        desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
         desk.view_changed.connect(self._on_view)
         deeds.done.connect(lambda _: self._tell())
 
     def _on_view(self, view: View) -> None:
         if self._listed != bool(len(view.order)):
             self._listed = not self._listed
+            self._tell()
+        self._look_whether_left_behind()
+
+    def _look_whether_left_behind(self) -> None:
+        if self._left_behind != self._desk.is_left_behind:
+            self._left_behind = not self._left_behind
             self._tell()
 
     @property
@@ -109,6 +117,7 @@ class Intents(QObject):
             filtered=desk.filter.narrowed,
             listed=desk.view is not None and len(desk.view.order) > 0,
             unread=bool(desk.row) and dossier is None,
+            left_behind=desk.is_left_behind,
         )
         if dossier is None:
             return now
@@ -637,6 +646,9 @@ class Intents(QObject):
         now = self.situation
         if now.unread and self._panel != "units":  # the key may mean a unit that is not known yet
             self.said.emit(self.tr(UNREAD))
+            return
+        if now.left_behind and now.lead_unit and self._panel != "units":
+            self.said.emit(self.tr(LEFT_BEHIND))
             return
         lead, dossier, crew = now.lead_unit, self.chosen, self._desk.cities.crew(self._desk.unit)
         if crew is not None and (self._panel == "units" or not lead):

@@ -75,6 +75,47 @@ def test_in_the_open_list_the_sight_stays_and_the_place_is_told(desk: Any) -> No
     assert desk.queue.view.rows.position(following) in sight
 
 
+def test_the_first_of_another_list_is_chosen_and_no_key_means_a_report_of_the_list_before(desk: Any) -> None:
+    number = find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    desk.window.focus_panel("report")
+    desk.intents.run("tab_validate")
+    assert desk.intents.situation.left_behind, "between the two lists a key means neither's report"
+    wait_for(lambda: desk.desk.view.filter.tab == "validate", what="the tab")
+    first = int(desk.desk.view.order[0])
+    assert desk.desk.row == first == desk.queue.current_key() != row
+    assert not desk.intents.situation.left_behind
+    assert desk.window.current_panel() == "queue", "Enter does not do to the first what was meant for the one before"
+    desk.intents.run("tab_open")
+    wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
+    assert desk.desk.row == first, "the list still holds it"
+    assert not desk.intents.situation.left_behind
+    assert number
+
+
+def test_while_the_list_holds_nothing_the_report_stays_and_its_keys_are_off_until_it_is_chosen_anew(desk: Any) -> None:
+    find(desk, "unassigned", lambda now: now.advice)
+    row = desk.desk.row
+    desk.desk.set_filter(desk.desk.filter.with_text("kjhqwexyz"))
+    wait_for(lambda: not len(desk.desk.view.order), what="nothing fits")
+    assert desk.desk.row == row
+    key(desk, "D", CTRL)
+    key(desk, "T")
+    assert not desk.outbox_presenter.outbox
+    assert "The report is not in this list" in said(desk.status)
+    steps = {one.id: one for one in desk.ticket.ticket().actions}
+    assert steps["dispatch"].why_not == "The report is not in this list"
+    assert not any(one.enabled for one in steps.values())
+    desk.desk.choose(row)
+    assert not desk.intents.situation.left_behind, "who chooses it again means it"
+    desk.desk.set_filter(desk.desk.filter.with_text("kjhqwexyz 2"))
+    assert desk.intents.situation.left_behind
+    desk.intents.run("clear_filter")
+    wait_for(lambda: len(desk.desk.view.order), what="the list without the filter")
+    assert desk.desk.row == row
+    assert not desk.intents.situation.left_behind
+
+
 def test_a_hold_goes_on_too_and_what_does_not_end_the_turn_stays(desk: Any) -> None:
     find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row

@@ -120,6 +120,49 @@ def test_the_current_row_keeps_its_place_when_the_order_changes(qtbot: QtBot, pa
     assert panel.current_key() == 395
 
 
+@pytest.mark.parametrize("goal", [0, 8, 30, 300], ids=["to the top", "near", "out of sight", "far"])
+@pytest.mark.parametrize("top", [0, 40])
+def test_a_current_row_that_goes_elsewhere_by_itself_does_not_take_the_list_along(
+    qtbot: QtBot, panel: QueuePanel, top: int, goal: int
+) -> None:
+    panel.set_order(keys(500, 0), 500)
+    panel.view.verticalScrollBar().setValue(44 * top)
+    current = 500 - top - 4
+    panel.set_current(current)
+    others = keys(500, 0)
+    others = others[others != current]
+    sight = panel.view.rows_in_sight()
+    before = [int(key) for key in panel.view.rows.keys[sight.start : sight.stop]][:4]
+    moved = np.insert(others, goal, current)
+    panel.set_order(moved, 500)
+    assert [top_of(panel, key) for key in before if key != current] == [44 * place for place in range(4)]
+    assert panel.current_key() == current
+    panel.set_order(keys(500, 0), 500)  # and back again
+    assert panel.view.verticalScrollBar().value() == 44 * top
+    assert panel.footer_text() == (f"{top} above" if top else "")
+
+
+def test_a_row_that_is_expected_is_shown_where_it_comes_back_to(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.set_order(keys(500, 0), 500)
+    panel.set_current(496)
+    others = keys(500, 0)
+    away = np.insert(others[others != 496], 30, 496)
+    panel.set_order(away, 500)
+    panel.set_current(495)
+    panel.expect(496)
+    panel.set_current(496)
+    assert panel.view.verticalScrollBar().value() == 0, "not where it stands until then"
+    panel.set_order(keys(500, 0), 500)
+    assert panel.view.verticalScrollBar().value() == 0
+    panel.set_order(others[others != 496], 499)
+    panel.view.verticalScrollBar().setValue(44 * 100)
+    panel.set_current(395)
+    panel.expect(496)
+    panel.set_current(496)
+    panel.set_order(keys(500, 0), 500)
+    assert panel.view.rows.position(496) in panel.view.rows_in_sight()
+
+
 def test_without_a_current_row_most_rows_in_sight_stay(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.set_order(keys(500, 0), 500)
     panel.view.verticalScrollBar().setValue(44 * 50)

@@ -18,21 +18,23 @@ class Footer(QAbstractButton):
     def __init__(self, theme: Theme, texts: Texts) -> None:
         super().__init__()
         self._theme, self._texts = theme, texts
-        self.left, self.above = "", 0
+        self.left, self.above, self.new = "", 0, 0
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(theme.px(26))
 
-    def set_words(self, left: str, above: int) -> None:
-        """Say what the list holds, and how many new rows stand above the sight."""
-        if (left, above) != (self.left, self.above):
-            self.left, self.above = left, above
+    def set_words(self, left: str, above: int, new: int) -> None:
+        """Say what the list holds, and how many rows stand above the sight, or if there are any, how many new ones."""
+        if (left, above, new) != (self.left, self.above, self.new):
+            self.left, self.above, self.new = left, above, new
             self.setAccessibleName(f"{left} {self.above_text()}".strip())
             self.update()
 
     def above_text(self) -> str:
-        """How many new rows stand above, in words; "" for none."""
-        return self.tr("{n} new above").format(n=f"{self.above:,}") if self.above else ""
+        """How many rows stand above, the new ones alone if there are any, in words; "" for none."""
+        if self.new:
+            return self.tr("{n} new above").format(n=f"{self.new:,}")
+        return self.tr("{n} above").format(n=f"{self.above:,}") if self.above else ""
 
     @override
     def sizeHint(self) -> QSize:
@@ -46,7 +48,7 @@ class Footer(QAbstractButton):
         painter.fillRect(QRect(0, 0, self.width(), 1), theme.color("border.divider"))
         top = (self.height() + 1 - theme.line("caption")) // 2
         right = self.width() - theme.px(12)
-        if self.above:
+        if self.above or self.new:
             home = self.tr("Home")
             right -= cap_size(theme, home).width()
             paint_cap(painter, theme, right, (self.height() + 1) // 2, home)

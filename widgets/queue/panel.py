@@ -106,6 +106,7 @@ class QueuePanel(QWidget):
             self._strip.set_tabs([TabLabel(tab.key, tab.label, _count(tab)) for tab in tabs], current)
         if other:
             self._view.start_over()
+            self._show_footer()
 
     def row_count(self) -> int:
         """How many rows the list has."""
@@ -126,6 +127,10 @@ class QueuePanel(QWidget):
     def set_current(self, key: int) -> None:
         """Make a row the current one and bring it into sight; 0 for none. Nothing is announced."""
         self._view.set_current(key)
+
+    def expect(self, key: int) -> None:
+        """A row is about to come back to where it stood: made the current one, it is shown once it is there."""
+        self._view.expect(key)
 
     def current_key(self) -> int:
         """The current row's key, also when the list does not hold it now; 0 for none."""
@@ -182,7 +187,8 @@ class QueuePanel(QWidget):
             self.rows_wanted.emit(wanted)
 
     def _show_footer(self) -> None:
-        self._footer.set_words(self._left, self._above if self._above >= 0 else self._view.new_above())
+        new = self._above if self._above >= 0 else self._view.new_above()
+        self._footer.set_words(self._left, self._view.above(), new)
 
 
 def _count(tab: Tab) -> str:

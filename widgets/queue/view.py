@@ -47,10 +47,12 @@ class QueueView(UniformView):
         self.marked: set[int] = set()
         self._current = 0
         self._resume = -1
+        self._awaited = 0
         self._newest = 0
         self._hover = -1
         self._quiet = False
         self.setModel(self.rows)
+        self.setAutoScroll(False)  # Qt's would go after the current row wherever it goes by itself
         self._ring = FocusRing(theme, self)
 
     # The order
@@ -71,6 +73,10 @@ class QueueView(UniformView):
         shift = self._shift(sight, first, places)
         bar.setValue(was + shift * self.row_height if shift is not None else 0)
         self._restore_current(old_place, sight, places, first)
+        stayed = old_place + (shift or 0) if old_place >= 0 else -1
+        if self._awaited and self._awaited == self._current and self.currentIndex().row() not in (-1, stayed):
+            self._awaited = 0
+            self.scrollTo(self.currentIndex())
         self._quiet = False
         if shift is None or bar.value() == 0:
             self.note_newest()
@@ -87,9 +93,9 @@ class QueueView(UniformView):
         return places or {key: at for key in sight[:3] if (at := self.rows.position(key)) >= 0}
 
     def _shift(self, sight: list[int], first: int, places: dict[int, int]) -> int | None:
-        """By how many rows the sight moves on: the current row if it stayed among its neighbours, else the top row.
+        """By how many rows the sight moves on: the current row if it moved with a neighbour, else the top row.
 
-        A top row that went elsewhere by itself does not take the list along.
+        A row that went elsewhere by itself does not take the list along, be it the current or the top one.
         """
         shifts = {key: places[key] - (first + number) for number, key in enumerate(sight) if key in places}
         if not shifts:
@@ -98,7 +104,10 @@ class QueueView(UniformView):
         near = len(sight) // 2
         own = shifts.get(self._current)
         if own is not None and abs(own - middle) <= near:
-            return own
+            at = sight.index(self._current)
+            beside = [shifts.get(key) for key in (*sight[max(0, at - 1) : at], *sight[at + 1 : at + 2])]
+            if own in beside:
+                return own
         return next((shift for shift in shifts.values() if abs(shift - middle) <= near), middle)
 
     def _restore_current(self, old_place: int, sight: list[int], places: dict[int, int], first: int) -> None:
@@ -138,8 +147,11 @@ class QueueView(UniformView):
 
     def new_above(self) -> int:
         """How many new rows stand above the sight."""
-        above = self.verticalScrollBar().value() // self.row_height
-        return int(np.count_nonzero(self.rows.keys[:above] > self._newest))
+        return int(np.count_nonzero(self.rows.keys[: self.above()] > self._newest))
+
+    def above(self) -> int:
+        """How many rows stand above the sight."""
+        return self.verticalScrollBar().value() // self.row_height
 
     # The current row
 
@@ -155,10 +167,18 @@ class QueueView(UniformView):
         self._quiet = True
         index = self.rows.index(place) if place >= 0 else QModelIndex()
         self.setCurrentIndex(index)
-        if place >= 0:
+        if key != self._awaited:
+            self._awaited = 0
             self.scrollTo(index)
         self._quiet = False
         self.viewport().update()
+
+    def expect(self, key: int) -> None:
+        """A row is about to come back to where it stood: made the current one, it is shown once it is there.
+
+        The list does not go to where it stands until then.
+        """
+        self._awaited = key
 
     def move_by(self, step: int) -> None:
         """Go some rows down or, with a negative step, up."""
@@ -185,7 +205,8 @@ class QueueView(UniformView):
         super().currentChanged(current, previous)
         if self._quiet:
             return
-        self._resume = -1
+        self.scrollTo(current)
+        self._resume, self._awaited = -1, 0
         self._current = int(self.rows.keys[current.row()]) if current.isValid() else 0
         self.viewport().update()
         if self._current:
