@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
@@ -40,7 +41,8 @@ class GoingOn(QObject):
         super().__init__(parent)
         self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
         self._before: tuple[str, int, int] | None = None
-        self._left: tuple[int, str, int, tuple[int, ...]] | None = None
+        self._left: tuple[int, str, int, _Work, Kind] | None = None
+        self._is_begun = False
         desk.view_changed.connect(self._on_view)
 
     def on_deed(self, deed: Deed) -> None:
@@ -59,7 +61,8 @@ class GoingOn(QObject):
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
             return
         self._before = (deed.edit_id, row, goal)
-        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row))
+        self._left = (row, dossier.shown.id, view.position_of(row), _work_on(view, row), deed.kind)
+        self._is_begun = False
         self._desk.choose(goal)
         self.went.emit()
 
@@ -88,9 +91,15 @@ class GoingOn(QObject):
         """Say where the report went, once the list shows what was done to it; nothing when it stays in its place."""
         if self._left is None:
             return
-        row, number, place, before = self._left
-        if _work_on(view, row) == before:
+        row, number, place, before, kind = self._left
+        work = _work_on(view, row)
+        if work == before:
+            if self._is_begun:
+                self._left = None  # it was refused, or taken back
             return
+        self._is_begun = True
+        if kind in _ORDERED and work.lead_unit == before.lead_unit:
+            return  # its status is shown before its crew, which is what moves it
         self._left = None
         now = view.position_of(row)
         if now == place:
@@ -107,10 +116,22 @@ def _ends_the_turn(deed: Deed) -> bool:
     return any(name in _HANDED_ON and value is not None for name, value in deed.data.items())
 
 
-def _work_on(view: View, row: int) -> tuple[int, ...]:
-    """What a step on a report changes of it in a View."""
-    return tuple(
-        number
-        for fact in view.row_facts([row])
-        for number in (fact.status, fact.hold, fact.area, fact.agency, fact.lead_unit, fact.claim, fact.merged)
-    )
+class _Work(msgspec.Struct, frozen=True):
+    """What a step on a report changes of it in a View; not the claim, which goes before an order."""
+
+    status: int
+    hold: int
+    area: int
+    agency: int
+    lead_unit: int
+    merged: int
+
+
+def _work_on(view: View, row: int) -> _Work:
+    (fact,) = view.row_facts([row]) or (None,)
+    if fact is None:
+        return _NO_WORK
+    return _Work(fact.status, fact.hold, fact.area, fact.agency, fact.lead_unit, fact.merged)
+
+
+_NO_WORK = _Work(-1, 0, 0, 0, 0, 0)
