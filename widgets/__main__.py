@@ -326,7 +326,7 @@ class Gallery:
         counts = [20 + 14 * math.sin(hour / 3.2) for hour in range(23)] + [47]
         usual = [18 + 9 * math.sin(hour / 3.6) for hour in range(24)]
         self.charts.set_ranges([("24h", "24 h"), ("7d", "7 d"), ("30d", "30 d"), ("1y", "1 y"), ("all", "All")], "24h")
-        self.charts.set_heading("all open reports · 5 s ago")
+        self.charts.set_heading("all reports · 5 s ago")
         self.charts.set_arrivals(labels, counts, usual, "47", "this hour, usual 22", title="Reported per hour")
         names = ("Banjir", "Jalan rusak", "Sampah", "Saluran", "Kemacetan", "Lainnya")
         bars = [CategoryBar(name, name, 312 - 30 * at, 3 if at in (0, 3) else 0) for at, name in enumerate(names)]

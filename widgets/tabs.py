@@ -200,7 +200,7 @@ class TabStrip(QWidget):
         self.set_tabs(self._bar.labels, key)
 
     def set_note(self, text: str, level: str = "", keys: Sequence[str] = ()) -> None:
-        """Show a note (`all open reports · 5 s ago`) and key caps at the right end."""
+        """Show a note (`all reports · 5 s ago`) and key caps at the right end."""
         self._note, self._note_level, self._keys = text, level, tuple(keys)
         self._fit()
         self.update()

@@ -168,6 +168,15 @@ class Filter(msgspec.Struct, frozen=True):
         """Whether anything but the tab narrows the set down."""
         return any(getattr(self, field) != empty for field, empty in _EMPTY.items())
 
+    @property
+    def of_any_status(self) -> bool:
+        """Whether reports of every status fit, closed ones included, but for the tab."""
+        return not (self.statuses or self.mine or self.overdue or self.at_risk or self.crewless)
+
+    def of_any_time(self) -> Filter:
+        """This filter without what it asks of the time of creation."""
+        return replace(self, older_s=None, younger_s=None, created_after=None, created_before=None, hour=None)
+
     def chips(
         self, name: Callable[[str, str], str] = lambda _kind, code: code, zone: tzinfo | None = None
     ) -> list[tuple[str, str]]:

@@ -54,14 +54,17 @@ class ChartsPresenter(QObject):
         self._show_heading()
 
     def _show_ranges(self) -> None:
-        names = {
+        spans = {**self._spans(), TimeRange.ALL: self.tr("All")}
+        self._panel.set_ranges([(key.value, name) for key, name in spans.items()], self._desk.time_range.value)
+
+    def _spans(self) -> dict[TimeRange, str]:
+        return {
             TimeRange.DAY: self.tr("24 h"),
             TimeRange.WEEK: self.tr("7 d"),
             TimeRange.MONTH: self.tr("30 d"),
             TimeRange.YEAR: self.tr("1 y"),
-            TimeRange.ALL: self.tr("All"),
+            TimeRange.ALL: self.tr("all"),
         }
-        self._panel.set_ranges([(key.value, name) for key, name in names.items()], self._desk.time_range.value)
 
     def _show(self) -> None:
         view = self._desk.view
@@ -75,25 +78,14 @@ class ChartsPresenter(QObject):
         self._show_trend(view)
 
     def _show_heading(self) -> None:
-        """What all charts count: the tab and the filter of the queue, and how old that is."""
+        """What all charts have in common: the filter of the queue without its times, and how old the data is."""
         view = self._desk.view
         if view is None:
             return
-        names = {
-            "open": self.tr("open reports"),
-            "unassigned": self.tr("unassigned reports"),
-            "mine": self.tr("your reports"),
-            "active": self.tr("reports being worked on"),
-            "held": self.tr("reports on hold"),
-            "closed": self.tr("closed reports"),
-        }
-        name, chips = names.get(view.filter.tab, ""), [text for _, text in self._desk.chips()]
+        chips = [text for _, text in view.filter.of_any_time().chips(self._desk.cities.name, self._desk.zone)]
+        base = self.tr("all reports")
         if chips:
-            base = self.tr("{reports}: {filter}").format(reports=name, filter=", ".join(chips))
-        elif view.filter.tab == "closed":
-            base = self.tr("closed reports, changed in the last 24 h")
-        else:
-            base = self.tr("all {reports}").format(reports=name)
+            base = self.tr("reports: {filter}").format(filter=", ".join(chips))
         until = view.arrivals.until
         end = ""
         if until:
@@ -109,33 +101,29 @@ class ChartsPresenter(QObject):
             figure = words.thousands(found.counts[-1])
             note = self.tr("this hour, usual {n}").format(n=round(found.usual[-1]))
         titles = {
-            BarUnit.HOUR: self.tr("Reported per hour, any status"),
-            BarUnit.DAY: self.tr("Reported per day, any status"),
-            BarUnit.MONTH: self.tr("Reported per month, any status"),
-            BarUnit.YEAR: self.tr("Reported per year, any status"),
+            BarUnit.HOUR: self.tr("Reported per hour"),
+            BarUnit.DAY: self.tr("Reported per day"),
+            BarUnit.MONTH: self.tr("Reported per month"),
+            BarUnit.YEAR: self.tr("Reported per year"),
         }
+        title = titles[found.unit]
+        if view.filter.of_any_status:
+            title = self.tr("{reported}, any status").format(reported=title)
         labels = [self._label(start, found) for start in found.starts]
-        self._panel.set_arrivals(
-            labels, found.counts, found.usual, figure, note, title=titles[found.unit], running=not found.until
-        )
+        self._panel.set_arrivals(labels, found.counts, found.usual, figure, note, title=title, running=not found.until)
 
     def _range_words(self, view: View) -> str:
         """`in 7 d`; of data that ends before the range would: `30 d to 31 Dec 2018`."""
         found, now = view.arrivals, self._now()
-        spans = {
-            TimeRange.DAY: self.tr("24 h"),
-            TimeRange.WEEK: self.tr("7 d"),
-            TimeRange.MONTH: self.tr("30 d"),
-            TimeRange.YEAR: self.tr("12 months"),
-        }
-        span = spans.get(self._desk.time_range)
+        time_range = self._desk.time_range
+        span = self._spans()[time_range]
         since = self._moment(found.starts[0])
         if found.until:
             end = words.day(self._moment(found.until), self._zone, now)
-            return self.tr("{span} to {end}").format(span=span or self.tr("all"), end=end)
-        if span is None:
+            return self.tr("{span} to {end}").format(span=span, end=end)
+        if time_range is TimeRange.ALL:
             return self.tr("since {time}").format(time=words.day(since, self._zone, now))
-        return self.tr("in {span}").format(span=span)
+        return self.tr("in {span}").format(span=self.tr("12 months") if time_range is TimeRange.YEAR else span)
 
     def _label(self, start_s: int, found: Arrivals) -> str:
         start = self._moment(start_s)
@@ -164,22 +152,34 @@ class ChartsPresenter(QObject):
             late = sum(bar.overdue for bar in every) - sum(bar.overdue for bar in shown)
             calm = counts.total_overdue < _MANY_LATE * counts.total
             shown.append(CategoryBar("", self.tr("Others"), rest, late, dim=bool(view.filter.services), loud=calm))
-        titles = {
-            "open": self.tr("Open by category"),
-            "unassigned": self.tr("Unassigned by category"),
-            "mine": self.tr("Yours by category"),
-            "active": self.tr("Worked on by category"),
-            "held": self.tr("On hold by category"),
-            "closed": self.tr("Closed by category"),
-        }
         note = self.tr("{n} overdue").format(n=words.thousands(counts.total_overdue))
         if view.filter.tab == "closed":
             note = ""
-        title = titles.get(view.filter.tab, "")
-        self._panel.set_categories(shown, words.thousands(counts.total), note, title=title)
+        self._panel.set_categories(shown, words.thousands(counts.total), note, title=self._categories_title(view))
+
+    def _categories_title(self, view: View) -> str:
+        """The tab, and the ages: the categories follow both, and not the range of the other charts."""
+        names = {
+            "open": self.tr("Open"),
+            "unassigned": self.tr("Unassigned"),
+            "mine": self.tr("Yours"),
+            "active": self.tr("Worked on"),
+            "validate": self.tr("To validate"),
+            "held": self.tr("On hold"),
+            "closed": self.tr("Closed"),
+        }
+        ages = self.tr("all ages")
+        if view.filter != view.filter.of_any_time():
+            ages = self.tr("chosen time")
+        elif view.filter.tab == "closed" and not view.filter.narrowed:
+            ages = self.tr("changed in 24 h")
+        return self.tr("{reports} · {ages}").format(reports=names[view.filter.tab], ages=ages)
 
     def _show_trend(self, view: View) -> None:
-        found, title = view.trend, self.tr("In time so far")
+        found, span = view.trend, self._spans()[self._desk.time_range]
+        if self._desk.time_range in (TimeRange.DAY, TimeRange.WEEK) and found is not None:
+            span = self.tr("{n} d").format(n=len(found.starts))  # a line of fewer days shows nothing
+        title = self.tr("In time, {span}, goal {goal} %").format(span=span, goal=f"{_GOAL:.0f}")
         if found is None:
             self._panel.set_no_data("trend", self.tr("Nothing was due"), title=title)
             return
@@ -203,7 +203,7 @@ class ChartsPresenter(QObject):
             [math.nan if one is None else one for one in found.shares],
             _GOAL,
             f"{share:.0f} %",
-            self.tr("{when} · goal {goal} %").format(when=when, goal=f"{_GOAL:.0f}"),
+            when,
             title=title,
             ends=(first, when),
         )

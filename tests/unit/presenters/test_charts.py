@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from console.board.snapshot import Snapshot
 from console.board.view import make_view
-from console.domain.filter import Filter
+from console.domain.filter import TABS, Filter
 from console.domain.report import Service
 from console.domain.time_range import TimeRange
 from console.presenters.catalog import Catalog, Cities
@@ -78,18 +79,50 @@ def city(**more: Any) -> list[R]:
 
 def test_charts_count_what_the_queue_shows_and_say_so(qtbot: QtBot) -> None:
     charts = Charts(qtbot, city())
-    assert charts.panel.heading() == "all open reports · 5 s ago"
-    assert charts.head("categories") == "Open by category: 5, 1 overdue"
+    assert charts.panel.heading() == "all reports · 5 s ago"
+    assert charts.head("categories") == "Open · all ages: 5, 1 overdue"
     assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
     assert charts.head("arrivals").startswith("Reported per hour, any status: 0, this hour")
     charts.desk.set_filter(Filter(tab="unassigned", priorities=(3,)))
-    assert charts.panel.heading() == "unassigned reports: P3 · 5 s ago"
-    assert charts.head("categories") == "Unassigned by category: 1, 0 overdue"
+    assert charts.panel.heading() == "reports: P3 · 5 s ago"
+    assert charts.head("categories") == "Unassigned · all ages: 1, 0 overdue"
     assert charts.bars() == [("Banjir", 1, False)]
     charts.desk.set_filter(Filter(tab="closed"))
-    assert charts.panel.heading() == "closed reports, changed in the last 24 h · 5 s ago"
-    assert charts.head("categories") == "Closed by category: 1, "
+    assert charts.panel.heading() == "all reports · 5 s ago"
+    assert charts.head("categories") == "Closed · changed in 24 h: 1, "
     assert charts.bars() == [("Lampu", 1, False)]
+
+
+def test_each_chart_says_its_own_base_where_it_is_not_that_of_the_heading(qtbot: QtBot) -> None:
+    """The word "all" stood over reports to validate, those of the whole city, and those of 14 days."""
+    reports = [*city(), R(row=7, service=3, status=naive.VALIDATION, created=NOW - 90 * 86400)]
+    charts = Charts(qtbot, reports)
+    charts.desk.set_filter(Filter(tab="validate"))
+    assert charts.panel.heading() == "all reports · 5 s ago"
+    assert charts.head("categories") == "To validate · all ages: 1, 0 overdue"
+    assert charts.bars() == [("Lampu", 1, False)]
+    assert charts.head("arrivals").startswith("Reported per hour, any status: ")
+    charts.desk.set_filter(Filter(tab="validate", hour=NOW - 7200, priorities=(3,)))
+    assert charts.panel.heading() == "reports: P3 · 5 s ago"  # what came in is not counted by its own hour
+    assert charts.head("categories") == "To validate · chosen time: 0, 0 overdue"
+    charts.desk.set_filter(Filter(overdue=True))
+    assert charts.head("arrivals").startswith("Reported per hour: ")
+
+
+@pytest.mark.parametrize("key", list(TimeRange))
+@pytest.mark.parametrize("newest", [NOW - 60, int(datetime(2018, 12, 31, 22, tzinfo=UTC).timestamp())])
+def test_no_caption_is_cut(qtbot: QtBot, key: TimeRange, newest: int) -> None:
+    reports = [R(row=at, service=1, status=naive.RESOLVED if at % 2 else naive.PROGRESS, created=newest - at * 600,
+                 due=NOW - 60, due_state=naive.MET) for at in range(1, 1201)]  # fmt: skip
+    charts = Charts(qtbot, reports)
+    charts.desk.set_range(key)
+    for filter_ in [Filter(tab=tab) for tab in TABS] + [Filter(tab=tab, older_s=60) for tab in TABS]:
+        charts.desk.set_filter(filter_)
+        for plot in charts.panel._plots.values():
+            room, caption = plot.width() - 24, QFontMetricsF(make_theme().font("caption"))
+            figure = QFontMetricsF(make_theme().font("title", 600)).horizontalAdvance(plot._figure) + 8
+            assert caption.horizontalAdvance(plot.title) <= room, plot.title
+            assert figure + caption.horizontalAdvance(plot._note) <= room, plot._note
 
 
 def test_a_chosen_category_dims_the_others_and_a_second_comes_beside_it(qtbot: QtBot) -> None:
@@ -97,7 +130,7 @@ def test_a_chosen_category_dims_the_others_and_a_second_comes_beside_it(qtbot: Q
     charts.panel.category_chosen.emit("road")
     assert charts.desk.filter == Filter(services=("road",))
     assert charts.bars() == [("Banjir", 3, True), ("Jalan rusak", 2, False)]
-    assert charts.head("categories") == "Open by category: 2, 1 overdue"
+    assert charts.head("categories") == "Open · all ages: 2, 1 overdue"
     charts.panel.category_added.emit("flood")
     assert charts.desk.filter.services == ("road", "flood")
     assert charts.bars() == [("Banjir", 3, False), ("Jalan rusak", 2, False)]
@@ -137,7 +170,7 @@ def test_where_all_is_late_only_what_is_worse_stands_out(qtbot: QtBot) -> None:
         ("24h", "Reported per hour, any status: 2, 24 h to 31 Dec 2018", 24, "31 Dec 2018"),
         ("7d", "Reported per day, any status: 3, 7 d to 31 Dec 2018", 7, "31 Dec 2018"),
         ("30d", "Reported per day, any status: 4, 30 d to 31 Dec 2018", 30, "31 Dec 2018"),
-        ("1y", "Reported per month, any status: 5, 12 months to 31 Dec 2018", 12, "Dec 2018"),
+        ("1y", "Reported per month, any status: 5, 1 y to 31 Dec 2018", 12, "Dec 2018"),
         ("all", "Reported per month, any status: 6, all to 31 Dec 2018", 15, "Dec 2018"),
     ],
 )
@@ -152,12 +185,13 @@ def test_an_export_of_another_year_shows_its_own_time(
     charts.panel.range_chosen.emit(key)
     assert charts.desk.time_range is TimeRange(key)
     assert charts.head("arrivals") == arrivals
-    assert charts.panel.heading() == "all open reports · the newest is of 31 Dec 2018 · 5 s ago"
+    assert charts.panel.heading() == "all reports · the newest is of 31 Dec 2018 · 5 s ago"
     assert charts.panel._trend.ends[0] == {"24h": "18 Dec", "7d": "18 Dec", "30d": "2 Dec", "1y": "1 Jan"}.get(
         key, "1 Oct 2017"
     )
     assert len(charts.panel._arrivals.labels) == bars
-    assert charts.head("trend") == f"In time so far: 100 %, {trend} · goal 90 %"
+    shown = {"24h": "14 d", "7d": "14 d", "30d": "30 d", "1y": "1 y"}.get(key, "all")
+    assert charts.head("trend") == f"In time, {shown}, goal 90 %: 100 %, {trend}"
     charts.panel.arrival_chosen.emit(bars - 1)
     charts.desk.set_filter(charts.desk.filter.with_tab("closed"))
     view = charts.desk.view
