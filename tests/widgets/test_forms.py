@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -362,6 +362,17 @@ def test_hold(qtbot: QtBot) -> None:
     keys("2", "rain")
     assert focus() is form.reason, "letters are no digits: they are the reason"
     assert commit(qtbot, form) == {"waits_for": "weather", "until": "", "reason": "rain"}
+
+
+def test_chips_that_do_not_fit_in_one_line_wrap_and_are_all_seen(qtbot: QtBot) -> None:
+    waits = [(str(number), f"Another agency {number}") for number in range(6)]
+    form = HoldForm(make_theme(), "Hold", waits, [("", "Open")])
+    qtbot.addWidget(form)
+    form.open_beside(QRect(0, 0, 500, 600))
+    qtbot.waitUntil(form.isActiveWindow)
+    assert form.waits_for.last_box().top() > 0
+    qtbot.waitUntil(lambda: form.waits_for.rect().contains(form.waits_for.last_box()))
+    assert in_sight(form, form.commit_button)
 
 
 def test_each_row_of_digits_is_heard_alone_and_goes_on_to_the_next(qtbot: QtBot) -> None:

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -285,7 +286,7 @@ class Segments(QWidget):
         self._value = current
         self._live = True
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._tell()
@@ -355,6 +356,15 @@ class Segments(QWidget):
     def sizeHint(self) -> QSize:
         width = self.width() or self._theme.px(400)
         return QSize(width, self.heightForWidth(width))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.heightForWidth(self.width()))  # in another width it wraps otherwise
+
+    def last_box(self) -> QRect:
+        """Where the last alternative is drawn."""
+        return self._boxes(self.width())[-1]
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
