@@ -39,13 +39,13 @@ def note(window: Any, text: str) -> None:
     before = len(outbox(window))
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: len(outbox(window)) == before + 1, 5, "the note is saved")
+    wait_for(lambda: len(outbox(window)) == before + 1, what="the note is saved")
 
 
 def photo(window: Any, file: Path, role: str) -> None:
     before = len(outbox(window))
     window.forms.photos.add(file, role, lambda data: window.deeds.photo(window.dossiers.current, data))
-    wait_for(lambda: len(outbox(window)) == before + 1, 15, "the photo is saved")
+    wait_for(lambda: len(outbox(window)) == before + 1, what="the photo is saved")
 
 
 def local_rows(window: Any) -> list[int]:
@@ -80,7 +80,7 @@ def morning(window: Any, files: list[Path]) -> None:
         report = find(window, "open", skip=used)
         wanted = other_priority(window)
         window.intents.set_priority(window.intents.chosen, wanted)
-        wait_for(lambda wanted=wanted: shown(window).priority == wanted, 5, "the priority")
+        wait_for(lambda wanted=wanted: shown(window).priority == wanted, what="the priority")
         say("did", what, report)
 
 
@@ -91,10 +91,10 @@ def noon(window: Any, files: list[Path]) -> None:
         window, "active", lambda now: now.status == "assigned" and now.lead_state in ("dispatched", "en_route"), used
     )
     key(window, "O")
-    wait_for(lambda: shown(window).status == "progress", 5, "arrived")
+    wait_for(lambda: shown(window).status == "progress", what="arrived")
     photo(window, files[6], "after")
     key(window, "V")
-    wait_for(lambda: shown(window).status == "validation", 5, "done")
+    wait_for(lambda: shown(window).status == "validation", what="done")
     say("did", "crewed", report)
     before = window.desk.view.counts.all_open
     key(window, "N", CTRL)
@@ -103,27 +103,31 @@ def noon(window: Any, files: list[Path]) -> None:
     opened.caller_phone.setText(PHONE)
     type_into(window, "banjir", Qt.Key.Key_Tab)
     type_into(window, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: window.desk.view.counts.all_open == before + 1, 5, "the new report")
+    wait_for(lambda: window.desk.view.counts.all_open == before + 1, what="the new report")
     window.intents.run("tab_open")
-    wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), 5, "it is in the queue")
+    wait_for(lambda: window.desk.view.filter.tab == "open" and local_rows(window), what="it is in the queue")
     (local,) = local_rows(window)
     window.desk.choose(local)
-    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.row == local, 5, "chosen")
+    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.row == local, what="chosen")
     photo(window, files[7], "report")
     report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
     key(window, "A")
     key(window, "Enter")
-    wait_for(lambda: window.intents.situation.lead_unit, 5, "the order")
+    wait_for(lambda: window.intents.situation.lead_unit, what="the order")
     say("did", "ordered", report)
-    report = find(window, "open", lambda now: now.duplicate, used)
+    report = find(window, "unassigned", lambda now: now.duplicate, used)
     key(window, "D")
-    wait_for(lambda: window.intents.situation.merged, 5, "merged")
+    opened = form(window)
+    type_into(window, "", Qt.Key.Key_S)  # the chosen one is the one to close
+    wait_for(lambda: opened.why_not() == "", what=f"it can be merged, and not: {opened.why_not()}")
+    type_into(window, "", Qt.Key.Key_Return)
+    wait_for(lambda: window.intents.situation.merged, what="merged")
     say("did", "merged", report)
     report = find(window, "open", skip=used)
     before_n = len(outbox(window))
     note(window, "Salah laporan")
     key(window, "Z", CTRL)
-    wait_for(lambda: len(outbox(window)) == before_n, 5, "withdrawn")
+    wait_for(lambda: len(outbox(window)) == before_n, what="withdrawn")
     say("did", "withdrawn", report)
     report = find(window, "open", skip=used)
     note(window, "Sudah dicek")
@@ -149,7 +153,7 @@ def main() -> None:
             wait_ready(window)
         else:
             wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
-            wait_for(lambda: len(outbox(window)) > 0, 20, "the outbox")
+            wait_for(lambda: len(outbox(window)) > 0, what="the outbox")
         say("ready")
         sys.stdin.readline()
         wait_for(lambda: window.sources.offline, 30, "offline")

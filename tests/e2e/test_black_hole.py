@@ -86,7 +86,7 @@ class Operator:
         self.edit(action, lambda: self.window.intents.run(action))
 
     def _may(self, action: str) -> None:
-        wait_for(lambda: not BY_ID[action].why_not(self.window.intents.situation), 3, action)
+        wait_for(lambda: not BY_ID[action].why_not(self.window.intents.situation), what=action)
 
     def filled(self, action: str, fill: Callable[[Any], None], commit: tuple[Qt.Key, Qt.KeyboardModifier]) -> None:
         """An action with a form: the form opens, is filled in, and its edit appears."""
@@ -116,7 +116,7 @@ class Operator:
         for _ in range(ROUNDS):
             self._crewed.append(self.find("unassigned", lambda now: now.advice))
             self.run("dispatch")
-            wait_for(lambda: not outbox(self.window), 10, "the order is received")
+            wait_for(lambda: not outbox(self.window), what="the order is received")
 
     def look_at_proofs(self) -> None:
         """While the link is there: what is decided without it, for a photo that was not seen holds up its verdict."""
@@ -154,7 +154,7 @@ class Operator:
         self.filled("transfer", lambda opened: QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Down), enter)
         self.find("open", like=in_work)
         self.filled("hold", lambda opened: opened.set_values({"waits_for": "weather", "reason": "Hujan"}), ctrl_enter)
-        wait_for(lambda: window.intents.situation.on_hold, 3)
+        wait_for(lambda: window.intents.situation.on_hold)
         self.edit("end the hold", lambda: window.intents.run("hold"))
         self.find("open", like=in_work)
         self.filled("note", words("Warga sudah dihubungi"), ctrl_enter)
@@ -162,7 +162,7 @@ class Operator:
         other, created = self.find("open", like=in_work), window.intents.chosen.shown.created
         self.find("open", like=in_work)
         self.edit("merge", lambda: window.intents.merge_into(window.intents.chosen, other, created))
-        wait_for(lambda: window.intents.situation.merged, 3)
+        wait_for(lambda: window.intents.situation.merged)
         self.run("unmerge")
         self.find("open", like=in_work)
         endings = [one.text for one in window.desk.catalog("city").templates if one.kind == "close"]
@@ -184,7 +184,7 @@ class Operator:
         window = self.window
         self.find("open", lambda now: now.advice and not now.lead_unit, like=in_work)
         self.run("dispatch")
-        wait_for(lambda: window.intents.situation.lead_unit, 3)
+        wait_for(lambda: window.intents.situation.lead_unit)
         self.run("recall")
         self.find("open", like=in_work)
         self.filled("assign", lambda _: None, (Enter, Qt.KeyboardModifier.NoModifier))
@@ -197,7 +197,7 @@ class Operator:
             lambda: window.forms.photos.add(self.photo, "after", self._photo),
             lambda: "photo" in window.status_presenter._said,
         )
-        wait_for(lambda: len(outbox(window)) > before, 10, "the photo's edit")
+        wait_for(lambda: len(outbox(window)) > before, what="the photo's edit")
         self.run("done")
         window.desk.choose_unit(window.desk.cities.crews[0].key)
         self.edit("break", lambda: window.intents.run_for_unit("break"))
@@ -208,7 +208,7 @@ class Operator:
         self.find("open", like=in_work)
         noted = len(outbox(window)) + 1
         window.intents.note(window.intents.chosen, "Salah alamat")
-        wait_for(lambda: len(outbox(window)) == noted, 3)
+        wait_for(lambda: len(outbox(window)) == noted)
         self.timed("undo", lambda: window.intents.run("undo"), lambda: window.status_presenter._said.find(": Note") > 0)
 
     def _photo(self, data: dict[str, Any]) -> None:
@@ -218,7 +218,7 @@ class Operator:
         window = self.window
         self.find("open", like=lambda report: report.status == "progress")
         window.forms.photos.add(self.photo, "after", self._photo)
-        wait_for(lambda: not window.intents.situation.needs_proof, 10)
+        wait_for(lambda: not window.intents.situation.needs_proof)
         if window.intents.situation.status == "progress":
             self.run("submit")
         for name, digit in (("validate", Qt.Key.Key_1), ("return", Qt.Key.Key_2)):
@@ -342,7 +342,7 @@ def test_connects_that_hang(city: Served, tmp_path: Path) -> None:
             for _ in range(ROUNDS):
                 operator.work()
             judge(operator, "connects that hang")
-            wait_for(lambda: "Offline since" in banner(window), 20, "the banner")
+            wait_for(lambda: "Offline since" in banner(window), what="the banner")
         proxy = Proxy(city.port, listen_on=proxy.port)
         window.intents.run("refresh")
         wait_for(lambda: settled(window), 60, "all received")

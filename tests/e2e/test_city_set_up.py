@@ -29,8 +29,8 @@ def test_units_that_a_city_is_given_are_there_at_once(tmp_path: Path) -> None:
         city.create_schema()
         done = apply_setup(city, CitySetup(units=(UnitRecord("pump1", "PUMP-1", skills=("pump",)),)), COMMAND_LINE)
         assert done.applied
-        wait_for(lambda: panel.view.isVisibleTo(panel), 20, "the new unit is shown")
+        wait_for(lambda: panel.view.isVisibleTo(panel), what="the new unit is shown")
         assert panel.view.model().index(0, 0).data().startswith("PUMP-1")
         apply_setup(city, CitySetup(units=()), COMMAND_LINE)
-        wait_for(lambda: not panel.view.isVisibleTo(panel), 20, "the retired unit is gone")
+        wait_for(lambda: not panel.view.isVisibleTo(panel), what="the retired unit is gone")
         city.close()

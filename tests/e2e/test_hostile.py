@@ -192,7 +192,7 @@ def answer_to(request: urllib.request.Request) -> tuple[int, bytes]:
 def test_all_reports_are_there(scene: Scene) -> None:
     at_server = scene.city.get("/dispatch/v1/stats")["reports"]
     assert at_server >= len(requests(scene.bird.url))
-    wait_for(lambda: scene.window.desk.view.total == at_server, 10, "every report")
+    wait_for(lambda: scene.window.desk.view.total == at_server, what="every report")
     assert "refused" not in scene.city.log()
     assert "Traceback" not in scene.city.log()
 
@@ -286,7 +286,7 @@ def test_map_labels_areas_and_units_are_texts(scene: Scene) -> None:
         order = "newest" if window.desk.filter.order == "urgency" else "urgency"
         window.desk.set_filter(window.desk.filter.with_order(order))
         wait_for(lambda order=order: window.desk.view.filter.order == order, what="the view")
-        wait_for(lambda: window.picture.drawn_view == window.desk.view.number, 20, f"drawn with {kind}")
+        wait_for(lambda: window.picture.drawn_view == window.desk.view.number, what=f"drawn with {kind}")
     foreign = "iframe, svg, object, embed, form, video, base, a[href], #frame img, #frame script"
     assert scene.js(f"document.querySelectorAll('{foreign}').length") == 0
     assert scene.js("location.href") == "sigap://map/index.html"
@@ -307,7 +307,7 @@ def test_palette_and_search_take_any_text(scene: Scene) -> None:
         QTest.qWait(1)
         window.palette.grab()
     window.palette.set_query("script")
-    wait_for(lambda: any("<script src=" in row for row in rows()), 5, "found by its words")
+    wait_for(lambda: any("<script src=" in row for row in rows()), what="found by its words")
     window.palette.grab()
     assert all(len(row) < 2000 and "\n" not in row for row in rows())
     window.palette.close()
@@ -378,7 +378,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     for text in notes.values():
         window.intents.note(window.intents.chosen, text)
     wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 40, "the history")
-    wait_for(lambda: not window.outbox_presenter.outbox, 10, "all received")
+    wait_for(lambda: not window.outbox_presenter.outbox, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]
     assert sum(notes["script"] in line for line in lines) == 1
     assert window.window.grab().width() > 0
@@ -428,7 +428,7 @@ def test_photos_that_are_none_end_as_words(scene: Scene) -> None:
         )
         send(scene.city, "POST", "/dispatch/v1/reports/honest-3/edits", body.encode(), f"key-{sha256}")
     scene.choose(row)
-    wait_for(lambda: len(window.ticket.ticket().photos) == len(hashes), 10, "cards")
+    wait_for(lambda: len(window.ticket.ticket().photos) == len(hashes), what="cards")
 
     def settled() -> bool:
         return all(card.image is not None or card.problem for card in window.ticket.ticket().photos)
@@ -442,7 +442,7 @@ def test_photos_that_are_none_end_as_words(scene: Scene) -> None:
     for number in range(2):
         scene.choose(scene.row_of(f"media-{number}"))
         wait_for(
-            lambda: all(card.problem for card in window.ticket.ticket().photos), 20, "a strange address is refused"
+            lambda: all(card.problem for card in window.ticket.ticket().photos), what="a strange address is refused"
         )
 
 

@@ -74,19 +74,21 @@ def test_t_a_enter_dispatches_and_a_second_console_sees_it(city: Served, tmp_pat
         wait_ready(two)
         number = choose_unassigned(one)
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", 2, "taken on the screen")
+        wait_for(lambda: one.intents.situation.holder == "rina", what="taken on the screen")
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.intents.situation.lead_unit, 2, "dispatched on the screen")
-        wait_for(lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), 2, "in the server's feed")
+        wait_for(lambda: one.intents.situation.lead_unit, what="dispatched on the screen")
+        wait_for(
+            lambda: any(entry["kind"] == "dispatch" for entry in city.entries(number)), what="in the server's feed"
+        )
         two.desk.choose(two.reader().row_of("city", number))
 
         def seen() -> bool:
             dossier = two.dossiers.current
             return dossier is not None and any(entry.kind == "dispatch" for entry in dossier.entries)
 
-        wait_for(seen, 3, "seen on the second console")
-        wait_for(lambda: not one.outbox_presenter.outbox, 5, "the outbox is empty: the server's record proves it")
+        wait_for(seen, what="seen on the second console")
+        wait_for(lambda: not one.outbox_presenter.outbox, what="the outbox is empty: the server's record proves it")
         kinds = [entry["kind"] for entry in city.entries(number)]
         assert kinds.count("dispatch") == 1
         assert kinds.count("claim") == 1
@@ -105,7 +107,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(one, "W")  # coordination: to an agency
         wait_for(lambda: QApplication.activeWindow() is not one.window, what="the form")
         form_key(Qt.Key.Key_Return)
-        wait_for(lambda: shown(one).status in ("coordination", "new"), 3)
+        wait_for(lambda: shown(one).status in ("coordination", "new"))
         wait_for(lambda: not one.forms.just_committed, what="no stroke that could still be the form's")
         key(one, "A")
         key(one, "Enter")
@@ -113,16 +115,16 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         key(one, "1", Qt.KeyboardModifier.ControlModifier)
         key(one, "E")
         key(one, "O")
-        wait_for(lambda: shown(one).status == "progress", 3, "in progress")
+        wait_for(lambda: shown(one).status == "progress", what="in progress")
         one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
-        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
+        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
-        wait_for(lambda: shown(one).status == "validation", 5, "awaiting validation")
-        wait_for(lambda: not one.outbox_presenter.outbox, 10, "all received")
+        wait_for(lambda: shown(one).status == "validation", what="awaiting validation")
+        wait_for(lambda: not one.outbox_presenter.outbox, what="all received")
 
         row = two.reader().row_of("city", number)
         two.desk.choose(row)
-        wait_for(lambda: two.dossiers.current is not None and shown(two).status == "validation", 5)
+        wait_for(lambda: two.dossiers.current is not None and shown(two).status == "validation")
         two.queue.setFocus()
         key(two, "V", Qt.KeyboardModifier.ShiftModifier)
         wait_for(lambda: QApplication.activeWindow() is not two.window, what="the validation form")
@@ -131,9 +133,9 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         form_key(Qt.Key.Key_Down)
         form_key(Qt.Key.Key_Return)
         form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-        wait_for(lambda: shown(two).status == "resolved", 3, "resolved")
-        wait_for(lambda: city.get(f"/dispatch/v1/reports/{number}")["status"] == "resolved", 5)
-        wait_for(lambda: shown(one).status == "resolved", 5, "the first console sees it")
+        wait_for(lambda: shown(two).status == "resolved", what="resolved")
+        wait_for(lambda: city.get(f"/dispatch/v1/reports/{number}")["status"] == "resolved")
+        wait_for(lambda: shown(one).status == "resolved", what="the first console sees it")
 
 
 def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(city: Served, tmp_path: Path) -> None:
@@ -145,8 +147,8 @@ def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(
         wait_for(lambda: one.forms._new is not None and QApplication.activeWindow() is one.forms._new, what="the form")
         form_key(Qt.Key.Key_Tab, text="banjir")
         form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, text="Air setinggi lutut di gang")
-        wait_for(lambda: one.desk.view.counts.all_open == before + 1, 3, "in the queue")
-        wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, 5, "at the server")
-        wait_for(lambda: not one.outbox_presenter.outbox, 8, "received")
-        wait_for(lambda: one.desk.view.counts.all_open == before + 1, 3, "once")
+        wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="in the queue")
+        wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, what="at the server")
+        wait_for(lambda: not one.outbox_presenter.outbox, what="received")
+        wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="once")
         assert city.get("/dispatch/v1/stats")["reports"] == at_server + 1

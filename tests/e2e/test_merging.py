@@ -46,7 +46,7 @@ def opened(window: Any, *, crew: bool) -> Any:
         "lat": shown.lat, "lon": shown.lon, "priority": shown.priority,
     }  # fmt: skip
     window.deeds.create("city", data, f"local:{uuid.uuid4()}", "again")
-    wait_for(lambda: not window.outbox_presenter.outbox, 20, "the server has the second call")
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the second call")
 
     def known() -> bool:
         window.counsellor.refresh()
@@ -54,12 +54,12 @@ def opened(window: Any, *, crew: bool) -> Any:
         return dossier is not None and dossier.row == row and any(one.text == data["description"] for one in alike)
 
     window.desk.choose(row)
-    wait_for(known, 20, "it may be the same")
+    wait_for(known, what="it may be the same")
     key(window, "D")
     found = form(window)
     digits = [one.text for one in window.intents.with_duplicates[1]]
     press(Qt.Key(Qt.Key.Key_1.value + digits.index(str(data["description"]))))
-    wait_for(lambda: found.why_not() != "The report is being read", 10, "the candidate is read")
+    wait_for(lambda: found.why_not() != "The report is being read", what="the candidate is read")
     return found
 
 
@@ -80,9 +80,9 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     assert form_.why_not() == ""
     assert made == [], "nothing is merged without a look"
     press(Qt.Key.Key_Return)
-    wait_for(lambda: made, 10, "the merge")
+    wait_for(lambda: made, what="the merge")
     assert [(deed.kind.value, deed.report, dict(deed.data)) for deed in made] == [("merge", number, {"into": mine.id})]
-    wait_for(lambda: not window.outbox_presenter.outbox, 20, "the server has it")
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
     assert window.outbox_presenter.decisions == 0
     window.deeds.done.disconnect(made.append)
 

@@ -63,63 +63,65 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         younger = find(one, "unassigned", free, used)
         known = {number: kinds(city, number) for number in used}
         city.stop()
-        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        wait_for(lambda: "Offline since" in banner(one), what="the banner")
         assert one.desk.view.total == at_server, "the reports stay"
 
         choose(one, noted)
         key(one, "N")
         type_into(one, "Warga sudah dihubungi", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: any("Warga sudah" in row.text for row in one.ticket.ticket().timeline), 2, "the note is shown")
+        wait_for(
+            lambda: any("Warga sudah" in row.text for row in one.ticket.ticket().timeline), what="the note is shown"
+        )
         wanted = 3 if shown(one).priority != 3 else 2
         one.intents.set_priority(one.intents.chosen, wanted)
-        wait_for(lambda: shown(one).priority == wanted, 2, "the priority is shown")
+        wait_for(lambda: shown(one).priority == wanted, what="the priority is shown")
 
         choose(one, crewed)
         key(one, "O")
-        wait_for(lambda: shown(one).status == "progress", 2, "arrived is shown")
+        wait_for(lambda: shown(one).status == "progress", what="arrived is shown")
         one.forms.photos.add(photo, "after", lambda data: one.deeds.photo(one.dossiers.current, data))
-        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), 10, "the proof is shown")
+        wait_for(lambda: any(one_photo.role == "after" for one_photo in shown(one).photos), what="the proof is shown")
         key(one, "V")
-        wait_for(lambda: shown(one).status == "validation", 2, "done is shown")
+        wait_for(lambda: shown(one).status == "validation", what="done is shown")
 
         key(one, "N", CTRL)
         form(one)
         type_into(one, "banjir", Qt.Key.Key_Tab)
         type_into(one, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: one.desk.view.counts.all_open == open_before + 1, 3, "the new report is in the queue")
+        wait_for(lambda: one.desk.view.counts.all_open == open_before + 1, what="the new report is in the queue")
 
         choose(one, told_of)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: one.intents.situation.lead_unit, 2, "the order is shown")
+        wait_for(lambda: one.intents.situation.lead_unit, what="the order is shown")
         unit = one.desk.catalog("city").units[one.intents.situation.lead_unit].code
-        wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), 6, "the ticket says that it was not sent")
+        wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), what="the ticket says that it was not sent")
         one.queue.setFocus()
         key(one, "R")
-        wait_for(lambda: any("told by radio by rina" in text for text in strips(one)), 2, "who told it is recorded")
+        wait_for(lambda: any("told by radio by rina" in text for text in strips(one)), what="who told it is recorded")
         waiting = outbox(one)
         assert len(waiting) == 7
         assert states(one)["saved"] == 6, "facts wait, visibly"
 
     # The program ends and begins again; the server is still away, its clock says now.
     with console(profile, city.address) as one:
-        wait_for(lambda: set(outbox(one)) == set(waiting), 10, "nothing is lost")
-        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
-        wait_for(lambda: one.desk.view is not None and one.desk.view.counts.all_open == open_before + 1, 10)
+        wait_for(lambda: set(outbox(one)) == set(waiting), what="nothing is lost")
+        wait_for(lambda: "Offline since" in banner(one), what="the banner")
+        wait_for(lambda: one.desk.view is not None and one.desk.view.counts.all_open == open_before + 1)
         choose(one, told_of)
         assert any(f"{unit} was told by radio by rina" in text for text in strips(one))
         choose(one, younger)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: len(outbox(one)) == 8, 3, "a younger order")
+        wait_for(lambda: len(outbox(one)) == 8, what="a younger order")
 
         city.start()
         one.intents.run("refresh")
-        wait_for(lambda: banner(one) == "", 20, "the banner goes")
-        wait_for(lambda: len(outbox(one)) == 1, 20, "all is received but the old order")
+        wait_for(lambda: banner(one) == "", what="the banner goes")
+        wait_for(lambda: len(outbox(one)) == 1, what="all is received but the old order")
         assert states(one) == {"still wanted?": 1}
         choose(one, told_of)
-        wait_for(lambda: any("Still wanted?" in text for text in strips(one)), 2)
+        wait_for(lambda: any("Still wanted?" in text for text in strips(one)))
 
         stats = city.get("/dispatch/v1/stats")
         assert stats["reports"] == at_server + 1
@@ -139,24 +141,24 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
 
         one.queue.setFocus()
         key(one, "Y")
-        wait_for(lambda: Counter(kinds(city, told_of))["dispatch"] == Counter(known[told_of])["dispatch"] + 1, 10)
-        wait_for(lambda: not outbox(one), 10, "given anew and received")
+        wait_for(lambda: Counter(kinds(city, told_of))["dispatch"] == Counter(known[told_of])["dispatch"] + 1)
+        wait_for(lambda: not outbox(one), what="given anew and received")
 
 
 def test_a_photo_that_is_not_here_comes_when_the_server_answers(city: Served, tmp_path: Path) -> None:
     with console(tmp_path / "profile", city.address) as one:
         wait_ready(one)
         city.stop()
-        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        wait_for(lambda: "Offline since" in banner(one), what="the banner")
         find(one, "open", like=lambda report: any(photo.sha256 for photo in report.photos))
-        wait_for(lambda: cards(one) and all(card.waits for card in cards(one)), 15, "the photos wait")
+        wait_for(lambda: cards(one) and all(card.waits for card in cards(one)), what="the photos wait")
         assert {card.waits for card in cards(one)} == {"Not on this computer yet. It comes when the server answers."}, (
             "in quiet words"
         )
         assert not any(card.problem for card in cards(one))
         city.start()
         one.intents.run("refresh")
-        wait_for(lambda: all(card.image is not None for card in cards(one)), 20, "the photos")
+        wait_for(lambda: all(card.image is not None for card in cards(one)), what="the photos")
         assert not any(card.problem or card.waits for card in cards(one))
 
 
@@ -171,20 +173,20 @@ def test_a_report_made_offline_is_the_chosen_one_and_is_opened_from_the_outbox(c
         wait_ready(one)
         before = find(one, "unassigned")
         city.stop()
-        wait_for(lambda: "Offline since" in banner(one), 15, "the banner")
+        wait_for(lambda: "Offline since" in banner(one), what="the banner")
         key(one, "N", CTRL)
         form(one)
         type_into(one, "banjir", Qt.Key.Key_Tab)
         type_into(one, "Air setinggi lutut di gang", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", 3, "it is the chosen one")
+        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", what="it is the chosen one")
         one.queue.setFocus()
         key(one, "N")
         type_into(one, "Two children", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: len(outbox(one)) == 2, 3, "the note is saved")
+        wait_for(lambda: len(outbox(one)) == 2, what="the note is saved")
         assert {row.number for row in outbox(one).values()} == {"new"}, "it is a note on the new report"
         choose(one, before)
         one.outbox_presenter.act(next(iter(outbox(one))), "open")
-        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", 3, "it is opened")
+        wait_for(lambda: shown(one).description == "Air setinggi lutut di gang", what="it is opened")
 
 
 def test_ctrl_z_takes_its_offer_away_and_ctrl_f_goes_on_from_the_filter(city: Served, tmp_path: Path) -> None:
@@ -192,7 +194,7 @@ def test_ctrl_z_takes_its_offer_away_and_ctrl_f_goes_on_from_the_filter(city: Se
         wait_ready(one)
         find(one, "unassigned")
         key(one, "T")
-        wait_for(lambda: one.status.undo_text().startswith("Take"), 3, "the offer to take it back")
+        wait_for(lambda: one.status.undo_text().startswith("Take"), what="the offer to take it back")
         key(one, "Z", CTRL)
         assert one.status.undo_text() == ""
         one.desk.set_filter(one.desk.filter.toggle_service("banjir"))

@@ -57,7 +57,7 @@ class Hands:
         return QApplication.activeWindow()
 
     def done(self, *expected: str) -> list[dict[str, Any]]:
-        wait_for(lambda: [kind for kind, _ in self.made] == list(expected), 10, f"{expected}, and not {self.made}")
+        wait_for(lambda: [kind for kind, _ in self.made] == list(expected), what=f"{expected}, and not {self.made}")
         self.window.deeds.done.disconnect(self._on_deed)
         return [data for _, data in self.made]
 
@@ -92,7 +92,7 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
     here.press(letter(Qt.Key.Key_1))
-    wait_for(lambda: form.why_not() == "Decide: 1 accepts, 2 returns", 20, "its photos are painted")
+    wait_for(lambda: form.why_not() == "Decide: 1 accepts, 2 returns", what="its photos are painted")
     here.count -= 1  # it came before the photos and counted for nothing
     assert form.values()["decision"] == "", "what did not count leaves nothing preset"
     here.press(letter(Qt.Key.Key_1), ENTER)
@@ -100,8 +100,8 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     assert data["accepted"] is True
     assert data["disposition"]
     assert here.count == 3
-    wait_for(lambda: window.desk.row != row, 10, "the next one")
-    wait_for(lambda: window.forms._open is not None and window.forms._open is not form, 10, "its form")
+    wait_for(lambda: window.desk.row != row, what="the next one")
+    wait_for(lambda: window.forms._open is not None and window.forms._open is not form, what="its form")
     following = here.form()
     assert following.windowTitle().count(str(window.dossiers.current.shown.id)) == 1
     following.close()
@@ -115,7 +115,7 @@ def test_a_proof_is_returned_with_four_keys_and_words(window: Any, hands: Callab
     here = hands("validate", lambda now: now.status is Status.VALIDATION, _honest)
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
-    wait_for(lambda: form.why_not() == "", 20, "its photos are painted, and an honest proof is preset")
+    wait_for(lambda: form.why_not() == "", what="its photos are painted, and an honest proof is preset")
     here.press(letter(Qt.Key.Key_2))
     here.words("b")
     here.words("ukan di sini")
@@ -156,7 +156,7 @@ def test_a_category_takes_four_keys(window: Any, hands: Callable[..., Hands]) ->
 def test_what_waits_for_validation_is_one_key_away(window: Any, hands: Callable[..., Hands]) -> None:
     here = hands("open")
     here.press(letter(Qt.Key.Key_5, ALT))
-    wait_for(lambda: window.desk.view.filter.tab == "validate", 10, "the tab")
+    wait_for(lambda: window.desk.view.filter.tab == "validate", what="the tab")
     view = window.desk.view
     assert len(view.order) == view.counts.tabs["validate"] > 0
     assert {fact.status for fact in view.row_facts(view.order[:50].tolist())} == {4}
@@ -170,7 +170,7 @@ def test_a_routine_report_is_taken_and_its_crew_sent_with_three_keys(window: Any
     window.window.focus_panel("queue")
     here.press(letter(Qt.Key.Key_T), letter(Qt.Key.Key_A), ENTER)
     kinds = [kind for kind, _ in here.made]
-    wait_for(lambda: "dispatch" in [kind for kind, _ in here.made], 10, f"a crew, and not {kinds}")
+    wait_for(lambda: "dispatch" in [kind for kind, _ in here.made], what=f"a crew, and not {kinds}")
     assert here.count == 3
 
 
@@ -184,7 +184,7 @@ def test_a_report_by_telephone_takes_seven_keys_and_words(window: Any, hands: Ca
     here.words("Air masuk rumah")
     here.press(letter(Qt.Key.Key_Tab))
     here.words("kebon baru")
-    wait_for(lambda: form.place.offered(), 10, "the place is found")
+    wait_for(lambda: form.place.offered(), what="the place is found")
     here.press(ENTER, letter(Qt.Key.Key_Return, CTRL))
     assert form.isVisible(), "the middle of an area is no place yet"
     assert "knows no more than Kebon Baru" in form.why_not()
@@ -205,7 +205,7 @@ def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     assert form.values()["only_area"] is True
     assert here.name in form._where.text()
     window.forms.set_place(there.lat, there.lon)
-    wait_for(lambda: there.name in form._where.text(), 10, "the area of the point is named")
+    wait_for(lambda: there.name in form._where.text(), what="the area of the point is named")
     assert f"not in {here.name}" in form.sure.text()
     form.service.set_value("banjir")
     form.report_text.setPlainText("Air masuk rumah")

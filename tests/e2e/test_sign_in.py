@@ -22,7 +22,7 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
     monkeypatch.setitem(TOKENS, "rina", "a-token-nobody-knows")
     arguments = ("--demo-city", "--still", "--reports", "300", "--users", str(users))
     with served(tmp_path / "server", *arguments) as server, console(tmp_path / "profile", server.address) as window:
-        wait_for(lambda: window.sources.states().get("city") == "refused", 20, "refused")
+        wait_for(lambda: window.sources.states().get("city") == "refused", what="refused")
         window.status_presenter.show()
         notice = window.banner.notice
         assert notice is not None
@@ -35,8 +35,8 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         assert field.echoMode() == QLineEdit.EchoMode.Password
         QTest.keyClicks(field, right)
         QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-        wait_for(lambda: window.sources.states().get("city") == "live", 20, "live")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= 300, 20, "reports")
+        wait_for(lambda: window.sources.states().get("city") == "live", what="live")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total >= 300, what="reports")
     written = [
         file for file in (tmp_path / "profile").rglob("*") if file.is_file() and right.encode() in file.read_bytes()
     ]

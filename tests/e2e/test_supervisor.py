@@ -108,7 +108,7 @@ class Supervisor:
 def decide(window: Any, report: str, digit: Qt.Key) -> list[str]:
     """Open the conflict of a report from the outbox and choose a side, by keys; what the form said."""
     choose(window, report)
-    wait_for(lambda: any("so did you" in text for text in strips(window)), 5, "the strip")
+    wait_for(lambda: any("so did you" in text for text in strips(window)), what="the strip")
     key(window, "7", CTRL)
     row = next(number for number, one in enumerate(outbox(window).values()) if one.number == report)
     view = window.outbox.view
@@ -121,7 +121,7 @@ def decide(window: Any, report: str, digit: Qt.Key) -> list[str]:
     window.window.grab().save(str(window.picture_folder / f"behind-{report}.png"))
     QTest.keyClick(opened.table, digit)
     QTest.keyClick(opened.table, Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: not any("so did you" in text for text in strips(window)), 5, "decided")
+    wait_for(lambda: not any("so did you" in text for text in strips(window)), what="decided")
     return said
 
 
@@ -173,22 +173,22 @@ def test_a_day_without_a_network(
     with console(profile, link.url) as window:
         window.picture_folder = folder
         wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
-        wait_for(lambda: set(outbox(window)) == kept, 20, "nothing is lost")
+        wait_for(lambda: set(outbox(window)) == kept, what="nothing is lost")
         wait_for(lambda: "Offline since" in banner(window), 30, "the banner")
         # of the few reports without a unit all are left for sending one
         taken = [find(window, "open", lambda now: bool(now.lead_unit and not now.holder), used) for _ in range(2)]
         for report in taken:
             choose(window, report)
             key(window, "T")
-            wait_for(lambda: window.intents.situation.holder == "rina", 5, "taken")
+            wait_for(lambda: window.intents.situation.holder == "rina", what="taken")
         find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
         key(window, "A")
         key(window, "Enter")
-        wait_for(lambda: any("NOT SENT: tell" in text for text in strips(window)), 10, "not sent")
+        wait_for(lambda: any("NOT SENT: tell" in text for text in strips(window)), what="not sent")
         window.window.grab().save(str(folder / "evening-not-sent.png"))
         window.queue.setFocus()
         key(window, "R")
-        wait_for(lambda: any("told by radio by rina" in text for text in strips(window)), 5, "told")
+        wait_for(lambda: any("told by radio by rina" in text for text in strips(window)), what="told")
         key(window, "7", CTRL)
         QTest.qWait(200)
         window.window.grab().save(str(folder / "evening-offline.png"))
@@ -201,7 +201,7 @@ def test_a_day_without_a_network(
         window.intents.run("refresh")
         left = {"conflict": 2, "attention": 1, "expired": 1}
         wait_for(lambda: Counter(one.state for one in window.edits.outbox) == left, 60, "all but what needs a human")
-        wait_for(lambda: banner(window) == "", 20, "the banner goes")
+        wait_for(lambda: banner(window) == "", what="the banner goes")
         key(window, "7", CTRL)
         QTest.qWait(300)
         window.window.grab().save(str(folder / "evening-conflicts.png"))
@@ -215,7 +215,7 @@ def test_a_day_without_a_network(
         assert "budi changed Priority" in said[0]
         assert any("budi" in part for part in said[4:])
         decide(window, conflicts["theirs"], Qt.Key.Key_2)
-        wait_for(lambda: len(outbox(window)) == 2, 20, "both are settled")
+        wait_for(lambda: len(outbox(window)) == 2, what="both are settled")
         key(window, "7", CTRL)
         QTest.qWait(300)
         window.window.grab().save(str(folder / "evening-after.png"))

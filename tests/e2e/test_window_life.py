@@ -31,7 +31,7 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
         window.intents.run("text_larger")
         window.intents.run("text_larger")
         window.intents.run("theme")
-        wait_for(lambda: window.kept is not None, 5, "another window is asked for")
+        wait_for(lambda: window.kept is not None, what="another window is asked for")
         assert not window.window.isVisible()
         kept, settings = window.kept, window.settings.here
     kept_in_file = load_settings(tmp_path)
@@ -78,7 +78,7 @@ def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QAp
         announced = datetime(2026, 11, 25, 8, tzinfo=UTC)
         window._clock = lambda: announced
         window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
-        wait_for(lambda: outbox(window), 10, "it waits")
+        wait_for(lambda: outbox(window), what="it waits")
         qapp.commitDataRequest.emit(None)
         assert window._may_close(), "the session ends: nobody is there to be asked"
         window._clock = lambda: announced + timedelta(minutes=2)  # it did not
@@ -92,7 +92,7 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
         window.intents.run("new_report")
         form(window).report_text.setPlainText("Water at the school")
     with console(tmp_path, None) as window:
-        wait_for(lambda: window.edits.drafts, 10, "the draft is read")
+        wait_for(lambda: window.edits.drafts, what="the draft is read")
         window.intents.run("new_report")
         assert form(window).report_text.toPlainText() == "Water at the school"
 
@@ -102,7 +102,7 @@ def test_what_the_panels_show_is_written_at_the_end_with_or_without_a_picture(tm
     with console(tmp_path / "profile", None) as window:
         window.picture.options = msgspec.structs.replace(window.picture.options, state=state)
         window.deeds.create("city", {"description": "Water"}, "local:1", "Water")
-        wait_for(lambda: outbox(window), 10, "it waits")
+        wait_for(lambda: outbox(window), what="it waits")
     assert msgspec.json.decode(state.read_bytes())["outbox"] == 1
 
 
@@ -126,4 +126,4 @@ def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QAppli
         gc.collect()
         return not any(one is not None and isValid(one) for one in (ref() for ref in held))
 
-    wait_for(are_gone, 10, "nothing of it is left")
+    wait_for(are_gone, what="nothing of it is left")

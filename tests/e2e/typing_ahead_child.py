@@ -46,7 +46,7 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
             find(window, tab, lambda now: now.advice, seen, like=lambda report: report.priority != 4)
             window.window.activateWindow()
             window.intents.run("recommend")
-            wait_for(lambda: app.focusWidget() is not None and window.window.current_panel() == "report", 20, "advice")
+            wait_for(lambda: app.focusWidget() is not None and window.window.current_panel() == "report", what="advice")
             made: list[Any] = []
             window.deeds.done.connect(made.append)
             typing = subprocess.Popen(["xdotool", "key", "--delay", str(pace_ms), *keys.split()])

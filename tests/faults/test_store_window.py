@@ -181,14 +181,14 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
         choose(window, report)
         key(window, "N")
         type_into(window, "air masuk", Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: len(window.edits.outbox) == 1, 10, "saved")
+        wait_for(lambda: len(window.edits.outbox) == 1, what="saved")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     try:
         with console(profile, "http://127.0.0.1:9") as window:
-            wait_for(lambda: banner(window).startswith("Nothing can be saved: "), 20, "it is said")
+            wait_for(lambda: banner(window).startswith("Nothing can be saved: "), what="it is said")
             assert banner(window).endswith(f" The folder is {profile}")
             wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 40, "the cache")
-            wait_for(lambda: figure(window, "data").label.startswith("Data from "), 20, "how old it is")
+            wait_for(lambda: figure(window, "data").label.startswith("Data from "), what="how old it is")
             window.signing.rights_changed.emit()
             assert [part.value for part in figure(window, "outbox").parts] == ["–"]
             choose(window, report)
@@ -201,6 +201,6 @@ def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(ci
             assert not banner(window).startswith("Nothing can be saved")
             key(window, "N")
             type_into(window, "masih naik", Qt.Key.Key_Return, CTRL)
-            wait_for(lambda: len(window.edits.outbox) == 2, 10, "saved")
+            wait_for(lambda: len(window.edits.outbox) == 2, what="saved")
     finally:
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)

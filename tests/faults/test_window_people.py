@@ -61,10 +61,10 @@ def note(window: Any, text: str) -> None:
     window.edits.saved.connect(saved.append)
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: saved, 5, "the note is saved")
+    wait_for(lambda: saved, what="the note is saved")
     window.edits.saved.disconnect(saved.append)
     # it may have been sent and proved before the panel was told of it
-    wait_for(lambda: list(outbox(window)) == [one.edit.id for one in window.edits.outbox], 5, "the panel knows")
+    wait_for(lambda: list(outbox(window)) == [one.edit.id for one in window.edits.outbox], what="the panel knows")
 
 
 def sign_in(window: Any, name: str) -> str:
@@ -74,7 +74,7 @@ def sign_in(window: Any, name: str) -> str:
     said = str(opened._sentence.text())
     QTest.keyClicks(opened.findChild(QLineEdit), TOKENS[name])
     QTest.keyClick(opened.findChild(QLineEdit), Qt.Key.Key_Return, CTRL)
-    wait_for(lambda: window.desk.me == name, 20, f"{name} is signed in")
+    wait_for(lambda: window.desk.me == name, what=f"{name} is signed in")
     return said
 
 
@@ -112,7 +112,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         wait_ready(window)
         reports = [find(window, "open", skip=set()) for _ in range(1)]
         city.stop()
-        wait_for(lambda: window.sources.offline, 20, "offline")
+        wait_for(lambda: window.sources.offline, what="offline")
         for number in range(3):
             note(window, f"dari rina {number}")
         window.window.close()
@@ -127,7 +127,7 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         assert opened._title.text() == "3 edits have not left"
         assert "author's name" in opened._sentence.text()
         QTest.keyClick(opened, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: window.settings.here.signed_out == ["city"], 5, "signed out")
+        wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out")
         choose(window, reports[0])
         key(window, "N")
         assert window.status_presenter._said == "Signed out: sign in to write"
@@ -137,10 +137,10 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
         city.start()
         said = sign_in(window, "budi")
         assert "author's name" in said
-        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        wait_for(lambda: window.sources.states()["city"] == "live", what="live")
         choose(window, reports[0])
         note(window, "dari budi")
-        wait_for(lambda: len(outbox(window)) == 3, 20, "budi's own note is received")
+        wait_for(lambda: len(outbox(window)) == 3, what="budi's own note is received")
         assert {row.state_text for row in outbox(window).values()} == {"waits for rina to sign in"}
         assert {action for row in outbox(window).values() for action, _ in row.actions} == {"drop", "open"}
         key(window, "7", CTRL)
@@ -152,10 +152,10 @@ def test_the_count_is_said_before_leaving_and_each_edit_waits_for_its_author(cit
     # Another start, still budi: nothing of rina's leaves.
     with console(profile, city.address, name="budi") as window:
         wait_ready(window)
-        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        wait_for(lambda: window.sources.states()["city"] == "live", what="live")
         choose(window, reports[0])
         note(window, "dari budi lagi")
-        wait_for(lambda: len(outbox(window)) == 3, 20, "received")
+        wait_for(lambda: len(outbox(window)) == 3, what="received")
         assert writers(city, "dari rina") == []
         sign_in(window, "rina")
         wait_for(lambda: not outbox(window), 30, "rina's edits leave by themselves")
@@ -175,15 +175,15 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         report = find(window, "open", lambda now: now.has_place)
         before = window.dossiers.current.server
         city.stop()
-        wait_for(lambda: window.sources.offline, 20, "offline")
+        wait_for(lambda: window.sources.offline, what="offline")
         note(window, "pompa sudah dipasang")
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture())
         window.forms.photos.add(file, "report", lambda data: window.deeds.photo(window.dossiers.current, data))
-        wait_for(lambda: len(outbox(window)) == 2, 15, "the photo is saved")
+        wait_for(lambda: len(outbox(window)) == 2, what="the photo is saved")
         wanted = 1 if before.priority != 1 else 2
         window.deeds.set_fields(window.dossiers.current, {"priority": wanted}, "Priority")
-        wait_for(lambda: len(outbox(window)) == 3, 5, "the priority is saved")
+        wait_for(lambda: len(outbox(window)) == 3, what="the priority is saved")
         boss = City(f"sqlite:///{city.folder / 'city.db'}")
         boss.remove("report", report)
         boss.close()
@@ -204,8 +204,8 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
         saved: list[str] = []
         window.edits.saved.connect(lambda queued: saved.append(queued.edit.kind))
         QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: window.status_presenter._said.startswith("Kept as a new report: "), 5, "said")
-        wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], 5, "saved")
+        wait_for(lambda: window.status_presenter._said.startswith("Kept as a new report: "), what="said")
+        wait_for(lambda: sorted(saved) == ["create", "note", "note", "photo"], what="saved")
         wait_for(lambda: not outbox(window), 30, "all of it has arrived")
         assert window.deeds.undo_text.startswith("New report ")
     (made,) = {entry["report"] for entry in entries(city, f"Kept from report {report}, deleted at the server.")}
@@ -227,12 +227,12 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
         wait_ready(window)
         find(window, "open")
         city.stop()
-        wait_for(lambda: window.sources.offline, 20, "offline")
+        wait_for(lambda: window.sources.offline, what="offline")
         note(window, "dari rina")
     city.start()
     with console(profile, city.address, name="budi") as window:
         wait_ready(window)
-        wait_for(lambda: len(outbox(window)) == 1, 20, "the outbox")
+        wait_for(lambda: len(outbox(window)) == 1, what="the outbox")
         key(window, "7", CTRL)
         key(window, "1")
         (row,) = outbox(window).values()
@@ -244,7 +244,7 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
         assert row.state_text == "waits for rina to sign in", "the same key twice drops nothing"
         key(window, "1")
         key(window, "2")
-        wait_for(lambda: not outbox(window), 5, "dropped")
+        wait_for(lambda: not outbox(window), what="dropped")
         assert window.status_presenter._said == "Dropped. rina is told at the next sign-in"
         sign_in(window, "rina")
         assert window.status_presenter._said == "budi dropped: Note by rina: dari rina"
@@ -275,10 +275,10 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         choose(one, first)
         one.deeds.dispatch(one.dossiers.current, mine, one.desk.catalog("city").units[mine].code, stack=False)
         two.deeds.dispatch(two.dossiers.current, theirs, two.desk.catalog("city").units[theirs].code, stack=False)
-        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
-        wait_for(lambda: not outbox(winner), 20, "the other one has won")
-        wait_for(lambda: strips(loser), 5, "the strip")
+        wait_for(lambda: not outbox(winner), what="the other one has won")
+        wait_for(lambda: strips(loser), what="the strip")
         (strip,) = strips(loser)
         code = loser.desk.catalog("city").units[mine if winner is one else theirs].code
         who = winner.desk.me
@@ -297,7 +297,7 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
         opened.grab().save(str(tmp_path / f"second-{same}-form.png"))
         QTest.keyClick(opened.table, Qt.Key.Key_1)
         QTest.keyClick(opened.table, Qt.Key.Key_Return, CTRL)
-        wait_for(lambda: not outbox(loser), 20, "sent all the same, because he said so")
+        wait_for(lambda: not outbox(loser), what="sent all the same, because he said so")
 
 
 def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served, tmp_path: Path) -> None:
@@ -312,16 +312,16 @@ def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served
         choose(two, report)
         one.deeds.take(one.dossiers.current)
         two.deeds.take(two.dossiers.current)
-        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
-        wait_for(lambda: strips(loser), 5, "the strip")
+        wait_for(lambda: strips(loser), what="the strip")
         assert strips(loser)[0].startswith(f"{winner.desk.me} has taken this report at ")
         (row,) = outbox(loser).values()
         assert row.actions[0] == ("conflict", "Drop mine")
         key(loser, "7", CTRL)
         key(loser, "1")
-        wait_for(lambda: not outbox(loser), 5, "dropped")
-        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, 5, "who has it is shown")
+        wait_for(lambda: not outbox(loser), what="dropped")
+        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, what="who has it is shown")
 
 
 def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answered(
@@ -344,18 +344,18 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         for each in (one, two):
             each.deeds.take(seen[each])
             each.deeds.dispatch(seen[each], units[each], each.desk.catalog("city").units[units[each]].code, stack=False)
-        wait_for(lambda: in_conflict(one) or in_conflict(two), 20, "one is told")
+        wait_for(lambda: in_conflict(one) or in_conflict(two), what="one is told")
         loser, winner = (one, two) if in_conflict(one) else (two, one)
         code = loser.desk.catalog("city").units[units[loser]].code
-        wait_for(lambda: not outbox(winner), 20, "the other one has won")
-        wait_for(lambda: banner(loser).startswith(f"{code} was NOT sent:"), 5, "the notice")
+        wait_for(lambda: not outbox(winner), what="the other one has won")
+        wait_for(lambda: banner(loser).startswith(f"{code} was NOT sent:"), what="the notice")
         assert f"{winner.desk.me} took the report first" in banner(loser)
         (strip,) = strips(loser)
         assert strip.startswith(f"{code} was NOT sent: {winner.desk.me} took the report first")
         assert loser.deeds.newest is None, "what was lost is nothing to undo"
-        wait_for(lambda: not loser.status.undo_text(), 5, "nor is it offered")
-        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, 5, "who has it is shown")
-        wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], 5, "only his crew")
+        wait_for(lambda: not loser.status.undo_text(), what="nor is it offered")
+        wait_for(lambda: loser.intents.situation.holder == winner.desk.me, what="who has it is shown")
+        wait_for(lambda: [one.unit for one in loser.dossiers.current.live] == [units[winner]], what="only his crew")
         rows = outbox(loser)
         assert sorted(row.level for row in rows.values()) == ["urgent", "warn"]
         assert {row.text for row in rows.values() if row.level == "warn"} == {"NOT taken"}
@@ -365,13 +365,13 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         loser.window.grab().save(str(tmp_path / "lost-elsewhere.png"))
         assert banner(loser).startswith(f"{code} was NOT sent:"), "wherever he goes"
         key(loser, "F2")
-        wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, 5, "its report")
+        wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, what="its report")
         key(loser, "F3")
         again = "has sent"  # the other crew is on it: that is asked now
-        wait_for(lambda: not outbox(loser) or again in banner(loser), 20, "the take is dropped, the order given")
+        wait_for(lambda: not outbox(loser) or again in banner(loser), what="the take is dropped, the order given")
         if outbox(loser):
             key(loser, "F4")
-        wait_for(lambda: not outbox(loser) and "NOT sent" not in banner(loser), 20, "nothing is left")
+        wait_for(lambda: not outbox(loser) and "NOT sent" not in banner(loser), what="nothing is left")
 
 
 def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Served, tmp_path: Path) -> None:
@@ -398,9 +398,9 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         window.deeds.note(window.dossiers.current, "di luar")
         choose(window, inside)
         note(window, "di dalam")
-        wait_for(lambda: len(outbox(window)) == 1, 20, "the other one has left")
+        wait_for(lambda: len(outbox(window)) == 1, what="the other one has left")
         (row,) = outbox(window).values()
-        wait_for(lambda: "outside the areas" in next(iter(outbox(window).values())).state_text, 10, "refused")
+        wait_for(lambda: "outside the areas" in next(iter(outbox(window).values())).state_text, what="refused")
         assert row.number == outside
         assert writers(city, "di luar") == []
 
@@ -409,7 +409,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         assert window.outbox._actions.all.verb == "Try all 1 refused again"
         key(window, "R", CTRL)
         assert told[-1] == "1 edit is tried again"
-        wait_for(lambda: not outbox(window), 20, "it is at the server")
+        wait_for(lambda: not outbox(window), what="it is at the server")
         key(window, "R", CTRL)
         assert told[-1] == "Nothing was refused that could be tried again"
     assert writers(city, "di dalam") == writers(city, "di luar") == ["rina"]
@@ -420,7 +420,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
     with console(tmp_path / "one", city.address) as window:
         wait_ready(window)
         find(window, "unassigned")
-        wait_for(lambda: window.intents.situation.advice, 10, "units are recommended")
+        wait_for(lambda: window.intents.situation.advice, what="units are recommended")
         known = json.loads((city.folder / "users.json").read_text())
         told: list[str] = []
         window.status_presenter.say = told.append
@@ -436,11 +436,11 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         assert QApplication.activeWindow() in (None, window.window), "no form has opened"
         unit = window.dossiers.current and window.desk.cities.crews[0].unit.id
         window.deeds.dispatch(window.dossiers.current, unit, "SDA-01", stack=False)
-        wait_for(lambda: told[-1].startswith("NOT SAVED"), 5, "an order that came another way is not saved either")
+        wait_for(lambda: told[-1].startswith("NOT SAVED"), what="an order that came another way is not saved either")
         assert told[-1].startswith("NOT SAVED: A validator may not do this")
         assert outbox(window) == {}
         key(window, "T")
-        wait_for(lambda: window.intents.situation.holder == "rina", 10, "what the role may do goes on")
+        wait_for(lambda: window.intents.situation.holder == "rina", what="what the role may do goes on")
 
 
 def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(city: Served, tmp_path: Path) -> None:
@@ -453,16 +453,16 @@ def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(
         report = find(one, "unassigned")
         choose(two, report)
         key(one, "T")
-        wait_for(lambda: two.intents.situation.holder == "rina", 20, "the other sees it")
+        wait_for(lambda: two.intents.situation.holder == "rina", what="the other sees it")
         told: list[str] = []
         two.status_presenter.say = told.append
         key(two, "T")
         assert told == ["Another has taken it: release it first, then take it"]
         assert outbox(two) == {}
         key(two, "T", SHIFT)
-        wait_for(lambda: two.intents.situation.holder is None, 20, "a supervisor may release it")
+        wait_for(lambda: two.intents.situation.holder is None, what="a supervisor may release it")
         key(two, "T")
-        wait_for(lambda: one.intents.situation.holder == "budi", 20, "and take it")
+        wait_for(lambda: one.intents.situation.holder == "budi", what="and take it")
 
 
 def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Served, tmp_path: Path) -> None:
@@ -475,31 +475,31 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_ready(two)
         first = find(one, "unassigned")
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", 20, "the first is hers")
-        wait_for(lambda: not outbox(one), 20, "and the server knows it")
+        wait_for(lambda: one.intents.situation.holder == "rina", what="the first is hers")
+        wait_for(lambda: not outbox(one), what="and the server knows it")
         second = find(one, "unassigned", skip={first})
         key(one, "T")
-        wait_for(lambda: one.intents.situation.holder == "rina", 20, "the second too")
-        wait_for(lambda: not outbox(one), 20, "and the server knows it")
-        wait_for(lambda: one.desk.view is not None and len(one.desk.view.mine) == 2, 20, "both are counted")
+        wait_for(lambda: one.intents.situation.holder == "rina", what="the second too")
+        wait_for(lambda: not outbox(one), what="and the server knows it")
+        wait_for(lambda: one.desk.view is not None and len(one.desk.view.mine) == 2, what="both are counted")
 
         told: list[str] = []
         one.claims.taken_over.connect(told.append)
         choose(two, first)
-        wait_for(lambda: two.intents.situation.holder == "rina", 20, "budi sees whose it is")
+        wait_for(lambda: two.intents.situation.holder == "rina", what="budi sees whose it is")
         key(two, "T", SHIFT)
-        wait_for(lambda: told, 20, "she is told")
+        wait_for(lambda: told, what="she is told")
         assert told[0].startswith(f"budi has released {first}")
         assert told[0].endswith(", which was yours")
 
         choose(two, second)
         one.intents.run("sign_out")
-        wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), 20, "she is asked")
+        wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), what="she is asked")
         ask = one.forms._open
         assert ask._title.text() == "1 report is yours"
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
-        wait_for(lambda: two.intents.situation.holder is None, 20, "it is free for everybody")
-        wait_for(lambda: "Signed out" in one.signing.why_reading_only("city"), 20, "she is signed out")
+        wait_for(lambda: two.intents.situation.holder is None, what="it is free for everybody")
+        wait_for(lambda: "Signed out" in one.signing.why_reading_only("city"), what="she is signed out")
         assert len(told) == 1, "what she released herself nobody took from her"
 
 
@@ -522,19 +522,19 @@ def test_what_became_of_a_withdrawal_is_told_after_a_restart(city: Served, tmp_p
         link.when(lambda _: lost.hit > 0, drop_before)
         note(window, "terlalu cepat")
         wait_for(
-            lambda: {row.state_text for row in outbox(window).values()} == {"sent, no answer yet"}, 20, "no answer"
+            lambda: {row.state_text for row in outbox(window).values()} == {"sent, no answer yet"}, what="no answer"
         )
         key(window, "7", CTRL)
         key(window, "2")  # the last verb: withdraw
         asked = {"asked back, no answer yet"}
-        wait_for(lambda: {row.state_text for row in outbox(window).values()} == asked, 5, "asked back")
+        wait_for(lambda: {row.state_text for row in outbox(window).values()} == asked, what="asked back")
     assert writers(city, "terlalu cepat") == ["rina"] * arrived
     link.heal()
     with console(profile, link.url) as window:
         told: list[str] = []
         window.edits.too_late.connect(lambda _: told.append(window.status_presenter._said))
         wait_for(lambda: window.sources.states().get("city") == "live", 30, "live")
-        wait_for(lambda: window.desk.view is not None and not outbox(window), 20, "settled")
+        wait_for(lambda: window.desk.view is not None and not outbox(window), what="settled")
         choose(window, report)
         assert told == (["Too late to withdraw, it had been sent: Note by rina: terlalu cepat"] if arrived else [])
     link.close()
@@ -554,18 +554,18 @@ def test_the_reporter_is_shown_when_asked_for_and_is_in_no_log(
         window.intents._create(
             "city", {"service": "banjir", "description": "Lewat telepon", "channel": "phone", "contact": contact}
         )
-        wait_for(lambda: window.desk.view.total == total + 1, 20, "it is shown")
-        wait_for(lambda: not outbox(window), 20, "received")
+        wait_for(lambda: window.desk.view.total == total + 1, what="it is shown")
+        wait_for(lambda: not outbox(window), what="received")
         window.intents.run("tab_open")
-        wait_for(lambda: number_of(window, "Lewat telepon"), 20, "its number")
+        wait_for(lambda: number_of(window, "Lewat telepon"), what="its number")
         choose(window, number_of(window, "Lewat telepon"))
         key(window, "C", SHIFT)
         shown = "Sri Wahyuningsih · +62 812 5550 1234"
-        wait_for(lambda: window.status_presenter._said == shown, 20, "the reporter")
+        wait_for(lambda: window.status_presenter._said == shown, what="the reporter")
         city.stop()
-        wait_for(lambda: window.sources.offline, 20, "offline")
+        wait_for(lambda: window.sources.offline, what="offline")
         key(window, "C", SHIFT)
-        wait_for(lambda: "kept at the server only" in window.status_presenter._said, 10, "why not")
+        wait_for(lambda: "kept at the server only" in window.status_presenter._said, what="why not")
     assert "was asked for by rina" in caplog.text
     assert "Wahyuningsih" not in caplog.text
     assert "5550" not in caplog.text
@@ -611,16 +611,16 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         ago = datetime.now(UTC) - timedelta(hours=71.9)
         set_contact(cache, ago)
     with console(profile, city.address) as window:
-        wait_for(lambda: window.sources.offline, 20, "offline")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 20, "the cache")
+        wait_for(lambda: window.sources.offline, what="offline")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, what="the cache")
         choose(window, report)
         note(window, "masih boleh")
         assert banner(window).startswith("Offline since")
     with sqlite3.connect(profile / "cache.db") as cache:
         set_contact(cache, datetime.now(UTC) - timedelta(hours=72.1))
     with console(profile, city.address) as window:
-        wait_for(lambda: banner(window).startswith("Reading only."), 20, "the banner")
-        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, 20, "the cache")
+        wait_for(lambda: banner(window).startswith("Reading only."), what="the banner")
+        wait_for(lambda: window.desk.view is not None and window.desk.view.total > 0, what="the cache")
         choose(window, report)
         key(window, "N")
         assert window.status_presenter._said.startswith("Reading only: no contact with City since ")
@@ -629,16 +629,16 @@ def test_after_72_hours_without_contact_there_is_only_reading(city: Served, tmp_
         assert all(not action.enabled for action in window.ticket.ticket().actions)
         window.window.grab().save(str(tmp_path / "reading-only.png"))
         window.deeds.note(window.dossiers.current, "sudah diketik")  # a form that was open all the while
-        wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), 5, "refused aloud")
+        wait_for(lambda: window.status_presenter._said.startswith("NOT SAVED: Reading only"), what="refused aloud")
         assert [one.edit.data["text"] for one in read_outbox(profile).edits] == ["masih boleh"]
 
         city.start()
         window.intents.run("refresh")
         wait_for(lambda: not outbox(window), 40, "what was written in time leaves")
-        wait_for(lambda: banner(window) == "", 10, "the banner goes")
+        wait_for(lambda: banner(window) == "", what="the banner goes")
         choose(window, report)
         note(window, "kembali")
-        wait_for(lambda: not outbox(window), 20, "received")
+        wait_for(lambda: not outbox(window), what="received")
 
 
 def set_contact(cache: sqlite3.Connection, when: datetime) -> None:

@@ -32,11 +32,11 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
     assert run_sigap("backup", "--database", database, "--out", out, home=tmp_path).returncode == 0
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
-        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        wait_for(lambda: window.sources.states()["city"] == "live", what="live")
         report = find(window, "open", skip=set())
         for text in ("satu", "dua", "tiga"):
             note(window, f"dikirim {text}")
-        wait_for(lambda: not outbox(window), 20, "all of it is received")
+        wait_for(lambda: not outbox(window), what="all of it is received")
         assert writers(city, "dikirim") == ["rina"] * 3
         restored = run_sigap("restore", "--database", database, "--replace", out, home=tmp_path)
         assert restored.returncode == 0, restored.stderr
@@ -46,11 +46,11 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
         assert writers(city, "dikirim") == [], "nothing is sent by itself"
     with console(tmp_path / "profile", city.address) as window:
         wait_ready(window)
-        wait_for(lambda: window.sources.states()["city"] == "live", 20, "live")
+        wait_for(lambda: window.sources.states()["city"] == "live", what="live")
         assert len(outbox(window)) == 3
         choose(window, report)
         asked = "Sent, and lost when the server was set back: Note by rina: dikirim satu. Send it again?"
-        wait_for(lambda: asked in strips(window), 5, "the report asks too")
+        wait_for(lambda: asked in strips(window), what="the report asks too")
         key(window, "7", CTRL)
         view = window.outbox.view
         view.setCurrentIndex(view.model().index(0, 0))
@@ -58,7 +58,7 @@ def test_what_a_restore_took_back_is_said_and_sent_again_by_key(city: Served, tm
         window.window.grab().save(str(tmp_path / "lost-in-a-restore.png"))
         assert {row.state_text for row in outbox(window).values()} == {"lost: the server was set back"}
         key(window, "2")
-        wait_for(lambda: len(outbox(window)) == 2, 5, "one is dropped")
+        wait_for(lambda: len(outbox(window)) == 2, what="one is dropped")
         QTest.keyClick(view, Qt.Key.Key_R, CTRL)
         wait_for(lambda: not outbox(window), 30, "the others are received")
     assert writers(city, "dikirim") == ["rina"] * 2

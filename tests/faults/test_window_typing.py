@@ -104,12 +104,12 @@ def test_a_note_in_the_command_line_or_the_palette_survives_a_kill(city: Served,
         kill(operator)
     with console(profile, city.address) as window:
         take_up_the_first_draft(window)
-        wait_for(lambda: window.command.text() == f"n {WORDS}", 10, "it stands in the line")
+        wait_for(lambda: window.command.text() == f"n {WORDS}", what="it stands in the line")
         (key_,) = drafts(profile)
         assert key_.partition(":")[2] == f"city:{window.dossiers.current.key}", "its report is the chosen one"
         QTest.keyClick(window.command._line, Qt.Key.Key_Return)
-        wait_for(lambda: window.edits.outbox, 10, "it is an edit")
-        wait_for(lambda: drafts(profile) == {}, 10, "and no draft any more")
+        wait_for(lambda: window.edits.outbox, what="it is an edit")
+        wait_for(lambda: drafts(profile) == {}, what="and no draft any more")
     assert [one.edit.data["text"] for one in read_outbox(profile).edits] == [WORDS]
 
 
@@ -160,7 +160,7 @@ def test_words_for_reports_that_were_deleted_or_merged_meanwhile_are_still_there
         window.deeds.merge(window.dossiers.current, other, window.reader().report(row(window, other)).report.created)
         window.intents.run("refresh")
         wait_for(lambda: row(window, gone) is None, 40, "it is deleted")
-        wait_for(lambda: window.reader().report(row(window, merged)).report.merged_into == other, 20, "it is merged")
+        wait_for(lambda: window.reader().report(row(window, merged)).report.merged_into == other, what="it is merged")
         for report, why in ((gone, "is not here any more"), (merged, "The report is closed")):
             window.intents.run("drafts")
             listed = form(window)

@@ -68,7 +68,7 @@ def open_line(window: Any) -> None:
 def open_palette(window: Any) -> None:
     choose(window, first_report(window))
     key(window, "K", CTRL)
-    wait_for(lambda: window.palette.isActiveWindow(), 10, "the palette")
+    wait_for(lambda: window.palette.isActiveWindow(), what="the palette")
     QTest.keyClicks(window.palette._field, "n ")
 
 

@@ -91,7 +91,7 @@ class Rig:
         """The open form, once it has the keyboard."""
         found = self.forms._open
         assert isinstance(found, Form)
-        wait_for(lambda: QApplication.activeWindow() is found, 10, "the form has the keyboard")
+        wait_for(lambda: QApplication.activeWindow() is found, what="the form has the keyboard")
         return found
 
     def commit(self, typed: str = "") -> None:
@@ -102,7 +102,7 @@ class Rig:
 
     def saved(self, count: int) -> list[Edit]:
         """The edits on the disk, once there are so many."""
-        wait_for(lambda: len(self.edits.outbox) == count, 10, f"{count} edits")
+        wait_for(lambda: len(self.edits.outbox) == count, what=f"{count} edits")
         return [queued.edit for queued in self.edits.outbox]
 
     def cached(self, key: str) -> CacheReader:

@@ -68,9 +68,9 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
         assert window.ticket._empty._keys[:2] == (("F2", "a number"), ("] [", "move"))
         window.desk.set_filter(Filter(tab="mine"))
         empty = window.queue._empty
-        wait_for(lambda: empty._keys == (("F9", "take the chosen report"), ("F8", "new report by telephone")), 10)
+        wait_for(lambda: empty._keys == (("F9", "take the chosen report"), ("F8", "new report by telephone")))
         window.desk.set_filter(Filter(priorities=(1,)))
-        wait_for(lambda: empty._keys == (("Alt+Shift+F", "clear all filters"),), 10)
+        wait_for(lambda: empty._keys == (("Alt+Shift+F", "clear all filters"),))
 
 
 def test_an_action_without_a_key_has_no_cap() -> None:

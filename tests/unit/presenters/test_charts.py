@@ -50,7 +50,7 @@ class Charts:
         """A View of what the desk asks for, on the screen."""
         asked, more = self.desk.filter, self.desk.time_range
         self.desk.set_view(make_view(self._snapshot, asked, NOW, 1, words=naive.WORDS, time_range=more))
-        wait_for(lambda: self.presenter._soon.isActive() is False, 10, "the charts")
+        wait_for(lambda: self.presenter._soon.isActive() is False, what="the charts")
         QApplication.processEvents()
 
     def head(self, name: str) -> str:
@@ -149,7 +149,7 @@ def test_what_the_filter_names_stays_in_sight_and_bars_add_up(qtbot: QtBot) -> N
     view = make_view(charts._snapshot, charts.desk.filter, NOW, 2, words=charts.desk.cities.words)
     charts.desk.set_view(view)
     QApplication.processEvents()
-    wait_for(lambda: charts.bars()[-2][0] == "c9", 10, "the bars")
+    wait_for(lambda: charts.bars()[-2][0] == "c9", what="the bars")
     assert charts.bars() == [
         *((f"c{kind}", 20 - kind, True) for kind in range(1, 6)), ("c9", 11, False), ("Others", 14 + 13 + 12, True)
     ]  # fmt: skip

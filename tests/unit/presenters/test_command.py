@@ -84,7 +84,7 @@ def test_what_cannot_be_done_now_stays_in_the_line(rig: Rig, line: Line, typed: 
 
 def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_to_be_done(rig: Rig, line: Line) -> None:
     line.run("d SDA-07 C1")
-    wait_for(lambda: rig.desk.row == line.row, 10, "the report that the command names is chosen")
+    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: d SDA-07 C1"]
     rig.desk.choose(line.row)
@@ -100,10 +100,10 @@ def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig
     refused: list[str] = []
     rig.edits.refused.connect(lambda edit_id, _: refused.append(edit_id))
     rig.intents.run("take")
-    wait_for(lambda: len(refused) == 1, 10, "refused")
+    wait_for(lambda: len(refused) == 1, what="refused")
     assert line.line.text() == ""
     line.run("n gas smell")
-    wait_for(lambda: len(refused) == 2, 10, "refused")
+    wait_for(lambda: len(refused) == 2, what="refused")
     assert line.line.text() == "n gas smell"
 
 
@@ -113,7 +113,7 @@ def test_a_command_is_carried_out_by_the_unit_it_names_or_by_none(rig: Rig, line
     rig.desk.choose(line.row)
     rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07"]))
     line.run(typed)
-    wait_for(lambda: rig.said, 10, "why not")
+    wait_for(lambda: rig.said, what="why not")
     assert rig.said == ["SDA-11 is not on this report"]
     assert line.line.text() == typed
     rig.intents.set_dossier(rig.dossier(line.row, "C1", ["07", "11"]))
@@ -181,7 +181,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     """They were gone when another report was chosen before."""
     rig.choose("A")
     line.run("n C1 gas smell")
-    wait_for(lambda: rig.desk.row == line.row, 10, "the report that the command names is chosen")
+    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
     assert drafts(rig) == {"command::": "n C1 gas smell"}
     rig.choose("A")
     assert rig.said == ["Not done, another report was chosen: n C1 gas smell"]
@@ -189,7 +189,7 @@ def test_a_command_for_another_report_keeps_its_words_until_that_is_there(rig: R
     line.presenter.take_up("command::")
     assert line.line.text() == "n C1 gas smell"
     QTest.keyClick(line.line._line, Qt.Key.Key_Return)
-    wait_for(lambda: rig.desk.row == line.row, 10, "again")
+    wait_for(lambda: rig.desk.row == line.row, what="again")
     rig.intents.set_dossier(rig.dossier(line.row, "C1"))
     assert [(edit.report, edit.data) for edit in rig.saved(1)] == [("C1", {"text": "gas smell"})]
     assert drafts(rig) == {}
@@ -242,7 +242,7 @@ def test_a_reason_for_a_hold_does_not_end_the_hold_that_is_there(rig: Rig, line:
 
 
 def test_a_draft_of_an_earlier_start_is_not_written_over(rig: Rig, line: Line) -> None:
-    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+    wait_for(lambda: rig.edits._is_open, what="work.db is open")
     rig.edits.save_draft("command:city:A", {"text": "n gas"})
     rig.choose("A")
     line.line.set_text("n water")
@@ -274,7 +274,7 @@ def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Lin
     )[1]
     line.palette.query_changed.emit("tutup")
     assert shown[-1][1] == "searching"
-    wait_for(lambda: shown[-1][1] != "searching", 10, "the search")
+    wait_for(lambda: shown[-1][1] != "searching", what="the search")
     rows, summary = shown[-1]
     assert rows < 40
     assert summary == f"{rows} of {rows - 8 + 40} found"

@@ -45,14 +45,14 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     row = found.row_of("city", "A")
     assert row is not None
     rig.desk.choose(row)
-    wait_for(lambda: read == [None], 10, "it cannot be read")
+    wait_for(lambda: read == [None], what="it cannot be read")
     assert panel._empty.words() == ("The report cannot be read now", str(broken[0]))
     assert "F5: try again" in panel._empty.accessibleDescription()
     assert f"the report in row {row} could not be read" in caplog.text
 
     broken.clear()
     dossiers.read()
-    wait_for(lambda: len(read) == 2, 10, "it is read")
+    wait_for(lambda: len(read) == 2, what="it is read")
     assert dossiers.current is not None
     assert panel.ticket() is not None
     rig.desk.choose(0)

@@ -62,7 +62,7 @@ def passes(rig: Rig, draft: Draft, seconds: float) -> dict[str, str]:
 @pytest.fixture
 def note(rig: Rig) -> Rig:
     """The form of a note on report A."""
-    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+    wait_for(lambda: rig.edits._is_open, what="work.db is open")
     rig.choose("A")
     assert rig.intents.run("note")
     return rig
@@ -184,11 +184,11 @@ def test_text_whose_edit_the_disk_refuses_is_a_draft_again(note: Rig, monkeypatc
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "append", _full)
         note.commit(" smell")
-        wait_for(lambda: note.edits.draft(KEY), 10, "it is a draft again")
+        wait_for(lambda: note.edits.draft(KEY), what="it is a draft again")
     assert on_disk(note) == {KEY: "gas"}
     assert passes(note, draft, PAUSE_S) == {KEY: "gas smell"}
     note.window.activateWindow()  # the offscreen platform still thinks that the form has the keyboard
-    wait_for(note.window.isActiveWindow, 10)
+    wait_for(note.window.isActiveWindow)
     draft.parent().activateWindow()
     note.commit()
     note.saved(1)
@@ -217,13 +217,13 @@ def test_a_draft_that_the_disk_refuses_is_tried_again_and_said_once(note: Rig, m
     with monkeypatch.context() as disk:
         disk.setattr(WorkFile, "save_draft", _full)
         passes(note, typing(note, "gas"), PAUSE_S)
-        wait_for(lambda: said, 10, "it is said")
+        wait_for(lambda: said, what="it is said")
         note.edits._try_again()
         on_disk(note)
-    wait_for(lambda: note.edits._drafts.unwritten, 10)
+    wait_for(lambda: note.edits._drafts.unwritten)
     note.edits._try_again()
     assert on_disk(note) == {KEY: "gas"}
-    wait_for(lambda: not note.edits._drafts.unwritten, 10, "that it is written is known")
+    wait_for(lambda: not note.edits._drafts.unwritten, what="that it is written is known")
     assert len(said) == 1
 
 
@@ -276,7 +276,7 @@ def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None
     note.commit("gas smell at the school")
     note.intents.run("undo")
     assert note.said[-1] == "Undone, its words are a draft: Note"
-    wait_for(lambda: not note.edits.saving and not note.edits.outbox, 10, "it is withdrawn")
+    wait_for(lambda: not note.edits.saving and not note.edits.outbox, what="it is withdrawn")
     assert on_disk(note) == {KEY: "gas smell at the school"}
     note.intents.run("note")
     assert note.form().values() == {"text": "gas smell at the school"}

@@ -38,7 +38,7 @@ class Listed:
         )
         self.drafts.said.connect(self.said.append)
         self.drafts.found.connect(self.said.append)
-        wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+        wait_for(lambda: rig.edits._is_open, what="work.db is open")
 
     def keep(self, key: str, **values: Any) -> None:
         self.rig.edits.save_draft(key, values | MARK)
@@ -46,7 +46,7 @@ class Listed:
     def read(self, change: Callable[[Report], Report] = lambda report: report) -> None:
         """Report A is chosen, and read."""
         row = self.reader.row_of("city", "A") or 0
-        wait_for(lambda: self.rig.desk.row == row, 10, "it is chosen")
+        wait_for(lambda: self.rig.desk.row == row, what="it is chosen")
         self.rig.intents.set_dossier(replace(self.rig.dossier(row, "A"), shown=change(self.rig.report("A"))))
 
 
@@ -84,7 +84,7 @@ def test_the_list_names_form_report_words_and_time(listed: Listed) -> None:
 def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Listed) -> None:
     listed.keep("reply:city:GONE", text="a crew is on its way")
     listed.drafts.go_on("reply:city:GONE")
-    wait_for(lambda: listed.rig.forms._open, 10, "the words are shown")
+    wait_for(lambda: listed.rig.forms._open, what="the words are shown")
     form = listed.rig.form()
     assert form._sentence.text() == "Report GONE is not here any more: it was deleted, or you may not see it."
     listed.rig.commit()
@@ -92,7 +92,7 @@ def test_words_for_a_report_that_is_gone_can_be_copied_and_cleared(listed: Liste
     assert listed.said[-1] == "Copied"
     assert "reply:city:GONE" in listed.rig.edits.drafts
     listed.drafts.go_on("reply:city:GONE")
-    wait_for(lambda: listed.rig.forms._open is not form, 10, "the words again")
+    wait_for(lambda: listed.rig.forms._open is not form, what="the words again")
     QTest.keyClick(listed.rig.form().focusWidget(), Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
     assert listed.rig.edits.drafts == {}
 
@@ -217,7 +217,7 @@ def test_the_reason_and_the_choices_of_a_conflict_are_kept_until_it_is_settled(l
     form = open_conflict(listed, edit_id)
     assert (form.values()["choices"], form.values()["reason"]) == ({"priority": "mine"}, "seen on site")
     listed.rig.commit()
-    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None and not listed.rig.edits.saving, 10, "it is settled")
+    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None and not listed.rig.edits.saving, what="it is settled")
     (edit,) = listed.rig.saved(1)
     assert edit.data == {"priority": 1, "reason": "seen on site"}
     assert listed.rig.edits.drafts == {}
@@ -243,7 +243,7 @@ def test_who_takes_the_servers_value_leaves_no_draft(listed: Listed) -> None:
     form.reject()
     form = open_conflict(listed, edit_id)
     form.drop_button.click()
-    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None, 10, "it is settled")
+    wait_for(lambda: listed.rig.edits.open_edit(edit_id) is None, what="it is settled")
     assert listed.rig.edits.drafts == {}
     listed.keep(f"conflict:city:{edit_id}", reason="of an earlier run")
     listed.drafts.go_on(f"conflict:city:{edit_id}")
@@ -269,7 +269,7 @@ def test_what_was_typed_into_a_line_is_listed_and_put_into_the_line_again(listed
     assert wanted == [key, f"{place}::"]
     listed.keep(f"{place}:city:GONE", text="n gas")
     listed.drafts.go_on(f"{place}:city:GONE")
-    wait_for(lambda: isinstance(listed.rig.forms._open, AskText), 10, "the words are shown")
+    wait_for(lambda: isinstance(listed.rig.forms._open, AskText), what="the words are shown")
     assert listed.rig.form().values() == {"text": "n gas"}
 
 

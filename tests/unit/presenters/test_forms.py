@@ -56,7 +56,7 @@ def shown_draft(form: Form) -> str:
 def leave(rig: Rig) -> None:
     form = rig.form()
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Escape)
-    wait_for(lambda: rig.forms._open is None, 10, "the form is gone")
+    wait_for(lambda: rig.forms._open is None, what="the form is gone")
 
 
 @pytest.mark.parametrize("action", DRAFTS)
@@ -80,17 +80,17 @@ def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, act
 
 
 def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
-    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+    wait_for(lambda: rig.edits._is_open, what="work.db is open")
     choose(rig, "note", "A")
     rig.intents.run("note")
     rig.form().set_values(DRAFTS["note"])
     leave(rig)
-    wait_for(lambda: _drafts(rig).get("note:city:A", {}).get("text") == "gas smell", 10, "the draft is on the disk")
+    wait_for(lambda: _drafts(rig).get("note:city:A", {}).get("text") == "gas smell", what="the draft is on the disk")
     rig.intents.run("note")
     rig.commit(" again")
     (edit,) = rig.saved(1)
     assert edit.data == {"text": "gas smell again"}
-    wait_for(lambda: _drafts(rig) == {}, 10, "the draft is dropped")
+    wait_for(lambda: _drafts(rig) == {}, what="the draft is dropped")
 
 
 def test_a_draft_can_be_cleared_by_its_key_and_by_emptying_the_form(rig: Rig) -> None:
@@ -153,7 +153,7 @@ def test_the_map_asks_for_a_place_only_while_the_form_is_open(rig: Rig) -> None:
     QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     assert asked == ["asked"]
     rig.forms.set_place(-6.2, 106.8)
-    wait_for(lambda: QApplication.activeWindow() is form, 10, "the keyboard is back in the form")
+    wait_for(lambda: QApplication.activeWindow() is form, what="the keyboard is back in the form")
     assert form.values()["lat"] == -6.2
     form.reject()
     assert asked == ["asked", "over"]
@@ -207,7 +207,7 @@ def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two
     _press_ctrl_enter(form)
     assert form.isVisible()
     doubt = "It lies in Kebon Baru, Tebet, not in Jati Padang"
-    wait_for(lambda: doubt in form.why_not(), 10, "the question is asked")
+    wait_for(lambda: doubt in form.why_not(), what="the question is asked")
     assert form.sure.isVisible()
     assert not rig.edits.outbox
     _press_ctrl_enter(form)
@@ -222,7 +222,7 @@ def test_words_that_agree_with_the_point_are_not_asked_about(city_of_two: Rig) -
     rig.forms.set_place(-6.25, 106.85)
     form.place.setFocus()
     QTest.keyClicks(form.place, "Gang mawar 3, Kebon Baru, Tebet")
-    wait_for(lambda: "Point in Kebon Baru, Tebet" in form._where.text(), 10, "the area is named")
+    wait_for(lambda: "Point in Kebon Baru, Tebet" in form._where.text(), what="the area is named")
     assert form.why_not() == ""
     QTest.keyClicks(form.place, ", Jati Padang")
     assert "not in Jati Padang" in form.why_not()
@@ -342,7 +342,7 @@ class Behind(QWidget):
             QShortcut(QKeySequence(keys), rig.window).activated.connect(lambda keys=keys: self.heard.append(keys))
         self.show()
         self.setFocus()
-        wait_for(self.hasFocus, 10, "the window has the keyboard")
+        wait_for(self.hasFocus, what="the window has the keyboard")
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -360,7 +360,7 @@ def test_keys_that_come_before_their_form_has_the_keyboard_are_the_forms(rig: Ri
     if action == "new_report":
         QTest.keyClick(behind, Qt.Key.Key_Return)
     form = rig.form()
-    wait_for(lambda: not rig.forms.held_keys.waiting, 10, "what was typed stands in the form")
+    wait_for(lambda: not rig.forms.held_keys.waiting, what="what was typed stands in the form")
     assert values.items() <= form.values().items()
     assert behind.heard == []
 
@@ -374,7 +374,7 @@ def test_the_last_of_the_keys_may_end_the_form_and_none_behind_it_reaches_the_wi
         QTest.keyClick(behind, code)
     (edit,) = rig.saved(1)
     assert edit.data == {"priority": 4}
-    wait_for(lambda: not rig.forms.held_keys.waiting, 10, "nothing is held any more")
+    wait_for(lambda: not rig.forms.held_keys.waiting, what="nothing is held any more")
     assert behind.heard == []
 
 
@@ -384,8 +384,8 @@ def test_one_of_the_keys_may_open_another_form_which_gets_the_rest(rig: Rig) -> 
     rig.forms.choose("Do", "", [Choice("note", "Note"), Choice("take", "Take")], rig.intents.run)
     for code in (Qt.Key.Key_N, Qt.Key.Key_Return, Qt.Key.Key_G, Qt.Key.Key_A, Qt.Key.Key_S):
         QTest.keyClick(behind, code)
-    wait_for(lambda: isinstance(rig.forms._open, AskText), 10, "the second form")
-    wait_for(lambda: rig.form().values() == {"text": "gas"}, 10, "its words")
+    wait_for(lambda: isinstance(rig.forms._open, AskText), what="the second form")
+    wait_for(lambda: rig.form().values() == {"text": "gas"}, what="its words")
 
 
 @pytest.mark.parametrize("by", ["a click in the window", "leaving"])
@@ -400,6 +400,6 @@ def test_a_form_that_never_gets_the_keyboard_does_not_hold_it_for_ever(rig: Rig,
         QTest.mouseClick(behind, Qt.MouseButton.LeftButton)
     assert not rig.forms.held_keys.waiting
     rig.window.activateWindow()
-    wait_for(lambda: QApplication.focusWidget() is behind, 10, "the window has the keyboard again")
+    wait_for(lambda: QApplication.focusWidget() is behind, what="the window has the keyboard again")
     QTest.keyClick(behind, Qt.Key.Key_T)
     assert behind.heard == ["T"]

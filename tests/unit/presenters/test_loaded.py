@@ -78,7 +78,7 @@ class Panels:
         row = self.reader.row_of("city", "1")
         assert row is not None
         self.desk.choose(row)
-        wait_for(lambda: self.counsel.row == row, 10, "the advice")
+        wait_for(lambda: self.counsel.row == row, what="the advice")
 
     def _on_counsel(self, counsel: Counsel) -> None:
         self.counsel = counsel
@@ -113,7 +113,7 @@ def panels(qtbot: QtBot, tmp_path: Path) -> Iterator[Panels]:
 def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
     """A unit on its way "without a job" was recommended with Enter armed, and an hour of 33 reports was "usual 2"."""
     assert panels.desk.loaded is Loaded.PART
-    wait_for(lambda: panels.units.shown, 10, "the units")
+    wait_for(lambda: panels.units.shown, what="the units")
     (unit,) = panels.units.shown
     assert (unit.code, unit.job, unit.next, unit.eta) == ("SDA-03", "–", "–", "–")
     assert panels.counsel.units == ()
@@ -131,25 +131,25 @@ def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
 def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
     panels.write(whole=True)
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, 10, "all is read")
-    wait_for(lambda: panels.units.shown[0].job.startswith("2 "), 10, "the unit's job")
-    wait_for(lambda: panels.counsel.units, 10, "the advice")
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.units.shown[0].job.startswith("2 "), what="the unit's job")
+    wait_for(lambda: panels.counsel.units, what="the advice")
     assert "1 job ahead" in panels.counsel.units[0].reasons
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert (ticket.unread, len(ticket.timeline)) == ("", 1)
-    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), 10, "the charts")
+    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="the charts")
 
 
 def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:
     """Enter would have sent the first of units that were ranked without any distance."""
     panels.write(whole=True)
     panels.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, 10, "all is read")
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
     row = panels.reader.row_of("city", "3")
     assert row is not None
     panels.desk.choose(row)
-    wait_for(lambda: panels.counsel.row == row, 10, "the advice")
+    wait_for(lambda: panels.counsel.row == row, what="the advice")
     assert panels.counsel.units == ()
     assert panels.counsel.no_unit.startswith("The place is missing")
     ticket = panels.ticket.ticket()

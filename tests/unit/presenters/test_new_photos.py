@@ -36,7 +36,7 @@ def listed(rig: Rig) -> Drafts:
     drafts = Drafts(rig.desk, rig.edits, rig.intents, rig.forms, rig.tasks, lambda: reader, lambda _: 0, rig.window)
     drafts.said.connect(rig.said.append)
     drafts.found.connect(rig.said.append)
-    wait_for(lambda: rig.edits._is_open, 10, "work.db is open")
+    wait_for(lambda: rig.edits._is_open, what="work.db is open")
     return drafts
 
 
@@ -90,7 +90,7 @@ def test_what_was_under_way_at_the_end_is_listed_and_added_together(
         "A Flood, Kemang · 08:00",
     )
     QTest.keyClick(form.field, Qt.Key.Key_Return)
-    wait_for(lambda: rig.desk.row, 10, "its report is chosen")
+    wait_for(lambda: rig.desk.row, what="its report is chosen")
     rig.intents.set_dossier(rig.dossier(rig.desk.row, "A"))
     edits = rig.saved(3)
     assert {edit.data["role"] for edit in edits} == {"after"}
@@ -104,9 +104,9 @@ def test_a_file_that_is_not_there_keeps_its_draft_which_can_be_cleared(
     card = files[0].rename(files[0].with_name("out.jpg"))
     leave_as_drafts(rig, files[:1])
     listed.go_on(f"photo:city:A:{files[0]}")
-    wait_for(lambda: rig.desk.row, 10, "its report is chosen")
+    wait_for(lambda: rig.desk.row, what="its report is chosen")
     rig.intents.set_dossier(rig.dossier(rig.desk.row, "A"))
-    wait_for(lambda: rig.forms._open, 10, "it is said")
+    wait_for(lambda: rig.forms._open, what="it is said")
     form = rig.form()
     assert isinstance(form, AskText)
     assert "No such file" in form._sentence.text()
@@ -156,6 +156,6 @@ def test_a_photo_that_took_too_long_stays_a_draft(
     """The laptop slept meanwhile: nothing is wrong with the photo."""
     monkeypatch.setattr(rig.forms.photos, "_images", ImageProcess(["sleep", "60"], timeout_s=0.1))
     begin(rig, files[:1])
-    wait_for(lambda: len(rig.said) > 1, 10, "it is said")
+    wait_for(lambda: len(rig.said) > 1, what="it is said")
     assert rig.said[-1] == "p0.jpg: The photo took too long to read. Kept as a draft: Ctrl+Shift+D"
     assert list(kept(rig)) == [f"photo:city:A:{files[0]}"]

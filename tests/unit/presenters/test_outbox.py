@@ -66,7 +66,7 @@ def test_what_the_server_took_and_lost_is_in_the_outbox_again_and_sent_in_one_go
     assert [one.edit.id for one in rig.edits.outbox] == [waits]
     rig.edits.on_taken_back("another", [*sent, waits])
     rig.edits.on_taken_back("city", [*sent, waits, "somebody else's"])
-    wait_for(lambda: len(rig.edits.outbox) == 3, 5, "they are back")
+    wait_for(lambda: len(rig.edits.outbox) == 3, what="they are back")
     assert len(told) == 1
     row = rows.row(sent[0])
     assert row.state_text == "lost: the server was set back"
@@ -114,7 +114,7 @@ def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_
     rig.edits.on_outcome(Outcome(note, EditState.ATTENTION, "Report B was deleted.", theirs={DELETED: {}}))
     assert verbs(rows.row(note)) == ["Keep as new", "Drop it"]
     rig.edits.on_taken_back("city", [create])
-    wait_for(lambda: len(rig.edits.outbox) == 2, 5, "the creation is back")
+    wait_for(lambda: len(rig.edits.outbox) == 2, what="the creation is back")
     row = rows.row(note)
     assert (row.number, row.state_text) == ("new", "waits for the decision above")
     assert verbs(row) == ["Open", "Withdraw"]
@@ -142,7 +142,7 @@ def test_what_was_made_before_sign_in_was_needed_can_be_sent_as_mine(rig: Rig) -
     assert row.state_text == "made before sign-in was needed"
     assert verbs(row) == ["Send as mine", "Drop it", "Open"]
     rows.presenter.act(sent, "mine")
-    wait_for(lambda: [one.edit.author for one in rig.edits.outbox] == ["local", "rina"], 10, "it is rina's")
+    wait_for(lambda: [one.edit.author for one in rig.edits.outbox] == ["local", "rina"], what="it is rina's")
     rows.presenter.act(dropped, "drop")
     assert rows.row(dropped).state_text == "drop it for good?"
     rows.presenter.act(dropped, "drop")

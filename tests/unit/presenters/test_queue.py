@@ -86,7 +86,7 @@ class Rig:
         """The rows from the top, once their texts are there."""
         model = self.panel.view.rows
         wait_for(
-            lambda: len(model.keys) == count and all(model.row(number) for number in range(count)), 10, f"{count} rows"
+            lambda: len(model.keys) == count and all(model.row(number) for number in range(count)), what=f"{count} rows"
         )
         return [row for number in range(count) if (row := model.row(number)) is not None]
 
@@ -142,7 +142,7 @@ def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> Non
     assert rig.panel._empty.words()[0] == "Nothing of this is loaded yet"
     rig.write(report("1"), report("2", claim=Claim("rina", T0)))
     rig.feed.on_touched(Touched(everything=True))
-    wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", "0", ""], 10, "the counts")
+    wait_for(lambda: rig.tabs() == ["2", "1", "1", "0", "0", "0", ""], what="the counts")
     assert rig.panel.footer_text() == "1 of 2 open · by urgency"
 
 

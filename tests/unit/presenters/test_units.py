@@ -66,7 +66,7 @@ class Board:
 def board(qtbot: QtBot, tmp_path: Path) -> Iterator[Board]:
     board = Board(qtbot, tmp_path)
     board.have(("A", A, -6.20), ("B", A, -6.30), ("C", B, -6.21), ("D", S, -6.2))
-    wait_for(lambda: board.codes(), 5, "the units")
+    wait_for(lambda: board.codes(), what="the units")
     yield board
     board.tasks.shutdown()
     board.reader.close()
@@ -76,20 +76,20 @@ def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) 
     assert board.codes() == ["A", "B", "D", "C"]
     assert "away" not in board.panel._head.places()
     board.choose(-6.31)
-    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], 5, "nearest first")
+    wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
     assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
     assert "away" in board.panel._head.places()
 
 
 def test_rows_stay_while_crews_drive_about(board: Board) -> None:
     board.choose(-6.31)
-    wait_for(lambda: board.codes()[0] == "B", 5, "nearest first")
+    wait_for(lambda: board.codes()[0] == "B", what="nearest first")
     board.presenter.set_positions("city", {"A": (-6.31, 106.8, T0 + timedelta(seconds=5))})
     board.presenter.tick()
     assert board.codes()[:2] == ["B", "A"]
     assert board.panel._model._rows[1].away == "0 m"
     board.choose(-6.3101)
-    wait_for(lambda: board.codes()[0] == "A", 5, "sorted anew for another report")
+    wait_for(lambda: board.codes()[0] == "A", what="sorted anew for another report")
 
 
 def test_a_click_on_a_heading_sorts_by_it_there_and_back(board: Board, qtbot: QtBot) -> None:
