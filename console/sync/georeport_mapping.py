@@ -54,8 +54,11 @@ def service_item(service: wire.GeoService, seq: int) -> Item | None:
     return Item("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
 
 
-def request_items(request: wire.GeoRequest) -> list[Item]:
-    """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet)."""
+def request_items(request: wire.GeoRequest, read_at: datetime | None = None) -> list[Item]:
+    """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet).
+
+    A change that is dated after it was read (`read_at`) counts as made then: no later one would ever seem newer.
+    """
     remote_id = _text(request.service_request_id)
     if not remote_id:
         return []
@@ -73,7 +76,7 @@ def request_items(request: wire.GeoRequest) -> list[Item]:
         remarks.append(f"The server's status “{word}” is not one of ours." if word else "No status was given.")
     lat, lon = _place(request, remarks)
     is_open = BY_STATUS[status].is_open
-    seq = int(latest.timestamp())
+    seq = int(min(latest, read_at or latest).timestamp())
     report = Report(
         id=remote_id,
         version=seq,
@@ -109,7 +112,8 @@ def created_entry(remote_id: str, edit_id: str, author: str, at: datetime) -> It
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    """A text without NUL characters, at which SQLite's JSON ends: an id with one would never be found again."""
+    return "" if value is None else str(value).replace("\x00", "").strip()
 
 
 def _description(request: wire.GeoRequest) -> str:

@@ -57,6 +57,9 @@ class Mapper:
         mapped: list[Item] = []
         skipped: list[str] = []
         for item in items:
+            if "\x00" in item.id:  # at which SQLite's JSON ends: it would never be found again
+                skipped.append(f"{item.kind}/{item.id}")
+                continue
             decoder = self._decoders.get(item.kind)
             if decoder is None:
                 if item.kind == "gone":

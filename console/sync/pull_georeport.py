@@ -103,7 +103,7 @@ class GeoReportPuller:
                 latest = end + OVERLAP  # the first window takes in what came while we asked
                 for page in self._client.requests(start=start, end=latest):
                     here = Cursor(EPOCH, began, as_of=None, snapshot_key=end.strftime(_STAMP))
-                    self._keep([item for each in page for item in request_items(each)], here)
+                    self._keep([item for each in page for item in request_items(each, now)], here)
                     self._health.measured(self._client.last)
                     # One report that bears an odd date is no proof: what is older would never be read.
                     strange = not ignores_dates and _beyond(page, start)
@@ -129,7 +129,7 @@ class GeoReportPuller:
             pages = [self._client.requests(start=start)]
         for each in pages:
             for page in each:
-                fresh += [item for request in page for item in request_items(request)]
+                fresh += [item for request in page for item in request_items(request, now)]
                 self._health.measured(self._client.last)
         self._keep(self._changed(fresh), Cursor(EPOCH, int(now.timestamp()), as_of=now))
         self._note_unread(now)

@@ -170,3 +170,20 @@ def test_one_odd_date_does_not_end_the_first_fill(tmp_path: Path) -> None:
         console.live()
         assert len(console.cached()) == 5
     city.close()
+
+
+def test_a_change_dated_in_the_future_hides_no_later_one(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    city = GeoCity([geo_request(age, now - age * DAY) for age in (1, 2)])
+    city.reports[0]["updated_datetime"] = "2099-01-01T00:00:00Z"
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        assert len(console.cached()) == 2
+    later = Clock()
+    later.ahead = timedelta(minutes=20)
+    changed = {"updated_datetime": (now + timedelta(minutes=10)).isoformat(), "description": "Changed"}
+    city.reports[0].update(changed)
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK, clock=later) as console:
+        console.live()
+        assert "Changed" in console.cached().values()
+    city.close()
