@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
@@ -19,12 +19,16 @@ LEVEL_TOKENS = {"": "text.tertiary", "warn": "priority.p2", "p1": "priority.p1",
 
 @dataclass(frozen=True)
 class TabLabel:
-    """What one tab shows. `apart` draws a line before it; a count of "" is not shown."""
+    """What one tab shows. `apart` draws a line before it; a count of "" is not shown.
+
+    Where there is no room for all, those that are `kept` are folded after all others.
+    """
 
     key: str
     text: str
     count: str = ""
     apart: bool = False
+    kept: bool = False
 
 
 class _Bar(QTabBar):
@@ -180,7 +184,7 @@ class TabStrip(QWidget):
 
     def set_label(self, key: str, text: str, count: str = "") -> None:
         """Change the words of one tab."""
-        self.set_tabs([TabLabel(key, text, count, one.apart) if one.key == key else one for one in self._bar.labels])
+        self.set_tabs([replace(one, text=text, count=count) if one.key == key else one for one in self._bar.labels])
 
     def keys(self) -> list[str]:
         """The keys of the tabs, left to right."""
@@ -240,7 +244,8 @@ class TabStrip(QWidget):
         if sum(wide) > room:
             room -= self._more.sizeHint().width()
             chosen = self._bar.currentIndex()
-            for index in range(count - 1, -1, -1):
+            labels = self._bar.labels
+            for index in sorted(range(count), key=lambda index: (labels[index].kept, -index)):
                 if sum(wide[one] for one in shown) <= room:
                     break
                 if index != chosen:

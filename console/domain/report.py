@@ -83,6 +83,11 @@ class Photo(msgspec.Struct, frozen=True):
     lon: float | None = None
     url: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What it is kept and shown under: two with one key are one picture."""
+        return self.sha256 or self.url or ""
+
 
 class Report(msgspec.Struct, frozen=True):
     """The present state of one report. `versions` maps a field to the report version that last changed it.

@@ -16,7 +16,7 @@ from console.domain.status import ORDER
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of, key_of
-from console.presenters.commands import Command, parse
+from console.presenters.commands import UNIT_VERBS, Command, parse
 from console.presenters.desk import Desk
 from console.presenters.intents import Intents
 from console.presenters.typed_line import TypedLine
@@ -334,6 +334,8 @@ class CommandPresenter(QObject):
         self._query = query
         self.in_palette.typed(*self._draft_of("palette", query, parse(query, self._desk.cities)))
         self._show_rows([], None)
+        if self._mistaken(query):
+            return
         text, reader = query.strip(), self._reader
         if len(text) < 2:
             return
@@ -351,6 +353,10 @@ class CommandPresenter(QObject):
     def _show_rows(self, texts: list[RowText], reports: int | None) -> None:
         """`reports` is how many there are in all with these words, None while they are looked for."""
         query = self._query.strip()
+        if problem := self._mistaken(query):
+            row = PaletteRow("", problem, kind="command", enabled=False)
+            self._palette.show_rows([row], {"command": (self.tr("Commands"), "")}, summary="")
+            return
         rows = self._typed(query) + self._commands(query)
         if query:
             rows += self._reports(texts) + self._units(query) + self._places(query)
@@ -375,10 +381,19 @@ class CommandPresenter(QObject):
             )
         self._palette.show_rows(found_as, headings, summary=summary)
 
+    def _mistaken(self, query: str) -> str:
+        """What is wrong with an order as it was typed, "" when it is none: Enter finds nothing else in it."""
+        command = parse(query, self._desk.cities)
+        is_order = command.verb in UNIT_VERBS or command.verb == "priority"
+        return command.problem if is_order and len(query.split()) > 1 else ""
+
     def _meant(self, query: str) -> list[PaletteRow]:
-        """What was most likely meant by a query that finds nothing; a row that says so where nothing is close."""
+        """What was most likely meant by a query that finds nothing; a row that says so where nothing is close.
+
+        A word with a digit is a number or a code, of which the nearest is another report or another crew.
+        """
         known = self._vocabulary()
-        parts = [nearest(word, known) or word for word in query.split()]
+        parts = [(not _has_digit(word) and nearest(word, known)) or word for word in query.split()]
         if [part.casefold() for part in parts] == query.casefold().split():
             other = self.tr("Another word, a number, a unit's code or a place")
             return [PaletteRow("", other, kind="meant", enabled=False)]
@@ -392,8 +407,9 @@ class CommandPresenter(QObject):
             texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
             texts += [one.name for one in catalog.agencies.values()]
-        texts += [crew.unit.code for crew in cities.crews]
-        return {word for text in texts for word in text.replace(",", " ").replace("/", " ").split()}
+        return {
+            word for text in texts for word in text.replace(",", " ").replace("/", " ").split() if not _has_digit(word)
+        }
 
     def _typed(self, query: str) -> list[PaletteRow]:
         """The command that the query is, first."""
@@ -500,6 +516,10 @@ class CommandPresenter(QObject):
         """Esc, or a click beside it, loses nothing."""
         if self.in_palette.hand_over():
             self._intents.said.emit(self.tr("Not saved, kept as a draft: {keys}").format(keys=key_of("drafts")))
+
+
+def _has_digit(word: str) -> bool:
+    return any(letter.isdigit() for letter in word)
 
 
 def _fits(query: str, text: str) -> bool:

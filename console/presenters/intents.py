@@ -54,6 +54,7 @@ class Intents(QObject):
     ) -> None:
         super().__init__(parent)
         self._steady_s = steady_s
+        self._other_first_s = -TWICE_S
         self._sent: tuple[int, float] = (0, -TWICE_S)
         self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
         self._dossier: Dossier | None = None
@@ -218,7 +219,10 @@ class Intents(QObject):
 
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""
-        self._counsel = counsel
+        before, self._counsel = self._counsel, counsel
+        was, now = ([unit.unit_id for unit in one.units[:1]] for one in (before, counsel))
+        if before.row == counsel.row and was and was != now:
+            self._other_first_s = self._steady_s()  # the key's words have changed under the finger
         self._tell()
 
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
@@ -434,7 +438,12 @@ class Intents(QObject):
         self._deeds.release(self._report())
 
     def _do_dispatch(self) -> None:
-        self._dispatch_once(self._report(), self._counsel.units[0].unit_id)
+        first = self._counsel.units[0]
+        if self._steady_s() - self._other_first_s < TWICE_S:
+            sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
+            self.said.emit(sentence.format(unit=first.code))
+        else:
+            self._dispatch_once(self._report(), first.unit_id)
 
     def _do_assign(self) -> None:
         dossier = self._report()

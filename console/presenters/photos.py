@@ -95,7 +95,7 @@ class PhotoCards(QObject):
             self._decode(fetched.sha256 or "", fetched.url)
 
     def _want(self, photo: Photo, source: str) -> None:
-        key = _key(photo)
+        key = photo.key
         if key in self._images or key in self._asked or key in self._decoding:
             return
         if photo.sha256 and self._file_of(photo.sha256) is not None:
@@ -135,15 +135,15 @@ class PhotoCards(QObject):
 
     def _tell(self) -> None:
         dossier = self._dossier
-        cards = {_key(photo): self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
+        cards = {photo.key: self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
         self.changed.emit(cards)
         if self._beside:
             self.beside_changed.emit(
-                {_key(photo): self._card(photo, one.shown) for one in self._beside for photo in one.shown.photos}
+                {photo.key: self._card(photo, one.shown) for one in self._beside for photo in one.shown.photos}
             )
 
     def _card(self, photo: Photo, report: Report) -> PhotoCard:
-        key = _key(photo)
+        key = photo.key
         roles = {
             PhotoRole.REPORT: self.tr("Before"),
             PhotoRole.BEFORE: self.tr("Before"),
@@ -184,7 +184,3 @@ class PhotoCards(QObject):
             early = words.age((report.created - photo.taken).total_seconds())
             doubts.append(self.tr("{time} before the report").format(time=early))
         return self.tr("After photo: {doubts}").format(doubts=", ".join(doubts)) if doubts else ""
-
-
-def _key(photo: Photo) -> str:
-    return photo.sha256 or photo.url or ""

@@ -23,6 +23,8 @@ from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 
 _KEPT_TEXTS = 4000
+_KEPT_TABS = frozenset({"open", "unassigned", "mine", "validate"})
+"""Tabs whose reports wait for somebody at this desk: in sight also where there is no room for all."""
 _CALM_S = 60
 """So long a new hazard may wait for a crew before its age turns red."""
 
@@ -73,7 +75,7 @@ class QueuePresenter(QObject):
             "validate": self.tr("To validate"),
             "held": self.tr("Held"),
         }
-        tabs = [Tab(key, name, counts.tabs[key], known=known) for key, name in names.items()]
+        tabs = [Tab(key, name, counts.tabs[key], known=known, kept=key in _KEPT_TABS) for key, name in names.items()]
         self._panel.set_tabs([*tabs, Tab("closed", self.tr("Closed"), None)], view.filter.tab)
         if len(view.order) == 0:
             self._show_empty(view)

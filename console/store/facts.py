@@ -70,7 +70,7 @@ def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callabl
         _HOLD[report.hold.waits_for] if report.hold else 0,
         min(max(report.priority, 0), 127),
         due_state,
-        min(len(report.photos), 127),
+        min(len({photo.key for photo in report.photos}), 127),
         1 if report.merged_into else 0,
     )
 

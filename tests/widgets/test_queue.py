@@ -332,6 +332,19 @@ def test_another_tab_starts_at_its_top(qtbot: QtBot, panel: QueuePanel) -> None:
     assert panel.footer_text() == ""
 
 
+def test_a_kept_tab_is_in_sight_where_there_is_no_room_for_all(qtbot: QtBot, panel: QueuePanel) -> None:
+    tabs = [
+        Tab("open", "Open", 1169, kept=True), Tab("unassigned", "Unassigned", 136, kept=True),
+        Tab("mine", "Mine", 12, kept=True), Tab("active", "Active", 282),
+        Tab("validate", "To validate", 241, kept=True), Tab("held", "Held", 12), Tab("closed", "Closed", None),
+    ]  # fmt: skip
+    for current in ("open", "unassigned", "validate"):
+        panel.set_tabs(tabs, current)
+        assert panel._strip.hidden_tabs() == ["active", "held", "closed"]
+    panel.set_tabs(tabs, "active")
+    assert "active" not in panel._strip.hidden_tabs()
+
+
 def test_compact_rows_show_first_lines_only(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.set_order(keys(100, 0), 100)
     before = len(panel.view.rows_in_sight())

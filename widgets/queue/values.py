@@ -37,9 +37,10 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab; a count of None is not shown, one that is not known (yet) is a dash."""
+    """One tab; a count of None is not shown, one that is not known (yet) is a dash. A `kept` one is folded last."""
 
     key: str
     label: str
     count: int | None
     known: bool = True
+    kept: bool = False

@@ -278,3 +278,28 @@ def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Lin
     rows, summary = shown[-1]
     assert rows < 40
     assert summary == f"{rows} of {rows - 8 + 40} found"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("d SDA-77 C1", "No unit is called “SDA-77”."),
+        ("as SDA-7x", "No unit is called “SDA-7x”."),
+        ("p 5", "“5” is not a priority. Write 1, 2, 3 or 4."),
+    ],
+)
+def test_an_order_that_is_mistaken_is_neither_mended_nor_searched_for(
+    rig: Rig, line: Line, typed: str, told: str
+) -> None:
+    rig.choose("A")
+    line.palette.set_query(typed)
+    rows = [line.palette._model.item(number) for number in range(line.palette._model.rowCount())]
+    assert [(row.title, row.enabled) for row in rows if hasattr(row, "id")] == [(told, False)]
+    assert not line.palette.current()
+
+
+def test_a_code_or_a_number_is_never_mended_into_another(rig: Rig, line: Line) -> None:
+    line.palette.set_query("SDA-77")
+    wait_for(lambda: line.palette._summary.startswith("0 of"), what="the search")
+    rows = [line.palette._model.item(number) for number in range(line.palette._model.rowCount())]
+    assert [row.enabled for row in rows if hasattr(row, "id")] == [False]

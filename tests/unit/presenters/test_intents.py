@@ -176,6 +176,20 @@ def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     assert [edit.kind for edit in rig.saved(1)][-1] is Kind.DISPATCH
 
 
+def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_the_one_before(rig: Rig) -> None:
+    rig.choose("A")
+    far, near = Advice("08", "SDA-08", 60, 100, (), False, 0), Advice("07", "SDA-07", 30, 50, (), False, 0)
+    rig.intents.set_counsel(Counsel(1001, units=(far,)))
+    rig.intents.set_counsel(Counsel(1001, units=(near, far)))
+    rig.steady_s += 0.2
+    rig.intents.press("dispatch")
+    assert rig.said[-1] == "Nothing was sent: SDA-07 has just become the first, press again to send it"
+    rig.steady_s += 1.0
+    rig.intents.set_counsel(Counsel(1001, units=(near,)))
+    rig.intents.press("dispatch")
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
+
+
 def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)

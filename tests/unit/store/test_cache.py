@@ -17,7 +17,7 @@ from console.domain.report import Area, Claim, Clock, ClockState, Hold, Photo, P
 from console.domain.status import ORDER, AssignmentState, Status, UnitState
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter, Gone, Item
-from console.store.facts import NO_PLACE
+from console.store.facts import NO_PLACE, pack
 from console.store.schema import CACHE, set_aside
 from tests.unit.store.making import T0, assignment, at, entry, ids, items, report
 
@@ -114,7 +114,12 @@ def test_a_report_comes_back_as_it_was_and_as_columns(writer: CacheWriter, reade
 
 def test_damaged_places_and_huge_numbers_still_fit(writer: CacheWriter, reader: CacheReader) -> None:
     odd = report(
-        "1", lat=float("nan"), lon=400.0, duplicates=10**6, priority=99, photos=(Photo("a", PhotoRole.OTHER),) * 300
+        "1",
+        lat=float("nan"),
+        lon=400.0,
+        duplicates=10**6,
+        priority=99,
+        photos=tuple(Photo(f"{n:064x}", PhotoRole.OTHER) for n in range(300)),
     )
     writer.apply("city", items(odd), at(1))
     columns = reader.columns()
@@ -418,3 +423,13 @@ def test_a_fill_writes_twenty_thousand_reports_a_second(writer: CacheWriter) -> 
             writer.apply("city", made, at(page * 2000 + 2000))
             best_s = min(best_s, time.perf_counter() - started)
     assert best_s < 2000 / 20_000
+
+
+def test_a_picture_that_is_given_twice_is_one_photo_in_the_queue_as_in_the_report() -> None:
+    before, after = Photo("a" * 64, PhotoRole.REPORT), Photo("b" * 64, PhotoRole.AFTER)
+    linked = Photo(None, PhotoRole.REPORT, url="https://city.example/1.jpg")
+    packed = [
+        pack(1, 1, report("1", photos=photos), 0, lambda _kind, _code: 0)
+        for photos in ((before, after, linked), (before, after, before, linked, linked), (before, after))
+    ]
+    assert packed[0] == packed[1] != packed[2]
