@@ -184,6 +184,7 @@ class ConsoleWindow(QObject):
         self._readers = threading.local()
         self._opened_readers: list[CacheReader] = []
         self._last_panel = "queue"
+        self._has_picked = False
         self._situation = Situation()
         self._leaving = False
         self.kept: Kept | None = None
@@ -555,7 +556,7 @@ class ConsoleWindow(QObject):
         self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
-        self.forms.place_wanted, self.forms.place_unwanted = self.map.start_pick, self.map.stop_pick
+        self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
         self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
         self.desk.city_name = self.sources.name
@@ -854,10 +855,21 @@ class ConsoleWindow(QObject):
         viewer.setGeometry(self.window.work_room().adjusted(2, 0, -2, -2))
 
     def _show_pin(self, place: tuple[float, float] | None) -> None:
-        """Where the new report would lie, and in view."""
+        """Where the new report would lie, and in view beside its form."""
         self.map.show_pins([] if place is None else [Pin(*place, chosen=True)])
         if place is not None:
-            self.map.reveal(*place)
+            self.map.reveal(*place, self.forms.covered)
+
+    def _start_pick(self) -> None:
+        self._has_picked = True
+        self.map.start_pick()
+
+    def _end_pick(self) -> None:
+        """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
+        self.map.stop_pick()
+        if self._has_picked:
+            self._has_picked = False
+            self.window.focus_panel("queue")
 
     def _on_went(self) -> None:
         """The next report has not been read yet: Enter must not do to it what was meant for the one before."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, QRect, Qt
+from PySide6.QtCore import QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
@@ -113,6 +113,13 @@ class Forms(QObject):
         form.open_beside(self._room())
         self._open = form
         return True
+
+    @property
+    def covered(self) -> QRect | None:
+        """The part of the screen that the open form stands in, None while there is none."""
+        if self._open is None or not self._open.isVisible():
+            return None
+        return QRect(self._open.mapToGlobal(QPoint(0, 0)), self._open.size())
 
     @property
     def just_committed(self) -> bool:
@@ -516,8 +523,8 @@ class Forms(QObject):
         here, doubt = catalog.place(at[0]), ""
         for codes in names.named_in(values["address"]):
             if not any(self._lies_in(catalog, at[0], code) for code in codes):
-                named = catalog.place(codes[0])
-                doubt = self.tr("It lies in {here}, not in {named}").format(here=here, named=named)
+                doubt = self.tr("It lies in {here}, not in {named}")
+                doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
                 break
         return self.tr("Point in {area}").format(area=here), doubt
 
@@ -547,8 +554,8 @@ class Forms(QObject):
         """The map was clicked for the new report's place."""
         if self._new is not None:
             self._new.set_place(lat, lon, "")
-            self._show_pin(lat, lon)
             self.end_pick()
+            self._show_pin(lat, lon)
 
     def end_pick(self) -> None:
         """The keyboard goes back from the map to the form for which a place was to be pointed at."""

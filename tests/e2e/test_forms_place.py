@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import find, form, wait_ready
@@ -73,3 +73,32 @@ def test_a_form_comes_back_to_its_place_after_a_place_was_picked(city: Served, t
         window.forms.set_place(-6.23, 106.86)
         assert opened.pos() == place
         opened.close()
+
+
+def test_after_a_place_was_picked_and_the_form_left_the_queue_has_the_keyboard(city: Served, tmp_path: Any) -> None:
+    """It was left with the map, without a ring; and the pin stood behind the form that promised it."""
+    with console(tmp_path / "profile", city.address, size=(1920, 1080)) as window:
+        wait_ready(window)
+        assert window.intents.run("new_report")
+        opened = form(window)
+        opened.pick_place_asked.emit()
+        wait_for(lambda: window.map.last_view is not None, what="the map shows a part of the city")
+        (west, south, east, north), _ = window.map.last_view
+        lat, lon = (south + north) / 2, (west + east) / 2
+        window.forms.set_place(lat, lon)
+        assert [(pin.lat, pin.lon) for pin in window.map._pins] == [(lat, lon)]
+        wait_for(lambda: not on_screen(opened).contains(at(window, lat, lon)), what="the pin beside the form")
+        assert on_screen(window.map).contains(at(window, lat, lon))
+        opened.reject()
+        assert window.map._pins == []
+        window.window.activateWindow()  # a desktop does that by itself
+        wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
+        assert window.window.current_panel() == "queue"
+
+
+def at(window: Any, lat: float, lon: float) -> QPoint:
+    """Where the map draws a place of its middle, on the screen."""
+    (west, south, east, north), _ = window.map.last_view
+    x = (lon - west) / (east - west) * window.map.width()
+    y = (north - lat) / (north - south) * window.map.height()
+    return QPoint(window.map.mapToGlobal(QPoint(round(x), round(y))))

@@ -35,7 +35,7 @@ class CloseForm(Form):
         super().__init__(theme, title, commit_text="", about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
-        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.reason = self.reason_field(self.tr("Reason"))
         self.disposition = Segments(theme, self.tr("Outcome"), [(code, words) for code, words, _ in dispositions])
         self.disposition.chosen.connect(lambda _: self.touch())
         self.disposition.entered.connect(self.commit)

@@ -320,7 +320,7 @@ class ConflictForm(Form):
         self.table = _Table(theme, symbols, rows, self.width())
         self.table.decided.connect(self._on_decided)
         self.column.insertWidget(2, self.table)
-        self.reason = self.text_field(self.tr("Reason for the log, optional"), 3)
+        self.reason = self.reason_field(self.tr("Reason for the log, optional"), 3)
         if asks_reason:
             self.body.addWidget(make_label(theme, self.tr("Reason for the log, optional"), "caption", "text.tertiary"))
             self.body.addWidget(self.reason)

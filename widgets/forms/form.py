@@ -65,10 +65,26 @@ def put_text(field: QPlainTextEdit, text: str) -> None:
     field.moveCursor(QTextCursor.MoveOperation.End)
 
 
+class ReasonField(QPlainTextEdit):
+    """A reason, a line or two: Enter ends it, Shift+Enter begins another line."""
+
+    entered = Signal()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            if not event.isAutoRepeat():
+                self.entered.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class Form(QDialog):
     """A window of its own beside the console, which stays live behind it.
 
-    Ctrl+Enter commits when `why_not()` is "", Esc leaves; what was entered then goes out as a draft with `left`.
+    Ctrl+Enter commits when `why_not()` is "" (in a reason Enter does too), Esc leaves; what was entered then goes out
+    as a draft with `left`.
     `about` says beside the title what it is for, whatever is chosen in the console meanwhile.
     """
 
@@ -346,6 +362,17 @@ class Form(QDialog):
     def text_field(self, name: str, lines: int) -> QPlainTextEdit:
         """A field of several lines; Tab leaves it."""
         field = QPlainTextEdit()
+        self._make_text(field, name, lines)
+        return field
+
+    def reason_field(self, name: str, lines: int = 2) -> ReasonField:
+        """A field for a reason: Enter in it commits the form."""
+        field = ReasonField()
+        field.entered.connect(self.commit)
+        self._make_text(field, name, lines)
+        return field
+
+    def _make_text(self, field: QPlainTextEdit, name: str, lines: int) -> None:
         field.setTabChangesFocus(True)
         field.setAccessibleName(one_line(name))
         field.setFont(self.theme.font("body"))
@@ -354,7 +381,6 @@ class Form(QDialog):
         field.setStyleSheet(f"QPlainTextEdit{{min-height:{high}px;max-height:{high}px}}")
         field.textChanged.connect(self.touch)
         self._texts.append((name, field))
-        return field
 
     def _too_long(self) -> str:
         """That a text is longer than a server takes, and by how much."""

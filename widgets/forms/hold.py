@@ -46,7 +46,7 @@ class HoldForm(Form):
             self.until.went_back.connect(self.waits_for.setFocus)
             self.body.addWidget(self.field_label(self.tr("Until")))
             self.body.addWidget(self.until)
-        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.reason = self.reason_field(self.tr("Reason"))
         self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("optional; type on, the words go here")))
         self.body.addWidget(self.reason)
         for row in (self.waits_for, self.until):

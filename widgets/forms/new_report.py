@@ -320,7 +320,7 @@ class NewReportForm(Form):
 
     @override
     def foot_note(self) -> str:
-        return "" if self._lat is not None else self.tr("Without a place it is not on the map, and no unit is near it")
+        return "" if self._lat is not None else self.tr("Without a place: not on the map, no unit near")
 
     @override
     def first_field(self) -> QWidget:

@@ -74,7 +74,7 @@ class ValidateForm(Form):
         )
         self.disposition = Segments(theme, self.tr("Outcome"), [(text, text) for text in dispositions])
         self.returns = Segments(theme, self.tr("Reason"), [(text, text) for text in returns])
-        self.reason = self.text_field(self.tr("Reason"), 2)
+        self.reason = self.reason_field(self.tr("Reason"))
         self._outcome_label = self.field_label(self.tr("Outcome"))
         self._reason_label = self.field_label(
             self.tr("Reason"), self.tr("the crew reads it; type on, the words go here")

@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage
@@ -37,6 +37,8 @@ Box = tuple[float, float, float, float]
 _log = logging.getLogger(__name__)
 _NOWHERE = math.nan
 _LOOK_MS, _LOOK_UNTIL_S = 15, 2.0
+_PIN_ROOM = 16
+"""Pixels at each side of a place that its pin needs."""
 """How often, and how long at most, the mark of a drawn View is looked for on the screen."""
 
 _COLOURS: dict[str, tuple[str, ...]] = {
@@ -270,11 +272,31 @@ class MapPanel(QWidget):
             self._pins = list(pins)
             self._bump("pins", self._bridge.pins)
 
-    def reveal(self, lat: float, lon: float) -> None:
-        """Bring a place into view, at the zoom that is there; nothing moves when it is in view."""
+    def reveal(self, lat: float, lon: float, covered: QRect | None = None) -> None:
+        """Bring a place into view, at the zoom that is there; nothing moves when it is in view.
+
+        `covered` is a part of the screen that something stands in: what lies behind it comes into the wider strip at
+        its left or right, if there is one.
+        """
         seen = self._last_view
-        if seen is None or not (seen[0][0] < lon < seen[0][2] and seen[0][1] < lat < seen[0][3]):
+        if seen is None:
             self.go_to(lat, lon)
+            return
+        west, south, east, north = seen[0]
+        shown = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
+        left, right = (covered.left() - shown.left(), shown.right() - covered.right()) if covered else (0, 0)
+        if covered is None or not covered.intersects(shown) or max(left, right) < 2 * _PIN_ROOM:
+            if not (west < lon < east and south < lat < north):
+                self.go_to(lat, lon)
+            return
+        x = (lon - west) / (east - west) * shown.width()
+        if not (
+            _PIN_ROOM <= x <= left - _PIN_ROOM or shown.width() - right + _PIN_ROOM <= x <= shown.width() - _PIN_ROOM
+        ):
+            to = left / 2 if left >= right else shown.width() - right / 2
+            self.go_to(lat, lon + (shown.width() / 2 - to) / shown.width() * (east - west))
+        elif not south < lat < north:
+            self.go_to(lat, (west + east) / 2)
 
     def set_areas(self, version: int) -> None:
         """The areas changed: the page asks "areas" for this version (a GeoJSON FeatureCollection).

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QLabel
 from typing_extensions import override
 
 from widgets.keys import key_text, paint_cap
@@ -60,25 +60,19 @@ class AdviceList(ShortList):
         texts.draw(painter, left, top + theme.px(18), row.line, "caption", color, room=room)
 
 
-class NoAdvice(QWidget):
-    """A quiet line in the place of units: why none is recommended."""
+class NoAdvice(QLabel):
+    """Quiet words in the place of units: why none is recommended, and what to do."""
 
-    def __init__(self, theme: Theme, texts: Texts) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self._texts, self._text = theme, texts, ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(theme.px(26))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setFont(theme.font("dense"))
+        self.setStyleSheet(f"color:{theme.hex('text.secondary')};background:transparent")
+        self.setContentsMargins(theme.px(SIDE), theme.px(4), theme.px(SIDE), theme.px(4))
 
     def set_text(self, text: str) -> None:
         """Say why no unit is recommended."""
-        if text != self._text:
-            self._text = text
+        if text != self.text():
+            self.setText(text)
             self.setAccessibleName(one_line(text))
-            self.update()
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self._theme
-        painter = QPainter(self)
-        color, room = theme.color("text.secondary"), self.width() - 2 * theme.px(SIDE)
-        self._texts.draw(painter, theme.px(SIDE), theme.px(4), self._text, "dense", color, room=max(0, room))

@@ -104,7 +104,7 @@ class TicketPanel(QWidget):
         self._photos = PhotoPair(theme)
         self._advice_head = SectionHead(theme, texts)
         self._advice = AdviceList(theme, symbols, texts)
-        self._advice_empty = NoAdvice(theme, texts)
+        self._advice_empty = NoAdvice(theme)
         self._duplicates_head = SectionHead(theme, texts)
         self._duplicates = DuplicateList(theme, symbols, texts)
         self._timeline_head = SectionHead(theme, texts)

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
@@ -206,7 +206,7 @@ def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two
         assert isinstance(form, NewReportForm)
     _press_ctrl_enter(form)
     assert form.isVisible()
-    doubt = "It lies in Kebon Baru, Tebet, not in Jati Padang"
+    doubt = "It lies in Kebon Baru, not in Jati Padang"
     wait_for(lambda: doubt in form.why_not(), what="the question is asked")
     assert form.sure.isVisible()
     assert not rig.edits.outbox
@@ -243,6 +243,28 @@ def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
     leave(city_of_two)
     form = _call(city_of_two)
     assert "Not found by this name" in form._where.text(), "a draft says so too"
+
+
+def test_enter_ends_a_reason_in_every_form_alike(rig: Rig) -> None:
+    """In one form it committed, in another it began a new line."""
+    for count, action in enumerate(("close", "hold", "validate"), 1):
+        choose(rig, action, "ABC"[count - 1])
+        assert rig.intents.run(action)
+        form = rig.form()
+        form.set_values({**DRAFTS[action], "reason": "nobody"})
+        reason = next(field for _, field in form._texts)
+        reason.setFocus()
+        reason.moveCursor(QTextCursor.MoveOperation.End)
+        QTest.keyClick(reason, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+        QTest.keyClicks(reason, "there")
+        held = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", True)
+        QApplication.sendEvent(reason, held)
+        assert form.isVisible(), "a key that is held down ends nothing"
+        if action == "validate":
+            wait_for(lambda form=form: form.why_not() == "", what="the photos were seen")
+        QTest.keyClick(reason, Qt.Key.Key_Return)
+        data = rig.saved(count)[-1].data
+        assert "nobody\\nthere" in repr(data)
 
 
 def test_ctrl_enter_twice_saves_a_note_and_hands_nothing_in(rig: Rig) -> None:
