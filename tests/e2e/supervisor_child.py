@@ -115,7 +115,7 @@ def noon(window: Any, files: list[Path]) -> None:
     key(window, "Enter")
     wait_for(lambda: window.intents.situation.lead_unit, what="the order")
     say("did", "ordered", report)
-    report = find(window, "unassigned", lambda now: now.duplicate, used)
+    report = find(window, "open", lambda now: now.duplicate and not now.lead_unit, used)
     key(window, "D")
     opened = form(window)
     type_into(window, "", Qt.Key.Key_S)  # the chosen one is the one to close
