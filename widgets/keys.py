@@ -71,6 +71,12 @@ def cap_size(theme: Theme, text: str) -> QSize:
     return QSize(max(theme.px(16), metrics.horizontalAdvance(text) + theme.px(8) + 2), theme.px(14) + 2)
 
 
+def is_heard(widget: QWidget, cap: str) -> bool:
+    """Whether a cap's key does something now where the widget stands; True in a window that does not know its keys."""
+    window = widget.window()
+    return not isinstance(window, HearsKeys) or window.hears(widget, cap)
+
+
 def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str, color: QColor | None = None) -> int:
     """Draw one cap at `left`, centred on the line `middle`; returns its width. `color` replaces text and border.
 
@@ -78,8 +84,7 @@ def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str
     """
     size = cap_size(theme, text)
     device = painter.device()
-    window = device.window() if isinstance(device, QWidget) else None
-    if isinstance(device, QWidget) and isinstance(window, HearsKeys) and not window.hears(device, text):
+    if isinstance(device, QWidget) and not is_heard(device, text):
         return size.width()
     box = QRectF(left + 0.5, middle - size.height() / 2 + 0.5, size.width() - 1, size.height() - 1)
     box.moveTop(round(middle - size.height() / 2) + 0.5)

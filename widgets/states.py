@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, key_text, paint_cap
+from widgets.keys import cap_size, is_heard, key_text, paint_cap
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme
 
@@ -73,6 +73,9 @@ class EmptyState(QWidget):
             wide += round(self._texts.width(effect, "caption"))
             if left > start and left + wide > self.width() - theme.px(8):
                 left, middle = start, middle + theme.px(22)
+            if not any(is_heard(self, cap) for cap in caps):
+                left += wide + theme.px(14)  # words alone would say nothing; their place stays
+                continue
             for cap in caps:
                 left += paint_cap(painter, theme, left, middle, cap) + theme.px(4)
             color = theme.color("text.secondary")

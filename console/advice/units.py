@@ -196,7 +196,7 @@ def _why_none(needed: Sequence[str], against: Counter[str]) -> str:
     able = against.total() - against["skills"]
     skilled = f"units with {', '.join(needed)}" if needed else "units"
     if not against.total():
-        return "No other unit is known."
+        return "No unit is known."
     if not able:
         return f"No unit has what this needs: {', '.join(needed)}."
     why = ", ".join(f"{number} {word}" for word, number in against.most_common() if word != "skills")

@@ -108,25 +108,33 @@ class Counsellor(QObject):
             live = {one.unit for one in dossier.live}
             shown = dossier.shown
             asked = shown.agency if shown.status is Status.COORDINATION else None  # it was passed on: theirs to send
+            here = [one.unit for one in crews if one.source == dossier.source]
+            theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
+            free = [unit for unit in theirs if unit.id not in live]
             found = recommend(
-                dossier.shown,
-                [
-                    one.unit
-                    for one in crews
-                    if one.source == dossier.source
-                    and one.unit.id not in live
-                    and (asked is None or one.unit.agency in (None, asked))
-                ],
+                shown,
+                free,
                 jobs,
                 now,
-                service=catalog.services.get(dossier.shown.service or ""),
+                service=catalog.services.get(shown.service or ""),
                 areas=catalog.areas,
                 most=_TOP,
             )
+            why = found.why_none
+            if not free:
+                why = self._why_nobody(catalog.agency_name(asked) if here and asked else "", bool(theirs))
             alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), dossier.shown.description)
-            return Counsel(dossier.row, found.units, found.why_none, alike)
+            return Counsel(dossier.row, found.units, why, alike)
 
         self._tasks.latest("counsel", advise, self._set)
+
+    def _why_nobody(self, asked: str, some_are_on_it: bool) -> str:
+        """Why there is no unit to choose from; `asked` is the agency it was passed on to, where others have units."""
+        if asked and some_are_on_it:
+            return self.tr("All units of {agency}, which was asked, are on it.").format(agency=asked)
+        if asked:
+            return self.tr("{agency} was asked, and has no unit here.").format(agency=asked)
+        return self.tr("No other unit is known.") if some_are_on_it else self.tr("No unit is known.")
 
     def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
         """Possible duplicates of what is being typed into the form of a new report for a source."""

@@ -158,7 +158,7 @@ class Deeds(QObject):
         data: dict[str, Any] = {"accepted": accepted}
         data |= {"reason": reason} if reason else {}
         data |= {"disposition": disposition} if accepted and disposition else {}
-        inverse = (Kind.REOPEN, {"reason": "validation undone"}) if accepted else None
+        inverse = (Kind.REOPEN, {"reason": "validation undone" if accepted else "return undone"})
         return self._on(dossier, Kind.VALIDATE, data, "Accept the proof" if accepted else "Return", inverse=inverse)
 
     def close(self, dossier: Dossier, disposition: str, reason: str, release: tuple[str, ...]) -> str:

@@ -6,13 +6,14 @@ import json
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import make_theme
 from widgets.shell import Shell
+from widgets.states import EmptyState
 from widgets.tabs import TabLabel, TabStrip
 
 
@@ -290,3 +291,32 @@ def test_a_key_without_a_use_is_told_and_what_only_moves_is_not(qtbot: QtBot) ->
     ):
         qtbot.keyClick(shell, code, modifier)
     assert told == ["Ctrl P", "L"]
+
+
+def test_words_of_a_key_that_does_nothing_now_are_not_left_alone(qtbot: QtBot) -> None:
+    """While reports were being read the word "move" stood without its caps."""
+
+    class Window(QWidget):
+        heard = frozenset({"/"})
+
+        def hears(self, _widget: QWidget, cap: str) -> bool:
+            return cap in self.heard
+
+    def picture(keys: list[tuple[str, str]], heard: frozenset[str]) -> QImage:
+        window = Window()
+        qtbot.addWidget(window)
+        window.heard = heard
+        window.resize(400, 200)
+        empty = EmptyState(make_theme(), window)
+        empty.resize(400, 200)
+        empty.set_words("No report chosen", "", keys)
+        return empty.grab().toImage()
+
+    every = frozenset({"/", "J", "K"})
+    both = [("/", "a number"), ("J K", "move")]
+    assert picture(both, frozenset({"/"})) == picture(both[:1], every)
+    assert picture(both, frozenset({"/", "J"})) != picture(both[:1], every)
+    first, last = picture(both, every), picture(both, frozenset({"J", "K"}))
+    half = QRect(120, 0, 280, 200)
+    assert last != first
+    assert last.copy(half) == first.copy(half), "what is left keeps its place"

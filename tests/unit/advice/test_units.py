@@ -120,7 +120,7 @@ def test_units_at_work_may_be_given_more(state: UnitState) -> None:
 
 
 def test_nobody_known() -> None:
-    assert ask([]).why_none == "No other unit is known."
+    assert ask([]).why_none == "No unit is known."
 
 
 def test_zones() -> None:

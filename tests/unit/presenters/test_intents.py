@@ -162,6 +162,18 @@ def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     assert rig.deeds.undo_text == "Priority 1", "what has a way back is offered whether it was sent or not"
 
 
+def test_a_returned_proof_is_offered_to_be_taken_back_also_after_it_was_sent(rig: Rig) -> None:
+    """The server takes a return back as it does an acceptance; the window did not offer it."""
+    rig.choose("A")
+    rig.deeds.validate(rig.dossier(1001, "A"), accepted=False, reason="blurred")
+    (back,) = rig.saved(1)
+    rig.edits.on_outcome(Outcome(back.id, EditState.ACCEPTED))
+    assert rig.deeds.undo_text == "Return"
+    assert rig.intents.run("undo")
+    undo = rig.saved(2)[1]
+    assert (undo.undoes, undo.kind) == (back.id, Kind.REOPEN), "a kind that whoever may validate may make too"
+
+
 def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.domain.messages import Touched
-from console.domain.report import Assignment, Service, Unit
+from console.domain.report import Agency, Assignment, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -64,7 +65,7 @@ class Panels:
         for widget in (self.units, self.charts, self.ticket):
             qtbot.addWidget(widget)
             widget.show()
-        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda: T0)
+        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda: T0, parent=self.units)
         ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
         self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
         self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda: T0)
@@ -107,6 +108,7 @@ def panels(qtbot: QtBot, tmp_path: Path) -> Iterator[Panels]:
     panels = Panels(qtbot, tmp_path)
     yield panels
     panels.tasks.shutdown()
+    QApplication.processEvents()  # what has been read by then is still for these panels
     panels.reader.close()
 
 
@@ -156,3 +158,34 @@ def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(pan
     assert ticket is not None
     assert ticket.advice_empty == panels.counsel.no_unit
     assert not any(action.filled or action.id == "dispatch" for action in ticket.actions)
+
+
+@pytest.mark.parametrize(
+    ("agency", "of_unit", "is_on_it", "why"),
+    [
+        ("sp", "sda", False, "Satpol PP was asked, and has no unit here."),
+        ("sp", "sp", True, "All units of Satpol PP, which was asked, are on it."),
+        (None, "sda", True, "No other unit is known."),
+    ],
+)
+def test_why_no_unit_can_be_recommended(
+    panels: Panels, agency: str | None, of_unit: str, is_on_it: bool, why: str
+) -> None:
+    """ "No other unit is known" stood over a report without any unit: other than which?"""
+    status = Status.COORDINATION if agency else Status.ASSIGNED
+    unit = Unit("u", "SDA-03", UnitState.AVAILABLE, T0, agency=of_unit)
+    job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "rina", T0)
+    writer = CacheWriter(panels.profile)
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", unit),
+        *items(report("1", status=status, agency=agency, lat=-6.21, lon=106.81), seq=12),
+        *([Item("assignment", 13, "a", job)] if is_on_it else []),
+    ]
+    writer.apply("city", found, at(13))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.counsel.no_unit == why, 10, why)
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.advice_empty == why

@@ -335,6 +335,22 @@ def test_undo_puts_back_what_was(api: Api, kind: str, data: dict[str, Any]) -> N
     assert api.edit("10", "note", {"text": "x"}, undoes=done["entry"]["edit"]).status_code == 422
 
 
+def test_undo_of_a_return_awaits_validation_again(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
+    api.ok("10", "photo", {"sha256": PHOTO, "role": "after"})
+    api.ok("10", "progress", {"unit": "u1", "state": "done"})
+    before = api.report("10")
+    assert before["status"] == "validation"
+    done = api.ok("10", "validate", {"accepted": False, "reason": "blurred"})
+    assert done["report"]["status"] == "returned"
+    undone = api.ok("10", "reopen", {"reason": "return undone"}, undoes=done["entry"]["edit"])
+    assert (undone["report"]["status"], undone["report"]["photos"]) == ("validation", before["photos"])
+    again = api.ok("10", "validate", {"accepted": False, "reason": "blurred"})
+    api.ok("10", "dispatch", {"unit": "u1"})
+    assert api.edit("10", "reopen", {"reason": "-"}, undoes=again["entry"]["edit"]).status_code == 412
+
+
 def test_undo_is_refused_when_somebody_changed_the_same_since(api: Api) -> None:
     done = api.ok("10", "set", {"priority": 1})
     api.ok("10", "set", {"priority": 4})
