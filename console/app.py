@@ -500,6 +500,7 @@ class ConsoleWindow(QObject):
         self.dossiers.changed.connect(self._on_dossier)
         self.dossiers.failed.connect(lambda error: self.ticket_presenter.say_unread(describe(error)))
         self.counsellor.changed.connect(self._on_counsel)
+        self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
         self.photos.changed.connect(self.ticket_presenter.set_photos)
         self.photos.changed.connect(self.intents.set_photos)
         self.intents.situation_changed.connect(self.ticket_presenter.set_situation)

@@ -15,13 +15,13 @@ from console.board.view import View
 from console.domain.edit import Edit
 from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
-from console.domain.status import Status, is_open
+from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Cities, Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.store.cache_read import CacheReader
+from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 
@@ -52,6 +52,8 @@ class Counsellor(QObject):
     """Keeps the advice on the chosen report fresh."""
 
     changed = Signal(object)
+    merged_changed = Signal(int, object)
+    """The row of a report, and the CachedReports that were merged into it, the oldest first."""
 
     def __init__(
         self,
@@ -73,6 +75,13 @@ class Counsellor(QObject):
         """Advise on this report."""
         self._dossier = dossier
         self.refresh()
+        if dossier is None or not dossier.shown.duplicates:
+            self.merged_changed.emit(dossier.row if dossier is not None else 0, ())
+            return
+        reader, row, source, key = self._reader, dossier.row, dossier.source, dossier.key
+        self._tasks.latest(
+            "merged", lambda: reader().merged_into(source, key), lambda found: self.merged_changed.emit(row, found)
+        )
 
     def refresh(self) -> None:
         """Advise anew: units have moved, time has passed."""
@@ -180,6 +189,23 @@ def _alike(
         for one in near
         if one.row in texts and one.row in facts
     )
+
+
+def merged_rows(merged: Sequence[CachedReport], now: datetime, photos_text: Callable[[int], str]) -> list[DuplicateRow]:
+    """Reports that were merged into another as rows of a panel; `photos_text` says how many photos."""
+    return [
+        DuplicateRow(
+            key=one.row,
+            number=one.report.id,
+            text=one.report.description or one.report.title,
+            distance="",
+            age=words.age((now - one.report.created).total_seconds()),
+            why=photos_text(len(one.report.photos)) if one.report.photos else "",
+            priority=one.report.priority,
+            status=ORDER.index(one.report.status),
+        )
+        for one in merged
+    ]
 
 
 def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject
@@ -27,12 +27,13 @@ from console.presenters.catalog import Catalog
 from console.presenters.clipping import coordinates
 from console.presenters.clocks import clock_segments
 from console.presenters.conflict import conflict_text, deleted_text
-from console.presenters.counsel import Counsel, duplicate_rows
+from console.presenters.counsel import Counsel, duplicate_rows, merged_rows
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.history import STATE_WORDS, closing_reason, edit_text, entry_text
 from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
+from console.store.cache_read import CachedReport
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
 from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
@@ -58,6 +59,7 @@ class TicketPresenter(QObject):
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
         self._outbox: tuple[Queued, ...] = ()
+        self._merged: tuple[int, tuple[CachedReport, ...]] = (0, ())
         self._situation = Situation()
         self._photos: Mapping[str, PhotoCard] = {}
         self._looking: dict[str, dict[str, str | None]] = {}
@@ -97,6 +99,11 @@ class TicketPresenter(QObject):
     def set_counsel(self, counsel: Counsel) -> None:
         """Show other advice."""
         self._counsel = counsel
+        self.show()
+
+    def set_merged(self, row: int, merged: Sequence[CachedReport]) -> None:
+        """Which reports were merged into the one in a row."""
+        self._merged = (row, tuple(merged))
         self.show()
 
     def set_outbox(self, outbox: tuple[Queued, ...]) -> None:
@@ -173,11 +180,17 @@ class TicketPresenter(QObject):
                 advice_basis=self.tr("straight line × 1.4, no router"),
                 advice_empty=self._counsel.no_unit,
                 duplicates=duplicate_rows(self._counsel.duplicates),
+                merged=merged_rows(
+                    self._merged[1] if self._merged[0] == dossier.row else (), self._now(), self._photos_text
+                ),
                 timeline=self._timeline(dossier, catalog),
                 actions=self._steps(),
                 unread="" if self._desk.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
             )
         )
+
+    def _photos_text(self, count: int) -> str:
+        return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)
 
     def _holder(self, dossier: Dossier) -> str:
         """Who has taken it, and who else looks at it."""

@@ -32,7 +32,7 @@ from console.domain.report import (
 )
 from console.domain.word import Word
 from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
-from console.store.facts import FIELDS
+from console.store.facts import FIELDS, MERGED_AT
 from console.store.items import Cursor
 from console.store.schema import CACHE, CACHE_VERSION, SUSPECT, open_reader, table_of
 
@@ -171,6 +171,22 @@ class CacheReader:
         with self._errors():
             found = {row: CachedReport(row, source, decoder.decode(body)) for row, source, body in bodies}
         return [found[int(row)] for row in rows if int(row) in found]
+
+    def merged_into(self, source: str, remote_id: str) -> list[CachedReport]:
+        """The reports of a source that were merged into this one, the oldest first.
+
+        The flags of the whole source are looked through: not for the GUI thread.
+        """
+        decoder = decoder_of(Report)
+        bodies = self._all(
+            "SELECT r.row, t.body FROM reports r JOIN texts t USING (row)"
+            " WHERE r.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND substr(r.facts, ?, 1) = x'01' AND instr(t.body, ?) > 0 ORDER BY r.created, r.row",
+            (source, MERGED_AT + 1, msgspec.json.encode(remote_id)),
+        )
+        with self._errors():
+            found = [CachedReport(row, source, decoder.decode(body)) for row, body in bodies]
+        return [one for one in found if one.report.merged_into == remote_id]
 
     def row_of(self, source: str, remote_id: str) -> int | None:
         """The local row of a report; None when it is not here."""

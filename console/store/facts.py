@@ -42,6 +42,8 @@ NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 of a report without a place."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
+MERGED_AT = FACTS.size - 1
+"""The byte that is 1 where the report was merged into another."""
 _LEAD = struct.Struct("<i")
 _LEAD_AT = struct.calcsize("<" + "".join(code for _, code in FIELDS[:7]))
 _HOLD = {reason: index for index, reason in enumerate(WaitsFor, start=1)}

@@ -105,6 +105,8 @@ class TicketPanel(QWidget):
         self._advice_head = SectionHead(theme, texts)
         self._advice = AdviceList(theme, symbols, texts)
         self._advice_empty = NoAdvice(theme)
+        self._merged_head = SectionHead(theme, texts)
+        self._merged = DuplicateList(theme, symbols, texts)
         self._duplicates_head = SectionHead(theme, texts)
         self._duplicates = DuplicateList(theme, symbols, texts)
         self._timeline_head = SectionHead(theme, texts)
@@ -137,6 +139,8 @@ class TicketPanel(QWidget):
             self._advice_head,
             self._advice,
             self._advice_empty,
+            self._merged_head,
+            self._merged,
             self._duplicates_head,
             self._duplicates,
             self._timeline_head,
@@ -169,12 +173,14 @@ class TicketPanel(QWidget):
         self._strips.chosen.connect(self.strip_action)
         self._photos.photo_opened.connect(self._on_photo)
         self._advice.chosen.connect(self._on_advice)
+        self._merged.chosen.connect(self._on_merged)
         self._duplicates.chosen.connect(self._on_duplicate)
         self._actions.chosen.connect(self.action)
         self._photos_head.clicked.connect(self.compare_photos)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._on_focus)
+        self._merged_head.clicked.connect(self._on_fold)
         self._duplicates_head.clicked.connect(self._on_fold)
         self._timeline_head.clicked.connect(self._on_fold)
 
@@ -189,6 +195,7 @@ class TicketPanel(QWidget):
             self._compact = compact
             self._photos.set_compact(compact)
             self._advice.set_row_height(40 if compact else 46)
+            self._merged_head.set_foldable(compact)
             self._duplicates_head.set_foldable(compact)
             self._timeline_head.set_foldable(compact)
             self._show_sections()
@@ -217,6 +224,7 @@ class TicketPanel(QWidget):
         if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
             self._viewer.update_cards(ticket.photos)
         self._advice.set_rows(ticket.advice)
+        self._merged.set_rows(ticket.merged)
         self._duplicates.set_rows(ticket.duplicates)
         self._timeline.set_rows(ticket.timeline)
         self._actions.set_actions(ticket.actions)
@@ -291,6 +299,11 @@ class TicketPanel(QWidget):
         self._show_foldable(ticket)
 
     def _show_foldable(self, ticket: Ticket) -> None:
+        merged = len(ticket.merged)
+        self._merged_head.setVisible(merged > 0)
+        self._merged.setVisible(merged > 0 and self._merged_head.open)
+        numbers = ", ".join(row.number for row in ticket.merged)
+        self._merged_head.set_words(self.tr("Merged into this report"), str(merged), "", "", f"{merged} {numbers}")
         count = len(ticket.duplicates)
         first = ticket.duplicates[0] if count else None
         self._duplicates_head.setVisible(count > 0 or bool(ticket.unread))
@@ -339,6 +352,10 @@ class TicketPanel(QWidget):
             if self._advice.hasFocus():  # another Enter is not another unit: the list moves up when one is sent
                 self._scroll.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self.advice_chosen.emit(self._ticket.advice[number].id)
+
+    def _on_merged(self, number: int) -> None:
+        if self._ticket is not None and number < len(self._ticket.merged):
+            self.duplicate_opened.emit(self._ticket.merged[number].key)
 
     def _on_duplicate(self, number: int) -> None:
         if self._ticket is not None and number < len(self._ticket.duplicates):

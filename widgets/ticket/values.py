@@ -96,6 +96,8 @@ class Ticket:
     advice_basis: str = ""
     advice_empty: str = ""
     duplicates: Sequence[DuplicateRow] = ()
+    merged: Sequence[DuplicateRow] = ()
+    """The reports that were closed as duplicates of this one."""
     timeline: Sequence[TimelineRow] = ()
     actions: Sequence[ActionButton] = field(default_factory=tuple)
     duplicates_basis: str = ""

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.domain.messages import Touched
-from console.domain.report import Agency, Assignment, Service, Unit
+from console.domain.report import Agency, Assignment, Photo, PhotoRole, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_feed import BoardFeed
 from console.presenters.charts import ChartsPresenter
@@ -72,6 +73,7 @@ class Panels:
         self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
         self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
         self.dossiers.changed.connect(self.counsellor.set_dossier)
+        self.counsellor.merged_changed.connect(self.ticket_presenter.set_merged)
         self.counsel = Counsel(0)
         self.counsellor.changed.connect(self._on_counsel)
         with qtbot.waitSignal(self.feed.ready):
@@ -189,3 +191,36 @@ def test_why_no_unit_can_be_recommended(
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.advice_empty == why
+
+
+def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels, qtbot: QtBot) -> None:
+    """The main report said "×1 duplicate", and nowhere which, nor what it says."""
+    photo = Photo("ab" * 32, PhotoRole.REPORT)
+    closed = {"status": Status.CLOSED, "merged_into": "1"}
+    writer = CacheWriter(panels.profile)
+    found = items(
+        report("1", duplicates=1),
+        report("3", description="Water up to the knee", photos=(photo,), **closed),
+        report("4", description="About 1", **(closed | {"merged_into": "2"})),
+        report("5", description='"1"'),
+        seq=20,
+    )
+    writer.apply("city", found, at(24))
+    writer.apply("other", items(report("1"), report("9", **closed)), at(5))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+
+    def merged() -> list[tuple[str, str, str]]:
+        ticket = panels.ticket.ticket()
+        return [(row.number, row.text, row.why) for row in ticket.merged] if ticket is not None else []
+
+    wait_for(merged, 10, "what was merged")
+    assert merged() == [("3", "Water up to the knee", "1 photo")]
+    assert panels.ticket._merged_head.isVisible()
+    assert panels.ticket._merged_head.accessibleName() == "Merged into this report 1"
+    with qtbot.waitSignal(panels.ticket.duplicate_opened) as opened:
+        qtbot.mouseClick(panels.ticket._merged, Qt.MouseButton.LeftButton, pos=QPoint(60, 12))
+    assert opened.args == [panels.reader.row_of("city", "3")]
+    panels.desk.choose(opened.args[0])
+    wait_for(lambda: panels.dossiers.current is not None and panels.dossiers.current.key == "3", 10, "it is open")
+    assert not panels.ticket._merged_head.isVisible()
