@@ -69,19 +69,14 @@ class Counsellor(QObject):
         self._desk, self._tasks, self._reader, self._crews, self._now = desk, tasks, reader, crews, now
         self._pending = pending
         self._dossier: Dossier | None = None
+        self._merged_of: tuple[str, str, int] | None = None
         desk.loaded_changed.connect(lambda _: self.refresh())
 
     def set_dossier(self, dossier: Dossier | None) -> None:
         """Advise on this report."""
         self._dossier = dossier
         self.refresh()
-        if dossier is None or not dossier.shown.duplicates:
-            self.merged_changed.emit(dossier.row if dossier is not None else 0, ())
-            return
-        reader, row, source, key = self._reader, dossier.row, dossier.source, dossier.key
-        self._tasks.latest(
-            "merged", lambda: reader().merged_into(source, key), lambda found: self.merged_changed.emit(row, found)
-        )
+        self._read_merged(dossier)
 
     def refresh(self) -> None:
         """Advise anew: units have moved, time has passed."""
@@ -158,6 +153,28 @@ class Counsellor(QObject):
             return duplicate_rows(_alike(view, spot, now, cities, source, reader(), ""))
 
         self._tasks.latest("near", look, then)
+
+    def _read_merged(self, dossier: Dossier | None) -> None:
+        """Read what was merged into it: once for each state, again while fewer are here than it counts."""
+        if dossier is None or dossier.server is None or not dossier.server.duplicates:
+            self._merged_of = None
+            self.merged_changed.emit(dossier.row if dossier is not None else 0, ())
+            return
+        reader, row, counted = self._reader, dossier.row, dossier.server.duplicates
+        source, key, _ = state = (dossier.source, dossier.key, dossier.server.version)
+        if state == self._merged_of:
+            return
+
+        self._merged_of = None
+
+        def take(found: list[CachedReport]) -> None:
+            if self._dossier is None or self._dossier.row != row:
+                return
+            whole = sum(1 + one.report.duplicates for one in found) >= counted
+            self._merged_of = state if whole else None
+            self.merged_changed.emit(row, found)
+
+        self._tasks.latest("merged", lambda: reader().merged_into(source, key), take)
 
     def _set(self, counsel: Counsel) -> None:
         if self._dossier is not None and counsel.row == self._dossier.row:
