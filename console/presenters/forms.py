@@ -457,14 +457,23 @@ class Forms(QObject):
             for area in offered(catalog.areas)
             if area.lat is not None and area.lon is not None
         }
-        form.place_typed.connect(lambda text: form.set_places(matching(list(places.values()), text)[:8]))
-        form.place_chosen.connect(lambda code: self._take_place(form, catalog, code))
+        names, typed = AreaNames(catalog.areas.values()), ""
+
+        def offer(text: str) -> None:
+            """The areas of this name, and those that the words name among others."""
+            nonlocal typed
+            typed = text
+            named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
+            form.set_places(list(dict.fromkeys([*matching(list(places.values()), text), *named]))[:8])
+
+        form.place_typed.connect(offer)
+        form.place_chosen.connect(lambda code: self._take_place(form, catalog, code, typed))
         form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
         form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
         self._new, self._new_key = form, draft_key
-        self._check_places(form, catalog)
+        self._check_places(form, catalog, names)
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
@@ -478,10 +487,13 @@ class Forms(QObject):
         )
         self._show(form)
 
-    def _take_place(self, form: NewReportForm, catalog: Catalog, code: str) -> None:
-        area = catalog.areas[code]
+    def _take_place(self, form: NewReportForm, catalog: Catalog, code: str, typed: str) -> None:
+        """Take the middle of an area; words that say more than its name stay ("Gang Mawar 3, Jati Padang")."""
+        area, place = catalog.areas[code], catalog.place(code)
+        is_more = any(code in codes for codes in AreaNames([area]).named_in(typed))
+        label = typed if is_more and typed.casefold() not in place.casefold() else place
         if area.lat is not None and area.lon is not None:
-            form.set_place(area.lat, area.lon, catalog.place(code), only_area=True)
+            form.set_place(area.lat, area.lon, label, only_area=True)
             middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
             form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
             self._show_pin(area.lat, area.lon)
@@ -489,10 +501,9 @@ class Forms(QObject):
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
         self.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
-    def _check_places(self, form: NewReportForm, catalog: Catalog) -> None:
+    def _check_places(self, form: NewReportForm, catalog: Catalog, names: AreaNames) -> None:
         """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
         areas = list(catalog.areas.values())
-        names = AreaNames(areas)
         index: AreaIndex | None = None
 
         def check() -> None:

@@ -200,6 +200,7 @@ def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two
         rig.forms.set_place(-6.25, 106.85)
         QTest.keyClicks(form.place, "Gang mawar, Jati Padang")
     if order == "a draft of both":
+        QTest.keyClick(form.place, Qt.Key.Key_Escape)  # the list that the name has opened
         leave(rig)
         rig.intents.run("new_report")
         form = rig.form()
@@ -230,6 +231,23 @@ def test_words_that_agree_with_the_point_are_not_asked_about(city_of_two: Rig) -
         QTest.keyClick(form.place, Qt.Key.Key_Backspace)
     assert form.why_not() == ""
     assert not form.sure.isVisible()
+
+
+def test_an_area_named_among_other_words_is_offered_and_the_words_stay(city_of_two: Rig) -> None:
+    """A street and its kelurahan found nothing: the report had no place at all."""
+    rig, form = city_of_two, _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Jl. Kebon Baru Dalam 3")
+    assert [choice.text for choice in form.place.offered()] == ["Kebon Baru, Tebet"]
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert form.values()["lat"] == -6.25
+    assert form.values()["address"] == "Jl. Kebon Baru Dalam 3"
+    assert "Middle of Kebon Baru" in form._where.text()
+    assert "knows no more than Kebon Baru" in form.why_not()
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    address = rig.saved(1)[0].data["address"]
+    assert address.startswith("Jl. Kebon Baru Dalam 3 (middle of the area")
 
 
 def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
