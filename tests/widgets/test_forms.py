@@ -448,6 +448,29 @@ def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None
     }
 
 
+def test_every_outcome_is_in_sight_and_has_its_digit_where_the_form_is_narrow(qtbot: QtBot) -> None:
+    """The room that a window of 1366 x 768 leaves."""
+    texts = ("Air sudah surut", "Sudah dibersihkan", "Sudah ditertibkan", "Sudah diperbaiki")
+    photos = [card("Before"), card("Before, later")]
+    form = ValidateForm(make_theme(), "Validate", photos, [card("After")], dispositions=texts, preset=texts[0])
+    qtbot.addWidget(form)
+    form.open_beside(QRect(430, 50, 530, 600))
+    qtbot.waitUntil(form.isActiveWindow)
+    qtbot.waitUntil(lambda: form.is_seen and form.decision.is_live)
+    keys("1")
+    row = form.disposition
+    assert row.hasFocus()
+    assert row.heightForWidth(row.width()) > row.heightForWidth(2 * row.width()), "it wraps"
+    assert row.height() >= row.heightForWidth(row.width()), "no outcome is cut off"
+    assert in_sight(form, row)
+    for number, text in enumerate(texts, 1):
+        keys(str(number))
+        assert row.value() == text
+    QTest.mouseClick(row, Qt.MouseButton.LeftButton, pos=QPoint(20, 12))
+    QTest.mouseClick(row, Qt.MouseButton.LeftButton, pos=QPoint(20, row.height() - 12))
+    assert row.value() == texts[-1]
+
+
 CONFLICT = [
     ConflictRow(
         "status", "Status", ConflictValue("In progress"), ConflictValue("Done", "D"), ConflictValue("Returned")
