@@ -72,6 +72,8 @@ class Action(msgspec.Struct, frozen=True):
     rule: Rule
     makes: Kind | None = None
     """The kind of edit that it appends; None where it changes only the window."""
+    words: str = ""
+    """Further words it is found by in the palette; English source text."""
 
     def why_not(self, now: Situation) -> str:
         """Why it cannot be used now, "" when it can: what is wrong with the report comes before what the role lacks."""
@@ -245,7 +247,7 @@ def _filtered(now: Situation) -> str:
 A = Action
 ACTIONS: tuple[Action, ...] = (
     A("palette", "Commands, reports, units, places", ("/", "Ctrl+K"), "Window", always),
-    A("help", "All keys", ("?", "F1"), "Window", always),
+    A("help", "All keys", ("?", "F1"), "Window", always, words="shortcuts keyboard"),
     A("panel_queue", "Go to the queue", ("Ctrl+1",), "Window", always),
     A("panel_map", "Go to the map", ("Ctrl+2",), "Window", always),
     A("reload_map", "Load the map again", (), "Window", always),
@@ -261,17 +263,17 @@ ACTIONS: tuple[Action, ...] = (
     A("range_all", "Charts: all the time there is", (), "Window", always),
     A("next_panel", "Next panel", ("F6",), "Window", always),
     A("previous_panel", "Previous panel", ("Shift+F6",), "Window", always),
-    A("full_screen", "Full screen", ("F11",), "Window", always),
+    A("full_screen", "Full screen", ("F11",), "Window", always, words="maximize"),
     A("reset_layout", "Reset the layout", ("Ctrl+Alt+0",), "Window", always),
-    A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", always),
-    A("text_smaller", "Smaller text", ("Ctrl+-",), "Window", always),
-    A("theme", "Dark or light", (), "Window", always),
+    A("text_larger", "Larger text", ("Ctrl++", "Ctrl+="), "Window", always, words="zoom in text font size bigger"),
+    A("text_smaller", "Smaller text", ("Ctrl+-",), "Window", always, words="zoom out text font size"),
+    A("theme", "Dark or light", (), "Window", always, words="theme appearance colors colours mode"),
     A("refresh", "Try all servers now", ("F5",), "Window", always),
     A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", always),
     A("sources", "Every server: how it is doing, and how old its data is", (), "Window", always),
     A("compare", "Compare with the server now, and read again what differs", (), "Window", always),
-    A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always),
-    A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always),
+    A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always, words="log in login"),
+    A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always, words="log out logout"),
     A("filter", "Filter the queue", ("Ctrl+F",), "Queue", always),
     A("clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", _filtered),
     A("next_report", "Next report", ("J",), "Queue", _listed),
@@ -327,7 +329,7 @@ ACTIONS: tuple[Action, ...] = (
     A("break", "Unit on break", ("B",), "Units", _unit, Kind.UNIT_STATE),
     A("unavailable", "Unit unavailable, with a reason", ("U",), "Units", _unit, Kind.UNIT_STATE),
     A("undo", "Undo", ("Ctrl+Z",), "Report", _undo),
-    A("quit", "Quit", ("Ctrl+Q",), "Window", always),
+    A("quit", "Quit", ("Ctrl+Q",), "Window", always, words="exit close"),
 )
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 

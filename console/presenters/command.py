@@ -402,7 +402,7 @@ class CommandPresenter(QObject):
 
     def _vocabulary(self) -> set[str]:
         """Every word by which something of the cities or a command is called."""
-        cities, texts = self._desk.cities, [self.tr(action.text) for action in ACTIONS]
+        cities, texts = self._desk.cities, [self.tr(text) for one in ACTIONS for text in (one.text, one.words)]
         for catalog in cities.catalogs.values():
             texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
@@ -424,7 +424,7 @@ class CommandPresenter(QObject):
         rows, situation = [], self._intents.situation
         for action in sorted(ACTIONS, key=lambda one: _GROUPS.index(one.group)):
             name = self.tr(action.text)
-            if _fits(query, name) and action.id != "palette":
+            if _fits(query, f"{name} {self.tr(action.words)}") and action.id != "palette":
                 why = action.why_not(situation)
                 shown = self.tr(why) if why else ""
                 row = PaletteRow(f"action:{action.id}", name, shown, cap_of(action.id), "command", not why)

@@ -244,7 +244,9 @@ class QueuePresenter(QObject):
             return self.tr("check {time}").format(time=_rounded(left, 6)), words.CALM
         if status is Status.NEW and fact.priority <= 2:
             level = words.LATE if fact.priority == 1 and left < 60 else words.CALM
-            return self.tr("take in {time}").format(time=_rounded(left, 6)), level
+            # Who has taken it has still to send a crew before this time.
+            ask = self.tr("due {time}") if fact.claim else self.tr("take in {time}")
+            return ask.format(time=_rounded(left, 6)), level
         return self.tr("due {time}").format(time=words.duration(left)), words.CALM
 
 

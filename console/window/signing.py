@@ -84,7 +84,7 @@ class Signing(QObject):
         sources = self._settings.here.sources
         source = next((one for one in sources if one.key == (key or self._sources.first)), None)
         if source is None:
-            self._status.say(self.tr("No server to sign in to"))
+            self._status.say(self._why_demo_stays() or self.tr("No server to sign in to"))
             return
 
         def signed_in(token: str) -> None:
@@ -96,12 +96,16 @@ class Signing(QObject):
         waiting = self._outbox.what_waits(signed_out=True)[1] if self._outbox.outbox else ""
         self._forms.ask_token(name or source.name, waiting, signed_in)
 
+    def _why_demo_stays(self) -> str:
+        """Why there is nothing to sign in to or out of, "" outside the demo, whose operator the bar names all along."""
+        return self.tr("The demo has one operator, who stays signed in") if self._settings.is_demo else ""
+
     def sign_out(self) -> None:
         """Forget the token, once the operator knows what waits."""
         settings = self._settings.here
         source = next((one for one in settings.sources if one.key == self._sources.first), None)
         if source is None or source.key in settings.signed_out:
-            self._status.say(self.tr("Nobody is signed in"))
+            self._status.say(self._why_demo_stays() or self.tr("Nobody is signed in"))
             return
 
         def sign_out() -> None:

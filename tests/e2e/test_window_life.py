@@ -73,6 +73,15 @@ def test_the_demo_keeps_settings_for_its_life_and_writes_none(tmp_path: Path) ->
     assert not (tmp_path / "settings.json").exists()
 
 
+def test_the_demo_says_that_its_operator_stays_signed_in(tmp_path: Path) -> None:
+    with console(tmp_path, None) as window:
+        window.settings.is_demo = True
+        for action in ("sign_out", "sign_in"):
+            window.say("")
+            window.intents.run(action)
+            assert window.status_presenter._said == "The demo has one operator, who stays signed in"
+
+
 def test_after_a_cancelled_log_out_quitting_asks_again(tmp_path: Path, qapp: QApplication) -> None:
     with console(tmp_path, None) as window:
         announced = datetime(2026, 11, 25, 8, tzinfo=UTC)

@@ -261,6 +261,16 @@ def test_what_the_line_says_of_a_priority_is_what_enter_does(rig: Rig, line: Lin
     assert line.sentence == "Choose the priority for 928214"
 
 
+@pytest.mark.parametrize(
+    ("query", "action"),
+    [("theme", "theme"), ("zoom in", "text_larger"), ("log out", "sign_out"), ("shortcuts", "help")],
+)
+def test_an_action_is_found_by_other_words_for_it(rig: Rig, line: Line, query: str, action: str) -> None:
+    line.presenter.open()
+    line.palette.set_query(query)
+    assert line.palette.current() == f"action:{action}"
+
+
 def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Line) -> None:
     writer = CacheWriter(rig.profile)
     reports = [replace(rig.report(f"W{number}"), description="Tutup hilang") for number in range(40)]

@@ -134,6 +134,20 @@ def test_a_hazard_is_red_after_its_first_minute_until_a_crew_is_on_the_way(rig: 
     ]
 
 
+def test_a_row_asks_to_take_only_what_nobody_has_taken(rig: Rig) -> None:
+    later = clock(T0 + timedelta(minutes=14))
+    rig.begin(
+        report("mine", priority=1, created=T0 - timedelta(seconds=9), claim=Claim("rina", T0), clocks=later),
+        report("his", priority=1, created=T0 - timedelta(seconds=8), claim=Claim("budi", T0), clocks=later),
+        report("free", priority=1, created=T0 - timedelta(seconds=7), clocks=later),
+    )
+    assert {row.holder: row.due for row in rig.rows(3)} == {
+        "You": "due 14:00",
+        "taken budi": "due 14:00",
+        "": "take in 14:00",
+    }
+
+
 def test_tabs_count_nothing_while_a_part_of_the_reports_is_here(rig: Rig) -> None:
     rig.begin(report("1"), whole=False)
     assert rig.tabs() == ["–", "–", "–", "–", "–", "–", ""]
