@@ -435,9 +435,54 @@ def test_a_crew_under_the_pointer_says_its_code(desk: MapDesk) -> None:
     desk.panel.set_units([{"id": "a", "code": "SDA-07", "state_key": "free", "lat": LAT, "lon": LON}])
     desk.show()
     assert desk.letters_below(LAT, LON) == 0
+    hazards = [desk.count_near(lat, LON + dx, "priority.p1") for lat, dx in around]
+    letters = desk.count_near(LAT, LON, "accent.strong", 60, off_by=60)
     QTest.mouseMove(desk.target, desk.point(LAT, EAST))
     QTest.mouseMove(desk.target, desk.point(LAT, LON))
-    desk.qtbot.waitUntil(lambda: desk.letters_below(LAT, LON) > 10, timeout=TIMEOUT_MS)
+    desk.qtbot.waitUntil(
+        lambda: desk.count_near(LAT, LON, "accent.strong", 60, off_by=60) > letters + 40, timeout=TIMEOUT_MS
+    )
+    assert [desk.count_near(lat, LON + dx, "priority.p1") for lat, dx in around] == hazards, "across no P1"
+
+
+def test_a_code_that_must_be_read_lies_across_no_p1(desk: MapDesk) -> None:
+    below = LAT - 0.0031
+    desk.symbols = [(1, below, LON, 1, 0, 0), (2, LAT + 0.0031, LON, 2, 0, 0)]
+    desk.symbols += [(3, LAT, LON + 0.0065, 2, 0, 0), (4, LAT, LON - 0.0065, 2, 0, 0)]
+    desk.show()
+    alone = desk.count_near(below, LON, "priority.p1")
+    unit = {"id": "a", "code": "PPSU-CWG 1", "state_key": "free", "lat": LAT, "lon": LON, "near": True}
+    desk.panel.set_units([unit])
+    desk.draw()
+    assert desk.count_near(LAT, LON, "accent.strong", 95, off_by=60) > 60, "its code is written"
+    assert desk.count_near(below, LON, "priority.p1") == alone
+
+
+def test_a_spread_covers_no_report_and_no_crew_that_is_not_in_it(desk: MapDesk) -> None:
+    hazard, crew = LON + 0.0048, LAT + 0.0044  # 28 px east and 26 px north: where the two would be spread
+    desk.symbols = [(11, LAT, LON, 2, 0, 0), (12, LAT + 2e-6, LON, 2, 0, 0), (13, LAT, hazard, 1, 1, 0)]
+    desk.panel.set_units([{"id": "a", "code": "SDA-07", "state_key": "onscene", "lat": crew, "lon": LON}])
+    desk.show()
+    before = desk.count_near(LAT, hazard, "priority.p1"), desk.count_near(crew, LON, "map.unit")
+    assert min(before) > 50
+    heap = desk.count_near(LAT, LON, "priority.p2-mark", 60)
+    QTest.mouseMove(desk.target, desk.point(LAT, EAST))
+    QTest.mouseMove(desk.target, desk.point(LAT, LON))
+    desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p2-mark", 60) > 1.7 * heap, timeout=TIMEOUT_MS)
+    assert (desk.count_near(LAT, hazard, "priority.p1"), desk.count_near(crew, LON, "map.unit")) == before
+    with desk.qtbot.waitSignal(desk.panel.report_picked, timeout=TIMEOUT_MS) as picked:
+        desk.click(LAT, hazard)
+    assert picked.args == [13]
+
+
+def test_a_ring_with_no_room_for_all_shows_the_p1_without_a_crew(desk: MapDesk) -> None:
+    desk.symbols = [(row, LAT, LON, 2, 0, 0) for row in range(11, 40)] + [(40, LAT, LON + 0.002, 1, 0, 4)]
+    desk.show()
+    heap = desk.count_near(LAT, LON, "priority.p2-mark", 90)
+    QTest.mouseMove(desk.target, desk.point(LAT, EAST))
+    QTest.mouseMove(desk.target, desk.point(LAT, LON - 0.0004))
+    desk.qtbot.waitUntil(lambda: desk.count_near(LAT, LON, "priority.p2-mark", 90) > 6 * heap, timeout=TIMEOUT_MS)
+    assert desk.count_near(LAT, LON, "priority.p1", 90) > 80
 
 
 def test_a_code_finds_another_place_when_the_first_is_taken(desk: MapDesk) -> None:

@@ -8,19 +8,22 @@
 
 const LETTER_PX = 7.4, HALF_HEIGHT_PX = 7;
 const BELOW_PX = 15, BESIDE_PX = 19;
+const CORNER_PX = 21, FAR_PX = 36, NEAR_PX = 14; // at its corners
 
 /**
  * Give each crew the place of its code, or none: it covers nothing that is taken, and no other code. That of the chosen
- * crew, of the nearest, and of the one under the pointer is always written.
+ * crew, of the nearest, and of the one under the pointer is always written, clear of what is `kept` where that can be.
  * @param {Crew[]} crews `code_at` is set @param {import("./geometry.js").Taken} taken the codes are added
+ * @param {import("./geometry.js").Taken} kept P1 reports and the tag of the chosen one
  * @param {string} hovered the id of the crew under the pointer @param {number} scale
  * @param {number} width @param {number} height of the map: no code is cut by its edge
  */
-export function placeCodes(crews, taken, hovered, scale, width, height) {
+export function placeCodes(crews, taken, kept, hovered, scale, width, height) {
   const must = (/** @type {Crew} */ one) => one.unit.chosen === true || one.unit.near === true || one.unit.id === hovered;
   for (const one of [...crews].sort((a, b) => Number(must(b)) - Number(must(a)))) {
-    const places = placesOf(one, scale).filter((rect) => rect[0] >= 2 && rect[2] <= width - 2 && rect[1] >= 2 && rect[3] <= height - 2);
-    one.code_at = places.find((rect) => taken.isFree(rect)) ?? (must(one) ? places[0] ?? null : null);
+    const all = must(one) ? [...placesOf(one, scale), ...cornersOf(one, scale)] : placesOf(one, scale);
+    const places = all.filter((rect) => rect[0] >= 2 && rect[2] <= width - 2 && rect[1] >= 2 && rect[3] <= height - 2);
+    one.code_at = places.find((rect) => taken.isFree(rect)) ?? (must(one) ? places.find((rect) => kept.isFree(rect)) ?? places[0] ?? null : null);
     if (one.code_at) taken.add(one.code_at);
   }
 }
@@ -38,4 +41,16 @@ function placesOf(one, scale) {
     [one.x + beside, one.y - tall, one.x + beside + width, one.y + tall],
     [one.x - beside - width, one.y - tall, one.x - beside, one.y + tall],
   ];
+}
+
+/**
+ * Where a code that must be read goes when all places at its capsule are taken: at the capsule's corners, then farther off.
+ * @param {Crew} one @param {number} scale @returns {Rect[]}
+ */
+function cornersOf(one, scale) {
+  const width = one.unit.code.length * LETTER_PX * scale, tall = HALF_HEIGHT_PX * scale, near = NEAR_PX * scale;
+  return [CORNER_PX, -CORNER_PX, FAR_PX, -FAR_PX].flatMap((away) => {
+    const top = one.y + away * scale - tall, bottom = top + 2 * tall;
+    return /** @type {Rect[]} */ ([[one.x + near, top, one.x + near + width, bottom], [one.x - near - width, top, one.x - near, bottom]]);
+  });
 }

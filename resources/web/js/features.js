@@ -15,7 +15,7 @@ import { font } from "./config.js";
  */
 
 /**
- * @typedef {{middle: {x: number, y: number}, radius: number, count: number,
+ * @typedef {{middle: {x: number, y: number}, radius: number, count: number, rows: Set<number>,
  *   members: (PlacedSymbol & {from: {x: number, y: number}})[]}} Spread
  */
 
@@ -92,20 +92,30 @@ export class FeaturePainter {
   }
 
   /**
-   * Symbols that covered one another, side by side on a disc, with a line to where each is.
+   * The disc under a spread crowd, below every crew and report: it covers nothing that is not of the crowd.
    * @param {Spread} spread
    */
-  spread(spread) {
-    const context = this._context, { middle, radius, count } = spread;
+  ground({ middle, radius }) {
+    const context = this._context;
     context.beginPath();
     context.arc(middle.x, middle.y, radius + 15 * this._scale, 0, 2 * Math.PI);
-    context.globalAlpha = 0.92;
+    context.globalAlpha = 0.5;
     context.fillStyle = this._colors["surface.panel"];
     context.fill();
     context.globalAlpha = 1;
     context.strokeStyle = this._colors["border.control"];
     context.lineWidth = 1;
     context.stroke();
+  }
+
+  /**
+   * Symbols that covered one another, side by side on their disc, with a line to where each is.
+   * @param {Spread} spread
+   */
+  spread(spread) {
+    const context = this._context, { middle, count } = spread;
+    context.strokeStyle = this._colors["border.control"];
+    context.lineWidth = 1;
     for (const { x, y, from } of spread.members) {
       context.beginPath();
       context.moveTo(from.x, from.y);
@@ -120,6 +130,7 @@ export class FeaturePainter {
       if (symbol.flags & SELECTED) this._ring(x, y, px * 0.75, this._colors["accent.base"], 2);
       if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
     }
+    this.reports += count;
   }
 
   /** @param {Selection} selection @param {number} width @param {number} height of the map */

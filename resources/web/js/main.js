@@ -1,7 +1,7 @@
 // @ts-check
 /** Put the page together: map, layers, overlays, keys and the line to the program. */
 
-import { SELECTED } from "./answer.js";
+import { ALARM, SELECTED } from "./answer.js";
 import { Areas } from "./areas.js";
 import { Basemap } from "./basemap.js";
 import { CanvasLayer } from "./canvas_layer.js";
@@ -31,6 +31,7 @@ const EARTH_ROUND_M = 40_075_017;
 /**
  * @typedef {import("./picking.js").Target} Target
  * @typedef {import("./picking.js").Scene} Scene
+ * @typedef {import("./answer.js").Symbol} Symbol
  */
 
 class MapPage {
@@ -245,7 +246,7 @@ class MapPage {
     }
     const { x, y } = event.containerPoint, target = targetAt(this._scene, x, y);
     this._setCursor(null);
-    if (isAmidSpread(this._scene.spread, x, y)) this._bridge.pickCrowd(this._crowd);
+    if (isAmidSpread(this._scene, x, y)) this._bridge.pickCrowd(this._crowd);
     if (!target) return;
     if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
     else this._open(target);
@@ -258,7 +259,7 @@ class MapPage {
     const crowd = this._picking ? [] : stays ? this._crowd : crowdAt(scene.symbols, x, y, scale).map((one) => one.symbol.row);
     const target = targetAt(stays ? scene : { ...scene, spread: null }, x, y);
     const hovered = target?.kind === "unit" ? target.id : "";
-    this._map.getContainer().classList.toggle("pointer", target !== null || (stays && isAmidSpread(scene.spread, x, y)));
+    this._map.getContainer().classList.toggle("pointer", target !== null || (stays && isAmidSpread(scene, x, y)));
     if (String(crowd) === String(this._crowd) && hovered === this._hovered) return;
     this._crowd = crowd;
     this._hovered = hovered;
@@ -387,14 +388,17 @@ class MapPage {
     const chosen = this._chosen();
     const taken = this._takenPlaces(symbols, units, chosen, scale);
     const size = this._map.getSize();
-    placeCodes(units, taken, this._hovered, scale, size.x, size.y);
+    const kept = new Taken(); // what no code covers, also none that must be read
+    for (const { x, y, symbol } of symbols) if (symbol.priority === 1) kept.add([x - 12 * scale, y - 12 * scale, x + 12 * scale, y + 12 * scale]);
+    if (chosen?.label) kept.add(tagRect(this._ruler, chosen, scale, size.x, size.y));
+    placeCodes(units, taken, kept, this._hovered, scale, size.x, size.y);
     stepAside(cells, [
       ...symbols.map((one) => ({ x: one.x, y: one.y, clear: 13 * scale })),
       ...units.map((one) => ({ x: one.x, y: one.y, clear: 16 * scale })),
       ...(chosen ? [{ x: chosen.x, y: chosen.y, clear: 27 * scale }] : []),
     ]);
     settle(cells, taken, scale);
-    return { symbols, units, cells, spread: this._spreadOf(symbols, scale) };
+    return { symbols, units, cells, spread: this._spreadOf(symbols, units, scale) };
   }
 
   /**
@@ -418,13 +422,20 @@ class MapPage {
     return taken;
   }
 
-  /** @param {import("./features.js").PlacedSymbol[]} symbols @param {number} scale @returns {import("./features.js").Spread | null} */
-  _spreadOf(symbols, scale) {
+  /**
+   * The crowd under the pointer on its ring: where there is no room for all, P1 without a crew first, then by priority.
+   * @param {import("./features.js").PlacedSymbol[]} symbols @param {import("./features.js").PlacedUnit[]} units
+   * @param {number} scale @returns {import("./features.js").Spread | null}
+   */
+  _spreadOf(symbols, units, scale) {
     const rows = new Set(this._crowd), all = symbols.filter((one) => rows.has(one.symbol.row));
     if (all.length < 2) return null;
-    const nearest = new Set(this._crowd.slice(0, MOST_SPREAD)), crowd = all.length <= MOST_SPREAD ? all : all.filter((one) => nearest.has(one.symbol.row));
-    const size = this._map.getSize(), { middle, radius, places } = spread(crowd, scale, size.x, size.y);
-    return { middle, radius, count: all.length, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
+    const near = new Map(this._crowd.map((row, index) => [row, index]));
+    const rank = (/** @type {Symbol} */ one) => (one.flags & ALARM ? 0 : one.priority) * this._crowd.length + (near.get(one.row) ?? 0);
+    const crowd = [...all].sort((a, b) => rank(a.symbol) - rank(b.symbol)).slice(0, MOST_SPREAD);
+    const others = [...symbols.filter((one) => !rows.has(one.symbol.row)), ...units];
+    const size = this._map.getSize(), { middle, radius, places } = spread(crowd, others, scale, size.x, size.y);
+    return { middle, radius, count: all.length, rows, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
   }
 
   /** @returns {import("./pins.js").PlacedPin[]} */
@@ -466,17 +477,20 @@ class MapPage {
     const { colors, scale } = this._config.theme;
     const painter = new FeaturePainter(context, this._symbols, colors, scale);
     painter.route(this._route.map(([lat, lon]) => this._at(lat, lon)));
-    for (const unit of this._scene.units) painter.unit(unit);
-    const chosen = this._chosen();
-    for (const symbol of this._scene.symbols) if (!(symbol.symbol.flags & SELECTED)) painter.report(symbol);
-    for (const symbol of this._scene.symbols) if (symbol.symbol.flags & SELECTED) painter.report(symbol);
-    this._counted += painter.reports;
-    for (const unit of this._scene.units) painter.code(unit);
+    const { spread: fan, units } = this._scene, chosen = this._chosen();
+    if (fan) painter.ground(fan);
+    for (const unit of units) painter.unit(unit);
+    const standing = fan ? this._scene.symbols.filter((one) => !fan.rows.has(one.symbol.row)) : this._scene.symbols;
+    const isAbove = (/** @type {Symbol} */ one) => one.priority === 1 || (one.flags & SELECTED) !== 0;
+    for (const one of standing) if (!isAbove(one.symbol)) painter.report(one);
+    for (const unit of units) painter.code(unit);
+    for (const one of standing) if (isAbove(one.symbol)) painter.report(one); // no code lies across a P1
     if (chosen) painter.ring(chosen);
     const size = this._map.getSize();
     if (chosen) painter.tag(chosen, size.x, size.y);
     drawPins(context, this._placedPins(), colors, scale);
-    if (this._scene.spread) painter.spread(this._scene.spread);
+    if (fan) painter.spread(fan);
+    this._counted += painter.reports;
     if (this._cursor && this._cursor.kind !== "cell") painter.cursor(this._cursor.x, this._cursor.y);
   }
 

@@ -12,17 +12,14 @@
  *   | {kind: "cell", key: string, x: number, y: number, placed: PlacedCell}} Target
  */
 
-const REACH_PX = 14;
+const REACH_PX = 14, COUNT_PX = 10;
 
 /** @param {Scene} scene @param {number} x @param {number} y @returns {Target | null} */
 export function targetAt(scene, x, y) {
-  if (scene.spread && isInSpread(scene.spread, x, y)) {
-    const member = nearest(scene.spread.members, x, y);
-    return member ? reportTarget(member) : null;
-  }
-  const symbol = nearest(scene.symbols, x, y);
+  if (isAmidSpread(scene, x, y)) return null;
+  const symbol = nearest(standing(scene), x, y);
   if (symbol) return reportTarget(symbol);
-  const unit = scene.units.find((one) => Math.abs(one.x - x) <= 18 && y - one.y >= -10 && y - one.y <= 22);
+  const unit = unitAt(scene, x, y);
   if (unit) return unitTarget(unit);
   const cell = scene.cells.findLast((one) => Math.abs(one.x - x) <= one.side / 2 && Math.abs(one.y - y) <= one.side / 2);
   return cell ? cellTarget(cell) : null;
@@ -30,10 +27,22 @@ export function targetAt(scene, x, y) {
 
 /**
  * Whether a point lies amid a spread crowd and on none of it: there is the count, and the way to the list.
- * @param {import("./features.js").Spread | null} spread @param {number} x @param {number} y
+ * @param {Scene} scene @param {number} x @param {number} y
  */
-export function isAmidSpread(spread, x, y) {
-  return spread !== null && isInSpread(spread, x, y) && nearest(spread.members, x, y) === null;
+export function isAmidSpread(scene, x, y) {
+  const spread = scene.spread;
+  if (spread === null || !isInSpread(spread, x, y) || nearest(standing(scene), x, y)) return false;
+  return Math.hypot(spread.middle.x - x, spread.middle.y - y) <= COUNT_PX || !unitAt(scene, x, y);
+}
+
+/** The reports where they are drawn: those of a spread crowd on its ring. @param {Scene} scene @returns {PlacedSymbol[]} */
+function standing({ symbols, spread }) {
+  return spread === null ? symbols : [...spread.members, ...symbols.filter((one) => !spread.rows.has(one.symbol.row))];
+}
+
+/** @param {Scene} scene @param {number} x @param {number} y */
+function unitAt(scene, x, y) {
+  return scene.units.find((one) => Math.abs(one.x - x) <= 18 && y - one.y >= -10 && y - one.y <= 22);
 }
 
 /** @param {import("./features.js").Spread} spread @param {number} x @param {number} y */
