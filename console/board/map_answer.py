@@ -10,6 +10,7 @@ queue of the View.
 from __future__ import annotations
 
 import struct
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def _cells(
         return np.zeros(0, _CELL)
     inside = seen if joined.all() else seen[joined]
     x, y = snapshot.column("x")[inside], snapshot.column("y")[inside]
-    shift = max(0, min(WORLD_BITS, WORLD_BITS - _TILE_BITS - round(zoom) + _CELL_BITS))
+    shift = max(0, min(WORLD_BITS, WORLD_BITS - _TILE_BITS - ceil(zoom - 0.5) + _CELL_BITS))
     column, row = x >> shift, y >> shift
     first_column, first_row = int(column.min()), int(row.min())
     across = int(column.max()) - first_column + 1

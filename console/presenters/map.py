@@ -39,7 +39,10 @@ _KEPT_VIEWS = 3
 _EDGE = 3.0
 """The percentiles of many places that are left out at each side: a far island must not shrink the rest."""
 
-_FEW = 50
+_FEW, _MANY = 10, 50
+_FENCE, _LEAST_SPREAD = 3.0, 0.005
+"""Tukey's outer fence: so many times the middle half's width (in degrees, no less than this) beyond it is far away."""
+
 _MARGIN, _CITY_MARGIN, _LEAST_MARGIN = 0.06, 0.01, 0.003
 _OUTSKIRTS = 0.25
 """An area belongs to what is shown of a city as far as this part of it outside nearly all others."""
@@ -308,8 +311,15 @@ def places_of(view: View) -> npt.NDArray[np.float64]:
 
 
 def extent(places: npt.NDArray[np.float64]) -> Box:
-    """The box around (lat, lon) places: around all of a few, around nearly all of many."""
-    edge = _EDGE if len(places) > _FEW else 0.0
+    """The box around (lat, lon) places: all of a few, of more those that are not far away, of many nearly all.
+
+    What lies outside is counted in the map's corner.
+    """
+    if _FEW < len(places) <= _MANY:
+        low, high = np.percentile(places, [25, 75], axis=0)
+        reach = _FENCE * np.maximum(high - low, _LEAST_SPREAD)
+        places = places[((places >= low - reach) & (places <= high + reach)).all(axis=1)]
+    edge = _EDGE if len(places) > _MANY else 0.0
     (south, west), (north, east) = np.percentile(places, [edge, 100 - edge], axis=0)
     return float(west), float(south), float(east), float(north)
 

@@ -139,6 +139,11 @@ class MapDesk:
         """The colour on the screen at a place."""
         return QColor(self.picture().pixelColor(self.point(lat, lon))).name().upper()
 
+    def picture_count(self, token: str) -> int:
+        """How many pixels of the whole panel have the colour of a token."""
+        picture, wanted = self.picture(), QColor(self.theme.hex(token)).rgb()
+        return sum(picture.pixel(x, y) == wanted for x in range(picture.width()) for y in range(picture.height()))
+
     def count_near(self, lat: float, lon: float, token: str, reach: int = 14, off_by: int = 0) -> int:
         """How many pixels around a place have the colour of a token; `off_by` allows for thin smoothed lines."""
         picture, middle = self.picture(), self.point(lat, lon)

@@ -402,6 +402,16 @@ def test_auto_fit_shows_the_filter_s_reports_beside_the_boxes(desk: MapDesk) -> 
     assert desk.panel.last_view[1] == far[1]
 
 
+def test_auto_fit_fills_the_frame_that_is_free(desk: MapDesk) -> None:
+    desk.panel.resize(900, 700)
+    desk.show()
+    desk.panel.set_locked(False)
+    for half in (0.1, 0.115, 0.13):
+        desk.panel.set_filtered((LON - half, LAT - half / 20, LON + half, LAT + half / 20))
+        desk.draw()
+        assert desk.point(LAT, LON + half).x() - desk.point(LAT, LON - half).x() > 0.85 * (900 - 70)
+
+
 def test_a_chosen_report_that_the_filter_leaves_out_has_its_symbol_and_a_dashed_ring(desk: MapDesk) -> None:
     desk.symbols = [(1, LAT, EAST, 3, 0, 0)]
     desk.panel.set_selection(1, LAT, EAST, "", 3, 0)
@@ -427,6 +437,36 @@ def test_the_tag_of_a_report_at_the_edge_is_whole(desk: MapDesk) -> None:
     assert len(sides) == 2
     assert 60 < sides[1] - sides[0] < 200
     assert sides[1] < at.x(), "at its left, where the map ends at its right"
+
+
+@pytest.mark.parametrize(("down", "across"), [(0.0, -1.0), (1.0, 0.0), (-1.0, -1.0)])
+def test_a_chosen_report_outside_the_map_stands_at_its_edge(desk: MapDesk, down: float, across: float) -> None:
+    desk.panel.set_texts({"p1": "P1 hazard", "p2": "P2 urgent", "unit_free": "Available", "fill": "Fill:"})
+    desk.show()
+    assert desk.panel.last_view is not None
+    (west, south, east, north), _ = desk.panel.last_view
+    before = desk.picture_count("priority.p1"), desk.picture_count("accent.base")
+    place = LAT - down * (north - south) * 0.53, LON + across * (east - west) * 0.53
+    desk.panel.set_selection(7, *place, "927995 Saluran", 1, 0)
+    desk.draw()
+    assert desk.picture_count("priority.p1") > before[0] + 80, "its symbol, under no box"
+    assert desk.picture_count("accent.base") > before[1] + 40, "an arrow"
+    picture, border, text = desk.picture(), desk.theme.hex("border.control"), desk.theme.hex("surface.raised")
+    seen = [[picture.pixelColor(x, y).name().upper() for x in range(picture.width())] for y in range(picture.height())]
+    whole = [row for row in seen if (row.count(border) == 2) and row.count(text) > 40]
+    assert whole, "the tag with both its sides"
+
+
+def test_a_code_that_must_be_read_is_not_under_the_tag(desk: MapDesk) -> None:
+    unit = {"id": "a", "code": "PPSU-KBR 2", "state_key": "free", "lat": LAT, "lon": LON, "near": True}
+    desk.symbols = [(2, LAT + 0.0031, LON, 2, 0, 0)]
+    desk.symbols += [(3, LAT, LON + 0.0065, 2, 0, 0), (4, LAT, LON - 0.0065, 2, 0, 0)]
+    desk.panel.set_units([unit])
+    desk.show()
+    alone = desk.count_near(LAT, LON, "accent.strong", 95, off_by=60)
+    desk.panel.set_selection(7, LAT - 0.0031, LON - 0.011, "927995 Saluran", 0, 0)  # its tag lies below the crew
+    desk.draw()
+    assert desk.count_near(LAT, LON, "accent.strong", 95, off_by=60) > 0.8 * alone
 
 
 def test_a_crew_under_the_pointer_says_its_code(desk: MapDesk) -> None:

@@ -10,8 +10,9 @@ import { font } from "./config.js";
  * @typedef {{x: number, y: number, unit: Unit, code_at: import("./geometry.js").Rect | null}} PlacedUnit its code is
  * written only where `code_at` is
  * @typedef {{x: number, y: number, symbol: Symbol}} PlacedSymbol
- * @typedef {{row: number, x: number, y: number, label: string, priority: number, status: number, stranger: boolean}} Selection
- * a `stranger` is chosen and not among what the filter shows
+ * @typedef {{row: number, x: number, y: number, label: string, priority: number, status: number, stranger: boolean,
+ *   away: number | null}} Selection
+ * a `stranger` is chosen and not among what the filter shows; `away`: it lies outside the map, in this direction (radians)
  */
 
 /**
@@ -21,6 +22,7 @@ import { font } from "./config.js";
 
 export const BESIDE_PX = 26;
 const EDGE_PX = 4;
+const AWAY_PX = 28, STEP_PX = 12;
 
 export class FeaturePainter {
   /**
@@ -82,10 +84,11 @@ export class FeaturePainter {
 
   /** The chosen report's ring; one that the filter leaves out has its symbol here, and a dashed ring. @param {Selection} selection */
   ring(selection) {
-    const { x, y, stranger } = selection;
-    if (stranger && selection.priority > 0) {
+    const { x, y, stranger, away } = selection;
+    if ((stranger || away !== null) && selection.priority > 0) {
       this._symbols.report(this._context, x, y, symbolSize(selection.priority, true) * this._scale, selection.priority, selection.status, true);
     }
+    if (away !== null) return this._arrow(x, y, away); // a ring says where a report is: here it is not
     if (stranger) this._context.setLineDash([6, 4]);
     this._ring(x, y, 21 * this._scale, this._colors["accent.base"], 2.5);
     this._context.setLineDash([]);
@@ -169,6 +172,23 @@ export class FeaturePainter {
     context.stroke();
   }
 
+  /** Beside a symbol, where to look for the report. @param {number} x @param {number} y @param {number} angle */
+  _arrow(x, y, angle) {
+    const context = this._context;
+    context.save();
+    context.translate(x, y);
+    context.rotate(angle);
+    context.scale(this._scale, this._scale);
+    const head = new Path2D("M15 -8 L25 0 L15 8 Z");
+    context.lineJoin = "round";
+    context.strokeStyle = this._colors["map.halo"];
+    context.lineWidth = 4;
+    context.stroke(head);
+    context.fillStyle = this._colors["accent.base"];
+    context.fill(head);
+    context.restore();
+  }
+
   /** @param {number} x @param {number} y @param {number} halfWidth @param {number} halfHeight @param {string} colour */
   _box(x, y, halfWidth, halfHeight, colour) {
     const context = this._context;
@@ -206,6 +226,28 @@ export class FeaturePainter {
 export function symbolSize(priority, chosen) {
   if (priority === 1 || chosen) return 22;
   return priority === 2 ? 18 : 16;
+}
+
+/**
+ * Where the chosen report is marked: its own place, or, when that is outside the map, the nearest at the edge that is
+ * clear of the boxes.
+ * @param {CanvasRenderingContext2D} context @param {Selection} selection @param {import("./geometry.js").Taken} boxes
+ * @param {number} scale @param {number} width @param {number} height of the map @returns {Selection}
+ */
+export function marked(context, selection, boxes, scale, width, height) {
+  const { x, y } = selection, inset = AWAY_PX * scale;
+  if (x >= 0 && y >= 0 && x <= width && y <= height) return selection;
+  const inside = (/** @type {number} */ at, /** @type {number} */ size) => Math.max(inset, Math.min(at, size - inset));
+  const edge = { x: inside(x, width), y: inside(y, height) };
+  const [along, inwards, size, depth] = x < 0 || x > width ? ["y", "x", height, width] : ["x", "y", width, height];
+  const start = edge[/** @type {"x" | "y"} */ (along)], rim = edge[/** @type {"x" | "y"} */ (inwards)];
+  const steps = Array.from({ length: Math.ceil(size / STEP_PX) }, (_, step) => [step * STEP_PX, -step * STEP_PX]).flat();
+  const rows = [0, 1, 2, 3, 4].map((row) => (rim > depth / 2 ? -row : row) * inset); // away from the rim where boxes fill it
+  const places = rows.flatMap((row) => steps.map((step) => ({ ...selection, [along]: inside(start + step, size), [inwards]: rim + row })));
+  const isClear = (/** @type {Selection} */ one) => boxes.isFree([one.x - inset, one.y - inset, one.x + inset, one.y + inset])
+    && boxes.isFree(tagRect(context, one, scale, width, height));
+  const place = places.find(isClear) ?? places[0];
+  return { ...place, away: Math.atan2(y - place.y, x - place.x) };
 }
 
 /**

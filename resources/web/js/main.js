@@ -11,7 +11,7 @@ import { placeCodes } from "./codes.js";
 import { Completeness } from "./complete.js";
 import { applyConfig, loadConfig } from "./config.js";
 import { crowdAt, MOST_SPREAD, spread } from "./crowds.js";
-import { BESIDE_PX, FeaturePainter, symbolSize, tagRect } from "./features.js";
+import { BESIDE_PX, FeaturePainter, marked, symbolSize, tagRect } from "./features.js";
 import { Taken } from "./geometry.js";
 import { Heartbeat } from "./heartbeat.js";
 import { listenToKeys } from "./keyboard.js";
@@ -279,9 +279,9 @@ class MapPage {
     this._lock.goTo(cell.lat, cell.lon, Math.max(zoom, Math.min(Math.floor(zoom) + 2, 17)));
   }
 
-  /** Let the queue show only what the square counts. @param {import("./answer.js").Cell} cell */
+  /** Let the queue show only what the square counts; the grid is that of the answer. @param {import("./answer.js").Cell} cell */
   _filterBy(cell) {
-    const zoom = Math.floor(this._map.getZoom()), point = this._map.project([cell.lat, cell.lon], zoom);
+    const zoom = Math.ceil(this._map.getZoom() - 0.5), point = this._map.project([cell.lat, cell.lon], zoom);
     const left = Math.floor(point.x / GRID_PX) * GRID_PX, top = Math.floor(point.y / GRID_PX) * GRID_PX;
     const northWest = this._map.unproject([left, top], zoom), southEast = this._map.unproject([left + GRID_PX, top + GRID_PX], zoom);
     this._bridge.pickCell(northWest.lng, southEast.lat, southEast.lng, northWest.lat);
@@ -455,7 +455,10 @@ class MapPage {
     const { row, lat, lon, label, priority, status } = this._selection;
     if (!row || !Number.isFinite(lat) || !Number.isFinite(lon)) return null;
     const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row);
-    return { row, label, priority, status, stranger: !shown, ...xy(this._at(lat, lon)) };
+    const boxes = new Taken(), size = this._map.getSize();
+    for (const rect of this._overlays.rects()) boxes.add(rect);
+    const there = { row, label, priority, status, stranger: !shown, away: null, ...xy(this._at(lat, lon)) };
+    return marked(this._ruler, there, boxes, this._config?.theme.scale ?? 1, size.x, size.y);
   }
 
   _keepCursor() {

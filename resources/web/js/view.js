@@ -4,7 +4,7 @@
 import { paddings } from "./fitting.js";
 
 const PAN_S = 0.2;
-const CLOSE_ZOOM = 16;
+const CLOSE_ZOOM = 16, FIT_STEP = 0.1;
 
 /** @typedef {[[number, number], [number, number]]} Bounds south-west, north-east */
 
@@ -66,6 +66,8 @@ export class View {
   _show(bounds) {
     if (!bounds) return;
     const L = /** @type {any} */ (window).L, size = this._map.getSize();
+    const step = this._map.options.zoomSnap;
+    this._map.options.zoomSnap = FIT_STEP; // half a step too far out leaves a third of the frame empty
     let best = null, closest = -Infinity;
     for (const { topLeft, bottomRight } of paddings(this._boxes(), size.x, size.y)) {
       const zoom = this._map.getBoundsZoom(bounds, false, L.point(topLeft[0] + bottomRight[0], topLeft[1] + bottomRight[1]));
@@ -75,6 +77,7 @@ export class View {
       }
     }
     this._map.fitBounds(bounds, { animate: false, maxZoom: CLOSE_ZOOM, ...best });
+    this._map.options.zoomSnap = step;
   }
 
   /** @param {number} lat @param {number} lon @param {number} zoom 0 keeps it */

@@ -16,6 +16,15 @@ def test_a_few_places_are_all_shown_and_of_many_nearly_all() -> None:
     assert extent(many) == (106.8, -6.2, 106.8, -6.2), "one of 200 far away shrinks nothing"
 
 
+def test_one_far_report_of_more_than_ten_shrinks_nothing() -> None:
+    bulk = np.array([[-6.2 + n % 5 / 100, 106.8 + n // 5 / 100] for n in range(15)])
+    whole = (106.8, -6.2, 106.82, -6.16)
+    assert extent(np.vstack([bulk, [[-6.2, 107.6]]])) == pytest.approx(whole)
+    assert extent(bulk) == pytest.approx(whole), "none of a bulk is left out"
+    ten = np.vstack([bulk[:9], [[-6.2, 107.6]]])
+    assert extent(ten)[2] == 107.6, "of ten each counts"
+
+
 def test_one_place_has_room_around_it() -> None:
     west, south, east, north = with_margin(extent(np.array([[-6.2, 106.8]])), 0.003)
     assert (west, south, east, north) == pytest.approx((106.797, -6.203, 106.803, -6.197))
