@@ -43,6 +43,8 @@ from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
+_PLACE = ("lat", "lon", "address")
+
 
 class Forms(QObject):
     """Opens one form at a time; opening another leaves the first. `about` says what a form is for.
@@ -473,7 +475,7 @@ class Forms(QObject):
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
         self._new, self._new_key = form, draft_key
-        self._check_places(form, catalog, names)
+        self._check_places(form, catalog, names, _new_report_values(known) if known else {})
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
@@ -501,15 +503,20 @@ class Forms(QObject):
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
         self.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
-    def _check_places(self, form: NewReportForm, catalog: Catalog, names: AreaNames) -> None:
-        """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
+    def _check_places(self, form: NewReportForm, catalog: Catalog, names: AreaNames, known: Mapping[str, Any]) -> None:
+        """Hold the point in this form against the areas that the words beside it name, whichever of them came last.
+
+        The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
+        """
+        taken_over = tuple(known.get(name) for name in _PLACE)
         areas = list(catalog.areas.values())
         index: AreaIndex | None = None
 
         def check() -> None:
             values = form.values()
             if values["lat"] is not None and values["lon"] is not None and not values["only_area"]:
-                form.set_exactness(*self._exactness(catalog, names, index, values))
+                where, doubt = self._exactness(catalog, names, index, values)
+                form.set_exactness(where, "" if tuple(values[name] for name in _PLACE) == taken_over else doubt)
 
         def ready(made: AreaIndex) -> None:
             nonlocal index

@@ -245,7 +245,8 @@ def test_a_namesake_in_the_other_city_is_somebody_else(both: Cities) -> None:
         wait_for(lambda row=row: row in rows and rows[row].holder, what="it is drawn")
         holders[source] = (rows[row].holder, rows[row].mine)
     assert holders == {"city": ("You", True), "south": ("taken rina", False)}
-    assert window.intents.situation.me == "budi"  # south's is the chosen one
+    both.choose("south", "r1")  # which the tab of one's own had left
+    assert window.intents.situation.me == "budi"
     window.edits.sign_in("south", "rina")
 
 

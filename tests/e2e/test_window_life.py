@@ -40,8 +40,8 @@ def test_text_size_and_theme_hold_at_once_in_a_window_that_goes_on_with_the_work
     with console(tmp_path, None) as window:
         window.take_up(kept)
         assert window.desk.filter == kept.filter
-        assert window.intents.situation.undo, "what was done can be taken back"
         assert window.status_presenter._said == "Light"
+        wait_for(lambda: window.intents.situation.undo, what="what was done can be taken back, once the outbox is read")
 
 
 def test_the_program_goes_on_with_another_window_as_often_as_the_look_changes(tmp_path: Path) -> None:
