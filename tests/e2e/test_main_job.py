@@ -128,10 +128,10 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
         two.queue.setFocus()
         key(two, "V", Qt.KeyboardModifier.ShiftModifier)
         wait_for(lambda: QApplication.activeWindow() is not two.window, what="the validation form")
+        form: Any = QApplication.activeWindow()
+        wait_for(lambda: form.is_seen and form.decision.is_live, what="its photos are painted")
         form_key(Qt.Key.Key_1)
-        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)  # to the disposition, which is needed
-        form_key(Qt.Key.Key_Down)
-        form_key(Qt.Key.Key_Return)
+        form_key(Qt.Key.Key_1)  # the disposition, which is needed
         form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: shown(two).status == "resolved", what="resolved")
         wait_for(lambda: city.get(f"/dispatch/v1/reports/{number}")["status"] == "resolved")
