@@ -437,9 +437,14 @@ class Intents(QObject):
     def _do_release(self) -> None:
         self._deeds.release(self._report())
 
+    @property
+    def first_just_changed(self) -> bool:
+        """Whether another unit became the first recommended one so lately that a key was still meant for the last."""
+        return self._steady_s() - self._other_first_s < TWICE_S
+
     def _do_dispatch(self) -> None:
         first = self._counsel.units[0]
-        if self._steady_s() - self._other_first_s < TWICE_S:
+        if self.first_just_changed:
             sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
             self.said.emit(sentence.format(unit=first.code))
         else:

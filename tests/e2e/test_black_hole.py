@@ -82,6 +82,9 @@ class Operator:
 
     def run(self, action: str) -> None:
         wait_for(lambda: not self.window.forms.just_committed, what="no stroke that could still be the form's")
+        wait_for(
+            lambda: not self.window.intents.first_just_changed, what="the unit that is read is the one that is sent"
+        )
         self._may(action)
         self.edit(action, lambda: self.window.intents.run(action))
 
