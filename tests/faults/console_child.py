@@ -29,7 +29,8 @@ from console.sync_link import FROZEN_S, SyncLink
 
 CITY = "city"
 _PULSE_MS = {"work": 8, "calmly": 25, "settle": 50}
-_STUCK = {EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED}
+_STUCK = {EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED, EditState.STOPPED}
+"""What needs somebody, or rests on what does."""
 
 
 def say(*words: str) -> None:
