@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from console.domain.edit import Kind
@@ -217,7 +218,9 @@ def test_what_the_phone_cannot_keep_stays_where_it_was_written(crew_site: Site, 
     ]
 
 
-def test_deeds_of_who_signed_out_are_not_sent_by_who_signs_in(crew_site: Site, phones: Any) -> None:
+@pytest.mark.parametrize("last_first", [False, True], ids=["in order", "last first"])
+def test_deeds_of_who_signed_out_are_not_sent_by_who_signs_in(crew_site: Site, phones: Any, last_first: bool) -> None:
+    """Also when what the link brings is there before the answer to the sign-in, after which nothing was shown."""
     site, phone = crew_site, phones(crew_site)
     phone.watch.allowed += OFFLINE
     page = phone.page
@@ -243,8 +246,13 @@ def test_deeds_of_who_signed_out_are_not_sent_by_who_signs_in(crew_site: Site, p
     page.evaluate("dispatchEvent(new Event('online'))")  # as each 20 seconds
     page.evaluate("navigator.locks.request('sigap-deeds', () => {})")  # whatever is sent now has begun
     hold.clear()
+    if last_first:
+        assert len(held) > 1
+        held.pop().continue_()
+        expect(page.locator("#board")).to_be_visible()
     for route in held:
         route.continue_()
+    expect(page.locator("#sign-in")).to_be_hidden()
     expect(page.locator("#no-jobs")).to_be_visible()
     assert asked == []
     page.get_by_role("button", name="Sign out").click()

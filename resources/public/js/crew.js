@@ -81,7 +81,7 @@ function say(text) {
 async function enter(who) {
   signed = who;
   byId("sign-in").hidden = who !== null;
-  byId("board").hidden = true;
+  byId("board").hidden = who === null || known === null; // a look at the link may have brought the jobs before
   if (who === null) {
     if (!isSecureContext) say(t("signin.insecure"));
     return;
