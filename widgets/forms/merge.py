@@ -188,7 +188,7 @@ class MergeForm(Form):
         else:
             self.commit_button.set_verb(self.tr("Merge"))
         self.touch()
-        QTimer.singleShot(0, self._refit)  # once the words have been broken into lines
+        QTimer.singleShot(0, self, self._refit)  # once the words have been broken into lines
 
     def _refit(self) -> None:
         if self.isVisible():

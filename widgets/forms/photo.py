@@ -73,7 +73,7 @@ class Photo(QWidget):
         )
         if not self.is_seen and (there or card.problem):
             self.is_seen = True
-            QTimer.singleShot(0, self.painted.emit)
+            QTimer.singleShot(0, self, self.painted.emit)
 
     def _write(self, painter: QPainter, room: QRect, text: str, weight: int, token: str) -> None:
         painter.setFont(self._theme.font("caption", weight))
