@@ -411,7 +411,7 @@ class Shift(RuleBasedStateMachine):
             assert not lost, f"lost: {[console.saved[each] for each in lost]}"
             stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
             for one in outbox.values():
-                said = one.state in STUCK or one.edit.report in stuck
+                said = one.state in {*STUCK, EditState.STOPPED} or one.edit.report in stuck
                 assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"
             search = console._ledger._writer._connection
