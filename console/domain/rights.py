@@ -35,11 +35,6 @@ def may_make(role: str, kind: Kind) -> bool:
     return kind in _MAY.get(role, frozenset())
 
 
-def who_may_make(kind: Kind) -> tuple[str, ...]:
-    """The roles of officials that may make such an edit, as in ROLES."""
-    return tuple(role for role in ROLES if may_make(role, kind))
-
-
 def in_scope(
     areas: Collection[str], agencies: Collection[str], *, agency: str | None, area_upwards: Iterable[str]
 ) -> bool:
