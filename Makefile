@@ -6,8 +6,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Whole files side by side; tests/conftest.py says in how many workers and in which order
-PARALLEL := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# Whole files side by side; tests/conftest.py says in how many workers and in which order. A worker that crashes ends the
+# run: xdist would wait for ever for the files that it had been through. One that hangs where no Python runs is ended.
+PARALLEL := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+	-o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCKED := install --quiet --require-hashes --only-binary :all:
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -672,6 +672,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.show()
         self.status_presenter.show()
         self.picture.look()
+        _collect_garbage()
 
     def _remember(self) -> None:
         if self._options.screenshot is not None:
@@ -950,10 +951,19 @@ class ConsoleWindow(QObject):
 
 
 def _keep_objects() -> None:
-    """Let the collector leave alone what is there now, for good, and look through all the rest more seldom.
+    """Let the collector leave alone what is there now, for good, and run where we call it instead of in any thread.
 
-    A full collection stops every thread: 12 ms with the vocabulary of a large city.
+    A full collection stops every thread: 12 ms with the vocabulary of a large city. And one that another thread happens
+    to set off destroys widgets there, which Qt may not survive (pyqtgraph has a GarbageCollector for the same reason).
     """
+    gc.disable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(2000, 20, 50)
+
+
+def _collect_garbage() -> None:
+    """Collect the oldest generation that is due, in the thread that owns the widgets."""
+    due = [generation for generation in range(3) if gc.get_count()[generation] > gc.get_threshold()[generation]]
+    if due:
+        gc.collect(due[-1])

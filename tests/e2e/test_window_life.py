@@ -6,10 +6,11 @@ import errno
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -136,3 +137,31 @@ def test_a_closed_window_lets_go_of_all_that_it_had(tmp_path: Path, qapp: QAppli
         return not any(one is not None and isValid(one) for one in (ref() for ref in held))
 
     wait_for(are_gone, what="nothing of it is left")
+
+
+class _Cycle:
+    """An object that only the collector can take away, as a widget is that its signals hold."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_garbage_is_collected_in_the_thread_of_the_widgets_and_in_no_other(tmp_path: Path) -> None:
+    threads: set[str] = set()
+
+    def note(phase: Literal["start", "stop"], _: object) -> None:
+        threads.add(threading.current_thread().name)
+
+    gc.enable()
+    gc.collect()
+    with console(tmp_path, None):
+        gc.callbacks.append(note)
+        try:
+            old = weakref.ref(_Cycle())
+            maker = threading.Thread(target=lambda: [_Cycle() for _ in range(50_000)], name="not the widgets'")
+            maker.start()
+            maker.join()
+            wait_for(lambda: old() is None, what="it is collected")
+        finally:
+            gc.callbacks.remove(note)
+    assert threads == {threading.main_thread().name}
