@@ -9,7 +9,18 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from console.domain.edit import APPENDS, ON_STATUS, STUCK, Edit, EditState, Kind, Queued, is_order
+from console.domain.edit import (
+    APPENDS,
+    HELD_BACK,
+    ON_STATUS,
+    RESTS_ON_NOTHING,
+    STUCK,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    is_order,
+)
 
 Aspect = tuple[str, str]
 """What of a report an edit settles for later ones: a kind of thing, and which one of it."""
@@ -89,7 +100,14 @@ def lost_under(queued: Queued, of_report: Iterable[Queued]) -> Queued | None:
 
 def freed(stopped: Queued) -> Queued:
     """What was stopped with one that was not lost after all: a fact goes, about an order is asked."""
-    return replace(stopped, state=EditState.EXPIRED if is_order(stopped.edit) else EditState.QUEUED)
+    return asked(stopped) if is_order(stopped.edit) else replace(stopped, state=EditState.QUEUED)
+
+
+def asked(stopped: Queued) -> Queued:
+    """What was stopped with one that nobody can be asked about any more: whether it is wanted is asked by itself."""
+    if is_order(stopped.edit):
+        return replace(stopped, state=EditState.EXPIRED, theirs={HELD_BACK: {}})
+    return replace(stopped, state=EditState.ATTENTION, problem=RESTS_ON_NOTHING, theirs={HELD_BACK: {}})
 
 
 def _unaware(edit: Edit, lost: Queued) -> bool:

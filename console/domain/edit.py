@@ -161,6 +161,11 @@ TAKEN_BACK = "taken_back"
 WITHDRAWN_HERE = "withdrawn_here"
 """The key of `Queued.theirs` under which stands that the report was created here and its creation taken back: {}."""
 
+HELD_BACK = "held_back"
+"""The key of `Queued.theirs` under which stands that it was stopped with another edit that is settled now: {}."""
+
+RESTS_ON_NOTHING = "What this followed is not in the outbox any more. Send it all the same?"
+
 LOST_AT_SERVER = "Lost when the server was set back to an older state. Send it again?"
 
 ANOTHER_REPORT = "The server was set back to an older state, and this number is another report now."
@@ -203,6 +208,11 @@ def maybe_later(queued: Queued) -> bool:
 def is_taken_back(queued: Queued) -> bool:
     """Whether the server had taken it, and lost it when it was set back: it may be sent again."""
     return queued.state is EditState.ATTENTION and TAKEN_BACK in queued.theirs
+
+
+def was_held_back(queued: Queued) -> bool:
+    """Whether it was stopped with another edit, and is asked about alone now."""
+    return queued.state in STUCK and HELD_BACK in queued.theirs
 
 
 _SENT_WITHIN_S = 3.0

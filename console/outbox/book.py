@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.domain.dependency import freed, stopped_with
+from console.domain.dependency import asked, freed, stopped_with
 from console.domain.edit import STUCK, Edit, EditState, Queued
 from console.domain.messages import Outcome
 from console.outbox.open_edits import OpenEdits
@@ -57,17 +57,39 @@ class Book(QObject):
         but stopped. So what is PENDING can always still take effect. With one that was lost, and is not, go the facts
         that were stopped with it; about orders the operator is asked, who was told that they were not sent.
         """
-        stopped: dict[str, Queued] = {}
         changing = {one.edit.id: one for one in several}
         for queued in several:
             changing |= {one.edit.id: one for one in self._freed(queued) if one.edit.id not in changing}
-        for queued in changing.values():
-            self.remember(queued)
-            stopped |= {one.edit.id: one for one in self._stop(queued)}
-        noted = [self.edits[each] for each in dict.fromkeys([*changing, *stopped])]
-        self.note(lambda file: _note(noted, file))
-        if stopped:
-            self.stopped.emit(list(stopped.values()))
+        self._change(changing.values())
+
+    def end(self, queued: Queued, state: EditState) -> None:
+        """It leaves the outbox as SENT or WITHDRAWN.
+
+        With one that has taken effect after all goes what was stopped with it, in the same write: see `set`.
+        """
+        edit_id = queued.edit.id
+        let_go = self._freed(replace(queued, state=state)) if state is EditState.SENT else []
+        self.edits.pop(edit_id)
+        self.announce()
+        self._change(let_go, lambda file: file.set_state(edit_id, state))
+
+    def move(self, queued: Queued, new: Queued) -> None:
+        """It goes on as it is now, on another report perhaps; what it lets go, or stops, is in the same write."""
+        let_go = self._freed(new)
+        self.edits.pop(queued.edit.id)
+        self._change([new, *let_go], lambda file: file.put_anew(new))
+
+    def ask_about_stranded(self) -> bool:
+        """Ask about one that is stopped with nothing; whether there was one.
+
+        What it rested on has left the outbox unanswered, or is about another report now.
+        """
+        # protects: stopped-is-answered
+        stranded = self.edits.next_stranded()
+        if stranded is None:
+            return False
+        self.set(asked(stranded))
+        return True
 
     def check(self, *several: Queued) -> None:
         """As `set`, for what is on the disk and in memory as it is: stop what must not be sent because of it."""
@@ -76,6 +98,24 @@ class Book(QObject):
             noted = list(stopped.values())
             self.note(lambda file: _note(noted, file))
             self.stopped.emit(noted)
+
+    def _change(self, several: Iterable[Queued], first: Callable[[WorkFile], object] = lambda _: None) -> None:
+        """New states, what is stopped by them, and something that is to be written before them: one write."""
+        stopped: dict[str, Queued] = {}
+        changing = {one.edit.id: one for one in several}
+        for queued in changing.values():
+            self.remember(queued)
+            stopped |= {one.edit.id: one for one in self._stop(queued)}
+        noted = [self.edits[each] for each in dict.fromkeys([*changing, *stopped])]
+
+        def note(file: WorkFile) -> None:
+            with file.together():
+                first(file)
+                _note(noted, file)
+
+        self.note(note)
+        if stopped:
+            self.stopped.emit(list(stopped.values()))
 
     def _freed(self, queued: Queued) -> list[Queued]:
         before = self.edits.get(queued.edit.id)

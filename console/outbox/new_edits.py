@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from console.domain.edit import (
     BEFORE_SIGN_IN,
     PENDING,
+    STUCK,
     Edit,
     EditState,
     Kind,
@@ -191,7 +192,9 @@ class NewEdits(QObject):
             return False
         if queued.state not in NOT_LEFT or edit_id in self._sending.handed_over:
             return False
-        old, me = [queued, *self._outbox.children(queued)], self._authors.at(queued.edit.source)
+        resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []
+        found = {one.edit.id: one for one in (queued, *resting, *self._outbox.children(queued))}
+        old, me = sorted(found.values(), key=lambda one: one.edit.number), self._authors.at(queued.edit.source)
         new = [
             replace(one.edit, id=self._ids(), author=me if one.edit.author == BEFORE_SIGN_IN else one.edit.author)
             for one in old
@@ -238,6 +241,7 @@ class NewEdits(QObject):
                 left = one.state is EditState.SENDING  # how that ended was not listened to
                 if one.edit.id not in self._outbox:
                     self._book.remember(replace(one, state=EditState.UNCONFIRMED) if left else one)
+            self._book.check(*(one for one in old if one.edit.id in self._outbox))
             self._sending.waiting |= ids
             self._on_refused(first, error)
 

@@ -18,6 +18,8 @@ V = TypeVar("V")
 Chain = tuple[str, str]
 """Edits that go in their order: those of one report or, without a report, of one unit, of a source."""
 
+_LOST = frozenset({EditState.STOPPED, *STUCK})
+
 Place = tuple[str, str | None]
 """What an edit is shown under: its source, and its report by the server's id where it is known (None: a unit)."""
 
@@ -36,7 +38,7 @@ class OpenEdits(Mapping[str, Queued]):
     """The edits as they were made, by id, oldest first. Every change costs what its report has of edits, not all.
 
     What is to be looked at again after changes is collected: `stirred` chains, `unsure` edits (their report may have
-    lost its creation, or be created again), `shown_anew` places.
+    lost its creation, or be created again), `shown_anew` places; see also `next_stranded`.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class OpenEdits(Mapping[str, Queued]):
         self.stirred: dict[Chain, None] = {}
         self.unsure: dict[str, None] = {}
         self.shown_anew: set[Place] = set()
+        self._perhaps_stranded: dict[Place, None] = {}
 
     @override
     def __len__(self) -> int:
@@ -117,6 +120,20 @@ class OpenEdits(Mapping[str, Queued]):
         of_report = self.of_report(lost.edit.source, lost.edit.report)
         return [one for one in stopped_with(lost, of_report) if one.state is EditState.STOPPED]
 
+    def next_stranded(self) -> Queued | None:
+        """One that is stopped and rests on nothing lost (any more), the oldest of its report; None when there is none.
+
+        Only reports are looked at of which something that was lost or stopped has changed since.
+        """
+        while self._perhaps_stranded:
+            place = next(iter(self._perhaps_stranded))
+            of_report = self.of_report(*place)
+            for one in of_report:
+                if one.state is EditState.STOPPED and lost_under(one, of_report) is None:
+                    return one
+            del self._perhaps_stranded[place]
+        return None
+
     def place(self, edit: Edit) -> Place:
         """The report that an edit is about, by the server's id where it has one."""
         return self.place_of(edit.source, edit.report)
@@ -163,6 +180,7 @@ class OpenEdits(Mapping[str, Queued]):
                 self._look_again_at(edit.report)
         else:
             del self._states[before.state][edit_id]
+            self._note_lost(before, _place_of(self._shown[edit_id]))
         self._states[queued.state][edit_id] = None
         self.stirred[chain] = None
         if keys or is_deleted(queued):
@@ -183,6 +201,7 @@ class OpenEdits(Mapping[str, Queued]):
         place = _place_of(self._shown.pop(edit_id))
         _take(self._places, place, edit_id)
         self.shown_anew.add(place)
+        self._note_lost(queued, place)
         for key in local_keys(edit):
             _take(self._by_key, key, edit_id)
         if edit.kind is Kind.CREATE and edit.report is not None:
@@ -269,9 +288,16 @@ class OpenEdits(Mapping[str, Queued]):
         if before is not None and (old := _place_of(before)) != place:
             _take(self._places, old, edit_id)
             self.shown_anew.add(old)
+            self._note_lost(queued, old)
         self._shown[edit_id] = queued
         self._places.setdefault(place, {})[edit_id] = None
         self.shown_anew.add(place)
+        self._note_lost(queued, place)
+
+    def _note_lost(self, queued: Queued, place: Place) -> None:
+        """Where something lost or stopped changes, something may be stopped for no reason."""
+        if queued.state in _LOST:
+            self._perhaps_stranded[place] = None
 
 
 def _number(queued: Queued) -> int:

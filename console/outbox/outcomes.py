@@ -224,7 +224,7 @@ class Outcomes(QObject):
             clean = _is_own_doing(edit, theirs)
         if clean and version is not None and (edit.base_version is None or version > edit.base_version):
             again = replace(edit, base_version=version)
-            self._book.remember(replace(queued, edit=again, state=EditState.QUEUED))
+            self._book.set(replace(queued, edit=again, state=EditState.QUEUED))
             self._book.note(lambda file: file.rebase(edit.id, version))
         else:
             in_conflict = replace(queued, state=EditState.CONFLICT, theirs=theirs, version=version)

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
-from console.domain.dependency import Aspect, freed, rests_on, settles
+from console.domain.dependency import Aspect, rests_on, settles
 from console.domain.edit import (
     STUCK,
     WITHDRAWN_HERE,
@@ -187,17 +187,12 @@ class Sending(QObject):
             self.waiting.discard(one.edit.id)
 
     def finish(self, queued: Queued, state: EditState) -> None:
-        """An edit leaves the outbox, which frees what was stopped with it where it was believed lost."""
+        """An edit leaves the outbox."""
         edit_id = queued.edit.id
-        stopped = self._outbox.stopped_with(queued) if queued.state in STUCK else []
-        self._outbox.pop(edit_id)
         self._make_room(edit_id)
         for known in (self.waiting, self.handed_over, self.asked_back):
             known.discard(edit_id)
-        self._book.announce()
-        self._book.note(lambda file: file.set_state(edit_id, state))
-        if stopped:
-            self._book.set(*map(freed, stopped))
+        self._book.end(queued, state)
 
     def retry(self, edit_ids: Iterable[str]) -> None:
         """Send again what was refused: the same edits under the same keys."""
@@ -232,6 +227,8 @@ class Sending(QObject):
         until_s = time.monotonic() + _SLICE_S
         while True:
             self._settle_unsure()
+            if self._book.ask_about_stranded():
+                continue
             if self._outbox.stirred:
                 self._look_at(self._outbox.stirred.popitem()[0])
             elif (lane := self._lane_with_room()) is not None:
@@ -282,15 +279,9 @@ class Sending(QObject):
     def _move(self, queued: Queued, again: dict[str | None, str]) -> None:
         """The edit goes on with these reports, and leaves once they have their numbers."""
         new = replace(queued, edit=moved(queued.edit, again))
-        stopped = self._outbox.stopped_with(queued) if queued.state in STUCK else []
         if is_deleted(queued):
             new = replace(new, state=EditState.QUEUED, problem="", theirs={}, version=None)
-        self._outbox.pop(new.edit.id)
-        self._book.remember(new)
-        self._book.note(lambda file: file.put_anew(new))
-        self._book.check(new)
-        if stopped and new.state is EditState.QUEUED:
-            self._book.set(*map(freed, stopped))
+        self._book.move(queued, new)
 
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
@@ -400,6 +391,7 @@ class Sending(QObject):
             self._make_room(edit_id)
             if edit_id in self._outbox:
                 self._book.remember(queued)
+                self._book.check(queued)
             self.send_due()
             self._book.trouble.emit(error)
 

@@ -47,8 +47,7 @@ class Withdrawals:
         queued = self._book.edits.get(edit_id)
         if queued is None or queued.state not in NOT_LEFT:
             return False
-        for one in self._with_what_rests(queued):
-            self.withdraw_now(one)
+        self.withdraw_now(*self._with_what_rests(queued))
         self._sending.send_due()
         return True
 
@@ -76,9 +75,9 @@ class Withdrawals:
         if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
             return False
         who = {"who": self._authors.at(queued.edit.source), "at": self._clock().isoformat()}
-        for one in self._with_what_rests(queued):
-            self._dropped[one.edit.id] = replace(one, theirs={DROPPED: who})
-            self.withdraw_now(one, DROPPED, {DROPPED: who})
+        dropped = self._with_what_rests(queued)
+        self._dropped |= {one.edit.id: replace(one, theirs={DROPPED: who}) for one in dropped}
+        self.withdraw_now(*dropped, problem=DROPPED, theirs={DROPPED: who})
         self._sending.send_due()
         return True
 
@@ -90,7 +89,8 @@ class Withdrawals:
         """
         lost = is_taken_back(queued)
         if queued.edit.kind is not Kind.CREATE:
-            return [queued, *(self._book.edits.stopped_with(queued) if queued.state in STUCK else ())]
+            waits = queued.state in STUCK or queued.state is EditState.STOPPED
+            return [queued, *(self._book.edits.stopped_with(queued) if waits else ())]
         children = self._book.edits.children(queued)
         mine = [one for one in children if one.edit.author == queued.edit.author]
         # protects: lost-creation-drops-no-work
@@ -107,30 +107,34 @@ class Withdrawals:
 
     # What becomes of it
 
-    def withdraw_now(self, queued: Queued, problem: str = "", theirs: dict[str, Any] | None = None) -> None:
-        """Gone from the screen at once; back again if the disk refuses to note it."""
-        edit_id = queued.edit.id
-        if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
-            self.perhaps_left[edit_id] = queued
-        self._sending.call_back(edit_id)
-        self._book.edits.pop(edit_id)
-        self._sending.waiting.discard(edit_id)
-        self._sending.asked_back.discard(edit_id)
+    def withdraw_now(self, *several: Queued, problem: str = "", theirs: dict[str, Any] | None = None) -> None:
+        """Gone from the screen at once, and in one write from the disk; back again if that refuses to note it."""
+        for queued in several:
+            edit_id = queued.edit.id
+            if queued.attempts:  # a sync process had it, perhaps one that was killed while it sent it
+                self.perhaps_left[edit_id] = queued
+            self._sending.call_back(edit_id)
+            self._book.edits.pop(edit_id)
+            self._sending.waiting.discard(edit_id)
+            self._sending.asked_back.discard(edit_id)
         self._book.announce()
 
+        def note(file: WorkFile) -> None:
+            with file.together():
+                for queued in several:
+                    file.set_state(queued.edit.id, EditState.WITHDRAWN, problem=problem, theirs=theirs)
+
         def failed(error: Exception) -> None:
-            self._sending.waiting.add(edit_id)
-            if queued.problem == ASKED_BACK:
-                self._sending.asked_back.add(edit_id)
-            self._dropped.pop(edit_id, None)
-            self._book.remember(queued)
+            for queued in several:
+                self._sending.waiting.add(queued.edit.id)
+                if queued.problem == ASKED_BACK:
+                    self._sending.asked_back.add(queued.edit.id)
+                self._dropped.pop(queued.edit.id, None)
+                self._book.remember(queued)
+            self._book.check(*several)
             self._book.trouble.emit(error)
 
-        self._thread.note(
-            lambda file: file.set_state(edit_id, EditState.WITHDRAWN, problem=problem, theirs=theirs),
-            None,
-            failed,
-        )
+        self._thread.note(note, None, failed)
 
     def was_wished(self, edit_id: str) -> bool:
         """Whether an edit was to be withdrawn while it waited for the disk, which has answered now; asked once."""

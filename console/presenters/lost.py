@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.dependency import stopped_with
-from console.domain.edit import Edit, EditState, Kind, Queued, is_deleted, is_order, is_taken_back
+from console.domain.edit import Edit, EditState, Kind, Queued, is_deleted, is_order, is_taken_back, was_held_back
 from console.edits import Edits
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
@@ -72,6 +72,8 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
         return tr("the report was {gone}").format(gone=deleted_text(lost, zone, now, tr))
     if is_taken_back(lost):
         return tr("the server was set back and lost it")
+    if was_held_back(lost):
+        return tr("it was held back with another edit, which is settled now")
     if lost.state is EditState.EXPIRED:
         return tr("its time was over before it could leave")
     if lost.state is not EditState.CONFLICT:

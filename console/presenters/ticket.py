@@ -18,6 +18,7 @@ from console.domain.edit import (
     is_not_sent,
     is_taken_back,
     waits_for_radio,
+    was_held_back,
 )
 from console.domain.loaded import Loaded
 from console.domain.status import ORDER, is_open
@@ -266,6 +267,8 @@ class TicketPresenter(QObject):
                 if is_taken_back(queued):
                     lost = self.tr("Sent, and lost when the server was set back: {what}. Send it again?")
                     text = lost.format(what=self._edit_text(queued))
+                elif was_held_back(queued):
+                    text = self.tr("Not sent: {what}. {why}").format(what=self._edit_text(queued), why=queued.problem)
                 strips.append(Strip("conflict", text, "", f"outbox:{edit.id}"))
             elif waits_for_radio(queued):
                 if queued.told:

@@ -411,7 +411,12 @@ class Shift(RuleBasedStateMachine):
             assert not lost, f"lost: {[console.saved[each] for each in lost]}"
             stuck = {one.edit.report for one in outbox.values() if one.state in STUCK}
             for one in outbox.values():
-                said = one.state in {*STUCK, EditState.STOPPED} or one.edit.report in stuck
+                if one.state is EditState.STOPPED:
+                    cause = console.edits.held_by(one.edit.id)
+                    answerable = cause is not None and cause.state in STUCK
+                    assert answerable, f"stopped with nothing that is asked about: {one}"
+                    continue
+                said = one.state in STUCK or one.edit.report in stuck
                 assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"
             search = console._ledger._writer._connection
