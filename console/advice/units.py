@@ -1,9 +1,10 @@
 """Which units to recommend for a report, with reasons: the nearest able ones by straight line, their work considered.
 
-A unit is eligible when it can be given work, has every skill that the category needs, works in the report's area (or
-may leave its own) and will still be on shift when it gets there and has begun. Eligible units are ranked by the time
-until they could be there: distance x 1.4 at city speed, after the jobs they have, plus a penalty for a position that is
-older than 10 minutes. Units without a known position come last. Ties go to the least work, then to the longest idle.
+A unit is eligible when it can be given work, has every skill that the category needs and works in the report's area
+(or may leave its own). Eligible units are ranked by the time until they could be there: distance x 1.4 at city speed,
+after the jobs they have, plus a penalty for a position that is older than 10 minutes, plus the time that they would
+have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent. Units without
+a known position come last. Ties go to the least work, then to the longest idle.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ JOB_S, JOB_BEGUN_S = 1800, 900
 """What a job ahead takes: one not begun, and the rest of one that the unit is on."""
 
 WORK_S = 900
-"""A unit must have this long left of its shift on arrival."""
+"""A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
 
 _MOST_PENALTY_S = 3600
 _ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
@@ -64,9 +65,9 @@ def recommend(
     *,
     service: Service | None = None,
     areas: Mapping[str, Area] | None = None,
-    most: int = 3,
+    most: int | None = 3,
 ) -> Recommendation:
-    """Recommend up to `most` of `units` (those already on the report left out by the caller).
+    """Recommend up to `most` (None: all) of `units` (those already on the report left out by the caller).
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
     A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
@@ -80,12 +81,13 @@ def recommend(
         stack = jobs.get(unit.id, [])
         reach = _reach(report, unit)
         eta_s = None if reach is None else _ahead_s(stack, now) + reach * DETOUR / SPEED_M_S
-        why_not = _why_not(unit, needed, eta_s or 0.0, now)
+        why_not = _why_not(unit, needed)
         if why_not:
             against[why_not] += 1
             continue
         at_home = not unit.areas or not zone or not zone.isdisjoint(unit.areas)
         age_s = _position_age_s(unit, now)
+        overtime_s = _overtime_s(unit, eta_s or 0.0, now)
         advice = Advice(
             unit_id=unit.id,
             code=unit.code,
@@ -98,6 +100,7 @@ def recommend(
                     len(stack),
                     age_s,
                     now,
+                    overtime_s,
                     in_zone=bool(unit.areas and zone) and at_home,
                     away=not at_home,
                 )
@@ -107,8 +110,9 @@ def recommend(
         )
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
-        late = math.inf if eta_s is None else eta_s + penalty_s
-        able.append((unit, advice, (not at_home and report.priority > 2, late, len(stack), -idle_s)))
+        late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
+        rank = (not at_home and report.priority > 2, late, overtime_s, len(stack), -idle_s)
+        able.append((unit, advice, rank))
     if report.priority > 2 and any(not rank[0] for _, _, rank in able):
         able = [one for one in able if not one[2][0]]
     able.sort(key=lambda one: (*one[2], one[0].code))
@@ -158,20 +162,36 @@ def _position_age_s(unit: Unit, now: datetime) -> float:
     return max(0.0, (now - unit.position_at).total_seconds())
 
 
-def _why_not(unit: Unit, needed: Sequence[str], eta_s: float, now: datetime) -> str:
+def _overtime_s(unit: Unit, eta_s: float, now: datetime) -> float:
+    """Seconds that a unit would have to stay past the end of its shift to get there and begin, 0 when it need not."""
+    if unit.shift_end is None:
+        return 0.0
+    return max(0.0, eta_s + WORK_S - (unit.shift_end - now).total_seconds())
+
+
+def _why_not(unit: Unit, needed: Sequence[str]) -> str:
     missing = [skill for skill in needed if skill not in unit.skills]
     if missing:
         return "skills"
     if unit.state not in _ASSIGNABLE:
         return _AWAY[unit.state]
-    if unit.shift_end is not None and (unit.shift_end - now).total_seconds() < eta_s + WORK_S:
-        return "at the end of the shift"
     return ""
 
 
 def _reasons(
-    unit: Unit, needed: Sequence[str], jobs: int, age_s: float, now: datetime, *, in_zone: bool, away: bool
+    unit: Unit,
+    needed: Sequence[str],
+    jobs: int,
+    age_s: float,
+    now: datetime,
+    overtime_s: float,
+    *,
+    in_zone: bool,
+    away: bool,
 ) -> Iterable[str]:
+    left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
+    if overtime_s:  # first: it is what the unit is told before anything else
+        yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed
     yield "no job" if not jobs else "1 job ahead" if jobs == 1 else f"{jobs} jobs ahead"
     if away:
@@ -182,10 +202,8 @@ def _reasons(
         yield "position unknown"
     elif age_s > OLD_POSITION_S:
         yield f"position {_span(age_s)} old"
-    if unit.shift_end is not None:
-        left_s = (unit.shift_end - now).total_seconds()
-        if left_s < 2.5 * 3600:
-            yield f"{_span(left_s)} of shift left"
+    if not overtime_s and left_s < 2.5 * 3600:
+        yield f"{_span(left_s)} of shift left"
 
 
 def _span(seconds: float) -> str:
@@ -194,10 +212,10 @@ def _span(seconds: float) -> str:
 
 def _why_none(needed: Sequence[str], against: Counter[str]) -> str:
     able = against.total() - against["skills"]
-    skilled = f"units with {', '.join(needed)}" if needed else "units"
+    skilled = f"unit with {', '.join(needed)}" if needed else "unit"
     if not against.total():
         return "No unit is known."
     if not able:
         return f"No unit has what this needs: {', '.join(needed)}."
     why = ", ".join(f"{number} {word}" for word, number in against.most_common() if word != "skills")
-    return f"All {skilled} are taken up: {why}."
+    return f"No {skilled} can be given work now: {why}."

@@ -40,12 +40,13 @@ class Alike(msgspec.Struct, frozen=True):
 
 
 class Counsel(msgspec.Struct, frozen=True):
-    """What the console advises on the chosen report."""
+    """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order."""
 
     row: int
     units: tuple[Advice, ...] = ()
     no_unit: str = ""
     duplicates: tuple[Alike, ...] = ()
+    further: tuple[Advice, ...] = ()
 
 
 class Counsellor(QObject):
@@ -115,20 +116,18 @@ class Counsellor(QObject):
             here = [one.unit for one in crews if one.source == dossier.source]
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
-            found = recommend(
-                shown,
-                free,
-                jobs,
-                now,
-                service=catalog.services.get(shown.service or ""),
-                areas=catalog.areas,
-                most=_TOP,
-            )
+            service, areas = catalog.services.get(shown.service or ""), catalog.areas
+            found = recommend(shown, free, jobs, now, service=service, areas=areas, most=None)
             why = found.why_none
             if not free:
                 why = self._why_nobody(catalog.agency_name(asked) if here and asked else "", bool(theirs))
+            further = found.units[_TOP:]
+            if asked and not found.units:
+                others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
+                further = recommend(shown, others, jobs, now, service=service, areas=areas, most=None).units
+                why = f"{why} {self._of_others(further)}".rstrip()
             alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), dossier.shown.description)
-            return Counsel(dossier.row, found.units, why, alike)
+            return Counsel(dossier.row, found.units[:_TOP], why, alike, further)
 
         self._tasks.latest("counsel", advise, self._set)
 
@@ -139,6 +138,19 @@ class Counsellor(QObject):
         if asked:
             return self.tr("{agency} was asked, and has no unit here.").format(agency=asked)
         return self.tr("No other unit is known.") if some_are_on_it else self.tr("No unit is known.")
+
+    def _of_others(self, able: Sequence[Advice]) -> str:
+        """How many units of agencies that were not asked could go, and which is the nearest; "" when there are none."""
+        if not able:
+            return ""
+        first, away = able[0], able[0].distance_m
+        near = f"{first.code}, {words.distance(away)}" if away is not None else first.code
+        count = self.tr(
+            "{n} unit of another agency could go" if len(able) == 1 else "{n} units of other agencies could go"
+        )
+        return self.tr("{count}: {unit} ({assign}).").format(
+            count=count.format(n=len(able)), unit=near, assign=key_of("assign")
+        )
 
     def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
         """Possible duplicates of what is being typed into the form of a new report for a source."""

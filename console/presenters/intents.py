@@ -13,6 +13,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import BY_ID, LEFT_BEHIND, UNREAD, Situation
+from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
@@ -452,21 +453,25 @@ class Intents(QObject):
 
     def _do_assign(self) -> None:
         dossier = self._report()
-        advised = [advice.unit_id for advice in self._counsel.units]
+        able = {advice.unit_id: advice for advice in (*self._counsel.units, *self._counsel.further)}
+        places = {unit_id: place for place, unit_id in enumerate(able)}
         units = sorted(
             (
                 unit
                 for unit in offered(self._desk.catalog(dossier.source).units)
                 if unit.state.value not in ("off_shift", "unavailable")
             ),
-            key=lambda unit: (advised.index(unit.id) if unit.id in advised else len(advised), unit.code),
+            key=lambda unit: (places.get(unit.id, len(places)), unit.code),
         )
-        rows = [self._unit_choice(unit) for unit in units]
+        rows = [self._unit_choice(unit, able.get(unit.id)) for unit in units]
         title, about = self.tr("Assign without sending"), self.title_of(dossier)
         self._forms.choose(title, about, rows, lambda unit_id: self.assign(dossier, unit_id))
 
-    def _unit_choice(self, unit: Unit) -> Choice:
-        note = f"{self.tr(words.UNIT_TEXT[unit.state])} · {', '.join(unit.skills)}"
+    def _unit_choice(self, unit: Unit, advice: Advice | None) -> Choice:
+        """A unit to choose, with how far it is where it is known to be able."""
+        away = words.distance(advice.distance_m) if advice is not None and advice.distance_m is not None else ""
+        parts = (away, self.tr(words.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
+        note = " · ".join(part for part in parts if part)
         return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])
 
     def _do_recall(self) -> None:

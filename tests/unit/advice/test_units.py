@@ -102,10 +102,9 @@ def test_work_ahead_counts_against_the_distance() -> None:
     ("values", "why"),
     [
         ({"skills": ("saw",)}, "No unit has what this needs: pump."),
-        ({"state": UnitState.BREAK}, "All units with pump are taken up: 1 on break."),
-        ({"state": UnitState.OFF_SHIFT}, "All units with pump are taken up: 1 off shift."),
-        ({"state": UnitState.UNAVAILABLE}, "All units with pump are taken up: 1 unavailable."),
-        ({"shift_end": NOW + timedelta(minutes=16)}, "All units with pump are taken up: 1 at the end of the shift."),
+        ({"state": UnitState.BREAK}, "No unit with pump can be given work now: 1 on break."),
+        ({"state": UnitState.OFF_SHIFT}, "No unit with pump can be given work now: 1 off shift."),
+        ({"state": UnitState.UNAVAILABLE}, "No unit with pump can be given work now: 1 unavailable."),
     ],
 )
 def test_who_is_not_able_and_why_none(values: dict[str, Any], why: str) -> None:
@@ -165,3 +164,36 @@ def test_the_end_of_the_shift_is_told() -> None:
     found = ask([unit("short", shift_end=NOW + timedelta(minutes=70)), unit("open", 2, shift_end=None)])
     assert "1 h of shift left" in found.units[0].reasons
     assert codes(found) == ["short", "open"]
+
+
+def test_the_end_of_the_shift_lowers_the_rank_and_takes_nobody_out() -> None:
+    """At 22:31 no crew of a city whose shifts end at 23:00 was recommended for a flood, with three of them free."""
+    ends = NOW + timedelta(minutes=28)
+    near, far = unit("near", 3.9, shift_end=ends), unit("far", 7, shift_end=ends)
+    found = ask([far, near], priority=1)
+    assert codes(found) == ["near", "far"]
+    assert found.why_none == ""
+    assert found.units[0].reasons == ("shift ends in 28 min", "pump", "no job")
+    assert ask([unit("late", shift_end=NOW - timedelta(minutes=5))]).units[0].reasons[0] == "shift ended 5 min ago"
+
+
+def test_who_would_have_to_stay_longest_comes_later() -> None:
+    """A crew that is 4 minutes nearer and would have to stay 12 minutes longer is not the first."""
+    short = unit("short", 1, shift_end=NOW + timedelta(minutes=7))
+    found = ask([short, unit("long", 2), unit("far", 9)])
+    assert codes(found) == ["long", "short", "far"]
+    assert "shift" not in " ".join(found.units[0].reasons)
+    assert codes(ask([unit("busy", 0.2, shift_end=NOW + timedelta(hours=1)), unit("free", 9)],
+                     [job("busy"), job("busy", minutes=9)])) == ["free", "busy"]  # fmt: skip
+
+
+def test_the_end_of_the_shift_does_not_take_out_of_the_zone() -> None:
+    """A unit of the zone that ends soon is able all the same: routine work stays in its zone."""
+    ends = NOW + timedelta(minutes=10)
+    assert codes(ask([unit("here", 4, areas=("31.1",), shift_end=ends), unit("there", 1, areas=("31.2",))])) == ["here"]
+
+
+def test_all_that_are_able_are_ranked_on_demand() -> None:
+    many = [unit(f"u{n}", n) for n in range(1, 7)]
+    found = recommend(report(), many, [], NOW, service=FLOOD, areas=AREAS, most=None)
+    assert codes(found) == [f"u{n}" for n in range(1, 7)]

@@ -17,6 +17,7 @@ from console.domain.messages import Outcome
 from console.domain.status import Status
 from console.presenters.counsel import Alike, Counsel
 from tests.unit.presenters.conftest import NOW, Rig
+from widgets.forms.choose_one import ChooseOne
 
 FORMS = {
     "note": ("gas smell", Kind.NOTE),
@@ -211,3 +212,16 @@ def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     passed_on = replace(dossier.shown, agency="roads", status=Status.COORDINATION)
     rig.intents.set_dossier(replace(dossier, shown=passed_on))
     assert not rig.intents.situation.advice
+
+
+def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) -> None:
+    """The list began with BMG-01, which has no pump, and told no distance."""
+    rig.choose("A")
+    able = [Advice(unit, f"SDA-{unit}", 600, metres, ("pump",), stale=False, jobs=0)
+            for unit, metres in (("11", 2600), ("07", 7000))]  # fmt: skip
+    rig.intents.set_counsel(Counsel(1001, units=(able[0],), further=(able[1],)))
+    assert rig.intents.run("assign")
+    form = rig.form()
+    assert isinstance(form, ChooseOne)
+    rows = [form.view.model().index(row, 0).data(Qt.ItemDataRole.DisplayRole) for row in range(2)]
+    assert rows == ["SDA-11, 2.6 km · Available", "SDA-07, 7.0 km · Available"]

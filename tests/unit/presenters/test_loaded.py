@@ -165,7 +165,12 @@ def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(pan
 @pytest.mark.parametrize(
     ("agency", "of_unit", "is_on_it", "why"),
     [
-        ("sp", "sda", False, "Satpol PP was asked, and has no unit here."),
+        (
+            "sp",
+            "sda",
+            False,
+            "Satpol PP was asked, and has no unit here. 1 unit of another agency could go: SDA-03 (Shift+A).",
+        ),
         ("sp", "sp", True, "All units of Satpol PP, which was asked, are on it."),
         (None, "sda", True, "No other unit is known."),
     ],
@@ -191,6 +196,28 @@ def test_why_no_unit_can_be_recommended(
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.advice_empty == why
+
+
+def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and_named(panels: Panels) -> None:
+    """The asked agency had nobody; that three free pumps of the fire brigade stood near was told nowhere."""
+    fire = {"agency": "dmk", "position_at": T0, "lon": 106.81}
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", Unit("u", "DMK-03", UnitState.AVAILABLE, T0, lat=-6.2, **fire)),
+        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.3, **fire)),
+        Item("unit", 13, "w", Unit("w", "DMK-02", UnitState.OFF_SHIFT, T0, lat=-6.2, **fire)),
+        *items(report("1", status=Status.COORDINATION, agency="sp", lat=-6.21, lon=106.81), seq=14),
+    ]
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", found, at(14))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    asked = "Satpol PP was asked, and has no unit here."
+    wait_for(lambda: panels.counsel.no_unit.startswith(asked), 10, asked)
+    others = panels.counsel.no_unit.removeprefix(asked)
+    assert others == " 2 units of other agencies could go: DMK-03, 1.1 km (Shift+A)."
+    assert panels.counsel.units == (), "Enter sends none of an agency that was not asked"
+    assert [one.code for one in panels.counsel.further] == ["DMK-03", "DMK-01"]
 
 
 def test_a_main_report_lists_what_was_merged_into_it_and_opens_it(panels: Panels, qtbot: QtBot) -> None:
