@@ -143,10 +143,13 @@ def test_the_watchdog_tells_long_tasks_from_short_ones() -> None:
     assert "test_watchdog.task" in str(dog.over(BUG_MS)[0])
 
 
+@pytest.mark.long
+@pytest.mark.timeout(200)
 def test_ten_seconds_of_work_never_keep_the_window(city: Path, tmp_path: Path) -> None:
     hold(city, tmp_path, 10, BUG_MS)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="no Xvfb")
 @pytest.mark.timeout(200)
 def test_ten_seconds_on_a_screen_without_a_card_never_keep_the_window(city: Path, tmp_path: Path) -> None:

@@ -377,7 +377,7 @@ def test_notes_come_back_as_history(scene: Scene) -> None:
     notes = {kind: stored(text)[:SHORT].strip() for kind, text in scene.texts.items() if text[:SHORT].strip()}
     for text in notes.values():
         window.intents.note(window.intents.chosen, text)
-    wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 40, "the history")
+    wait_for(lambda: len(window.dossiers.current.entries) > len(notes), 120, "the history")
     wait_for(lambda: not window.outbox_presenter.outbox, what="all received")
     lines = [line.text for line in window.ticket.ticket().timeline]
     assert sum(notes["script"] in line for line in lines) == 1
