@@ -41,29 +41,65 @@ class Created(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
-class Unread(msgspec.Struct, frozen=True):
-    """Reports that the server has and does not give: more than `given` were made between two times (UTC).
+class ReadingLimits(msgspec.Struct, frozen=True):
+    """How much is read for one question at most, all its pages and windows together; a server may have no end."""
 
-    `start` is None where the server heeds no dates at all, so that nothing older can be asked for.
+    reports: int = 500_000
+    pages: int = 20_000
+    bytes: int = 1 << 30
+
+
+READING = ReadingLimits()
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Reports that were not read: between two times (UTC) more than `given` were made.
+
+    The server does not give them or, when `stopped`, they were more than is read (see ReadingLimits). `start` is None
+    where the server heeds no dates at all, so that nothing older can be asked for.
     """
 
     start: datetime | None
     end: datetime
     given: int
+    stopped: bool = False
 
 
 class _Page(NamedTuple):
-    """One answer: the requests that could be read, and how many objects it held, readable or not."""
+    """One answer: the requests that could be read, and how many objects and bytes it held, readable or not."""
 
     requests: list[wire.GeoRequest]
     size: int
+    bytes: int
 
 
 class _Reading(NamedTuple):
-    """One answer with its pages: the ids in it, and whether it is proven that nothing was cut off."""
+    """One answer with its pages: the ids in it, and whether it is proven that nothing was cut off.
+
+    `stopped`: not by the server, but because it had more pages than are read.
+    """
 
     ids: frozenset[str]
     is_whole: bool
+    stopped: bool = False
+
+
+class _Budget:
+    """What is left of the limits of one question."""
+
+    def __init__(self, limits: ReadingLimits) -> None:
+        self.windows = _MOST_WINDOWS
+        self._reports, self._pages, self._bytes = limits.reports, limits.pages, limits.bytes
+
+    @property
+    def is_spent(self) -> bool:
+        return min(self.windows, self._reports, self._pages, self._bytes) <= 0
+
+    def take(self, page: _Page, fresh: int) -> None:
+        """One page was read, with so many reports that were not read before."""
+        self._pages -= 1
+        self._bytes -= page.bytes
+        self._reports -= fresh
 
 
 class GeoReportClient:
@@ -96,6 +132,7 @@ class GeoReportClient:
         self._largest = _LEAST_CAP
         self._proven = 0
         self._dates_count: bool | None = None
+        self._read_bytes = 0
         self.last: Answer | None = None
         self.unread: list[Unread] = []
 
@@ -103,6 +140,11 @@ class GeoReportClient:
     def exchanges(self) -> int:
         """How many exchanges have ended, well or not; who counts on gets further."""
         return self._transport.exchanges
+
+    @property
+    def read_bytes(self) -> int:
+        """How long the pages of requests were that were read, together."""
+        return self._read_bytes
 
     def close(self) -> None:
         """Drop the connections."""
@@ -127,8 +169,9 @@ class GeoReportClient:
         end: datetime | None = None,
         updated_after: datetime | None = None,
         page_size: int = PAGE_SIZE,
+        limits: ReadingLimits = READING,
     ) -> Iterator[list[wire.GeoRequest]]:
-        """Pages of requests made from `start` to `end` (now where not given), each request once, all of them.
+        """Pages of requests made from `start` to `end` (now where not given), each request once, all within `limits`.
 
         Paging is an extension. There is no common rule for the last page: it ends with an empty page, a page shorter
         than the first, an error after the first page, or ids that were all seen before. A server without pages gives a
@@ -138,25 +181,30 @@ class GeoReportClient:
         What cannot be had in this way is added to `unread`.
         """
         seen: set[str] = set()
+        budget = _Budget(limits)
         if start is None or updated_after is not None:  # there is nothing that could be halved
             params = self._times(start, end, updated_after) | {"page_size": page_size}
-            reading = yield from self._pages(params, seen)
-            if not reading.is_whole and len(reading.ids) > self._proven:
-                self.unread.append(Unread(start, end or self._clock(), len(reading.ids)))
+            reading = yield from self._pages(params, seen, budget)
+            if not self._is_all(reading):
+                since = start or updated_after
+                self.unread.append(Unread(since, end or self._clock(), len(reading.ids), reading.stopped))
             return
-        yield from self._window(start, end or self._clock() + _DAY, page_size, seen, [_MOST_WINDOWS])
+        yield from self._window(start, end or self._clock() + _DAY, page_size, seen, budget)
 
     def _window(
-        self, start: datetime, end: datetime, page_size: int, seen: set[str], budget: list[int]
+        self, start: datetime, end: datetime, page_size: int, seen: set[str], budget: _Budget
     ) -> Generator[list[wire.GeoRequest], None, _Reading]:
-        """All requests of a window, of each page what is not in `seen`; `budget` holds how many windows may be read."""
-        reading = yield from self._pages(self._times(start, end) | {"page_size": page_size}, seen)
+        """All requests of a window, of each page what is not in `seen`."""
+        reading = yield from self._pages(self._times(start, end) | {"page_size": page_size}, seen, budget)
         size = len(reading.ids)
-        if reading.is_whole or size <= self._proven:
+        if self._is_all(reading):
             return reading
-        budget[0] -= 2
-        if end - start <= _SHORTEST_WINDOW or budget[0] < 0 or not self.heeds_dates():
-            self.unread.append(Unread(start if self.heeds_dates() else None, end, size))
+        budget.windows -= 2
+        if budget.is_spent:
+            self.unread.append(Unread(start, end, size, stopped=True))
+            return reading
+        if end - start <= _SHORTEST_WINDOW or not self.heeds_dates():
+            self.unread.append(Unread(start if self.heeds_dates() else None, end, size, reading.stopped))
             return reading
         before = len(self.unread)
         middle = (start + (end - start) / 2).replace(microsecond=0)
@@ -181,11 +229,20 @@ class GeoReportClient:
         except (errors.Refused, errors.ServerFault, errors.Malformed, errors.NotThisServer):
             return False  # it looks at them, or else it would not mind
 
-    def _pages(self, params: Mapping[str, Any], seen: set[str]) -> Generator[list[wire.GeoRequest], None, _Reading]:
+    def _is_all(self, reading: _Reading) -> bool:
+        """Whether nothing was cut off: it is shorter than what the server is known to give."""
+        return reading.is_whole or (not reading.stopped and len(reading.ids) <= self._proven)
+
+    def _pages(
+        self, params: Mapping[str, Any], seen: set[str], budget: _Budget
+    ) -> Generator[list[wire.GeoRequest], None, _Reading]:
         """The pages of one question, of each page what is not in `seen`."""
         ids: set[str] = set()
         first_size = 0
         for number in range(1, _MOST_PAGES + 1):
+            # protects: no-server-is-read-for-ever
+            if budget.is_spent:
+                return _Reading(frozenset(ids), is_whole=False, stopped=True)
             try:
                 page = self._requests_page(dict(params) | {"page": number})
             except (errors.Refused, errors.ServerFault):
@@ -196,6 +253,7 @@ class GeoReportClient:
             ids.update(str(each.service_request_id) for each in fresh)
             unseen = [each for each in fresh if str(each.service_request_id) not in seen]
             seen.update(str(each.service_request_id) for each in unseen)
+            budget.take(page, len(unseen))
             if unseen:
                 yield unseen
             if not page.size:
@@ -208,8 +266,8 @@ class GeoReportClient:
                 break
             elif not fresh or page.size < first_size:
                 return _Reading(frozenset(ids), is_whole=True)
-        else:  # more pages than are read
-            return _Reading(frozenset(ids), is_whole=False)
+        else:
+            return _Reading(frozenset(ids), is_whole=False, stopped=True)
         is_whole = first_size < self._largest
         self._largest = max(self._largest, first_size)
         return _Reading(frozenset(ids), is_whole)
@@ -233,7 +291,9 @@ class GeoReportClient:
     def _page_of(self, params: dict[str, Any]) -> _Page:
         answer = self._ask("GET", "/requests.json", params=params, limits=self._page)
         listed = self._listed(answer, ("requests", "service_requests"))
-        return _Page(_converted(listed, wire.GeoRequest, "requests", self._transport.host, patient=True), len(listed))
+        found = _converted(listed, wire.GeoRequest, "requests", self._transport.host, patient=True)
+        self._read_bytes += len(answer.body)
+        return _Page(found, len(listed), len(answer.body))
 
     @staticmethod
     def _times(

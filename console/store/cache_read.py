@@ -132,12 +132,12 @@ class CacheReader:
     def cursors(self) -> dict[str, Cursor]:
         """How far each source has been read, by its key."""
         found = self._all(
-            "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key FROM cursors"
+            "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key, unread FROM cursors"
             " JOIN words w ON w.kind = 'source' AND w.id = cursors.source"
         )
         return {
-            source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key)
-            for source, epoch, seq, scope, as_of, key in found
+            source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key, unread)
+            for source, epoch, seq, scope, as_of, key, unread in found
         }
 
     def loaded(self, followed: Collection[str] = ()) -> Loaded:
@@ -218,6 +218,14 @@ class CacheReader:
                 (source, first * _DAY_S, (last + 1) * _DAY_S),
             )
         ]
+
+    def count_of(self, source: str) -> int:
+        """How many reports of a source there are."""
+        found = self._one(
+            "SELECT count(*) FROM reports WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)",
+            (source,),
+        )
+        return int(found[0]) if found is not None else 0
 
     def oldest(self, source: str) -> datetime | None:
         """When the oldest report of a source was made, without those whose date is not known (1970)."""

@@ -49,10 +49,14 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a source has been read. `snapshot_key` is set while a first fill is under way."""
+    """How far a source has been read. `snapshot_key` is set while a first fill is under way.
+
+    `unread` is what its reader noted of what it could not read, in its own words; "" for nothing.
+    """
 
     epoch: str
     seq: int
     scope_version: int = 0
     as_of: datetime | None = None
     snapshot_key: str | None = None
+    unread: str = ""

@@ -131,6 +131,12 @@ def c005_taken_back(db: Database) -> None:
     )
 
 
+@cache_migrations()
+def c006_unread(db: Database) -> None:
+    """What could not be read of a source is known with how far it was read."""
+    db.execute("ALTER TABLE cursors ADD COLUMN unread TEXT NOT NULL DEFAULT ''")
+
+
 @work_migrations()
 def w001_edits(db: Database) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""

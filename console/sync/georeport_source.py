@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from api_client import errors
-from api_client.georeport import GeoReportClient, can_be_of, time_of
+from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, time_of
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.store.cache_read import CacheReader
@@ -25,6 +27,8 @@ from console.sync.source import PullLane
 from console.sync.sweep import Sweep
 
 _LOOK_BACK = timedelta(minutes=10)
+_LOOK = ReadingLimits(reports=50_000, pages=1_000, bytes=1 << 26)
+"""How far a list is looked through for one report."""
 
 
 class Taken(NamedTuple):
@@ -105,7 +109,7 @@ class GeoReportSender:
         """
         form, since = _form(edit), edit.occurred_at - _LOOK_BACK
         found = set[str]()
-        for page in self._client.requests(start=since):
+        for page in self._client.requests(start=since, limits=_LOOK):
             for request in page:
                 made = time_of(request.requested_datetime)
                 is_told = request.description is not None and request.service_code is not None
@@ -114,13 +118,25 @@ class GeoReportSender:
         return found.pop() if len(found) == 1 else None
 
 
-def _oldest(folder: Path, source: str) -> datetime | None:
-    """When the oldest dated report of a source in the cache was made; None when there is none."""
-    reader = CacheReader(folder)
-    try:
-        return reader.oldest(source)
-    finally:
-        reader.close()
+class _InCache:
+    """What the cache holds of a source: see console.sync.pull_georeport.Kept."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self._folder, self._source = folder, source
+
+    def oldest(self) -> datetime | None:
+        """When the oldest dated report was made; None when there is none."""
+        with contextlib.closing(CacheReader(self._folder)) as reader:
+            return reader.oldest(self._source)
+
+    def count(self) -> int:
+        """How many reports there are."""
+        with contextlib.closing(CacheReader(self._folder)) as reader:
+            return reader.count_of(self._source)
+
+    def free_bytes(self) -> int:
+        """The room on the disk of the cache."""
+        return shutil.disk_usage(self._folder).free
 
 
 def _form(edit: Edit) -> dict[str, str]:
@@ -177,7 +193,7 @@ class GeoReportSource:
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(
-            source.key, pull_client, ledger, self._health, lambda: _oldest(folder, source.key)
+            source.key, pull_client, ledger, self._health, _InCache(folder, source.key), timing.history
         )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         sweep = Sweep(source.key, pull_client, folder, ledger, self._health)

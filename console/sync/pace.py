@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from api_client.dispatch import STREAM_SILENCE_S
 from api_client.errors import ApiError, Busy, NoBackend, NotThisServer, Unreachable
 from api_client.transport import PAGE, PHOTO, SMALL, Limits
+from console.sync.limits import HISTORY, HistoryLimits
 
 BASE_S = 0.5
 CAP_S = 60.0
@@ -23,7 +24,9 @@ _AWAY = (Unreachable, NotThisServer, Busy, NoBackend)
 
 @dataclass(frozen=True)
 class Timing:
-    """How patient the lanes are. `poll_s` is for a server without a stream, `slow_poll_s` for one without a feed."""
+    """How patient the lanes are. `poll_s` is for a server without a stream, `slow_poll_s` and `history` for one without
+    a feed.
+    """
 
     page: Limits = PAGE
     small: Limits = SMALL
@@ -31,6 +34,7 @@ class Timing:
     silence_s: float = STREAM_SILENCE_S
     poll_s: float = 5.0
     slow_poll_s: float = 30.0
+    history: HistoryLimits = HISTORY
 
 
 class Backoff:

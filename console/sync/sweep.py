@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from api_client.georeport import GeoReportClient
+import msgspec
+
+from api_client.georeport import READING, GeoReportClient
 from console.domain.digest import date_of, day_of
 from console.store.cache_read import CacheReader
 from console.store.items import Item
@@ -17,6 +19,7 @@ from console.sync.pull_georeport import EPOCH, WINDOW
 
 _log = logging.getLogger(__name__)
 _MOST_LOOKUPS = 500
+_MORE = 10_000
 _FIRST_DAY, _LAST_DAY = day_of(date(1971, 1, 1)), day_of(date(2200, 1, 1))
 
 
@@ -57,23 +60,27 @@ class Sweep:
         finally:
             reader.close()
         lost: list[str] = []
+        left = 2 * len(here) + _MORE  # to be listed: a server may have no end
         span = WINDOW.days - 3  # with the spare days of `_listed` no longer than a server allows
         days = {day for _, _, day in here}
         end = max(days, default=0)
-        while days and end >= min(days) and not stopped():
+        while days and end >= min(days) and left > 0 and not stopped():
             begin = end - span + 1
             ours = [key for key, _, day in here if begin <= day <= end]
             if ours:
-                listed = self._listed(begin, end)
+                listed = self._listed(begin, end, left)
+                left -= len(listed)
                 lost += [key for key in ours if key not in listed]
             end = begin - 1
         # protects: asked-for-before-it-is-dropped
         return [key for key in lost[:_MOST_LOOKUPS] if not stopped() and self._client.request(key) is None]
 
-    def _listed(self, begin: int, end: int) -> set[str]:
+    def _listed(self, begin: int, end: int, most: int) -> set[str]:
         """The ids of what was made on these days, with a day to spare on each side for other time zones."""
+        limits = msgspec.structs.replace(READING, reports=min(READING.reports, most))
         first, last = (datetime.combine(date_of(day), time(), UTC) for day in (begin, end))
-        pages = self._client.requests(start=first - timedelta(days=1), end=last + timedelta(days=2))
+        spare = timedelta(days=1)
+        pages = self._client.requests(start=first - spare, end=last + 2 * spare, limits=limits)
         return {str(request.service_request_id) for page in pages for request in page}
 
     def _drop(self, withdrawn: list[str], seq: int) -> None:

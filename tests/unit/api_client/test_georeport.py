@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_client import errors
-from api_client.georeport import GeoReportClient, Unread, can_be_of
+from api_client.georeport import GeoReportClient, ReadingLimits, Unread, can_be_of
 from api_client.probe import probe
 from api_client.wire import GeoRequest
 from tests.helpers.geo_city import GeoCity, geo_request
@@ -324,3 +324,41 @@ def test_pages_without_end_are_not_called_whole(
     ids, there = read(city, start=START, end=NOW)
     assert len(ids) == 50
     assert there.unread
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        (ReadingLimits(reports=300), 300),
+        (ReadingLimits(pages=25), 250),
+        (ReadingLimits(bytes=20_000), 200),
+    ],
+    ids=["reports", "pages", "bytes"],
+)
+def test_a_server_without_end_is_left_at_the_limit_and_it_is_said(
+    cities: Callable[..., GeoCity], monkeypatch: pytest.MonkeyPatch, limits: ReadingLimits, most: int
+) -> None:
+    monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
+    city = cities([], pages="heeded")
+    city.without_end()
+    ids, there = read(city, start=START, end=NOW, limits=limits)
+    assert most / 2 <= len(ids) <= most
+    assert there.unread
+    assert all(each.stopped for each in there.unread)
+    assert min(each.start or NOW for each in there.unread) == START
+    assert max(each.end for each in there.unread) == NOW
+
+
+def test_fewer_than_were_proven_once_are_not_whole_when_there_were_more_pages(
+    cities: Callable[..., GeoCity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3: after so many pages a window counted as whole, and nothing was said."""
+    monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
+    city = cities(of_days(60), cap=1000)
+    _, there = read(city, start=START, end=NOW)
+    assert there.unread == [], "sixty at a time are proven whole"
+    city.reports[:] = [geo_request(number, NOW - timedelta(days=20)) for number in range(100, 200)]
+    city.cap, city.pages = 10, "heeded"
+    assert sum(map(len, there.requests(start=START, end=NOW))) == 50
+    assert there.unread
+    assert all(each.stopped for each in there.unread)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from api_client.georeport import ReadingLimits
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Source, SourceState, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
+from console.sync.limits import HistoryLimits
 from console.sync.pace import Timing
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import rig
@@ -186,4 +188,90 @@ def test_a_change_dated_in_the_future_hides_no_later_one(tmp_path: Path) -> None
     with rig(tmp_path, city.url, kind="open311", timing=QUICK, clock=later) as console:
         console.live()
         assert "Changed" in console.cached().values()
+    city.close()
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> HistoryLimits:
+    """What is read of a server at most, in small."""
+    monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
+    return HistoryLimits(history=300, reports=600, a_round=ReadingLimits(reports=200, pages=50))
+
+
+def test_a_server_without_end_is_left_and_it_is_said(tmp_path: Path, few: HistoryLimits) -> None:
+    city = GeoCity([], pages="heeded")
+    city.without_end()
+    with rig(tmp_path, city.url, kind="open311", timing=Timing(slow_poll_s=0.1, history=few)) as console:
+        state = console.live()
+        assert state.detail.startswith("The server has more than is read: after ")
+        assert state.detail.endswith(" are missing here.")
+        assert len(console.cached()) >= 300
+        said = console.wait(SourceState, lambda each: each.state == "wrong_server")
+        assert said.problem == "This server has given more than 600 reports: nothing more of it is read."
+        assert 600 <= len(console.cached()) < 700
+        rounds = len(city.windows)
+        console.wait(SourceState, lambda each: each.state == "wrong_server", len(console.said))
+        assert len(city.windows) == rounds, "it is asked for nothing more"
+    city.close()
+
+
+def test_the_last_of_the_disk_is_left_to_others_and_new_reports_are_read(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    city = GeoCity([geo_request(number, now - 100 * DAY) for number in range(30)])
+    timing = Timing(slow_poll_s=0.1, history=HistoryLimits(spare_bytes=1 << 62))
+    with rig(tmp_path, city.url, kind="open311", timing=timing) as console:
+        state = console.live()
+        assert console.cached() == {}
+        assert state.detail.startswith("The server has more than is read: after 0 reports some of ")
+        city.reports.append(geo_request(77, datetime.now(UTC)))
+        console.wait_until(lambda: "77" in console.cached())
+    city.close()
+
+
+def test_what_is_missing_is_still_said_after_a_restart(tmp_path: Path) -> None:
+    at = datetime.now(UTC) - 200 * DAY
+    city = GeoCity([geo_request(number, at) for number in range(130)], cap=100)
+    city.lies = lambda page, query: [] if "updated_after" in query else page  # old windows are read only once
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        words = console.live().detail
+        assert f"some of {at:%d %b %Y} may be missing" in words
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        assert console.live().detail == words
+    city.close()
+
+
+def test_what_is_there_after_all_is_not_called_missing_any_more(tmp_path: Path) -> None:
+    at = datetime.now(UTC) - 20 * DAY
+    city = GeoCity([geo_request(number, at) for number in range(130)], cap=100)
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        assert console.live().detail
+    city.pages = "heeded"
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        assert console.live().detail == ""
+        assert len(console.cached()) == 130
+    city.close()
+
+
+def test_a_long_history_hides_nothing_new(tmp_path: Path) -> None:
+    """Two minutes pass with each window of the first fill; a report that came meanwhile is read amid them."""
+    begun, clock = datetime.now(UTC), Clock()
+    city = GeoCity([geo_request(number, begun - (number + 1) * 80 * DAY) for number in range(30)])
+    starts: list[datetime] = []
+
+    def pass_time(page: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+        start = datetime.fromisoformat(query["start_date"]) if "start_date" in query else None
+        if start is not None and start.year not in (1900, 2099):
+            starts.append(start)
+            clock.ahead += timedelta(minutes=2)
+            if len(starts) == 5:
+                city.reports.append(geo_request(777, datetime.now(UTC) + DAY / 24))
+        return page
+
+    city.lies = pass_time
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK, clock=clock) as console:
+        console.live()
+        assert "777" in console.cached()
+        oldest = starts.index(min(starts))
+        looks = [start for start in starts[:oldest] if start > begun - DAY]
+        assert len(looks) > 5, "new ones are looked for all the time"
     city.close()
