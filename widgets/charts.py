@@ -15,6 +15,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaint
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.keys import is_enter
 from widgets.tabs import TabLabel, TabStrip
 from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
@@ -186,8 +187,9 @@ class _Plot(QWidget):
             self._move_to(0)
         elif event.key() == Qt.Key.Key_End and bars:
             self._move_to(bars - 1)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and 0 <= self.cursor_at < bars:
-            self._pick(self.cursor_at, event.modifiers())
+        elif (is_enter(event) or event.key() == Qt.Key.Key_Space) and 0 <= self.cursor_at < bars:
+            if not event.isAutoRepeat():
+                self._pick(self.cursor_at, event.modifiers())
         else:
             super().keyPressEvent(event)
 

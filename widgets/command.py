@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResiz
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, paint_cap
+from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.theme import Theme
 
 _REMEMBERED = 100
@@ -25,7 +25,7 @@ class _Line(QLineEdit):
             self.left.emit()
         elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.walked.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
-        else:
+        elif not (is_enter(event) and event.isAutoRepeat()):
             super().keyPressEvent(event)
 
 

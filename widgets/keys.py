@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShortcut,
+)
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 from typing_extensions import override
 
@@ -100,12 +111,25 @@ def paint_cap(painter: QPainter, theme: Theme, left: int, middle: int, text: str
     return size.width()
 
 
+def add_key(window: QWidget, keys: str, do: Callable[[], object]) -> QShortcut:
+    """A key of a window, which does it once however long it is held."""
+    shortcut = QShortcut(QKeySequence(keys), window)
+    shortcut.setAutoRepeat(False)
+    shortcut.activated.connect(lambda: do())
+    return shortcut
+
+
+def is_enter(event: QKeyEvent) -> bool:
+    """Whether it is one of the two Enter keys; one that is held repeats itself (`isAutoRepeat`) and decides once."""
+    return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
 class EnterButton(QAbstractButton):
     """A button that Enter presses, as Space does, once however long it is held; a subclass paints it."""
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if is_enter(event):
             if not event.isAutoRepeat():
                 self.click()
         else:

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.keys import cap_size, paint_cap
+from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.symbols import Symbols, paint_tag
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -422,8 +422,9 @@ class Palette(QWidget):
             step = 1 if key == Qt.Key.Key_PageDown else -1
             last = self._model.rowCount() - 1
             self._move_to(max(-1, min(last, now + step * 8) - step), step)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._choose()
+        elif is_enter(event):
+            if not event.isAutoRepeat():
+                self._choose()
         elif key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
             if self.current():
                 self.completion_asked.emit(self.current())

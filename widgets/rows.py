@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
+from widgets.keys import is_enter
 from widgets.text import one_line, tip
 from widgets.theme import Theme
 
@@ -274,13 +275,11 @@ class RowsView(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         word = _key_word(event)
         if word in self.own_keys:
-            self.own_key.emit(word)
+            if not event.isAutoRepeat():
+                self.own_key.emit(word)
             return
-        if (
-            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        ):
-            if self.currentIndex().isValid():
+        if is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            if self.currentIndex().isValid() and not event.isAutoRepeat():
                 self.opened.emit(self.current_id())
             return
         if event.text() and event.text().isprintable():

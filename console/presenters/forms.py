@@ -343,6 +343,7 @@ class Forms(QObject):
             returns=returns,
             preset=preset,
             barred=barred,
+            steady_s=self._steady_s,
             parent=self._window,
         )
 

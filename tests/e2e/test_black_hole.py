@@ -238,6 +238,7 @@ class Operator:
                 opened.reason.setPlainText("Foto lain tempat")
             else:
                 opened.disposition.set_value(opened.disposition.options()[0])
+            wait_for(lambda opened=opened: opened.why_not() == "", what="they have been looked at")
             self.edit(name, partial(QTest.keyClick, opened.focusWidget() or opened, Enter, CTRL))
             self._back()
 

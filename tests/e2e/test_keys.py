@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from console.presenters.caps import action_on
 from tests.helpers.city import TOKENS, Served, console, served, wait_for
@@ -227,3 +228,22 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         assert {key_text("F5"), key_text("Ctrl+7")} <= caps
         assert walk(one, monkeypatch, "offline") >= 8
         city.start()
+
+
+def test_a_key_that_is_held_decides_nothing_wherever_the_keyboard_is(desk: Any) -> None:
+    """X repeats a held key 25 times a second: whatever it comes to next, nobody has looked at."""
+    decided: list[Any] = []
+    desk.deeds.done.connect(decided.append)
+    held = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space, *(Qt.Key(Qt.Key.Key_1 + n) for n in range(9)))
+    for tab in ("unassigned", "validate"):
+        find(desk, tab)
+        for panel in PANELS:
+            desk.window.focus_panel(panel)
+            for widget in {desk.window.focusWidget(), *desk.window.findChildren(QWidget)}:
+                if isValid(widget) and widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                    for code in held:
+                        event = QKeyEvent(QEvent.Type.KeyPress, code, NONE, chr(code) if code < 128 else "\r", True)
+                        QApplication.sendEvent(widget, event)
+                        where = f"{code} held on {type(widget).__name__} in {tab}, {panel}"
+                        assert decided == [], where
+                        assert desk.forms._open is None, where

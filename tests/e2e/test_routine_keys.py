@@ -92,11 +92,12 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     here.press(letter(Qt.Key.Key_V, SHIFT))
     form = here.form()
     here.press(letter(Qt.Key.Key_1))
-    wait_for(lambda: form.why_not() == "Decide: 1 accepts, 2 returns", what="its photos are painted")
+    wait_for(lambda: form.why_not() == "Decide: 1 accepts, 2 returns", what="its photos have been looked at")
     here.count -= 1  # it came before the photos and counted for nothing
     assert form.values()["decision"] == "", "what did not count leaves nothing preset"
     here.press(letter(Qt.Key.Key_1), ENTER)
-    (data,) = here.done("validate")
+    wait_for(lambda: here.made != [], what="the verdict")
+    ((_, data),) = here.made
     assert data["accepted"] is True
     assert data["disposition"]
     assert here.count == 3
@@ -104,7 +105,11 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     wait_for(lambda: window.forms._open is not None and window.forms._open is not form, what="its form")
     following = here.form()
     assert following.windowTitle().count(str(window.dossiers.current.shown.id)) == 1
+    wait_for(lambda: following.is_seen, what="the next one's photos")
+    here.press(ENTER, ENTER, ENTER)
+    assert following.isVisible(), "strokes that come with the photos are no verdict on them"
     following.close()
+    here.done("validate")
 
 
 def _honest(report: Any) -> bool:

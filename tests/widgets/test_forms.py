@@ -6,14 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
-from widgets.forms.ask import AskText
+from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
@@ -22,8 +22,9 @@ from widgets.forms.connect import TokenForm
 from widgets.forms.form import MOST_LETTERS, Form
 from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
+from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
-from widgets.forms.validate import ValidateForm
+from widgets.forms.validate import LOOK_S, ValidateForm
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -52,6 +53,24 @@ def keys(*presses: str | Qt.Key) -> None:
             QTest.keyClicks(focus(), press)
         else:
             QTest.keyClick(focus(), press)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def press_held(key: Qt.Key, times: int = 5) -> None:
+    """What the desktop sends while a key is held: presses that say of themselves that they are repeats."""
+    text = {Qt.Key.Key_Return: "\r", Qt.Key.Key_Enter: "\r"}.get(key) or chr(key)
+    mods = Qt.KeyboardModifier.NoModifier
+    for _ in range(times):
+        QApplication.sendEvent(focus(), QKeyEvent(QEvent.Type.KeyPress, key, mods, text, True))
 
 
 def commit(qtbot: QtBot, form: Form) -> dict[str, Any]:
@@ -198,11 +217,101 @@ def test_nothing_is_decided_before_every_photo_was_seen(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: form.why_not() == "1 of 3 photos have not been shown yet")
     assert form.photos()[2] == "After, 2 of 2, 14 Jan, 9 m from the report, The photo is being read"
     form.set_photos([card("Before")], [card("After"), card("After", number=2)])
+    qtbot.waitUntil(lambda: form.why_not() == "Look at the photos first")
     qtbot.waitUntil(lambda: form.why_not() == "Decide: 1 accepts, 2 returns")
     with qtbot.assertNotEmitted(form.committed):
         keys(Qt.Key.Key_Return)
     with qtbot.waitSignal(form.committed):
         keys("1", Qt.Key.Key_Return)
+
+
+def _held_forms() -> dict[str, Form]:
+    """Forms in which Enter would decide now."""
+    theme = make_theme()
+    close = CloseForm(theme, "Close", [("dup", "Duplicate", False)])
+    close.disposition.set_value("dup")
+    hold = HoldForm(theme, "Hold", [("weather", "The weather")])
+    hold.waits_for.set_value("weather")
+    merge = MergeForm(
+        theme, "Merge", MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")],
+        why_barred=lambda *_: "", follows=lambda *_: "",
+    )  # fmt: skip
+    merge.set_side("2", MergeSide("2", "Flood", "", ""))
+    ask = AskForm(theme, "Quit", "", "Quit", "Stay")
+    choice = ChooseOne(theme, "Category", SERVICES)
+    proof = ValidateForm(theme, "Validate", [], [card("After")], preset="Done", dispositions=["Done"])
+    token = TokenForm(theme, "Sign in", "")
+    token.token.setText("secret")
+    for form in (close, hold, merge, ask, choice, proof, token):
+        form.touch()
+    return {"close": close, "hold": hold, "merge": merge, "ask": ask, "choice": choice, "proof": proof, "token": token}
+
+
+@pytest.mark.parametrize("which", ["close", "hold", "merge", "ask", "choice", "proof", "token"])
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_a_key_that_is_held_decides_nothing(qtbot: QtBot, which: str, key: Qt.Key) -> None:
+    """It was pressed before the form was there: an operator who holds Enter has seen none of what follows."""
+    form = _held_forms()[which]
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.why_not() == "")
+    with qtbot.assertNotEmitted(form.committed), qtbot.assertNotEmitted(form.left):
+        press_held(key)
+    assert form.isVisible()
+    with qtbot.waitSignal(form.committed):
+        keys(key)
+
+
+def test_a_digit_that_is_held_chooses_in_one_row_only(qtbot: QtBot) -> None:
+    form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=["Cleaned", "Mended"])
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.decision.is_live)
+    keys("1")
+    press_held(Qt.Key.Key_1)
+    assert (form.decision.value(), form.disposition.value()) == ("accept", "")
+
+
+def test_a_proof_is_decided_on_after_its_photos_have_been_on_the_screen_for_a_second(qtbot: QtBot) -> None:
+    """Enter, struck three times in a row, accepted three proofs, of which nobody can have seen the last two."""
+    clock = Clock()
+    form = ValidateForm(
+        make_theme(), "Validate", [card("Before")], [card("After")],
+        dispositions=["Done"], preset="Done", steady_s=clock,
+    )  # fmt: skip
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.is_seen)
+    clock.now_s += LOOK_S - 0.01
+    with qtbot.assertNotEmitted(form.committed):
+        keys(Qt.Key.Key_Return)
+        QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)
+    assert form.why_not() == "Look at the photos first"
+    assert form.values()["disposition"] == "Done", "nothing was typed that means anything else"
+    assert not form.commit_button.is_filled, "its cap is drawn where Enter does it"
+    form.set_photos([card("Before")], [card("After"), card("After", number=2)])
+    qtbot.waitUntil(lambda: form.is_seen)
+    clock.now_s += 0.02
+    assert form.why_not() == "Look at the photos first", "one more photo is looked at as well"
+    clock.now_s += LOOK_S
+    with qtbot.waitSignal(form.committed):
+        keys(Qt.Key.Key_Return)
+
+
+def test_the_button_says_when_the_photos_have_been_looked_at(qtbot: QtBot) -> None:
+    form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=["Done"], preset="Done")
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.commit_button.why_not == "Look at the photos first")
+    qtbot.waitUntil(lambda: form.commit_button.is_filled)
+
+
+def test_closing_and_holding_say_enter_where_enter_does_it(qtbot: QtBot) -> None:
+    """Enter closed the report while the cap of the button said Ctrl+Enter."""
+    form = CloseForm(make_theme(), "Close", [("dup", "Duplicate", False)], [("1", "SDA-07")])
+    open_form(qtbot, form)
+    assert form.commit_button.accessibleDescription() == "Outcome: a digit chooses one"
+    keys("1")
+    assert form.commit_button.accessibleDescription() == "↵"
+    form.ticks["1"].setFocus()
+    with qtbot.waitSignal(form.committed):
+        keys(Qt.Key.Key_Return)
 
 
 def test_words_that_did_not_count_take_the_preset_away(qtbot: QtBot) -> None:
@@ -403,6 +512,7 @@ def test_returning_a_proof_needs_a_reason(qtbot: QtBot) -> None:
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.is_seen)
     qtbot.waitUntil(lambda: form.decision.is_live)
+    qtbot.waitUntil(lambda: form.why_not() == "Decide: 1 accepts, 2 returns")
     keys("2")
     assert form.commit_button.verb == "Return to the crew"
     assert form.why_not()
@@ -434,7 +544,7 @@ def test_accepting_needs_a_disposition_where_there_are_any(qtbot: QtBot) -> None
     form = ValidateForm(make_theme(), "Validate", [], [card("After")], dispositions=texts)
     open_form(qtbot, form)
     qtbot.waitUntil(lambda: form.is_seen)
-    qtbot.waitUntil(lambda: form.decision.is_live)
+    qtbot.waitUntil(lambda: form.why_not() == "Decide: 1 accepts, 2 returns")
     keys("1")
     with qtbot.assertNotEmitted(form.committed):
         QTest.keyClick(focus(), Qt.Key.Key_Return, CTRL)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QFontMetrics,
-    QKeySequence,
-    QShortcut,
 )
 from PySide6.QtWidgets import (
     QWidget,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.forms.form import Form, put_text
-from widgets.keys import KeyButton
+from widgets.keys import KeyButton, add_key
 from widgets.text import one_line
 from widgets.theme import Theme
 
@@ -46,8 +45,7 @@ class AskText(Form):
             button = KeyButton(theme, _short(theme, name, 460), f"Alt {number + 1}")
             button.setAccessibleName(one_line(name))
             button.clicked.connect(lambda _=False, text=text: self.insert(text))
-            key = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
-            key.activated.connect(lambda text=text: self.insert(text))
+            add_key(self, f"Alt+{number + 1}", partial(self.insert, text))
             self.body.addWidget(button)
         self.touch()
 

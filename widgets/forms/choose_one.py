@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
 from widgets.forms.form import Form
+from widgets.keys import is_enter
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -111,7 +112,8 @@ class ChooseOne(Form):
                 self.view.setCurrentIndex(self._model.index(max(0, min(last, now + step))))
                 self.touch()
                 return True
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self.commit()
+            if is_enter(event):
+                if not event.isAutoRepeat():
+                    self.commit()
                 return True
         return super().eventFilter(watched, event)

@@ -32,7 +32,7 @@ class CloseForm(Form):
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        super().__init__(theme, title, commit_text="", commit_keys="↵", about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Close report"))
         self._needs = {code for code, _, needs in dispositions if needs}
         self.reason = self.reason_field(self.tr("Reason"))
@@ -50,6 +50,7 @@ class CloseForm(Form):
         for unit_id, words in units:
             tick = Tick(theme, words, on=True)
             tick.toggled.connect(self.touch)
+            tick.entered.connect(self.commit)
             self.ticks[unit_id] = tick
             self.body.addWidget(tick)
         self.touch()

@@ -140,7 +140,8 @@ class ConnectForm(Form):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.text() == "\r":
-            self.commit()
+            if not event.isAutoRepeat():
+                self.commit()
         else:
             super().keyPressEvent(event)
 

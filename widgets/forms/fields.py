@@ -35,7 +35,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
-from widgets.keys import cap_size, paint_cap
+from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
@@ -195,7 +195,9 @@ class TypeAhead(QLineEdit):
         key = event.key()
         if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._move(1 if key == Qt.Key.Key_Down else -1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & _COMMAND_KEYS:
+        elif is_enter(event) and not event.modifiers() & _COMMAND_KEYS:
+            if event.isAutoRepeat():
+                return
             if self._is_open() and self._drop is not None:
                 self._take(self._drop.currentIndex().row())
             self.focusNextChild()
@@ -213,6 +215,9 @@ class TypeAhead(QLineEdit):
 class Tick(QCheckBox):
     """A tick before its words; Space turns it."""
 
+    entered = Signal()
+    """Enter: it stands as it is."""
+
     def __init__(self, theme: Theme, words: str, *, on: bool = False) -> None:
         super().__init__(words.replace("&", "&&"))
         self._theme, self._words = theme, ""
@@ -220,6 +225,13 @@ class Tick(QCheckBox):
         self.setChecked(on)
         self.setFont(theme.font("dense"))
         self.setFixedHeight(theme.px(26))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not is_enter(event):
+            super().keyPressEvent(event)
+        elif not event.isAutoRepeat():
+            self.entered.emit()
 
     def set_words(self, words: str) -> None:
         """Change what stands behind the tick."""
@@ -371,6 +383,8 @@ class Segments(QWidget):
         keys = [key for key, _ in self._options]
         now = keys.index(self._value) if self._value in keys else -1
         key, text, bare = event.key(), event.text(), not event.modifiers() & _COMMAND_KEYS
+        if event.isAutoRepeat() and (is_enter(event) or text.isdigit()):
+            return  # a key that is held chooses once, and decides once
         if not self._live and text.strip() and text.isprintable() and bare:
             self.refused.emit()
             return
@@ -380,7 +394,7 @@ class Segments(QWidget):
             self._choose(max(now - 1, 0))
         elif text.isdigit() and bare:
             self._choose(int(text) - 1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and bare:
+        elif is_enter(event) and bare:
             self.entered.emit()
         elif key == Qt.Key.Key_Backspace and bare:
             self.went_back.emit()

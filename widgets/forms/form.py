@@ -13,10 +13,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QKeyEvent,
-    QKeySequence,
     QPainter,
     QPaintEvent,
-    QShortcut,
     QTextCursor,
 )
 from PySide6.QtWidgets import (
@@ -32,7 +30,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.keys import KeyButton
+from widgets.keys import KeyButton, add_key, is_enter
 from widgets.text import one_line
 from widgets.theme import Theme
 
@@ -72,11 +70,19 @@ class ReasonField(QPlainTextEdit):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if is_enter and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             if not event.isAutoRepeat():
                 self.entered.emit()
         else:
+            super().keyPressEvent(event)
+
+
+class LineField(QLineEdit):
+    """A line of text: Enter ends it, once however long it is held."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not (is_enter(event) and event.isAutoRepeat()):
             super().keyPressEvent(event)
 
 
@@ -190,10 +196,9 @@ class Form(QDialog):
         column.addWidget(foot)
 
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(keys), self).activated.connect(self.commit)
-        self._clear_key = QShortcut(QKeySequence("Alt+Delete"), self)
+            add_key(self, keys, self.commit)
+        self._clear_key = add_key(self, "Alt+Delete", self.clear_draft)
         self._clear_key.setEnabled(False)
-        self._clear_key.activated.connect(self.clear_draft)
         self.clear_button.clicked.connect(self.clear_draft)
         self._pause = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._pause.timeout.connect(self._tell_changed)
@@ -406,7 +411,7 @@ class Form(QDialog):
 
     def line_field(self, name: str, placeholder: str = "") -> QLineEdit:
         """A field of one line."""
-        field = QLineEdit()
+        field = LineField()
         field.setAccessibleName(one_line(name))
         field.setPlaceholderText(placeholder)
         field.setFont(self.theme.font("body"))
@@ -433,7 +438,7 @@ class Form(QDialog):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Enter alone never commits a form; Ctrl+Enter does.
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if is_enter(event):
             event.ignore()
             return
         super().keyPressEvent(event)

@@ -33,7 +33,7 @@ class HoldForm(Form):
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", about=about, parent=parent)
+        super().__init__(theme, title, commit_text="", commit_keys="↵", about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Hold"))
         self.waits_for = Segments(theme, self.tr("Waits for"), waits_for)
         self.waits_for.chosen.connect(self._on_waits_for)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication, QRect, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
-    QKeySequence,
     QPainter,
-    QShortcut,
 )
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -22,7 +20,7 @@ from typing_extensions import override
 from widgets.forms.choice import Choice
 from widgets.forms.fields import Segments, Tick, TypeAhead
 from widgets.forms.form import Form, make_label, put_text
-from widgets.keys import KeyButton
+from widgets.keys import KeyButton, add_key
 from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols
 from widgets.text import one_line
@@ -139,8 +137,8 @@ class NewReportForm(Form):
         self.another_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.another_button.setVisible(several)
         self.draft_buttons.insertWidget(0, self.another_button)
-        for asked in (self.another_button.clicked, QShortcut(QKeySequence("Ctrl+N"), self).activated):
-            asked.connect(self._begin_another)
+        self.another_button.clicked.connect(self._begin_another)
+        add_key(self, "Ctrl+N", self._begin_another)
         self._several = several
         self._lat: float | None = None
         self._lon: float | None = None
@@ -182,7 +180,7 @@ class NewReportForm(Form):
         self.sure.toggled.connect(self.touch)
         self.sure.hide()
         self.body.addWidget(self.sure)
-        QShortcut(QKeySequence("Alt+K"), self).activated.connect(self._on_sure)
+        add_key(self, "Alt+K", self._on_sure)
         self.body.addWidget(self.field_label(self.tr("Priority")))
         self.body.addWidget(self.priority)
         self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
@@ -203,7 +201,7 @@ class NewReportForm(Form):
         self.duplicates.opened.connect(lambda key: self.duplicate_opened.emit(int(key)))
         self.duplicates.setFixedHeight(theme.px(_DUPLICATE_HIGH) * 3)
         self.body.addWidget(self.duplicates)
-        QShortcut(QKeySequence("Ctrl+M"), self).activated.connect(self.pick_place_asked)
+        add_key(self, "Ctrl+M", self.pick_place_asked.emit)
         for first, second in (
             (self.service, self.report_text),
             (self.report_text, self.place),

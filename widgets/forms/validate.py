@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QGridLayout,
     QWidget,
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _HIGH = (220, 170, 130)
 """How high a photo is where there are so many rows of them; from the third on they scroll."""
+LOOK_S = 1.0
+"""So long the photos have been on the screen before anything can be decided on them: a stroke in less saw none."""
 
 
 class ValidateForm(Form):
@@ -31,8 +35,8 @@ class ValidateForm(Form):
     Values: decision ("accept", "return" or ""), accept (bool), disposition, reason. `dispositions` are what the work
     can have come to: where there are any, accepting needs one. `returns` are the usual reasons to return it. `preset`
     is the disposition that accepting begins with; where nothing speaks against the proof accepting is chosen then, and
-    with a flagged photo nothing is. Nothing can be decided before every photo was seen. `barred` says why this
-    operator can decide nothing here.
+    with a flagged photo nothing is. Nothing can be decided before every photo was seen, and has been for LOOK_S of the
+    clock `steady_s`. `barred` says why this operator can decide nothing here.
     """
 
     def __init__(
@@ -47,12 +51,16 @@ class ValidateForm(Form):
         returns: Sequence[str] = (),
         preset: str = "",
         barred: str = "",
+        steady_s: Callable[[], float] = time.monotonic,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
         self._barred, self._preset = barred, preset
         self._asks_disposition = bool(dispositions)
-        self._by_hand = self._seen = False
+        self._by_hand = False
+        self._steady_s, self._seen_s = steady_s, math.inf
+        self._look = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._look.timeout.connect(self.touch)
         self._photos: list[Photo] = []
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.px(8))
@@ -109,7 +117,7 @@ class ValidateForm(Form):
                 photo.set_card(card)
         else:
             self._lay_out(before, after)
-        self._seen = all(photo.is_seen for photo in self._photos)
+        self._look_whether_seen()
         self._flag.setText("\n".join(one_line(card.problem) for card in cards if card.problem))
         self._flag.setVisible(bool(self._flag.text()))
         if not self._by_hand:
@@ -147,11 +155,24 @@ class ValidateForm(Form):
     @property
     def is_seen(self) -> bool:
         """Whether every photo was on the screen, or there will be none."""
-        return self._seen
+        return self._seen_s < math.inf
 
     def _on_painted(self) -> None:
-        self._seen = all(photo.is_seen for photo in self._photos)
+        self._look_whether_seen()
         self.touch()
+
+    def _look_whether_seen(self) -> None:
+        if not all(photo.is_seen for photo in self._photos):
+            self._seen_s = math.inf
+        elif not self.is_seen:
+            self._seen_s = self._steady_s()
+
+    def _is_looked_at(self) -> bool:
+        """Whether the photos have been on the screen for long enough; if not, it is asked again when they have."""
+        left_s = self._seen_s + LOOK_S - self._steady_s()
+        if self.is_seen and left_s > 0 and not self._look.isActive():
+            self._look.start(math.ceil(left_s * 1000))
+        return left_s <= 0
 
     def _on_decision(self, _: str) -> None:
         self._by_hand = True
@@ -219,7 +240,7 @@ class ValidateForm(Form):
 
     @override
     def held_up_by(self) -> QWidget | None:
-        if not self.is_seen or self._barred:
+        if not self._is_looked_at() or self._barred:
             return None
         field: dict[str, QWidget] = {"return": self.reason, "accept": self.disposition}
         return field.get(self.decision.value(), self.decision)
@@ -232,6 +253,8 @@ class ValidateForm(Form):
         if not self.is_seen:
             waits = sum(not photo.is_seen for photo in self._photos)
             return self.tr("{n} of {all} photos have not been shown yet").format(n=waits, all=len(self._photos))
+        if not self._is_looked_at():
+            return self.tr("Look at the photos first")
         if not self.decision.value():
             return self.tr("Decide: 1 accepts, 2 returns")
         if self.decision.value() == "accept":

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from typing_extensions import override
 
 from widgets.focus import FocusRing
+from widgets.keys import is_enter
 from widgets.queue.model import NEAR, Keys, QueueModel
 from widgets.queue.row_painter import RowPainter
 from widgets.symbols import Symbols
@@ -242,8 +243,8 @@ class QueueView(UniformView):
                 self.marked.add(self._current)
         elif key == Qt.Key.Key_Space:
             self.toggle_mark()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not shift:
-            if self._current:
+        elif is_enter(event) and not shift:
+            if self._current and not event.isAutoRepeat():
                 self.opened.emit(self._current)
         elif key == Qt.Key.Key_Escape and self.marked:
             self.marked.clear()

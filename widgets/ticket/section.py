@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, paint_cap
+from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.text import Texts, one_line
 from widgets.theme import Theme, paint_focus
 
@@ -44,8 +44,9 @@ class SectionHead(QAbstractButton):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.foldable and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
+        if self.foldable and is_enter(event):
+            if not event.isAutoRepeat():
+                self.click()
         else:
             super().keyPressEvent(event)
 

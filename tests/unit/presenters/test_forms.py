@@ -278,8 +278,8 @@ def test_enter_ends_a_reason_in_every_form_alike(rig: Rig) -> None:
         held = QKeyEvent(QKeyEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", True)
         QApplication.sendEvent(reason, held)
         assert form.isVisible(), "a key that is held down ends nothing"
-        if action == "validate":
-            wait_for(lambda form=form: form.why_not() == "", what="the photos were seen")
+        rig.steady_s += 2  # the photos are looked at
+        assert form.why_not() == ""
         QTest.keyClick(reason, Qt.Key.Key_Return)
         data = rig.saved(count)[-1].data
         assert "nobody\\nthere" in repr(data)
@@ -312,6 +312,7 @@ def test_who_delivered_the_proof_is_told_that_another_validates_it(rig: Rig, pro
     entry, barred = DELIVERED[proof]
     rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(entry,)))
     rig.intents.run("validate")
+    rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     assert rig.form().why_not() == ("You delivered this proof: another person has to validate it" if barred else "")
 
@@ -322,6 +323,7 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
     again = Entry("3", "A", "photo", NOW, "SDA-07", data={"role": "after"})
     rig.intents.set_dossier(replace(choose(rig, "validate", "A"), entries=(mine, returned, again)))
     rig.intents.run("validate")
+    rig.steady_s += 2  # the photos are looked at
     QTest.keyClicks(rig.form().focusWidget(), "1")
     assert rig.form().why_not() == ""
 
@@ -349,6 +351,7 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
     assert form.disposition.options() == ["The water is gone", "Repaired"]
     QTest.keyClicks(form.focusWidget(), "1")
     QTest.keyClick(form.focusWidget(), Qt.Key.Key_1)
+    rig.steady_s += 2  # the photos are looked at
     rig.commit()
     (edit,) = rig.saved(1)
     assert edit.data == {"accepted": True, "disposition": "The water is gone"}
