@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
@@ -88,6 +88,7 @@ from console.window.kept_settings import KeptSettings
 from console.window.options import Kept, WindowOptions
 from console.window.picture import Picture
 from console.window.signing import Signing
+from console.window.succession import Succession
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
 from widgets.kpi import KpiStrip
@@ -142,19 +143,21 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
         ask_for_server(app, options.theme, options.profile, settings, tokens)
-    settings.theme, kept = options.theme, None
+    settings.theme, kept, before = options.theme, None, None
     while True:
         console = ConsoleWindow(app, options, settings, tokens, demo)
         if only is not None:
             only.asked.connect(console.come_forward)
+        console.succeeded.connect(lambda: app.exit())  # quit() would close the window
         console.open()
         if kept is not None:
-            console.take_up(kept)
+            console.take_up(kept, before)
         code = app.exec()
         console.close()
         kept, settings = console.kept, console.settings.here
         if kept is None:
             break
+        before = console.window
         # The window that is gone goes for good before another one is made, not somewhere in its loop.
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False)
@@ -167,6 +170,9 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
 
 class ConsoleWindow(QObject):
     """One window and all that stands behind it."""
+
+    succeeded = Signal()
+    """Another window is to take the place of this one; `kept` is what it goes on with."""
 
     def __init__(
         self,
@@ -405,6 +411,18 @@ class ConsoleWindow(QObject):
             self.claims,
             self,
         )
+        self.succession = Succession(
+            self.window,
+            self.queue.view,
+            self.ticket,
+            desk,
+            self.feed,
+            self.dossiers,
+            self.deeds,
+            sources,
+            self.forms.held_keys,
+            self,
+        )
         self.picture = Picture(
             self._options,
             self.window,
@@ -574,6 +592,7 @@ class ConsoleWindow(QObject):
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)
         self.window.may_close = self._may_close
+        self.window.has_report = lambda: bool(self.desk.row)
         self._app.commitDataRequest.connect(self._on_session_end)
         self.desk.names = lambda: self.edits.authors
         self.sources.signed_out = lambda: self.settings.here.signed_out
@@ -625,6 +644,7 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is None:
             self.picture.write_state()
         self.forms.close_open()
+        self.succession.close()
         self.settings.close()
         self._timer.stop()
         self.following.close()
@@ -634,9 +654,12 @@ class ConsoleWindow(QObject):
         self.photo_tasks.shutdown()
         for reader in self._opened_readers:
             reader.close()
+        if self.kept is not None and self.window.isVisible():
+            self.window.become_picture()  # until the one that takes its place is there
+        else:
+            self.window.deleteLater()
         self.map.shut()
         # What signals call holds this object, and with it each of its widgets: Qt has to end the signals.
-        self.window.deleteLater()
         self.deleteLater()
 
     @property
@@ -668,7 +691,7 @@ class ConsoleWindow(QObject):
         self.intents.look_again()
         crews = self.units_presenter.crews()
         self.map_presenter.set_units(crews)
-        self.kpi_presenter.set_units(count_states(crews, self.now()))
+        self.kpi_presenter.set_units(count_states(crews, self.now()) if self.desk.view is not None else None)
         self.kpi_presenter.show()
         self.status_presenter.show()
         self.picture.look()
@@ -693,21 +716,15 @@ class ConsoleWindow(QObject):
 
     def _on_look_changed(self, said: str) -> None:
         """Another window takes the place of this one: each widget takes its sizes and colours when it is made."""
-        self.kept = Kept(self.desk.filter, self.desk.row, self.deeds.remembered, said)
-        self.leave()
-        self._app.quit()
+        self.kept = self.succession.hand_on(said, self._last_panel)
+        self._leaving = True
+        self._remember()
+        self.succeeded.emit()
 
-    def take_up(self, kept: Kept) -> None:
-        """Go on where the window before this one was."""
-        self.desk.set_filter(kept.filter)
-        self.deeds.take_up(kept.deeds)
+    def take_up(self, kept: Kept, before: Shell | None = None) -> None:
+        """Go on where the window before this one was, which stands there still as a picture."""
+        self.succession.take_up(kept, before)
         self.say(kept.said)
-
-        def choose() -> None:
-            self.feed.ready.disconnect(choose)
-            self.desk.choose(kept.row)
-
-        self.feed.ready.connect(choose)
 
     def _may_close(self) -> bool:
         """Ask first when something has not left, or is still the operator's to do, unless he was asked or nobody is

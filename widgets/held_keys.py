@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QWindow
@@ -13,6 +13,10 @@ from typing_extensions import override
 _KEYS = (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
 _MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr)
 _Held = tuple[QKeyCombination, str]
+
+
+def _at_once() -> bool:
+    return True
 
 
 class HeldKeys(QObject):
@@ -28,6 +32,7 @@ class HeldKeys(QObject):
         self._opening: QWidget | None = None
         self._held: list[_Held] = []
         self._replaying = False
+        self._is_ready: Callable[[], bool] = _at_once
         self._heard: list[QObject] = []
 
     @property
@@ -35,8 +40,13 @@ class HeldKeys(QObject):
         """Whether a window is awaited, and keys are held for it."""
         return self._opening is not None
 
-    def hold_for(self, opening: QWidget) -> None:
-        """Hold all keys for this window, which is being opened; those that are held for another one go to it too."""
+    def hold_for(self, opening: QWidget, is_ready: Callable[[], bool] = _at_once) -> None:
+        """Hold all keys for this window, which is being opened; those that are held for another one go to it too.
+
+        Where the keyboard is not enough, `is_ready` tells whether what the keys are about is there: `look_again` when
+        it has come.
+        """
+        self._is_ready = is_ready
         if opening is not self._opening:
             self._opening = opening
             self._listen_to(opening)
@@ -50,6 +60,11 @@ class HeldKeys(QObject):
         if QApplication.activeWindow() is opening and not self._replaying:
             self._on_active()
 
+    def look_again(self) -> None:
+        """The window may be ready now."""
+        if self._opening is not None and QApplication.activeWindow() is self._opening and not self._replaying:
+            self._on_active()
+
     def _listen_to(self, one: QObject) -> None:
         """To the windows alone: of the whole program's events most are of objects that Python has no business with."""
         one.installEventFilter(self)
@@ -57,7 +72,7 @@ class HeldKeys(QObject):
 
     def _on_active(self) -> None:
         """It has the keyboard, and its field a moment later."""
-        if self._held and self._opening is not None:
+        if self._opening is not None and (self._held or not self._is_ready()):
             self._listen_to(self._opening.windowHandle())  # what comes in this moment comes after what is held
             QTimer.singleShot(0, self._replay)
         else:
@@ -65,7 +80,7 @@ class HeldKeys(QObject):
 
     def _replay(self) -> None:
         opening = self._opening
-        if opening is None or self._replaying or QApplication.activeWindow() is not opening:
+        if opening is None or self._replaying or not self._is_ready() or QApplication.activeWindow() is not opening:
             return
         self._replaying = True
         try:
@@ -95,7 +110,7 @@ class HeldKeys(QObject):
         if opening is None or self._replaying:
             return False
         if kind in _KEYS and isinstance(event, QKeyEvent):
-            if watched in (opening, opening.windowHandle()) and not self._held:
+            if watched in (opening, opening.windowHandle()) and not self._held and self._is_ready():
                 return False  # it has the keyboard, and nothing is to be typed before this
             if kind == QEvent.Type.KeyPress and not event.isAutoRepeat() and event.key() not in _MODIFIERS:
                 self._held.append((event.keyCombination(), event.text()))
@@ -116,11 +131,20 @@ def _type(window: QWidget, keys: QKeyCombination, text: str) -> None:
     claim.ignore()
     QApplication.sendEvent(target, claim)
     if not claim.isAccepted():
-        sequence = QKeySequence(keys)
-        for shortcut in window.findChildren(QShortcut):
-            known: Sequence[QKeySequence] = shortcut.keys()
-            if shortcut.isEnabled() and sequence in known:
-                shortcut.activated.emit()
-                return
+        for sequence in _sequences(keys):
+            for shortcut in window.findChildren(QShortcut):
+                known: Sequence[QKeySequence] = shortcut.keys()
+                if shortcut.isEnabled() and sequence in known:
+                    shortcut.activated.emit()
+                    return
     for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
         QApplication.sendEvent(target, QKeyEvent(kind, keys.key(), keys.keyboardModifiers(), text))
+
+
+def _sequences(keys: QKeyCombination) -> list[QKeySequence]:
+    """How a shortcut may write these keys: a sign that this keyboard has on Shift ("+", "?") is written without it."""
+    whole, shift = QKeySequence(keys), Qt.KeyboardModifier.ShiftModifier
+    held = keys.keyboardModifiers()
+    if not held & shift or keys.key() >= Qt.Key.Key_Escape or chr(keys.key()).isalnum():
+        return [whole]
+    return [whole, QKeySequence(QKeyCombination(held & ~shift, keys.key()))]

@@ -19,10 +19,12 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QShortcut,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
+    QLabel,
     QMainWindow,
     QSplitter,
     QSplitterHandle,
@@ -147,6 +149,8 @@ class Shell(QMainWindow):
         """Whether the action on the key of a cap can be used now; None when the key is no action's."""
         self.may_close: Callable[[], bool] = lambda: True
         """Whether the window may close now; one that says no has to ask, and close it later."""
+        self.has_report: Callable[[], bool] = lambda: False
+        """Whether the report panel holds one: where there is room for one of them it comes before the map."""
         self._theme = theme
         self._kpi, self._banner, self._queue, self._map, self._ticket = kpi, banner, queue, map, ticket
         self._command, self._status = command, status
@@ -157,7 +161,7 @@ class Shell(QMainWindow):
         self._entered = ""
         self._was_maximized = False
         self._sizes: dict[bool, dict[str, int]] = {False: dict(_FULL), True: dict(_COMPACT)}
-        self._placing = False
+        self._placing = self._is_picture = False
         self._grown = (0,) * len(_GROWTH)
         self._keyboard_away = self._typing = False
         self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
@@ -247,11 +251,34 @@ class Shell(QMainWindow):
         widget = self.panel(key)
         if key in self._units.widgets or key in self._charts.widgets:
             self.show_tab(key)
-        elif self._narrow and key in ("map", "report"):
+        else:
+            self.show_panel(key)
+        _give_keyboard(widget)
+
+    def show_panel(self, key: str) -> None:
+        """Bring map or report to the front where the window has room for one of them; the keyboard stays."""
+        if self._narrow and key in ("map", "report"):
             self._ticket.setVisible(key == "report")
             self._map.setVisible(key == "map")
             self._place()
-        _give_keyboard(widget)
+
+    def become_picture(self) -> None:
+        """Show for good what is shown now, and do nothing any more: another window is about to take this one's place.
+
+        The panels are gone from then on.
+        """
+        self.blockSignals(True)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.disconnect(self._on_focus_changed)
+        for shortcut in self.findChildren(QShortcut):
+            shortcut.deleteLater()
+        self.may_close, self.is_usable = lambda: True, lambda _cap: None
+        picture, root = QLabel(), self.centralWidget()
+        if root is not None:
+            picture.setPixmap(root.grab())
+        self._is_picture = True
+        self.setCentralWidget(picture)
 
     def work_room(self) -> QRect:
         """The part of the screen between the queue and the report, from below the figures down: what a form may cover.
@@ -442,7 +469,8 @@ class Shell(QMainWindow):
         if narrow == self._narrow:
             return
         self._narrow = narrow
-        reading = self.current_panel() == "report"
+        panel = self.current_panel()
+        reading = panel == "report" or (panel != "map" and self.has_report())
         self._ticket.setVisible(not narrow or reading)
         self._map.setVisible(not narrow or not reading)
         self._place()
@@ -549,6 +577,8 @@ class Shell(QMainWindow):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self._is_picture:
+            return
         self._set_form(compact=self._wants_compact())
         self._set_narrow(self.width() < self._theme.px(NARROW_BELOW))
         grown = tuple(self._growth(part) for part in _GROWTH)
@@ -559,10 +589,14 @@ class Shell(QMainWindow):
     @override
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._is_picture:
+            return
         self._set_form(compact=self._wants_compact(), again=True)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._is_picture:
+            return
         if event.key() == Qt.Key.Key_Escape and self._open:
             inside = QApplication.focusWidget()
             if inside is not None and (self._bottom.isAncestorOf(inside) or self._fold.isAncestorOf(inside)):

@@ -32,15 +32,15 @@ class KpiPresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._strip, self._desk, self._sources, self._zone, self._now = strip, desk, sources, zone, now
-        self._units = {"available": 0, "busy": 0, "stale": 0}
-        self._waiting: int | None = 0
+        self._units: dict[str, int] | None = None
+        self._waiting: int | None = None
         self._decisions = 0
         self._city = ""
         desk.view_changed.connect(lambda _: self.show())
         strip.figure_chosen.connect(self._choose)
 
-    def set_units(self, counts: dict[str, int]) -> None:
-        """Units by state."""
+    def set_units(self, counts: dict[str, int] | None) -> None:
+        """Units by state; until they are told nobody knows them, which is not "none"."""
         self._units = counts
 
     def set_outbox(self, waiting: int | None, decisions: int) -> None:
@@ -74,6 +74,9 @@ class KpiPresenter(QObject):
         def told(count: int) -> str:
             return "–" if counts is None else words.thousands(count)
 
+        def crews(state: str) -> str:
+            return "–" if self._units is None else told(self._units[state])
+
         figures: list[Figure] = []
         parts: tuple[Part, ...]
         for priority in (1, 2, 3, 4):
@@ -103,11 +106,11 @@ class KpiPresenter(QObject):
         )
         parts = (
             Part("unit_symbol", "free", 0),
-            Part("text", told(self._units["available"]), 0),
+            Part("text", crews("available"), 0),
             Part("unit_symbol", "onscene", 0),
-            Part("text", told(self._units["busy"]), 0),
+            Part("text", crews("busy"), 0),
             Part("unit_symbol", "stale", 0),
-            Part("text", told(self._units["stale"]), 0),
+            Part("text", crews("stale"), 0),
         )
         figures.append(
             Figure("units", self.tr("Units"), parts, self.tr("available · busy · stale"), words.CALM, stale=False)

@@ -62,7 +62,7 @@ class OutboxPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._counted = (-1, -1)
-        self._readable = True
+        self._readable = False
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta, tzinfo
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.messages import Source, SourceState
@@ -80,6 +81,22 @@ class Sources(QObject):
         if state.detail and (before is None or before.detail != state.detail):
             several = len(self._names) > 1
             self.told.emit(f"{self._names.get(state.source, '')}: {state.detail}" if several else state.detail)
+        self.changed.emit()
+
+    @property
+    def newest(self) -> tuple[SourceState, ...]:
+        """The newest state of each source."""
+        return tuple(self._states.values())
+
+    def take_up(self, states: Iterable[SourceState]) -> None:
+        """Begin with what another window knew: how old the data is, and which source could not be reached.
+
+        What was reached then has not been reached from here yet.
+        """
+        for state in states:
+            at_start = msgspec.structs.replace(state, state="connecting", latency_ms=None, put_off="", detail="")
+            self._states[state.source] = at_start if state.reached and state.state != "filling" else state
+            self._at[state.source] = self._now()
         self.changed.emit()
 
     def set_sources(self, sources: list[Source]) -> None:

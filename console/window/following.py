@@ -58,6 +58,7 @@ class Following(QObject):
         """Follow what the settings name; say what to do when they name nothing."""
         if self._demo is not None:
             self._demo_timer.start()
+            self._look_for_demo()  # the city of a window that another one takes the place of is there at once
         elif self._settings.here.sources:
             self.start(self._settings.here.sources)
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from console.domain.filter import Filter
+from console.domain.messages import SourceState
 from console.presenters.deeds import Deed
 
 
@@ -36,3 +37,15 @@ class Kept(msgspec.Struct, frozen=True):
     deeds: tuple[Deed, ...]
     said: str
     """What to say in the new one."""
+    local_key: str = ""
+    """Of a chosen report that the server does not have yet; its row is another one in each window."""
+    panel: str = "queue"
+    """The one that has the keyboard."""
+    first_row: int = 0
+    """The report at the top of the queue's sight, 0 where the list is at its own top."""
+    read_part: float = 0.0
+    """How far down the report is scrolled: 0..1."""
+    reads: bool = False
+    """Whether the chosen report can be seen: where there is no room for the map beside it, it comes first again."""
+    sources: tuple[SourceState, ...] = ()
+    """How each source was doing."""

@@ -118,6 +118,7 @@ def console(
     behind_s: float = 0,
     others: Mapping[str, str] | None = None,
     go_on: bool = False,
+    text_scale: float = 1.0,
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
@@ -139,7 +140,7 @@ def console(
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
-    settings, tokens = Settings(sources=sources, go_on=go_on), Tokens("test")
+    settings, tokens = Settings(sources=sources, go_on=go_on, text_scale=text_scale), Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size)
     window = ConsoleWindow(

@@ -104,6 +104,19 @@ def test_a_banner_takes_its_height_from_the_panels_and_nothing_covers_the_map(qt
         assert not where.intersects(QRect(other.mapTo(shell, other.rect().topLeft()), other.size())), key
 
 
+def test_where_there_is_room_for_one_of_them_an_open_report_comes_before_the_map(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1366, 768)
+    shell.focus_panel("queue")
+    for has_report, seen in ((False, "map"), (True, "report")):
+        shell.has_report = lambda has_report=has_report: has_report  # type: ignore[misc]
+        shell.resize(1200, 768)
+        assert shell._narrow
+        assert [key for key in ("map", "report") if shell.panel(key).isVisible()] == [seen]
+        shell.resize(1366, 768)
+        assert shell.panel("map").isVisible()
+        assert shell.panel("report").isVisible()
+
+
 def test_the_folded_bottom_opens_over_the_maps_height_and_esc_folds_it(qtbot: QtBot) -> None:
     shell = shown(qtbot, 1366, 768)
     shell.focus_panel("units")

@@ -154,6 +154,17 @@ class QueueView(UniformView):
         """How many rows stand above the sight."""
         return self.verticalScrollBar().value() // self.row_height
 
+    def first_in_sight(self) -> int:
+        """The key of the row at the top of the sight, 0 when there is none."""
+        first = self.rows_in_sight().start
+        return int(self.rows.keys[first]) if first < len(self.rows.keys) else 0
+
+    def show_from(self, key: int) -> None:
+        """Scroll until this row stands at the top, if the list has it."""
+        if (place := self.rows.position(key)) >= 0:
+            self.updateGeometries()
+            self.verticalScrollBar().setValue(place * self.row_height)
+
     # The current row
 
     def current_key(self) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QScrollBar, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -31,6 +31,8 @@ _LONGEST_TEXT = 6000
 TWICE_S = 0.6
 """A second Enter within this time is the same stroke: what the button says by then has not been read."""
 _REFUSED = "status.returned"
+_GOAL_MS = 1500
+"""So long the parts of a report may come after it: its timeline, its advice, its photos."""
 
 
 class _Scroll(QScrollArea):
@@ -43,13 +45,38 @@ class _Scroll(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
         own = self.verticalScrollBar()
+        self._goal = 0.0
+        self._goal_ends = QTimer(self, singleShot=True, interval=_GOAL_MS)
+        self._goal_ends.timeout.connect(self._end_goal)
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
         self._bar.hide()
         own.rangeChanged.connect(self._on_range)
         own.valueChanged.connect(self._bar.setValue)
         self._bar.valueChanged.connect(own.setValue)
 
+    def go_to(self, part: float) -> None:
+        """Scroll so far down (0..1), anew while parts of the page still come."""
+        self._goal = part
+        self._goal_ends.start()
+        own = self.verticalScrollBar()
+        self._on_range(own.minimum(), own.maximum())
+
+    def _end_goal(self) -> None:
+        self._goal = 0.0
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._end_goal()
+        super().wheelEvent(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._end_goal()
+        super().keyPressEvent(event)
+
     def _on_range(self, low: int, high: int) -> None:
+        if self._goal:
+            self.verticalScrollBar().setValue(round(self._goal * high))
         self._bar.setPageStep(self.verticalScrollBar().pageStep())
         self._bar.setRange(low, high)
         self._bar.setVisible(high > low)
@@ -252,6 +279,16 @@ class TicketPanel(QWidget):
         head.open = True
         self._show_sections()
         self._scroll.ensureWidgetVisible(self._duplicates if section == "duplicates" else self._timeline)
+
+    def read_part(self) -> float:
+        """How far down the report is scrolled: 0 at its top, 1 at its end."""
+        bar = self._scroll.verticalScrollBar()
+        return bar.value() / bar.maximum() if bar.maximum() else 0.0
+
+    def read_on(self, part: float) -> None:
+        """Scroll the report this far down, as soon as its height is known."""
+        if part:
+            self._scroll.go_to(part)
 
     def viewer(self) -> PhotoViewer | None:
         """The photo window, if it was ever opened."""

@@ -1,0 +1,120 @@
+"""One window takes the place of another, with another theme or text size: the work in it goes on where it was."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication, QWindow
+
+from console.presenters.board_feed import BoardFeed
+from console.presenters.deeds import Deeds
+from console.presenters.desk import Desk
+from console.presenters.dossier import Dossiers
+from console.presenters.sources import Sources
+from console.window.options import Kept
+from widgets.held_keys import HeldKeys
+from widgets.queue.view import QueueView
+from widgets.shell import Shell
+from widgets.ticket.panel import TicketPanel
+
+_PICTURE_MS = 3000
+"""So long the picture of the window before stands behind one that does not get the keyboard: another program has it."""
+
+
+class Succession(QObject):
+    """Tells what a window hands on, and goes on with what another one handed on to it."""
+
+    def __init__(
+        self,
+        window: Shell,
+        queue: QueueView,
+        ticket: TicketPanel,
+        desk: Desk,
+        feed: BoardFeed,
+        dossiers: Dossiers,
+        deeds: Deeds,
+        sources: Sources,
+        keys: HeldKeys,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._window, self._queue, self._ticket, self._desk = window, queue, ticket, desk
+        self._feed, self._dossiers, self._deeds, self._sources, self._keys = feed, dossiers, deeds, sources, keys
+        self._kept: Kept | None = None
+        self._before: Shell | None = None
+        self._is_chosen = False
+
+    def hand_on(self, said: str, panel: str) -> Kept:
+        """What the next window needs; `said` is what it says first, `panel` the one that has the keyboard."""
+        desk = self._desk
+        local = self._feed.local_report(desk.row)
+        return Kept(
+            filter=desk.filter,
+            row=desk.row,
+            deeds=self._deeds.remembered,
+            said=said,
+            local_key=local[1] if local is not None else "",
+            panel=panel,
+            first_row=self._queue.first_in_sight() if self._queue.above() else 0,
+            read_part=self._ticket.read_part(),
+            reads=bool(desk.row) and self._ticket.isVisible(),
+            sources=self._sources.newest,
+        )
+
+    def take_up(self, kept: Kept, before: Shell | None) -> None:
+        """Go on with this. The window before stands there as a picture until this one has the keyboard.
+
+        What is typed meanwhile is for the report that was chosen there: it is held until that one has been read here.
+        """
+        self._kept, self._before, self._is_chosen = kept, before, False
+        if before is not None:
+            QGuiApplication.instance().focusWindowChanged.connect(self._on_focus_window)  # type: ignore[union-attr]
+            QTimer.singleShot(_PICTURE_MS, self, self._end_picture)
+        self._keys.hold_for(self._window, self._is_read)
+        self._sources.take_up(kept.sources)
+        self._desk.set_filter(kept.filter)
+        self._deeds.take_up(kept.deeds)
+        if kept.reads:
+            self._window.show_panel("report")
+        self._feed.ready.connect(self._on_ready)
+        self._dossiers.changed.connect(self._look)
+        self._dossiers.failed.connect(self._look)
+
+    def close(self) -> None:
+        """The window goes before it was there."""
+        self._end_picture()
+
+    def _is_read(self) -> bool:
+        return self._kept is None
+
+    def _on_ready(self) -> None:
+        kept = self._kept
+        if kept is None or self._is_chosen:
+            return
+        self._is_chosen = True
+        if kept.first_row:
+            self._queue.show_from(kept.first_row)
+        row = self._feed.local_row(kept.local_key) if kept.local_key else kept.row
+        self._window.focus_panel(kept.panel)
+        if row and row != self._desk.row:
+            self._desk.choose(row)
+        else:
+            self._look()
+
+    def _look(self, _: object = None) -> None:
+        """The chosen report has been read, or cannot be."""
+        kept = self._kept
+        if kept is None or not self._is_chosen:
+            return
+        self._kept = None
+        self._ticket.read_on(kept.read_part)
+        self._keys.look_again()
+
+    def _on_focus_window(self, focused: QWindow | None) -> None:
+        if focused is not None and focused is self._window.windowHandle():
+            self._end_picture()
+
+    def _end_picture(self) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            before.close()
+            before.deleteLater()

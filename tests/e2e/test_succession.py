@@ -1,0 +1,96 @@
+"""The window that takes the place of another goes on with the open report, its places and what its sources said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import choose, key, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("succession")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "900", "--users", users) as server:
+        yield server
+
+
+def report_at(window: Any, place: int) -> str:
+    return str(window.reader().report(int(window.desk.view.order[place])).report.id)
+
+
+def figure(window: Any, key_: str) -> Any:
+    return next(one for one in window.kpi_presenter._right() if one.key == key_)
+
+
+def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path, city.address, size=(1366, 640)) as window:
+        wait_ready(window)
+        choose(window, report_at(window, 40))
+        row = window.desk.row
+        window.window.focus_panel("report")
+        window.ticket.unfold("timeline")
+        bar = window.ticket._scroll.verticalScrollBar()
+        wait_for(lambda: bar.maximum(), what="more than there is room for")
+        bar.setValue(bar.maximum())
+        top = window.queue.view.first_in_sight()
+        window.intents.run("text_larger")
+        wait_for(lambda: window.kept is not None, what="another window is asked for")
+        kept = window.kept
+    assert (kept.row, kept.reads, kept.panel, kept.first_row) == (row, True, "report", top)
+    assert kept.read_part > 0.2
+    with console(tmp_path, city.address, size=(1366, 640), text_scale=1.1) as window:
+        window.take_up(kept)
+        assert window.window._narrow
+        assert window.ticket.isVisible()
+        assert not window.map.isVisible()
+        age = figure(window, "data")
+        assert age.label == "Live data", "it is not loaded for the first time"
+        assert age.parts[0].value.endswith(" ago")
+        assert [cell.text for cell in window.sources.cells()] == ["Connecting"], "as nobody has answered this one yet"
+        assert figure(window, "outbox").parts[0].value == "–", "what has not been read is not none"
+        wait_for(lambda: window.intents.chosen is not None, what="the report is read")
+        assert window.desk.row == row
+        wait_for(lambda: window.window.current_panel() == "report", what="the keyboard is where it was")
+        assert window.ticket.isVisible()
+        bar = window.ticket._scroll.verticalScrollBar()
+        wait_for(
+            lambda: abs(window.ticket.read_part() - kept.read_part) < 0.1 and bar.maximum(),
+            what="it is read on where it was read",
+        )
+        view = window.queue.view
+        assert abs(view.rows.position(view.first_in_sight()) - view.rows.position(top)) <= 12
+        assert view.rows.position(row) in view.rows_in_sight()
+        wait_for(lambda: figure(window, "outbox").parts[0].value == "0", what="the outbox is read")
+        wait_for(lambda: window.sources.cells()[0].text.startswith("Server"), what="connected")
+
+
+def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, tmp_path: Path) -> None:
+    with console(tmp_path, city.address) as window:
+        wait_ready(window)
+        choose(window, report_at(window, 3))
+        row = window.desk.row
+        window.intents.run("text_larger")
+        wait_for(lambda: window.kept is not None, what="another window is asked for")
+        kept = window.kept
+    with console(tmp_path, city.address) as window:
+        window.take_up(kept)
+        window.window.activateWindow()
+        wait_for(window.window.isActiveWindow, what="it has the keyboard")
+        assert window.intents.chosen is None
+        QTest.keyClick(window.window.windowHandle(), Qt.Key.Key_J)
+        wait_for(lambda: window.intents.chosen is not None, what="the report is read")
+        order = window.desk.view.order.tolist()
+        following = order[order.index(row) + 1]
+        wait_for(lambda: window.desk.row == following, what="then it is typed")
+        key(window, "K")
+        wait_for(lambda: window.desk.row == row, what="and the next one goes there at once")
