@@ -48,9 +48,14 @@ class Push(msgspec.Struct, frozen=True, tag="push"):
 
 
 class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):
-    """Do not send this edit if it has not left yet. Answered by an Outcome in state withdrawn, or not at all."""
+    """Do not send this edit if it has not left yet. Answered by an Outcome in state withdrawn, or not at all.
+
+    When it is `proved`, the server's record shows it: it is not asked about any more, though its answer was lost. A
+    server that is set back meanwhile would take it for a new one.
+    """
 
     edit_id: str
+    proved: bool = False
 
 
 class Fetch(msgspec.Struct, frozen=True, tag="fetch"):

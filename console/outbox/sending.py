@@ -187,9 +187,11 @@ class Sending(QObject):
             self.waiting.discard(one.edit.id)
 
     def finish(self, queued: Queued, state: EditState) -> None:
-        """An edit leaves the outbox."""
+        """An edit leaves the outbox; what the sync process still asks about is not sent once more."""
         edit_id = queued.edit.id
         self._make_room(edit_id)
+        if edit_id in self.handed_over and state is EditState.SENT:
+            self._push(Withdraw(edit_id, proved=True))
         for known in (self.waiting, self.handed_over, self.asked_back):
             known.discard(edit_id)
         self._book.end(queued, state)

@@ -31,6 +31,8 @@ class Waiting:
     """How often the lane had been hurried when this try began."""
     unwanted: bool = False
     """Whether it was taken back while it was in flight: gone as soon as it is known that it has not arrived."""
+    proved: bool = False
+    """Whether the server's record shows it."""
 
     @property
     def needs_upload(self) -> bool:
@@ -64,7 +66,7 @@ class Outgoing:
         """Take an edit; one that is here already (a console may send it again) only has its state to be told anew."""
         with self._condition:
             known = self._waiting.setdefault(edit.id, Waiting(edit, unconfirmed))
-            known.told = known.unwanted = False
+            known.told = known.unwanted = known.proved = False
             if not known.in_flight:
                 known.edit = edit
             self._condition.notify_all()
@@ -84,14 +86,21 @@ class Outgoing:
                 waiting.told = True
             return found
 
-    def withdraw(self, edit_id: str) -> bool:
+    def withdraw(self, edit_id: str, *, proved: bool = False) -> bool:
         """Forget an edit that has certainly not left; False when it has, may have, or is unknown.
 
-        One in flight is forgotten later, by `again`, should it turn out not to have arrived.
+        One in flight is forgotten later, by `again`, should it turn out not to have arrived. A `proved` one is
+        forgotten in any case.
         """
         with self._condition:
             known = self._waiting.get(edit_id)
             if known is None:
+                return False
+            known.proved = proved
+            # protects: proved-is-not-sent-again
+            if proved and not known.in_flight:
+                del self._waiting[edit_id]
+                self._condition.notify_all()
                 return False
             if known.in_flight or known.left:
                 known.unwanted = True
@@ -130,7 +139,7 @@ class Outgoing:
     def again(self, waiting: Waiting, wait_s: float, *, left: bool, everything: bool) -> bool:
         """Try it again later. `everything`: the server itself is away, so nothing else leaves before either.
 
-        False when it has not arrived and was taken back meanwhile: it is forgotten.
+        False when it was proved, or has not arrived and was taken back meanwhile: it is forgotten.
         """
         with self._condition:
             waiting.in_flight = False
@@ -142,7 +151,7 @@ class Outgoing:
                 self._held_until = time.monotonic() + wait_s
             else:
                 waiting.not_before = time.monotonic() + wait_s
-            kept = waiting.left or not waiting.unwanted
+            kept = not waiting.proved and (waiting.left or not waiting.unwanted)
             if not kept:
                 self._waiting.pop(waiting.edit.id, None)
             self._condition.notify_all()

@@ -115,9 +115,9 @@ class PushLane:
         self._outgoing.add(edit, unconfirmed=unconfirmed)
         self._tell_waiting(self._problem)
 
-    def withdraw(self, edit_id: str) -> None:
-        """Do not send an edit that has not left."""
-        if self._outgoing.withdraw(edit_id):
+    def withdraw(self, edit_id: str, *, proved: bool = False) -> None:
+        """Do not send an edit that has not left, nor ask about one that is `proved`."""
+        if self._outgoing.withdraw(edit_id, proved=proved):
             self._emit(Outcome(edit_id, EditState.WITHDRAWN))
 
     def steps(self) -> dict[str, int]:

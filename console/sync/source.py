@@ -232,7 +232,7 @@ class DispatchSource:
 
     def withdraw(self, withdraw: Withdraw) -> None:
         """Take an edit back if it has not left."""
-        self._push.withdraw(withdraw.edit_id)
+        self._push.withdraw(withdraw.edit_id, proved=withdraw.proved)
 
     def fetch(self, fetch: Fetch) -> None:
         """Bring a photo."""

@@ -174,14 +174,13 @@ class Shift(RuleBasedStateMachine):
     @rule(who=WHO, mine=st.booleans())
     def settle_conflict(self, who: int, mine: bool) -> None:
         console = self.consoles[who]
+        before = {one.edit.id for one in console.edits.outbox}
         stuck = [one for one in console.edits.outbox if one.state is EditState.CONFLICT]
         if stuck:
             console.edits.choose(stuck[0].edit.id, mine)
-            if not mine:
-                console.withdrawn.add(stuck[0].edit.id)
+            # What was stopped with it is dropped, or made anew, with it.
+            console.withdrawn |= before - {one.edit.id for one in console.edits.outbox}
             console.settle()
-            if mine and stuck[0].edit.id not in {one.edit.id for one in console.edits.outbox}:
-                console.withdrawn.add(stuck[0].edit.id)
 
     @rule(who=WHO, nth=NTH, crash=st.booleans())
     def keep_as_new(self, who: int, nth: int, crash: bool) -> None:

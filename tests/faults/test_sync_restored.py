@@ -93,6 +93,31 @@ def send_all(ani: SteppedConsole) -> None:
     rest(ani)
 
 
+def test_a_creation_that_is_proved_is_not_asked_about_at_the_restored_city(
+    ani: SteppedConsole, city: City, tmp_path: Path
+) -> None:
+    """F22, I2: its answers were lost, its record was read; the lane sent it once more to a city that had lost it.
+
+    Then the work on its old number was offered as a new report, and there were two.
+    """
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "older.db")
+    ani.wire.swallow = 2
+    create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
+    ani.sync()
+    ani.sync()
+    assert not ani.edits.outbox, "the record shows it"
+    seen = shown(ani, ani.edits.remote_of(ani.saved[create].report or "") or "")
+    ani.wire.cut = True
+    ani.submit(Kind.NOTE, seen, {"text": "waits"}, {})
+    backup.restore()
+    ani.wire.cut, ani.wire.swallow = False, 0
+    push_only(ani)
+    rest(ani)
+    assert states(ani)[create] is EditState.ATTENTION, "it is for the operator to send it again"
+    send_all(ani)
+    assert trees(ani, city) == [(3, ["waits"])]
+
+
 @pytest.mark.parametrize("numbers_again", [False, True])
 @pytest.mark.parametrize("crashed", [False, True])
 @pytest.mark.parametrize("first", [rest, push_only])

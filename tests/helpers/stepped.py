@@ -300,7 +300,7 @@ class SteppedConsole:
         if isinstance(message, Push):
             self._push.add(message.edit, unconfirmed=message.unconfirmed)
         else:
-            self._push.withdraw(message.edit_id)
+            self._push.withdraw(message.edit_id, proved=message.proved)
 
     def _deliver(self) -> None:
         news, self._news[:] = list(self._news), []
