@@ -45,7 +45,9 @@ class Situation(msgspec.Struct, frozen=True):
     conflict: str = ""
     """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
     lost: str = ""
-    """The id of an own edit, on whatever report, that was not sent and is in the notice."""
+    """The id of an own edit, on whatever report, that was lost and is in the notice."""
+    radio_call: str = ""
+    """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
     writes: bool = True
     barred: str = ""
     """Why nothing may be written now, "" when it may."""
@@ -204,6 +206,14 @@ def _lost(now: Situation) -> str:
     return "" if now.lost else "No order was lost"
 
 
+def _noticed(now: Situation) -> str:
+    return "" if now.radio_call else _lost(now)
+
+
+def _radio_call(now: Situation) -> str:
+    return "" if now.radio_call else "No unit in the notice is to be told by radio"
+
+
 def _give_again(now: Situation) -> str:
     return _lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
 
@@ -297,8 +307,9 @@ ACTIONS: tuple[Action, ...] = (
     A("told", "The unit was told by radio", ("R",), "Report", _told),
     A("wanted", "Give the expired order again", ("Y",), "Report", _wanted),
     A("settle", "Settle the conflict", ("S",), "Report", _settle),
-    A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _lost),
+    A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _noticed),
     A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
+    A("radio_told", "The unit in the notice was told by radio", ("F7",), "Report", _radio_call),
     A("lost_drop", "Drop the order that was not sent", ("F4",), "Report", _lost),
     A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
     A("category", "Category", ("C",), "Report", _open, Kind.SET),

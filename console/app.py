@@ -371,7 +371,7 @@ class ConsoleWindow(QObject):
         )
         status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
-        self.lost = LostOrders(self.edits, desk, self.deeds, status, zone, now, self)
+        self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
         self.edit_news = EditNews(
@@ -457,6 +457,7 @@ class ConsoleWindow(QObject):
             "drafts": self.drafts.open,
             "lost_see": self.lost.see,
             "lost_again": self.lost.give_again,
+            "radio_told": self.lost.told,
             "lost_drop": self.lost.drop,
         }
         self.window_actions = WindowActions(
@@ -559,7 +560,8 @@ class ConsoleWindow(QObject):
         self.lost.settle_asked.connect(self.settling.open)
         self.lost.report_opened.connect(self._open_report)
         self.lost.changed.connect(self.intents.look_again)
-        self.intents.lost = lambda: self.lost.first
+        self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
+        self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
             self.edits.held_by(edit_id) is not None
         )
@@ -688,6 +690,7 @@ class ConsoleWindow(QObject):
         self.units_presenter.tick()
         self.charts_presenter.tick()
         self.outbox_presenter.tick()
+        self.lost.show()
         self.intents.look_again()
         crews = self.units_presenter.crews()
         self.map_presenter.set_units(crews)

@@ -49,6 +49,7 @@ class _Kept(msgspec.Struct, frozen=True):
     salvaged: Salvage | None
     perhaps_left: list[Queued]
     dropped: list[Queued]
+    to_call_back: list[Queued]
 
 
 class Edits(QObject):
@@ -228,6 +229,19 @@ class Edits(QObject):
         found = (one for state in STUCK for one in self.open_in(state) if not self._authors.is_another(one.edit))
         return tuple(sorted(found, key=lambda one: one.edit.number))
 
+    @property
+    def untold(self) -> tuple[Queued, ...]:
+        """The orders to units, whoever gave them, that may not have left and of which nobody told the unit by radio.
+
+        Oldest first, as in `outbox`.
+        """
+        return tuple(self._outbox.untold)
+
+    @property
+    def to_call_back(self) -> tuple[Queued, ...]:
+        """The orders that were given up after their units had been told by radio, which have not been told so yet."""
+        return tuple(sorted(self._book.to_call_back.values(), key=lambda one: one.edit.number))
+
     def base_on_own(self, source: str, report_key: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values of a report's fields before a change, with one's own last changes that what is shown lacks."""
         return self._new.base_on_own(source, report_key, base)
@@ -343,6 +357,10 @@ class Edits(QObject):
         queued = self._outbox.get(edit_id)
         if queued is not None:
             self._book.set(replace(queued, told=clean_text(who)))
+
+    def called_back(self, edit_id: str) -> None:
+        """Record that the unit of one of `to_call_back` has been told that the order does not stand."""
+        self._book.called_back(edit_id)
 
     def still_wanted(self, edit_id: str, yes: bool) -> None:
         """Answer for an expired order: give it anew (a new edit, made now), or drop it."""
@@ -550,7 +568,7 @@ class Edits(QObject):
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
-        self._withdrawals.found(kept.perhaps_left, kept.dropped)
+        self._withdrawals.found(kept.perhaps_left, kept.dropped, kept.to_call_back)
         self._book.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
         self._is_open = True
         self._retry.start()

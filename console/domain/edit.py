@@ -161,6 +161,12 @@ TAKEN_BACK = "taken_back"
 WITHDRAWN_HERE = "withdrawn_here"
 """The key of `Queued.theirs` under which stands that the report was created here and its creation taken back: {}."""
 
+TO_CALL_BACK = "to_call_back"
+"""The key of `Queued.theirs` under which stands that it was given up after its unit was told by radio: {}.
+
+Whoever is on the way for it, or back from it, does not know that: he is to be told until that is answered.
+"""
+
 HELD_BACK = "held_back"
 """The key of `Queued.theirs` under which stands that it was stopped with another edit that is settled now: {}."""
 
@@ -222,6 +228,21 @@ _PERHAPS_NOT_LEFT = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UN
 def waits_for_radio(queued: Queued) -> bool:
     """Whether it sends or recalls a unit and is not known to have left: the unit has to be told by radio."""
     return queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) and queued.state in _PERHAPS_NOT_LEFT
+
+
+def given_up(queued: Queued, problem: str = "", theirs: Mapping[str, Any] | None = None) -> Queued:
+    """The edit as one that was withdrawn; of an order that its unit was told of it is kept that it is to be told so."""
+    mark: dict[str, Any] = (
+        {TO_CALL_BACK: {}} if queued.told and queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) else {}
+    )
+    return msgspec.structs.replace(
+        queued, state=EditState.WITHDRAWN, problem=problem, theirs={**(theirs or {}), **mark}
+    )
+
+
+def is_to_call_back(queued: Queued) -> bool:
+    """Whether its unit was told by radio of an order that is given up, and nobody has told it so yet."""
+    return queued.state is EditState.WITHDRAWN and TO_CALL_BACK in queued.theirs
 
 
 def is_not_sent(edit: Edit, now: datetime, *, away: bool) -> bool:

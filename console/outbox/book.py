@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.domain.dependency import asked, freed, stopped_with
-from console.domain.edit import STUCK, Edit, EditState, Queued
+from console.domain.edit import STUCK, TO_CALL_BACK, Edit, EditState, Queued, given_up, is_to_call_back
 from console.domain.messages import Outcome
 from console.outbox.open_edits import OpenEdits
 from console.outbox.work_thread import WorkThread
@@ -38,6 +39,8 @@ class Book(QObject):
         self.edits = OpenEdits()
         self.saving: dict[str, Edit] = {}
         """The edits that wait for the disk and are not among `edits` yet, by id, oldest first."""
+        self.to_call_back: dict[str, Queued] = {}
+        """The orders that were given up after their units were told by radio, by id, until those are told."""
         self._closed = False
         self._announce = QTimer(self, singleShot=True)
         self._announce.timeout.connect(self._on_announce)  # a lambda would keep this object for ever
@@ -71,7 +74,24 @@ class Book(QObject):
         let_go = self._freed(replace(queued, state=state)) if state is EditState.SENT else []
         self.edits.pop(edit_id)
         self.announce()
-        self._change(let_go, lambda file: file.set_state(edit_id, state))
+        now = self.give_up(queued) if state is EditState.WITHDRAWN else replace(queued, state=state, theirs={})
+        self._change(let_go, lambda file: file.set_state(edit_id, state, theirs=now.theirs))
+
+    def give_up(self, queued: Queued, problem: str = "", theirs: Mapping[str, Any] | None = None) -> Queued:
+        """How it stands now that it is withdrawn, to be noted on the disk; see `to_call_back`."""
+        now = given_up(queued, problem, theirs)
+        if is_to_call_back(now):
+            self.to_call_back[queued.edit.id] = now
+        return now
+
+    def called_back(self, edit_id: str) -> None:
+        """The unit of an order that was given up has been told so."""
+        queued = self.to_call_back.pop(edit_id, None)
+        if queued is None:
+            return
+        theirs = {name: value for name, value in queued.theirs.items() if name != TO_CALL_BACK}
+        self.note(lambda file: file.set_state(edit_id, queued.state, problem=queued.problem, theirs=theirs))
+        self.announce()
 
     def move(self, queued: Queued, new: Queued) -> None:
         """It goes on as it is now, on another report perhaps; what it lets go, or stops, is in the same write."""

@@ -9,7 +9,17 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from console.domain.dependency import lost_under, stopped_with
-from console.domain.edit import STUCK, Edit, EditState, Kind, Queued, created_again, is_deleted, lost_before
+from console.domain.edit import (
+    STUCK,
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    created_again,
+    is_deleted,
+    lost_before,
+    waits_for_radio,
+)
 from console.domain.kept import is_made_by
 
 K = TypeVar("K")
@@ -48,6 +58,7 @@ class OpenEdits(Mapping[str, Queued]):
         self._chains: dict[Chain, dict[str, None]] = {}
         self._places: dict[Place, dict[str, None]] = {}
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
+        self._untold: dict[str, None] = {}
         self._by_key: dict[str, dict[str, None]] = {}
         self._creations: dict[str, int] = {}
         self.remote: dict[str, tuple[str, str]] = {}
@@ -93,6 +104,11 @@ class OpenEdits(Mapping[str, Queued]):
     def shown_in(self, state: EditState) -> list[Queued]:
         """As `in_state`, as they are shown."""
         return [self._shown[one.edit.id] for one in self.in_state(state)]
+
+    @property
+    def untold(self) -> list[Queued]:
+        """The orders that may not have left and that nobody has told their units, oldest first, as they are shown."""
+        return [self._shown[each] for each in sorted(self._untold, key=lambda each: self._edits[each].edit.number)]
 
     def shown_one(self, edit_id: str) -> Queued | None:
         """One of them as it is shown."""
@@ -182,6 +198,10 @@ class OpenEdits(Mapping[str, Queued]):
             del self._states[before.state][edit_id]
             self._note_lost(before, _place_of(self._shown[edit_id]))
         self._states[queued.state][edit_id] = None
+        if waits_for_radio(queued) and not queued.told:
+            self._untold[edit_id] = None
+        else:
+            self._untold.pop(edit_id, None)
         self.stirred[chain] = None
         if keys or is_deleted(queued):
             self.unsure[edit_id] = None
@@ -196,6 +216,7 @@ class OpenEdits(Mapping[str, Queued]):
             return None
         edit, chain = queued.edit, chain_of(queued.edit)
         del self._states[queued.state][edit_id]
+        self._untold.pop(edit_id, None)
         _take(self._chains, chain, edit_id)
         self.stirred[chain] = None
         place = _place_of(self._shown.pop(edit_id))

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken_back
+from console.domain.edit import STUCK, EditState, Kind, Queued, is_taken_back, is_to_call_back
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -102,6 +102,8 @@ class Withdrawals:
         mine = [one for one in self._dropped.values() if (one.edit.source, one.edit.author) == (source, me)]
         for one in mine:
             del self._dropped[one.edit.id]
+            if (to_call_back := self._book.to_call_back.get(one.edit.id)) is not None:
+                one = self._book.to_call_back[one.edit.id] = replace(to_call_back, problem="")
             self._book.note(partial(_note_told, one))
         return tuple(mine)
 
@@ -117,12 +119,13 @@ class Withdrawals:
             self._book.edits.pop(edit_id)
             self._sending.waiting.discard(edit_id)
             self._sending.asked_back.discard(edit_id)
+        now = [self._book.give_up(queued, problem, theirs) for queued in several]
         self._book.announce()
 
         def note(file: WorkFile) -> None:
             with file.together():
-                for queued in several:
-                    file.set_state(queued.edit.id, EditState.WITHDRAWN, problem=problem, theirs=theirs)
+                for queued in now:
+                    file.set_state(queued.edit.id, queued.state, problem=queued.problem, theirs=queued.theirs)
 
         def failed(error: Exception) -> None:
             for queued in several:
@@ -130,6 +133,7 @@ class Withdrawals:
                 if queued.problem == ASKED_BACK:
                     self._sending.asked_back.add(queued.edit.id)
                 self._dropped.pop(queued.edit.id, None)
+                self._book.to_call_back.pop(queued.edit.id, None)
                 self._book.remember(queued)
             self._book.check(*several)
             self._book.trouble.emit(error)
@@ -158,26 +162,30 @@ class Withdrawals:
     def had_left(self, edit_id: str) -> Queued | None:
         """A withdrawn edit turns out to have been sent: how it stood, to be told; None if nobody waits to hear that."""
         queued = self.perhaps_left.pop(edit_id, None)
+        self._book.to_call_back.pop(edit_id, None)
         if queued is not None:
             self._dropped.pop(edit_id, None)
             if (again := self._in_place_of.pop(edit_id, None)) is not None:
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
 
-    def found(self, perhaps_left: Sequence[Queued], dropped: Sequence[Queued]) -> None:
+    def found(self, perhaps_left: Sequence[Queued], dropped: Sequence[Queued], to_call_back: Sequence[Queued]) -> None:
         """What the disk held when it was opened: see `withdrawn`."""
+        self._book.to_call_back |= {queued.edit.id: queued for queued in to_call_back}
         self.perhaps_left |= {queued.edit.id: queued for queued in perhaps_left}
         self._dropped |= {queued.edit.id: queued for queued in dropped}
 
 
-def withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued]]:
-    """Of what was withdrawn: what a sync process had, and what somebody dropped of another's; both are to be told.
+def withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued], list[Queued]]:
+    """Of what was withdrawn: what a sync process had, what somebody dropped of another's, and what units were told of.
 
-    The former when it turns out to have been sent, the latter when its author signs in.
+    All are to be told: the first when it turns out to have been sent, the second when its author signs in, the third
+    to the units.
     """
     found = file.all([EditState.WITHDRAWN])
     perhaps_left = [queued for queued in found if queued.attempts and queued.problem != KEPT]
-    return perhaps_left, [queued for queued in found if queued.problem == DROPPED]
+    dropped = [queued for queued in found if queued.problem == DROPPED]
+    return perhaps_left, dropped, [queued for queued in found if is_to_call_back(queued)]
 
 
 def _note_told(queued: Queued, file: WorkFile) -> None:

@@ -13,6 +13,7 @@ from console.domain.merge import told
 from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
 from console.presenters.catalog import Catalog
+from console.presenters.history import call_back_text, told_text
 from widgets.forms.conflict import ConflictRow, ConflictValue
 
 Tr = Callable[[str], str]
@@ -129,6 +130,14 @@ def sends_next(queued: Queued) -> bool:
     return BUSY in queued.theirs and queued.edit.kind in (Kind.DISPATCH, Kind.ASSIGN)
 
 
+def _back(queued: Queued, catalog: Catalog, tr: Tr) -> str:
+    """What giving way asks of the operator beside: `: call SDA-07 back by radio`, "" where no unit was told."""
+    if not told_text(queued, catalog, tr):
+        return ""
+    call = call_back_text(queued, catalog, tr)
+    return f": {call[:1].lower()}{call[1:]}"
+
+
 def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]:
     """One row for each field in conflict."""
     edit = queued.edit
@@ -139,14 +148,14 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
         if name == BUSY and isinstance(value, Mapping):
             code = _unit(value.get("unit"), catalog)
             mine = ConflictValue(tr("{unit} here, as its next job").format(unit=code))
-            theirs = ConflictValue(
-                tr("{unit} on report {report}").format(unit=code, report=_short(value.get("report")))
-            )
+            elsewhere = tr("{unit} on report {report}").format(unit=code, report=_short(value.get("report")))
+            theirs = ConflictValue(elsewhere + _back(queued, catalog, tr))
             rows.append(ConflictRow(name, label, ConflictValue(tr("no job")), mine, theirs))
             continue
         if name == "unit" and edit.kind is Kind.DISPATCH:
             mine = ConflictValue(tr("{unit} as well").format(unit=_unit(edit.data.get(name), catalog)))
-            theirs = ConflictValue(tr("only {unit}").format(unit=_unit(told(value)[0], catalog)))
+            only = tr("only {unit}").format(unit=_unit(told(value)[0], catalog))
+            theirs = ConflictValue(only + _back(queued, catalog, tr))
             rows.append(ConflictRow(name, label, ConflictValue(tr("no unit")), mine, theirs))
             continue
         before = edit.base.get(name)

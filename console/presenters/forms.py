@@ -24,6 +24,7 @@ from console.presenters.conflict import conflict_rows, conflict_text, first_of
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.draft import MARKS, Draft, marks, typed_in
+from console.presenters.history import told_text
 from console.presenters.new_photos import NewPhotos
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
@@ -615,12 +616,13 @@ class Forms(QObject):
         there = self.tr("version {n}").format(n=queued.version) if queued.version is not None else ""
         seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""
         rows = conflict_rows(queued, catalog, self.tr)
+        said, radio = conflict_text(queued, catalog, self._zone, now, self.tr), told_text(queued, catalog, self.tr)
         form = ConflictForm(
             self._theme,
             self._symbols,
             edit.title or self.tr("Your change"),
             edit.report or "",
-            f"{conflict_text(queued, catalog, self._zone, now, self.tr)} {self.tr('Both are kept until you decide.')}",
+            " ".join([said, *([f"{radio}."] if radio else []), self.tr("Both are kept until you decide.")]),
             rows,
             before_note=seen,
             mine_note=self.tr("{who} {time}, not sent").format(

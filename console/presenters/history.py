@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from console.domain.edit import EditState, Kind, Queued
+from console.domain.edit import Edit, EditState, Kind, Queued
 from console.domain.report import Entry
 from console.domain.status import Status
 from console.presenters import words
@@ -134,6 +134,27 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str]) -> str:
     if "undoes" in entry.data:
         return tr("Taken back: now {what}, by {who}").format(what=what, who=entry.author)
     return tr("{what}, by {who}").format(what=what, who=entry.author)
+
+
+def told_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """`SDA-07 was told by radio by sari`, "" where nobody told the unit of an order."""
+    if not queued.told or queued.edit.kind not in (Kind.DISPATCH, Kind.RECALL):
+        return ""
+    return tr("{unit} was told by radio by {who}").format(unit=unit_code(queued.edit, catalog), who=queued.told)
+
+
+def call_back_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """What a unit is to be told that was told of an order which is given up: `Call SDA-07 back by radio`."""
+    if queued.edit.kind is Kind.RECALL:
+        return tr("Tell {unit} by radio that it is not recalled").format(unit=unit_code(queued.edit, catalog))
+    return tr("Call {unit} back by radio").format(unit=unit_code(queued.edit, catalog))
+
+
+def unit_code(edit: Edit, catalog: Catalog) -> str:
+    """What the unit is called that an edit is about; its id when its city does not list it."""
+    unit_id = str(edit.data.get("unit") or "")
+    unit = catalog.units.get(unit_id)
+    return unit.code if unit else unit_id
 
 
 def closing_reason(entries: Iterable[Entry]) -> str:

@@ -66,6 +66,8 @@ class Intents(QObject):
         """Set by the app: why nothing may be written for a source now, "" when it may."""
         self.lost: Callable[[], str] = lambda: ""
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
+        self.radio_call: Callable[[], str] = lambda: ""
+        """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
         self.rights_at: Callable[[str], Rights] = lambda _source: Rights()
         """Set by the app: what this operator may do at a source."""
         self._panel = ""
@@ -114,6 +116,7 @@ class Intents(QObject):
             unit_busy=bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
             lost=self.lost(),
+            radio_call=self.radio_call(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,

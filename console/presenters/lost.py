@@ -1,7 +1,12 @@
-"""A lost order stays on the screen wherever the operator has gone, until it is given again or dropped."""
+"""What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
+
+That is an order that was lost, one that has not left and that nobody has told by radio, and one that its unit was told
+of and that was given up.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 
@@ -9,14 +14,27 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.dependency import stopped_with
-from console.domain.edit import Edit, EditState, Kind, Queued, is_deleted, is_order, is_taken_back, was_held_back
+from console.domain.edit import (
+    Edit,
+    EditState,
+    Kind,
+    Queued,
+    is_deleted,
+    is_not_sent,
+    is_order,
+    is_taken_back,
+    was_held_back,
+)
 from console.edits import Edits
+from console.presenters import words
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_settled
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
-from console.presenters.history import edit_text
+from console.presenters.forms import TWICE_S
+from console.presenters.history import call_back_text, edit_text, unit_code
+from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from widgets.notice import Notice
 
@@ -29,6 +47,7 @@ _OF_CREW = {
 _OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
 _SAID_S = 60.0
 _CONFLICT = EditState.CONFLICT
+_HAZARD = 1
 
 
 class LostOrder(msgspec.Struct, frozen=True):
@@ -48,6 +67,21 @@ class LostOrder(msgspec.Struct, frozen=True):
         return any(one.edit.kind in _OF_CREW for one in self.all)
 
 
+class RadioCall(msgspec.Struct, frozen=True):
+    """An order whose unit is to be told by radio what it says; of one that was given up (`back`), that it is not so."""
+
+    order: Queued
+    back: bool
+
+    @property
+    def of_crew(self) -> bool:
+        """A crew does not know what the operator wants of it."""
+        return True
+
+
+Unanswered = LostOrder | RadioCall
+
+
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
     """What did not happen: `DMK-02 was NOT sent (told by radio by sari)`."""
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
@@ -59,9 +93,7 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
-    unit = catalog.units.get(str(queued.edit.data.get("unit")))
-    code = unit.code if unit else str(queued.edit.data.get("unit") or "")
-    text = tr(_OF_CREW[queued.edit.kind]).format(unit=code)
+    text = tr(_OF_CREW[queued.edit.kind]).format(unit=unit_code(queued.edit, catalog))
     told = tr(" (told by radio by {who})").format(who=queued.told) if queued.told else ""
     return text + told
 
@@ -89,10 +121,14 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
 
 
 class LostOrders(QObject):
-    """Binds what was lost to the notice under the figures, the status bar and undo."""
+    """Binds what a crew does not know, and what else was lost, to the notice under the figures and the status bar.
+
+    What was lost is nothing to undo. One order is in the notice at a time: those of crews first, of them the most
+    dangerous report's, of those the oldest.
+    """
 
     changed = Signal()
-    """Another lost order, or none, is in the notice."""
+    """Another order, or none, is in the notice."""
     undo_lost = Signal()
     """What undo would have taken back was not sent."""
     report_opened = Signal(str, str)
@@ -105,66 +141,105 @@ class LostOrders(QObject):
         desk: Desk,
         deeds: Deeds,
         status: StatusPresenter,
+        sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],
+        steady_s: Callable[[], float] = time.monotonic,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._edits, self._desk, self._deeds, self._status = edits, desk, deeds, status
-        self._zone, self._now = zone, now
+        self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
-        self._first = ""
+        self._shown: Unanswered | None = None
+        self._shown_since_s = -TWICE_S
         edits.changed.connect(lambda _: self.show())
         edits.opened.connect(self.show)
 
     @property
-    def first(self) -> str:
-        """The id of the edit that is in the notice, "" for none."""
-        return self._first
+    def lost(self) -> str:
+        """The id of the lost edit that is in the notice, "" for none."""
+        return self._shown.lost.edit.id if isinstance(self._shown, LostOrder) else ""
+
+    @property
+    def radio_call(self) -> str:
+        """The id of the order in the notice of which a unit is to be told by radio, "" for none."""
+        return self._shown.order.edit.id if isinstance(self._shown, RadioCall) else ""
 
     def show(self) -> None:
-        """Fill the notice; what is lost since the last time is said, and is nothing to undo."""
-        orders = self._orders()
+        """Fill the notice; what is lost since the last time is said, and is nothing to undo.
+
+        Also once a second: an order that should have left by now has not.
+        """
+        orders = self._lost_orders()
         present = frozenset(one.edit.id for order in orders for one in order.all)
         self._forget(one.edit.id for one in self._edits.lost)
         for order in orders:
             if any(one.edit.id not in self._told for one in order.all):
                 self._say(order)
         self._told = present
-        first = orders[0].lost.edit.id if orders else ""
-        self._status.set_lost(self._notice(orders[0]) if orders else None, max(0, len(orders) - 1))
-        if first != self._first:
-            self._first = first
+        unanswered: list[Unanswered] = [*orders, *self._radio_calls()]
+        unanswered.sort(key=_urgency)
+        first = unanswered[0] if unanswered else None
+        notice = None if first is None else self._notice(first)
+        self._status.set_lost(notice, max(0, len(unanswered) - 1))
+        before, self._shown = self._shown, first
+        if _what(before) != _what(first):
+            self._shown_since_s = self._steady_s()
             self.changed.emit()
 
     def see(self) -> None:
         """Choose the report."""
-        order = self._shown()
-        if order is not None and order.lost.edit.report:
-            self.report_opened.emit(order.lost.edit.source, order.lost.edit.report)
+        if self._shown is not None and (edit := _edit_of(self._shown)).report:
+            self.report_opened.emit(edit.source, edit.report)
 
     def give_again(self) -> None:
         """Send it all the same; where there is something to choose that is asked."""
-        order = self._shown()
-        if order is not None and not self._edits.give_again(order.lost.edit.id):
+        order = self._shown
+        if isinstance(order, LostOrder) and self._was_meant() and not self._edits.give_again(order.lost.edit.id):
             self.settle_asked.emit(order.lost.edit.id)
+
+    def told(self) -> None:
+        """The unit was told by radio: what it is to do, or that it is not to do what it was told before."""
+        call = self._shown
+        if not isinstance(call, RadioCall) or not self._was_meant():
+            return
+        edit = call.order.edit
+        if call.back:
+            self._edits.called_back(edit.id)
+        else:
+            self._edits.told(edit.id, self._desk.me_at(edit.source))
 
     def drop(self) -> None:
         """It is not wanted any more, nor what was stopped with it."""
-        order = self._shown()
-        if order is not None and self._edits.drop_lost(order.lost.edit.id):
+        order = self._shown
+        if isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
             catalog = self._desk.catalog(order.lost.edit.source)
             what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
             self._status.say(self.tr("Dropped: {what}").format(what=what))
 
-    def _shown(self) -> LostOrder | None:
-        return next((one for one in self._orders() if one.lost.edit.id == self._first), None)
+    def _was_meant(self) -> bool:
+        """Whether the key can have been pressed for what is in the notice, and not for what was there before it."""
+        if self._steady_s() - self._shown_since_s >= TWICE_S:
+            return True
+        self._status.say(self.tr("Nothing was done: the notice has just changed, press again"))
+        return False
 
-    def _orders(self) -> list[LostOrder]:
-        """Those of crews first, then by age."""
+    def _lost_orders(self) -> list[LostOrder]:
         found = (LostOrder(one, self._edits.stopped_with(one.edit.id)) for one in self._edits.lost)
-        orders = [order for order in found if any(is_order(one.edit) for one in order.all)]
-        return sorted(orders, key=lambda order: not order.of_crew)
+        return [order for order in found if any(is_order(one.edit) for one in order.all)]
+
+    def _radio_calls(self) -> list[RadioCall]:
+        """What has not left and nobody told, and what was told and is given up."""
+        unsent = (one for one in self._edits.untold if is_not_sent(one.edit, self._now(), away=self._waits(one.edit)))
+        return [
+            *(RadioCall(one, back=False) for one in unsent),
+            *(RadioCall(one, back=True) for one in self._edits.to_call_back),
+        ]
+
+    def _waits(self, edit: Edit) -> bool:
+        """Whether it is known not to leave now."""
+        return self._sources.is_away(edit.source) or self._edits.held_by(edit.id) is not None
 
     def _say(self, order: LostOrder) -> None:
         self._forget(one.edit.id for one in order.all)
@@ -180,17 +255,70 @@ class LostOrders(QObject):
         if newest is not self._deeds.newest:
             self.undo_lost.emit()
 
-    def _notice(self, order: LostOrder) -> Notice:
+    def _notice(self, shown: Unanswered) -> Notice:
+        return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
+
+    def _radio_notice(self, call: RadioCall) -> Notice:
+        edit, catalog = call.order.edit, self._desk.catalog(call.order.edit.source)
+        code, report = unit_code(edit, catalog), _report(edit, self.tr)
+        recall = edit.kind is Kind.RECALL
+        if call.back:
+            bold = call_back_text(call.order, catalog, self.tr)
+            told = self.tr(
+                "{who} told it to come back, and that is given up. {report}"
+                if recall
+                else "{who} told it to come, and that order is given up. {report}"
+            )
+            text, verb = told.format(who=call.order.told, report=report), self.tr("Called back")
+            verb = self.tr("Told so") if recall else verb
+        else:
+            unit = catalog.units.get(str(edit.data.get("unit")))
+            bold, verb = words.not_sent(unit, code, self.tr), self.tr("Told by radio")
+            wish = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
+            text = " ".join(part for part in (wish, self._sources.away_since(edit.source)) if part)
+        buttons = [("radio_told", verb, cap_of("radio_told"))]
+        if edit.report:
+            buttons.append(("lost_see", self.tr("See it"), cap_of("lost_see")))
+        return Notice(_level(edit), bold, text, tuple(buttons))
+
+    def _lost_notice(self, order: LostOrder) -> Notice:
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
-        text = f"{why}. {_report(edit, self.tr)}"
+        text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
         chooses = _chooses(order)
         buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]
         if chooses or order.stopped or not (order.lost.state is _CONFLICT and is_settled(order.lost)):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
             buttons.append(("lost_again", verb, cap_of("lost_again")))
         buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
-        return Notice("p1" if order.of_crew else "warn", lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
+        level = _level(edit) if order.of_crew else "warn"
+        return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
+
+
+def _edit_of(shown: Unanswered) -> Edit:
+    return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
+
+
+def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | None:
+    """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
+    if shown is None:
+        return None
+    return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
+
+
+def _priority(edit: Edit) -> int:
+    """The priority that its report had when the order was given; what is not known counts as a hazard."""
+    return int(edit.about.get("priority", _HAZARD))
+
+
+def _level(edit: Edit) -> str:
+    """How loud the notice of a crew that does not know is: red is for life and safety."""
+    return "p1" if _priority(edit) == _HAZARD else "warn"
+
+
+def _urgency(shown: Unanswered) -> tuple[bool, int, int]:
+    edit = _edit_of(shown)
+    return not shown.of_crew, _priority(edit), edit.number
 
 
 def _chooses(order: LostOrder) -> bool:

@@ -140,6 +140,8 @@ class OutboxPresenter(QObject):
             case "told":
                 if (queued := self._edits.open_edit(edit_id)) is not None:
                     self._edits.told(edit_id, self._edits.author_for(queued.edit.source))
+            case "called_back":
+                self._edits.called_back(edit_id)
             case "conflict":
                 self.conflict_opened.emit(edit_id)
             case "open":

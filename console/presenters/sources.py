@@ -66,6 +66,13 @@ class Sources(QObject):
         state = self._states.get(key)
         return state is not None and (not state.reached or bool(state.put_off))
 
+    def away_since(self, key: str) -> str:
+        """`Offline since 13:20.` of a source that is known to be away, else ""."""
+        state = self._states.get(key)
+        if state is None or state.reached or state.since is None:
+            return ""
+        return self.tr("Offline since {time}.").format(time=self._when(state.since))
+
     def offset(self) -> timedelta:
         """How far the server's clock is ahead of this computer's."""
         state = next(iter(self._states.values()), None)

@@ -31,7 +31,14 @@ from console.presenters.conflict import conflict_text, deleted_text
 from console.presenters.counsel import Counsel, duplicate_rows, merged_rows
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.history import STATE_WORDS, closing_reason, edit_text, entry_text
+from console.presenters.history import (
+    STATE_WORDS,
+    call_back_text,
+    closing_reason,
+    edit_text,
+    entry_text,
+    told_text,
+)
 from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
 from console.store.cache_read import CachedReport
@@ -66,6 +73,8 @@ class TicketPresenter(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self.is_away: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is known to take nothing now."""
+        self.to_call_back: Callable[[], Sequence[Queued]] = lambda: ()
+        """Set by the app: the orders that were given up after their units were told by radio."""
         self.is_held: Callable[[str], bool] = lambda _edit_id: False
         """Set by the app: whether an edit waits for an earlier one that does not leave."""
         desk.loaded_changed.connect(lambda _: self.show())
@@ -255,7 +264,10 @@ class TicketPresenter(QObject):
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
                 strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
-                text = conflict_text(queued, self._desk.catalog(edit.source), self._zone, self._now(), self.tr)
+                catalog = self._desk.catalog(edit.source)
+                text = conflict_text(queued, catalog, self._zone, self._now(), self.tr)
+                if told := told_text(queued, catalog, self.tr):
+                    text = f"{text} {told}."
                 strips.append(Strip("conflict", text, key_of("settle"), f"conflict:{edit.id}"))
             elif is_deleted(queued):
                 gone = deleted_text(queued, self._zone, self._now(), self.tr)
@@ -282,6 +294,12 @@ class TicketPresenter(QObject):
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)
+        for queued in self.to_call_back():
+            if (queued.edit.source, queued.edit.report) == (dossier.source, dossier.key):
+                catalog = self._desk.catalog(dossier.source)
+                told, call = told_text(queued, catalog, self.tr), call_back_text(queued, catalog, self.tr)
+                text = self.tr("{told}, and the order is given up. {call}").format(told=told, call=call)
+                strips.append(Strip("not_sent", text, "", f"called_back:{queued.edit.id}"))
         return strips
 
     def _with_stopped(self, strip: Strip, order: LostOrder) -> Strip:
@@ -302,7 +320,9 @@ class TicketPresenter(QObject):
 
     def _own_text(self, queued: Queued) -> str:
         """An own edit and how it stands; what the server did not take must not read as done."""
-        text = f"{self._edit_text(queued)} · {self.tr(STATE_WORDS[queued.state])}"
+        told = told_text(queued, self._desk.catalog(queued.edit.source), self.tr)
+        parts = (self._edit_text(queued), self.tr(STATE_WORDS[queued.state]), told)
+        text = " · ".join(part for part in parts if part)
         return self.tr("NOT done: {what}").format(what=text) if queued.state not in PENDING else text
 
     def _advice(self, catalog: Catalog) -> list[AdviceRow]:

@@ -638,6 +638,17 @@ def test_both_values_of_a_conflict_are_read_in_full(qtbot: QtBot) -> None:
     assert form.table.height() > max(len(lines) for lines in form.table._lines[0]) * theme.line("body")
 
 
+def test_no_column_of_a_conflict_is_cut_where_the_form_gets_less_room(qtbot: QtBot) -> None:
+    """Between queue and report at 1920 the last column was cut: "Choose o", "1 to decide, 0"."""
+    theme = make_theme()
+    form = ConflictForm(theme, make_symbols(theme), "Jalan rusak", "931164", "Both changed.", CONFLICT)
+    qtbot.addWidget(form)
+    form.open_beside(QRect(0, 0, 700, 500))
+    assert form.width() < 700
+    assert form.table._lefts[-1] == form.table.width() <= form.width()
+    assert form.height() >= form.table.height()
+
+
 @pytest.mark.parametrize("scale", [1.0, 1.5])
 def test_a_conflict_is_no_wider_than_its_screen(qtbot: QtBot, scale: float) -> None:
     theme = make_theme(scale)

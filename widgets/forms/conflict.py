@@ -62,16 +62,20 @@ class _Table(QWidget):
     def __init__(self, theme: Theme, symbols: Symbols, rows: Sequence[ConflictRow], width: int) -> None:
         super().__init__()
         self._theme, self._symbols = theme, symbols
-        self._lefts = [round(left * width / _WIDTH) for left in _LEFTS]
         self.rows = list(rows)
-        self._lines = [[self._broken(row, column) for column in (1, 2, 3)] for row in rows]
         self._heads: list[tuple[str, str]] = []
         self.picks = {row.field: row.pick for row in rows if row.asks}
         self._asks = [number for number, row in enumerate(rows) if row.asks]
         self._at = next((number for number in self._asks if not rows[number].pick), (self._asks or [0])[0])
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(self._top(len(rows)))
+        self.lay_out(width)
         self._tell()
+
+    def lay_out(self, width: int) -> None:
+        """Columns and lines for so many pixels."""
+        self._lefts = [round(left * width / _WIDTH) for left in _LEFTS]
+        self._lines = [[self._broken(row, column) for column in (1, 2, 3)] for row in self.rows]
+        self.setFixedHeight(self._top(len(self.rows)))
 
     def undecided(self) -> list[ConflictRow]:
         return [row for row in self.rows if row.asks and not self.picks[row.field]]
@@ -335,6 +339,11 @@ class ConflictForm(Form):
         self.foot_row.insertWidget(0, self.drop_button)
         self._position = position
         self._on_decided()
+
+    @override
+    def fit(self) -> None:
+        self.table.lay_out(self.width())  # it may have been given less room than it asked for
+        super().fit()
 
     @override
     def values(self) -> dict[str, Any]:

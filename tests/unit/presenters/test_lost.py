@@ -1,17 +1,33 @@
-"""Why something was lost, in the operator's words."""
+"""What a crew does not know stays in sight, in the operator's words, until it is answered."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
 
 from console.domain.dependency import asked, freed
 from console.domain.edit import EditState, Kind, Queued
+from console.domain.messages import Outcome, Source, SourceState
+from console.edits import Edits
 from console.presenters.catalog import Catalog
-from console.presenters.lost import why_lost
+from console.presenters.conflict import conflict_rows
+from console.presenters.lost import LostOrders, why_lost
+from console.presenters.sources import Sources
+from console.presenters.status import StatusPresenter
+from console.presenters.ticket import TicketPresenter
+from tests.helpers.city import wait_for
+from tests.unit.presenters.conftest import NOW, Rig
 from tests.unit.store.making import T0, edit
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.notice import Banner, Notice
+from widgets.statusbar import StatusBar
+from widgets.ticket.panel import TicketPanel
 
 
 @pytest.mark.parametrize("let_go", [asked, freed])
@@ -24,3 +40,199 @@ def test_an_order_that_was_held_back_is_not_said_to_be_too_old(let_go: Any) -> N
 def test_an_order_past_its_time_is_said_to_be() -> None:
     late = Queued(edit("e1", Kind.DISPATCH, data={"unit": "U1"}), EditState.EXPIRED, changed_at=T0)
     assert why_lost(late, Catalog(), UTC, datetime.now(UTC), str) == "its time was over before it could leave"
+
+
+class Strip:
+    """The notice under the figures, bound to the outbox of a rig whose clock stands at `now`."""
+
+    def __init__(self, rig: Rig, qtbot: QtBot) -> None:
+        theme = make_theme()
+        self.rig, self.now = rig, NOW
+        self.banner, bar = Banner(theme, make_symbols(theme)), StatusBar(theme, undo_key="Ctrl Z")
+        for widget in (self.banner, bar):
+            qtbot.addWidget(widget)
+        self.sources = Sources(
+            [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: self.now, rig.window
+        )
+        status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: self.now, bar)
+        self.orders = LostOrders(
+            rig.edits, rig.desk, rig.deeds, status, self.sources, UTC, lambda: self.now, lambda: rig.steady_s, bar
+        )
+
+    @property
+    def notice(self) -> Notice:
+        """What is shown."""
+        assert self.banner.notice is not None
+        return self.banner.notice
+
+    def wait(self, bold: str) -> Notice:
+        """What is shown, once it begins with this; it has been there long enough to be read."""
+        wait_for(lambda: self.banner.notice is not None and self.banner.notice.bold.startswith(bold), what=bold)
+        self.rig.steady_s += 1
+        return self.notice
+
+    def order(self, key: str, unit: str, priority: int = 3) -> str:
+        """Send a unit to a report of some priority; the order's id, once it is on the disk."""
+        dossier = self.rig.dossier(1001, key)
+        dossier = replace(dossier, server=replace(self.rig.report(key), priority=priority))
+        waiting = len(self.rig.edits.outbox)
+        edit_id = self.rig.deeds.dispatch(dossier, unit, f"SDA-{unit}", stack=False)
+        self.rig.saved(waiting + 1)
+        return edit_id
+
+    def beaten(self, edit_id: str) -> None:
+        """The server has sent another unit there before."""
+        first = {"value": "11", "who": "budi", "at": NOW.isoformat()}
+        self.rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+
+
+@pytest.fixture
+def strip(rig: Rig, qtbot: QtBot) -> Iterator[Strip]:
+    return Strip(rig, qtbot)
+
+
+def test_an_order_that_nobody_told_is_named_wherever_the_operator_is(strip: Strip) -> None:
+    """The link died unnoticed: the next report was shown, the crew knew nothing, and the screen said "Outbox 1"."""
+    strip.order("A", "07", priority=1)
+    strip.orders.show()
+    assert strip.banner.notice is None, "it may have left already"
+    strip.now += timedelta(seconds=4)
+    strip.orders.show()
+    assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
+    assert strip.notice.text == "to come: Report A Water at A."
+    assert strip.notice.level == "p1"
+    assert [button[0] for button in strip.notice.buttons] == ["radio_told", "lost_see"]
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    strip.orders.show()
+    assert strip.notice.text == "to come: Report A Water at A. Offline since 08:00."
+
+
+def test_an_order_is_named_at_once_when_its_server_is_known_to_be_away(strip: Strip) -> None:
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    strip.order("A", "07")
+    assert strip.wait("NOT SENT: tell SDA-07").level == "warn", "red is for life and safety"
+
+
+def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip) -> None:
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    first, urgent = strip.order("A", "07"), strip.order("B", "11", priority=1)
+    strip.wait("NOT SENT: tell SDA-11")
+    assert strip.orders.radio_call == urgent
+    strip.orders.told()
+    strip.orders.show()
+    strip.orders.told()  # the same key, pressed once more or bounced: it was not meant for the next one
+    assert strip.orders.radio_call == first
+    strip.rig.steady_s += 1
+    strip.orders.told()
+    strip.orders.show()
+    assert strip.orders.radio_call == ""
+    assert strip.banner.notice is not None, "the city is away still"
+    assert strip.banner.notice.bold.startswith("Offline")
+    assert [one.told for one in strip.rig.edits.outbox] == ["rina", "rina"]
+
+
+def test_an_order_that_left_after_all_is_named_no_more(strip: Strip) -> None:
+    edit_id = strip.order("A", "07")
+    strip.now += timedelta(seconds=4)
+    strip.orders.show()
+    assert strip.orders.radio_call == edit_id
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
+    strip.orders.show()
+    assert strip.banner.notice is None
+
+
+@pytest.mark.parametrize(("priority", "level"), [(1, "p1"), (2, "warn"), (3, "warn")])
+def test_a_lost_order_is_red_for_life_and_safety_only_and_ends_its_sentence_once(
+    strip: Strip, priority: int, level: str
+) -> None:
+    """It said "at 22:40.. Report", in red over the full width for a fallen tree of P3."""
+    strip.beaten(strip.order("A", "07", priority))
+    notice = strip.wait("SDA-07 was NOT sent:")
+    assert notice.text == "budi has sent SDA-11 to this report at 08:00. Report A Water at A"
+    assert notice.level == level
+
+
+def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot: QtBot) -> None:
+    """It was driving, stood as "no job", and once the other's order was kept nothing on the screen knew of it."""
+    rig, told = strip.rig, "SDA-07 was told by radio by rina"
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    edit_id = strip.order("A", "07")
+    rig.edits.told(edit_id, "rina")
+    strip.beaten(edit_id)
+    strip.wait("SDA-07 was NOT sent (told by radio by rina):")
+    queued = rig.edits.open_edit(edit_id)
+    assert queued is not None
+    (row,) = conflict_rows(queued, rig.desk.catalog("city"), str)
+    assert row.mine is not None
+    assert row.theirs is not None
+    assert (row.mine.text, row.theirs.text) == ("SDA-07 as well", "only SDA-11: call SDA-07 back by radio")
+
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    presenter.to_call_back = lambda: rig.edits.to_call_back
+    presenter.set_outbox(rig.edits.open_for("city", "A"))
+    presenter.set_dossier(rig.dossier(1001, "A"))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ticket.strips[-1].text == f"budi has sent SDA-11 to this report at 08:00. {told}."
+    assert ticket.timeline[0].text == f"NOT done: Dispatched SDA-07, by rina · conflict · {told}"
+
+    rig.edits.choose(edit_id, mine=False)
+    notice = strip.wait("Call SDA-07 back by radio")
+    assert notice.text == "rina told it to come, and that order is given up. Report A Water at A"
+    presenter.set_outbox(rig.edits.open_for("city", "A"))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [one.text for one in ticket.strips] == [f"{told}, and the order is given up. Call SDA-07 back by radio"]
+    strip.orders.told()
+    strip.orders.show()
+    assert rig.edits.to_call_back == ()
+    assert strip.notice.bold.startswith("Offline")
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "unwanted"])
+def test_that_a_crew_is_to_be_called_back_outlives_the_program(rig: Rig, strip: Strip, how: str) -> None:
+    rig.edits.source_lost("city")
+    edit_id = strip.order("A", "07")
+    rig.edits.told(edit_id, "rina")
+    if how == "withdrawn":
+        assert rig.edits.withdraw(edit_id)
+    else:
+        rig.edits.on_outcome(Outcome(edit_id, EditState.EXPIRED))
+        rig.edits.still_wanted(edit_id, yes=False)
+    assert [one.edit.id for one in rig.edits.to_call_back] == [edit_id]
+    again = reopened(rig)
+    assert [(one.edit.id, one.told) for one in again.to_call_back] == [(edit_id, "rina")]
+    again.called_back(edit_id)
+    assert again.to_call_back == ()
+    rig.edits = again
+    assert reopened(rig).to_call_back == ()
+
+
+def test_who_was_told_of_an_order_that_is_given_again_or_had_left_is_not_called_back(rig: Rig, strip: Strip) -> None:
+    again = strip.order("A", "07")
+    rig.edits.told(again, "rina")
+    strip.beaten(again)
+    rig.edits.choose(again, mine=True)
+    (new,) = rig.saved(1)
+    assert new.id != again
+    left = strip.order("B", "11")
+    rig.edits.resend_due("city")
+    wait_for(lambda: rig.edits.open_edit(left).state is EditState.SENDING, what="it is being sent")  # type: ignore[union-attr]
+    rig.edits.told(left, "rina")
+    rig.edits.on_restarted()
+    assert rig.edits.ask_back(left)
+    rig.edits.on_outcome(Outcome(left, EditState.ACCEPTED))
+    assert rig.edits.to_call_back == ()
+
+
+def reopened(rig: Rig) -> Edits:
+    """The outbox as the next start finds it."""
+    rig.edits.close()
+    rig.edits = Edits(rig.profile, lambda _: None, lambda: NOW, lambda: "f1", operator=lambda: "rina")
+    opened: list[bool] = []
+    rig.edits.opened.connect(lambda: opened.append(True))
+    wait_for(lambda: opened, what="work.db is open")
+    return rig.edits
