@@ -32,23 +32,35 @@ def sla_of(service: Service | None, priority: int) -> Sla | None:
 
 
 def clocks(
-    report: Report, entries: Iterable[Entry], sla: Sla | None, calendar: Calendar | None, now: datetime
+    report: Report,
+    entries: Iterable[Entry],
+    sla: Sla | None,
+    calendar: Calendar | None,
+    now: datetime,
+    *,
+    first: datetime | None = None,
 ) -> tuple[Clock, ...]:
     """The clocks of a report as of `now`, the finished ones too; none without an SLA.
 
     `entries` are the report's history in any order; those taken back do not count. Where the history does not lead to
     the report's present status or hold, the report's own word counts, as of its last change. After a reopening there
-    are two clocks named "finish": the first result, then the one that runs.
+    are two clocks named "finish": the first result, then the one that runs. `first` is when the earliest of the reports
+    that were merged into it was made: where that was before this one, the clocks run from there.
     """
     if sla is None:
         return ()
-    case = _Case(report.created, sla, calendar)
+    case = _Case(min(report.created, first or report.created), sla, calendar)
     for event in _events(report, entries):
         case.take(event)
     if case.status is not report.status or _waits(report) != case.waits:
         at = report.closed_at if report.status in _ENDED and report.closed_at else report.updated
         case.take(_Event(max(at, case.last), report.status, _waits(report), True))
     return case.results(now)
+
+
+def begun(report: Report) -> datetime:
+    """Since when the report's clocks run: since it was made, or an earlier one that was merged into it."""
+    return min([report.created, *(clock.started for clock in report.clocks)])
 
 
 def due_next(clocks: Iterable[Clock]) -> Clock | None:

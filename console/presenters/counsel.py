@@ -182,7 +182,7 @@ class Counsellor(QObject):
         def take(found: list[CachedReport]) -> None:
             if self._dossier is None or self._dossier.row != row:
                 return
-            whole = sum(1 + one.report.duplicates for one in found) >= counted
+            whole = len(found) >= counted
             self._merged_of = state if whole else None
             self.merged_changed.emit(row, found)
 

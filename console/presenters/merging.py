@@ -8,8 +8,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from console.domain.duplicates import is_main
 from console.domain.report import Report
-from console.domain.status import is_open
+from console.domain.sla import begun
+from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.counsel import Alike
 from console.presenters.deeds import Deeds
@@ -80,14 +82,20 @@ class Merging(QObject):
         if self._form is form:
             self._others[key] = dossier
             self._photos.set_beside(tuple(self._others.values()))
-            form.set_side(key, self._side(dossier))
+            form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
 
     def _on_cards(self, cards: Mapping[str, PhotoCard]) -> None:
         self._cards = {**self._cards, **cards} if self._form is not None else dict(cards)
         if self._form is not None and self._mine is not None:
             self._form.set_mine(self._side(self._mine))
             for key, dossier in self._others.items():
-                self._form.set_side(key, self._side(dossier))
+                self._form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
+
+    def _is_to_stay(self, other: Dossier) -> bool:
+        mine = self._mine
+        return mine is not None and not is_main(
+            mine.shown, other.shown, one_is_worked_on=bool(mine.live), other_is_worked_on=bool(other.live)
+        )
 
     def _number(self, dossier: Dossier) -> str:
         return dossier.shown.id if dossier.server else self.tr("new report")
@@ -97,6 +105,8 @@ class Merging(QObject):
         place = " · ".join(part for part in (report.address or "", catalog.place(report.area)) if part)
         units = [catalog.units[one.unit].code if one.unit in catalog.units else one.unit for one in dossier.live]
         state = [f"P{report.priority}", self.tr(words.status_text(report.status, report.status_label)), *units]
+        if report.duplicates:
+            state.append(self._duplicates(report))
         when = self.tr("Reported {time}").format(time=words.day_and_clock(report.created, self._zone, self._now()))
         keys = [photo.sha256 or photo.url or "" for photo in report.photos]
         photos = [self._cards.get(key) or PhotoCard(key, self.tr("Photo"), "") for key in keys]
@@ -143,7 +153,22 @@ class Merging(QObject):
         if goes.shown.priority < stays.shown.priority:
             rises = self.tr("{n} becomes P{p}, as the other is.")
             parts.append(rises.format(n=self._number(stays), p=goes.shown.priority))
+        if begun(goes.shown) < begun(stays.shown):
+            clock = self.tr("{n} keeps the earlier clock: from {time}, when {other} was reported.")
+            since = words.day_and_clock(begun(goes.shown), self._zone, self._now())
+            parts.append(clock.format(n=self._number(stays), time=since, other=self._number(goes)))
+        if goes.shown.duplicates:
+            parts.append(
+                self.tr("{what} of {n} come along.").format(what=self._duplicates(goes.shown), n=self._number(goes))
+            )
+        if ORDER.index(goes.shown.status) > ORDER.index(stays.shown.status):
+            state = self.tr(words.status_text(goes.shown.status, goes.shown.status_label))
+            parts.append(self.tr("{n} is further on: {state}.").format(n=self._number(goes), state=state))
         return " ".join(parts)
+
+    def _duplicates(self, report: Report) -> str:
+        text = self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate")
+        return text.format(n=report.duplicates)
 
     def _merge(self, key: str, swapped: bool) -> None:
         both = self._both(key, swapped=swapped)

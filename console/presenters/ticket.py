@@ -21,6 +21,7 @@ from console.domain.edit import (
     was_held_back,
 )
 from console.domain.loaded import Loaded
+from console.domain.sla import begun
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -231,6 +232,9 @@ class TicketPresenter(QObject):
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
         ]
+        if begun(report) < report.created:
+            since = self._day_and_clock(begun(report))
+            facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))
         if report.lat is not None:
             facts.insert(1, (self.tr("Coordinates"), coordinates(report), ""))
         for question, answer in self._desk.catalog(dossier.source).answers(report)[:_MOST_ANSWERS]:

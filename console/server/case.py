@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from console.domain.edit import Kind
 from console.domain.proof import last_round
-from console.domain.report import Assignment, Entry, PhotoRole, Report, Unit
+from console.domain.report import Assignment, Clock, Entry, PhotoRole, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import (
     ASSIGNMENT_MAY_BECOME,
@@ -296,7 +296,7 @@ class Case:
         self.ledger.put(entry, version=version, before=msgspec.json.encode(before))
         versions = self.before.versions | dict.fromkeys(touched, version)
         report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
-        report = replace(report, clocks=self._clocks(report))
+        report = replace(report, clocks=clocks_of(self.ledger, report, self.ledger.merged(report.id).values()))
         self.ledger.put(report)
         self.report = report
         return report, entry
@@ -304,9 +304,12 @@ class Case:
     def _differs(self, names: tuple[str, ...]) -> bool:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
 
-    def _clocks(self, report: Report) -> tuple[Any, ...]:
-        sla = sla_of(self.ledger.service(report.service), report.priority)
-        if sla is None:
-            return ()
-        calendar = self.ledger.calendar(sla.calendar)
-        return clocks(report, self.ledger.entries(report.id), sla, calendar, self.now)
+
+def clocks_of(ledger: Ledger, report: Report, merged: Iterable[datetime]) -> tuple[Clock, ...]:
+    """The clocks of a report as of the transaction; `merged` is when the reports were made that are merged into it."""
+    sla = sla_of(ledger.service(report.service), report.priority)
+    if sla is None:
+        return ()
+    first = min(merged, default=None)
+    calendar = ledger.calendar(sla.calendar)
+    return clocks(report, ledger.entries(report.id), sla, calendar, ledger.now, first=first)

@@ -14,7 +14,7 @@ from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, S
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
-from console.server.case import Case
+from console.server.case import Case, clocks_of
 from console.server.history import later_word
 from console.server.ledger import Ledger
 from console.server.payloads import payload_of
@@ -137,11 +137,15 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
 
 
 def link(case: Case, main: str | None) -> None:
-    """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges."""
+    """Make the report a duplicate of `main` (None: of none), and count it at every report up both chains of merges.
+
+    The earlier clock stays: those of a main report run from when the first of all that is merged into it was made.
+    """
     before = case.report.merged_into
     if before == main:
         return
     weight = 1 + case.report.duplicates
+    own = {case.report.id: case.report.created, **case.ledger.merged(case.report.id)}
     gained = _chain(case, main)
     for keys, change in ((_chain(case, before), -weight), (gained, weight)):
         for key in keys:
@@ -149,7 +153,10 @@ def link(case: Case, main: str | None) -> None:
             if other is not None:
                 duplicates = max(0, other.duplicates + change)
                 updated = max(case.now, other.created)
-                case.ledger.put(replace(other, duplicates=duplicates, version=other.version + 1, updated=updated))
+                other = replace(other, duplicates=duplicates, version=other.version + 1, updated=updated)
+                merged = {**case.ledger.merged(key), **own}
+                made = [at for one, at in merged.items() if change > 0 or one not in own]
+                case.ledger.put(replace(other, clocks=clocks_of(case.ledger, other, made)))
     case.change(merged_into=main)
 
 

@@ -43,6 +43,16 @@ _JOBS = sa.select(schema.assignments.c.body).where(
     schema.assignments.c.unit == sa.bindparam("unit"), schema.assignments.c.live == 1
 )
 
+_MERGED = (
+    sa.select(schema.reports.c.id, schema.reports.c.created)
+    .where(schema.reports.c.merged_into == sa.bindparam("report"))
+    .cte("merged", recursive=True)
+)
+_MERGED = _MERGED.union(
+    sa.select(schema.reports.c.id, schema.reports.c.created).join(_MERGED, schema.reports.c.merged_into == _MERGED.c.id)
+)
+_ALL_MERGED = sa.select(_MERGED.c.id, _MERGED.c.created)
+
 
 class Ledger:
     """The objects of one transaction: read once, kept in memory as changed, written by `settle`.
@@ -70,6 +80,14 @@ class Ledger:
     def report(self, key: str) -> Report | None:
         """A report, locked until the end of the transaction."""
         return self._one(Report, key, lock=True)
+
+    def merged(self, report: str) -> dict[str, datetime]:
+        """When the reports were made that are merged into this one, directly or through others, by their ids.
+
+        As the transaction found them: what it merges itself is not among them.
+        """
+        rows = self.connection.execute(_ALL_MERGED, {"report": report})
+        return {key: schema.moment(created) for key, created in rows}
 
     def unit(self, key: str) -> Unit | None:
         """A unit, locked until the end of the transaction; with its last known position."""

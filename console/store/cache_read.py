@@ -173,10 +173,20 @@ class CacheReader:
         return [found[int(row)] for row in rows if int(row) in found]
 
     def merged_into(self, source: str, remote_id: str) -> list[CachedReport]:
-        """The reports of a source that were merged into this one, the oldest first.
+        """The reports of a source that were merged into this one, directly or with another, the oldest first.
 
         The flags of the whole source are looked through: not for the GUI thread.
         """
+        found = {one.row: one for one in self._merged_directly(source, remote_id)}
+        through = list(found.values())
+        while through:
+            one = through.pop()
+            more = self._merged_directly(source, one.report.id) if one.report.duplicates else []
+            through += [other for other in more if other.row not in found]
+            found |= {other.row: other for other in more}
+        return sorted(found.values(), key=lambda one: (one.report.created, one.row))
+
+    def _merged_directly(self, source: str, remote_id: str) -> list[CachedReport]:
         decoder = decoder_of(Report)
         bodies = self._all(
             "SELECT r.row, t.body FROM reports r JOIN texts t USING (row)"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import find, form, key, wait_ready
+from tests.helpers.hands import choose, find, form, key, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 AT_WORK = ("dispatched", "acknowledged", "en_route", "on_scene")
@@ -40,9 +40,14 @@ def press(*codes: Qt.Key) -> None:
 def opened(window: Any, *, crew: bool) -> Any:
     """The form over a report (on which a crew works) and a second call about the same."""
     find(window, "active" if crew else "unassigned", lambda now: now.has_place and (now.lead_state in AT_WORK) is crew)
-    row, shown = window.desk.row, window.dossiers.current.shown
+    return opened_on(window, window.desk.row, window.dossiers.current.shown)
+
+
+def opened_on(window: Any, row: int, shown: Any) -> Any:
+    """The same over this report."""
     data = {
-        "service": shown.service, "description": f"Lagi: {shown.description}", "channel": "phone",
+        "service": shown.service, "channel": "phone",
+        "description": f"Lagi {uuid.uuid4().hex}: {shown.description}"[:90],
         "lat": shown.lat, "lon": shown.lon, "priority": shown.priority,
     }  # fmt: skip
     window.deeds.create("city", data, f"local:{uuid.uuid4()}", "again")
@@ -73,7 +78,7 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     assert stays.startswith(f"Stays\n{mine.id} ")
     assert goes.startswith(f"Is closed as its duplicate\n{number} ")
     assert mine.description[:40] in stays
-    assert f"Lagi: {mine.description}"[:40] in goes
+    assert f": {mine.description}"[:30] in goes
     press(Qt.Key.Key_S)
     assert form_.said()[0].startswith(f"Stays\n{number} ")
     press(Qt.Key.Key_S)
@@ -85,6 +90,31 @@ def test_a_merge_is_looked_at_first_and_closes_the_candidate(window: Any) -> Non
     wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
     assert window.outbox_presenter.decisions == 0
     window.deeds.done.disconnect(made.append)
+
+
+def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(window: Any) -> None:
+    """Merged into the newer the report lost its clock, and what had been merged into it was shown nowhere."""
+    first = opened(window, crew=False)
+    older = window.dossiers.current.shown
+    newer = first.values()["candidate"]
+    press(Qt.Key.Key_Return)  # the newer into the older
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the merge")
+    second = opened_on(window, window.reader().row_of("city", older.id), older)
+    mine, latest = window.dossiers.current.shown, second.values()["candidate"]
+    assert mine.id == older.id
+    assert f"×{mine.duplicates} duplicate" in second.said()[0]
+    press(Qt.Key.Key_S)  # the older into the latest one
+    said = "\n".join(label.text() for label in second.findChildren(QLabel))
+    assert f"{latest} keeps the earlier clock: from " in said
+    assert f" of {mine.id} come along." in said
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the second merge")
+    choose(window, latest)
+    wait_for(lambda: len(window.ticket.ticket().merged) == 1 + mine.duplicates, what="all that were merged into it")
+    ticket = window.ticket.ticket()
+    assert {row.number for row in ticket.merged} > {older.id, newer}
+    assert ["runs from" in value for name, value, _ in ticket.facts if name == "Clock"] == [True]
+    assert min(clock.started for clock in window.dossiers.current.shown.clocks) == older.created
 
 
 def test_what_would_be_closed_is_not_while_a_crew_works_on_it(window: Any) -> None:

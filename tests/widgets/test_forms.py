@@ -236,7 +236,7 @@ def _held_forms() -> dict[str, Form]:
         theme, "Merge", MergeSide("1", "Flood", "", ""), [MergeCandidate("2", "2", "")],
         why_barred=lambda *_: "", follows=lambda *_: "",
     )  # fmt: skip
-    merge.set_side("2", MergeSide("2", "Flood", "", ""))
+    merge.set_side("2", MergeSide("2", "Flood", "", ""), stays=False)
     ask = AskForm(theme, "Quit", "", "Quit", "Stay")
     choice = ChooseOne(theme, "Category", SERVICES)
     proof = ValidateForm(theme, "Validate", [], [card("After")], preset="Done", dispositions=["Done"])
@@ -259,6 +259,27 @@ def test_a_key_that_is_held_decides_nothing(qtbot: QtBot, which: str, key: Qt.Ke
     assert form.isVisible()
     with qtbot.waitSignal(form.committed):
         keys(key)
+
+
+def test_of_two_reports_the_one_that_was_said_to_stays_unless_it_is_turned_round(qtbot: QtBot) -> None:
+    mine, first, second = (MergeSide(key, "Flood", "", "") for key in ("1", "2", "3"))
+    form = MergeForm(
+        make_theme(), "Merge", mine, [MergeCandidate("2", "2", ""), MergeCandidate("3", "3", "")],
+        why_barred=lambda *_: "", follows=lambda *_: "",
+    )  # fmt: skip
+    form.set_side("2", first, stays=True)
+    form.set_side("3", second, stays=False)
+    open_form(qtbot, form)
+    assert form.values() == {"candidate": "2", "swapped": True}
+    assert form.commit_button.verb == "Merge 1"
+    keys("s")
+    assert form.values() == {"candidate": "2", "swapped": False}
+    form.set_side("2", first, stays=True)  # its photos have come
+    assert not form.is_swapped, "what the operator has turned round stays so"
+    keys("2")
+    assert form.values() == {"candidate": "3", "swapped": False}
+    keys("s")
+    assert commit(qtbot, form) == {"candidate": "3", "swapped": True}
 
 
 def test_a_digit_that_is_held_chooses_in_one_row_only(qtbot: QtBot) -> None:

@@ -103,7 +103,8 @@ class MergeForm(Form):
     """The chosen report beside one of up to nine that may be about the same. Values: candidate (its key), swapped.
 
     A digit shows a candidate, S turns round which of the two stays, Enter merges. `set_side` brings a candidate once it
-    is read; `why_barred` says why the one that would be closed cannot be ("" when it can), `follows` what follows.
+    is read, and says which of the two stays unless the operator turns it round. `why_barred` says why the one that
+    would be closed cannot be ("" when it can), `follows` what follows.
     """
 
     def __init__(
@@ -123,7 +124,8 @@ class MergeForm(Form):
         self._known: dict[str, MergeSide] = {}
         self._apart = {one.key: one.apart for one in candidates}
         self._why_barred, self._follows = why_barred, follows
-        self._swapped = False
+        self._to_stay: set[str] = set()
+        self._turned: set[str] = set()
         first = candidates[0].key if candidates else ""
         self.candidate = Segments(
             theme, self.tr("Candidate"), [(one.key, one.words) for one in candidates], current=first
@@ -151,9 +153,10 @@ class MergeForm(Form):
         self.foot_row.insertWidget(1, self.swap_button)
         self._show()
 
-    def set_side(self, key: str, side: MergeSide) -> None:
-        """A candidate has been read, or its photos have come."""
+    def set_side(self, key: str, side: MergeSide, *, stays: bool) -> None:
+        """A candidate has been read, or its photos have come; whether it is the one to stay."""
         self._known[key] = side
+        (self._to_stay.add if stays else self._to_stay.discard)(key)
         self._show()
 
     def set_mine(self, side: MergeSide) -> None:
@@ -163,8 +166,14 @@ class MergeForm(Form):
 
     def swap(self) -> None:
         """The one that would be closed stays, and the other way round."""
-        self._swapped = not self._swapped
+        self._turned ^= {self.candidate.value()}
         self._show()
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether the candidate stays and the chosen report is closed."""
+        key = self.candidate.value()
+        return (key in self._to_stay) is not (key in self._turned)
 
     def said(self) -> tuple[str, str]:
         """What stands at the left (it stays) and at the right (it is closed)."""
@@ -177,11 +186,11 @@ class MergeForm(Form):
     def _show(self) -> None:
         key = self.candidate.value()
         other, waits = self._known.get(key), self.tr("The report is being read")
-        stays, goes = (other, self._mine) if self._swapped else (self._mine, other)
+        stays, goes = (other, self._mine) if self.is_swapped else (self._mine, other)
         self._stays.show_side(self.tr("Stays"), "text.tertiary", stays, waits)
         self._goes.show_side(self.tr("Is closed as its duplicate"), "priority.p2", goes, waits)
         self._between.setText(one_line(self._apart.get(key, "")))
-        self._after.setText(one_line(self._follows(key, self._swapped)))
+        self._after.setText(one_line(self._follows(key, self.is_swapped)))
         if stays is not None and goes is not None:
             words = self.tr("Merge {goes}").format(goes=goes.number)
             self.commit_button.set_verb(words)
@@ -196,14 +205,14 @@ class MergeForm(Form):
 
     @override
     def values(self) -> dict[str, Any]:
-        return {"candidate": self.candidate.value(), "swapped": self._swapped}
+        return {"candidate": self.candidate.value(), "swapped": self.is_swapped}
 
     @override
     def why_not(self) -> str:
         key = self.candidate.value()
         if key not in self._known:
             return self.tr("The report is being read")
-        return self._why_barred(key, self._swapped)
+        return self._why_barred(key, self.is_swapped)
 
     @override
     def is_empty(self) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from console.server.city import City
 from console.server.payloads import Words
-from tests.unit.server.conftest import Api, Clock, let_pass
+from console.server.records import LoadedReport
+from tests.unit.server.conftest import Api, Clock, a_report, let_pass
 from widgets.forms.form import MOST_LETTERS
 
 PHOTO = "ab" * 32
@@ -298,6 +300,33 @@ def test_merge_keeps_both_and_counts_at_the_main_report(api: Api) -> None:
     api.ok("11", "unmerge")
     assert (api.report("11")["merged_into"], api.report("11")["status"]) == (None, "returned")
     assert api.report("10")["duplicates"] == 1
+
+
+def test_the_earlier_clock_stays_whichever_of_two_reports_is_merged_into_the_other(api: Api, city: City) -> None:
+    """The older one, merged into the newer, left a report with all its time before it again."""
+    created = datetime.fromisoformat(SEEN)
+    for key, earlier_h in (("20", 2), ("21", 5), ("22", 0)):
+        made = created - timedelta(hours=earlier_h)
+        city.load([LoadedReport(replace(a_report(key), created=made, updated=made))])
+
+    def since(key: str) -> float:
+        """How many hours earlier than the newest its first clock began; it is due as much earlier."""
+        first = api.report(key)["clocks"][0]
+        started, due = (datetime.fromisoformat(first[name]) for name in ("started", "due"))
+        assert (first["name"], due - started) == ("first_response", timedelta(hours=6))
+        return (created - started) / timedelta(hours=1)
+
+    assert [since(key) for key in ("20", "21", "22")] == [2, 5, 0]
+    api.ok("21", "merge", {"into": "20"})
+    assert since("20") == 5
+    api.ok("20", "merge", {"into": "22"})
+    assert since("22") == 5, "also what had been merged into the merged one counts"
+    api.ok("22", "set", {"priority": 1}, seen=api.report("22")["version"])
+    assert since("22") == 5, "it stays through what is done later"
+    api.ok("20", "unmerge")
+    assert (since("22"), since("20")) == (0, 5)
+    api.ok("21", "unmerge")
+    assert since("20") == 2
 
 
 def test_closing_releases_the_units_that_were_ticked(api: Api) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from console.domain.report import Calendar, Clock, ClockState, Entry, Hold, Report, Sla, WaitsFor
-from console.domain.sla import after_working, clocks, due_next, working_seconds
+from console.domain.sla import after_working, begun, clocks, due_next, working_seconds
 from console.domain.status import Status
 
 T0 = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday, 9:00 in Jakarta
@@ -109,3 +109,18 @@ def test_a_calendar_that_never_opens_has_no_due_time() -> None:
     never = Calendar("never", "Asia/Jakarta", (None,) * 7)
     assert after_working(T0, 60, never) is None
     assert clocks(report(Status.NEW), (), SLA, never, hours(9999))[0].state is ClockState.RUNNING
+
+
+def test_the_clocks_run_from_the_first_report_of_the_same_thing() -> None:
+    """Merged into a later report, the earlier one's time would be given to the crews once more."""
+    found = clocks(report(Status.NEW), (), SLA, None, hours(1), first=hours(-5))
+    assert [(c.name, c.state, c.due) for c in found] == [
+        ("first_response", ClockState.RUNNING, hours(1)),
+        ("finish", ClockState.RUNNING, hours(163)),
+    ]
+    shown = report(Status.NEW, clocks=found)
+    assert begun(shown) == hours(-5)
+    assert clocks(report(Status.NEW), (), SLA, None, hours(1), first=hours(3)) == clocks(
+        report(Status.NEW), (), SLA, None, hours(1)
+    )
+    assert begun(report(Status.NEW)) == T0
