@@ -56,6 +56,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The chosen report has a number at its server."""
     listed: bool = True
     """Whether the queue has a report to go to."""
+    hazard: bool = False
+    """A P1 waits for a crew, in this list or not."""
 
 
 UNREAD = "The report has not been read yet"
@@ -250,6 +252,10 @@ def _listed(now: Situation) -> str:
     return "" if now.listed else "The list is empty"
 
 
+def _hazard(now: Situation) -> str:
+    return "" if now.hazard else "No P1 waits for a crew"
+
+
 def _filtered(now: Situation) -> str:
     return "" if now.filtered else "No filter is set"
 
@@ -285,6 +291,7 @@ ACTIONS: tuple[Action, ...] = (
     A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always, words="log in login"),
     A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always, words="log out logout"),
     A("filter", "Filter the queue", ("Ctrl+F",), "Queue", always),
+    A("next_hazard", "Go to the P1 that waits longest for a crew, then to the next", ("F8",), "Queue", _hazard),
     A("clear_filter", "Clear all filters", ("Shift+Esc",), "Queue", _filtered),
     A("next_report", "Next report", ("J",), "Queue", _listed),
     A("previous_report", "Previous report", ("K",), "Queue", _listed),

@@ -54,6 +54,7 @@ from console.presenters.drafts import Drafts
 from console.presenters.edit_news import EditNews
 from console.presenters.forms import Forms
 from console.presenters.going_on import GoingOn
+from console.presenters.hazards import Hazards
 from console.presenters.intents import Intents
 from console.presenters.keeping import Keeping
 from console.presenters.kpi import KpiPresenter
@@ -365,12 +366,13 @@ class ConsoleWindow(QObject):
             self.forms.mark,
             tasks,
             reader,
-            self.window,
+            self.window.work_room,
             self.forms.held_keys.hold_for,
             self,
         )
         status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
+        self.hazards = Hazards(desk, self.say_long, self)
         self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
@@ -452,6 +454,7 @@ class ConsoleWindow(QObject):
             "copy_place": self.clipping.copy_place,
             "copy_link": self.clipping.copy_link,
             "copy_unit": self.clipping.copy_unit,
+            "next_hazard": self._go_to_hazard,
             "units_available": self.units_presenter.switch_available,
             "reload_map": self.map.reload,
             "drafts": self.drafts.open,
@@ -546,6 +549,7 @@ class ConsoleWindow(QObject):
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
         self.queue.opened.connect(lambda _: self.window.focus_panel("report"))
+        self.queue.urgent_asked.connect(lambda: self.intents.run("next_hazard"))
         self.queue.filter_asked.connect(lambda: self.intents.run("filter"))
         self.banner.notice_action.connect(self.intents.run)
         self.kpi_presenter.action.connect(self.intents.run)
@@ -901,6 +905,10 @@ class ConsoleWindow(QObject):
     def _walk(self, step: int) -> None:
         """Another row of the queue, which has the keyboard then: wherever it was, Enter opens the report."""
         self.queue.view.move_by(step)
+        self.window.focus_panel("queue")
+
+    def _go_to_hazard(self) -> None:
+        self.hazards.go()
         self.window.focus_panel("queue")
 
     def _filter_line(self) -> None:

@@ -263,6 +263,7 @@ class Palette(QWidget):
         self._theme = theme
         self._summary, self._sentence = "", ""
         self._was_active = False
+        self._most = theme.px(520)
         self.setWindowTitle(self.tr("Commands"))
         self._field = QLineEdit()
         self._field.setFrame(False)
@@ -331,15 +332,13 @@ class Palette(QWidget):
         self._fit()
         self.update()
 
-    def open_over(self, anchor: QWidget, query: str = "") -> None:
-        """Open over the middle of the anchor's window, a little below its top, with the text selected."""
-        window = anchor.window()
+    def open_in(self, room: QRect, query: str = "") -> None:
+        """Open in the middle of this part of the screen, at its top, with the text selected."""
         theme = self._theme
-        width = min(theme.px(WIDTH), window.width() - theme.px(32))
+        width, self._most = min(theme.px(WIDTH), room.width() - theme.px(8)), room.height()
         self.resize(width, self.height())
         self._fit()
-        corner = window.mapToGlobal(QPoint((window.width() - width) // 2, min(theme.px(104), window.height() // 8)))
-        self.move(corner)
+        self.move(QPoint(room.left() + (room.width() - width) // 2, room.top()))
         self._was_active = False
         self._field.setText(query)
         self.show()
@@ -369,10 +368,7 @@ class Palette(QWidget):
         theme = self._theme
         items = [self._model.item(number) for number in range(self._model.rowCount())]
         rows = sum(theme.px(GROUP_HEIGHT if isinstance(item, _Group) else ROW_HEIGHT) for item in items)
-        most = theme.px(520)
-        parent = self.parentWidget()
-        if parent is not None:
-            most = max(theme.px(160), parent.window().height() - theme.px(230))
+        most = max(theme.px(160), self._most - theme.px(FIELD_HEIGHT + FOOT_HEIGHT) - 2)
         self.resize(self.width(), theme.px(FIELD_HEIGHT + FOOT_HEIGHT) + 2 + min(rows, most))
 
     def _move_to(self, start: int, step: int) -> None:

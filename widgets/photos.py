@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -15,7 +15,9 @@ from widgets.symbols import paint_tag
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, by_keyboard
 
-_TALL, _LOW, _STRIP = 144, 72, 20
+_LEAST, _STRIP = 72, 20
+_SHARE = 0.3
+"""So much of the height that the report is read in may go to its photos: below them stands what is decided on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class PhotoPair(QWidget):
         self._shown = [0, 0]
         self._side = 0
         self._ring = False
-        self._compact = False
+        self._room = 0
         self._failed_letter = "!"
         self._scaled: dict[tuple[int, int, int], QImage] = {}
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -76,11 +78,12 @@ class PhotoPair(QWidget):
         """All photos."""
         return self._cards
 
-    def set_compact(self, compact: bool) -> None:
-        """Whether the photos are half as high."""
-        self._compact = compact
-        self._fix_height()
-        self.update()
+    def set_room(self, height: int) -> None:
+        """The height that the report is read in: photos are as large as their width allows, up to a part of it."""
+        if height != self._room:
+            self._room = height
+            self._fix_height()
+            self.update()
 
     def set_cards(self, cards: Sequence[PhotoCard], failed_letter: str = "!") -> None:
         """Show these photos. `failed_letter` stands in the tag before what is wrong with one."""
@@ -118,19 +121,28 @@ class PhotoPair(QWidget):
         return self._groups[side][self._shown[side]].id
 
     def boxes(self) -> list[QRect]:
-        """Where the photos stand; both are of one size."""
+        """Where the photos stand, each with its line below; both are of one size, and one alone has twice the width."""
         gap = self._theme.px(8)
-        width = (self.width() - gap) // 2
-        height = self._theme.px(_LOW if self._compact else _TALL) + 2
-        return [QRect(side * (width + gap), 0, width, height) for side in range(len(self._groups))]
+        width = self.width() if len(self._groups) == 1 else (self.width() - gap) // 2
+        return [QRect(side * (width + gap), 0, width, self._high()) for side in range(len(self._groups))]
+
+    def _high(self) -> int:
+        """A photo, which is most often three high where it is four wide, and its line."""
+        most = round(self._room * _SHARE)
+        width = self.width() if len(self._groups) == 1 else (self.width() - self._theme.px(8)) // 2
+        return max(self._theme.px(_LEAST), min(width * 3 // 4, most)) + self._theme.px(_STRIP) + 2
 
     def _problem(self) -> str:
         cards = [group[at] for group, at in zip(self._groups, self._shown, strict=False)]
         return next((card.problem for card in cards if card.problem), "")
 
     def _fix_height(self) -> None:
-        height = self._theme.px(_LOW if self._compact else _TALL) + 2
-        self.setFixedHeight(height + (self._theme.px(21) if self._problem() else 0))
+        self.setFixedHeight(self._high() + (self._theme.px(21) if self._problem() else 0))
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fix_height()
 
     @override
     def sizeHint(self) -> QSize:
@@ -189,21 +201,28 @@ class PhotoPair(QWidget):
     def _paint_card(self, painter: QPainter, box: QRect, card: PhotoCard, count: str, chosen: bool) -> None:
         theme, texts = self._theme, self._texts
         inner = box.adjusted(1, 1, -1, -1)
+        room = inner.adjusted(0, 0, 0, -theme.px(_STRIP))
         painter.fillRect(box, theme.color("surface.input"))
         if card.image is None or card.image.isNull():
-            painter.fillRect(inner, theme.hatch())
+            painter.fillRect(room, theme.hatch())
             words = card.waits or (self.tr("Not loaded here") if card.problem else self.tr("Being fetched"))
-            self._paint_words(painter, inner.adjusted(0, 0, 0, -theme.px(_STRIP)), words)
+            self._paint_words(painter, room, words)
         else:
-            painter.drawImage(inner.topLeft(), self._cut(card.image, inner.size()))
+            fitted = self._fitted(card.image, room.size())
+            size = QSize(
+                round(fitted.width() / fitted.devicePixelRatio()), round(fitted.height() / fitted.devicePixelRatio())
+            )
+            place = QRect(room.topLeft(), size)
+            place.moveCenter(room.center())
+            painter.drawImage(place.topLeft(), fitted)
         strip = QRect(inner.left(), inner.bottom() + 1 - theme.px(_STRIP), inner.width(), theme.px(_STRIP))
         painter.fillRect(strip, theme.dark("surface.window"))
         ink = theme.dark("text.primary")
         left, top, right = strip.left() + theme.px(6), strip.top() + theme.px(2), strip.right() + 1 - theme.px(6)
         if count:
             right -= round(texts.draw(painter, right, top, count, "caption", ink, right=True)) + theme.px(6)
-        room = max(0, right - left)
-        left += round(texts.draw(painter, left, top, card.role_label, "caption", ink, weight=600, room=room))
+        space = max(0, right - left)
+        left += round(texts.draw(painter, left, top, card.role_label, "caption", ink, weight=600, room=space))
         left += theme.px(6)
         texts.draw(painter, left, top, card.caption, "caption", ink, room=max(0, right - left))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
@@ -225,22 +244,20 @@ class PhotoPair(QWidget):
             y = top + number * high
             self._texts.draw(painter, room.left() + edge, y, line, "caption", theme.color("text.secondary"), room=width)
 
-    def _cut(self, image: QImage, size: QSize) -> QImage:
-        """The image filling a size, scaled once and kept."""
+    def _fitted(self, image: QImage, size: QSize) -> QImage:
+        """The whole image within a size, scaled once and kept: what would be cut off may be the proof."""
         ratio = self.devicePixelRatioF()
         wanted = QSize(round(size.width() * ratio), round(size.height() * ratio))
         key = (_key(image), wanted.width(), wanted.height())
-        cut = self._scaled.get(key)
-        if cut is None:
+        fitted = self._scaled.get(key)
+        if fitted is None:
             if len(self._scaled) > 12:
                 self._scaled.clear()
-            scaled = image.scaled(
-                wanted, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+            fitted = self._scaled[key] = image.scaled(
+                wanted, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
-            left, top = (scaled.width() - wanted.width()) // 2, (scaled.height() - wanted.height()) // 2
-            cut = self._scaled[key] = scaled.copy(QRect(left, top, wanted.width(), wanted.height()))
-            cut.setDevicePixelRatio(ratio)
-        return cut
+            fitted.setDevicePixelRatio(ratio)
+        return fitted
 
 
 class _Picture(QWidget):

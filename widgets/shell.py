@@ -283,13 +283,12 @@ class Shell(QMainWindow):
     def work_room(self) -> QRect:
         """The part of the screen between the queue and the report, from below the figures down: what a form may cover.
 
-        Where the window is too narrow to show the map beside the report it is the whole window.
+        Where the window is too narrow to show the map beside the report it is the place of the one that is shown.
         """
-        if self._map.isHidden() or self._ticket.isHidden():
-            return QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
-        top = self._map.mapToGlobal(QPoint(0, 0))
+        shown = self._ticket if self._map.isHidden() else self._map
+        top = shown.mapToGlobal(QPoint(0, 0))
         bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
-        return QRect(top, QSize(self._map.width(), bottom.y() - top.y()))
+        return QRect(top, QSize(shown.width(), bottom.y() - top.y()))
 
     def current_panel(self) -> str:
         """The key of the panel that has the keyboard, "" for none."""

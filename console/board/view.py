@@ -69,7 +69,8 @@ class View:
     reports there are on this computer, closed and merged ones too. `under_way` are the rows that a crew is on its way
     to, or at, and `crewless` marks by position the open ones that wait for one. `loaded` says whether all reports are
     here that the figures count, `order_by` what the queue is sorted by (one of ORDERS). `mine` are the rows of the open
-    reports that the operator has, whatever the filter.
+    reports that the operator has, `hazards` those of P1 that wait for a crew, the oldest first, whatever the filter;
+    `hazard_places` are the indices in `order` of those that the queue shows.
     """
 
     def __init__(
@@ -93,6 +94,10 @@ class View:
         self.mask, self.order, self.counts, self.arrivals, self.trend = mask, order, counts, arrivals, trend
         self.under_way, self._crewless, self.loaded = under_way, crewless, loaded
         self.order_by, self.mine = order_by, mine
+        waiting = np.flatnonzero(crewless & (snapshot.column("priority") == 1))
+        waiting = waiting[np.argsort(snapshot.column("created")[waiting], kind="stable")]
+        self.hazards: Column = snapshot.column("row")[waiting]
+        self.hazard_places: Positions = np.flatnonzero(np.isin(order, self.hazards))
         self.total = len(snapshot)
 
     @property

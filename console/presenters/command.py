@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
 from console.actions import ACTIONS, BY_ID
@@ -63,15 +63,17 @@ class CommandPresenter(QObject):
         mark: Callable[[str], dict[str, str]],
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        window: QWidget,
+        room: Callable[[], QRect],
         hold_keys_for: Callable[[QWidget], None],
         parent: QObject | None = None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`mark` gives the MARKS of a draft, of what it is on; `hold_keys_for` is told what is being opened."""
+        """`mark` gives the MARKS of a draft, of what it is on; `hold_keys_for` is told what is being opened; `room` is
+        the part of the screen that the palette opens in.
+        """
         super().__init__(parent)
         self._line, self._palette, self._desk, self._intents = line, palette, desk, intents
-        self._edits, self._tasks, self._reader, self._window = edits, tasks, reader, window
+        self._edits, self._tasks, self._reader, self._room = edits, tasks, reader, room
         self._query, self._hold_keys_for = "", hold_keys_for
         self._made: dict[str, tuple[str, str]] = {}
         self.in_line, self.in_palette = (TypedLine(edits, mark, steady_s, self) for _ in range(2))
@@ -88,7 +90,7 @@ class CommandPresenter(QObject):
     def open(self) -> None:
         """Open the palette over the map."""
         self._hold_keys_for(self._palette)
-        self._palette.open_over(self._window)
+        self._palette.open_in(self._room())
 
     def clear_lines(self) -> None:
         """Another operator sits down: what stands in the lines is a draft of the one before, and leaves them."""
@@ -501,7 +503,7 @@ class CommandPresenter(QObject):
             return
         self.in_palette.typed("", "", "")  # it was a search
         if kind == "meant":
-            self._palette.open_over(self._window, key)
+            self._palette.open_in(self._room(), key)
         elif kind == "action":
             self._intents.run(key)
         elif kind == "unit":

@@ -77,14 +77,15 @@ class Intents(QObject):
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
-        self._listed = self._left_behind = False
+        self._there, self._left_behind = (False, False), False
         desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
         desk.view_changed.connect(self._on_view)
         deeds.done.connect(lambda _: self._tell())
 
     def _on_view(self, view: View) -> None:
-        if self._listed != bool(len(view.order)):
-            self._listed = not self._listed
+        there = (len(view.order) > 0, len(view.hazards) > 0)
+        if self._there != there:
+            self._there = there
             self._tell()
         self._look_whether_left_behind()
 
@@ -121,6 +122,7 @@ class Intents(QObject):
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,
             listed=desk.view is not None and len(desk.view.order) > 0,
+            hazard=desk.view is not None and len(desk.view.hazards) > 0,
             unread=bool(desk.row) and dossier is None,
             left_behind=desk.is_left_behind,
         )

@@ -66,6 +66,7 @@ class MapPresenter(QObject):
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
         self._areas_number = 0
         self._corner = (0,) * 8
+        self._outside: tuple[int, float, float] | None = None
         self._panel: MapPanel | None = None
         self._shown_areas: dict[Word, Area] = {}
         self._fitted = False
@@ -89,7 +90,8 @@ class MapPresenter(QObject):
         desk = self._desk
         desk.view_changed.connect(self._on_view)
         desk.catalog_changed.connect(self._on_catalog)
-        panel.report_picked.connect(desk.choose)
+        panel.report_picked.connect(self._on_report_picked)
+        panel.view_changed.connect(lambda *_: self._look_outside())
         panel.unit_picked.connect(desk.choose_unit)
         panel.cell_picked.connect(self._on_cell)
         panel.place_picked.connect(self.place_picked)
@@ -223,6 +225,7 @@ class MapPresenter(QObject):
         if self._panel is not None:
             self._follow(view)
             self._panel.set_view(view.number, count=len(view.order))
+            self._look_outside()
 
     def _on_catalog(self, cities: Cities) -> None:
         if cities.areas != self._shown_areas:
@@ -262,6 +265,29 @@ class MapPresenter(QObject):
             return
         self._followed, self._within = view.filter, with_margin(box, _LEAST_MARGIN)
         self._panel.set_filtered(self._within)
+
+    def _look_outside(self) -> None:
+        """A hazard that waits for a crew outside of what the map shows is said at its edge, whatever the filter is."""
+        view, seen = self._desk.view, self._panel.last_view if self._panel is not None else None
+        if self._panel is None or view is None or seen is None:
+            return
+        (west, south, east, north), _ = seen
+        snapshot = view.snapshot
+        positions = snapshot.positions(view.hazards)
+        positions = positions[snapshot.column("x")[positions] >= 0]
+        lat, lon = (snapshot.column(name)[positions] * 1e-7 for name in ("lat_e7", "lon_e7"))
+        out = np.flatnonzero((lat < south) | (lat > north) | (lon < west) | (lon > east))
+        self._outside = None
+        if len(out):
+            first = out[0]
+            self._outside = (int(snapshot.column("row")[positions[first]]), float(lat[first]), float(lon[first]))
+        row = self._outside[0] if self._outside is not None else 0
+        self._panel.set_outside(row, self.tr("{n} P1 outside").format(n=len(out)) if row else "")
+
+    def _on_report_picked(self, row: int) -> None:
+        self._desk.choose(row)
+        if self._outside is not None and row == self._outside[0] and self._panel is not None:
+            self._panel.go_to(*self._outside[1:])
 
     def _on_cell(self, west: float, south: float, east: float, north: float) -> None:
         self._desk.set_filter(self._desk.filter.with_bbox((west, south, east, north)))

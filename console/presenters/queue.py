@@ -14,7 +14,7 @@ from console.domain.loaded import Loaded
 from console.domain.status import ORDER, Status
 from console.presenters import words
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
-from console.presenters.caps import key_of
+from console.presenters.caps import cap_of, key_of
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
@@ -66,6 +66,7 @@ class QueuePresenter(QObject):
     def _on_view(self, view: View) -> None:
         counts = view.counts
         self._panel.set_order(view.order, counts.tabs["open"])
+        self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
         known = view.loaded is Loaded.WHOLE
         names = {
             "open": self.tr("Open"),

@@ -103,6 +103,21 @@ def test_corner_adds_up(desk: MapDesk) -> None:
     assert "© Someone · units 4 s" in text
 
 
+def test_a_report_outside_that_must_not_be_overlooked_is_said_and_one_click_away(desk: MapDesk) -> None:
+    desk.show()
+    button = "document.querySelector('#corner .outside')"
+    assert desk.js(f"{button}.hidden")
+    desk.panel.set_outside(7, "1 P1 outside")
+    desk.wait_js(f"!{button}.hidden && {button}.textContent === '1 P1 outside'")
+    with desk.qtbot.waitSignal(desk.panel.report_picked) as picked:
+        desk.js(f"{button}.click(); 0")
+    assert picked.args == [7]
+    desk.panel.reload()
+    desk.wait_js(f"!{button}.hidden")
+    desk.panel.set_outside(0, "")
+    desk.wait_js(f"{button}.hidden")
+
+
 def test_what_is_not_loaded_yet_is_said_beside_the_counts(desk: MapDesk) -> None:
     loading = [2]
     desk.answer = lambda request: pack_answer(request.number, flags=loading[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
@@ -213,7 +213,6 @@ def test_compact_folds_duplicates_and_timeline(qtbot: QtBot, panel: TicketPanel)
     panel.compact = True
     assert not panel._duplicates.isVisible()
     assert not panel._timeline.isVisible()
-    assert panel._photos.boxes()[0].height() < 80
     qtbot.mouseClick(panel._timeline_head, Qt.MouseButton.LeftButton)
     assert panel._timeline.isVisible()
     panel.unfold("duplicates")
@@ -302,8 +301,8 @@ def test_photos_stand_side_by_side_at_equal_size(qtbot: QtBot, themed: Theme) ->
     assert left.size() == right.size()
     assert (left.left(), right.right()) == (0, 447)
     image = pair.grab().toImage()
-    assert image.pixelColor(left.center().x(), left.top() + 10) == Qt.GlobalColor.blue
-    assert image.pixelColor(right.center().x(), right.top() + 10) == Qt.GlobalColor.green
+    assert image.pixelColor(left.center().x(), left.top() + 30) == Qt.GlobalColor.blue
+    assert image.pixelColor(right.center().x(), right.top() + 30) == Qt.GlobalColor.green
     assert image.pixelColor(right.left(), right.top() + 20) == themed.color("status.returned")
     assert image.pixelColor(left.left(), left.top() + 20) != themed.color("status.returned")
     with qtbot.waitSignal(pair.photo_opened) as opened:
@@ -313,6 +312,33 @@ def test_photos_stand_side_by_side_at_equal_size(qtbot: QtBot, themed: Theme) ->
     assert pair.current_id() == "b"
     qtbot.keyClick(pair, Qt.Key.Key_Right)
     assert pair.current_id() == "c"
+
+
+@pytest.mark.parametrize(("width", "height"), [(480, 964), (420, 634), (420, 560), (900, 640)])
+@pytest.mark.parametrize("photos", [1, 2])
+def test_a_photo_is_seen_whole_and_large_and_what_is_decided_stays(
+    qtbot: QtBot, panel: TicketPanel, width: int, height: int, photos: int
+) -> None:
+    picture = QImage(400, 300, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.red)
+    painter = QPainter(picture)
+    painter.fillRect(8, 8, 384, 284, QColor(Qt.GlobalColor.blue))
+    painter.end()
+    panel.resize(width, height)
+    names = ["Before", "After"][:photos]
+    panel.set_ticket(changed(photos=[PhotoCard(name, name, "15 Jan", picture) for name in names]))
+    pair = panel._photos
+    qtbot.waitUntil(lambda: pair.height() > 90)
+    image = pair.grab().toImage()
+    for box in pair.boxes():
+        column = [image.pixelColor(box.center().x(), y) for y in range(box.top(), box.bottom())]
+        red = [y for y, color in enumerate(column) if color.red() > 200 and color.blue() < 80]
+        assert red[0] <= 6, "its upper edge"
+        assert red[-1] - red[0] >= min(100, 0.16 * height), "down to its lower one"
+        assert any(color.blue() > 200 and color.red() < 80 for color in column), "and what is between"
+    assert pair.height() <= 0.36 * height
+    assert panel._actions.isVisible()
+    assert panel._actions.geometry().bottom() <= panel.height()
 
 
 def test_a_photo_that_waits_for_the_server_is_no_alarm(qtbot: QtBot, themed: Theme) -> None:

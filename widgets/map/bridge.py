@@ -42,6 +42,8 @@ class Bridge(QObject):
     picking = Signal(bool)
     background = Signal(str)
     notes = Signal(str, str)
+    outside = Signal(int, str)
+    """A report that must not be overlooked lies outside of what is shown: its row, and what to say; 0 for none."""
     """Attribution and the age of the units, for the corner."""
     lock = Signal(bool)
     act = Signal(str)

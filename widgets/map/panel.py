@@ -159,6 +159,7 @@ class MapPanel(QWidget):
         self._city: Box | None = None
         self._filtered: Box | None = None
         self._last_view: tuple[Box, float] | None = None
+        self._outside = (0, "")
         self._background: str | None = None
         self._notes = ("", "")
         self._locked = self._picking = self._ready = self._cursor = False
@@ -245,6 +246,12 @@ class MapPanel(QWidget):
         if notes != self._notes:
             self._notes = (notes[0], notes[1])
             self._tell(self._bridge.notes, *self._notes)
+
+    def set_outside(self, row: int, text: str) -> None:
+        """Say that a report not to be overlooked lies outside of what is shown, 0 for none; a click picks it."""
+        if (row, text) != self._outside:
+            self._outside = (row, text)
+            self._tell(self._bridge.outside, row, text)
 
     def set_units(self, units: Sequence[Mapping[str, Any]], route: Sequence[tuple[float, float]] = ()) -> None:
         """Crews: id, code, state_key (of symbols.json), lat, lon, and, if so, stale=True, beside=True (stands 26 px
@@ -525,6 +532,7 @@ class MapPanel(QWidget):
             bridge.place.emit((south + north) / 2, (west + east) / 2, zoom)
         bridge.background.emit(self._background or "")
         bridge.notes.emit(*self._notes)
+        bridge.outside.emit(*self._outside)
         bridge.selection.emit(*self._selection)
         if self._versions["areas"]:
             bridge.areas.emit(self._versions["areas"])

@@ -18,20 +18,30 @@ class Footer(QAbstractButton):
     def __init__(self, theme: Theme, texts: Texts) -> None:
         super().__init__()
         self._theme, self._texts = theme, texts
-        self.left, self.above, self.new = "", 0, 0
+        self.left, self.above, self.new, self.urgent = "", 0, 0, 0
+        self._name, self._cap = "", ""
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(theme.px(26))
 
-    def set_words(self, left: str, above: int, new: int) -> None:
-        """Say what the list holds, and how many rows stand above the sight, or if there are any, how many new ones."""
-        if (left, above, new) != (self.left, self.above, self.new):
-            self.left, self.above, self.new = left, above, new
+    def set_urgent_words(self, name: str, cap: str) -> None:
+        """What urgent rows are called, and the cap of the key that goes to one of them."""
+        self._name, self._cap = name, cap
+
+    def set_words(self, left: str, above: int, new: int, urgent: int = 0) -> None:
+        """Say what the list holds, and how many rows stand above the sight, or if there are any, how many new ones.
+
+        Of `urgent` ones it is said first, and louder.
+        """
+        if (left, above, new, urgent) != (self.left, self.above, self.new, self.urgent):
+            self.left, self.above, self.new, self.urgent = left, above, new, urgent
             self.setAccessibleName(f"{left} {self.above_text()}".strip())
             self.update()
 
     def above_text(self) -> str:
-        """How many rows stand above, the new ones alone if there are any, in words; "" for none."""
+        """How many rows stand above, the urgent or the new ones alone if there are any, in words; "" for none."""
+        if self.urgent:
+            return self.tr("{n} {name} above").format(n=f"{self.urgent:,}", name=self._name)
         if self.new:
             return self.tr("{n} new above").format(n=f"{self.new:,}")
         return self.tr("{n} above").format(n=f"{self.above:,}") if self.above else ""
@@ -48,12 +58,14 @@ class Footer(QAbstractButton):
         painter.fillRect(QRect(0, 0, self.width(), 1), theme.color("border.divider"))
         top = (self.height() + 1 - theme.line("caption")) // 2
         right = self.width() - theme.px(12)
-        if self.above or self.new:
-            home = self.tr("Home")
-            right -= cap_size(theme, home).width()
-            paint_cap(painter, theme, right, (self.height() + 1) // 2, home)
+        if words := self.above_text():
+            cap = self._cap if self.urgent else self.tr("Home")
+            right -= cap_size(theme, cap).width()
+            paint_cap(painter, theme, right, (self.height() + 1) // 2, cap)
             right -= theme.px(4)
-            color = theme.color("accent.base")
-            right -= round(texts.draw(painter, right, top, self.above_text(), "caption", color, weight=500, right=True))
+            role, color = ("dense", "priority.p1") if self.urgent else ("caption", "accent.base")
+            high = (self.height() + 1 - theme.line(role)) // 2
+            weight = 600 if self.urgent else 500
+            right -= round(texts.draw(painter, right, high, words, role, theme.color(color), weight=weight, right=True))
         room = max(0, right - theme.px(24))
         texts.draw(painter, theme.px(12), top, self.left, "caption", theme.color("text.tertiary"), room=room)

@@ -39,6 +39,8 @@ class QueuePanel(QWidget):
     chip_removed = Signal(str)
     filter_asked = Signal()
     order_chosen = Signal(str)
+    urgent_asked = Signal()
+    """One of the urgent rows that stand above is to be shown."""
 
     def __init__(self, theme: Theme, symbols: Symbols, *, panel_key: str, filter_key: str) -> None:
         super().__init__()
@@ -66,7 +68,8 @@ class QueuePanel(QWidget):
         self._middle.addWidget(self._view)
         self._middle.addWidget(self._empty)
         self._footer = Footer(theme, Texts(theme))
-        self._footer.clicked.connect(self.go_home)
+        self._urgent: Keys = np.zeros(0, np.int64)
+        self._footer.clicked.connect(self._on_footer)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._ask_for_rows)
         column = QVBoxLayout(self)
@@ -89,6 +92,14 @@ class QueuePanel(QWidget):
         if first:
             self._view.start_over()
         self._middle.setCurrentIndex(0 if len(keys) else 1)
+        self._show_footer()
+
+    def set_urgent(self, places: Keys, name: str, cap: str) -> None:
+        """Which rows, by their places in the order, must not be overlooked while they stand above the sight; what they
+        are called, and the cap of the key that goes to one.
+        """
+        self._urgent = places
+        self._footer.set_urgent_words(name, cap)
         self._show_footer()
 
     def set_rows(self, rows: Sequence[QueueRow]) -> None:
@@ -188,7 +199,14 @@ class QueuePanel(QWidget):
 
     def _show_footer(self) -> None:
         new = self._above if self._above >= 0 else self._view.new_above()
-        self._footer.set_words(self._left, self._view.above(), new)
+        urgent = int(np.searchsorted(self._urgent, self._view.above()))
+        self._footer.set_words(self._left, self._view.above(), new, urgent)
+
+    def _on_footer(self) -> None:
+        if self._footer.urgent:
+            self.urgent_asked.emit()
+        else:
+            self.go_home()
 
 
 def _count(tab: Tab) -> str:

@@ -213,14 +213,13 @@ class TicketPanel(QWidget):
 
     @property
     def compact(self) -> bool:
-        """Whether photos are lower and duplicates and timeline are folded to one row each."""
+        """Whether duplicates and timeline are folded to one row each, and units stand closer."""
         return self._compact
 
     @compact.setter
     def compact(self, compact: bool) -> None:
         if compact != self._compact:
             self._compact = compact
-            self._photos.set_compact(compact)
             self._advice.set_row_height(40 if compact else 46)
             self._merged_head.set_foldable(compact)
             self._duplicates_head.set_foldable(compact)
@@ -303,6 +302,11 @@ class TicketPanel(QWidget):
                 self._entered_s = now_s
                 return
         super().keyPressEvent(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._photos.set_room(self.height() - self._title.height() - self._actions.height())
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

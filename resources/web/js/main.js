@@ -84,7 +84,7 @@ class MapPage {
 
     this._complete = new Completeness(() => this._isSettled(), () => this._view, (view, beat) => bridge.tellDrawn(view, beat));
     this._heartbeat = new Heartbeat((beat, view, count) => bridge.tellAlive(beat, view, count));
-    this._overlays = new Overlays(this._map, (command) => this._act(command));
+    this._overlays = new Overlays(this._map, (command) => this._act(command), (row) => this._bridge.pickReport(row));
     this._lock = new View(this._map, (locked) => this._onLock(locked), () => this._overlays.sizes());
     this._basemap = new Basemap(this._map, () => this._complete.check());
     this._areas = new Areas(this._map);
@@ -118,6 +118,7 @@ class MapPage {
     bridge.beat.connect((/** @type {number} */ number) => this._heartbeat.beat(number));
     bridge.picking.connect((/** @type {boolean} */ on) => this._setPicking(on));
     bridge.notes.connect((/** @type {string} */ attribution, /** @type {string} */ units) => this._overlays.setNotes(attribution, units));
+    bridge.outside.connect((/** @type {number} */ row, /** @type {string} */ text) => this._overlays.setOutside(row, text));
     bridge.background.connect((/** @type {string} */ text) => {
       this._backgroundText = text;
       if (this._overlays.setStrip(text)) map.invalidateSize({ animate: false });

@@ -14,8 +14,8 @@ function element(selector, inside = document) {
 }
 
 export class Overlays {
-  /** @param {any} map @param {(command: string) => void} act */
-  constructor(map, act) {
+  /** @param {any} map @param {(command: string) => void} act @param {(row: number) => void} pick */
+  constructor(map, act, pick) {
     this._map = map;
     /** @type {Config | null} */
     this._config = null;
@@ -23,6 +23,8 @@ export class Overlays {
     /** @type {import("./answer.js").Answer | null} */
     this._answer = null;
     element("#lock").addEventListener("click", () => act(this._locked ? "fit" : "hold"));
+    const outside = element("#corner .outside");
+    outside.addEventListener("click", () => pick(Number(outside.dataset.row)));
     for (const button of document.querySelectorAll("#zoom button")) {
       button.addEventListener("click", () => act(/** @type {HTMLElement} */ (button).dataset.act ?? ""));
     }
@@ -64,6 +66,14 @@ export class Overlays {
   /** @param {string} attribution @param {string} units */
   setNotes(attribution, units) {
     element("#corner .notes").textContent = [attribution, units].filter(Boolean).join(" · ");
+  }
+
+  /** @param {number} row @param {string} text of a report outside of the map; 0 for none */
+  setOutside(row, text) {
+    const button = element("#corner .outside");
+    button.textContent = text;
+    button.dataset.row = String(row);
+    button.hidden = !row;
   }
 
   /** @param {boolean} on */

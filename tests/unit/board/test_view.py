@@ -171,6 +171,11 @@ def test_a_view_is_what_a_loop_finds(city: list[R], asked: Filter) -> None:
         assert counts.unassigned[priority] == (len(waiting), min(waiting, default=0))
     hazards = [one.created for one in board if naive.burns(one)]
     assert counts.crewless_hazards == (len(hazards), min(hazards, default=0))
+    waiting = sorted((one for one in city if naive.burns(one)), key=lambda one: one.created)
+    by_age = {row: one.created for row, one in zip(view.hazards.tolist(), waiting, strict=True)}
+    assert by_age == {row: next(one.created for one in city if one.row == row) for row in view.hazards.tolist()}
+    shown = [at for at, row in enumerate(view.order.tolist()) if row in by_age]
+    assert view.hazard_places.tolist() == shown
     assert view.without_crew([one.row for one in city]) == {one.row for one in city if naive.crewless(one)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -35,7 +35,7 @@ class Line:
         self.palette = Palette(theme, make_symbols(theme))
         self.presenter = CommandPresenter(
             self.line, self.palette, rig.desk, rig.intents, rig.edits, rig.forms.mark, rig.tasks, lambda: reader,
-            rig.window, rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
+            lambda: QRect(0, 0, 900, 600), rig.forms.held_keys.hold_for, steady_s=lambda: rig.steady_s,
         )  # fmt: skip
         rig.edits.saved.connect(lambda queued: self.presenter.saved(queued.edit.id))
         rig.edits.refused.connect(lambda edit_id, _: self.presenter.give_back(edit_id))

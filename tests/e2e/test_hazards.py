@@ -1,0 +1,90 @@
+"""A P1 that waits for a crew is not overlooked: not above the list's sight, not in another list, not beside the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from console.domain.filter import Filter
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import key, wait_ready
+from widgets.map.panel import MapPanel
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("hazards")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "900", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
+    with console(tmp_path, city.address) as one:
+        wait_ready(one)
+        yield one
+
+
+def report_p1(desk: Any, key_: str, lat: float = -6.2, lon: float = 106.85) -> None:
+    """A flood of the first priority comes in, and is not chosen by that."""
+    service = next(code for code, one in desk.desk.catalog("city").services.items() if one.priority == 1)
+    data = {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
+    before = set(desk.desk.view.hazards.tolist())
+    desk.deeds.create("city", data, key_, "Water rises")
+    wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
+
+
+def outside(panel: MapPanel) -> str:
+    return panel._outside[1]
+
+
+def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(desk: Any) -> None:
+    bar = desk.queue.view.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    old = len(desk.desk.view.hazards)
+    report_p1(desk, "local:above")
+    wait_for(lambda: f"{old + 1} P1 above" in desk.queue.footer_text(), what="the footer says what it is")
+    assert desk.status_presenter._said.startswith("P1 without a crew: ")
+    assert desk.status_presenter._said.endswith(" · F8")
+    assert desk.intents.situation.hazard
+    rows = desk.desk.view.hazards.tolist()
+    seen = []
+    for _ in rows:
+        QTest.keyClick(desk.window, Qt.Key.Key_F8)
+        seen.append(desk.desk.row)
+        assert desk.queue.view.rows.position(desk.desk.row) in desk.queue.view.rows_in_sight()
+    assert seen == rows, "the one that waits longest first, then the next"
+    assert desk.window.current_panel() == "queue"
+    key(desk, "F8")
+    assert desk.desk.row == rows[0]
+
+
+def test_a_p1_that_the_list_leaves_out_is_told_and_the_key_shows_a_list_with_it(desk: Any) -> None:
+    desk.desk.set_filter(Filter(tab="validate", order="newest"))
+    wait_for(lambda: desk.desk.view.filter.tab == "validate", what="another list")
+    report_p1(desk, "local:elsewhere")
+    assert desk.status_presenter._said.startswith("P1 without a crew: ")
+    key(desk, "F8")
+    assert desk.desk.filter == Filter(order="newest")
+    wait_for(lambda: desk.desk.view.position_of(desk.desk.row) >= 0, what="it is in the list")
+    assert desk.desk.row == int(desk.desk.view.hazards[0])
+    assert desk.queue.current_key() == desk.desk.row
+
+
+def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(desk: Any) -> None:
+    wait_for(lambda: desk.map.last_view is not None, 30, "the map")
+    wait_for(lambda: outside(desk.map) == "", what="all are in view")
+    report_p1(desk, "local:far", -5.7, 106.6)
+    wait_for(lambda: outside(desk.map) == "1 P1 outside", what="it is said")
+    row = desk.map._outside[0]
+    desk.map.report_picked.emit(row)
+    assert desk.desk.row == row
+    wait_for(lambda: outside(desk.map) != "1 P1 outside" or desk.map._outside[0] != row, what="the map goes there")
