@@ -101,7 +101,7 @@ from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
 from widgets.queue.panel import QueuePanel
-from widgets.shell import Shell
+from widgets.shell import FRAME, Shell
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols
 from widgets.theme import Theme, font_files, load_fonts, load_theme
@@ -878,7 +878,8 @@ class ConsoleWindow(QObject):
     def _place_viewer(self, viewer: QWidget) -> None:
         """Photos in full stand where forms do; what is typed meanwhile is for them."""
         self.forms.held_keys.hold_for(viewer)
-        viewer.setGeometry(self.window.work_room().adjusted(2, 0, -2, -2))
+        title = self.theme.px(FRAME)  # what the desktop puts over a window
+        viewer.setGeometry(self.window.view_room().adjusted(2, title, -2, -2))
 
     def _show_pin(self, place: tuple[float, float] | None) -> None:
         """Where the new report would lie, and in view beside its form."""

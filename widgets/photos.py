@@ -16,6 +16,7 @@ from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, by_keyboard
 
 _LEAST, _STRIP = 72, 20
+_PROBLEM_LINES = 3
 _SHARE = 0.3
 """So much of the height that the report is read in may go to its photos: below them stands what is decided on."""
 
@@ -267,6 +268,8 @@ class _Picture(QWidget):
         super().__init__()
         self._theme, self._texts = theme, Texts(theme)
         self.cards: list[PhotoCard] = []
+        self.counts: dict[str, str] = {}
+        """Which photo of its kind one is, by its id: `1 of 2`, nothing where there is one."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     @override
@@ -277,8 +280,11 @@ class _Picture(QWidget):
         painter.fillRect(self.rect(), theme.dark("surface.window"))
         count, gap = max(1, len(self.cards)), theme.px(8)
         width = (self.width() - gap * (count - 1)) // count
+        edge, line = theme.px(12), theme.line("dense")
+        problems = [wrap(card.problem, theme.font("dense"), width - 2 * edge, _PROBLEM_LINES) for card in self.cards]
+        foot = theme.px(28) + line * max(map(len, problems), default=0)
         for number, card in enumerate(self.cards):
-            box = QRect(number * (width + gap), 0, width, self.height() - theme.px(28))
+            box = QRect(number * (width + gap), 0, width, self.height() - foot)
             if card.image is None or card.image.isNull():
                 painter.fillRect(box, theme.hatch())
                 words, left = card.waits or self.tr("Not loaded here."), box.left() + theme.px(16)
@@ -293,14 +299,15 @@ class _Picture(QWidget):
                 if card.problem:
                     painter.setPen(QPen(theme.dark("status.returned"), 2))
                     painter.drawRect(fitted.adjusted(1, 1, -1, -1))
-            left, top = box.left() + theme.px(12), box.bottom() + theme.px(7)
-            taken = self._texts.draw(
-                painter, left, top, card.role_label, "dense", theme.dark("text.primary"), weight=600
-            )
+            left, top = box.left() + edge, box.bottom() + theme.px(7)
+            name = " ".join(part for part in (card.role_label, self.counts.get(card.id, "")) if part)
+            taken = self._texts.draw(painter, left, top, name, "dense", theme.dark("text.primary"), weight=600)
             left += round(taken) + theme.px(8)
-            words = f"{card.caption} · {card.problem}" if card.problem else card.caption
             room = max(0, box.right() - left)
-            self._texts.draw(painter, left, top, words, "dense", theme.dark("text.secondary"), room=room)
+            self._texts.draw(painter, left, top, card.caption, "dense", theme.dark("text.secondary"), room=room)
+            for words in problems[number]:
+                top += line
+                self._texts.draw(painter, box.left() + edge, top, words, "dense", theme.dark("status.returned"))
 
 
 class PhotoViewer(QWidget):
@@ -348,9 +355,23 @@ class PhotoViewer(QWidget):
             other = next((card for card in self._cards if card.role_label != cards[0].role_label), None)
             if other is not None:
                 cards = sorted([cards[0], other], key=self._cards.index)
-        self._picture.cards = cards
+        self._picture.cards, self._picture.counts = cards, self._counts()
+        self._picture.setAccessibleName(one_line(", ".join(self._told(card) for card in cards)))
         self._picture.update()
         self.update()
+
+    def _counts(self) -> dict[str, str]:
+        """Which photo of its kind each one is."""
+        kinds: dict[str, list[str]] = {}
+        for card in self._cards:
+            kinds.setdefault(card.role_label, []).append(card.id)
+        several = [ids for ids in kinds.values() if len(ids) > 1]
+        words = self.tr("{at} of {n}")
+        return {one: words.format(at=at, n=len(ids)) for ids in several for at, one in enumerate(ids, 1)}
+
+    def _told(self, card: PhotoCard) -> str:
+        count = self._picture.counts.get(card.id, "")
+        return " ".join(part for part in (card.role_label, count, card.caption, card.problem or card.waits) if part)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

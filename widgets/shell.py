@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -43,7 +43,7 @@ LAYOUT_VERSION = 1
 COMPACT_BELOW, NARROW_BELOW = 1600, 1366
 """Window widths (at text scale 100 %) below which the bottom folds, and the report takes the map's place."""
 _FULL = {"queue": 528, "report": 480, "bottom": 244, "charts": 600}
-_FRAME = 36
+FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
 _COMPACT = {"queue": 420, "report": 420, "bottom": 244, "charts": 600}
 _FULL_AT = (1920, 1080)
@@ -164,6 +164,7 @@ class Shell(QMainWindow):
         self._placing = self._is_picture = False
         self._grown = (0,) * len(_GROWTH)
         self._keyboard_away = self._typing = False
+        self._to_give = ""
         self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
 
         self._units = TabPanel(theme, bottom_tabs)
@@ -212,7 +213,7 @@ class Shell(QMainWindow):
             column.addWidget(widget)
         self.setCentralWidget(root)
         screen = self.screen().availableGeometry()  # with large text the least size is more than a small screen has
-        room = screen.height() - theme.px(_FRAME)
+        room = screen.height() - theme.px(FRAME)
         self.setMinimumSize(min(theme.px(760), screen.width()), min(theme.px(520), room))
         self._tell_strips()
         app = QApplication.instance()
@@ -254,6 +255,7 @@ class Shell(QMainWindow):
         else:
             self.show_panel(key)
         _give_keyboard(widget)
+        self._to_give = "" if self.isActiveWindow() else key
 
     def show_panel(self, key: str) -> None:
         """Bring map or report to the front where the window has room for one of them; the keyboard stays."""
@@ -285,10 +287,17 @@ class Shell(QMainWindow):
 
         Where the window is too narrow to show the map beside the report it is the place of the one that is shown.
         """
-        shown = self._ticket if self._map.isHidden() else self._map
-        top = shown.mapToGlobal(QPoint(0, 0))
+        room = self.view_room()
         bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
-        return QRect(top, QSize(shown.width(), bottom.y() - top.y()))
+        return QRect(room.topLeft(), QSize(room.width(), bottom.y() - room.top()))
+
+    def view_room(self) -> QRect:
+        """The same without the bottom row: the place of the map, or of the report where there is room for one of them.
+
+        What is only looked at stands there, and the units and charts beside it.
+        """
+        shown = self._ticket if self._map.isHidden() else self._map
+        return QRect(shown.mapToGlobal(QPoint(0, 0)), shown.size())
 
     def current_panel(self) -> str:
         """The key of the panel that has the keyboard, "" for none."""
@@ -591,6 +600,18 @@ class Shell(QMainWindow):
         if self._is_picture:
             return
         self._set_form(compact=self._wants_compact(), again=True)
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow() and self._to_give:
+            QTimer.singleShot(0, self, self._give_again)
+
+    def _give_again(self) -> None:
+        """A panel got the keyboard while another window had it: now that it has come, the ring says where it is."""
+        key, self._to_give = self._to_give, ""
+        if key and self.isActiveWindow() and key == self.current_panel():
+            _give_keyboard(self.panel(key))
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -144,7 +144,7 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
     rows = []
     for name in _asked(queued):
         value = queued.theirs.get(name)
-        label = tr(_LABELS.get(name, name.replace("_", " ").capitalize()))
+        label = field_label(name, tr)
         if name == BUSY and isinstance(value, Mapping):
             code = _unit(value.get("unit"), catalog)
             mine = ConflictValue(tr("{unit} here, as its next job").format(unit=code))
@@ -163,6 +163,11 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
         there = field_value(name, told(value)[0], catalog, tr)
         rows.append(ConflictRow(name, label, seen, _mine(queued, name, catalog, tr), there))
     return rows
+
+
+def field_label(name: str, tr: Tr) -> str:
+    """What a field is called."""
+    return tr(_LABELS.get(name, name.replace("_", " ").capitalize()))
 
 
 def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValue:

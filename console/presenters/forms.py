@@ -25,6 +25,7 @@ from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.draft import MARKS, Draft, marks, typed_in
 from console.presenters.history import told_text
+from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.new_photos import NewPhotos
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
@@ -78,6 +79,7 @@ class Forms(QObject):
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._proof: tuple[ValidateForm, Dossier] | None = None
+        self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
         self._new_key = ""
         self._tasks = tasks
         self.pin_wanted: Callable[[tuple[float, float] | None], None] = lambda _: None
@@ -378,6 +380,19 @@ class Forms(QObject):
         )
         self._show(form)
         return form
+
+    def watch(self, dossier: Dossier, *fields: str) -> None:
+        """The form that is open now is about these fields of this report: when another changes them, it says so."""
+        self._watched = (self._open, dossier, fields)
+
+    def look_at(self, dossier: Dossier) -> None:
+        """The chosen report has been read again."""
+        if self._watched is None or not isinstance(self._open, Form) or self._watched[0] is not self._open:
+            return
+        _, before, fields = self._watched
+        if (before.source, before.key) == (dossier.source, dossier.key):
+            catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
+            self._open.tell_news(changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
 
     def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
         """Photos may come while the form of their report is open."""

@@ -175,6 +175,8 @@ class Intents(QObject):
         passed_on = before is not None and dossier is not None and before.shown.agency != dossier.shown.agency
         if dossier is None or self._counsel.row != dossier.row or passed_on:
             self._counsel = Counsel(0)  # the advice on the report before is none on this one
+        if dossier is not None:
+            self._forms.look_at(dossier)
         self._tell()
         self._look_whether_waiting(dossier.row if dossier is not None else 0, is_read=True)
 
@@ -437,6 +439,14 @@ class Intents(QObject):
         assert dossier is not None
         return dossier
 
+    def _as_told(self, dossier: Dossier) -> Dossier:
+        """The report that a form is about as it is by now: what another changed meanwhile the form has said.
+
+        Of one that is not the chosen one any more nothing was said: there the server asks who is to have it.
+        """
+        now = self.chosen
+        return now if now is not None and (now.source, now.key) == (dossier.source, dossier.key) else dossier
+
     def _do_take(self) -> None:
         self._deeds.take(self._report())
 
@@ -493,7 +503,10 @@ class Intents(QObject):
         rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]
         title, about = self.tr("Priority"), self.title_of(dossier)
         now = str(dossier.shown.priority)
-        self._forms.choose(title, about, rows, lambda key: self.set_priority(dossier, int(key)), current=now)
+        self._forms.choose(
+            title, about, rows, lambda key: self.set_priority(self._as_told(dossier), int(key)), current=now
+        )
+        self._forms.watch(dossier, "priority")
 
     def _do_category(self) -> None:
         dossier = self._report()
@@ -502,7 +515,10 @@ class Intents(QObject):
         rows.sort(key=lambda row: row.text.casefold())
         title, about = self.tr("Category"), self.title_of(dossier)
         now = dossier.shown.service or ""
-        self._forms.choose(title, about, rows, lambda code: self._set_category(dossier, code), current=now)
+        self._forms.choose(
+            title, about, rows, lambda code: self._set_category(self._as_told(dossier), code), current=now
+        )
+        self._forms.watch(dossier, "service")
 
     def _set_category(self, dossier: Dossier, code: str) -> None:
         if code == dossier.shown.service:
@@ -518,7 +534,8 @@ class Intents(QObject):
         rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
         title, about = self.tr("Transfer to"), self.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
-        self._forms.choose(title, about, rows, lambda key: self._transfer(dossier, key), current=now)
+        self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
+        self._forms.watch(dossier, "agency", "area", "status")
 
     def _transfer(self, dossier: Dossier, key: str) -> None:
         field, code = key.split(":", 1)
@@ -542,8 +559,9 @@ class Intents(QObject):
         self._forms.hold(
             self.title_of(dossier),
             self._forms.draft_key("hold", dossier.source, dossier.key),
-            lambda hold: self._deeds.set_fields(dossier, {"hold": hold}, self.tr("Hold")),
+            lambda hold: self._deeds.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
         )
+        self._forms.watch(dossier, "hold", "status")
 
     def _do_note(self) -> None:
         dossier = self._report()
@@ -606,6 +624,7 @@ class Intents(QObject):
         barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
         draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
         self._forms.validate(dossier, self.title_of(dossier), self._cards, draft_key, decide, barred)
+        self._forms.watch(dossier, "status")
 
     def _validate_next(self) -> None:
         if self.situation.status is Status.VALIDATION and not BY_ID["validate"].why_not(self.situation):
@@ -621,6 +640,7 @@ class Intents(QObject):
 
         key = self._forms.draft_key("close", dossier.source, dossier.key)
         self._forms.close(dossier.source, self.title_of(dossier), units, key, close)
+        self._forms.watch(dossier, "status", "service")
 
     def _do_reopen(self) -> None:
         dossier = self._report()

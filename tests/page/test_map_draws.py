@@ -112,7 +112,8 @@ def test_a_report_outside_that_must_not_be_overlooked_is_said_and_one_click_away
     with desk.qtbot.waitSignal(desk.panel.report_picked) as picked:
         desk.js(f"{button}.click(); 0")
     assert picked.args == [7]
-    desk.panel.reload()
+    with desk.qtbot.waitSignal(desk.panel.bridge.page_ready, timeout=20_000):
+        desk.panel.reload()
     desk.wait_js(f"!{button}.hidden")
     desk.panel.set_outside(0, "")
     desk.wait_js(f"{button}.hidden")

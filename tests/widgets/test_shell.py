@@ -6,10 +6,11 @@ import json
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QFocusEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from tests.widgets.sample import make_theme
 from widgets.shell import Shell
@@ -333,3 +334,39 @@ def test_words_of_a_key_that_does_nothing_now_are_not_left_alone(qtbot: QtBot) -
     half = QRect(120, 0, 280, 200)
     assert last != first
     assert last.copy(half) == first.copy(half), "what is left keeps its place"
+
+
+def test_a_panel_that_got_the_keyboard_behind_another_window_shows_it_once_it_has_it(qtbot: QtBot) -> None:
+    """As after a place was pointed at and its form was left: the ring is drawn for the keyboard only."""
+    shell = shown(qtbot, 1920, 1080)
+    reasons: list[Qt.FocusReason] = []
+
+    class Listed(QWidget):
+        @override
+        def focusInEvent(self, event: QFocusEvent) -> None:
+            reasons.append(event.reason())
+
+    inner = Listed(shell.panel("queue"))
+    inner.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    inner.show()
+    shell.panel("queue").setFocusProxy(inner)
+    form = QWidget()
+    qtbot.addWidget(form)
+    form.show()
+    form.activateWindow()
+    qtbot.waitUntil(form.isActiveWindow)
+    shell.focus_panel("queue")
+    assert not reasons
+    form.hide()
+    shell.activateWindow()
+    qtbot.waitUntil(lambda: reasons[-1:] == [Qt.FocusReason.ShortcutFocusReason])
+    assert shell.current_panel() == "queue"
+
+
+def test_what_is_only_looked_at_leaves_the_bottom_row_free(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    room, map_ = shell.view_room(), shell.panel("map")
+    assert room.size() == map_.size()
+    assert room.topLeft() == map_.mapToGlobal(map_.rect().topLeft())
+    assert shell.work_room().height() > room.height()
+    assert shell.work_room().topLeft() == room.topLeft()

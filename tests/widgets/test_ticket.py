@@ -354,6 +354,23 @@ def test_a_photo_that_waits_for_the_server_is_no_alarm(qtbot: QtBot, themed: The
     assert pair.accessibleName() == "Before Not here yet., After Torn."
 
 
+def test_the_viewer_says_which_photo_of_its_kind_it_is_and_the_whole_of_what_is_wrong(
+    qtbot: QtBot, themed: Theme
+) -> None:
+    why = "2 d before the report was made, so it cannot show the finished work at this place"
+    viewer = PhotoViewer(themed)
+    qtbot.addWidget(viewer)
+    viewer.resize(640, 480)
+    viewer.show_cards([*cards()[:2], dataclasses.replace(cards()[2], problem=why)], "b", compare=True)
+    picture = viewer._picture
+    assert picture.accessibleName() == f"Before 2 of 2 15 Jan, After 17 Jan {why}"
+    drawn: list[str] = []
+    picture._texts.draw = lambda *args, **_: drawn.append(str(args[3])) or 0.0  # type: ignore[assignment, func-returns-value]
+    picture.grab()
+    assert "Before 2 of 2" in drawn
+    assert " ".join(line for line in drawn if line and line in why) == why, "in lines, none of them cut"
+
+
 def test_the_viewer_walks_compares_and_closes(qtbot: QtBot, themed: Theme) -> None:
     viewer = PhotoViewer(themed)
     qtbot.addWidget(viewer)

@@ -119,6 +119,7 @@ class Form(QDialog):
         super().__init__(parent)
         self.theme = theme
         self._done = False
+        self._is_news = False
         self._texts: list[tuple[str, QPlainTextEdit]] = []
         self.setModal(False)
         self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
@@ -155,6 +156,15 @@ class Form(QDialog):
         column.addWidget(head)
         column.addWidget(divider(theme))
 
+        self._news = make_label(theme, "", "body", "alarm.warn-text")
+        self._news.setWordWrap(True)
+        self._news.setContentsMargins(px(14), px(8), px(16), px(8))
+        self._news.setStyleSheet(
+            f"background:{theme.hex('alarm.warn-surface')};border-left:{px(4)}px solid {theme.hex('alarm.warn-edge')};"
+            f"color:{theme.hex('alarm.warn-text')}"
+        )
+        self._news.hide()
+        column.addWidget(self._news)
         self._area: QScrollArea | None = None
         body = self._body = QWidget()
         self.body = QVBoxLayout(body)
@@ -322,6 +332,25 @@ class Form(QDialog):
         self._sentence.setText(text)
         self._sentence.setVisible(bool(text))
 
+    def tell_news(self, text: str) -> None:
+        """Somebody else changed meanwhile what the form is about: say it, "" that it is as it was.
+
+        The next commit is only heard as "read"; who commits again means it.
+        """
+        if text == self._news.text():
+            return
+        self._news.setText(text)
+        self._news.setVisible(bool(text))
+        self._is_news = bool(text)
+        if self.isVisible():
+            self.fit()
+        self.touch()
+
+    @property
+    def news(self) -> str:
+        """What somebody else changed meanwhile, "" for nothing."""
+        return self._news.text()
+
     def touch(self) -> None:
         """Something was entered: look again whether it can be committed, and tell a moment later."""
         why = self._too_long() or self.why_not()
@@ -343,6 +372,10 @@ class Form(QDialog):
                 field.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 if self._area is not None:
                     self._area.ensureWidgetVisible(field)
+            return
+        if self._is_news:
+            self._is_news = False
+            self._why.setText(self.tr("Read above what changed. The same key again does it all the same."))
             return
         self._done = True
         self._pause.stop()

@@ -446,3 +446,39 @@ def test_a_form_that_never_gets_the_keyboard_does_not_hold_it_for_ever(rig: Rig,
     wait_for(lambda: QApplication.focusWidget() is behind, what="the window has the keyboard again")
     QTest.keyClick(behind, Qt.Key.Key_T)
     assert behind.heard == ["T"]
+
+
+def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig: Rig) -> None:
+    """Both values stand in it; one stroke that was under way counts as having read them."""
+    dossier = choose(rig, "priority", "A")
+    rig.intents.run("priority")
+    form = rig.form()
+    QTest.keyClicks(form.focusWidget(), "1")
+    assert form.news == ""
+    by_budi = Entry("h1", "A", "set", NOW, "budi", data={"priority": 2})
+    changed = replace(dossier.shown, priority=2, version=4)
+    rig.intents.set_dossier(replace(dossier, shown=changed, server=changed, entries=(by_budi,)))
+    assert form.news == "budi changed meanwhile: Priority P3 routine, now P2 urgent"
+    QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
+    assert form.isVisible(), "the stroke was on its way before it was told"
+    assert not rig.edits.outbox
+    assert "again" in form._why.text()
+    QTest.keyClick(form.focusWidget(), Qt.Key.Key_Return)
+    (edit,) = rig.saved(1)
+    assert (edit.data["priority"], edit.base["priority"], edit.base_version) == (1, 2, 4), "meant for what it is by now"
+
+
+def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:
+    dossier = choose(rig, "hold", "A")
+    rig.intents.run("hold")
+    form = rig.form()
+    other_field = replace(dossier.shown, priority=2, version=4)
+    rig.intents.set_dossier(replace(dossier, shown=other_field, server=other_field))
+    assert form.news == ""
+    closed = replace(dossier.shown, status=Status.CLOSED, version=5)
+    rig.intents.set_dossier(replace(dossier, shown=closed, server=closed))
+    assert form.news == "Changed meanwhile: Status New, now Closed without work"
+    rig.intents.set_dossier(dossier)
+    assert form.news == "", "taken back"
+    choose(rig, "hold", "B")
+    assert form.news == ""
