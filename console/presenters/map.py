@@ -311,7 +311,9 @@ class MapPresenter(QObject):
         return Notice("warn", self.tr("The map is loaded again."), self.tr("What it shows is not current yet."))
 
     def _off_notice(self) -> Notice:
-        text = self.tr("It was loaded again {most} times. Queue, reports and units work without it.")
+        text = self.tr(
+            "Loaded again {most} times; it is tried every two minutes. Queue, reports and units work without it."
+        )
         again = ("reload_map", self.tr("Retry"), "")
         return Notice("warn", self.tr("Map off."), text.format(most=MOST_RELOADS), (again,))
 

@@ -13,6 +13,7 @@ import msgspec
 
 from api_client import errors, wire
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
+from console.domain.decoding import decode
 from console.store.items import Cursor, Item
 from console.sync.georeport_mapping import created_entry, request_items, service_item
 from console.sync.health import Health
@@ -263,7 +264,7 @@ def _at_most(limits: ReadingLimits, reports: int) -> ReadingLimits:
 def _unread_in(cursor: Cursor | None) -> list[Unread]:
     """What was noted with the cursor; what cannot be understood is as good as nothing."""
     try:
-        return msgspec.json.decode(cursor.unread, type=list[Unread]) if cursor is not None and cursor.unread else []
+        return decode(cursor.unread, list[Unread]) if cursor is not None and cursor.unread else []
     except msgspec.MsgspecError:
         return []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtTest import QSignalSpy
 
-from widgets.map.liveness import HEALTHY_S, LOADING_BEATS, MOST_RELOADS, Liveness, Loss
+from widgets.map.liveness import HEALTHY_S, LOADING_BEATS, MOST_RELOADS, RETRY_BEATS, Liveness, Loss
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -83,6 +83,33 @@ def test_views_that_come_all_the_time_are_no_loss(page: Page) -> None:
         page.liveness.tell(number, number)
         page.answered(number - 1, 5 if number == 2 else number - 1)
     assert not page.losses
+
+
+def test_a_page_that_draws_one_view_after_the_other_too_late_is_slow_and_not_lost(page: Page) -> None:
+    page.ready().answered()
+    for number in range(2, 20):
+        page.liveness.tell(number, number)
+        page.answered(max(number - 2, 1), 5 if number < 4 else number - 2)
+    assert page.losses == []
+    page.answered(17, 17)
+    page.answered(17, 17)
+    assert page.losses == [Loss.BEHIND]
+
+
+def test_what_was_given_up_is_due_again_after_a_while_that_was_not_too_busy(page: Page) -> None:
+    due = QSignalSpy(page.liveness.retry_due)
+    for _ in range(MOST_RELOADS + 1):
+        page.ready()
+        page.liveness.lose(Loss.CRASHED)
+    for _ in range(RETRY_BEATS):
+        page.beat(9.0)
+    assert due.count() == 0
+    for _ in range(RETRY_BEATS - 1):
+        page.beat()
+    assert due.count() == 0
+    page.beat()
+    assert due.count() == 1
+    assert page.liveness.given_up
 
 
 def test_a_page_that_waits_for_us_is_not_lost(page: Page) -> None:

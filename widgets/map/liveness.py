@@ -1,8 +1,10 @@
 """Whether the map page is alive: it answers a beat with what it has drawn, or it is lost, and after some reloads off.
 
-Two beats in a row that are not answered, or answered with a View that is older than what the page was told before,
-mean that nothing is drawn any more; a count that is not the View's means that it is drawn wrongly. A beat is only
-asked for while the page can be seen, and only judged when this process itself was not held up meanwhile.
+Two beats in a row that are not answered, or answered with a View that is older than what the page was told before and
+no newer than the one it had drawn by the last answer, mean that nothing is drawn any more; a count that is not the
+View's means that it is drawn wrongly. A beat is only asked for while the page can be seen, and only judged when this
+process itself was not held up meanwhile. A map that is off is tried again every two minutes: a computer that was too
+busy for it may have time again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ LOADING_BEATS = 15
 MOST_RELOADS = 3
 HEALTHY_S = 60.0
 """A page that has drawn for so long is well again: its earlier losses no longer count."""
+
+RETRY_BEATS = 60
+"""So many beats in time after it was given up it is tried again."""
 
 _LATE = 1.5
 """A beat that comes so many times its interval after the one before says nothing: this process was held up."""
@@ -47,6 +52,8 @@ class Liveness(QObject):
     """It has to be loaded again, unless `given_up`."""
     well = Signal()
     """The first good answer after a loss."""
+    retry_due = Signal()
+    """It has been given up for a while, and could be begun anew."""
 
     def __init__(
         self,
@@ -64,7 +71,8 @@ class Liveness(QObject):
         self._told = self._told_at_beat = self._told_before = -1
         self._number = 0
         self._open = False
-        self._misses = self._loading = 0
+        self._misses = self._loading = self._off_beats = 0
+        self._drawn = -1
         self._is_loading = True
         self._failing = False
         self._reloads = 0
@@ -114,10 +122,14 @@ class Liveness(QObject):
             self._misses = 0  # slow, but alive; what it had drawn by then says nothing of what it was told since
         elif self._open:
             self._open = False
+            moved_on = 0 <= self._drawn < number
+            self._drawn = number
             if number >= self._told_before:
                 self._misses = 0
                 if self._told_before >= 0 or self._told < 0:
                     self._set_well()
+            elif moved_on:
+                self._misses = 0
             elif not self._is_answering():
                 self._miss(Loss.BEHIND)
 
@@ -127,16 +139,13 @@ class Liveness(QObject):
         self._failing = True
         self._well_since_s = None
         self.begin_loading()
-        if self.given_up:
-            self._timer.stop()
+        self._off_beats = 0
         self.lost.emit(why)
 
     def begin_anew(self) -> None:
-        """The operator wants the page back: what was before no longer counts."""
+        """The page is wanted back: what was before no longer counts."""
         self._reloads = 0
         self.begin_loading()
-        self._ticked_s = self._monotonic_s()
-        self._timer.start()
 
     def stop(self) -> None:
         """Ask no more, for good."""
@@ -148,6 +157,12 @@ class Liveness(QObject):
         was_held_up = now_s - self._ticked_s > _LATE * self._beat_s
         self._ticked_s = now_s
         seen = self._is_seen()
+        if self.given_up:
+            self._off_beats += not was_held_up
+            if self._off_beats >= RETRY_BEATS:
+                self._off_beats = 0
+                self.retry_due.emit()
+            return
         if was_held_up or not seen:
             self._forget_beats()
         if not seen:
@@ -186,4 +201,4 @@ class Liveness(QObject):
     def _forget_beats(self) -> None:
         self._open = False
         self._misses = 0
-        self._told_before = self._told_at_beat = -1
+        self._told_before = self._told_at_beat = self._drawn = -1

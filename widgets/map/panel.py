@@ -174,6 +174,7 @@ class MapPanel(QWidget):
         self._liveness = Liveness(self._is_seen, lambda: handler.is_answering, monotonic_s, beat_ms, self)
         self._liveness.lost.connect(self._on_lost)
         self._liveness.well.connect(self.page_well)
+        self._liveness.retry_due.connect(self.reload)
         profile = make_profile(handler, interceptor)
         handler.setParent(profile)
         self._bridge = Bridge(monotonic_s, self)
@@ -411,8 +412,11 @@ class MapPanel(QWidget):
     def reload(self) -> None:
         """Load the page again, also after it was given up."""
         self._liveness.begin_anew()
+        had_keyboard = self._again.hasFocus()
         self._stack.setCurrentWidget(self._view)
         self.setFocusProxy(self._view)
+        if had_keyboard:
+            self._view.setFocus()
         self._ready = self._cursor = False
         self._replace_page()
         self.page_wanted.emit()
@@ -452,16 +456,19 @@ class MapPanel(QWidget):
         why = QLabel(self.tr("Map off. It was loaded again three times and still draws nothing."), self._off)
         why.setTextFormat(Qt.TextFormat.PlainText)
         why.setWordWrap(True)
-        rest = QLabel(self.tr("Queue, reports and units work without it."), self._off)
+        again_in = self.tr("Queue, reports and units work without it. It is tried again every two minutes.")
+        rest = QLabel(again_in, self._off)
         rest.setTextFormat(Qt.TextFormat.PlainText)
+        rest.setWordWrap(True)
         again = self._again = QPushButton(self.tr("Load the map again"), self._off)
         again.setAutoDefault(True)  # Enter, too
         again.clicked.connect(self.reload)
         column = QVBoxLayout(self._off)
         column.setContentsMargins(32, 32, 32, 32)
         column.addStretch()
-        for part in (why, rest, again):
-            column.addWidget(part, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(why)  # over the whole width, or a wrapped line is cut
+        column.addWidget(rest)
+        column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch()
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._view)
