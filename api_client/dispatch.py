@@ -13,7 +13,7 @@ import msgspec
 import requests
 
 from api_client import errors, wire
-from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, retry_after_s, utc_now
+from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, UnderWay, retry_after_s, utc_now
 
 T = TypeVar("T")
 PREFIX = "/dispatch/v1"
@@ -48,8 +48,16 @@ class DispatchClient:
         photo: Limits = PHOTO,
         silence_s: float = STREAM_SILENCE_S,
         clock: Callable[[], datetime] = utc_now,
+        under_way: UnderWay | None = None,
     ) -> None:
-        self._transport = Transport(base_url, token=token, session=session, insecure_http=insecure_http, clock=clock)
+        self._transport = Transport(
+            base_url,
+            token=token,
+            session=session,
+            insecure_http=insecure_http,
+            clock=clock,
+            under_way=under_way,
+        )
         self._page = page
         self._small = small
         self._photo = photo

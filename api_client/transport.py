@@ -50,6 +50,30 @@ PHOTO = Limits(read_s=20.0, total_s=120.0, max_bytes=16 * 1024 * 1024)
 FOREIGN_PHOTO = Limits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)
 
 
+class UnderWay:
+    """The exchanges with one server that have begun and not ended, by several transports on their own threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heard_at: dict[int, float] = {}
+
+    def heard(self, transport: int) -> None:
+        """An exchange of this transport has begun, or a piece of its answer has come."""
+        with self._lock:
+            self._heard_at[transport] = time.monotonic()
+
+    def ended(self, transport: int) -> None:
+        """It has its answer, or will have none."""
+        with self._lock:
+            self._heard_at.pop(transport, None)
+
+    def silent_s(self) -> float:
+        """For how long the one that has waited longest for a byte has done so; 0 while nothing is asked."""
+        with self._lock:
+            first = min(self._heard_at.values(), default=None)
+        return 0.0 if first is None else time.monotonic() - first
+
+
 @dataclass(frozen=True)
 class Answer:
     """A complete answer. `clock_bounds_s`: server clock minus ours lies between, None without a Date header."""
@@ -249,7 +273,8 @@ def _dial_allowed(connection: HTTPConnection, allowed: Callable[[str], bool]) ->
 class Transport:
     """Requests to one server over one session; used by one thread, except `cut` and `close`.
 
-    `token` is sent to this server only. `address_allowed` filters the addresses a name resolves to.
+    `token` is sent to this server only. `address_allowed` filters the addresses a name resolves to. `under_way` is told
+    of each exchange (a stream is none).
     """
 
     def __init__(
@@ -261,7 +286,9 @@ class Transport:
         session: requests.Session | None = None,
         clock: Callable[[], datetime] = utc_now,
         address_allowed: Callable[[str], bool] | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
+        self._under_way = under_way or UnderWay()
         self.base_url = check_base_url(base_url, insecure_http=insecure_http)
         self._clock = clock
         self._heard_at: float | None = None  # the last byte of the exchange under way
@@ -356,7 +383,7 @@ class Transport:
         body: Any,
         limits: Limits,
     ) -> Answer:
-        self._heard_at = time.monotonic()
+        self._heard()
         try:
             with self._deadline(limits) as expired, self._named_errors(expired, arrived=method != "GET"):
                 started, clock = time.monotonic(), self._clock()
@@ -376,6 +403,11 @@ class Transport:
                     return self._head(response, content, started, clock)
         finally:
             self._heard_at = None
+            self._under_way.ended(id(self))
+
+    def _heard(self) -> None:
+        self._heard_at = time.monotonic()
+        self._under_way.heard(id(self))
 
     @contextlib.contextmanager
     def _deadline(self, limits: Limits) -> Iterator[threading.Event]:
@@ -402,7 +434,7 @@ class Transport:
             raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
         pieces, size = [], 0
         for piece in response.iter_content(_CHUNK):
-            self._heard_at = time.monotonic()
+            self._heard()
             size += len(piece)
             # protects: largest-unpacked
             if size > max_bytes:

@@ -137,7 +137,8 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     `clock_offset_s` is server clock minus ours; `latency_ms` of the last answer; `progress` 0..1 while filling.
     `local` is set when the trouble is on this computer (a full disk, a damaged file) and not the server's; `busy` when
     the server is there and asks to be left alone for a while. `put_off` says why a live server takes no changes (its
-    disk is full), "" while it does, `put_off_since` from when.
+    disk is full), "" while it does, `put_off_since` from when. `unanswered_since` is when a live server was asked
+    something of whose answer nothing has come for long; None while there is none.
     """
 
     source: str
@@ -154,6 +155,7 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     busy: bool = False
     put_off: str = ""
     put_off_since: datetime | None = None
+    unanswered_since: datetime | None = None
 
     @property
     def reached(self) -> bool:

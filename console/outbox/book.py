@@ -84,6 +84,13 @@ class Book(QObject):
             self.to_call_back[queued.edit.id] = now
         return now
 
+    def given_once_more(self, edit: Edit) -> None:
+        """A new edit: if it gives an order that was given up, its unit is not to be called back from that any more."""
+        place, unit = self.edits.place(edit), edit.data.get("unit")
+        for edit_id, one in list(self.to_call_back.items()):
+            if (self.edits.place(one.edit), one.edit.kind, one.edit.data.get("unit")) == (place, edit.kind, unit):
+                self.called_back(edit_id)
+
     def called_back(self, edit_id: str) -> None:
         """The unit of an order that was given up has been told so."""
         queued = self.to_call_back.pop(edit_id, None)

@@ -252,6 +252,7 @@ class NewEdits(QObject):
         self._book.saving.pop(edit_id, None)
         self._drafts.end_used(edit_id, saved=True)
         self._outbox.put(queued)
+        self._book.given_once_more(queued.edit)
         self.saved.emit(queued)
         self._book.check(queued)
         if self._withdrawals.was_wished(edit_id):

@@ -260,22 +260,23 @@ class LostOrders(QObject):
 
     def _radio_notice(self, call: RadioCall) -> Notice:
         edit, catalog = call.order.edit, self._desk.catalog(call.order.edit.source)
-        code, report = unit_code(edit, catalog), _report(edit, self.tr)
+        code, report = unit_code(edit, catalog), _report(edit, self.tr).rstrip(".")
         recall = edit.kind is Kind.RECALL
         if call.back:
             bold = call_back_text(call.order, catalog, self.tr)
             told = self.tr(
-                "{who} told it to come back, and that is given up. {report}"
+                "{who} told it to come back, and that is given up. {report}."
                 if recall
-                else "{who} told it to come, and that order is given up. {report}"
+                else "{who} told it to come, and that order is given up. {report}."
             )
-            text, verb = told.format(who=call.order.told, report=report), self.tr("Called back")
-            verb = self.tr("Told so") if recall else verb
+            text = told.format(who=call.order.told, report=report)
+            verb = self.tr("Told so") if recall else self.tr("Called back")
         else:
             unit = catalog.units.get(str(edit.data.get("unit")))
             bold, verb = words.not_sent(unit, code, self.tr), self.tr("Told by radio")
-            wish = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
-            text = " ".join(part for part in (wish, self._sources.away_since(edit.source)) if part)
+            text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
+        if away := self._sources.away_since(edit.source):
+            text = f"{text} {away}"
         buttons = [("radio_told", verb, cap_of("radio_told"))]
         if edit.report:
             buttons.append(("lost_see", self.tr("See it"), cap_of("lost_see")))

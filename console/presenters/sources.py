@@ -202,6 +202,9 @@ class Sources(QObject):
             return self.tr("Connecting"), ""
         if state.put_off:
             return self.tr("The server takes no changes now"), "warn"
+        if state.unanswered_since is not None:
+            silent_s = (self._now() - state.unanswered_since).total_seconds()
+            return self.tr("Server: no answer for {n} s").format(n=max(1, round(silent_s))), "warn"
         if state.state == "live":
             latency = f" {state.latency_ms:.0f} ms" if state.latency_ms is not None else ""
             return self.tr("Server") + latency, "ok"

@@ -262,6 +262,9 @@ class GeoReportSource:
         self._nightly.at_once()
         self._pull.poke()
 
+    def look_at_silence(self) -> None:
+        """Nothing: such a server may take its time over a page, and has no stream that could be silent."""
+
     def steps(self) -> dict[str, int]:
         """How often each thread of its lanes got further."""
         return {name: count for lane in self._lanes for name, count in lane.steps().items()}

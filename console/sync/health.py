@@ -20,6 +20,8 @@ OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
 _EVERY_S = 1.0
 _SAMPLES = 30
 _JUMP_S = 2.0
+UNANSWERED_S = 5.0
+"""A server that has said nothing to a question for so long is not called well."""
 
 
 class Health:
@@ -46,6 +48,7 @@ class Health:
         self._put_off = ""
         self._put_off_since: datetime | None = None
         self._said_at: datetime | None = None
+        self._unanswered_since: datetime | None = None
         self._state = SourceState(source, CONNECTING, since=clock(), as_of=as_of)
         self.breaker = Breaker()
         self.on_live: list[Callable[[], None]] = []
@@ -125,6 +128,18 @@ class Health:
             self._become(LIVE)
         self.none_put_off()
 
+    def unanswered(self, silent_s: float) -> None:
+        """For how long nothing has come of an answer that is waited for: said of a live source after a while."""
+        with self._lock:
+            if silent_s < UNANSWERED_S:
+                since = None
+            else:
+                since = self._unanswered_since or self._clock() - timedelta(seconds=silent_s)
+            self._unanswered_since = since
+            if self._state.state == LIVE and self._state.unanswered_since != since:
+                self._state = replace(self._state, unanswered_since=since)
+                self._say(self._state)
+
     def none_put_off(self) -> None:
         """No change waits for a server that takes none."""
         with self._lock:
@@ -179,6 +194,7 @@ class Health:
                 busy=busy,
                 put_off=put_off,
                 put_off_since=self._put_off_since if put_off else None,
+                unanswered_since=self._unanswered_since if word == LIVE else None,
             )
             became_live = word == LIVE and old.state != LIVE
             if changed or next_try_s is not None or self._said_long_ago():

@@ -22,9 +22,17 @@ class Heart:
     Looks are counted and not seconds: while the computer sleeps, or this process is stopped, nobody looks.
     """
 
-    def __init__(self, steps: Callable[[], Mapping[str, int]], emit: Callable[[Beat], None]) -> None:
-        """`steps` maps a thread's name to how often it got further; one that may wait without end is not in it."""
-        self._steps = steps
+    def __init__(
+        self,
+        steps: Callable[[], Mapping[str, int]],
+        emit: Callable[[Beat], None],
+        beside: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`steps` maps a thread's name to how often it got further; one that may wait without end is not in it.
+
+        `beside` is called with each look.
+        """
+        self._steps, self._beside = steps, beside
         self._emit = emit
         self._before: Mapping[str, int] = {}
         self._still: dict[str, int] = {}
@@ -34,6 +42,7 @@ class Heart:
         """For as long as the process lives."""
         while True:
             self.look()
+            self._beside()
             time.sleep(BEAT_S)
 
     def look(self) -> None:

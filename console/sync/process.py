@@ -142,6 +142,11 @@ class Followers:
         following = list(self._following.items())
         return {f"{key} {name}": count for key, each in following for name, count in each.steps().items()}
 
+    def look_at_silence(self) -> None:
+        """Say of each server that does not answer that it does not; from any thread, every few seconds."""
+        for following in list(self._following.values()):
+            following.look_at_silence()
+
     def stop(self) -> None:
         """End all lanes and close the cache."""
         stopping = [threading.Thread(target=following.stop) for following in self._following.values()]
@@ -193,7 +198,11 @@ def run_pipe() -> int:
     def steps() -> dict[str, int]:
         return inbox.steps() | (followers.steps() if followers is not None else {})
 
-    threading.Thread(target=Heart(steps, emit).beat, name="heart", daemon=True).start()
+    def look_at_silence() -> None:
+        if followers is not None:
+            followers.look_at_silence()
+
+    threading.Thread(target=Heart(steps, emit, look_at_silence).beat, name="heart", daemon=True).start()
     held: FileLock | None = None
     try:
         for message in inbox:

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
+from api_client.transport import UnderWay
 from console.domain.messages import Fetch, Look, Push, Reveal, Source, Up, Withdraw
 from console.store.errors import DamagedFile, StoreError
 from console.sync.asking import AskLane
@@ -32,6 +33,8 @@ from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
+_BEAT_MISSED_S = 11.0
+"""The server says something every ten seconds, if only that it is there."""
 _A_MOMENT_S = 5.0
 """A server that asks for less patience than this is not away."""
 _DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
@@ -149,6 +152,9 @@ class Following(Protocol):
     def compare(self) -> None:
         """Compare the cache with the server now, not only at night."""
 
+    def look_at_silence(self) -> None:
+        """Say of the server that it does not answer, where that is so; from any thread, every few seconds."""
+
     def steps(self) -> dict[str, int]:
         """How often each thread of its lanes got further, by the thread's name."""
 
@@ -172,7 +178,9 @@ class DispatchSource:
         random_source: random.Random,
         timing: Timing,
     ) -> None:
-        def client() -> DispatchClient:
+        under_way = self._under_way = UnderWay()
+
+        def client(under_way: UnderWay | None = under_way) -> DispatchClient:
             return DispatchClient(
                 source.url,
                 token,
@@ -182,6 +190,7 @@ class DispatchSource:
                 photo=timing.photo,
                 silence_s=timing.silence_s,
                 clock=clock,
+                under_way=under_way,
             )
 
         self._timing = timing
@@ -190,7 +199,7 @@ class DispatchSource:
         self._health = Health(source.key, emit, clock, kept.as_of if kept is not None else None)
         breaker = self._health.breaker
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
-        puller_client, upload_client = client(), client()
+        puller_client, upload_client = client(), client(None)  # a photo may take long to arrive
         self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
         comparison = DispatchComparison(source.key, self._puller, puller_client, folder, ledger, self._health)
@@ -202,7 +211,7 @@ class DispatchSource:
             self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
         )
         self._upload = UploadLane(folder, upload_client, self._outgoing, self._health, emit, random_source)
-        self._download = DownloadLane(folder, source, client(), emit)
+        self._download = DownloadLane(folder, source, client(None), emit)
         self._ask = AskLane(client(), self._health, emit)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
         self._health.on_live += [self._push.hurry, self._stream.hurry, self._upload.hurry, self._ask.tell_again]
@@ -255,6 +264,13 @@ class DispatchSource:
         """Compare the cache with the server now, not only at night."""
         self._nightly.at_once()
         self._pull.poke()
+
+    def look_at_silence(self) -> None:
+        """Say that a question is not answered; where nothing is asked and the stream is silent, ask."""
+        silent_s = self._under_way.silent_s()
+        self._health.unanswered(silent_s)
+        if not silent_s and self._stream.silent_s > _BEAT_MISSED_S:
+            self._pull.poke()
 
     def steps(self) -> dict[str, int]:
         """How often each thread of its lanes got further."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 from typing_extensions import override
@@ -38,6 +39,12 @@ class StreamLane(Lane):
         self._emit = emit
         self._backoff = Backoff(random_source)
         self.alive = False
+        self._heard_s = 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """For how long nothing has come over a stream that is alive."""
+        return time.monotonic() - self._heard_s if self.alive else 0.0
 
     @override
     def _work(self) -> None:
@@ -64,6 +71,7 @@ class StreamLane(Lane):
             for event in events:
                 if self._bell.stopped:
                     return
+                self._heard_s = time.monotonic()
                 if not self.alive:
                     self.alive = True
                     self._backoff.reset()

@@ -107,6 +107,16 @@ def test_an_order_that_nobody_told_is_named_wherever_the_operator_is(strip: Stri
     assert strip.notice.text == "to come: Report A Water at A. Offline since 08:00."
 
 
+def test_a_title_that_ends_in_a_full_stop_ends_its_sentence_once(strip: Strip) -> None:
+    dossier = strip.rig.dossier(1001, "A")
+    dossier = replace(dossier, shown=replace(dossier.shown, description="Air naik cepat."))
+    strip.rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
+    strip.rig.saved(1)
+    strip.now += timedelta(seconds=4)
+    strip.orders.show()
+    assert strip.notice.text == "to come: Report A Air naik cepat."
+
+
 def test_an_order_is_named_at_once_when_its_server_is_known_to_be_away(strip: Strip) -> None:
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     strip.order("A", "07")
@@ -181,7 +191,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
 
     rig.edits.choose(edit_id, mine=False)
     notice = strip.wait("Call SDA-07 back by radio")
-    assert notice.text == "rina told it to come, and that order is given up. Report A Water at A"
+    assert notice.text == "rina told it to come, and that order is given up. Report A Water at A. Offline since 08:00."
     presenter.set_outbox(rig.edits.open_for("city", "A"))
     ticket = panel.ticket()
     assert ticket is not None
@@ -209,6 +219,18 @@ def test_that_a_crew_is_to_be_called_back_outlives_the_program(rig: Rig, strip: 
     assert again.to_call_back == ()
     rig.edits = again
     assert reopened(rig).to_call_back == ()
+
+
+def test_a_crew_that_is_sent_again_is_not_called_back(rig: Rig, strip: Strip) -> None:
+    rig.edits.source_lost("city")
+    first = strip.order("A", "07")
+    rig.edits.told(first, "rina")
+    assert rig.edits.withdraw(first)
+    strip.order("A", "11")
+    strip.order("B", "07")
+    assert [one.edit.id for one in rig.edits.to_call_back] == [first], "another crew, or another report"
+    strip.order("A", "07")
+    assert rig.edits.to_call_back == ()
 
 
 def test_who_was_told_of_an_order_that_is_given_again_or_had_left_is_not_called_back(rig: Rig, strip: Strip) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
@@ -129,3 +130,15 @@ def test_who_is_signed_out_is_not_told_that_notes_are_saved() -> None:
     assert notice is not None
     assert "are saved" not in notice.text
     assert "You are signed out: reading only" in notice.text
+
+
+def test_a_server_that_does_not_answer_is_not_called_well() -> None:
+    now = [NOW]
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0])
+    live = SourceState("city", "live", as_of=NOW, latency_ms=6.0)
+    sources.set_state(live)
+    assert [(cell.text, cell.level) for cell in sources.cells()] == [("Server 6 ms", "ok")]
+    sources.set_state(replace(live, unanswered_since=NOW))
+    now[0] += timedelta(seconds=7)
+    assert [(cell.text, cell.level) for cell in sources.cells()] == [("Server: no answer for 7 s", "warn")]
+    assert not sources.offline, "it may come yet: what is entered is sent to it"

@@ -10,7 +10,7 @@ import pytest
 
 from api_client.errors import Unreachable
 from console.domain.messages import SourceState
-from console.sync.health import Health
+from console.sync.health import UNANSWERED_S, Health
 
 
 def now() -> datetime:
@@ -86,3 +86,26 @@ def test_that_changes_are_put_off_is_said_when_it_lasts_and_only_of_a_server_tha
     health.none_put_off()
     assert told() == ("live", "", detail)
     assert said[-1].put_off_since is None
+
+
+def test_a_question_without_an_answer_is_said_of_a_live_server_until_the_answer_comes() -> None:
+    """A frozen server was called "Server 6 ms", in green, for 45 seconds."""
+    said: list[SourceState] = []
+    at = [now()]
+    health = Health("jkt", said.append, lambda: at[0])
+    health.unanswered(9.0)
+    assert said == [], "what is not live says so itself"
+    health.complete()
+    health.unanswered(UNANSWERED_S - 0.1)
+    assert said[-1].unanswered_since is None
+    health.unanswered(7.0)
+    began = at[0] - timedelta(seconds=7)
+    assert (said[-1].state, said[-1].unanswered_since) == ("live", began)
+    at[0] += timedelta(seconds=2)
+    told = len(said)
+    health.unanswered(9.0)
+    assert len(said) == told, "since when is known"
+    health.complete()
+    assert said[-1].unanswered_since == began, "a stream that goes on answers no question"
+    health.unanswered(0.0)
+    assert said[-1].unanswered_since is None

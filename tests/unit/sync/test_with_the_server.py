@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -170,6 +171,25 @@ def test_the_server_stops_and_comes_back_on_its_port(tmp_path: Path) -> None:
     finally:
         console.followers.stop()
         console.reader.close()
+
+
+def test_a_frozen_server_is_noticed_while_a_question_is_under_way(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes every connection and says nothing: nothing fails for ten seconds, or thirty of a stream."""
+    monkeypatch.setattr("console.sync.health.UNANSWERED_S", 0.2)
+    monkeypatch.setattr("console.sync.source._BEAT_MISSED_S", 0.2)
+    with contextlib.closing(Proxy(live.port)) as proxy, rig(tmp_path / "profile", proxy.url) as console:
+        console.live()
+        console.wait(Presence, lambda _: True)  # the stream is open
+
+        def unanswered() -> list[SourceState]:
+            console.followers.look_at_silence()
+            return [one for one in console.said if isinstance(one, SourceState) and one.unanswered_since is not None]
+
+        proxy.silent()
+        console.wait_until(lambda: bool(unanswered()))
+        assert unanswered()[0].state == "live"
 
 
 def test_open311_is_read_and_written(live: Live, tmp_path: Path) -> None:
