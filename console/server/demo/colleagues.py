@@ -14,6 +14,7 @@ from console.server.demo.deeds import Deeds
 from console.server.demo.mirror import Mirror
 from console.server.demo.pictures import Album
 from console.server.demo.stories import OPERATORS, VALIDATORS
+from console.server.presence import Presence
 
 _P1_WAITS_S, _P2_WAITS_S = 150, 75
 _P2_STAY = 3
@@ -25,12 +26,16 @@ _ALWAYS_FREE = 25
 """So many crews the colleagues leave for the console."""
 _LONGEST_DISPATCH_M = 5_000.0
 _REST_S = 60
+_PRESENT_EVERY = timedelta(seconds=30)
+"""As a console tells that it is there."""
 
 
 class Colleagues:
     """Keeps the numbers of unassigned and of open matters about where they were when it began."""
 
-    def __init__(self, mirror: Mirror, deeds: Deeds, album: Album, chance: random.Random) -> None:
+    def __init__(self, mirror: Mirror, deeds: Deeds, album: Album, presence: Presence, chance: random.Random) -> None:
+        self._presence = presence
+        self._present_at: datetime | None = None
         self._mirror = mirror
         self._deeds = deeds
         self._album = album
@@ -43,6 +48,10 @@ class Colleagues:
 
     def step(self, now: datetime) -> None:
         """A few deeds at most, so that a step stays short."""
+        if self._present_at is None or now - self._present_at >= _PRESENT_EVERY:
+            self._present_at = now
+            for who in (*OPERATORS, *VALIDATORS):
+                self._presence.look(who, None, now)
         deeds = self._take_hazards(now)
         deeds += self._take_routine(now, _MOST_DEEDS - deeds)
         deeds += self._validate(now, _MOST_DEEDS - deeds)

@@ -50,7 +50,7 @@ class Living:
         self._mirror = Mirror(city)
         self._deeds = Deeds(city, self._chance)
         self._crews = Crews(city, self._mirror, self._deeds, self._album, self._chance, pace)
-        self._colleagues = Colleagues(self._mirror, self._deeds, self._album, self._chance)
+        self._colleagues = Colleagues(self._mirror, self._deeds, self._album, city.presence, self._chance)
         self._draftsman = Draftsman(read_wards(), self._chance, now, ZoneInfo("Asia/Jakarta"))
         self._every_s = every_s
         self._next = now + self._wait()

@@ -14,7 +14,7 @@ from console.server.demo.pictures import Album
 from console.server.records import LoadedReport
 
 CITIZEN = "warga"
-OPERATORS = ("rina", "dewi", "agus", "sari", "budi", "lina")
+OPERATORS = ("wati", "dewi", "agus", "sari", "budi", "lina")
 VALIDATORS = ("tuti.validator", "hadi.validator")
 _RECENT_S = 14 * 86400
 """Of older matters the assignments and the steps of the way are no longer kept, only what came of them."""

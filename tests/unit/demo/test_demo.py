@@ -248,6 +248,16 @@ def test_hazards_are_left_to_the_console_for_a_minute_and_then_taken(alive: tupl
     assert taken
 
 
+def test_colleagues_are_there_as_long_as_the_city_lives(alive: tuple[City, Clock, Living]) -> None:
+    city, clock, living = alive
+    for _ in range(120):
+        clock.now += timedelta(seconds=1)
+        living.step(clock.now)
+    takers = {report.claim.who for report in Mirror(city).reports.values() if report.claim is not None}
+    assert takers
+    assert takers <= set(city.presence.seen(clock.now).looking)
+
+
 def test_idle_crews_drift_and_a_lost_one_stays_lost(alive: tuple[City, Clock, Living]) -> None:
     city, clock, living = alive
     idle: Unit = next(u for u in city.units() if u.state is UnitState.AVAILABLE and not Mirror(city).jobs_of(u.id))
