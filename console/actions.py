@@ -349,6 +349,10 @@ ACTIONS: tuple[Action, ...] = (
     A("undo", "Undo", ("Ctrl+Z",), "Report", _undo),
     A("quit", "Quit", ("Ctrl+Q",), "Window", always, words="exit close"),
 )
+AT_ONCE = frozenset(
+    {"take", "release", "dispatch", "recall", "submit", "unmerge", "en_route", "on_scene", "done", "told", "wanted"}
+)
+"""Actions that ask nothing more: their key does it."""
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -543,12 +543,13 @@ class ConsoleWindow(QObject):
         self.map.crowd_picked.connect(self.crowd.ask)
         self.crowd.listed.connect(self._on_crowd)
         self.going_on.went.connect(self._on_went)
+        self.going_on.next_shown.connect(self.intents.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.run)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
-        self.queue.opened.connect(lambda _: self.window.focus_panel("report"))
+        self.queue.opened.connect(lambda _: self._open_chosen())
         self.queue.urgent_asked.connect(lambda: self.intents.run("next_hazard"))
         self.queue.filter_asked.connect(lambda: self.intents.run("filter"))
         self.banner.notice_action.connect(self.intents.run)
@@ -897,6 +898,11 @@ class ConsoleWindow(QObject):
         if self._has_picked:
             self._has_picked = False
             self.window.focus_panel("queue")
+
+    def _open_chosen(self) -> None:
+        """The stroke that opens a report does not do its first verb too."""
+        self.ticket.hear_enter_later()
+        self.window.focus_panel("report")
 
     def _on_went(self) -> None:
         """The next report has not been read yet: Enter must not do to it what was meant for the one before."""

@@ -27,8 +27,12 @@ class HeldKeys(QObject):
     it goes before that, or with one of these keys, or when the operator clicks elsewhere, the rest is dropped.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self, is_repeat: Callable[[QKeyEvent], bool] = QKeyEvent.isAutoRepeat, parent: QObject | None = None
+    ) -> None:
+        """`is_repeat` tells a key that is held from one that is struck."""
         super().__init__(parent)
+        self._is_repeat = is_repeat
         self._opening: QWidget | None = None
         self._held: list[_Held] = []
         self._replaying = False
@@ -112,7 +116,7 @@ class HeldKeys(QObject):
         if kind in _KEYS and isinstance(event, QKeyEvent):
             if watched in (opening, opening.windowHandle()) and not self._held and self._is_ready():
                 return False  # it has the keyboard, and nothing is to be typed before this
-            if kind == QEvent.Type.KeyPress and not event.isAutoRepeat() and event.key() not in _MODIFIERS:
+            if kind == QEvent.Type.KeyPress and not self._is_repeat(event) and event.key() not in _MODIFIERS:
                 self._held.append((event.keyCombination(), event.text()))
             event.accept()
             return True

@@ -41,11 +41,14 @@ from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
 from widgets.held_keys import HeldKeys
+from widgets.key_repeats import TWICE_S, KeyRepeats
 from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
 _PLACE = ("lat", "lon", "address")
+WALKING = (Qt.Key.Key_J, Qt.Key.Key_K)
+"""The letters that go through the queue."""
 
 
 class Forms(QObject):
@@ -89,7 +92,7 @@ class Forms(QObject):
         self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
-        self.held_keys = HeldKeys(self)
+        self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)
         self.place_wanted: Callable[[], None] = lambda: None
         """Set by the app: lets the map ask for a click."""
         self.place_unwanted: Callable[[], None] = lambda: None
@@ -665,10 +668,6 @@ class Forms(QObject):
         form.committed.connect(commit)
         form.dropped.connect(lambda: settle(frozenset(), ""))
         self._show(form)
-
-
-TWICE_S = 0.6
-"""Two strokes of a key within this are meant as one."""
 
 
 class TakenBack(NamedTuple):

@@ -23,6 +23,8 @@ _HANDED_ON = frozenset({"hold", "agency", "area", "status"})
 class GoingOn(QObject):
     """Listens to what is done to the chosen report, and chooses the next; says where the one before went."""
 
+    next_shown = Signal()
+    """After a step the next waiting report is the chosen one: nobody has looked at it yet."""
     went = Signal()
     """Another report is the chosen one now, without the operator having gone there."""
     comes_back = Signal(int)
@@ -65,6 +67,7 @@ class GoingOn(QObject):
         self._is_begun = False
         self._desk.choose(goal)
         self.went.emit()
+        self.next_shown.emit()
 
     def on_undone(self, edit_id: str) -> None:
         """It was taken back: its report is the chosen one again, unless the operator has gone elsewhere since."""

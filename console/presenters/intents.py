@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import BY_ID, LEFT_BEHIND, UNREAD, Situation
+from console.actions import AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
@@ -26,8 +26,9 @@ from console.presenters.counsel import Alike, Counsel
 from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.forms import TWICE_S, Forms, TakenBack
+from console.presenters.forms import Forms, TakenBack
 from widgets.forms.choice import Choice
+from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.photos import PhotoCard
 
 _UNIT_STEPS = {"en_route": AssignmentState.EN_ROUTE, "on_scene": AssignmentState.ON_SCENE, "done": AssignmentState.DONE}
@@ -58,6 +59,7 @@ class Intents(QObject):
         self._other_first_s = -TWICE_S
         self._sent: tuple[int, float] = (0, -TWICE_S)
         self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
+        self._next: tuple[int, float] = (0, -LOOK_S)
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
         self._cards: Mapping[str, PhotoCard] = {}
@@ -278,8 +280,24 @@ class Intents(QObject):
         self._forms.leave_words(key, "reason", words, self.title_of(dossier))
         return self.run(action_id)
 
+    def show_next(self) -> None:
+        """The chosen report was chosen by the program and not by the operator, this moment."""
+        self._next = (self._desk.row, self._steady_s() + LOOK_S)
+
+    def _is_just_shown(self) -> bool:
+        """Whether a stroke was meant for the report before; who goes on striking does not look."""
+        row, until_s = self._next
+        now_s = self._steady_s()
+        if row != self._desk.row or now_s >= until_s:
+            return False
+        self._next = (row, max(until_s, now_s + TWICE_S))
+        return True
+
     def press(self, action_id: str) -> bool:
-        """As `run`, for the action's own key, which may have been meant for a form that is gone."""
+        """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
+        if action_id in AT_ONCE and self._is_just_shown():
+            self.said.emit(self.tr("Nothing was done: another report has just been shown, press again"))
+            return False
         if action_id == "submit" and self._forms.just_committed:
             self.said.emit(self.tr("Not handed in: that key was still the form's"))
             return False
@@ -358,6 +376,9 @@ class Intents(QObject):
         """Send it unless the same stroke, bounced or struck twice, has just sent one: the list has moved up since."""
         if self._forms.just_committed:
             self.said.emit(self.tr("Nothing was sent: that key was still the form's"))
+            return
+        if self._is_just_shown():
+            self.said.emit(self.tr("Nothing was sent: another report has just been shown, press again"))
             return
         before, self._sent = self._sent, (dossier.row, self._steady_s())
         if before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:

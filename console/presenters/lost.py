@@ -32,10 +32,10 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_settled
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
-from console.presenters.forms import TWICE_S
 from console.presenters.history import call_back_text, edit_text, unit_code
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from widgets.key_repeats import TWICE_S
 from widgets.notice import Notice
 
 Tr = Callable[[str], str]

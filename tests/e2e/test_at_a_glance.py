@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.helpers.city import console, served, wait_for, write_users
-from tests.helpers.hands import find, key, wait_ready
+from tests.helpers.hands import enter, find, key, wait_ready
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,8 @@ def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(desk: An
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
     key(desk, "Enter")
+    assert not desk.intents.situation.lead_state, "a second Enter of the same stroke does not send"
+    enter(desk)
     wait_for(lambda: desk.intents.situation.lead_state == "dispatched", what="the order")
     buttons = desk.ticket.ticket().actions
     assert [(one.id, one.key_text) for one in buttons if one.filled] == [("en_route", "E")]

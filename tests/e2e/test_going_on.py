@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, choose, find, form, key, wait_ready
+from tests.helpers.hands import CTRL, choose, enter, find, form, key, wait_ready
 from widgets.statusbar import StatusBar
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -40,8 +40,11 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(desk:
     following = int(order[desk.desk.view.position_of(row) + 1])
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
-    key(desk, "Enter")
+    enter(desk)
     assert desk.desk.row == following
+    key(desk, "D", CTRL)
+    key(desk, "T")
+    assert "another report has just been shown" in said(desk.status), "nobody has looked at it yet"
     assert desk.window.current_panel() == "queue", "a second Enter of the same stroke sends nothing"
     assert not desk.ticket._actions.enter()
     wait_for(lambda: f"{number} has left this list" in said(desk.status), what="where it went")

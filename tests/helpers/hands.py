@@ -34,6 +34,12 @@ def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
     QTest.keyClick(target, code, modifier)
 
 
+def enter(console: Any) -> None:
+    """Enter in the report, once it means the filled button: not in the stroke that opened the report."""
+    wait_for(lambda: console.ticket._actions.is_armed, what="Enter means the filled button")
+    key(console, "Enter")
+
+
 def form(console: Any) -> Any:
     """The open form, once it has the keyboard."""
     wait_for(lambda: QApplication.activeWindow() not in (None, console.window), what="a form")

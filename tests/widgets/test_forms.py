@@ -24,7 +24,8 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
-from widgets.forms.validate import LOOK_S, ValidateForm
+from widgets.forms.validate import ValidateForm
+from widgets.key_repeats import LOOK_S, TWICE_S
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -311,7 +312,12 @@ def test_a_proof_is_decided_on_after_its_photos_have_been_on_the_screen_for_a_se
     qtbot.waitUntil(lambda: form.is_seen)
     clock.now_s += 0.02
     assert form.why_not() == "Look at the photos first", "one more photo is looked at as well"
-    clock.now_s += LOOK_S
+    clock.now_s += LOOK_S - 0.03
+    with qtbot.assertNotEmitted(form.committed):
+        for _ in range(20):  # who goes on striking does not look
+            keys(Qt.Key.Key_Return)
+            clock.now_s += 0.12
+    clock.now_s += TWICE_S
     with qtbot.waitSignal(form.committed):
         keys(Qt.Key.Key_Return)
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import SECTION_KEYS, ticket
+from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.photos import PhotoCard, PhotoPair, PhotoViewer
 from widgets.symbols import Symbols
 from widgets.theme import Theme
@@ -117,8 +118,16 @@ def test_enter_is_the_filled_button_while_the_panel_hears_it_and_a_held_or_bounc
     panel.set_ticket(changed(actions=[next_step]))
     with qtbot.assertNotEmitted(panel.action):
         qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)  # bounced: the step that stands there now is another one
-        now_s += 1
+        now_s += LOOK_S - 0.1
         QApplication.sendEvent(panel._scroll, held)
+        now_s += 0.05
+        qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
+    assert panel._actions.button("en_route").is_filled is False, "its cap is drawn where Enter does it"
+    with qtbot.assertNotEmitted(panel.action):
+        for _ in range(10):
+            now_s += 0.12
+            qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)  # who goes on striking does not look
+    now_s += TWICE_S
     with qtbot.waitSignal(panel.action) as told:
         qtbot.keyClick(panel._scroll, Qt.Key.Key_Return)
     assert told.args == ["en_route"]

@@ -17,6 +17,7 @@ from typing_extensions import override
 from widgets.forms.fields import Segments
 from widgets.forms.form import Form, make_label, put_text
 from widgets.forms.photo import Photo
+from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.text import one_line
 from widgets.theme import Theme
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _HIGH = (220, 170, 130)
 """How high a photo is where there are so many rows of them; from the third on they scroll."""
-LOOK_S = 1.0
-"""So long the photos have been on the screen before anything can be decided on them: a stroke in less saw none."""
 
 
 class ValidateForm(Form):
@@ -58,7 +57,7 @@ class ValidateForm(Form):
         self._barred, self._preset = barred, preset
         self._asks_disposition = bool(dispositions)
         self._by_hand = False
-        self._steady_s, self._seen_s = steady_s, math.inf
+        self._steady_s, self._seen_s, self._struck_s = steady_s, math.inf, -math.inf
         self._look = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._look.timeout.connect(self.touch)
         self._photos: list[Photo] = []
@@ -169,7 +168,7 @@ class ValidateForm(Form):
 
     def _is_looked_at(self) -> bool:
         """Whether the photos have been on the screen for long enough; if not, it is asked again when they have."""
-        left_s = self._seen_s + LOOK_S - self._steady_s()
+        left_s = max(self._seen_s + LOOK_S, self._struck_s + TWICE_S) - self._steady_s()
         if self.is_seen and left_s > 0 and not self._look.isActive():
             self._look.start(math.ceil(left_s * 1000))
         return left_s <= 0
@@ -202,6 +201,12 @@ class ValidateForm(Form):
             self.decision.set_value("")
             self.disposition.set_value("")
             self.touch()
+
+    @override
+    def commit(self) -> None:
+        if not self._is_looked_at():
+            self._struck_s = self._steady_s()  # who goes on striking does not look
+        super().commit()
 
     @override
     def touch(self) -> None:

@@ -16,6 +16,11 @@ from widgets.ticket.section import SIDE
 from widgets.ticket.values import ActionButton
 
 
+def meaning_of(actions: Sequence[ActionButton]) -> tuple[str, str]:
+    """What the filled verb of these is, and what it says; two "" for none."""
+    return next(((one.id, one.text) for one in actions if one.filled), ("", ""))
+
+
 class ActionBar(QWidget):
     """The verbs. The first two stand left, the others right; those without room are behind one that lists them."""
 
@@ -57,6 +62,16 @@ class ActionBar(QWidget):
         for button, action in zip(self._buttons, actions, strict=True):
             button.set_why_not("" if action.enabled else action.why_not or " ")
         self._arrange()
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether Enter is the first verb's."""
+        return self._armed
+
+    @property
+    def meaning(self) -> tuple[str, str]:
+        """What the filled verb is, and what it says."""
+        return meaning_of(self._actions)
 
     def set_armed(self, armed: bool) -> None:
         """Whether Enter is the first verb's now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,13 +12,15 @@ from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QScrollBar, QSt
 from typing_extensions import override
 
 from widgets.focus import FocusRing
+from widgets.key_repeats import LOOK_S, TWICE_S
+from widgets.keys import is_enter
 from widgets.photos import PhotoPair, PhotoViewer, same_cards
 from widgets.slabar import SlaBar
 from widgets.states import EmptyState
 from widgets.symbols import Symbols
 from widgets.text import Texts, many_lines
 from widgets.theme import Theme
-from widgets.ticket.action_bar import ActionBar
+from widgets.ticket.action_bar import ActionBar, meaning_of
 from widgets.ticket.advice import AdviceList, NoAdvice
 from widgets.ticket.duplicates import DuplicateList
 from widgets.ticket.facts import Facts, ReporterText
@@ -28,8 +31,6 @@ from widgets.ticket.timeline import Timeline
 from widgets.ticket.values import Ticket
 
 _LONGEST_TEXT = 6000
-TWICE_S = 0.6
-"""A second Enter within this time is the same stroke: what the button says by then has not been read."""
 _REFUSED = "status.returned"
 _GOAL_MS = 1500
 """So long the parts of a report may come after it: its timeline, its advice, its photos."""
@@ -115,7 +116,9 @@ class TicketPanel(QWidget):
         `place_viewer` gets the window with the photos in full before it is shown.
         """
         super().__init__()
-        self._steady_s, self._entered_s = steady_s, -TWICE_S
+        self._steady_s, self._deaf_until_s = steady_s, -math.inf
+        self._rearm = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._rearm.timeout.connect(self._arm)
         self._theme, self._texts = theme, Texts(theme)
         self._ticket: Ticket | None = None
         self._compact = False
@@ -253,6 +256,8 @@ class TicketPanel(QWidget):
         self._merged.set_rows(ticket.merged)
         self._duplicates.set_rows(ticket.duplicates)
         self._timeline.set_rows(ticket.timeline)
+        if self._actions.is_armed and (other or self._actions.meaning != meaning_of(ticket.actions)):
+            self._be_deaf(LOOK_S)  # it changed under the finger: what it says now has not been read
         self._actions.set_actions(ticket.actions)
         if other:
             self._scroll.verticalScrollBar().setValue(0)
@@ -296,10 +301,10 @@ class TicketPanel(QWidget):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter is the filled button; a key held down, or one that bounced, is not a second Enter."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
-            now_s = self._steady_s()
-            if now_s - self._entered_s < TWICE_S or self._actions.enter():
-                self._entered_s = now_s
+        if is_enter(event):
+            self._arm()
+            if event.isAutoRepeat() or self._steady_s() < self._deaf_until_s or self._actions.enter():
+                self._be_deaf(TWICE_S)
                 return
         super().keyPressEvent(event)
 
@@ -313,9 +318,26 @@ class TicketPanel(QWidget):
         if self._ticket is not None:
             self.menu_asked.emit(event.globalPos())
 
-    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
-        """Enter is the panel's own only while no button and no list in it has the keyboard."""
-        self._actions.set_armed(now is not None and now in (self._scroll, self._text))
+    def hear_enter_later(self) -> None:
+        """The next Enter belongs to the stroke that brought the keyboard here, if it comes at once."""
+        self._be_deaf(TWICE_S)
+
+    def _be_deaf(self, seconds: float) -> None:
+        self._deaf_until_s = max(self._deaf_until_s, self._steady_s() + seconds)
+        self._arm()
+
+    def _on_focus(self, _: QWidget | None, __: QWidget | None) -> None:
+        self._arm()
+
+    def _arm(self) -> None:
+        """Enter is the panel's own only while no button and no list in it has the keyboard, and what the filled button
+        says has stood there for a moment. Who goes on striking does not look.
+        """
+        heard = QApplication.focusWidget() in (self._scroll, self._text)
+        left_s = self._deaf_until_s - self._steady_s()
+        self._actions.set_armed(heard and left_s <= 0)
+        if heard and left_s > 0 and not self._rearm.isActive():
+            self._rearm.start(math.ceil(left_s * 1000))
 
     def _show_sections(self) -> None:
         ticket = self._ticket

@@ -203,6 +203,38 @@ def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_t
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["07"]
 
 
+def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_before(rig: Rig) -> None:
+    """Ctrl+D held, or struck four times, sent crews to reports that nobody had looked at."""
+    near = Advice("07", "SDA-07", 60, 100, (), False, 0)
+    rig.choose("A")
+    rig.intents.set_counsel(Counsel(1001, units=(near,)))
+    rig.intents.press("dispatch")
+    assert len(rig.saved(1)) == 1
+    rig.choose("B")
+    rig.intents.show_next()  # the program went on to it
+    rig.intents.set_counsel(Counsel(1002, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.steady_s += 0.9
+    for _ in range(20):  # who goes on striking does not look
+        assert not rig.intents.press("take")
+        rig.intents.press("dispatch")
+        rig.intents.dispatch_chosen("11")
+        rig.steady_s += 0.1
+    assert "another report has just been shown" in rig.said[-1]
+    assert len(rig.saved(1)) == 1
+    assert rig.intents.press("note"), "what asks first may be asked for"
+    rig.forms.close_open()
+    rig.steady_s += 1
+    rig.intents.press("dispatch")
+    assert [edit.data["unit"] for edit in rig.saved(2)] == ["07", "11"]
+
+
+def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> None:
+    rig.choose("B")
+    rig.intents.show_next()
+    rig.choose("A")
+    assert rig.intents.press("take")
+
+
 def test_after_a_transfer_no_crew_of_the_old_agency_is_armed(rig: Rig) -> None:
     rig.choose("A")
     near = Advice("07", "SDA-07", 60, 100, (), False, 0)
