@@ -37,6 +37,7 @@ class Situation(msgspec.Struct, frozen=True):
     photos: bool = False
     unit: str | None = None
     unit_busy: bool = False
+    """The unit keys mean the chosen unit, as its panel has the keyboard, and it has a job."""
     undo: str = ""
     not_sent: str = ""
     """The id of an order on the chosen report that has not left and of which the unit was not told."""
@@ -157,9 +158,13 @@ def _new(now: Situation) -> str:
 
 
 def _unit_step(now: Situation) -> str:
-    if now.unit_busy or now.lead_unit:
-        return LEFT_BEHIND if now.left_behind and not now.unit_busy else now.barred
-    return "No unit is on this report"
+    if now.unit_busy:
+        return now.barred
+    if not now.lead_unit:
+        return "No unit is on this report"
+    if now.lead_state == "done":
+        return "The unit is done with this report"
+    return LEFT_BEHIND if now.left_behind else now.barred
 
 
 def _unit_chosen(now: Situation) -> str:

@@ -32,6 +32,7 @@ from console.domain.messages import (
     SyncNow,
     Touched,
 )
+from console.domain.report import Report
 from console.domain.time_range import TimeRange
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
@@ -565,6 +566,7 @@ class ConsoleWindow(QObject):
         self.lost.settle_asked.connect(self.settling.open)
         self.lost.report_opened.connect(self._open_report)
         self.lost.changed.connect(self.intents.look_again)
+        self.intents.read_report = self._read_report
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
@@ -842,6 +844,17 @@ class ConsoleWindow(QObject):
         number = self.edits.remote_of(key) or key
         self.tasks.submit(lambda: self.reader().row_of(source, number), lambda row: self.desk.choose(row or 0))
 
+    def _read_report(self, source: str, number: str, then: Callable[[Report | None], None]) -> None:
+        """Read what the cache holds of a report, on a worker."""
+
+        def read() -> Report | None:
+            reader = self.reader()
+            row = reader.row_of(source, number)
+            found = reader.report(row) if row is not None else None
+            return found.report if found is not None else None
+
+        self.tasks.submit(read, then)
+
     def _on_situation(self, now: Situation) -> None:
         """Other actions may be used: their keys' caps come and go."""
         if now != self._situation:
@@ -874,7 +887,7 @@ class ConsoleWindow(QObject):
         open_menu(self.window, listed, QCursor.pos(), lambda row: self.desk.choose(int(row)))
 
     def _on_unit_menu(self, at: QPoint) -> None:
-        open_menu(self.window, unit_menu(self.intents.situation, self.tr), at, self.intents.run_for_unit)
+        open_menu(self.window, unit_menu(self.intents.situation_of_unit, self.tr), at, self.intents.run_for_unit)
 
     def _place_viewer(self, viewer: QWidget) -> None:
         """Photos in full stand where forms do; what is typed meanwhile is for them."""

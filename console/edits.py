@@ -164,6 +164,11 @@ class Edits(QObject):
         """The edits that the shown state of a report includes, oldest first."""
         return tuple(queued.edit for queued in self.open_for(source, report_key) if queued.state in PENDING)
 
+    def given_for(self, source: str, report_key: str | None) -> tuple[Edit, ...]:
+        """The same with those that still wait for the disk."""
+        saving = (one for one in self._book.saving.values() if self._outbox.place(one) == (source, report_key))
+        return (*self.pending_for(source, report_key), *saving)
+
     def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
         """The edits of a report that are not finished, oldest first."""
         return self._outbox.shown_at((source, report_key))

@@ -147,6 +147,11 @@ class Deeds(QObject):
         data = {"unit": unit, "state": state}
         return self._append(Kind.PROGRESS, source, report, data, {}, version, title, text, None)
 
+    def has_told(self, source: str, report: str, unit: str, state: str) -> bool:
+        """Whether it was told already that a unit did this there, and the server has not confirmed it yet."""
+        waiting = self._edits.given_for(source, report)
+        return any(one.kind is Kind.PROGRESS and one.data == {"unit": unit, "state": state} for one in waiting)
+
     def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:
         """A unit's own state."""
         data = {"unit": unit_id, "state": state} | ({"reason": reason} if reason else {})

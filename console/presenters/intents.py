@@ -70,6 +70,8 @@ class Intents(QObject):
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self.radio_call: Callable[[], str] = lambda: ""
         """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
+        self.read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None
+        """Set by the app: reads a report of a source by its id, for what a unit does elsewhere; None: not here."""
         self.rights_at: Callable[[str], Rights] = lambda _source: Rights()
         """Set by the app: what this operator may do at a source."""
         self._panel = ""
@@ -108,6 +110,15 @@ class Intents(QObject):
         return self.chosen, self._counsel.duplicates
 
     @property
+    def situation_of_unit(self) -> Situation:
+        """The same where the chosen unit is meant, wherever the keyboard is."""
+        panel, self._panel = self._panel, "units"
+        try:
+            return self.situation
+        finally:
+            self._panel = panel
+
+    @property
     def situation(self) -> Situation:
         """What decides which actions make sense now."""
         dossier, desk = self.chosen, self._desk
@@ -116,7 +127,7 @@ class Intents(QObject):
             me=desk.me,
             role=self.rights_at(dossier.source if dossier else self._source_for_new()).role,
             unit=desk.unit if crew is not None else None,
-            unit_busy=bool(desk.cities.jobs(crew)),
+            unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
             lost=self.lost(),
             radio_call=self.radio_call(),
@@ -200,8 +211,10 @@ class Intents(QObject):
             dropped()
 
     def set_panel(self, key: str) -> None:
-        """Which panel has the keyboard: in the units panel the unit keys mean the chosen unit."""
-        self._panel = key
+        """Which panel has the keyboard: in the units panel, and nowhere else, the unit keys mean the chosen unit."""
+        if key != self._panel:
+            self._panel = key
+            self._tell()
 
     def run_for_unit(self, action_id: str) -> bool:
         """A unit key for the chosen unit, wherever the keyboard is; as `run`."""
@@ -708,36 +721,60 @@ class Intents(QObject):
         self.said.emit(self.tr("Saved: {name}").format(name=name))
 
     def _unit_step(self, state: AssignmentState) -> None:
-        now = self.situation
-        if now.unread and self._panel != "units":  # the key may mean a unit that is not known yet
+        """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
+        now, crew = self.situation, self._desk.cities.crew(self._desk.unit)
+        if crew is not None and self._panel == "units":
+            self._step_of_crew(crew, state)
+        elif now.unread:
             self.said.emit(self.tr(UNREAD))
-            return
-        if now.left_behind and now.lead_unit and self._panel != "units":
+        elif now.left_behind:
             self.said.emit(self.tr(LEFT_BEHIND))
-            return
-        lead, dossier, crew = now.lead_unit, self.chosen, self._desk.cities.crew(self._desk.unit)
-        if crew is not None and (self._panel == "units" or not lead):
-            source, unit_id = crew.source, crew.unit.id
         else:
-            source, unit_id = dossier.source if dossier is not None else "", lead or ""
-        catalog = self._desk.catalog(source)
-        code = catalog.units[unit_id].code if unit_id in catalog.units else unit_id
+            self._step_here(self._report(), now.lead_unit or "", state)
+
+    def _step_here(self, dossier: Dossier, unit_id: str, state: AssignmentState) -> None:
+        """A unit of the report's city did this there; that it had done so before, or is not there, is said."""
+        unit = self._desk.catalog(dossier.source).units.get(unit_id)
+        code = unit.code if unit is not None else unit_id
         text = f"{code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
-        here = dossier.live if dossier is not None and dossier.source == source else ()
-        states = {one.state for one in here if one.unit == unit_id}
-        if state in states:
+        states = {one.state for one in dossier.live if one.unit == unit_id}
+        if state in states or self._deeds.has_told(dossier.source, dossier.key, unit_id, state.value):
             self.said.emit(self.tr("{step} already").format(step=text))
-            return
-        if dossier is not None and states:
+        elif not states:
+            self.said.emit(self.tr("{unit} is not on this report").format(unit=code))
+        else:
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]
             self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+
+    def _step_of_crew(self, crew: Crew, state: AssignmentState) -> None:
+        """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
+        dossier, unit, source = self.chosen, crew.unit, crew.source
+        if dossier is not None and dossier.source == source and any(one.unit == unit.id for one in dossier.live):
+            self._step_here(dossier, unit.id, state)
             return
-        jobs = catalog.by_unit.get(unit_id, [])
-        if jobs:
-            self._deeds.progress(source, jobs[0].report, code, None, unit_id, state.value, text)
-        else:
-            self.said.emit(self.tr("{unit} is on no report").format(unit=code))
+        jobs = self._desk.catalog(source).by_unit.get(unit.id, [])
+        text = f"{unit.code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
+        if not jobs:
+            self.said.emit(self.tr("{unit} is on no report").format(unit=unit.code))
+            return
+        number = jobs[0].report
+        if state is jobs[0].state or self._deeds.has_told(source, number, unit.id, state.value):
+            self.said.emit(self.tr("{step} already").format(step=text))
+            return
+
+        def tell(report: Report | None) -> None:
+            if report is None:
+                self.said.emit(
+                    self.tr("Report {number} is not here: what {unit} did there cannot be told").format(
+                        number=number, unit=unit.code
+                    )
+                )
+            elif not self._deeds.has_told(source, number, unit.id, state.value):
+                title = report.title or report.description[:80]
+                self._deeds.progress(source, number, title, report.version, unit.id, state.value, text)
+
+        self.read_report(source, number, tell)
 
 
 def _is_to_settle(queued: Queued) -> bool:

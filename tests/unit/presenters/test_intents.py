@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,7 +15,9 @@ from console.advice.units import Advice
 from console.domain.edit import EditState, Kind
 from console.domain.kept import known_of
 from console.domain.messages import Outcome
-from console.domain.status import Status
+from console.domain.report import Assignment, Report
+from console.domain.status import AssignmentState, Status
+from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.choose_one import ChooseOne
@@ -147,6 +150,56 @@ def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
     assert rig.said == ["SDA-07 En route already"]
     rig.intents.run("on_scene")
     assert [edit.data["state"] for edit in rig.saved(1)] == ["on_scene"]
+
+
+def at_work(rig: Rig, unit: str, report: str, state: AssignmentState) -> Assignment:
+    """The city says so of a unit."""
+    job = Assignment(f"{unit}-{report}", report, unit, state, NOW, "rina", NOW)
+    city = rig.desk.cities.catalogs["city"]
+    rig.desk.cities = Cities({"city": replace(city, assignments=(*city.assignments, job))}, rig.desk.cities.numbers)
+    return job
+
+
+@pytest.mark.parametrize("key", ["en_route", "on_scene", "done"])
+def test_a_unit_key_never_means_another_report_than_the_chosen_one(rig: Rig, key: str) -> None:
+    """The crew was done here, its panel offered a photo only, and E told "en route" of its next job elsewhere."""
+    read: list[str] = []
+    rig.intents.read_report = lambda _source, number, _then: read.append(number)
+    done = at_work(rig, "07", "A", AssignmentState.DONE)
+    at_work(rig, "07", "B", AssignmentState.DISPATCHED)
+    rig.choose("A")
+    dossier = rig.dossier(1001, "A")
+    rig.intents.set_dossier(replace(dossier, assignments=(done,), shown=replace(dossier.shown, status=Status.PROGRESS)))
+    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
+    rig.desk.choose_unit(crew.key)
+    assert not rig.intents.run(key)
+    assert rig.said == ["The unit is done with this report"]
+    rig.choose("C")
+    assert not rig.intents.run(key)
+    assert rig.said[1:] == ["No unit is on this report"]
+    assert (rig.edits.outbox, read) == ((), [])
+
+
+def test_in_the_units_panel_a_step_is_told_once_and_with_the_version_that_is_here(rig: Rig) -> None:
+    """It left without one, which the server refused, and thirteen more of the held key waited behind it."""
+    waiting: list[Callable[[Report | None], None]] = []
+    rig.intents.read_report = lambda _source, _number, then: waiting.append(then)
+    at_work(rig, "07", "B", AssignmentState.DISPATCHED)
+    rig.choose("A")
+    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
+    rig.desk.choose_unit(crew.key)
+    rig.intents.set_panel("units")
+    assert rig.intents.run("en_route")
+    assert rig.intents.run("en_route")
+    for then in waiting:
+        then(rig.report("B"))
+    (edit,) = rig.saved(1)
+    assert (edit.report, edit.base_version, edit.data) == ("B", 3, {"unit": "07", "state": "en_route"})
+    assert edit.title == "Water at B"
+    rig.intents.run("en_route")
+    assert rig.said[-1] == "SDA-07 En route already"
+    rig.intents.set_panel("queue")
+    assert not rig.intents.run("on_scene"), "outside its panel the chosen unit is not meant"
 
 
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
