@@ -62,7 +62,7 @@ from console.presenters.kpi import KpiPresenter
 from console.presenters.looking import Looking
 from console.presenters.lost import LostOrders
 from console.presenters.map import MapPresenter
-from console.presenters.menus import report_menu, unit_menu
+from console.presenters.menus import place_menu, report_menu, unit_menu
 from console.presenters.merging import Merging
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
@@ -541,6 +541,11 @@ class ConsoleWindow(QObject):
         self.queue.menu_asked.connect(self._on_report_menu)
         self.ticket.menu_asked.connect(self._on_report_menu)
         self.units.menu_asked.connect(self._on_unit_menu)
+        self.outbox.menu_asked.connect(self._on_outbox_menu)
+        self.outbox_presenter.copy_wanted.connect(self.clipping.copy)
+        self.queue.chip_menu_asked.connect(self._on_chip_menu)
+        self.charts.menu_asked.connect(self._on_chart_menu)
+        self.map.menu_asked.connect(self._on_map_menu)
         self.map.crowd_picked.connect(self.crowd.ask)
         self.crowd.listed.connect(self._on_crowd)
         self.going_on.went.connect(self._on_went)
@@ -888,6 +893,51 @@ class ConsoleWindow(QObject):
 
     def _on_unit_menu(self, at: QPoint) -> None:
         open_menu(self.window, unit_menu(self.intents.situation_of_unit, self.tr), at, self.intents.run_for_unit)
+
+    def _on_outbox_menu(self, edit_id: str, at: QPoint) -> None:
+        rows, act = self.outbox_presenter.menu(edit_id), self.outbox_presenter.act
+        open_menu(self.window, rows, at, lambda intent: act(edit_id, intent))
+
+    def _on_chip_menu(self, key: str, at: QPoint) -> None:
+        def do(intent: str) -> None:
+            if intent == "copy":
+                self.clipping.copy(self.desk.filter.to_text())
+            else:
+                self.queue_presenter.act_on_chip(key, intent)
+
+        open_menu(self.window, self.queue_presenter.chip_menu(key), at, do)
+
+    def _on_chart_menu(self, which: str, bar: int, at: QPoint) -> None:
+        charts = self.charts_presenter
+
+        def do(intent: str) -> None:
+            if intent == "copy":
+                self.clipping.copy(charts.table(which))
+            else:
+                charts.act(which, bar, intent)
+
+        open_menu(self.window, charts.menu(which, bar), at, do)
+
+    def _on_map_menu(self, lat: float, lon: float, row: int, unit: str) -> None:
+        """On a report or a crew its own menu, elsewhere that of the place."""
+        at = QCursor.pos()
+        if row:
+            self.desk.choose(row)
+            self._on_report_menu(at)
+        elif unit:
+            self.desk.choose_unit(unit)
+            self._on_unit_menu(at)
+        else:
+            open_menu(self.window, place_menu(self.intents.situation, self.tr), at, lambda do: self._at(do, lat, lon))
+
+    def _at(self, intent: str, lat: float, lon: float) -> None:
+        """What was chosen for a place of the map."""
+        if intent == "copy":
+            self.clipping.copy(f"{lat:.5f}, {lon:.5f}")
+        elif intent in ("fit", "home"):
+            self.map.act(intent)
+        elif self.intents.run(intent):
+            self.forms.set_place(lat, lon)
 
     def _place_viewer(self, viewer: QWidget) -> None:
         """Photos in full stand where forms do; what is typed meanwhile is for them."""

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -42,6 +51,8 @@ class CategoryBar:
 class _Plot(QWidget):
     """Title, figure, comparison, and a plot in pixel coordinates that `_draw` fills."""
 
+    menu_asked = Signal(int, QPoint)
+    """The right button, or its key: (the bar there or -1, where on the screen)."""
     picked = Signal(int)
     added = Signal(int)
     """Picked with Shift or Ctrl: beside what was picked before."""
@@ -78,6 +89,18 @@ class _Plot(QWidget):
     def _data(self) -> object:
         """What is drawn; equal data is not drawn again."""
         return None
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Its numbers as a table."""
+        return []
+
+    def bar_words(self, number: int) -> str:
+        """A bar in words, "" for none."""
+        return self._bar_words(number) if 0 <= number < self._bars() else ""
+
+    def head(self) -> tuple[str, ...]:
+        """Its figure and what it is compared with, or why there is none."""
+        return (self._why,) if self._why else (self._figure, self._note)
 
     # -- head and state
 
@@ -219,11 +242,20 @@ class _Plot(QWidget):
         if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
             box = self._plot_box()
             number = self._bar_at(event.position().toPoint(), box.width(), box.height())
-            if number >= 0:
+            if number >= 0 and event.button() == Qt.MouseButton.LeftButton:
                 self.cursor_at = number
                 self._pick(number, event.modifiers())
             return True
+        if isinstance(event, QContextMenuEvent):
+            box = self._plot_box()
+            self.menu_asked.emit(self._bar_at(event.pos(), box.width(), box.height()), event.globalPos())
+            return True
         return super().eventFilter(watched, event)
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        self.menu_asked.emit(self.cursor_at if by_key else -1, event.globalPos())
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -299,6 +331,14 @@ class _Arrivals(_Plot):
         return self.labels, self.counts, self.usual, self.running
 
     @override
+    def rows(self) -> list[tuple[str, ...]]:
+        usual = self.usual or (math.nan,) * len(self.counts)
+        return [
+            (label, f"{count:g}", "" if math.isnan(often) else f"{often:g}")
+            for label, count, often in zip(self.labels, self.counts, usual, strict=False)
+        ]
+
+    @override
     def _bars(self) -> int:
         return len(self.counts)
 
@@ -356,6 +396,10 @@ class _Categories(_Plot):
         return self.bars
 
     @override
+    def rows(self) -> list[tuple[str, ...]]:
+        return [(bar.label, str(bar.count), str(bar.overdue)) for bar in self.bars]
+
+    @override
     def _bars(self) -> int:
         return len(self.bars)
 
@@ -410,6 +454,10 @@ class _Trend(_Plot):
     def _data(self) -> object:
         return self.values, self.goal, self.ends
 
+    @override
+    def rows(self) -> list[tuple[str, ...]]:
+        return [("" if math.isnan(value) else f"{value:g}",) for value in self.values]
+
     def _known(self) -> list[float]:
         return [value for value in self.values if math.isfinite(value)]
 
@@ -462,6 +510,8 @@ class ChartsPanel(QWidget):
     category_added = Signal(str)
     """With Shift or Ctrl: beside those chosen before."""
     range_chosen = Signal(str)
+    menu_asked = Signal(str, int, QPoint)
+    """The right button on a chart, or its key: (which, its bar or -1, where on the screen)."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -481,6 +531,8 @@ class ChartsPanel(QWidget):
         self._arrivals.added.connect(self.arrival_chosen)
         self._categories.picked.connect(lambda number: self.category_chosen.emit(self._categories.bars[number].key))
         self._categories.added.connect(lambda number: self.category_added.emit(self._categories.bars[number].key))
+        for which, plot in self._plots.items():
+            plot.menu_asked.connect(lambda number, at, which=which: self.menu_asked.emit(which, number, at))
         self._ranges = TabStrip(theme, height=24, padding=7)
         self._ranges.chosen.connect(self.range_chosen)
         self._ranges.setAccessibleName(self.tr("Time range"))
@@ -533,6 +585,15 @@ class ChartsPanel(QWidget):
         self._categories.title = title or self._categories.title
         self._categories.bars = tuple(bars)
         self._categories.set_head(figure, note)
+
+    def rows(self, which: str) -> list[tuple[str, ...]]:
+        """The numbers of a chart ("arrivals", "categories", "trend") as a table, its title and head first."""
+        plot = self._plots[which]
+        return [(plot.title, *plot.head()), *plot.rows()]
+
+    def bar_words(self, which: str, number: int) -> str:
+        """A bar of a chart in words, "" for none."""
+        return self._plots[which].bar_words(number)
 
     def categories(self) -> tuple[CategoryBar, ...]:
         """The bars that are shown."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 from typing_extensions import override
 
@@ -21,10 +21,14 @@ class Chip:
 
     key: str
     text: str
+    cap: str = ""
+    """Of the key that takes it away."""
 
 
 class _ChipButton(EnterButton):
     """A chip. `kind` is condition (ends in ×), ask (dashed, with a key cap), rest (+3) or order (bare words)."""
+
+    menu_asked = Signal(str, QPoint)
 
     def __init__(self, theme: Theme, texts: Texts, kind: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -52,6 +56,11 @@ class _ChipButton(EnterButton):
         if self.cap:
             width += theme.px(6) + cap_size(theme, self.cap).width()
         return QSize(width, theme.px(24))
+
+    @override
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._kind == "condition":
+            self.menu_asked.emit(self.key, event.globalPos())
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -97,6 +106,8 @@ class ChipsRow(QWidget):
     """Chips from the left; those without room are counted in one chip that lists them."""
 
     chip_removed = Signal(str)
+    menu_asked = Signal(str, QPoint)
+    """The right button on a condition, or its key: (its key, where on the screen)."""
     filter_asked = Signal()
     order_chosen = Signal(str)
 
@@ -129,9 +140,10 @@ class ChipsRow(QWidget):
         while len(self._buttons) < len(chips):
             button = _ChipButton(self._theme, self._texts, "condition", self)
             button.clicked.connect(self._on_chip)
+            button.menu_asked.connect(self.menu_asked)
             self._buttons.append(button)
         for button, chip in zip(self._buttons, chips, strict=True):
-            button.set_words(chip.key, chip.text)
+            button.set_words(chip.key, chip.text, chip.cap)
             button.setAccessibleDescription(self.tr("Remove this condition"))
         self._arrange()
 

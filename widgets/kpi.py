@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from widgets.keys import EnterButton
 from widgets.symbols import Symbols
-from widgets.text import Texts, one_line
+from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme, by_keyboard, paint_focus
 
 BRAND = "home"
@@ -44,6 +44,8 @@ class Figure:
     stale: bool = False
     acts: bool = True
     room: str = ""
+    help: str = ""
+    """What is counted, over what and when: told on hover."""
 
 
 class _FigureButton(EnterButton):
@@ -62,6 +64,7 @@ class _FigureButton(EnterButton):
             self.figure = figure
             values = " ".join(part.value for part in figure.parts if part.kind == "text")
             self.setEnabled(figure.acts)
+            self.setToolTip(tip(figure.help))
             self.setAccessibleName(one_line(f"{figure.label} {values} {figure.note}"))
             self.update()
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtGui import QContextMenuEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QWidget
 
 from widgets.text import one_line
 
@@ -19,6 +19,18 @@ class MenuRow:
     id: str
     text: str = ""
     keys: str = ""
+
+
+def row_menu_place(view: QAbstractItemView, event: QContextMenuEvent) -> QPoint | None:
+    """Make the row that a menu is asked for the current one, by mouse or by key; where to open it, None on no row."""
+    index, at = view.indexAt(event.pos()), event.globalPos()
+    if event.reason() == QContextMenuEvent.Reason.Keyboard:
+        index = view.currentIndex()
+        at = view.viewport().mapToGlobal(view.visualRect(index).center())
+    if not index.isValid():
+        return None
+    view.setCurrentIndex(index)
+    return at
 
 
 def open_menu(parent: QWidget, rows: Sequence[MenuRow], at: QPoint, chosen: Callable[[str], object]) -> QMenu:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -134,6 +134,8 @@ class OutboxPanel(QWidget):
     """(id of the edit, intent)."""
     all_asked = Signal()
     """The verb for all rows: see `set_all`."""
+    menu_asked = Signal(str, QPoint)
+    """The right button on a row, or its key: (id of the edit, where on the screen)."""
     opened = Signal(str)
     """Enter on a row that has no verb: show what it is about."""
 
@@ -150,6 +152,7 @@ class OutboxPanel(QWidget):
         self._actions.all.clicked.connect(self.all_asked)
         self.view.entered.connect(self._on_entered)
         self.view.opened.connect(self._on_opened)
+        self.view.menu_asked.connect(lambda at: self.menu_asked.emit(self.current_id(), at))
         self.view.own_key.connect(lambda word: self._on_verb(int(word) - 1))
         self._empty = QLabel()
         self._empty.setTextFormat(Qt.TextFormat.PlainText)

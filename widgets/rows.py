@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.keys import is_enter
+from widgets.menu import row_menu_place
 from widgets.text import one_line, tip
 from widgets.theme import Theme
 
@@ -290,12 +291,7 @@ class RowsView(QListView):
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        index, at = self.indexAt(event.pos()), event.globalPos()
-        if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            index = self.currentIndex()
-            at = self.viewport().mapToGlobal(self.visualRect(index).center())
-        if index.isValid():
-            self.setCurrentIndex(index)
+        if (at := row_menu_place(self, event)) is not None:
             self.menu_asked.emit(at)
 
     def _on_activated(self, index: QModelIndex) -> None:

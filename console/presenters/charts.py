@@ -16,6 +16,7 @@ from console.domain.time_range import BarUnit, TimeRange
 from console.presenters import words
 from console.presenters.desk import Desk
 from widgets.charts import CategoryBar, ChartsPanel
+from widgets.menu import MenuRow
 
 _BARS = 6
 _GOAL = 90.0
@@ -48,6 +49,33 @@ class ChartsPresenter(QObject):
         panel.arrival_chosen.connect(self._on_arrival)
         panel.range_chosen.connect(lambda key: desk.set_range(TimeRange(key)))
         self._show_ranges()
+
+    def menu(self, which: str, bar: int) -> list[MenuRow]:
+        """What can be done with a chart, and with one of its bars (-1 for none)."""
+        rows = []
+        if words := self._panel.bar_words(which, bar):
+            only = self.tr("Show these only, or all again: {bar}") if which == "categories" else self.tr("Show {bar}")
+            rows.append(MenuRow("pick", only.format(bar=words)))
+            if which == "categories":
+                rows.append(MenuRow("add", self.tr("Add or leave out: {bar}").format(bar=words)))
+            rows.append(MenuRow(""))
+        return [*rows, MenuRow("copy", self.tr("Copy the figures of this chart"))]
+
+    def act(self, which: str, bar: int, intent: str) -> None:
+        """Do what was chosen for a bar, all but copying."""
+        if not self._panel.bar_words(which, bar):
+            return  # the chart has changed while the menu was open
+        if which == "arrivals":
+            self._on_arrival(bar)
+        elif intent == "add":
+            self._on_category_added(self._panel.categories()[bar].key)
+        else:
+            self._on_category(self._panel.categories()[bar].key)
+
+    def table(self, which: str) -> str:
+        """What a chart shows as lines of cells for a spreadsheet, with what it counts."""
+        first, *rows = self._panel.rows(which)
+        return "\n".join("\t".join(row) for row in [(*first, self._panel.heading()), *rows])
 
     def tick(self) -> None:
         """Once a second: the age of what is counted."""

@@ -50,6 +50,10 @@ class Clipping(QObject):
         self._desk, self._chosen, self._source_of, self._put = desk, chosen, source_of, put
         self._zone, self._now = zone, now
 
+    def copy(self, text: str) -> None:
+        """Any text."""
+        self._copy(text)
+
     def copy_number(self) -> None:
         """The chosen report's number."""
         if (dossier := self._chosen()) is not None and dossier.server is not None:

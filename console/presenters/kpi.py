@@ -93,7 +93,13 @@ class KpiPresenter(QObject):
                 Part("text", told(number), level),
             )
             room = self.tr("oldest {age}").format(age="59 min")
-            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False, room=room))
+            told_of = (
+                self.tr("Open P1 reports, taken or not, that no crew is on its way to; P1 leaves only when one is.")
+                if priority == 1
+                else self.tr("Open P{n} reports that nobody has taken and no unit is named for.").format(n=priority)
+            )
+            help_ = f"{told_of} {self._base()} {self.tr('The age is that of the oldest.')}"
+            figures.append(Figure(f"p{priority}", label, parts, note, level, stale=False, room=room, help=help_))
         figures.append(
             Figure(
                 "sla",
@@ -102,6 +108,12 @@ class KpiPresenter(QObject):
                 self.tr("{n} overdue").format(n=words.thousands(counts.overdue)) if counts else self.tr("not loaded"),
                 words.CALM,
                 stale=False,
+                help=" ".join(
+                    (
+                        self.tr("Open reports whose next time limit ends within the hour; beside it those past one."),
+                        self._base(),
+                    )
+                ),
             )
         )
         parts = (
@@ -113,9 +125,23 @@ class KpiPresenter(QObject):
             Part("text", crews("stale"), 0),
         )
         figures.append(
-            Figure("units", self.tr("Units"), parts, self.tr("available · busy · stale"), words.CALM, stale=False)
+            Figure(
+                "units",
+                self.tr("Units"),
+                parts,
+                self.tr("available · busy · stale"),
+                words.CALM,
+                stale=False,
+                help=self.tr(
+                    "Units on shift: available, busy, and those whose position is old. Of all followed cities."
+                ),
+            )
         )
         return figures
+
+    def _base(self) -> str:
+        """What all counts of the strip have in common."""
+        return self.tr("Counted over all reports on this computer, whatever is filtered, now. A click shows them.")
 
     def _right(self) -> list[Figure]:
         age = self._sources.age_s()
@@ -140,7 +166,15 @@ class KpiPresenter(QObject):
         decide = self.tr("{n} to decide").format(n=self._decisions) if self._decisions else ""
         outbox_level = words.AT_RISK if self._decisions else words.CALM
         return [
-            Figure("data", label, (Part("text", shown, loud),), "", loud, stale=level == words.LATE),
+            Figure(
+                "data",
+                label,
+                (Part("text", shown, loud),),
+                "",
+                loud,
+                stale=level == words.LATE,
+                help=self.tr("How long ago the data was complete, of the server that is furthest behind."),
+            ),
             Figure(
                 "outbox",
                 self.tr("Outbox"),
@@ -148,6 +182,7 @@ class KpiPresenter(QObject):
                 decide,
                 outbox_level,
                 stale=False,
+                help=self.tr("What you did that the server has not taken yet, or that waits for you to decide."),
             ),
             Figure(
                 "clock",

@@ -329,6 +329,7 @@ class MapPresenter(QObject):
             "unit_onscene": self.tr("On scene"),
             "unit_stale": self.tr("Stale"),
             "fill": self.tr("Fill:"),
+            **{f"fill_{n}": self.tr(words.status_text(status)) for n, status in enumerate(ORDER)},
         }
 
 

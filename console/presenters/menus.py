@@ -27,6 +27,21 @@ def unit_menu(now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     return _menu(_UNIT, now, tr)
 
 
+def place_menu(now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
+    """The entries for a place of the map where no report and no unit is."""
+    return [
+        MenuRow("copy", tr("Copy the coordinates of this place")),
+        *([MenuRow("new_report", tr("New report here"), key_of("new_report"))] if _may_report(now) else []),
+        MenuRow(""),
+        MenuRow("fit", tr("Auto-fit"), "*"),
+        MenuRow("home", tr("The whole city"), "0"),
+    ]
+
+
+def _may_report(now: Situation) -> bool:
+    return not BY_ID["new_report"].why_not(now)
+
+
 def _menu(groups: Sequence[Sequence[str]], now: Situation, tr: Callable[[str], str]) -> list[MenuRow]:
     rows: list[MenuRow] = []
     for group in groups:

@@ -28,6 +28,7 @@ from console.presenters.desk import Desk
 from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text
 from console.presenters.lost import why_lost
+from widgets.menu import MenuRow
 from widgets.outbox import OutboxPanel, OutboxRow
 
 _MARKS = {
@@ -48,6 +49,8 @@ class OutboxPresenter(QObject):
     keep_asked = Signal(str)
     """The work on a report that was deleted at the server is to be kept: an edit's id."""
     said = Signal(str)
+    copy_wanted = Signal(str)
+    """A text is to be taken to the clipboard."""
     report_opened = Signal(str, str)
 
     def __init__(
@@ -111,11 +114,27 @@ class OutboxPresenter(QObject):
                 # protects: unreadable-outbox-is-unknown
                 self.count_changed.emit(None)
 
+    def _line(self, edit_id: str) -> tuple[str, ...]:
+        row = self._row_of(edit_id)
+        return row.when, row.number, row.text, row.state_text
+
     def _row_of(self, edit_id: str) -> OutboxRow:
         queued = self._edits.open_edit(edit_id)
         if queued is None:  # finished, which is not announced yet
             return OutboxRow(edit_id, "", "", "", "", "")
         return self._row(queued)
+
+    def menu(self, edit_id: str) -> list[MenuRow]:
+        """What can be done about an edit, and what of it can be copied."""
+        queued = self._edits.open_edit(edit_id)
+        if queued is None:
+            return []
+        number = queued.edit.report or ""
+        rows = [MenuRow(intent, verb) for intent, verb in self._row(queued).actions]
+        rows += [MenuRow(""), MenuRow("copy_row", self.tr("Copy in one line"))]
+        if number and not number.startswith("local:"):
+            rows.append(MenuRow("copy_number", self.tr("Copy the number")))
+        return rows
 
     def act(self, edit_id: str, intent: str) -> None:
         """What the operator chose for one edit."""
@@ -144,6 +163,11 @@ class OutboxPresenter(QObject):
                 self._edits.called_back(edit_id)
             case "conflict":
                 self.conflict_opened.emit(edit_id)
+            case "copy_row":
+                self.copy_wanted.emit("; ".join(part for part in self._line(edit_id) if part))
+            case "copy_number":
+                if (queued := self._edits.open_edit(edit_id)) is not None:
+                    self.copy_wanted.emit(queued.edit.report or "")
             case "open":
                 queued = self._edits.open_edit(edit_id)
                 if queued is not None and queued.edit.report:

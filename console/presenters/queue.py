@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from console.board.view import Fact, View
 from console.domain.edit import Kind
+from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.domain.status import ORDER, Status
 from console.presenters import words
@@ -19,6 +20,7 @@ from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.chips import Chip
+from widgets.menu import MenuRow
 from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 
@@ -48,6 +50,8 @@ class QueuePresenter(QObject):
         self._texts: dict[int, RowText] = {}
         self._wanted: list[int] = []
         self._order_by = ""
+        self._chips: dict[str, str] = {}
+        self._by_age: list[str] = []
         desk.view_changed.connect(self._on_view)
         desk.rows_touched.connect(self._on_rows_touched)
         desk.filter_changed.connect(lambda _: self._show_chips())
@@ -56,6 +60,7 @@ class QueuePresenter(QObject):
         panel.current_changed.connect(desk.choose)
         panel.tab_chosen.connect(lambda tab: desk.set_filter(desk.filter.with_tab(tab)))
         panel.chip_removed.connect(lambda key: desk.set_filter(desk.filter.without(key)))
+        panel.newest_chip_left.connect(self._leave_newest)
         panel.order_chosen.connect(lambda order: desk.set_filter(desk.filter.with_order(order)))
         self._show_chips()
 
@@ -139,7 +144,40 @@ class QueuePresenter(QObject):
         self._panel.set_empty(title, why, keys)
 
     def _show_chips(self) -> None:
-        self._panel.set_chips([Chip(key, text) for key, text in self._desk.chips()])
+        """The one that was added or changed last bears the key that takes it away."""
+        chips = dict(self._desk.chips())
+        kept = [key for key in self._by_age if self._chips.get(key) == chips.get(key)]
+        self._by_age = kept + [key for key in chips if key not in kept]
+        self._chips = chips
+        newest = self._by_age[-1] if self._by_age else ""
+        self._panel.set_chips([Chip(key, text, "Esc" if key == newest else "") for key, text in chips.items()])
+
+    def _leave_newest(self) -> None:
+        if self._by_age:
+            self._desk.set_filter(self._desk.filter.without(self._by_age[-1]))
+
+    def chip_menu(self, key: str) -> list[MenuRow]:
+        """What can be done with a condition of the filter."""
+        return [
+            MenuRow("away", self.tr("Take this condition away")),
+            *([MenuRow("only", self.tr("Keep this condition only"))] if len(self._chips) > 1 else []),
+            MenuRow("clear", self.tr("Clear all filters"), key_of("clear_filter")),
+            MenuRow(""),
+            MenuRow("copy", self.tr("Copy the filter")),
+        ]
+
+    def act_on_chip(self, key: str, intent: str) -> None:
+        """Do what was chosen for a condition, all but copying it."""
+        now = self._desk.filter
+        match intent:
+            case "away":
+                self._desk.set_filter(now.without(key))
+            case "only":
+                for other in self._chips:
+                    now = now if other == key else now.without(other)
+                self._desk.set_filter(now)
+            case "clear":
+                self._desk.set_filter(Filter(tab=now.tab, order=now.order))
 
     def _on_selection(self, row: int) -> None:
         if self._panel.current_key() != row:

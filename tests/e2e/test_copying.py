@@ -12,8 +12,9 @@ from PySide6.QtGui import QContextMenuEvent, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QToolTip
 
+from console.domain.filter import Filter
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, find, key, wait_ready
+from tests.helpers.hands import CTRL, find, form, key, outbox, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -109,3 +110,105 @@ def test_hovering_tells_all_of_what_is_cut(desk: Any) -> None:
     units = desk.units.view
     index = units.model().index(0)
     assert desk.units._model.row(0).code in units.model().data(index, Qt.ItemDataRole.ToolTipRole)
+
+
+def right_click(widget: Any, spot: QPoint) -> None:
+    click = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, widget.mapToGlobal(spot))
+    QApplication.sendEvent(widget, click)
+
+
+def choose_entry(one: Any, words: str) -> None:
+    entries = open_menu(one)
+    entries[words].trigger()
+    entries[""].close()
+    wait_for(lambda: not any(menu.isVisible() for menu in one.window.findChildren(QMenu)), what="the menu goes")
+
+
+def test_a_right_click_in_the_outbox_offers_the_row_s_verbs_and_what_to_copy(tmp_path: Path) -> None:
+    with console(tmp_path, None) as one:
+        one.deeds.create("city", {"description": "Water"}, "local:1", "Water")
+        wait_for(lambda: outbox(one), what="it waits")
+        one.window.focus_panel("outbox")
+        view = one.outbox.view
+        wait_for(lambda: view.viewport().height() > 28, what="it is laid out")
+        spot = view.visualRect(view.model().index(0, 0)).center()
+        right_click(view.viewport(), spot)
+        assert "Drop it" in open_menu(one)
+        assert "Copy the number" not in open_menu(one), "it has none yet"
+        choose_entry(one, "Copy in one line")
+        assert "new; " in copied()
+        right_click(view.viewport(), spot)
+        choose_entry(one, "Drop it")
+        (row,) = outbox(one).values()
+        assert row.state_text == "drop it for good?", "the verb of the row's own button, which asks first"
+
+
+def test_a_right_click_on_a_chip_and_esc_take_conditions_away(desk: Any) -> None:
+    chosen = Filter(priorities=(2,), services=("flood",))
+    desk.desk.set_filter(Filter(priorities=(2,)))
+    desk.desk.set_filter(chosen)
+    wait_for(lambda: desk.desk.shows_filter(desk.desk.view), what="the list")
+    newest, first = desk.queue._chips._buttons[1], desk.queue._chips._buttons[0]
+    keys = {button.key: button for button in (newest, first)}
+    assert keys["services"].cap == "Esc"
+    assert keys["priorities"].cap == "", "the one that was there before goes after it"
+    right_click(keys["services"], QPoint(3, 3))
+    choose_entry(desk, "Copy the filter")
+    assert copied() == chosen.to_text()
+    right_click(keys["services"], QPoint(3, 3))
+    choose_entry(desk, "Keep this condition only")
+    assert desk.desk.filter == Filter(services=("flood",))
+    desk.desk.set_filter(Filter(services=("flood",), priorities=(2,)))
+    key(desk, "Esc")
+    assert desk.desk.filter == Filter(services=("flood",)), "the newest goes first"
+    key(desk, "Esc")
+    assert desk.desk.filter == Filter()
+    key(desk, "Esc")
+    assert desk.desk.filter == Filter()
+
+
+def test_a_right_click_on_a_chart_copies_its_figures_and_filters_nothing(desk: Any) -> None:
+    plot = desk.charts._categories
+    wait_for(lambda: plot.bars and plot._canvas is not None, what="the charts")
+    viewport = plot._canvas.viewport()
+    spot = QPoint(viewport.width() // 2, 3)
+    QTest.mouseClick(viewport, Qt.MouseButton.RightButton, pos=spot)
+    assert desk.desk.filter == Filter(), "only the left button picks"
+    right_click(viewport, spot)
+    choose_entry(desk, "Copy the figures of this chart")
+    head, *rows = copied().splitlines()
+    assert head.startswith(plot.title)
+    assert head.endswith(desk.charts.heading())
+    assert rows == [f"{bar.label}\t{bar.count}\t{bar.overdue}" for bar in plot.bars]
+    right_click(viewport, spot)
+    (only,) = [words for words in open_menu(desk) if words.startswith("Show these only")]
+    first = plot.bars[0]
+    choose_entry(desk, only)
+    assert desk.desk.filter.services == (first.key,)
+
+
+def test_a_right_click_on_the_map_copies_a_place_or_begins_a_report_there(desk: Any) -> None:
+    desk.map.menu_asked.emit(-6.2, 106.85, 0, "")
+    choose_entry(desk, "Copy the coordinates of this place")
+    assert copied() == "-6.20000, 106.85000"
+    desk.map.menu_asked.emit(-6.21, 106.84, 0, "")
+    (here,) = [words for words in open_menu(desk) if words.startswith("New report here")]
+    choose_entry(desk, here)
+    values = form(desk).values()
+    assert (values["lat"], values["lon"]) == (-6.21, 106.84)
+
+
+def test_a_right_click_on_a_report_of_the_map_chooses_it_and_opens_its_menu(desk: Any) -> None:
+    row = int(desk.desk.view.order[4])
+    desk.map.menu_asked.emit(-6.2, 106.85, row, "")
+    assert desk.desk.row == row
+    wait_for(lambda: desk.intents.chosen, what="it is read")
+    assert any(words.startswith("Copy in one line") for words in open_menu(desk))
+
+
+def test_a_figure_says_on_hover_what_it_counts(desk: Any) -> None:
+    told = {button.figure.key: button.toolTip() for button in (*desk.kpi._left, *desk.kpi._right)}
+    for one in ("p1", "p2", "p3", "p4", "sla", "units", "data", "outbox"):
+        assert told[one], one
+    assert "no crew is on its way" in told["p1"]
+    assert "over all reports on this computer" in told["sla"]

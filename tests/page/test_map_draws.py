@@ -119,6 +119,26 @@ def test_a_report_outside_that_must_not_be_overlooked_is_said_and_one_click_away
     desk.wait_js(f"{button}.hidden")
 
 
+def test_the_right_button_asks_for_a_menu_and_the_legend_s_fills_say_what_they_are(desk: MapDesk) -> None:
+    desk.symbols = [(9, LAT, LON, 1, 0, 0)]
+    desk.panel.set_texts({"fill": "Fill:", "fill_0": "New", "fill_3": "In progress"})
+    desk.panel.resize(900, 600)
+    desk.show()
+    asked: list[tuple[object, ...]] = []
+    desk.panel.menu_asked.connect(lambda *what: asked.append(what))
+    middle = desk.point(LAT, LON)
+    for at in (middle, middle + QPoint(150, 90)):
+        QTest.mouseMove(desk.target, at)
+        QTest.mouseClick(desk.target, Qt.MouseButton.RightButton, pos=at)
+        desk.qtbot.waitUntil(lambda: bool(asked), timeout=20_000)
+        lat, lon, row, unit = asked.pop()
+        assert (row, unit) == ((9, "") if at == middle else (0, ""))
+        assert abs(lat - LAT) < 0.02  # type: ignore[operator]
+        assert abs(lon - LON) < 0.03  # type: ignore[operator]
+    titles = "[...document.querySelectorAll('#legend .fills canvas')].map((one) => one.title).join()"
+    desk.wait_js(f"{titles}.startsWith('New,,,In progress')")
+
+
 def test_what_is_not_loaded_yet_is_said_beside_the_counts(desk: MapDesk) -> None:
     loading = [2]
     desk.answer = lambda request: pack_answer(request.number, flags=loading[0])

@@ -236,6 +236,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
         "pickCell(double,double,double,double)",
         "pickUnit(QString)",
         "pickPlace(double,double)",
+        "askMenu(double,double,int,QString)",
         "leavePick()",
         "showView(double,double,double,double,double)",
         "tellDrawn(int,int)",
@@ -248,7 +249,7 @@ def test_bridge_has_few_slots_and_none_writes() -> None:
 def test_bridge_takes_every_argument_for_hostile() -> None:
     bridge = Bridge(lambda: 0.0)
     said: list[object] = []
-    picks = ("report_picked", "crowd_picked", "cell_picked", "unit_picked", "place_picked")
+    picks = ("menu_asked", "report_picked", "crowd_picked", "cell_picked", "unit_picked", "place_picked")
     for name in (*picks, "view_changed", "drawn", "alive"):
         getattr(bridge, name).connect(lambda *values: said.append(values))
     nan, inf = float("nan"), float("inf")
@@ -258,6 +259,11 @@ def test_bridge_takes_every_argument_for_hostile() -> None:
         bridge.pickCrowd(rows)
     for text in ("", "x" * 65, "<b>", "a\nb", "../x;y", "a\x00"):
         bridge.pickUnit(text)
+    for lat, lon in ((nan, 0), (0, inf), (91, 0), (0, 181)):
+        bridge.askMenu(lat, lon, 0, "")
+    bridge.askMenu(0, 0, -1, "")
+    bridge.askMenu(0, 0, 0, "<b>")
+    bridge.askMenu(0, 0, 0, "x" * 65)
     for lat, lon in ((nan, 0), (0, inf), (91, 0), (0, 181)):
         bridge.pickPlace(lat, lon)
     bridge.pickCell(2.0, 0.0, 1.0, 1.0)

@@ -59,6 +59,7 @@ class Bridge(QObject):
     cell_picked = Signal(float, float, float, float)
     unit_picked = Signal(str)
     place_picked = Signal(float, float)
+    menu_asked = Signal(float, float, int, str)
     pick_left = Signal()
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int, int)
@@ -111,6 +112,13 @@ class Bridge(QObject):
         """A place was pointed at while picking."""
         if self._pass("pickPlace", _is_place(lat, lon)):
             self.place_picked.emit(lat, lon)
+
+    @Slot(float, float, int, str)
+    def askMenu(self, lat: float, lon: float, row: int, unit_id: str) -> None:  # noqa: N802
+        """The right button: at this place, on a report or a crew (0 and "" for none)."""
+        good = _is_place(lat, lon) and 0 <= row < MAX_ROW and len(unit_id) <= MAX_ID_LENGTH
+        if self._pass("askMenu", good and (not unit_id or _ID.fullmatch(unit_id) is not None)):
+            self.menu_asked.emit(lat, lon, row, unit_id)
 
     @Slot()
     def leavePick(self) -> None:  # noqa: N802

@@ -117,6 +117,8 @@ class MapPanel(QWidget):
     cell_picked = Signal(float, float, float, float)
     unit_picked = Signal(str)
     place_picked = Signal(float, float)
+    menu_asked = Signal(float, float, int, str)
+    """The right button: latitude, longitude, the report and the crew there (0 and "" for none)."""
     pick_left = Signal()
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int)
@@ -487,6 +489,7 @@ class MapPanel(QWidget):
         bridge.unit_picked.connect(self.unit_picked)
         bridge.place_picked.connect(self._on_place_picked)
         bridge.pick_left.connect(self._on_pick_left)
+        bridge.menu_asked.connect(self.menu_asked)
         bridge.view_changed.connect(self._on_view_changed)
         bridge.drawn.connect(self._on_drawn)
         bridge.alive.connect(self._liveness.answer)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -37,6 +38,9 @@ class QueuePanel(QWidget):
     """The right button on the row that is the current one now."""
     tab_chosen = Signal(str)
     chip_removed = Signal(str)
+    chip_menu_asked = Signal(str, QPoint)
+    newest_chip_left = Signal()
+    """Esc in the list: the newest condition is to go."""
     filter_asked = Signal()
     order_chosen = Signal(str)
     urgent_asked = Signal()
@@ -55,12 +59,14 @@ class QueuePanel(QWidget):
         self._strip.chosen.connect(self.tab_chosen)
         self._chips = ChipsRow(theme, filter_key=filter_key)
         self._chips.chip_removed.connect(self.chip_removed)
+        self._chips.menu_asked.connect(self.chip_menu_asked)
         self._chips.filter_asked.connect(self.filter_asked)
         self._chips.order_chosen.connect(self.order_chosen)
         self._view = QueueView(theme, symbols)
         self._view.setAccessibleName(self.tr("Queue"))
         self._view.current_key_changed.connect(self.current_changed)
         self._view.opened.connect(self.opened)
+        self._view.left.connect(self.newest_chip_left)
         self._view.menu_asked.connect(self.menu_asked)
         self._view.sight_changed.connect(self._on_sight)
         self._empty = EmptyState(theme)
@@ -185,6 +191,14 @@ class QueuePanel(QWidget):
     def set_density(self, row: str) -> None:
         """The rows' height by its name in the tokens: `queue`, `queue-compact` (first lines only), `queue-field`."""
         self._view.set_row_height(self._theme.px(self._theme.tokens["row_px"][row]))
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Where no row fits the filter its conditions are left all the same."""
+        if event.key() == Qt.Key.Key_Escape and not event.modifiers() and not event.isAutoRepeat():
+            self.newest_chip_left.emit()
+        else:
+            super().keyPressEvent(event)
 
     def _on_sight(self) -> None:
         self._soon.start()

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.keys import is_enter
+from widgets.menu import row_menu_place
 from widgets.queue.model import NEAR, Keys, QueueModel
 from widgets.queue.row_painter import RowPainter
 from widgets.symbols import Symbols
@@ -37,6 +38,8 @@ class QueueView(UniformView):
 
     current_key_changed = Signal(int)
     opened = Signal(int)
+    left = Signal()
+    """Esc, and nothing was marked."""
     sight_changed = Signal()
     menu_asked = Signal(QPoint)
     """The right button, or its key: the row is the current one. Where on the screen."""
@@ -257,9 +260,12 @@ class QueueView(UniformView):
         elif is_enter(event) and not shift:
             if self._current and not event.isAutoRepeat():
                 self.opened.emit(self._current)
-        elif key == Qt.Key.Key_Escape and self.marked:
-            self.marked.clear()
-            self.viewport().update()
+        elif key == Qt.Key.Key_Escape:
+            if self.marked:
+                self.marked.clear()
+                self.viewport().update()
+            elif not shift and not event.isAutoRepeat():
+                self.left.emit()
         elif event.text() and event.text().isprintable():
             event.ignore()
         else:
@@ -286,12 +292,7 @@ class QueueView(UniformView):
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        index, at = self.indexAt(event.pos()), event.globalPos()
-        if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            index = self.currentIndex()
-            at = self.viewport().mapToGlobal(self.visualRect(index).center())
-        if index.isValid():
-            self.setCurrentIndex(index)
+        if (at := row_menu_place(self, event)) is not None:
             self.menu_asked.emit(at)
 
     @override

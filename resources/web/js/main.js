@@ -131,6 +131,7 @@ class MapPage {
     map.getContainer().addEventListener("wheel", () => this._lock.gesture(), { passive: true });
     map.on("dblclick", () => this._lock.gesture());
     map.on("click", (/** @type {any} */ event) => this._onClick(event));
+    map.on("contextmenu", (/** @type {any} */ event) => this._onMenu(event));
     map.on("mousemove", (/** @type {any} */ event) => this._onPointer(event.containerPoint.x, event.containerPoint.y));
     map.on("mouseout", () => this._onPointer(-Infinity, -Infinity));
     map.on("movestart", () => this._onPointer(-Infinity, -Infinity));
@@ -251,6 +252,14 @@ class MapPage {
     if (!target) return;
     if (target.kind === "cell" && event.originalEvent?.shiftKey) this._filterBy(target.placed.cell);
     else this._open(target);
+  }
+
+  /** The right button: what is there is told, and the program opens its menu. @param {any} event */
+  _onMenu(event) {
+    if (this._picking) return;
+    const { x, y } = event.containerPoint, target = targetAt(this._scene, x, y);
+    const row = target?.kind === "report" ? target.row : 0, unit = target?.kind === "unit" ? target.id : "";
+    this._bridge.askMenu(event.latlng.lat, event.latlng.lng, row, unit);
   }
 
   /** What covers one another is spread while the pointer is there, and a crew says its code. @param {number} x @param {number} y */

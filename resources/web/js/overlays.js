@@ -142,7 +142,9 @@ export class Overlays {
       const fills = item(texts.fill);
       fills.className = "fills";
       for (let status = 0; status < symbols.statusCount; status++) {
-        fills.append(picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 13 * theme.scale, 3, status, false)));
+        const fill = picture(16 * theme.scale, 16 * theme.scale, (to, x, y) => symbols.report(to, x, y, 13 * theme.scale, 3, status, false));
+        fill.title = texts[`fill_${status}`] ?? "";
+        fills.append(fill);
       }
       legend.append(fills);
     }
