@@ -96,15 +96,15 @@ def send_all(ani: SteppedConsole) -> None:
 def test_a_creation_that_is_proved_is_not_asked_about_at_the_restored_city(
     ani: SteppedConsole, city: City, tmp_path: Path
 ) -> None:
-    """F22, I2: its answers were lost, its record was read; the lane sent it once more to a city that had lost it.
+    """F22, I2: its answer was lost, its record was read; the lane sent it once more to a city that had lost it.
 
     Then the work on its old number was offered as a new report, and there were two.
     """
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "older.db")
-    ani.wire.swallow = 2
+    ani.wire.swallow = 1
     create = ani.submit(Kind.CREATE, None, {"description": TREE, "channel": "phone"}, {})
     ani.sync()
-    ani.sync()
+    ani.pull()
     assert not ani.edits.outbox, "the record shows it"
     seen = shown(ani, ani.edits.remote_of(ani.saved[create].report or "") or "")
     ani.wire.cut = True
