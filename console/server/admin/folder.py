@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ from console.domain.report import Agency, Area, Calendar, Service, ServiceAttrib
 from console.server.admin.setup import CitySetup, Fault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
-from console.server.admin.toml_text import line_of, lines_of_tables
+from console.server.admin.toml_text import line_of, lines_of_tables, read_toml
 from console.server.loader.areas import read_areas
 from console.server.loader.result import LoadError
 
@@ -324,8 +323,8 @@ class _Reader:
         if text is None:
             return "", {}
         try:
-            return text, tomllib.loads(text.replace("\r\n", "\n"))
-        except (tomllib.TOMLDecodeError, RecursionError) as fault:
+            return text, read_toml(text)
+        except ValueError as fault:
             self._fault(file, None, "", f"it is no TOML: {fault}; texts stand in quotation marks")
             return text, {}
 

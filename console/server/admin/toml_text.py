@@ -1,13 +1,32 @@
-"""What Python's tomllib lacks: values as TOML text, and on which line of a file something stands."""
+"""What Python's tomllib lacks: a bound, values as TOML text, and on which line of a file something stands."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_MOST_PARTS = 32
+_PART = r"""[ \t]*+(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_NAME = re.compile(rf"(?:^[ \t]*+\[?\[?|[{{,]){_PART}(?:\.{_PART}){{{_MOST_PARTS}}}", re.MULTILINE)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """A TOML text. Raises ValueError, with the reason, for what is none or would take tomllib very long to read.
+
+    Its time grows with the square of the parts of a name, and a name of a file has a few.
+    """
+    # protects: names-of-a-file-are-short
+    if found := _LONG_NAME.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"a name has at most {_MOST_PARTS} parts with dots between them (line {line})")
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n"))
+    except RecursionError as fault:
+        raise ValueError("it is nested too deep") from fault
 
 
 def key_text(key: str) -> str:

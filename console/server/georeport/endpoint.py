@@ -21,7 +21,7 @@ from console.server.clients import ApiClients
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
 from console.server.georeport.faults import Refused, errors, not_found, not_given
-from console.server.georeport.form import MOST_BODY, Form, is_multipart, key_at_start, read_form
+from console.server.georeport.form import Form, is_multipart, key_at_start, most_body, read_form
 from console.server.georeport.formats import Document, Format, asked_format, write
 from console.server.georeport.post import create
 from console.server.georeport.posters import Posters
@@ -108,18 +108,19 @@ class GeoReport:
             raise Refused("This address answers in XML (text/xml) and JSON (application/json).", status=406)
         if request.method != "POST":
             return await self._reading(request)
-        async with self._gate.admitted(request, MOST_BODY, public=True, counts_posts=False) as (_, share):
+        async with self._gate.admitted(request, most_body(request), public=True, counts_posts=False) as (_, share):
             return await self._posted(request, BodyReader(request, share), share)
 
     async def _posted(self, request: Request, body: BodyReader, share: BodyShare) -> Response:
         """Take a POST: of a long one the first bytes have to say who sends it, before more of it is read."""
         key = request.query_params.get("api_key", "")
         actor: Actor | None = None
-        await body.read(MOST_BODY, enough=_KEY_WITHIN)
+        most = most_body(request)
+        await body.read(most, enough=_KEY_WITHIN)
         if not body.ended:
             key = key or key_at_start(body.content)
             actor = await self._gate.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
-            await body.read(MOST_BODY)
+            await body.read(most)
         many = is_multipart(request)
         if many:
             share.take(len(body.content))  # its photos are taken out of it and held beside it

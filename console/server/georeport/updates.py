@@ -71,6 +71,8 @@ _BATCH = 500
 _A_REPLY, _A_STATUS = b'"kind":"reply"', b'"status":'
 _MOST_READ = 3_000
 """Lines of histories that one answer may decode."""
+_FARTHEST = 2_000
+"""An update that is told is one line of those at most, and not each is told: farther pages could hardly be had."""
 _TOO_MANY = (
     "So many changes cannot be looked through at once. Ask for a shorter time (end_date), for fewer in a page "
     "(page_size), or follow the Link of each page."
@@ -105,7 +107,8 @@ def updates(city: City, query: QueryParams) -> Document:
     assert stretch.start is not None
     part = page(query)
     first, last = schema.micros(stretch.start), schema.micros(stretch.end or now + timedelta(seconds=1))
-    if part.skip + part.size > _MOST_READ:
+    # protects: far-pages-are-refused-first
+    if part.skip + part.size > _FARTHEST:
         raise Refused(_TOO_MANY)
     after = _read_place(part.after) if part.after is not None else None
     with city.database.read() as connection:

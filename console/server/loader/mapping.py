@@ -6,12 +6,12 @@ import codecs
 import difflib
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from console.domain.status import Status
+from console.server.admin.toml_text import read_toml
 from console.server.loader.dialect import Dialect
 from console.server.loader.raw import FIELDS
 from console.server.loader.result import LoadError
@@ -28,7 +28,7 @@ def read_mapping(path: Path) -> Dialect:
     """
     try:
         text = path.read_text("utf-8-sig")
-        table: Any = json.loads(text) if path.suffix.casefold() == ".json" else tomllib.loads(text)
+        table: Any = json.loads(text) if path.suffix.casefold() == ".json" else read_toml(text)
     except OSError as fault:
         raise LoadError(f"The mapping file {path} cannot be read: {fault.strerror or fault}.") from fault
     except (ValueError, RecursionError) as fault:

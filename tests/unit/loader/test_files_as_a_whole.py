@@ -94,6 +94,7 @@ def test_an_unknown_layout_needs_a_mapping(tmp_path: Path, city: City) -> None:
     [
         ("columns = 3", "no table named columns"),
         ("= =", "cannot be understood"),
+        ("columns" + ".a" * 20_000 + " = 1", "a name has at most 32 parts"),
         ("[columns]\nspeed = 'x'", "'speed'"),
         ("[columns]\nid = 'x'\n[statuses]\nx = 'gone'", "'gone'"),
     ],

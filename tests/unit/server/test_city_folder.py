@@ -145,6 +145,32 @@ def test_a_city_toml_that_is_none_says_so_and_never_fails(folder: Path, text: st
     assert told(folder)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 100_000 + " = 1\n",
+        "\n[a" + " . a" * 100_000 + "]\n",
+        "x = [{a = 1, 'b'" + '."b"' * 100_000 + " = 1}]\n",
+        "name = 'x'\n" + " " * 900_000 + "\n[[x" + ".y" * 100_000 + "]]\n",
+    ],
+    ids=["key", "table", "inline", "array"],
+)
+def test_names_with_very_many_parts_are_refused_before_they_are_read(folder: Path, text: str) -> None:
+    """A5: tomllib needs the square of their number; the check did not end."""
+    for file in ("city.toml", "templates.toml", "questions.toml"):
+        (folder / file).write_text(text)
+    said = told(folder)
+    assert sum("a name has at most 32 parts with dots between them (line" in one for one in said) == 3, said
+
+
+def test_dots_in_a_text_are_no_parts_of_a_name(folder: Path) -> None:
+    text = (folder / "templates.toml").read_text() + (
+        f'\n[[template]]\nid = "dots"\nkind = "reply"\ntext = "{".".join("w" * 90)}"\n'
+    )
+    (folder / "templates.toml").write_text(text)
+    assert told(folder) == []
+
+
 @pytest.mark.parametrize("name", ["units.csv", "city.toml", "areas.geojson"])
 def test_what_is_no_file_is_not_read(folder: Path, name: str) -> None:
     (folder / name).unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,43 @@ def test_what_cannot_be_a_request_is_refused_in_its_words(api: Api, city: City) 
     pdf = post(api, data=GOOD, files={"media": ("x.jpg", b"%PDF-1.7", "image/jpeg")})
     assert (pdf.status_code, pdf.json()[0]["description"]) == (400, "media has to be a photo: JPEG, PNG or WebP.")
     assert city.stats().reports == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "words"),
+    [
+        ("x-www-form-urlencoded", b"a=" + b"%41" * 80_001, 400, "The form has more than 80,000 encoded bytes."),
+        ("x-www-form-urlencoded", b"a=" + b"%" * 200_000, 400, "The form has more than 80,000 encoded bytes."),
+        ("x-www-form-urlencoded", b"&".join([b"a=1"] * 201), 400, "The form has more than 200 fields."),
+        ("x-www-form-urlencoded", b"a=" + b"b" * 300_000, 413, ""),
+        ("json", b'{"a": [' + b"1," * 100_000 + b"1]}", 400, "The body has too many fields."),
+        ("json", b'{"attribute": {"a": [' + b"[]," * 90_000 + b"1]}}", 400, "The body has too many fields."),
+        ("json", b'{"a": "' + b"b" * 300_000 + b'"}', 413, ""),
+        ("octet-stream", b"b" * 300_001, 413, ""),
+    ],
+)
+def test_what_costs_much_to_read_is_refused_before_it_is(
+    api: Api, kind: str, body: bytes, status: int, words: str
+) -> None:
+    """A6: without an account a body of a megabyte cost a fifth of a second."""
+    answer = post(api, data=body, headers={"Content-Type": f"application/{kind}"})
+    assert answer.status_code == status
+    assert answer.json()[0]["description"].startswith(words)
+
+
+def test_a_long_text_in_any_encoding_is_taken(api: Api) -> None:
+    words = "\N{WATER WAVE}+ %&=é" * 400
+    form = GOOD | {"description": words}
+    by_form = post(api, data=form)
+    by_json = post(api, data=json.dumps(form).encode(), headers={"Content-Type": "application/json"})
+    others = "&".join(f"{name}={value}" for name, value in GOOD.items() if name != "description")
+    raw = others.encode() + b"&description=caf\xc3\xa9+%C3%A9%2B%"
+    by_hand = post(api, data=raw, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    for answer, said in ((by_form, words), (by_json, words), (by_hand, "café é+%")):
+        assert answer.status_code == 201, answer.text
+        number = answer.json()[0]["service_request_id"]
+        read = api.session.get(f"{api.url}/open311/v2/requests/{number}.json", timeout=10).json()
+        assert read[0]["description"] == said
 
 
 def test_hostile_bodies_are_answered_with_a_clear_no(api: Api, city: City) -> None:

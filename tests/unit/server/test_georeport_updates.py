@@ -269,3 +269,11 @@ def test_very_much_text_is_cut_short_and_said_while_every_request_is_there(api: 
     one = api.session.get(f"{api.url}/open311/v2/requests/{cut[0]['service_request_id']}.json", timeout=10).json()[0]
     assert (one["service_notice"], len(one["description"]) > 1_000) == (None, True)
     assert "0812" not in str(found) + str(one)
+
+
+def test_a_page_that_lies_too_far_is_refused_before_anything_is_read(api: Api) -> None:
+    for page, size, status in ((2, 1_000, 200), (3, 1_000, 400), (21, 100, 400)):
+        asked = f"page={page}&page_size={size}"
+        answer = api.session.get(f"{api.url}/open311/v2/servicerequestupdates.json?{asked}", timeout=10)
+        assert answer.status_code == status
+    assert answer.json()[0]["description"].startswith("So many changes cannot be looked through at once.")
