@@ -110,6 +110,11 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
     serve.add_argument("--reports", type=_positive, default=30_000, help=argparse.SUPPRESS)
     serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
+    serve.add_argument(
+        "--end-with-input",
+        action="store_true",
+        help="end when standard input does: for a program that starts a server of its own, and may be killed",
+    )
     serve.add_argument("--still", action="store_true", help="with --demo-city: nothing happens by itself")
 
     connect = commands.add_parser("connect", help="add a city's server to a profile; its token on standard input")
@@ -326,6 +331,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             demo=demo,
             name=arguments.name,
             behind_proxy=arguments.behind_proxy,
+            ends_with_input=arguments.end_with_input,
             citizens=CitizenOptions(
                 posting,
                 arguments.jurisdiction,

@@ -18,7 +18,10 @@ DEMO_KEY, DEMO_USER, DEMO_TIMEZONE = "demo", "Rina Aulia", "Asia/Jakarta"
 
 
 class DemoServer:
-    """The demo city's server as a child process; `address()` is None until it listens."""
+    """The demo city's server as a child process; `source()` is None until it listens.
+
+    Its standard input stays open as long as this program lives: with that it ends, also when this one is killed.
+    """
 
     def __init__(self, folder: Path, reports: int, seed: int) -> None:
         self._folder, self._reports, self._seed = folder, reports, seed
@@ -37,12 +40,13 @@ class DemoServer:
         digest = hashlib.sha256(token.encode()).hexdigest()
         users.write_text(json.dumps([{"name": DEMO_USER, "role": "supervisor", "token_sha256": digest}]))
         self.tokens.keep_in_memory(DEMO_KEY, token)
-        command += ["--users", str(users)]
+        command += ["--users", str(users), "--end-with-input"]
         with (self._folder / "server.log").open("w") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True
+                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.PIPE, text=True
             )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,6 +57,10 @@ class DemoServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(5)
+            self._reader.join(5)
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None

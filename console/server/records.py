@@ -73,7 +73,8 @@ class DemoOptions(msgspec.Struct, frozen=True):
 class ServeOptions(msgspec.Struct, frozen=True):
     """How `sigap serve` was called; `media` None means a folder beside the database file.
 
-    `behind_proxy` are the addresses of the proxy whose word about who asks is believed.
+    `behind_proxy` are the addresses of the proxy whose word about who asks is believed. With `ends_with_input` the
+    server ends when its standard input does.
 
     Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
@@ -92,4 +93,5 @@ class ServeOptions(msgspec.Struct, frozen=True):
     demo: DemoOptions | None = None
     name: str = ""
     behind_proxy: str | None = None
+    ends_with_input: bool = False
     citizens: CitizenOptions = CitizenOptions()

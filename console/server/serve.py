@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -39,6 +40,8 @@ _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
 _SHIFTS_EVERY_S = 30.0
 _GOODBYE_S = 3
+_ORDERLY_S = 10.0
+_PIECE = 4096
 _LAST_PORT = 65_535
 _SWITCH_S = 0.0005
 """How long a thread may hold the interpreter: requests that are answered in a moment do not wait for longer ones."""
@@ -59,6 +62,8 @@ def serve(options: ServeOptions) -> int:
 
     0 ended in order, 2 usage, 3 the address cannot be taken or may not be served, 4 a file or the database is unusable.
     """
+    if options.ends_with_input:
+        threading.Thread(target=_end_with_input, name="input", daemon=True).start()
     try:
         _serve(options)
     except _Stop as stop:
@@ -71,6 +76,16 @@ def serve(options: ServeOptions) -> int:
         _tell(sentence)
         return code
     return DONE
+
+
+def _end_with_input() -> None:
+    """Whoever started this server holds its standard input; when he is gone, however, nobody else will end it."""
+    while sys.stdin.buffer.read(_PIECE):
+        pass
+    # protects: server-ends-with-its-input
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(_ORDERLY_S)
+    os._exit(DONE)  # as after a kill, what is committed is whole
 
 
 def _serve(options: ServeOptions) -> None:

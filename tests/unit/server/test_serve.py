@@ -167,3 +167,18 @@ def test_a_public_address_that_is_none_is_refused(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main(["serve", "--public-url", "example.org"])
     assert "write it like https://" in capsys.readouterr().err
+
+
+def test_it_ends_in_order_with_its_input(tmp_path: Path) -> None:
+    options = {"database": f"sqlite:///{tmp_path / 'city.db'}", "port": 0, "name": "Testville", "ends_with_input": True}
+    command = [sys.executable, "-c", CHILD, json.dumps(options)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = listening(process)
+        assert process.stdin is not None
+        process.stdin.write("whatever is said\n")
+        process.stdin.flush()
+        assert requests.get(f"{url}/dispatch/v1/stats", timeout=10).status_code == 200
+        process.stdin.close()
+        assert process.wait(20) == 0
