@@ -59,19 +59,31 @@ def first_of(queued: Queued, zone: tzinfo, now: datetime) -> First:
     return newest
 
 
+def is_own(first: First, queued: Queued) -> bool:
+    """Whether who was first is the author of the edit himself, by another order or at another desk."""
+    return bool(first.who) and first.who == queued.edit.author
+
+
 def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """One sentence: `budi set Priority at 14:02, another value than yours.`"""
     first = first_of(queued, zone, now)
-    who = first.who or tr("Somebody else")
+    own = is_own(first, queued)
+    who = tr("You") if own else first.who or tr("Somebody else")
     when = tr(" at {time}").format(time=first.at) if first.at else ""
     busy = queued.theirs.get(BUSY)
     if isinstance(busy, Mapping):
         return tr("{unit} was not sent: {who} sent it to report {report}{when}.").format(
-            unit=_unit(busy.get("unit"), catalog), who=who, report=_short(busy.get("report")), when=when
+            unit=_unit(busy.get("unit"), catalog),
+            who=tr("you") if own else who,
+            report=_short(busy.get("report")),
+            when=when,
         )
     if "unit" in queued.theirs and queued.edit.kind is Kind.DISPATCH:
         sent = _unit(told(queued.theirs["unit"])[0], catalog)
-        return tr("{who} has sent {unit} to this report{when}.").format(who=who, unit=sent, when=when)
+        text = tr(
+            "You have sent {unit} to this report{when}." if own else "{who} has sent {unit} to this report{when}."
+        )
+        return text.format(who=who, unit=sent, when=when)
     if queued.edit.kind is Kind.UNIT_STATE and "state" in queued.theirs:
         said = queued.theirs["state"]
         state = field_value("state", told(said)[0], catalog, tr).text

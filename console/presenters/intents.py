@@ -524,7 +524,22 @@ class Intents(QObject):
         return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])
 
     def _do_recall(self) -> None:
-        self.recall(self._report(), self.situation.lead_unit or "")
+        """Call the crew back; of several it is asked which."""
+        dossier, catalog = self._report(), self._desk.catalog(self._report().source)
+        units = [one.unit for one in dossier.live]
+        if len(units) < 2:
+            self.recall(dossier, self.situation.lead_unit or "")
+            return
+        rows = [
+            Choice(
+                job.unit,
+                catalog.units[job.unit].code if job.unit in catalog.units else job.unit,
+                self.tr(words.ASSIGNMENT_TEXT[job.state]),
+            )
+            for job in dossier.live
+        ]
+        title, about = self.tr("Call back"), self.title_of(dossier)
+        self._forms.choose(title, about, rows, lambda unit_id: self.recall(dossier, unit_id))
 
     def _do_told(self) -> None:
         self._deeds.told(self.situation.not_sent, self._desk.me_at(self._report().source))

@@ -25,11 +25,13 @@ from console.domain.edit import (
     is_taken_back,
     was_held_back,
 )
+from console.domain.report import Assignment
+from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_settled
+from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own, is_settled
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.history import call_back_text, edit_text, unit_code
@@ -93,9 +95,28 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
+    if (job := _already_there(queued.edit, catalog)) is not None:
+        text = tr("{unit} is on this report already, sent by {who}")
+        return text.format(unit=unit_code(queued.edit, catalog), who=job.by)
     text = tr(_OF_CREW[queued.edit.kind]).format(unit=unit_code(queued.edit, catalog))
     told = tr(" (told by radio by {who})").format(who=queued.told) if queued.told else ""
     return text + told
+
+
+def _already_there(edit: Edit, catalog: Catalog) -> Assignment | None:
+    """The job of the very unit on the very report, where another order has sent it there; None where none has."""
+    if edit.kind not in (Kind.DISPATCH, Kind.ASSIGN):
+        return None
+    jobs = catalog.by_unit.get(str(edit.data.get("unit")), [])
+    here = (one for one in jobs if one.report == edit.report and one.edit != edit.id)
+    sent = edit.kind is Kind.DISPATCH
+    return next((one for one in here if not (sent and one.state is AssignmentState.RESERVED)), None)
+
+
+def _is_fulfilled(order: LostOrder, catalog: Catalog) -> bool:
+    """Whether every crew of it is where it was to be, by another order: there is nothing to give any more."""
+    of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
+    return bool(of_crew) and all(_already_there(one.edit, catalog) is not None for one in of_crew)
 
 
 def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
@@ -111,7 +132,8 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
     if lost.state is not EditState.CONFLICT:
         return lost.problem
     first = first_of(lost, zone, now)
-    who, at = first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
+    own = tr("you") if is_own(first, lost) else ""
+    who, at = own or first.who or tr("somebody else"), tr(", at {time}").format(time=first.at) if first.at else ""
     if lost.edit.kind in (Kind.CLAIM, Kind.RELEASE):
         return tr("{who} took the report first{at}").format(who=who, at=at)
     if BUSY in lost.theirs:
@@ -196,7 +218,13 @@ class LostOrders(QObject):
     def give_again(self) -> None:
         """Send it all the same; where there is something to choose that is asked."""
         order = self._shown
-        if isinstance(order, LostOrder) and self._was_meant() and not self._edits.give_again(order.lost.edit.id):
+        if not isinstance(order, LostOrder) or not self._was_meant():
+            return
+        catalog = self._desk.catalog(order.lost.edit.source)
+        if _is_fulfilled(order, catalog):
+            said = self.tr("Nothing was sent: {why}").format(why=lost_text(order, catalog, self.tr))
+            self._status.say(said)
+        elif not self._edits.give_again(order.lost.edit.id):
             self.settle_asked.emit(order.lost.edit.id)
 
     def told(self) -> None:
@@ -286,13 +314,14 @@ class LostOrders(QObject):
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
-        chooses = _chooses(order)
+        chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
         buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]
-        if chooses or order.stopped or not (order.lost.state is _CONFLICT and is_settled(order.lost)):
+        settled = order.lost.state is _CONFLICT and is_settled(order.lost)
+        if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
             buttons.append(("lost_again", verb, cap_of("lost_again")))
         buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
-        level = _level(edit) if order.of_crew else "warn"
+        level = _level(edit) if order.of_crew and not fulfilled else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 

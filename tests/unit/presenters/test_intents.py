@@ -152,6 +152,17 @@ def test_a_step_that_a_unit_has_taken_is_not_told_again(rig: Rig) -> None:
     assert [edit.data["state"] for edit in rig.saved(1)] == ["on_scene"]
 
 
+def test_of_two_crews_it_is_asked_which_is_called_back(rig: Rig) -> None:
+    """Shift+R recalled the first one without a word, which had acknowledged."""
+    rig.choose("A")
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07", "11"]))
+    assert rig.intents.run("recall")
+    assert rig.edits.outbox == ()
+    rig.commit("SDA-11")
+    (edit,) = rig.saved(1)
+    assert (edit.kind, edit.report, edit.data) == (Kind.RECALL, "A", {"unit": "11"})
+
+
 def at_work(rig: Rig, unit: str, report: str, state: AssignmentState) -> Assignment:
     """The city says so of a unit."""
     job = Assignment(f"{unit}-{report}", report, unit, state, NOW, "rina", NOW)

@@ -13,9 +13,11 @@ from pytestqt.qtbot import QtBot
 from console.domain.dependency import asked, freed
 from console.domain.edit import EditState, Kind, Queued
 from console.domain.messages import Outcome, Source, SourceState
+from console.domain.report import Assignment
+from console.domain.status import AssignmentState
 from console.edits import Edits
-from console.presenters.catalog import Catalog
-from console.presenters.conflict import conflict_rows
+from console.presenters.catalog import Catalog, Cities
+from console.presenters.conflict import conflict_rows, conflict_text
 from console.presenters.lost import LostOrders, why_lost
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -258,3 +260,37 @@ def reopened(rig: Rig) -> Edits:
     rig.edits.opened.connect(lambda: opened.append(True))
     wait_for(lambda: opened, what="work.db is open")
     return rig.edits
+
+
+def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(strip: Strip) -> None:
+    """It was "NOT sent", in red, while it drove there by the other's order; F3 sent it a second time."""
+    rig = strip.rig
+    dossier = replace(rig.dossier(1001, "A"), server=replace(rig.report("A"), priority=1))
+    take = rig.deeds.take(dossier)
+    rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
+    rig.saved(2)
+    job = Assignment("j", "A", "07", AssignmentState.EN_ROUTE, NOW, "budi", NOW)
+    city = rig.desk.cities.catalogs["city"]
+    rig.desk.cities = Cities({"city": replace(city, assignments=(job,))}, rig.desk.cities.numbers)
+    claim = {"value": "budi", "who": "budi", "at": NOW.isoformat()}
+    rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
+    notice = strip.wait("SDA-07 is on this report already, sent by budi:")
+    assert notice.level == "warn"
+    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_drop"]
+    strip.orders.give_again()
+    assert len(rig.edits.outbox) == 2, "nothing is sent twice"
+    strip.orders.drop()
+    assert rig.edits.outbox == ()
+
+
+def test_who_was_first_himself_is_called_you(strip: Strip) -> None:
+    edit_id = strip.order("A", "07")
+    busy = {"unit": "07", "report": "B", "who": "rina", "at": NOW.isoformat()}
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"busy": busy}, version=4))
+    assert strip.wait("SDA-07 was NOT sent:").text == "you sent it to report B first, at 08:00. Report A Water at A"
+    queued = strip.rig.edits.open_edit(edit_id)
+    assert queued is not None
+    catalog = strip.rig.desk.catalog("city")
+    assert conflict_text(queued, catalog, UTC, NOW, str) == "SDA-07 was not sent: you sent it to report B at 08:00."
+    other = replace(queued, theirs={"unit": {"value": "11", "who": "rina", "at": NOW.isoformat()}})
+    assert conflict_text(other, catalog, UTC, NOW, str) == "You have sent SDA-11 to this report at 08:00."
