@@ -70,6 +70,7 @@ from console.presenters.queue import QueuePresenter
 from console.presenters.settling import Settling
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.presenters.streets import Streets
 from console.presenters.ticket import TicketPresenter
 from console.presenters.units import UnitsPresenter, count_states
 from console.settings import (
@@ -329,6 +330,7 @@ class ConsoleWindow(QObject):
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)
+        self.streets = Streets(desk, tasks, reader, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
         self.counsellor = Counsellor(
             desk, tasks, reader, self.units_presenter.crews, lambda: self.feed.pending, now, self
@@ -592,6 +594,7 @@ class ConsoleWindow(QObject):
         self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
         self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
+        self.forms.streets_of = self.streets.find
         self.desk.city_name = self.sources.name
         self.feed.failed.connect(self._on_failed)
         self.tasks.failed.connect(self._on_failed)

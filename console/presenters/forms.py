@@ -27,6 +27,7 @@ from console.presenters.draft import MARKS, Draft, marks, typed_in
 from console.presenters.history import told_text
 from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.new_photos import NewPhotos
+from console.presenters.streets import Street
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching
@@ -99,6 +100,10 @@ class Forms(QObject):
         """Set by the app: no click is asked for any more."""
         self.duplicates_of: Callable[[str, dict[str, Any], Callable[[list[Any]], None]], None] = lambda *_: None
         """Set by the app: possible duplicates of what is being typed for a source."""
+        self.streets_of: Callable[[str, str, Callable[[list[Street]], None]], None] = lambda _source, _text, then: then(
+            []
+        )
+        """Set by the app: the streets of a source that words name."""
 
     def close_open(self) -> None:
         """Close whatever form is open; its draft stays."""
@@ -480,22 +485,41 @@ class Forms(QObject):
             if area.lat is not None and area.lon is not None
         }
         names, typed = AreaNames(catalog.areas.values()), ""
+        streets: dict[str, Street] = {}
 
         def offer(text: str) -> None:
-            """The areas of this name, and those that the words name among others."""
+            """The areas of this name, the streets, and the areas that the words name among others."""
             nonlocal typed
             typed = text
+            self.streets_of(source, text, lambda found: offer_with(text, found))
+
+        def offer_with(text: str, found: list[Street]) -> None:
+            if text != typed or form.is_done:
+                return  # more has been typed since
+            streets.update((_street_id(one), one) for one in found)
             named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
-            form.set_places(list(dict.fromkeys([*matching(list(places.values()), text), *named]))[:8])
+            called = matching(list(places.values()), text)
+            whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
+            roads = [self._street_choice(one, catalog) for one in found]
+            form.set_places(list(dict.fromkeys([*whole, *roads, *called, *named]))[:_PLACES])
+
+        def take(place: str) -> None:
+            if place in streets:
+                one = streets[place]
+                says_more = one.name.casefold() in typed.casefold() and len(typed.strip()) > len(one.name)
+                form.set_place(one.lat, one.lon, typed if says_more else self._street_choice(one, catalog).text)
+                self._show_pin(one.lat, one.lon)
+            else:
+                self._take_place(form, catalog, place, typed)
 
         form.place_typed.connect(offer)
-        form.place_chosen.connect(lambda code: self._take_place(form, catalog, code, typed))
+        form.place_chosen.connect(take)
         form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
         form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
         form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
         self._new, self._new_key = form, draft_key
-        self._check_places(form, catalog, names, _new_report_values(known) if known else {})
+        self._check_places(form, catalog, names, streets, _new_report_values(known) if known else {})
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
@@ -523,7 +547,30 @@ class Forms(QObject):
     def _show_pin(self, lat: float | None, lon: float | None) -> None:
         self.pin_wanted(None if lat is None or lon is None else (lat, lon))
 
-    def _check_places(self, form: NewReportForm, catalog: Catalog, names: AreaNames, known: Mapping[str, Any]) -> None:
+    def _street_choice(self, street: Street, catalog: Catalog) -> Choice:
+        """A street to choose, with how exact its place is."""
+        area = catalog.areas.get(street.area or "")
+        label = f"{street.name}, {area.name}" if area is not None else street.name
+        return Choice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
+
+    def _reach(self, street: Street) -> str:
+        """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""
+        return words.distance(max(street.within_m, _STREET_M))
+
+    def _street_words(self, street: Street) -> str:
+        several = street.reports > 1
+        by = self.tr("Middle of the street by {n} earlier reports on it" if several else "By {n} report on this street")
+        ask = self.tr("±{distance}: ask for a number, a landmark").format(distance=self._reach(street))
+        return f"{by.format(n=street.reports)}, {ask}"
+
+    def _check_places(
+        self,
+        form: NewReportForm,
+        catalog: Catalog,
+        names: AreaNames,
+        streets: Mapping[str, Street],
+        known: Mapping[str, Any],
+    ) -> None:
         """Hold the point in this form against the areas that the words beside it name, whichever of them came last.
 
         The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
@@ -536,6 +583,9 @@ class Forms(QObject):
             values = form.values()
             if values["lat"] is not None and values["lon"] is not None and not values["only_area"]:
                 where, doubt = self._exactness(catalog, names, index, values)
+                spot = (values["lat"], values["lon"])
+                on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
+                where = self._street_words(on) if on is not None else where
                 form.set_exactness(where, "" if tuple(values[name] for name in _PLACE) == taken_over else doubt)
 
         def ready(made: AreaIndex) -> None:
@@ -668,6 +718,14 @@ class Forms(QObject):
         form.committed.connect(commit)
         form.dropped.connect(lambda: settle(frozenset(), ""))
         self._show(form)
+
+
+_PLACES = 8
+_STREET_M = 150.0
+
+
+def _street_id(street: Street) -> str:
+    return f"street:{street.area or ''}:{street.name}"
 
 
 class TakenBack(NamedTuple):

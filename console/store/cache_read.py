@@ -374,6 +374,20 @@ class CacheReader:
         both = list(dict.fromkeys([*numbers, *rows]))[:limit]
         return np.array(both, dtype=np.int64)
 
+    def addresses(self, text: str, limit: int) -> list[tuple[int, str]]:
+        """(row, address) of reports whose address, with its area's name, has every word (or its beginning).
+
+        Of very many the last ones to arrive.
+        """
+        query = match_query(text)
+        if not query:
+            return []
+        return self._all(
+            "SELECT row, address FROM texts WHERE address <> '' AND row IN"
+            " (SELECT rowid FROM fts WHERE fts MATCH ? ORDER BY rowid DESC LIMIT ?)",
+            (f"{{address area_name}} : ({query})", limit),
+        )
+
     def matching(self, text: str) -> Rows:
         """All rows whose texts have every word (or its beginning), ascending; empty when the text has no word."""
         query = match_query(text)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from console.domain.place import distance_m
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import find, form, wait_ready
 
@@ -102,3 +104,38 @@ def at(window: Any, lat: float, lon: float) -> QPoint:
     x = (lon - west) / (east - west) * window.map.width()
     y = (north - lat) / (north - south) * window.map.height()
     return QPoint(window.map.mapToGlobal(QPoint(round(x), round(y))))
+
+
+def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(city: Served, tmp_path: Any) -> None:
+    """The kelurahan in the words is offered too, and the number that was typed stays."""
+    with console(tmp_path / "profile", city.address) as window:
+        wait_ready(window)
+        catalog = window.desk.catalog("city")
+        reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
+        known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
+        street, area = known.address.split(",")[0], catalog.areas[known.area]
+        assert window.intents.run("new_report")
+        opened = form(window)
+        opened.place.setFocus()
+        QTest.keyClicks(opened.place, f"{street} 12")
+        wait_for(lambda: any(one.text.startswith(street) for one in opened.place.offered()), what="the street")
+        offered = opened.place.offered()
+        choice = next(one for one in offered if one.text == f"{street}, {area.name}")
+        assert choice.note.startswith("±")
+        opened.place.setText("")
+        QTest.keyClicks(opened.place, f"{street}, {area.name}")
+        wait_for(lambda: any(one.text.startswith(street) for one in opened.place.offered()), what="the street")
+        assert catalog.place(area.code) in [one.text for one in opened.place.offered()], "the kelurahan too"
+        opened.place.setText("")
+        QTest.keyClicks(opened.place, f"{street} 12")
+        wait_for(lambda: choice in opened.place.offered(), what="the street again")
+        opened.place_chosen.emit(choice.id)
+        values = opened.values()
+        assert values["address"] == f"{street} 12"
+        assert distance_m(values["lat"], values["lon"], known.lat, known.lon) < 5000
+        assert not values["only_area"]
+        wait_for(lambda: "±" in opened._where.text(), what="how exact it is")
+        assert "report" in opened._where.text()
+        assert "ask for a number" in opened._where.text()
+        assert window.map._pins, "and a pin shows it"
+        opened.close()
