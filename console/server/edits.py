@@ -37,6 +37,7 @@ from console.server.records import Actor
 from console.server.refusals import (
     AnotherReport,
     Conflict,
+    Expired,
     InProgress,
     Invalid,
     KeyReused,
@@ -118,6 +119,9 @@ class EditDesk:
             if answered is not None:
                 return answered, 0
             ledger = Ledger(self._database, connection, self._clock())
+            # protects: order-is-not-late
+            if edit.expires_at is not None and ledger.now > edit.expires_at:
+                raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
             changed, entry = self._effect(ledger, edit, report, actor, if_match)
             seq = ledger.settle()
             audit.append(connection, ledger.now, _deed(edit, report, actor, changed))
@@ -217,7 +221,7 @@ class EditDesk:
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:
     body = msgspec.to_builtins(edit)
     # protects: what-is-said-of-a-report-is-no-key
-    del body["about"]
+    del body["about"], body["expires_at"]
     whole = msgspec.json.encode([report, actor.name, body], order="sorted")
     return hashlib.sha256(whole).hexdigest()
 

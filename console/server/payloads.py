@@ -38,7 +38,8 @@ class About(msgspec.Struct, frozen=True):
 class EditBody(msgspec.Struct, frozen=True):
     """The body of a request that carries an edit; `id` is the idempotency key.
 
-    `about` is no part of what the key stands for: it only says which reports are meant.
+    `about` and `expires_at` are no part of what the key stands for: they say which reports are meant, and until when
+    an order may be carried out. One that lay in a connection until after that is refused.
     """
 
     id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
@@ -50,6 +51,7 @@ class EditBody(msgspec.Struct, frozen=True):
     device: Word = ""
     number: int = 0
     about: About = About()
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class NewContact(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 Refusal
     Invalid (422)   the edit cannot mean anything, or the rules forbid it
+    Expired (422)   an order that came after its time
     NotFound (404)
     Forbidden (403)
     SignIn (401)
@@ -34,6 +35,12 @@ class Invalid(Refusal):
     """It cannot be done, now or ever; the sentence says why."""
 
     status, word = 422, "invalid"
+
+
+class Expired(Refusal):
+    """The order came after its time: nobody may be sent by it any more."""
+
+    status, word = 422, "expired"
 
 
 class KeyReused(Refusal):

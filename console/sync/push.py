@@ -58,6 +58,10 @@ class CannotSend(Exception):
         self.theirs = theirs or {}
 
 
+class TooLate(Exception):
+    """The server has refused an order because its time is over."""
+
+
 class PushLane:
     """Sends the edits of one source with a few workers, each with its own session.
 
@@ -158,6 +162,9 @@ class PushLane:
             sent = sender.send(edit, report, repeated=waiting.left)
         except errors.ApiError as error:
             self._failed(waiting, error)
+        except TooLate:
+            outgoing.settled(waiting)
+            self._say(waiting, EditState.EXPIRED)
         except CannotSend as error:
             outgoing.settled(waiting)
             self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=error.theirs)

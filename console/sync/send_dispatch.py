@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,11 +10,12 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind
-from console.sync.push import CannotSend
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, is_order
+from console.sync.push import CannotSend, TooLate
 
 _KEY_REUSED = "key_reused"
 _ANOTHER_REPORT = "another_report"
+_EXPIRED = "expired"
 _NOT_FOUND = 404
 _SHOWN = 300
 LARGEST = 256_000
@@ -39,19 +41,20 @@ class Body(msgspec.Struct, frozen=True):
     device: str
     number: int
     about: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    expires_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 class DispatchSender:
     """Sends edits to one Dispatch server. An edit of somebody else is refused: it would bear the wrong name there."""
 
-    def __init__(self, client: DispatchClient) -> None:
-        self._client = client
+    def __init__(self, client: DispatchClient, order_lifetime_s: float) -> None:
+        self._client, self._order_lifetime = client, timedelta(seconds=order_lifetime_s)
         self._me: str | None = None
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender. The key makes repeating harmless."""
         self._check_author(edit)
-        body = encode_edit(edit)
+        body = encode_edit(edit, self._order_lifetime)
         # protects: largest-edit
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
@@ -71,6 +74,8 @@ class DispatchSender:
             # protects: deleted-is-not-missing
             if refused.status == _NOT_FOUND and report is not None and self._is_deleted(report):
                 raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
+            if refused.word == _EXPIRED:
+                raise TooLate from refused
             if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
                 raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}}) from refused
             # protects: reused-key-shows-both
@@ -133,8 +138,12 @@ class DispatchSender:
             raise CannotSend(words, {MAYBE_LATER: {}})
 
 
-def encode_edit(edit: Edit) -> bytes:
-    """The request's body. The server refuses the edit when the reports that it names were created at other times."""
+def encode_edit(edit: Edit, order_lifetime: timedelta) -> bytes:
+    """The request's body.
+
+    The server refuses the edit when the reports that it names were created at other times, and an order when it only
+    gets to it after its time: a request can lie in the connection of a server that stands still.
+    """
     times = {name: edit.about[name] for name in ("created", "into") if edit.about.get(name)}
     # protects: edit-says-when-its-report-was-made
     return msgspec.json.encode(
@@ -148,6 +157,7 @@ def encode_edit(edit: Edit) -> bytes:
             edit.device,
             edit.number,
             times or msgspec.UNSET,
+            edit.occurred_at + order_lifetime if is_order(edit) else msgspec.UNSET,
         )
     )
 

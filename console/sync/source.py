@@ -208,7 +208,12 @@ class DispatchSource:
         self._pull = PullLane(told, puller_client, self._health, self._pause_s, random_source)
         self._stream = StreamLane(source.key, client(), self._health, self._on_news, self._on_beat, emit, random_source)
         self._push = PushLane(
-            self._outgoing, lambda: DispatchSender(client()), self._health, emit, self._pull.poke, random_source
+            self._outgoing,
+            lambda: DispatchSender(client(), order_lifetime_s),
+            self._health,
+            emit,
+            self._pull.poke,
+            random_source,
         )
         self._upload = UploadLane(folder, upload_client, self._outgoing, self._health, emit, random_source)
         self._download = DownloadLane(folder, source, client(None), emit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
+from tests.helpers.live_server import Live
 from tests.helpers.net import Proxy, black_hole
+from tests.helpers.proxy import Exchange, FaultProxy, is_edit, through
 from tests.helpers.sync_rig import Rig, edit_id, rig
 
 IMPATIENT = Limits(connect_s=0.5, read_s=0.7, total_s=3.0)
@@ -184,3 +188,23 @@ def test_an_order_dies_in_the_dark_and_is_not_sent_afterwards(city: FakeCity, pr
         console.followers.take(SyncNow())
         console.outcome(fact, EditState.ACCEPTED)
         assert city.applied == [fact.id]
+
+
+def test_an_order_that_reaches_the_server_after_its_time_is_not_carried_out(live: Live, tmp_path: Path) -> None:
+    """F02: what lay in the connection of a server that stood still (edits.py: expires_at)."""
+    held = threading.Event()
+
+    def lie(exchange: Exchange) -> None:
+        held.wait(20)
+        through(exchange)
+
+    way = FaultProxy(live.port)
+    way.when(is_edit, lie)
+    with closing(way), rig(tmp_path / "profile", way.url, order_lifetime_s=1.0) as console:
+        console.live()
+        order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
+        console.outcome(order, EditState.SENDING)
+        console.wait_until(lambda: datetime.now(UTC) > order.occurred_at + timedelta(seconds=1))
+        held.set()
+        console.outcome(order, EditState.EXPIRED)
+    assert [entry.kind for entry in live.city.entries("r1") if entry.edit == order.id] == []

@@ -383,7 +383,7 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
         client = DispatchClient(served_city.address, TOKENS["budi"])
         new = {"description": "never told", "channel": "phone"}
         edit = Edit(str(uuid.uuid4()), Kind.CREATE, "local:1", "budi", "d", 1, datetime.now(UTC), new, source="city")
-        DispatchSender(client).send(edit, None, repeated=False)
+        DispatchSender(client, 600).send(edit, None, repeated=False)
         client.close()
         told: queue.Queue[Up] = queue.Queue()
         followers = Followers(Start(str(profile), (source,), {"city": TOKENS["rina"]}), told.put)

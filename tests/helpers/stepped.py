@@ -159,7 +159,7 @@ class SteppedConsole:
         self._ledger = Ledger(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._outgoing = Outgoing(600.0, now)
-        self._sender = DispatchSender(client)
+        self._sender = DispatchSender(client, 600)
         self._puller = DispatchPuller(CITY, client, self._ledger, self._health, self._news.append)
         self._push = PushLane(
             self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)

@@ -92,6 +92,23 @@ def test_the_same_key_gives_the_stored_answer_and_changes_nothing_twice(api: Api
     assert (other.status_code, other.json()["error"]) == (422, "key_reused")
 
 
+def test_an_order_that_comes_after_its_time_is_refused_and_one_that_came_in_time_is_answered(
+    api: Api, clock: Clock
+) -> None:
+    """A request can lie in a connection of a server that stands still, long after the console has given it up."""
+    key = str(uuid.uuid4())
+    until = clock() + timedelta(minutes=10)
+    made = api.edit("10", "dispatch", {"unit": "u1"}, key=key, expires_at=until.isoformat())
+    assert made.status_code == 200
+    clock.skip(minutes=10)
+    again = api.edit("10", "dispatch", {"unit": "u1"}, seen=1, key=key, expires_at=until.isoformat())
+    assert (again.json(), again.headers["Idempotent-Replay"]) == (made.json(), "true")
+    late = api.edit("11", "dispatch", {"unit": "u2"}, expires_at=until.isoformat())
+    assert (late.status_code, late.json()["error"]) == (422, "expired")
+    assert api.unit("u2")["state"] == "available"
+    assert api.get("/reports/11/entries").json() == []
+
+
 def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, city: City, clock: Clock) -> None:
     """I2: whoever asks again after the 30 days hears what became of it (edits.py: _in_history)."""
     create, note, unit = (str(uuid.uuid4()) for _ in range(3))

@@ -69,7 +69,7 @@ def sender(first: bytes, second: bytes) -> Iterator[tuple[DispatchSender, Dispat
     client = DispatchClient(server.url, "secret-token", page=QUICK, small=QUICK, photo=QUICK, silence_s=0.4)
     try:
         client.root()
-        yield DispatchSender(client), client
+        yield DispatchSender(client, 600), client
     finally:
         client.close()
         server.close()
