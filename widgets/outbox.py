@@ -158,6 +158,7 @@ class OutboxPanel(QWidget):
         self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setFont(theme.font("dense"))
         self._empty.setWordWrap(True)
+        self._empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._empty.setContentsMargins(theme.px(40), 0, theme.px(40), 0)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         self._empty.setStyleSheet(f"color:{theme.hex('text.secondary')};background:{theme.hex('surface.panel')}")
@@ -170,8 +171,9 @@ class OutboxPanel(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(full)
         self._stack.addWidget(self._empty)
-        self._ring = FocusRing(theme, self.view)
-        self.setFocusProxy(self.view)
+        self._ring = FocusRing(theme, self)
+        for part in (self.view, self._empty):
+            self._ring.watch(part)
         self.set_empty(self.tr("Nothing waits. Everything you did is on the server."))
         self.set_rows([])
 
@@ -193,7 +195,12 @@ class OutboxPanel(QWidget):
     def set_ids(self, ids: Sequence[str], row_of: Callable[[str], OutboxRow]) -> None:
         """Show the edits of these ids, oldest first; a row is asked for when it is drawn, and again after `refresh`."""
         self._model.set_ids(ids, row_of)
+        had_keyboard = self.view.hasFocus() or self._empty.hasFocus()
+        shown = self.view if ids else self._empty
+        self.setFocusProxy(shown)
         self._stack.setCurrentIndex(0 if ids else 1)
+        if had_keyboard:
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
         self._tell()
 
     def refresh(self) -> None:

@@ -68,7 +68,7 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
     """One sentence: `budi set Priority at 14:02, another value than yours.`"""
     first = first_of(queued, zone, now)
     own = is_own(first, queued)
-    who = tr("You") if own else first.who or tr("Somebody else")
+    who = first.who or tr("Somebody else")
     when = tr(" at {time}").format(time=first.at) if first.at else ""
     busy = queued.theirs.get(BUSY)
     if isinstance(busy, Mapping):

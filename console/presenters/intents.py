@@ -711,12 +711,14 @@ class Intents(QObject):
             Undo.ASKED: self.tr("Asked back: {what}. It stays if it has left already"),
             Undo.TOO_LATE: self.tr("{what} was sent and cannot be undone"),
         }
+        number = deed.report if deed.report and not deed.report.startswith("local:") else ""
+        what = " ".join(part for part in (deed.text, number) if part)
         done = self._deeds.undo()
         taken = TakenBack(deed.edit_id, deed.kind, deed.source, deed.report, deed.title, deed.data)
         if done is Undo.DONE and deed.inverse is None and self._forms.keep_words(taken):
-            self.said.emit(self.tr("Undone, its words are a draft: {what}").format(what=deed.text))
+            self.said.emit(self.tr("Undone, its words are a draft: {what}").format(what=what))
         else:
-            self.said.emit(words[done].format(what=deed.text))
+            self.said.emit(words[done].format(what=what))
         self._tell()
 
     def _do_new_report(self) -> None:

@@ -241,9 +241,12 @@ class TicketPresenter(QObject):
             facts.append((question, answer if len(answer) <= _LONGEST_ANSWER else f"{answer[:_LONGEST_ANSWER]}…", ""))
         if report.hold is not None:
             until = report.hold.until
-            waits = self.tr("waits for {what}").format(what=self.tr(words.WAITS_TEXT[report.hold.waits_for]))
+            waits_for = self.tr(words.WAITS_TEXT[report.hold.waits_for])
+            waits = self.tr("waits for {what}").format(what=waits_for)
             end = self.tr("until {time}").format(time=self._day_and_clock(until)) if until else ""
-            beside = " · ".join(part for part in (report.hold.reason, end) if part)
+            # Whoever gave no reason of his own has what it waits for as the reason, which is said once.
+            own = report.hold.reason if report.hold.reason.casefold() != waits_for.casefold() else ""
+            beside = " · ".join(part for part in (own, end) if part)
             facts.append((self.tr("On hold"), waits, beside))
         if report.disposition:
             facts.append((self.tr("Outcome"), report.disposition, closing_reason(dossier.history)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
@@ -197,3 +197,24 @@ def test_enter_on_a_row_without_verbs_opens_it(qtbot: QtBot) -> None:
         QTest.keyClick(panel.view, Qt.Key.Key_Enter)
     assert opened.args == ["a"]
     panel.grab()
+
+
+def test_the_outbox_keeps_the_keyboard_when_its_last_row_leaves(qtbot: QtBot) -> None:
+    """The keys went nowhere then, and no ring stood anywhere."""
+    panel = OutboxPanel(make_theme())
+    qtbot.addWidget(panel)
+    row = OutboxRow("e1", "14:02", "931200", "Note", "hollow", "saved")
+    panel.set_rows([row])
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.activateWindow()
+    panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    qtbot.waitUntil(lambda: panel.view.hasFocus())
+    QTest.keyClick(panel.view, Qt.Key.Key_Down)
+    assert panel._ring.isVisible()
+    panel.set_rows([])
+    assert panel.isAncestorOf(QApplication.focusWidget())
+    assert panel._ring.isVisible()
+    panel.set_rows([row])
+    assert panel.view.hasFocus()
+    assert panel._ring.isVisible()

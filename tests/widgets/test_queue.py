@@ -109,6 +109,25 @@ def test_new_rows_never_move_the_list_and_are_counted(qtbot: QtBot, panel: Queue
     assert panel.footer_text() == "100 of 100 open"
 
 
+def test_new_rows_do_not_hide_how_many_others_stand_above(qtbot: QtBot, panel: QueuePanel) -> None:
+    """Two older rows of P2 and a new one stood above, and the line said "1 new above"."""
+    panel.set_order(keys(100, 0), 100)
+    panel.set_footer("100 of 100 open")
+    panel.view.verticalScrollBar().setValue(44 * 2)
+    panel.set_order(keys(101, 0), 101)
+    assert top_of(panel, 98) == 0
+    assert panel.footer_text() == "100 of 100 open 3 above, 1 new"
+
+
+@pytest.mark.parametrize(("cut", "above"), [(21, ""), (22, " 1 above"), (43, " 1 above")])
+def test_a_row_that_is_cut_in_half_counts_as_above(qtbot: QtBot, panel: QueuePanel, cut: int, above: str) -> None:
+    """The offline strip came, and half of a P1 stood at the head of the list, which said nothing."""
+    panel.set_order(keys(100, 0), 100)
+    panel.view.verticalScrollBar().setValue(cut)
+    panel.set_footer("100 of 100 open")
+    assert panel.footer_text() == f"100 of 100 open{above}"
+
+
 def test_the_current_row_keeps_its_place_when_the_order_changes(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.set_order(keys(500, 0), 500)
     panel.view.verticalScrollBar().setValue(44 * 100 + 13)

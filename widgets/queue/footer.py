@@ -39,9 +39,11 @@ class Footer(QAbstractButton):
             self.update()
 
     def above_text(self) -> str:
-        """How many rows stand above, the urgent or the new ones alone if there are any, in words; "" for none."""
+        """How many rows stand above and how many of them are new, or the urgent ones alone; "" for none."""
         if self.urgent:
             return self.tr("{n} {name} above").format(n=f"{self.urgent:,}", name=self._name)
+        if self.new and self.new < self.above:
+            return self.tr("{n} above, {new} new").format(n=f"{self.above:,}", new=f"{self.new:,}")
         if self.new:
             return self.tr("{n} new above").format(n=f"{self.new:,}")
         return self.tr("{n} above").format(n=f"{self.above:,}") if self.above else ""

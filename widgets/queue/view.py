@@ -154,8 +154,8 @@ class QueueView(UniformView):
         return int(np.count_nonzero(self.rows.keys[: self.above()] > self._newest))
 
     def above(self) -> int:
-        """How many rows stand above the sight."""
-        return self.verticalScrollBar().value() // self.row_height
+        """How many rows stand above the sight; one of which half or less is seen cannot be read."""
+        return (self.verticalScrollBar().value() + self.row_height // 2) // self.row_height
 
     def first_in_sight(self) -> int:
         """The key of the row at the top of the sight, 0 when there is none."""

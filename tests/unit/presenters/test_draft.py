@@ -275,7 +275,7 @@ def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None
     """Ctrl+Z on a note lost its words."""
     note.commit("gas smell at the school")
     note.intents.run("undo")
-    assert note.said[-1] == "Undone, its words are a draft: Note"
+    assert note.said[-1] == "Undone, its words are a draft: Note A"
     wait_for(lambda: not note.edits.saving and not note.edits.outbox, what="it is withdrawn")
     assert on_disk(note) == {KEY: "gas smell at the school"}
     note.intents.run("note")
@@ -304,7 +304,7 @@ def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not
     note.commit("gas smell at the school")
     (edit,) = note.saved(1)
     note.intents.run("undo")
-    assert note.said[-1] == "Asked back: Note. It stays if it has left already"
+    assert note.said[-1] == "Asked back: Note A. It stays if it has left already"
     assert on_disk(note) == {}
     outcome = Outcome(edit.id, EditState.ACCEPTED if left else EditState.WITHDRAWN)
     news.on_outcome(outcome)
@@ -316,5 +316,5 @@ def test_undoing_what_has_no_words_makes_no_draft(note: Rig) -> None:
     note.form().reject()
     note.intents.run("take")
     note.intents.run("undo")
-    assert note.said[-1] == "Undone: Take"
+    assert note.said[-1] == "Undone: Take A"
     assert on_disk(note) == {}

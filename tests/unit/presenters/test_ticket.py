@@ -1,0 +1,34 @@
+"""What the report panel says of the chosen report."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
+
+from console.domain.report import Hold, WaitsFor
+from console.presenters.ticket import TicketPresenter
+from tests.unit.presenters.conftest import NOW, Rig
+from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
+from widgets.ticket.panel import TicketPanel
+
+
+@pytest.mark.parametrize(
+    ("reason", "beside"),
+    [("Another agency", ""), ("another agency", ""), ("Bina Marga has the key", "Bina Marga has the key")],
+)
+def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: str, beside: str) -> None:
+    """A hold without words of its own read "waits for another agency · Another agency"."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    dossier = rig.dossier(1001, "A")
+    held = replace(dossier.shown, hold=Hold(reason, WaitsFor.AGENCY))
+    presenter.set_dossier(replace(dossier, shown=held))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ("On hold", "waits for another agency", beside) in ticket.facts
