@@ -140,7 +140,8 @@ class Banner(QWidget):
         if self._buttons:
             right = self._buttons[0].x() - theme.px(12)
         painter.setPen(ink)
-        note = notice.note or (self.tr("1 of {0}").replace("{0}", str(self._more + 1)) if self._more else "")
+        count = self.tr("1 of {0}").replace("{0}", str(self._more + 1)) if self._more else ""
+        note = " · ".join(part for part in (notice.note, count) if part)
         for text, role, weight, at_right in (
             (note, "dense", 400, True),
             (notice.bold, "title" if level in ("p1", "replay") else "body", 600, False),

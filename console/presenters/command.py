@@ -344,7 +344,8 @@ class CommandPresenter(QObject):
 
         def find() -> tuple[list[RowText], int]:
             shown = reader().find(text, _FOUND)
-            return reader().texts(shown), len(np.union1d(shown, reader().matching(text)))
+            matching = np.union1d(reader().numbered(text), reader().matching(text))
+            return reader().texts(shown), len(np.union1d(shown, matching))
 
         def found(found: tuple[list[RowText], int]) -> None:
             if query == self._query:
@@ -359,7 +360,7 @@ class CommandPresenter(QObject):
             row = PaletteRow("", problem, kind="command", enabled=False)
             self._palette.show_rows([row], {"command": (self.tr("Commands"), "")}, summary="")
             return
-        rows = self._typed(query) + self._commands(query)
+        rows = self._typed(query, None if reports is None else texts) + self._commands(query)
         if query:
             rows += self._reports(texts) + self._units(query) + self._places(query)
         headings = {
@@ -413,9 +414,13 @@ class CommandPresenter(QObject):
             word for text in texts for word in text.replace(",", " ").replace("/", " ").split() if not _has_digit(word)
         }
 
-    def _typed(self, query: str) -> list[PaletteRow]:
-        """The command that the query is, first."""
+    def _typed(self, query: str, texts: list[RowText] | None) -> list[PaletteRow]:
+        """The command that the query is, first; a report that is not among `texts` (None: not looked for yet) cannot be
+        opened by its number.
+        """
         command = parse(query, self._desk.cities)
+        if command.verb == "open" and texts is not None and all(one.remote_id != command.number for one in texts):
+            return []
         if command.verb in ("", "find") or command.problem:
             return []
         bold, rest, ok = self._sentence(command)

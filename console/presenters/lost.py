@@ -305,10 +305,13 @@ class LostOrders(QObject):
             text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"
+        note = self._sources.next_try() if away else ""
         buttons = [("radio_told", verb, cap_of("radio_told"))]
         if edit.report:
             buttons.append(("lost_see", self.tr("See it"), cap_of("lost_see")))
-        return Notice(_level(edit), bold, text, tuple(buttons))
+        if away:  # this stands where the notice of the outage would, with its key
+            buttons.append(("refresh", self.tr("Try now"), cap_of("refresh")))
+        return Notice(_level(edit), bold, text, tuple(buttons), note=note)
 
     def _lost_notice(self, order: LostOrder) -> Notice:
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)

@@ -344,8 +344,24 @@ class CacheReader:
 
     # Search
 
+    def numbered(self, text: str) -> Rows:
+        """All rows whose number begins with these digits, ascending; empty for what is no part of a number."""
+        digits = text.strip().lstrip("#")
+        if not (digits.isascii() and digits.isdigit()):
+            return np.zeros(0, dtype=np.int64)
+        found = self._one(
+            "SELECT group_concat(row) FROM reports WHERE source IN (SELECT id FROM words WHERE kind = 'source')"
+            " AND remote_id >= ? AND remote_id < ?",
+            (digits, digits[:-1] + chr(ord(digits[-1]) + 1)),
+        )
+        if found is None or found[0] is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.sort(np.fromstring(found[0], dtype=np.int64, sep=","))
+
     def find(self, text: str, limit: int) -> Rows:
         """Rows whose texts have every word (or its beginning), newest first; a report's own number comes before all.
+
+        Then come those whose numbers begin so, the last to arrive first.
 
         Of very many matches the last 5,000 to arrive are put in order.
         """
@@ -371,7 +387,8 @@ class CacheReader:
                 )
             ]
         )
-        both = list(dict.fromkeys([*numbers, *rows]))[:limit]
+        begun = self.numbered(text)[-limit:][::-1].tolist()
+        both = list(dict.fromkeys([*numbers, *begun, *rows]))[:limit]
         return np.array(both, dtype=np.int64)
 
     def addresses(self, text: str, limit: int) -> list[tuple[int, str]]:

@@ -33,8 +33,8 @@ from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
-_BEAT_MISSED_S = 11.0
-"""The server says something every ten seconds, if only that it is there."""
+_QUIET_S = 5.0
+"""The server says something every ten seconds, if only that it is there; who has heard nothing for so long asks."""
 _A_MOMENT_S = 5.0
 """A server that asks for less patience than this is not away."""
 _DEFECT = "Sigap could not take in what this server sent. It tries again; its log says more."
@@ -274,7 +274,7 @@ class DispatchSource:
         """Say that a question is not answered; where nothing is asked and the stream is silent, ask."""
         silent_s = self._under_way.silent_s()
         self._health.unanswered(silent_s)
-        if not silent_s and self._stream.silent_s > _BEAT_MISSED_S:
+        if not silent_s and self._stream.silent_s > _QUIET_S:
             self._pull.poke()
 
     def steps(self) -> dict[str, int]:

@@ -290,6 +290,26 @@ def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Lin
     assert summary == f"{rows} of {rows - 8 + 40} found"
 
 
+def test_a_number_is_found_by_its_beginning_and_one_that_there_is_not_opens_nothing(rig: Rig, line: Line) -> None:
+    """ "99999999" answered "Open 99999999 · 1 of 1 found", and "931" nothing but "Open 931"."""
+    writer = CacheWriter(rig.profile)
+    reports = [replace(rig.report(number), description="Banjir") for number in ("9311", "9312", "9320", "19311")]
+    writer.apply("city", [Item("report", 2 + at, one.id, one) for at, one in enumerate(reports)], Cursor("epoch", 99))
+    writer.close()
+    shown: list[tuple[list[str], str]] = []
+    line.palette.show_rows = lambda rows, _, summary="": shown.append(  # type: ignore[method-assign]
+        ([getattr(row, "number", "") or getattr(row, "title", "") for row in rows], summary)
+    )
+    for query, rows, summary in (
+        ("931", ["9312", "9311"], "2 of 2 found"),
+        ("9311", ["Open 9311", "9311"], "2 of 2 found"),
+        ("99999999", ["Another word, a number, a unit's code or a place"], "0 of 0 found"),
+    ):
+        line.palette.query_changed.emit(query)
+        wait_for(lambda: shown[-1][1] != "searching", what=query)
+        assert shown[-1] == (rows, summary)
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

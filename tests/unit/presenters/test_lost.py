@@ -109,6 +109,15 @@ def test_an_order_that_nobody_told_is_named_wherever_the_operator_is(strip: Stri
     assert strip.notice.text == "to come: Report A Water at A. Offline since 08:00."
 
 
+def test_what_takes_the_place_of_the_notice_of_an_outage_tells_when_the_server_is_tried_again(strip: Strip) -> None:
+    away = SourceState("city", "offline", since=NOW, as_of=NOW, next_try_s=42.0)
+    strip.sources.set_state(away)
+    strip.order("A", "07")
+    notice = strip.wait("NOT SENT")
+    assert notice.note == "next try in 0:42"
+    assert notice.buttons[-1][:2] == ("refresh", "Try now")
+
+
 def test_a_title_that_ends_in_a_full_stop_ends_its_sentence_once(strip: Strip) -> None:
     dossier = strip.rig.dossier(1001, "A")
     dossier = replace(dossier, shown=replace(dossier.shown, description="Air naik cepat."))

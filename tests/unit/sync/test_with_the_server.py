@@ -178,7 +178,7 @@ def test_a_frozen_server_is_noticed_while_a_question_is_under_way(
 ) -> None:
     """It takes every connection and says nothing: nothing fails for ten seconds, or thirty of a stream."""
     monkeypatch.setattr("console.sync.health.UNANSWERED_S", 0.2)
-    monkeypatch.setattr("console.sync.source._BEAT_MISSED_S", 0.2)
+    monkeypatch.setattr("console.sync.source._QUIET_S", 0.2)
     with contextlib.closing(Proxy(live.port)) as proxy, rig(tmp_path / "profile", proxy.url) as console:
         console.live()
         console.wait(Presence, lambda _: True)  # the stream is open
