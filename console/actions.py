@@ -326,6 +326,7 @@ ACTIONS: tuple[Action, ...] = (
     A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
     A("category", "Category", ("C",), "Report", _open, Kind.SET),
     A("transfer", "Transfer to another area or agency", ("W",), "Report", _open, Kind.SET),
+    A("place", "Place: give it one, or another", ("L",), "Report", _open, Kind.SET, words="location address map"),
     A("merge", "Look at the possible duplicates, and merge", ("D",), "Report", _duplicate, Kind.MERGE),
     A("unmerge", "Undo the merge", ("Shift+D",), "Report", _unmerge, Kind.UNMERGE),
     A("hold", "Hold, with what it waits for", ("H",), "Report", _work, Kind.SET),
@@ -342,6 +343,7 @@ ACTIONS: tuple[Action, ...] = (
     A("copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", _numbered),
     A("copy_place", "Copy the coordinates", (), "Report", _place),
     A("copy_link", "Copy the link", (), "Report", _numbered),
+    A("map_fit", "Fit the map to the list", ("*",), "Map", always, words="auto-fit autofit zoom view locked"),
     A("go_to", "Show on the map", ("G",), "Report", _place),
     A("copy_unit", "Copy the unit in one line", (), "Units", _unit_chosen),
     A("units_available", "List the available units only, or all", (), "Units", always),
@@ -363,7 +365,6 @@ BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Lists", ("Return",), "Open; the first verb"),
     ("Lists", ("1", "2", "3"), "This unit; this verb"),
-    ("Map", ("*",), "Auto-fit"),
     ("Map", ("0",), "Whole city"),
     ("Map", ("PgDown", "PgUp"), "Next, previous symbol"),
     ("Forms", ("Ctrl+Return",), "Save, or what the button says"),

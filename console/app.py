@@ -951,11 +951,15 @@ class ConsoleWindow(QObject):
     def _show_pin(self, place: tuple[float, float] | None) -> None:
         """Where the new report would lie, and in view beside its form."""
         self.map.show_pins([] if place is None else [Pin(*place, chosen=True)])
-        if place is not None:
+        if place is None:
+            self.map.take_view_back()
+        else:
+            self.map.lend_view()
             self.map.reveal(*place, self.forms.covered)
 
     def _start_pick(self) -> None:
         self._has_picked = True
+        self.map.lend_view()
         self.map.start_pick()
 
     def _end_pick(self) -> None:

@@ -90,10 +90,10 @@ class Counsellor(QObject):
             return
         if dossier.shown.lat is None or dossier.shown.lon is None:
             why = self.tr(
-                "The place is missing, so no unit is known to be near. Ask the reporter, write the place as a note "
-                "({note}), choose a unit by hand ({assign})."
+                "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
+                "or choose a unit by hand ({assign})."
             )
-            why = why.format(note=key_of("note"), assign=key_of("assign"))
+            why = why.format(place=key_of("place"), assign=key_of("assign"))
             self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
         if view.loaded is not Loaded.WHOLE:

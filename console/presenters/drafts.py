@@ -192,7 +192,7 @@ def _texts(draft: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 _PHOTO = "photo"
 _LINES = frozenset({"command", "palette"})
-_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", *_LINES})
+_ON_REPORTS = frozenset({"note", "reply", "hold", "close", "validate", "reopen", "place", *_LINES})
 _NAMES = {
     "conflict": "Settle the conflict",
     "keep": "Keep as a new report",

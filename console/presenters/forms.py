@@ -40,6 +40,7 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
+from widgets.forms.place import PlaceForm, ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.held_keys import HeldKeys
 from widgets.key_repeats import TWICE_S, KeyRepeats
@@ -82,6 +83,8 @@ class Forms(QObject):
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
+        self._placing: PlaceForm | None = None
+        """The form for which a place can be pointed at."""
         self._proof: tuple[ValidateForm, Dossier] | None = None
         self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
         self._new_key = ""
@@ -217,6 +220,8 @@ class Forms(QObject):
             self._open = None
         if self._new is dialog:
             self._new = None
+        if self._placing is dialog:
+            self._placing = None
         if self._proof is not None and self._proof[0] is dialog:
             self._proof = None
         self._committed = {key: form for key, form in self._committed.items() if form is not dialog}
@@ -409,13 +414,15 @@ class Forms(QObject):
             form.set_photos(*self._sides(dossier, cards))
 
     def _sides(self, dossier: Dossier, cards: Mapping[str, PhotoCard]) -> tuple[list[PhotoCard], list[PhotoCard]]:
-        """All photos of what was reported, and all of the work done; one that is not known yet is being read."""
-        sides: tuple[list[PhotoCard], list[PhotoCard]] = ([], [])
+        """All photos of what was reported, and all of the work done, each picture once; one that is not known yet is
+        being read.
+        """
+        sides: tuple[dict[str, PhotoCard], dict[str, PhotoCard]] = ({}, {})
         for photo in dossier.shown.photos:
-            key, after = photo.sha256 or photo.url or "", photo.role is PhotoRole.AFTER
+            after = photo.role is PhotoRole.AFTER
             name = self.tr("After") if after else self.tr("Before")
-            sides[after].append(cards.get(key) or PhotoCard(key, name, ""))
-        return sides
+            sides[after].setdefault(photo.key, cards.get(photo.key) or PhotoCard(photo.key, name, ""))
+        return list(sides[False].values()), list(sides[True].values())
 
     def photo_file(self, sha256: str) -> Path | None:
         """Where the bytes of a photo are on this computer, None when they are not here."""
@@ -479,6 +486,57 @@ class Forms(QObject):
             ],
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
+        form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
+        form.duplicate_opened.connect(self._desk.choose)
+        self._new, self._new_key = form, draft_key
+        self._ask_for_place(form, source, _new_report_values(known) if known else {})
+        if known:
+            form.set_values(_new_report_values(known))
+        self._draft(form, draft_key, about)
+        form.put_aside.connect(lambda values: self._put_aside(source, about, values))
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(_new_report_data(values, self._place_data(values))), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def place(
+        self,
+        source: str,
+        about: str,
+        known: Mapping[str, Any],
+        draft_key: str,
+        then: Callable[[dict[str, Any]], object],
+    ) -> None:
+        """Where a report of this source lies: typed, or picked on the map; `known` is what its place is now.
+
+        `then` gets lat, lon and address.
+        """
+        form = ReportPlaceForm(self._theme, self._symbols, about=about, parent=self._window)
+        self._ask_for_place(form, source, known)
+        form.set_known(known)
+        self._draft(form, draft_key, about)
+
+        def commit(values: dict[str, Any]) -> None:
+            self._commit(form, lambda: then(self._place_data(values)), draft_key)
+
+        form.committed.connect(commit)
+        self._show(form)
+
+    def _place_data(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What an edit carries, of what a form holds of a place: the words say when the point is no address."""
+        address = str(values.get("address") or "")
+        if values.get("only_area"):
+            address = f"{address} {self.tr('(middle of the area, the caller knows no more)')}"
+        return {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
+
+    def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
+        """Offer the places that the words in the form name, show where its point lies, and hold it against the words.
+
+        The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
+        """
+        catalog = self._desk.catalog(source)
         places = {
             area.code: Choice(area.code, catalog.place(area.code))
             for area in offered(catalog.areas)
@@ -491,6 +549,7 @@ class Forms(QObject):
             """The areas of this name, the streets, and the areas that the words name among others."""
             nonlocal typed
             typed = text
+            offer_with(text, [])  # at once: Enter takes nothing that was found for fewer letters
             self.streets_of(source, text, lambda found: offer_with(text, found))
 
         def offer_with(text: str, found: list[Street]) -> None:
@@ -515,25 +574,14 @@ class Forms(QObject):
         form.place_typed.connect(offer)
         form.place_chosen.connect(take)
         form.changed.connect(lambda data: self._show_pin(data.get("lat"), data.get("lon")))
-        form.changed.connect(lambda data: self.duplicates_of(source, data, form.set_duplicates))
-        form.duplicate_opened.connect(self._desk.choose)
         form.pick_place_asked.connect(lambda: self._pick_place(form))
-        self._new, self._new_key = form, draft_key
-        self._check_places(form, catalog, names, streets, _new_report_values(known) if known else {})
-        if known:
-            form.set_values(_new_report_values(known))
-        self._draft(form, draft_key, about)
+        self._placing = form
+        self._check_places(form, catalog, names, streets, known)
         for over in (form.left, form.committed):
             over.connect(lambda _: self.place_unwanted())
             over.connect(lambda _: self._show_pin(None, None))
-        form.put_aside.connect(lambda values: self._put_aside(source, about, values))
-        only_area = self.tr("(middle of the area, the caller knows no more)")
-        form.committed.connect(
-            lambda values: self._commit(form, lambda: then(_new_report_data(values, only_area)), draft_key)
-        )
-        self._show(form)
 
-    def _take_place(self, form: NewReportForm, catalog: Catalog, code: str, typed: str) -> None:
+    def _take_place(self, form: PlaceForm, catalog: Catalog, code: str, typed: str) -> None:
         """Take the middle of an area; words that say more than its name stay ("Gang Mawar 3, Jati Padang")."""
         area, place = catalog.areas[code], catalog.place(code)
         is_more = any(code in codes for codes in AreaNames([area]).named_in(typed))
@@ -565,16 +613,13 @@ class Forms(QObject):
 
     def _check_places(
         self,
-        form: NewReportForm,
+        form: PlaceForm,
         catalog: Catalog,
         names: AreaNames,
         streets: Mapping[str, Street],
         known: Mapping[str, Any],
     ) -> None:
-        """Hold the point in this form against the areas that the words beside it name, whichever of them came last.
-
-        The place of a report that is `known` is not asked about unless it is changed: nobody typed it here.
-        """
+        """Hold the point in this form against the areas that the words beside it name, whichever of them came last."""
         taken_over = tuple(known.get(name) for name in _PLACE)
         areas = list(catalog.areas.values())
         index: AreaIndex | None = None
@@ -591,7 +636,7 @@ class Forms(QObject):
         def ready(made: AreaIndex) -> None:
             nonlocal index
             index = made
-            if self._new is form:
+            if self._placing is form:
                 check()
 
         form.place_changed.connect(check)
@@ -633,25 +678,25 @@ class Forms(QObject):
         key = self._edits.draft_key("new_report", source, self._now().isoformat())
         self._edits.save_draft(key, {**values, **self.mark(about)})
 
-    def _pick_place(self, form: NewReportForm) -> None:
+    def _pick_place(self, form: PlaceForm) -> None:
         form.step_aside(self._window)
         self._window.activateWindow()
         self.place_wanted()
 
     def set_place(self, lat: float, lon: float) -> None:
-        """The map was clicked for the new report's place."""
-        if self._new is not None:
-            self._new.set_place(lat, lon, "")
+        """The map was clicked for a place."""
+        if self._placing is not None:
+            self._placing.set_place(lat, lon, "")
             self.end_pick()
             self._show_pin(lat, lon)
 
     def end_pick(self) -> None:
         """The keyboard goes back from the map to the form for which a place was to be pointed at."""
-        if self._new is not None and self._new.isVisible():
-            self.held_keys.hold_for(self._new)
-            self._new.place_in(self._room())
-            self._new.raise_()
-            self._new.activateWindow()
+        if self._placing is not None and self._placing.isVisible():
+            self.held_keys.hold_for(self._placing)
+            self._placing.place_in(self._room())
+            self._placing.raise_()
+            self._placing.activateWindow()
 
     def ask_token(self, server: str, waiting: str, then: Callable[[str], object]) -> None:
         """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing."""
@@ -773,13 +818,10 @@ def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
-def _new_report_data(values: dict[str, Any], only_area: str) -> dict[str, Any]:
-    """What a CREATE edit carries, of what the form holds; `only_area` tells the crew that the place is no address."""
+def _new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """What a CREATE edit carries, of what the form holds, and of its `place` as an edit says it."""
     data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": "phone"}
-    if values.get("address"):
-        data["address"] = f"{values['address']} {only_area}" if values.get("only_area") else values["address"]
-    if values.get("lat") is not None and values.get("lon") is not None:
-        data |= {"lat": values["lat"], "lon": values["lon"]}
+    data |= {name: value for name, value in place.items() if value not in (None, "")}
     if values.get("priority"):
         data["priority"] = int(values["priority"])
     contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}

@@ -17,6 +17,7 @@ from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
+from console.domain.overlay import field_value
 from console.domain.report import Assignment, Report, Unit
 from console.domain.rights import Rights, in_scope
 from console.domain.status import AssignmentState, Status, is_open
@@ -596,6 +597,21 @@ class Intents(QObject):
         elif key == f"agency:{dossier.shown.agency}":
             return  # where the list began
         self._deeds.set_fields(dossier, fields, self.tr("Transfer to {name}").format(name=name))
+
+    def _do_place(self) -> None:
+        dossier = self._report()
+        self._forms.place(
+            dossier.source,
+            self.title_of(dossier),
+            field_value(dossier.shown, "place"),
+            self._forms.draft_key("place", dossier.source, dossier.key),
+            lambda place: self._set_place(dossier, place),
+        )
+        self._forms.watch(dossier, "place")
+
+    def _set_place(self, dossier: Dossier, place: dict[str, Any]) -> None:
+        if place != field_value(dossier.shown, "place"):
+            self._deeds.set_fields(dossier, {"place": place}, self.tr("Place"))
 
     def _do_unmerge(self) -> None:
         self._deeds.unmerge(self._report())

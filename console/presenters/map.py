@@ -128,6 +128,11 @@ class MapPresenter(QObject):
         if self._panel is not None and dossier.shown.lat is not None and dossier.shown.lon is not None:
             self._panel.go_to(dossier.shown.lat, dossier.shown.lon, 16)
 
+    def fit_to_list(self) -> None:
+        """Let the map follow again what the filter shows."""
+        if self._panel is not None:
+            self._panel.set_locked(False)
+
     def go_to_unit(self, key: str) -> None:
         """Bring a unit into view, if it is not, at the zoom that is there."""
         unit = next((crew.unit for crew in self._crews if crew.key == key), None)

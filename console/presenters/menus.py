@@ -10,7 +10,7 @@ from widgets.menu import MenuRow
 
 _REPORT = (
     ("take", "release", "dispatch", "recommend", "assign", "recall", "told", "wanted", "settle"),
-    ("validate", "submit", "hold", "priority", "category", "transfer", "merge", "unmerge", "close", "reopen"),
+    ("validate", "submit", "hold", "priority", "category", "place", "transfer", "merge", "unmerge", "close", "reopen"),
     ("note", "reply", "photo", "contact"),
     ("go_to", "copy", "copy_number", "copy_place", "copy_link"),
 )

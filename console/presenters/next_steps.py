@@ -56,6 +56,8 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
         return [(step, tr(text).format(unit=lead), True), ("recommend", tr("Another unit"), False)]
     if done and now.needs_proof:
         return [("photo", tr("After photo"), True)]
+    if not now.has_place:  # nobody can be near it before
+        return [("place", tr("Give it a place"), True), ("assign", tr("Assign"), False)]
     if nearest:
         return [("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance), ("assign", tr("Assign"), False)]
     return [("assign", tr("Assign"), False), ("photo", tr("Photo"), False)]

@@ -80,6 +80,7 @@ class WindowActions(QObject):
             "compare": self._compare,
             "clear_filter": lambda: desk.set_filter(Filter(tab=desk.filter.tab)),
             "go_to": self.go_to,
+            "map_fit": map_.fit_to_list,
             "quit": window.close,
             **elsewhere,
         }

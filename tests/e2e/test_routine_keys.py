@@ -133,12 +133,14 @@ def test_a_proof_is_returned_with_four_keys_and_words(window: Any, hands: Callab
 
 def test_close_and_hold_take_three_keys_each(window: Any, hands: Callable[..., Hands]) -> None:
     here = hands("unassigned")
+    closed = window.desk.row
     here.press(letter(Qt.Key.Key_X))
     here.form()
     here.press(letter(Qt.Key.Key_2), ENTER)
     (data,) = here.done("close")
     assert data["disposition"] == "Tidak ditemukan di lokasi"
     assert here.count == 3
+    wait_for(lambda: closed not in window.desk.view.order, what="the list has it no more")
     here = hands("unassigned")
     here.press(letter(Qt.Key.Key_H))
     here.form()
@@ -200,6 +202,36 @@ def test_a_report_by_telephone_takes_seven_keys_and_words(window: Any, hands: Ca
     assert here.count <= 7
 
 
+def test_a_report_without_a_place_gets_one_later_and_then_a_crew(window: Any, hands: Callable[..., Hands]) -> None:
+    window.forms.close_open()
+    here = hands("open")
+    here.press(letter(Qt.Key.Key_N, CTRL))
+    here.form()
+    here.words("banj")
+    here.press(letter(Qt.Key.Key_Tab))
+    here.words("Air masuk rumah, alamat belum jelas")
+    here.press(letter(Qt.Key.Key_Return, CTRL))
+    wait_for(lambda: here.made, what="the report")
+    wait_for(lambda: window.dossiers.current is not None and window.dossiers.current.shown.lat is None, what="no place")
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
+    wait_for(lambda: window.dossiers.current.server is not None, what="its number")
+    window.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is window.window, what="the window is active")
+    window.window.focus_panel("queue")
+    assert "give it a place (L)" in window.ticket.ticket().advice_empty
+    here.press(letter(Qt.Key.Key_L))
+    form = here.form()
+    here.words("kebon baru")
+    wait_for(lambda: form.place.offered(), what="the place is found")
+    here.press(ENTER, letter(Qt.Key.Key_K, ALT), letter(Qt.Key.Key_Return, CTRL))
+    made = here.done("create", "set")[-1]
+    assert made["place"]["address"].endswith("(middle of the area, the caller knows no more)")
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has the place")
+    wait_for(lambda: window.dossiers.current.server.lat == made["place"]["lat"], what="it is the server's")
+    assert window.dossiers.current.server.area, "the server finds the area of the point"
+    wait_for(lambda: window.intents.situation.advice, what="crews are recommended")
+
+
 def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     window.forms.close_open()
     assert window.intents.run("new_report")
@@ -220,3 +252,4 @@ def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     assert [(pin.lat, pin.lon) for pin in window.map._pins] == [(there.lat, there.lon)]
     form.reject()
     assert window.map._pins == []
+    wait_for(lambda: not window.map.locked, what="the map shows again what the list holds")

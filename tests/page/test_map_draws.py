@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
 from widgets.map.__main__ import pack_answer
-from widgets.map.panel import Pin
+from widgets.map.panel import Box, Pin
 
 EAST, SOUTH = LON + 0.02, LAT - 0.012
 
@@ -404,6 +405,37 @@ def test_a_place_in_view_is_left_where_it_is(desk: MapDesk) -> None:
         desk.panel.reveal(LAT + 0.5, LON)
     assert moved.args is not None
     assert moved.args[1] < LAT + 0.5 < moved.args[3]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_view_that_was_lent_comes_back(desk: MapDesk, held: bool) -> None:
+    """After a report by telephone the map stayed where its form had pushed it: a P1 could come in outside."""
+    desk.panel.set_city((LON - 0.2, LAT - 0.2, LON + 0.2, LAT + 0.2))
+    desk.show()
+    if held:
+        desk.panel.go_to(LAT + 0.1, LON + 0.1, 14.5)
+    else:
+        desk.panel.set_locked(False)
+    desk.draw()
+    before = desk.panel.last_view
+    assert before is not None
+    desk.panel.lend_view()
+    desk.panel.reveal(LAT + 0.5, LON + 0.5)
+    desk.qtbot.waitUntil(lambda: desk.panel.last_view != before, timeout=TIMEOUT_MS)
+    desk.panel.lend_view()  # another place is asked for in the same form
+    desk.panel.reveal(LAT - 0.5, LON)
+    desk.draw()
+    desk.panel.take_view_back()
+    desk.qtbot.waitUntil(lambda: near(desk.panel.last_view, before), timeout=TIMEOUT_MS)
+    assert desk.panel.locked is held
+    desk.panel.take_view_back()
+    desk.draw()
+    assert near(desk.panel.last_view, before), "once"
+
+
+def near(view: tuple[Box, float] | None, other: tuple[Box, float]) -> bool:
+    """Whether two views show the same but for a pixel or two."""
+    return view is not None and view[1] == other[1] and np.allclose(view[0], other[0], atol=2e-4)
 
 
 def clear_of_the_boxes(desk: MapDesk, lat: float, lon: float) -> bool:

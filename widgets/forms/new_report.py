@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.forms.choice import Choice
-from widgets.forms.fields import Segments, Tick, TypeAhead
-from widgets.forms.form import Form, make_label, put_text
+from widgets.forms.fields import Segments, TypeAhead
+from widgets.forms.form import make_label, put_text
+from widgets.forms.place import PlaceForm
 from widgets.keys import KeyButton, add_key
 from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.symbols import Symbols
@@ -94,22 +95,14 @@ class _DuplicateDelegate(RowDelegate):
         painter.drawText(QRect(left, box.top(), max(0, right - left), box.height()), line, words)
 
 
-class NewReportForm(Form):
-    """A report by telephone, with the keyboard alone. Values: service, text, address, place, lat, lon, is_point (they
-    were picked on the map), only_area (they are the middle of an area), priority, caller_name, caller_phone.
+class NewReportForm(PlaceForm):
+    """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, priority,
+    caller_name, caller_phone.
 
-    With `several` a draft can be put aside for another report. The place is typed (the caller answers `place_typed`
-    with `set_places`), or picked on the map (`pick_place_asked`, then `set_place`). Whenever a point and the words for
-    it stand there anew, `place_changed` asks how they agree (`set_exactness`). Possible duplicates come by
-    `set_duplicates` after `changed`.
+    With `several` a draft can be put aside for another report. Possible duplicates come by `set_duplicates` after
+    `changed`.
     """
 
-    pick_place_asked = Signal()
-    place_typed = Signal(str)
-    place_chosen = Signal(str)
-    """The id of a place out of `set_places` was taken; answer with `set_place`."""
-    place_changed = Signal()
-    """The point, or the words for it, are others: answer at once with `set_exactness`."""
     duplicate_opened = Signal(int)
     put_aside = Signal(dict)
     """Another report is to be begun while a draft stands in the form: the values, to be kept elsewhere."""
@@ -127,7 +120,7 @@ class NewReportForm(Form):
         parent: QWidget | None = None,
     ) -> None:
         title = title or QCoreApplication.translate("NewReportForm", "New report")
-        super().__init__(theme, title, commit_text="", width=620, about=about, parent=parent)
+        super().__init__(theme, symbols, title, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Save report"))
         by_phone = self.tr(
             "By telephone. Saved on this computer at once, sent when the server answers; then it can only be closed."
@@ -140,21 +133,12 @@ class NewReportForm(Form):
         self.another_button.clicked.connect(self._begin_another)
         add_key(self, "Ctrl+N", self._begin_another)
         self._several = several
-        self._lat: float | None = None
-        self._lon: float | None = None
-        self._only_area = False
-        self._exactness, self._doubt = "", ""
-        self._places_found = False
-        self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
         self.service = TypeAhead(theme, symbols, self.tr("Category"))
         self.service.picked.connect(self._on_service)
         self.service.typed.connect(lambda _: self.touch())
         self.report_text = self.text_field(self.tr("What happened"), 3)
-        self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
-        self.place.typed.connect(self._on_place_typed)
-        self.place.picked.connect(self._on_place_picked)
         self.priority = Segments(theme, self.tr("Priority"), priorities, symbols=symbols, priorities=True)
         self.priority.chosen.connect(self._on_priority)
         self.caller_name = self.line_field(self.tr("Caller"), self.tr("Name"))
@@ -165,22 +149,7 @@ class NewReportForm(Form):
         self.body.addWidget(self.service)
         self.body.addWidget(self.field_label(self.tr("What happened")))
         self.body.addWidget(self.report_text)
-        self.body.addWidget(self.field_label(self.tr("Place"), self.tr("Street, area or landmark")))
-        row = QHBoxLayout()
-        row.setSpacing(theme.px(8))
-        row.addWidget(self.place, 1)
-        self.pick = KeyButton(theme, self.tr("Pick on the map"), "Ctrl M")
-        self.pick.clicked.connect(self.pick_place_asked)
-        row.addWidget(self.pick)
-        self.body.addLayout(row)
-        self._where = make_label(theme, "", "caption", "text.tertiary")
-        self._where.setWordWrap(True)
-        self.body.addWidget(self._where)
-        self.sure = Tick(theme, "")
-        self.sure.toggled.connect(self.touch)
-        self.sure.hide()
-        self.body.addWidget(self.sure)
-        add_key(self, "Alt+K", self._on_sure)
+        self.add_place()
         self.body.addWidget(self.field_label(self.tr("Priority")))
         self.body.addWidget(self.priority)
         self.body.addWidget(self.field_label(self.tr("Caller"), self.tr("optional, shown to nobody without a reason")))
@@ -201,7 +170,6 @@ class NewReportForm(Form):
         self.duplicates.opened.connect(lambda key: self.duplicate_opened.emit(int(key)))
         self.duplicates.setFixedHeight(theme.px(_DUPLICATE_HIGH) * 3)
         self.body.addWidget(self.duplicates)
-        add_key(self, "Ctrl+M", self.pick_place_asked.emit)
         for first, second in (
             (self.service, self.report_text),
             (self.report_text, self.place),
@@ -215,46 +183,12 @@ class NewReportForm(Form):
         ):
             self.setTabOrder(first, second)
         self.set_duplicates([])
-        self._tell_where()
         self.touch()
 
     def set_services(self, choices: Sequence[Choice], priorities: dict[str, str] | None = None) -> None:
         """The categories, and the priority each begins with (`{code: "3"}`) until one is chosen by hand."""
         self.service.set_choices(choices)
         self._default_priorities = dict(priorities or {})
-
-    def set_places(self, choices: Sequence[Choice]) -> None:
-        """The places found for what is typed, best first."""
-        self._places_found = bool(choices)
-        self.place.set_choices(choices)
-        self._tell_where()
-
-    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False) -> None:
-        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label."""
-        self._lat, self._lon, self._is_point, self._only_area = lat, lon, not label, only_area
-        self.set_exactness("")
-        if label and label != self.place.text():
-            self.place.set_free_text(label)
-        self.place_changed.emit()
-
-    def set_exactness(self, words: str, doubt: str = "") -> None:
-        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved."""
-        if self._only_area and not doubt:
-            words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
-            doubt = self.tr("The caller knows no more than the area")
-        before, self._exactness, self._doubt = self._doubt, words, doubt
-        if doubt != before:
-            self.sure.setChecked(False)
-            self.sure.set_words(f"{doubt}  (Alt K)")
-            self.sure.setVisible(bool(doubt))
-        self._tell_where()
-        self.touch()
-        if self.isVisible() and bool(doubt) != bool(before):
-            self.fit()
-
-    def _on_sure(self) -> None:
-        if self._doubt:
-            self.sure.toggle()
 
     def set_duplicates(self, rows: Sequence[DuplicateRow]) -> None:
         """Open reports near the place that may be the same."""
@@ -268,14 +202,9 @@ class NewReportForm(Form):
     @override
     def values(self) -> dict[str, Any]:
         return {
+            **super().values(),
             "service": self.service.value(),
             "text": self.report_text.toPlainText().strip(),
-            "address": self.place.text().strip(),
-            "place": self.place.value(),
-            "lat": self._lat,
-            "lon": self._lon,
-            "is_point": self._is_point,
-            "only_area": self._only_area,
             "priority": self.priority.value(),
             "caller_name": self.caller_name.text().strip(),
             "caller_phone": self.caller_phone.text().strip(),
@@ -286,14 +215,7 @@ class NewReportForm(Form):
         self.service.set_free_text("")
         self.service.set_value(str(draft.get("service", "")))
         put_text(self.report_text, str(draft.get("text", "")))
-        self.place.set_free_text(str(draft.get("address", "")))
-        lat, lon = draft.get("lat"), draft.get("lon")
-        self._lat = float(lat) if isinstance(lat, (int, float)) else None
-        self._lon = float(lon) if isinstance(lon, (int, float)) else None
-        self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
-        self.set_exactness("")
-        self.place_typed.emit(self.place.text())
-        self.place_changed.emit()
+        super().set_values(draft)
         self.priority.set_value(str(draft.get("priority", "")))
         self._priority_by_hand = bool(draft.get("priority"))
         self.caller_name.setText(str(draft.get("caller_name", "")))
@@ -312,13 +234,11 @@ class NewReportForm(Form):
             return self.tr("Category: choose one from the list")
         if not self.report_text.toPlainText().strip():
             return self.tr("What happened: a few words")
-        if self._doubt and not self.sure.isChecked():
-            return self.tr("Place: {doubt}? Alt K says so").format(doubt=self._doubt)
-        return ""
+        return super().why_not()
 
     @override
     def foot_note(self) -> str:
-        return "" if self._lat is not None else self.tr("Without a place: not on the map, no unit near")
+        return "" if self.is_placed else self.tr("Without a place: not on the map, no unit near")
 
     @override
     def first_field(self) -> QWidget:
@@ -342,28 +262,3 @@ class NewReportForm(Form):
     def _on_priority(self, _: str) -> None:
         self._priority_by_hand = True
         self.touch()
-
-    def _on_place_typed(self, text: str) -> None:
-        if not self._is_point:
-            self._lat = self._lon = None
-            self._only_area = False
-            self.set_exactness("")
-        self.place_typed.emit(text)
-        self.place_changed.emit()
-        self.touch()
-
-    def _on_place_picked(self, place: str) -> None:
-        if place:
-            self.place_chosen.emit(place)
-            self.touch()
-
-    def _tell_where(self) -> None:
-        if self._lat is not None and self._lon is not None:
-            exact = self._exactness or self.tr("A point on the map")
-            self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
-        elif not self.place.text().strip():
-            self._where.setText("")
-        elif self._places_found:
-            self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M"))
-        else:
-            self._where.setText(self.tr("Not found by this name, so not on the map yet: Ctrl M points at it"))

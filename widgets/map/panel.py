@@ -165,6 +165,7 @@ class MapPanel(QWidget):
         self._background: str | None = None
         self._notes = ("", "")
         self._locked = self._picking = self._ready = self._cursor = False
+        self._lent: tuple[bool, tuple[Box, float] | None] | None = None
         self._has_process = self._is_ending = False
         self._drawn: tuple[int, int, float] | None = None
         self._look = QTimer(self)
@@ -307,6 +308,23 @@ class MapPanel(QWidget):
             self.go_to(lat, lon + (shown.width() / 2 - to) / shown.width() * (east - west))
         elif not south < lat < north:
             self.go_to(lat, (west + east) / 2)
+
+    def lend_view(self) -> None:
+        """What is asked for from now on moves the map for a while; once is enough until it is taken back."""
+        if self._lent is None:
+            self._lent = (self._locked, self._last_view)
+
+    def take_view_back(self) -> None:
+        """Show again what was shown when the view was lent: what the filter shows, or where the operator had put it."""
+        lent, self._lent = self._lent, None
+        if lent is None:
+            return
+        locked, view = lent
+        if not locked:
+            self.set_locked(False)
+        elif view is not None and view != self._last_view:
+            (west, south, east, north), zoom = view
+            self.go_to((south + north) / 2, (west + east) / 2, zoom)
 
     def set_areas(self, version: int) -> None:
         """The areas changed: the page asks "areas" for this version (a GeoJSON FeatureCollection).

@@ -336,6 +336,18 @@ def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> No
     assert rig.form().why_not().startswith("You delivered this proof")
 
 
+def test_one_picture_is_one_photo_of_the_proof(rig: Rig) -> None:
+    """Given three times it stood there three times, and all the smaller."""
+    dossier = choose(rig, "validate", "A")
+    before, after = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
+    shown = replace(dossier.shown, photos=(before, before, after, before, replace(before, role=PhotoRole.AFTER)))
+    rig.intents.set_dossier(replace(dossier, shown=shown))
+    rig.intents.run("validate")
+    form = rig.form()
+    assert isinstance(form, ValidateForm)
+    assert [words.split(",")[0] for words in form.photos()] == ["Before", "After", "After"]
+
+
 def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
     texts = (
         Template("1", "disposition", "Repaired"),
@@ -355,6 +367,47 @@ def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
     rig.commit()
     (edit,) = rig.saved(1)
     assert edit.data == {"accepted": True, "disposition": "The water is gone"}
+
+
+def test_a_report_without_a_place_is_given_one_and_it_is_taken_back(rig: Rig) -> None:
+    """Taken down without one by telephone it never got one: it stayed off the map and without advice for good."""
+    area = Area("k", "Kemang", 3, lat=-6.26, lon=106.81)
+    rig.desk.cities = replace(rig.desk.cities, catalogs={"city": replace(rig.desk.catalog("city"), areas={"k": area})})
+    choose(rig, "place", "A")
+    assert rig.intents.press("place")
+    form = rig.form()
+    assert form.windowTitle().startswith("Place")
+    rig.commit("Jl. Kemang Raya 4")
+    assert form.isVisible()
+    assert "A point is needed" in form.why_not(), "words alone bring no crew there"
+    rig.forms.set_place(-6.2601, 106.8102)
+    wait_for(lambda: form.why_not() == "" or form.sure.isVisible(), what="it is held against the words")
+    form.sure.setChecked(True)
+    rig.commit()
+    (edit,) = rig.saved(1)
+    place = {"lat": -6.2601, "lon": 106.8102, "address": "Jl. Kemang Raya 4"}
+    assert (edit.kind, edit.data, edit.base) == (
+        Kind.SET,
+        {"place": place},
+        {"place": {"lat": None, "lon": None, "address": ""}},
+    )
+    assert rig.intents.run("undo")
+    undo = rig.saved(2)[1]
+    assert (undo.undoes, undo.data) == (edit.id, edit.base)
+
+
+def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_unchanged_no_edit(rig: Rig) -> None:
+    dossier = choose(rig, "place", "A")
+    shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
+    rig.intents.set_dossier(replace(dossier, shown=shown, server=shown))
+    for ends in (leave, Rig.commit):
+        assert rig.intents.press("place")
+        wait_for(lambda: rig.form().why_not() == "", what="the place that it has is not asked about")
+        assert rig.form().values()["address"] == "Jl. Kemang Raya 4"
+        ends(rig)
+    wait_for(lambda: rig.forms._open is None or not rig.forms._open.isVisible(), what="the form is gone")
+    assert rig.edits.draft("place:city:A") is None
+    assert not rig.edits.outbox
 
 
 def _drafts(rig: Rig) -> dict[str, dict[str, object]]:

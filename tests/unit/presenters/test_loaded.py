@@ -159,7 +159,8 @@ def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(pan
     ticket = panels.ticket.ticket()
     assert ticket is not None
     assert ticket.advice_empty == panels.counsel.no_unit
-    assert not any(action.filled or action.id == "dispatch" for action in ticket.actions)
+    assert [action.id for action in ticket.actions if action.filled] == ["place"], "Enter asks for the place"
+    assert not any(action.id == "dispatch" for action in ticket.actions)
 
 
 @pytest.mark.parametrize(

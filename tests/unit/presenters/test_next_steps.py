@@ -25,8 +25,10 @@ def test_who_presses_h_on_a_held_report_ends_the_hold() -> None:
 
 
 def test_enter_sends_no_unit_that_nobody_knows_to_be_near() -> None:
-    new = Situation(report=True, status=Status.NEW, me="rina", advice=True)
+    new = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
     assert next_steps(new, "SDA-07", "", str)[0].filled
     steps = next_steps(new, "SDA-07", "", str, by_distance=False)
     assert "Dispatch SDA-07" in [step.text for step in steps]
     assert not any(step.filled for step in steps)
+    nowhere = next_steps(Situation(report=True, status=Status.NEW, me="rina"), "", "", str)
+    assert [step.id for step in nowhere if step.filled] == ["place"]

@@ -1,0 +1,200 @@
+"""The forms in which a place is typed, or pointed at on the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+from typing_extensions import override
+
+from widgets.forms.choice import Choice
+from widgets.forms.fields import Tick, TypeAhead
+from widgets.forms.form import Form, make_label
+from widgets.keys import KeyButton, add_key
+from widgets.symbols import Symbols
+from widgets.theme import Theme
+
+
+class PlaceForm(Form):
+    """A form with a place. Values of it: address, place, lat, lon, is_point (they were picked on the map), only_area
+    (they are the middle of an area).
+
+    The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
+    then `set_place`). Whenever a point and the words for it stand there anew, `place_changed` asks how they agree
+    (`set_exactness`).
+    """
+
+    pick_place_asked = Signal()
+    place_typed = Signal(str)
+    place_chosen = Signal(str)
+    """The id of a place out of `set_places` was taken; answer with `set_place`."""
+    place_changed = Signal()
+    """The point, or what is typed for it, is another one."""
+
+    def __init__(
+        self, theme: Theme, symbols: Symbols, title: str, *, width: int = 620, about: str = "",
+        parent: QWidget | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(theme, title, commit_text="", width=width, about=about, parent=parent)
+        self._lat: float | None = None
+        self._lon: float | None = None
+        self._only_area = False
+        self._exactness, self._doubt = "", ""
+        self._places_found = False
+        self._is_point = False  # pointed at on the map: the words typed for it do not move it
+        self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
+        self.place.typed.connect(self._on_place_typed)
+        self.place.picked.connect(self._on_place_picked)
+        self.pick = KeyButton(theme, self.tr("Pick on the map"), "Ctrl M")
+        self.pick.clicked.connect(self.pick_place_asked)
+        self._where = make_label(theme, "", "caption", "text.tertiary")
+        self._where.setWordWrap(True)
+        self.sure = Tick(theme, "")
+        self.sure.toggled.connect(self.touch)
+        self.sure.entered.connect(self.sure.focusNextChild)
+        self.sure.hide()
+        add_key(self, "Alt+K", self._on_sure)
+        add_key(self, "Ctrl+M", self.pick_place_asked.emit)
+
+    def add_place(self) -> None:
+        """Put the place next into the form's body."""
+        self.body.addWidget(self.field_label(self.tr("Place"), self.tr("Street, area or landmark")))
+        row = QHBoxLayout()
+        row.setSpacing(self.theme.px(8))
+        row.addWidget(self.place, 1)
+        row.addWidget(self.pick)
+        self.body.addLayout(row)
+        self.body.addWidget(self._where)
+        self.body.addWidget(self.sure)
+        self._tell_where()
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether there is a point."""
+        return self._lat is not None and self._lon is not None
+
+    def set_places(self, choices: Sequence[Choice]) -> None:
+        """The places found for what is typed, best first."""
+        self._places_found = bool(choices)
+        self.place.set_choices(choices)
+        self._tell_where()
+
+    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False) -> None:
+        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label."""
+        self._lat, self._lon, self._is_point, self._only_area = lat, lon, not label, only_area
+        self.set_exactness("")
+        if label and label != self.place.text():
+            self.place.set_free_text(label)
+        self.place_changed.emit()
+
+    def set_exactness(self, words: str, doubt: str = "") -> None:
+        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved."""
+        if self._only_area and not doubt:
+            words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
+            doubt = self.tr("The caller knows no more than the area")
+        before, self._exactness, self._doubt = self._doubt, words, doubt
+        if doubt != before:
+            self.sure.setChecked(False)
+            self.sure.set_words(f"{doubt}  (Alt K)")
+            self.sure.setVisible(bool(doubt))
+        self._tell_where()
+        self.touch()
+        if self.isVisible() and bool(doubt) != bool(before):
+            self.fit()
+
+    @override
+    def values(self) -> dict[str, Any]:
+        return {
+            "address": self.place.text().strip(),
+            "place": self.place.value(),
+            "lat": self._lat,
+            "lon": self._lon,
+            "is_point": self._is_point,
+            "only_area": self._only_area,
+        }
+
+    @override
+    def set_values(self, draft: dict[str, Any]) -> None:
+        self.place.set_free_text(str(draft.get("address", "")))
+        lat, lon = draft.get("lat"), draft.get("lon")
+        self._lat = float(lat) if isinstance(lat, (int, float)) else None
+        self._lon = float(lon) if isinstance(lon, (int, float)) else None
+        self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
+        self.set_exactness("")
+        self.place_typed.emit(self.place.text())
+        self.place_changed.emit()
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        if self._doubt and not self.sure.isChecked():
+            return self.tr("Place: {doubt}? Alt K says so").format(doubt=self._doubt)
+        return ""
+
+    def _on_sure(self) -> None:
+        if self._doubt:
+            self.sure.toggle()
+
+    def _on_place_typed(self, text: str) -> None:
+        if not self._is_point:
+            self._lat = self._lon = None
+            self._only_area = False
+            self.set_exactness("")
+        self.place_typed.emit(text)
+        self.place_changed.emit()
+        self.touch()
+
+    def _on_place_picked(self, place: str) -> None:
+        if place:
+            self.place_chosen.emit(place)
+            self.touch()
+
+    def _tell_where(self) -> None:
+        if self._lat is not None and self._lon is not None:
+            exact = self._exactness or self.tr("A point on the map")
+            self._where.setText(f"{exact} · {self._lat:.5f}, {self._lon:.5f}")
+        elif not self.place.text().strip():
+            self._where.setText("")
+        elif self._places_found:
+            self._where.setText(self.tr("Not on the map yet: choose from the list, or Ctrl M"))
+        else:
+            self._where.setText(self.tr("Not found by this name, so not on the map yet: Ctrl M points at it"))
+
+
+class ReportPlaceForm(PlaceForm):
+    """Where a report is that is there already. The values are those of the place."""
+
+    def __init__(self, theme: Theme, symbols: Symbols, *, about: str = "", parent: QWidget | None = None) -> None:
+        title = QCoreApplication.translate("ReportPlaceForm", "Place")
+        super().__init__(theme, symbols, title, about=about, parent=parent)
+        self.commit_button.set_verb(self.tr("Save the place"))
+        self.add_place()
+        self._known = self.values()
+        for first, second in ((self.place, self.pick), (self.pick, self.sure), (self.sure, self.leave_button)):
+            self.setTabOrder(first, second)
+        self.touch()
+
+    @override
+    def why_not(self) -> str:
+        if not self.is_placed:
+            return self.tr("A point is needed: choose from the list, or Ctrl M")
+        return super().why_not()
+
+    @override
+    def held_up_by(self) -> QWidget | None:
+        return self.sure if self.is_placed else self.place
+
+    @override
+    def first_field(self) -> QWidget:
+        return self.place
+
+    def set_known(self, known: Mapping[str, Any]) -> None:
+        """Where it is now, as `set_values`: nothing is entered yet."""
+        self.set_values(dict(known))
+        self._known = self.values()
+
+    @override
+    def is_empty(self) -> bool:
+        return self.values() == self._known
