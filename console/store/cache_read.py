@@ -175,7 +175,7 @@ class CacheReader:
     def merged_into(self, source: str, remote_id: str) -> list[CachedReport]:
         """The reports of a source that were merged into this one, directly or with another, the oldest first.
 
-        The flags of the whole source are looked through: not for the GUI thread.
+        All that were merged into any other are looked through: not for the GUI thread.
         """
         found = {one.row: one for one in self._merged_directly(source, remote_id)}
         through = list(found.values())
@@ -189,10 +189,10 @@ class CacheReader:
     def _merged_directly(self, source: str, remote_id: str) -> list[CachedReport]:
         decoder = decoder_of(Report)
         bodies = self._all(
-            "SELECT r.row, t.body FROM reports r JOIN texts t USING (row)"
+            "SELECT r.row, t.body FROM reports r INDEXED BY reports_merged JOIN texts t USING (row)"  # noqa: S608
             " WHERE r.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
-            " AND substr(r.facts, ?, 1) = x'01' AND instr(t.body, ?) > 0 ORDER BY r.created, r.row",
-            (source, MERGED_AT + 1, msgspec.json.encode(remote_id)),
+            f" AND substr(r.facts, {MERGED_AT + 1}, 1) = x'01' AND instr(t.body, ?) > 0 ORDER BY r.created, r.row",
+            (source, msgspec.json.encode(remote_id)),
         )
         with self._errors():
             found = [CachedReport(row, source, decoder.decode(body)) for row, body in bodies]

@@ -288,6 +288,27 @@ def test_contacts_of_an_older_cache_are_overwritten(tmp_path: Path) -> None:
     assert b"0812-555-777" not in (tmp_path / "cache.db").read_bytes()
 
 
+def test_an_older_cache_gets_the_way_to_merged_reports_and_keeps_what_it_has(
+    tmp_path: Path, reader: CacheReader
+) -> None:
+    """Which is by their own index: `INDEXED BY` in the question fails without it."""
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1", duplicates=1), report("2", merged_into="1"), report("3")), at(1))
+    writer.close()
+    older = sqlite3.connect(tmp_path / "cache.db")
+    older.execute("DROP INDEX reports_merged")
+    older.execute("ALTER TABLE cursors DROP COLUMN unread")
+    older.execute("DELETE FROM _sqlite_migrations WHERE name IN ('c006_unread', 'c007_merged')")
+    older.execute("PRAGMA user_version = 5")
+    older.commit()
+    older.close()
+    assert reader.merged_into("city", "1") == [], "it is read once the writer has brought it up to date"
+    writer = CacheWriter(tmp_path)
+    assert (writer.set_aside, writer.cursor("city")) == (None, at(1))
+    assert [one.report.id for one in reader.merged_into("city", "1")] == ["2"]
+    writer.close()
+
+
 def older_words(folder: Path) -> None:
     """Bring a cache back to the version whose words knew no source."""
     older = sqlite3.connect(folder / "cache.db")
