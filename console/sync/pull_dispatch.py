@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,6 +22,8 @@ PAGE_ROWS = 2000
 _NOTE_AGE_S = 60.0
 _MOST_GAPS = 3
 _ANNOUNCE_S = 1.0
+_MOST_ANEW = 3
+_ANEW_S = 120.0
 
 
 class DispatchPuller:
@@ -34,6 +37,7 @@ class DispatchPuller:
         health: Health,
         emit: Callable[[Touched | SignedIn | ZoneTold], None],
         page_rows: int = PAGE_ROWS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._client = client
@@ -41,6 +45,10 @@ class DispatchPuller:
         self._health = health
         self._emit = emit
         self._page_rows = page_rows
+        self._monotonic = monotonic
+        self._anew = 0
+        self._read_anew_at: deque[float] = deque(maxlen=_MOST_ANEW)
+        """When all was read anew because the server had lost our place."""
         self._mapper = Mapper()
         self._knows_statuses = self._knows_me = False
         self._scope_version: int | None = None
@@ -56,6 +64,7 @@ class DispatchPuller:
 
         Raises ApiError, StoreError; everything read before is kept.
         """
+        self._anew = 0
         cursor = self._ledger.cursor(self._source)
         if self._scope_version is None and cursor is not None:
             self._scope_version = cursor.scope_version
@@ -90,6 +99,7 @@ class DispatchPuller:
                 page = self._client.snapshot(key, self._page_rows)
                 self._health.measured(self._client.last)
                 if cursor is not None and page.epoch != cursor.epoch:
+                    self._count_anew()
                     cursor, key, replace = None, None, True
                     continue
                 if replace:
@@ -129,8 +139,10 @@ class DispatchPuller:
             try:
                 page = self._client.changes(cursor.seq, self._page_rows)
             except errors.Gone:
+                self._check_lost_place()
                 _log.info("%s no longer keeps what came after %d: reading everything anew", self._source, cursor.seq)
                 self._refill(stopped)
+                self._read_anew_at.append(self._monotonic())
                 return
             self._health.measured(self._client.last)
             if page.epoch != cursor.epoch:
@@ -167,10 +179,31 @@ class DispatchPuller:
 
     def _refill(self, stopped: Callable[[], bool]) -> None:
         """Everything anew: the rows of before stay until the first new page is there; edits are not touched."""
+        self._count_anew()
         self._learn_statuses()
         cursor = self._fill(None, stopped, replace=True)
         if cursor is not None:
             self._follow(cursor, stopped)
+
+    def _count_anew(self) -> None:
+        """In one round data may be replaced once or twice. A server that has other data with each page has none."""
+        self._anew += 1
+        # protects: not-anew-for-ever
+        if self._anew > _MOST_ANEW:
+            raise errors.Malformed("The server names other data with each page: nothing of it can be kept.")
+
+    def _check_lost_place(self) -> None:
+        """A server that was set back by hand does not know the place that it told: everything is read anew.
+
+        But not with each round, which is what somebody would get who raises the numbers in its answers by one.
+        """
+        many = len(self._read_anew_at) == _MOST_ANEW
+        # protects: lost-place-is-waited-for
+        if many and self._monotonic() < self._read_anew_at[0] + _MOST_ANEW * _ANEW_S:
+            raise errors.Malformed(
+                "The server does not know the place in its feed that it told itself, again and again. All of it is "
+                "read anew every two minutes only: what is here may be that old."
+            )
 
     def _map(self, page: Changes | Snapshot) -> Mapped:
         mapped = self._mapper.page(page.items)

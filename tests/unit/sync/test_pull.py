@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api_client.dispatch import DispatchClient
+from api_client.errors import Malformed
+from api_client.transport import utc_now
 from console.domain.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
+from console.sync.health import Health
+from console.sync.ledger import Ledger
 from console.sync.pace import Timing
+from console.sync.pull_dispatch import DispatchPuller
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import http
 from tests.helpers.sync_rig import rig
@@ -222,3 +229,68 @@ def test_without_a_stream_it_polls(city: FakeCity, tmp_path: Path) -> None:
         console.live()
         city.put("report", report(8))
         console.wait_until(lambda: "8" in console.cached())
+
+
+class Reading:
+    """A puller of the city, whose rounds and clock the test turns."""
+
+    def __init__(self, city: FakeCity, folder: Path) -> None:
+        self.now_s = 0.0
+        said: list[Any] = []
+        self.ledger = Ledger(folder, said.append)
+        self._client = DispatchClient(city.url)
+        health = Health("jkt", said.append, utc_now)
+        self.puller = DispatchPuller(
+            "jkt", self._client, self.ledger, health, said.append, monotonic=lambda: self.now_s
+        )
+
+    def round(self) -> None:
+        self.puller.catch_up(lambda: False)
+
+    def close(self) -> None:
+        self._client.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+def reading(city: FakeCity, tmp_path: Path) -> Iterator[Reading]:
+    reading = Reading(city, tmp_path)
+    yield reading
+    reading.close()
+
+
+def test_a_number_that_is_told_too_high_makes_not_each_round_a_whole_reading(city: FakeCity, reading: Reading) -> None:
+    """A10. The server stands one below what was told in its name: 410, and all is read anew."""
+    city.tamper = lambda kind, page: page | {"upto": page["upto"] + 1} if kind == "changes" else page
+    reading.round()
+    fill = len(city.paths("snapshot"))
+    for _ in range(3):  # as it may be set back by hand, and once more
+        reading.now_s += 1
+        reading.round()
+    assert len(city.paths("snapshot")) == 4 * fill
+    for _ in range(5):
+        with pytest.raises(Malformed, match="again and again"):
+            reading.round()
+    assert len(city.paths("snapshot")) == 4 * fill
+    city.tamper = lambda _, page: page
+    reading.now_s += 360
+    reading.round()
+    reading.round()
+    assert len(city.paths("snapshot")) == 5 * fill
+    cursor = reading.ledger.cursor("jkt")
+    assert cursor is not None
+    assert cursor.seq == city.seq
+
+
+def test_a_server_with_other_data_on_each_page_is_left(city: FakeCity, reading: Reading) -> None:
+    """It was asked without a pause, for ever, and nobody was told."""
+    epochs = itertools.count()
+    city.tamper = lambda _, page: page | {"epoch": f"epoch {next(epochs)}"}
+    with pytest.raises(Malformed, match="other data with each page"):
+        reading.round()
+    assert len(city.paths("snapshot")) < 12
+    city.tamper = lambda _, page: page
+    reading.round()
+    cursor = reading.ledger.cursor("jkt")
+    assert cursor is not None
+    assert (cursor.epoch, cursor.seq) == (city.epoch, city.seq)
