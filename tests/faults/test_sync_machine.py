@@ -415,6 +415,8 @@ class Shift(RuleBasedStateMachine):
                     answerable = cause is not None and cause.state in STUCK
                     assert answerable, f"stopped with nothing that is asked about: {one}"
                     continue
+                if is_deleted(one):
+                    assert console.edits.goes_along(one.edit.id), f"offered to be kept, and cannot be: {one}"
                 said = one.state in STUCK or one.edit.report in stuck
                 assert said or one.edit.id in self.set_back | self.deleted, f"waits for nothing: {one}"
             assert rows_of_cache(console.reader) == there, "cache and server differ"

@@ -238,8 +238,14 @@ class SteppedConsole:
         self.settle()
 
     def keep(self, queued: Queued, *, crash: bool = False) -> str:
-        """Keep a deleted report as a new one with what is known of it; with `crash` at once a crash."""
+        """Keep a deleted report as a new one with what is known of it; with `crash` at once a crash.
+
+        "" when there is nothing to keep: its creation is in the outbox again, and the edit is still on its way.
+        """
         going = {one.edit.id: one.edit for one in self.edits.goes_along(queued.edit.id)}
+        if not going:
+            self.settle()
+            return ""
         create = self.edits.keep_as_new(
             queued.edit.id, known_of(list(going.values())), title="", words=lambda told: f"kept, {len(told)} told"
         )
