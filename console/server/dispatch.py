@@ -34,6 +34,7 @@ from console.server.refusals import (
     Busy,
     CityChanged,
     Conflict,
+    Expired,
     Forbidden,
     Gone,
     InProgress,
@@ -151,6 +152,7 @@ _EDIT_REFUSALS: tuple[type[Refusal], ...] = (
     Busy,
     WrongType,
     Invalid,
+    Expired,
     KeyReused,
     Precondition,
 )

@@ -132,7 +132,7 @@ def test_every_error_of_an_edit_is_described(office: Office) -> None:
     responses = office.nobody.get("/openapi.json").json()["paths"]["/reports/{report}/edits"]["post"]["responses"]
     assert {"200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "500", "503"} <= set(responses)
     words = responses["422"]["content"]["application/json"]["schema"]["properties"]["error"]["enum"]
-    assert words == ["invalid", "key_reused"]
+    assert words == ["expired", "invalid", "key_reused"]
 
 
 @one_database
