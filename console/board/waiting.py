@@ -17,7 +17,8 @@ def next_waiting(view: View, row: int) -> int:
     """The next row below `row` in the queue that waits for the same, else the first above it; 0 for none.
 
     For the same: to be validated if `row` awaits validation, else for somebody to decide and send a crew (among one's
-    own, for a crew). One on hold waits for something else. A row that the queue does not show counts as above all.
+    own, for a crew). A hazard that nobody has taken waits for a crew until it has one, whoever was asked meanwhile. One
+    on hold waits for something else. A row that the queue does not show counts as above all.
     """
     (fact,) = view.row_facts([row]) or (None,)
     to_validate = fact is not None and fact.status == _VALIDATION
@@ -38,5 +39,7 @@ def _waits(view: View, rows: Column, *, to_validate: bool) -> Bools:
         waits: Bools = snapshot.column("status")[positions] == _VALIDATION
     else:
         unassigned = is_unassigned(snapshot, positions, or_taken=view.tab == "mine")
-        waits = unassigned & (snapshot.column("hold")[positions] == 0)
+        claim, lead, hold = (snapshot.column(name)[positions] for name in ("claim", "lead_unit", "hold"))
+        burns = np.isin(rows, view.hazards) & (claim == 0) & (lead == 0)
+        waits = (unassigned | burns) & (hold == 0)
     return waits & (positions >= 0)

@@ -85,8 +85,8 @@ class OutboxPresenter(QObject):
 
     @property
     def decisions(self) -> int:
-        """How many of them go no further without the operator."""
-        return sum(number for state, number in self._edits.counts.items() if state in STUCK)
+        """How many of them go no further without this operator: another's are his to decide."""
+        return len(self._edits.lost)
 
     def tick(self) -> None:
         """Once a second: an unsent order becomes loud."""

@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from console.board.map_answer import map_answer
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
+from console.board.waiting import next_waiting
 from console.domain.filter import ORDERS, TABS, Filter
 from console.domain.report import Area
-from console.domain.status import ORDER
+from console.domain.status import ORDER, Status
 from console.domain.time_range import BarUnit, TimeRange
 from tests.unit.board import naive
 from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PROGRESS, VALIDATION, WORDS, ZONE, R
 
+COORDINATION = ORDER.index(Status.COORDINATION)
 times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
 dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
 
@@ -313,6 +315,22 @@ def test_what_burns_stands_on_top_then_danger_then_time() -> None:
     assert view.order.tolist() == [2008, 2007, 2009, 1001, 2006, 2004, 2003, 2010, 2002, 2001]
     assert view.counts.crewless_hazards == (3, NOW - 80)
     assert view.without_crew([1001, 2006, 2007, 2008, 2009]) == {2007, 2008, 2009}
+
+
+def test_no_hazard_without_a_crew_is_jumped_over() -> None:
+    """A P1 was put on hold, and the P1 below it, in coordination, stayed unseen: a new P2 was the next one chosen."""
+    city = [
+        R(row=2001, priority=1, hold=1, created=NOW - 400),
+        R(row=2002, priority=1, status=COORDINATION, claim=1, created=NOW - 300),
+        R(row=2003, priority=1, status=ASSIGNED, lead_unit=1, created=NOW - 200),
+        R(row=2004, priority=1, status=COORDINATION, created=NOW - 100),
+        R(row=2005, priority=2, status=COORDINATION),
+        R(row=2006, priority=2),
+    ]
+    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    assert view.order.tolist()[:4] == [2001, 2002, 2003, 2004]
+    assert next_waiting(view, 2001) == 2004, "neither another's, nor one whose crew was told"
+    assert next_waiting(view, 2004) == 2006
 
 
 def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:

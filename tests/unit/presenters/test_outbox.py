@@ -224,3 +224,14 @@ def test_an_order_to_a_server_that_is_known_to_be_away_is_loud_at_once(rig: Rig,
     reached = {"07": replace(catalog.units["07"], contact="radio 4\n")}
     rig.desk.set_cities(replace(rig.desk.cities, catalogs={"city": replace(catalog, units=reached)}))
     assert loud() == ["NOT SENT: tell SDA-07: radio 4"] * 2
+
+
+def test_what_another_operator_has_to_decide_is_not_counted_as_ones_own(rig: Rig) -> None:
+    """ "1 to decide" stood in amber at bima's desk, for an edit that waited for vera to sign in."""
+    rows = Rows(rig)
+    edit_id = rows.do(Kind.SET, priority=1)
+    rig.edits.on_outcome(Outcome(edit_id, EditState.ATTENTION, "The priority does not fit."))
+    assert rows.presenter.decisions == 1
+    rig.edits.author = "budi"
+    assert rows.presenter.decisions == 0
+    assert len(rows.presenter.outbox) == 1, "it waits, and is shown"
