@@ -592,6 +592,8 @@ class ConsoleWindow(QObject):
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
         self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
+        self.forms.photo_wanted = self.ticket.look_closely
+        self.ticket.viewer_closed.connect(self.forms.come_back)
         self.forms.pin_wanted = self._show_pin
         self.forms.duplicates_of = self.counsellor.near
         self.forms.streets_of = self.streets.find

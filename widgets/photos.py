@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QHideEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -17,6 +28,7 @@ from widgets.theme import Theme, by_keyboard
 
 _LEAST, _STRIP = 72, 20
 _PROBLEM_LINES = 3
+_STEP, _MOST_SCALE, _MOVE = 1.5, 12.0, 0.2
 _SHARE = 0.3
 """So much of the height that the report is read in may go to its photos: below them stands what is decided on."""
 
@@ -270,7 +282,88 @@ class _Picture(QWidget):
         self.cards: list[PhotoCard] = []
         self.counts: dict[str, str] = {}
         """Which photo of its kind one is, by its id: `1 of 2`, nothing where there is one."""
+        self.scale = 1.0
+        self._middle = QPointF(0.5, 0.5)  # of each picture, in parts of it
+        self._grabbed: QPointF | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def zoom(self, factor: float, at: QPointF | None = None) -> None:
+        """Show all pictures larger or smaller, at one scale and from one place; `at` (in parts of them) stays."""
+        before, self.scale = self.scale, min(_MOST_SCALE, max(1.0, self.scale * factor))
+        if at is not None:
+            self._middle = at + (self._middle - at) * (before / self.scale)
+        self.move_by(0, 0)
+
+    def whole(self) -> None:
+        """Show the whole of each."""
+        self.scale, self._middle = 1.0, QPointF(0.5, 0.5)
+        self.update()
+
+    def move_by(self, across: float, down: float) -> None:
+        """Move what is in sight, in parts of a picture; not beyond its edges."""
+        free = 0.5 / self.scale
+        x, y = self._middle.x() + across, self._middle.y() + down
+        self._middle = QPointF(min(1 - free, max(free, x)), min(1 - free, max(free, y)))
+        self.update()
+
+    def middle(self) -> tuple[float, float]:
+        """What stands in the middle of each picture's room, in parts of it."""
+        return self._middle.x(), self._middle.y()
+
+    def _fitted(self, number: int) -> QRect:
+        """Where the whole of a picture would stand."""
+        box, image = self._box(number), self.cards[number].image
+        size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio) if image is not None else box.size()
+        fitted = QRect(box.topLeft(), size)
+        fitted.moveCenter(box.center())
+        return fitted
+
+    def _box(self, number: int) -> QRect:
+        """The room of a picture, above its line."""
+        gap = self._theme.px(8)
+        width = self._width()
+        return QRect(number * (width + gap), 0, width, self.height() - self._foot())
+
+    def _width(self) -> int:
+        count, gap = max(1, len(self.cards)), self._theme.px(8)
+        return (self.width() - gap * (count - 1)) // count
+
+    def _problems(self) -> list[list[str]]:
+        room = self._width() - 2 * self._theme.px(12)
+        return [wrap(card.problem, self._theme.font("dense"), room, _PROBLEM_LINES) for card in self.cards]
+
+    def _foot(self) -> int:
+        lines = max(map(len, self._problems()), default=0)
+        return self._theme.px(28) + self._theme.line("dense") * lines
+
+    def _part_at(self, point: QPointF) -> QPointF | None:
+        """The place in a picture that is under a point."""
+        for number in range(len(self.cards)):
+            if self._box(number).contains(point.toPoint()):
+                fitted = QRectF(self._fitted(number))
+                off = (point - fitted.center()) / self.scale
+                return self._middle + QPointF(off.x() / fitted.width(), off.y() / fitted.height())
+        return None
+
+    @override
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if step := event.angleDelta().y():
+            self.zoom(_STEP if step > 0 else 1 / _STEP, self._part_at(event.position()))
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._grabbed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
+
+    @override
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._grabbed is not None and self.cards:
+            moved, self._grabbed = event.position() - self._grabbed, event.position()
+            size = self._fitted(0).size() * self.scale
+            self.move_by(-moved.x() / max(1, size.width()), -moved.y() / max(1, size.height()))
+
+    @override
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._grabbed = None
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -278,13 +371,9 @@ class _Picture(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.fillRect(self.rect(), theme.dark("surface.window"))
-        count, gap = max(1, len(self.cards)), theme.px(8)
-        width = (self.width() - gap * (count - 1)) // count
-        edge, line = theme.px(12), theme.line("dense")
-        problems = [wrap(card.problem, theme.font("dense"), width - 2 * edge, _PROBLEM_LINES) for card in self.cards]
-        foot = theme.px(28) + line * max(map(len, problems), default=0)
+        edge, line, problems = theme.px(12), theme.line("dense"), self._problems()
         for number, card in enumerate(self.cards):
-            box = QRect(number * (width + gap), 0, width, self.height() - foot)
+            box = self._box(number)
             if card.image is None or card.image.isNull():
                 painter.fillRect(box, theme.hatch())
                 words, left = card.waits or self.tr("Not loaded here."), box.left() + theme.px(16)
@@ -292,10 +381,14 @@ class _Picture(QWidget):
                 ink = theme.dark("text.primary")
                 self._texts.draw(painter, left, box.center().y(), words, "body", ink, room=room)
             else:
-                size = card.image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
-                fitted = QRect(box.topLeft(), size)
-                fitted.moveCenter(box.center())
-                painter.drawImage(fitted, card.image)
+                fitted = self._fitted(number)
+                painter.save()
+                painter.setClipRect(fitted)
+                whole = QRectF(QPointF(0, 0), QSizeF(fitted.size()) * self.scale)
+                x, y = self._middle.x() * whole.width(), self._middle.y() * whole.height()
+                whole.moveTopLeft(QRectF(fitted).center() - QPointF(x, y))
+                painter.drawImage(whole, card.image)
+                painter.restore()
                 if card.problem:
                     painter.setPen(QPen(theme.dark("status.returned"), 2))
                     painter.drawRect(fitted.adjusted(1, 1, -1, -1))
@@ -310,8 +403,20 @@ class _Picture(QWidget):
                 self._texts.draw(painter, box.left() + edge, top, words, "dense", theme.dark("status.returned"))
 
 
+_MOVES: dict[int, tuple[int, int]] = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+
+
 class PhotoViewer(QWidget):
-    """A window of its own beside the console. Left and Right walk, F compares two, Esc closes."""
+    """A window of its own beside the console. Left and Right walk, F compares two, + and - zoom both at one scale and
+    from one place, 0 shows the whole, arrows with Shift move what is in sight, Esc closes.
+    """
+
+    closed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -349,16 +454,28 @@ class PhotoViewer(QWidget):
         """The photos in sight."""
         return [card.id for card in self._picture.cards]
 
+    @override
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.closed.emit()
+
     def _show(self) -> None:
+        if [card.id for card in self._picture.cards] != [card.id for card in self._in_sight()]:
+            self._picture.whole()
+        cards = self._in_sight()
+        self._picture.cards, self._picture.counts = cards, self._counts()
+        self._picture.setAccessibleName(one_line(", ".join(self._told(card) for card in cards)))
+        self._picture.update()
+        self.update()
+
+    def _in_sight(self) -> list[PhotoCard]:
+        """The photo, or with it one of another kind, in their order."""
         cards = self._cards[self._at : self._at + 1]
         if self._compare and cards:
             other = next((card for card in self._cards if card.role_label != cards[0].role_label), None)
             if other is not None:
                 cards = sorted([cards[0], other], key=self._cards.index)
-        self._picture.cards, self._picture.counts = cards, self._counts()
-        self._picture.setAccessibleName(one_line(", ".join(self._told(card) for card in cards)))
-        self._picture.update()
-        self.update()
+        return cards
 
     def _counts(self) -> dict[str, str]:
         """Which photo of its kind each one is."""
@@ -376,11 +493,19 @@ class PhotoViewer(QWidget):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
-        if key == Qt.Key.Key_Escape:
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and key in _MOVES:
+            across, down = _MOVES[key]
+            scale = self._picture.scale
+            self._picture.move_by(across * _MOVE / scale, down * _MOVE / scale)
+        elif key == Qt.Key.Key_Escape:
             self.close()
         elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._cards:
             self._at = (self._at + (1 if key == Qt.Key.Key_Right else -1)) % len(self._cards)
             self._show()
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self._picture.zoom(1 / _STEP if key == Qt.Key.Key_Minus else _STEP)
+        elif key == Qt.Key.Key_0:
+            self._picture.whole()
         elif key == Qt.Key.Key_F:
             self._compare = not self._compare
             self._show()
@@ -394,7 +519,15 @@ class PhotoViewer(QWidget):
         painter.fillRect(self.rect(), theme.color("surface.raised"))
         left, middle = theme.px(12), self.height() - theme.px(14)
         texts = Texts(theme)
-        for cap, words in (("←", ""), ("→", self.tr("next")), ("F", self.tr("compare")), ("Esc", self.tr("close"))):
+        for cap, words in (
+            ("←", ""),
+            ("→", self.tr("next")),
+            ("F", self.tr("compare")),
+            ("+", ""),
+            ("-", self.tr("both larger, smaller")),
+            ("0", self.tr("whole")),
+            ("Esc", self.tr("close")),
+        ):
             paint_cap(painter, theme, left, middle, cap)
             left += cap_size(theme, cap).width() + theme.px(4)
             color = theme.color("text.secondary")

@@ -89,6 +89,8 @@ class Forms(QObject):
         self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
         self._new_key = ""
         self._tasks = tasks
+        self.photo_wanted: Callable[[str], None] = lambda _: None
+        """Set by the app: shows a photo closely, beside one from before or after."""
         self.pin_wanted: Callable[[tuple[float, float] | None], None] = lambda _: None
         """Set by the app: shows where a new report would lie, None for nowhere."""
         self._outcomes: dict[tuple[str, str | None], str] = {}
@@ -129,6 +131,13 @@ class Forms(QObject):
         form.open_beside(self._room())
         self._open = form
         return True
+
+    def come_back(self) -> None:
+        """What was looked at beside the open form is closed: the keyboard is the form's again."""
+        if self._open is not None and self._open.isVisible():
+            self.held_keys.hold_for(self._open)
+            self._open.raise_()
+            self._open.activateWindow()
 
     @property
     def covered(self) -> QRect | None:
@@ -371,6 +380,7 @@ class Forms(QObject):
             self._commit(form, lambda: then(values["accept"], values["reason"], values["disposition"]), draft_key)
 
         form.committed.connect(commit)
+        form.photo_asked.connect(lambda photo: self.photo_wanted(photo))
         self._show(form)
         self._proof = (form, dossier)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -138,4 +138,25 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         assert "report" in opened._where.text()
         assert "ask for a number" in opened._where.text()
         assert window.map._pins, "and a pin shows it"
+        opened.close()
+
+
+def test_the_proof_is_looked_at_closely_beside_its_form_which_has_the_keyboard_again(
+    city: Served, tmp_path: Any
+) -> None:
+    with console(tmp_path / "profile", city.address) as window:
+        wait_ready(window)
+        find(window, "validate", lambda now: now.photos)
+        assert window.intents.run("validate")
+        opened = form(window)
+        wait_for(lambda: opened.photos(), what="its photos")
+        QTest.keyClick(opened, Qt.Key.Key_F, Qt.KeyboardModifier.AltModifier)
+        wait_for(lambda: window.ticket.viewer() is not None, what="the photos in full")
+        viewer = window.ticket.viewer()
+        wait_for(viewer.isActiveWindow, what="they have the keyboard")
+        assert opened._photos[-1].card.id in viewer.shown_ids()
+        QTest.keyClick(viewer, Qt.Key.Key_Plus)
+        QTest.keyClick(viewer, Qt.Key.Key_Escape)
+        wait_for(opened.isActiveWindow, what="the form has the keyboard again")
+        assert opened.isVisible()
         opened.close()

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
@@ -378,6 +378,64 @@ def test_the_viewer_says_which_photo_of_its_kind_it_is_and_the_whole_of_what_is_
     picture.grab()
     assert "Before 2 of 2" in drawn
     assert " ".join(line for line in drawn if line and line in why) == why, "in lines, none of them cut"
+
+
+def test_the_viewer_shows_both_photos_at_one_scale_and_from_one_place(qtbot: QtBot, themed: Theme) -> None:
+    def half(color: Qt.GlobalColor, wide: int, high: int) -> QImage:
+        """This colour at the left, black at the right."""
+        image = picture(Qt.GlobalColor.black, wide, high)
+        painter = QPainter(image)
+        painter.fillRect(0, 0, wide // 2, high, QColor(color))
+        painter.end()
+        return image
+
+    viewer = PhotoViewer(themed)
+    qtbot.addWidget(viewer)
+    viewer.resize(820, 500)
+    viewer.show_cards(
+        [
+            PhotoCard("a", "Before", "15 Jan", half(Qt.GlobalColor.blue, 400, 300)),
+            PhotoCard("b", "After", "17 Jan", half(Qt.GlobalColor.green, 1200, 900)),
+        ],
+        "b",
+        compare=True,
+    )
+    shown = viewer._picture
+
+    def parts() -> list[float]:
+        """How much of each photo's width has its colour."""
+        image = shown.grab().toImage()
+        found = []
+        for number in range(2):
+            box = shown._fitted(number)
+            row = [image.pixelColor(x, box.center().y()) for x in range(box.left(), box.right())]
+            found.append(sum(color.value() > 60 for color in row) / len(row))
+        return found
+
+    assert parts() == pytest.approx([0.5, 0.5], abs=0.02)
+    qtbot.keyClick(viewer, Qt.Key.Key_Plus)
+    assert shown.scale == 1.5
+    for _ in range(5):
+        qtbot.keyClick(viewer, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    assert shown.middle() == pytest.approx((1 / 3, 0.5)), "not beyond the edge"
+    assert parts() == pytest.approx([0.75, 0.75], abs=0.02)
+    assert viewer.shown_ids() == ["a", "b"], "arrows alone go to another photo"
+    at = shown._fitted(1).center() + QPoint(60, 0)
+    under = shown._part_at(QPointF(at))
+    turn = QWheelEvent(
+        QPointF(at), QPointF(shown.mapToGlobal(at)), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(shown, turn)
+    assert shown.scale == 2.25
+    after = shown._part_at(QPointF(at))
+    assert under is not None
+    assert after is not None
+    assert (after.x(), after.y()) == pytest.approx((under.x(), under.y())), "what is under the pointer stays there"
+    qtbot.keyClick(viewer, Qt.Key.Key_0)
+    assert parts() == pytest.approx([0.5, 0.5], abs=0.02)
+    with qtbot.waitSignal(viewer.closed):
+        qtbot.keyClick(viewer, Qt.Key.Key_Escape)
 
 
 def test_the_viewer_walks_compares_and_closes(qtbot: QtBot, themed: Theme) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Photo(QWidget):
     """One photo in a frame of fixed size, with its number, time and place under it; never larger than it is."""
 
+    opened = Signal(str)
+    """It was clicked: its id."""
     painted = Signal()
     """The picture was seen for the first time, or why there will be none."""
 
@@ -37,6 +39,11 @@ class Photo(QWidget):
         parts = (card.role_label, self._number, card.caption, card.place, card.problem, self._waits)
         self.setAccessibleName(one_line(", ".join(part for part in parts if part)))
         self.update()
+
+    @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.opened.emit(self.card.id)
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

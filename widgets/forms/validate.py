@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QWidget,
@@ -18,6 +18,7 @@ from widgets.forms.fields import Segments
 from widgets.forms.form import Form, make_label, put_text
 from widgets.forms.photo import Photo
 from widgets.key_repeats import LOOK_S, TWICE_S
+from widgets.keys import add_key
 from widgets.text import one_line
 from widgets.theme import Theme
 
@@ -37,6 +38,9 @@ class ValidateForm(Form):
     with a flagged photo nothing is. Nothing can be decided before every photo was seen, and has been for LOOK_S of the
     clock `steady_s`. `barred` says why this operator can decide nothing here.
     """
+
+    photo_asked = Signal(str)
+    """A photo is to be looked at closely beside one of the other side: its id."""
 
     def __init__(
         self,
@@ -105,8 +109,18 @@ class ValidateForm(Form):
             row.refused.connect(self._forget_preset)
         for row in (self.disposition, self.returns):
             row.went_back.connect(lambda: self.decision.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        add_key(self, "Alt+F", self._on_closely)
         self.set_photos(before, after)
         self.touch()
+
+    def _on_closely(self) -> None:
+        """The last photo of the work, which is what is judged."""
+        if self._photos:
+            self.photo_asked.emit(self._photos[-1].card.id)
+
+    @override
+    def foot_note(self) -> str:
+        return self.tr("Alt F looks closely, before and after at one scale") if self._photos else ""
 
     def set_photos(self, before: Sequence[PhotoCard], after: Sequence[PhotoCard]) -> None:
         """Show these photos, oldest first; their pictures may come while the form is open."""
@@ -144,6 +158,7 @@ class ValidateForm(Form):
                 photo = Photo(self.theme, card, number)
                 photo.setFixedHeight(high)
                 photo.painted.connect(self._on_painted)
+                photo.opened.connect(self.photo_asked)
                 self._photos.append(photo)
                 self._grid.addWidget(photo, at + 1, column)
 

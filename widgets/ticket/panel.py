@@ -100,6 +100,8 @@ class TicketPanel(QWidget):
     menu_asked = Signal(QPoint)
     """The right button, or its key. Where on the screen."""
     number_clicked = Signal()
+    viewer_closed = Signal()
+    """The photos are not looked at in full any more."""
 
     def __init__(
         self,
@@ -272,6 +274,10 @@ class TicketPanel(QWidget):
         self._scroll.ensureWidgetVisible(self._advice)
         self._advice.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def look_closely(self, photo: str) -> None:
+        """Open the viewer with this photo beside one of the other kind."""
+        self._open_viewer(photo, compare=True)
+
     def compare_photos(self) -> None:
         """Open the viewer with two photos side by side."""
         if self._photos.current_id():
@@ -406,6 +412,7 @@ class TicketPanel(QWidget):
     def _open_viewer(self, photo: str, *, compare: bool) -> None:
         if self._viewer is None:
             self._viewer = PhotoViewer(self._theme, self)
+            self._viewer.closed.connect(self.viewer_closed)
         if not self._viewer.isVisible():
             self._place_viewer(self._viewer)
         self._viewer.show_cards(self._photos.cards, photo, compare=compare)
