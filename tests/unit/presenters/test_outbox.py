@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, EditState, Kind
+from console.domain.edit import ANOTHER, DELETED, MAYBE_LATER, RESTS_ON_NOTHING, EditState, Kind
 from console.domain.messages import Outcome, SourceState
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
@@ -103,6 +103,23 @@ def test_what_was_refused_for_want_of_rights_is_tried_again_in_one_go_and_no_dec
     }
     rows.presenter.retry_all()
     assert rows.said[-1] == "Nothing was refused that could be tried again. To decide: 5."
+
+
+def test_a_change_that_was_stopped_with_what_is_gone_can_be_answered(rig: Rig) -> None:
+    """Its cause goes on with a report that is created again; nobody could ever have answered for it."""
+    rows = Rows(rig)
+    create = rows.do(Kind.CREATE, "local:made", description="A tree has fallen")
+    rig.edits.on_outcome(Outcome(create, EditState.ACCEPTED, remote_id="B"))
+    rig.edits.on_proved([create])
+    first = rows.do(Kind.SET, "local:made", priority=2)
+    rig.edits.on_outcome(Outcome(first, EditState.CONFLICT, theirs={"priority": {"value": 3}}))
+    second = rows.do(Kind.SET, "B", priority=1)
+    assert rows.row(second).state_text == "not sent: waits for the decision above"
+    rig.edits.on_taken_back("city", [create])
+    wait_for(lambda: rows.row(second).state_text == RESTS_ON_NOTHING, what="it is asked about")
+    assert (rows.row(second).level, verbs(rows.row(second))) == ("warn", ["Try again", "Drop it", "Open"])
+    rows.presenter.act(second, "withdraw")
+    assert [one.edit.id for one in rig.edits.outbox] == [create, first]
 
 
 def test_work_that_waits_for_a_lost_report_waits_for_its_creation_until_that_is_dropped(rig: Rig) -> None:

@@ -208,3 +208,15 @@ def test_back_off_is_spread_capped_and_obeys_retry_after() -> None:
     assert 30 <= backoff.next_s(Busy("slowly", retry_after_s=30)) <= 31
     backoff.reset()
     assert backoff.next_s() <= 0.5
+
+
+def test_what_is_proved_is_forgotten_though_it_may_have_left(outgoing: Outgoing) -> None:
+    for number in (1, 2):
+        outgoing.add(edit(number, report=f"r{number}"), unconfirmed=True)
+    assert not outgoing.withdraw("e1", proved=True)
+    under_way = take(outgoing)
+    assert under_way is not None
+    assert under_way.edit.id == "e2"
+    assert not outgoing.withdraw("e2", proved=True)
+    assert not outgoing.again(under_way, 0.0, left=True, everything=False)
+    assert outgoing.all() == []
