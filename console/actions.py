@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import msgspec
 
 from console.domain.edit import Kind
 from console.domain.rights import may_make, may_release
 from console.domain.status import Status, is_open
+
+Group = Literal["Report", "Units", "Queue", "Map", "Window"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""The order of commands in the palette and in the list of keys: what concerns the report first."""
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -73,7 +78,7 @@ class Action(msgspec.Struct, frozen=True):
     id: str
     text: str
     keys: tuple[str, ...]
-    group: str
+    group: Group
     rule: Rule
     makes: Kind | None = None
     """The kind of edit that it appends; None where it changes only the window."""

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtWidgets import QWidget
 
-from console.actions import ACTIONS, BY_ID
+from console.actions import ACTIONS, BY_ID, GROUPS
 from console.domain.filter import FLAG_WORDS, Filter, FilterError
 from console.domain.status import ORDER
 from console.edits import Edits
@@ -42,9 +42,6 @@ _ORDERS = frozenset({"dispatch", "assign", "recall"})
 """What is done to a report: only with a unit of its own city."""
 _WRITTEN = frozenset({"note", "reply", "close", "hold", "unavailable"})
 """What is typed behind these are the operator's own words: nothing else has them."""
-
-_GROUPS = ("Report", "Units", "Queue", "Window")
-"""The order of the palette's commands: what concerns the report first."""
 
 
 class CommandPresenter(QObject):
@@ -429,7 +426,7 @@ class CommandPresenter(QObject):
     def _commands(self, query: str) -> list[PaletteRow]:
         """Those that can be used now before the others, each with its key or the reason against it."""
         rows, situation = [], self._intents.situation
-        for action in sorted(ACTIONS, key=lambda one: _GROUPS.index(one.group)):
+        for action in sorted(ACTIONS, key=lambda one: GROUPS.index(one.group)):
             name = self.tr(action.text)
             if _fits(query, f"{name} {self.tr(action.words)}") and action.id != "palette":
                 why = action.why_not(situation)

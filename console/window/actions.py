@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from console.actions import ACTIONS, BY_ID, PANEL_KEYS
+from console.actions import ACTIONS, BY_ID, GROUPS, PANEL_KEYS
 from console.domain.filter import Filter
 from console.domain.messages import Compare, SyncNow
 from console.domain.time_range import TimeRange
@@ -131,8 +131,7 @@ class WindowActions(QObject):
             self._status.say(self.tr("No server to compare with"))
 
     def _show_keys(self) -> None:
-        groups = list(dict.fromkeys(action.group for action in ACTIONS))
-        keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: groups.index(action.group))
+        keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: GROUPS.index(action.group))
         rows = [(one.group, one.keys, one.text) for one in keyed]
         shown = [(self.tr(group), _keys_text(keys), self.tr(text)) for group, keys, text in (*rows, *PANEL_KEYS)]
         self._forms.show_keys(shown)
