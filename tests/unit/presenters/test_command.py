@@ -263,7 +263,10 @@ def test_what_the_line_says_of_a_priority_is_what_enter_does(rig: Rig, line: Lin
 
 @pytest.mark.parametrize(
     ("query", "action"),
-    [("theme", "theme"), ("zoom in", "text_larger"), ("log out", "sign_out"), ("shortcuts", "help")],
+    [
+        *(("theme", "theme"), ("zoom in", "text_larger"), ("log out", "sign_out"), ("shortcuts", "help")),
+        ("view locked", "map_fit"),
+    ],
 )
 def test_an_action_is_found_by_other_words_for_it(rig: Rig, line: Line, query: str, action: str) -> None:
     line.presenter.open()
