@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from console.actions import ACTIONS
 from console.domain.edit import Kind
 from console.domain.report import Hold, WaitsFor
 from console.presenters.command import CommandPresenter
@@ -291,6 +292,16 @@ def test_the_palette_counts_what_was_found_not_what_it_shows(rig: Rig, line: Lin
     rows, summary = shown[-1]
     assert rows < 40
     assert summary == f"{rows} of {rows - 8 + 40} found"
+
+
+@pytest.mark.parametrize("group", sorted({action.group for action in ACTIONS}))
+def test_the_palette_finds_the_actions_of_every_group(rig: Rig, line: Line, group: str) -> None:
+    """A new group that it did not know ended every search with an exception: the palette was dead."""
+    found: list[str] = []
+    line.palette.show_rows = lambda rows, *_, **__: found.extend(row.id for row in rows)  # type: ignore[method-assign]
+    action = next(one for one in ACTIONS if one.group == group and one.id != "palette")
+    line.palette.query_changed.emit(action.text)
+    assert f"action:{action.id}" in found
 
 
 def test_a_number_is_found_by_its_beginning_and_one_that_there_is_not_opens_nothing(rig: Rig, line: Line) -> None:
