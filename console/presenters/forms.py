@@ -537,8 +537,8 @@ class Forms(QObject):
     def _place_data(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What an edit carries, of what a form holds of a place: the words say when the point is no address."""
         address = str(values.get("address") or "")
-        if values.get("only_area"):
-            address = f"{address} {self.tr('(middle of the area, the caller knows no more)')}"
+        if values.get("roughly"):
+            address = f"{address} ({values['roughly']})"
         return {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
 
     def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
@@ -576,7 +576,9 @@ class Forms(QObject):
             if place in streets:
                 one = streets[place]
                 says_more = one.name.casefold() in typed.casefold() and len(typed.strip()) > len(one.name)
-                form.set_place(one.lat, one.lon, typed if says_more else self._street_choice(one, catalog).text)
+                label = typed if says_more else self._street_choice(one, catalog).text
+                roughly = self.tr("middle of the street, ±{distance}").format(distance=self._reach(one))
+                form.set_place(one.lat, one.lon, label, roughly=roughly)
                 self._show_pin(one.lat, one.lon)
             else:
                 self._take_place(form, catalog, place, typed)
@@ -597,7 +599,8 @@ class Forms(QObject):
         is_more = any(code in codes for codes in AreaNames([area]).named_in(typed))
         label = typed if is_more and typed.casefold() not in place.casefold() else place
         if area.lat is not None and area.lon is not None:
-            form.set_place(area.lat, area.lon, label, only_area=True)
+            roughly = self.tr("middle of the area, the caller knows no more")
+            form.set_place(area.lat, area.lon, label, only_area=True, roughly=roughly)
             middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
             form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
             self._show_pin(area.lat, area.lon)
@@ -640,7 +643,10 @@ class Forms(QObject):
                 where, doubt = self._exactness(catalog, names, index, values)
                 spot = (values["lat"], values["lon"])
                 on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
-                where = self._street_words(on) if on is not None else where
+                if on is not None:
+                    where = self._street_words(on)
+                    if not doubt and on.within_m > _FAR_OFF_M:
+                        doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
                 form.set_exactness(where, "" if tuple(values[name] for name in _PLACE) == taken_over else doubt)
 
         def ready(made: AreaIndex) -> None:
@@ -777,6 +783,8 @@ class Forms(QObject):
 
 _PLACES = 8
 _STREET_M = 150.0
+_FAR_OFF_M = 500.0
+"""A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""
 
 
 def _street_id(street: Street) -> str:

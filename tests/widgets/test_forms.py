@@ -120,6 +120,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
         "lon": 106.86,
         "is_point": False,
         "only_area": False,
+        "roughly": "",
         "priority": "2",
         "caller_name": "Sari",
         "caller_phone": "0812",

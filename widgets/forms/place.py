@@ -41,6 +41,7 @@ class PlaceForm(Form):
         self._lat: float | None = None
         self._lon: float | None = None
         self._only_area = False
+        self._roughly = ""
         self._exactness, self._doubt = "", ""
         self._places_found = False
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
@@ -81,9 +82,13 @@ class PlaceForm(Form):
         self.place.set_choices(choices)
         self._tell_where()
 
-    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False) -> None:
-        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label."""
+    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False, roughly: str = "") -> None:
+        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label.
+
+        `roughly` says in the report's own words that the point is no address, and how far off it may be.
+        """
         self._lat, self._lon, self._is_point, self._only_area = lat, lon, not label, only_area
+        self._roughly = roughly
         self.set_exactness("")
         if label and label != self.place.text():
             self.place.set_free_text(label)
@@ -113,6 +118,7 @@ class PlaceForm(Form):
             "lon": self._lon,
             "is_point": self._is_point,
             "only_area": self._only_area,
+            "roughly": self._roughly,
         }
 
     @override
@@ -122,6 +128,7 @@ class PlaceForm(Form):
         self._lat = float(lat) if isinstance(lat, (int, float)) else None
         self._lon = float(lon) if isinstance(lon, (int, float)) else None
         self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
+        self._roughly = str(draft.get("roughly") or "")
         self.set_exactness("")
         self.place_typed.emit(self.place.text())
         self.place_changed.emit()
@@ -140,7 +147,7 @@ class PlaceForm(Form):
     def _on_place_typed(self, text: str) -> None:
         if not self._is_point:
             self._lat = self._lon = None
-            self._only_area = False
+            self._only_area, self._roughly = False, ""
             self.set_exactness("")
         self.place_typed.emit(text)
         self.place_changed.emit()

@@ -20,6 +20,7 @@ from console.domain.report import Area, Claim, Entry, Photo, PhotoRole, Template
 from console.domain.status import Status
 from console.presenters.catalog import Cities
 from console.presenters.dossier import Dossier
+from console.presenters.streets import Street
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.ask import AskText
@@ -248,6 +249,25 @@ def test_an_area_named_among_other_words_is_offered_and_the_words_stay(city_of_t
     _press_ctrl_enter(form)
     address = rig.saved(1)[0].data["address"]
     assert address.startswith("Jl. Kebon Baru Dalam 3 (middle of the area")
+
+
+@pytest.mark.parametrize(("within_m", "asked"), [(820.0, True), (200.0, False)])
+def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
+    city_of_two: Rig, within_m: float, asked: bool
+) -> None:
+    """The report looked as exact as one with a house number, to the operator, his colleagues and the crew."""
+    rig, form = city_of_two, _call(city_of_two)
+    found = [Street("Jl. Mawar", None, -6.25, 106.85, 11, within_m)]
+    rig.forms.streets_of = lambda _source, _text, then: then(found)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Jl. Mawar")
+    form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text == "Jl. Mawar"))
+    wait_for(lambda: "Middle of the street by 11" in form._where.text(), what="how exact it is")
+    assert ("knows no more than Jl. Mawar" in form.why_not()) is asked
+    if asked:
+        QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"] == f"Jl. Mawar (middle of the street, ±{within_m:.0f} m)"
 
 
 def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
