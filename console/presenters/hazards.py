@@ -36,8 +36,9 @@ class Hazards(QObject):
         self._desk.choose(row)
 
     def _on_view(self, view: View) -> None:
-        """What was not read before is not new."""
+        """What was not read before is not new; what is read anew, as after a restore, has other rows."""
         if view.loaded is not Loaded.WHOLE:
+            self._known = None
             return
         before, rows = self._known, view.hazards.tolist()
         self._known = frozenset(rows)
