@@ -417,9 +417,9 @@ class Forms(QObject):
             catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
             self._open.tell_news(changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
 
-    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
-        """Photos may come while the form of their report is open."""
-        if self._proof is not None:
+    def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
+        """Photos of the report in this row: they may come while its form is open, whatever is chosen meanwhile."""
+        if self._proof is not None and self._proof[1].row == row:
             form, dossier = self._proof
             form.set_photos(*self._sides(dossier, cards))
 

@@ -63,7 +63,7 @@ class Intents(QObject):
         self._next: tuple[int, float] = (0, -LOOK_S)
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
-        self._cards: Mapping[str, PhotoCard] = {}
+        self._cards: tuple[int, Mapping[str, PhotoCard]] = (0, {})
         self._may_write = True
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
@@ -249,10 +249,10 @@ class Intents(QObject):
             self._other_first_s = self._steady_s()  # the key's words have changed under the finger
         self._tell()
 
-    def set_photos(self, cards: Mapping[str, PhotoCard]) -> None:
-        """The photo cards of the chosen report."""
-        self._cards = cards
-        self._forms.set_photos(cards)
+    def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
+        """The photo cards of the report in this row."""
+        self._cards = (row, cards)
+        self._forms.set_photos(cards, row)
 
     def set_may_write(self, may: bool) -> None:
         """Whether this operator may write at all."""
@@ -688,7 +688,9 @@ class Intents(QObject):
         delivered = me in dossier.delivered_by and not without_users
         barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
         draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
-        self._forms.validate(dossier, self.title_of(dossier), self._cards, draft_key, decide, barred)
+        row, cards = self._cards
+        cards = cards if row == dossier.row else {}
+        self._forms.validate(dossier, self.title_of(dossier), cards, draft_key, decide, barred)
         self._forms.watch(dossier, "status")
 
     def _validate_next(self) -> None:

@@ -25,7 +25,8 @@ _FAR_M = 300.0
 class PhotoCards(QObject):
     """Keeps the cards of the chosen report's photos; an image appears when it is here and decoded."""
 
-    changed = Signal(object)
+    changed = Signal(object, int)
+    """The cards of the chosen report's photos, by photo, and its row; 0 while none is chosen."""
     beside_changed = Signal(object)
     """The cards of the photos of the other reports that are looked at, by photo."""
 
@@ -136,7 +137,7 @@ class PhotoCards(QObject):
     def _tell(self) -> None:
         dossier = self._dossier
         cards = {photo.key: self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
-        self.changed.emit(cards)
+        self.changed.emit(cards, dossier.row if dossier is not None else 0)
         if self._beside:
             self.beside_changed.emit(
                 {photo.key: self._card(photo, one.shown) for one in self._beside for photo in one.shown.photos}

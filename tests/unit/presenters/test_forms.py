@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor
+from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QShortcut, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
@@ -28,6 +28,7 @@ from widgets.forms.choice import Choice
 from widgets.forms.form import Form
 from widgets.forms.new_report import NewReportForm
 from widgets.forms.validate import ValidateForm
+from widgets.photos import PhotoCard
 
 DRAFTS = {
     "note": {"text": "gas smell"},
@@ -366,6 +367,34 @@ def test_one_picture_is_one_photo_of_the_proof(rig: Rig) -> None:
     form = rig.form()
     assert isinstance(form, ValidateForm)
     assert [words.split(",")[0] for words in form.photos()] == ["Before", "After", "After"]
+
+
+def test_the_photos_of_a_proof_stay_when_another_report_is_chosen(rig: Rig) -> None:
+    """The form kept its title and showed the other report's photos, and Enter accepted."""
+    dossier = choose(rig, "validate", "A")
+    both, own = Photo("1" * 64, PhotoRole.REPORT, 1), Photo("2" * 64, PhotoRole.AFTER, 1)
+    rig.intents.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(both, own))))
+    image = QImage(8, 8, QImage.Format.Format_RGB32)
+    cards = {photo.key: PhotoCard(photo.key, "Photo", "15:04", image=image) for photo in (both, own)}
+    rig.intents.set_photos(cards, 1001)
+    rig.intents.run("validate")
+    form = rig.form()
+    assert isinstance(form, ValidateForm)
+    before = form.photos()
+    assert all("15:04" in words for words in before)
+    rig.choose("B", read=False)
+    rig.intents.set_photos({both.key: PhotoCard(both.key, "Before", "23:17, 9.1 km away", image=image)}, 1002)
+    assert form.photos() == before
+    rig.intents.set_photos({}, 0)
+    assert form.photos() == before
+    form.close()
+    wait_for(lambda: rig.forms._open is None, what="the form is gone")
+    rig.choose("B", read=False)
+    rig.intents.set_photos({own.key: PhotoCard(own.key, "After", "23:17", image=image)}, 1002)
+    choose(rig, "validate", "A")
+    rig.intents.set_dossier(replace(dossier, shown=replace(dossier.shown, photos=(own,))))
+    rig.intents.run("validate")
+    assert "23:17" not in rig.form().photos()[0], "what is known of another report says nothing of this one"
 
 
 def test_accepting_says_what_the_work_came_to(rig: Rig) -> None:
