@@ -319,6 +319,7 @@ class ConsoleWindow(QObject):
             self.say,
             self.say_long,
             room=self.window.work_room,
+            free=self.window.view_room,
         )
 
     def _build_presenters(self) -> None:

@@ -268,7 +268,9 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A standard text: `kind` is reply, disposition (of work done), close (without work), return or hold."""
+    """A standard text: `kind` is reply, disposition (of work done), close (without work), duplicate (closed as that of
+    another report), return or hold.
+    """
 
     id: str
     kind: str

@@ -75,12 +75,17 @@ class Forms(QObject):
         warned: Callable[[str], None],
         steady_s: Callable[[], float] = time.monotonic,
         room: Callable[[], QRect | None] = lambda: None,
+        free: Callable[[], QRect | None] = lambda: None,
     ) -> None:
-        """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in."""
+        """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in.
+
+        `free` is that of it in which they cover nothing but the map.
+        """
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
         self._edits, self._profile, self._room = edits, profile, room
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
+        self._free = free
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
@@ -315,9 +320,15 @@ class Forms(QObject):
         units: Sequence[tuple[str, str]],
         draft_key: str,
         then: Callable[[str, str, tuple[str, ...]], object],
+        merge: Callable[[], object],
+        why_no_merge: str,
     ) -> None:
-        """Disposition (of the report's city), reason, and which units are released."""
-        texts = [one.text for one in self._desk.catalog(source).templates if one.kind == "close"] or [
+        """Disposition (of the report's city), reason, and which units are released; of what a duplicate would be is
+        asked by `merge`, `why_no_merge` says why not.
+        """
+        known = [one for one in self._desk.catalog(source).templates if one.kind in ("close", "duplicate")]
+        duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
+        texts = [one.text for one in known] or [
             self.tr("Not found at the place"),
             self.tr("Not a matter of the city"),
             self.tr("Withdrawn by the reporter"),
@@ -328,10 +339,13 @@ class Forms(QObject):
             self.tr("Close without work"),
             [(text, text, False) for text in texts],
             units,
+            duplicate=duplicate,
+            why_no_duplicate=why_no_merge,
             about=about,
             parent=self._window,
         )
         self._draft(form, draft_key, about)
+        form.merge_asked.connect(merge)
 
         def commit(values: dict[str, Any]) -> None:
             release = tuple(values["release"])
@@ -369,6 +383,7 @@ class Forms(QObject):
             preset=preset,
             barred=barred,
             steady_s=self._steady_s,
+            free_high=free.height() if (free := self._free()) is not None else 0,
             parent=self._window,
         )
 

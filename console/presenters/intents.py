@@ -16,6 +16,7 @@ from console.actions import AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
+from console.domain.category import fields_of_category
 from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
 from console.domain.overlay import field_value
 from console.domain.report import Assignment, Report, Unit
@@ -573,8 +574,13 @@ class Intents(QObject):
     def _set_category(self, dossier: Dossier, code: str) -> None:
         if code == dossier.shown.service:
             return
-        name = self._desk.catalog(dossier.source).service_name(code)
-        self._deeds.set_fields(dossier, {"service": code}, self.tr("Category {name}").format(name=name))
+        catalog = self._desk.catalog(dossier.source)
+        before, after = (catalog.services.get(one or "") for one in (dossier.shown.service, code))
+        fields = fields_of_category(dossier.shown, before, after) if after is not None else {"service": code}
+        text = self.tr("Category {name}").format(name=catalog.service_name(code))
+        if "agency" in fields:
+            text = self.tr("{text}, {agency}").format(text=text, agency=catalog.agency_name(fields["agency"]))
+        self._deeds.set_fields(dossier, fields, text)
 
     def _do_transfer(self) -> None:
         dossier = self._report()
@@ -706,8 +712,21 @@ class Intents(QObject):
             self._deeds.close(dossier, disposition, reason, release)
 
         key = self._forms.draft_key("close", dossier.source, dossier.key)
-        self._forms.close(dossier.source, self.title_of(dossier), units, key, close)
+        why = BY_ID["merge"].why_not(self.situation)
+        why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
+        self._forms.close(
+            dossier.source, self.title_of(dossier), units, key, close, lambda: self._merge_chosen(dossier), why
+        )
         self._forms.watch(dossier, "status", "service")
+
+    def _merge_chosen(self, dossier: Dossier) -> None:
+        if self.chosen is None or self.chosen.row != dossier.row:
+            self._desk.choose(dossier.row)
+
+        def merge() -> None:
+            self.run("merge")
+
+        self.when_read(dossier.row, merge, lambda: None)
 
     def _do_reopen(self) -> None:
         dossier = self._report()

@@ -263,6 +263,27 @@ def test_a_key_that_is_held_decides_nothing(qtbot: QtBot, which: str, key: Qt.Ke
         keys(key)
 
 
+def test_a_report_is_closed_as_a_duplicate_only_of_one_that_was_looked_at(qtbot: QtBot) -> None:
+    """Three keys closed a flood as "Duplicate", and nobody knew of what."""
+    texts = [("Duplicate", "Duplicate", False), ("Spam", "Spam", False)]
+    form = CloseForm(make_theme(), "Close", texts, duplicate="Duplicate")
+    open_form(qtbot, form)
+    keys("1")
+    assert form.commit_button.verb == "Look at the other report"
+    with qtbot.assertNotEmitted(form.committed), qtbot.waitSignal(form.merge_asked):
+        keys(Qt.Key.Key_Return)
+    assert not form.isVisible()
+    form = CloseForm(make_theme(), "Close", texts, duplicate="Duplicate", why_no_duplicate="No possible duplicate")
+    open_form(qtbot, form)
+    with qtbot.assertNotEmitted(form.committed), qtbot.assertNotEmitted(form.merge_asked):
+        keys("1", Qt.Key.Key_Return)
+    assert form.why_not() == "No possible duplicate"
+    keys("2")
+    assert form.commit_button.verb == "Close report"
+    with qtbot.waitSignal(form.committed):
+        keys(Qt.Key.Key_Return)
+
+
 def test_of_two_reports_the_one_that_was_said_to_stays_unless_it_is_turned_round(qtbot: QtBot) -> None:
     mine, first, second = (MergeSide(key, "Flood", "", "") for key in ("1", "2", "3"))
     form = MergeForm(
@@ -321,6 +342,41 @@ def test_a_proof_is_decided_on_after_its_photos_have_been_on_the_screen_for_a_se
     clock.now_s += TWICE_S
     with qtbot.waitSignal(form.committed):
         keys(Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize(("rows", "least"), [(1, 270), (2, 200)])
+def test_photos_take_the_room_that_the_form_leaves(qtbot: QtBot, rows: int, least: int) -> None:
+    """The one window whose purpose is to look showed them smaller than the report's panel did."""
+    before = [card("Before", number=number) for number in range(rows)]
+    form = ValidateForm(
+        make_theme(), "Validate", before, [card("After")], dispositions=["Done"], preset="Done", free_high=760
+    )
+    qtbot.addWidget(form)
+    form.open_beside(QRect(10, 10, 780, 780))
+    qtbot.waitUntil(form.isActiveWindow)
+    assert all(photo.height() >= least for photo in form._photos)
+    assert all(photo.height() <= 304 + 40 for photo in form._photos), "the design's size is the most"
+    assert form.height() <= 760, "and it covers nothing but the map"
+    form.grab()
+    high = [photo.height() for photo in form._photos]
+    later = [card("Before", number=number) for number in range(rows)]
+    form.set_photos(later, [card("After")])  # read anew
+    form.grab()
+    form.fit()
+    assert [photo.height() for photo in form._photos] == high
+
+
+def test_photos_in_full_take_no_choice_away(qtbot: QtBot) -> None:
+    """A plain F took the preset off without a word, and showed nothing."""
+    photos = ([card("Before")], [card("After")])
+    form = ValidateForm(make_theme(), "Validate", *photos, dispositions=["Done"], preset="Done")
+    open_form(qtbot, form)
+    qtbot.waitUntil(lambda: form.is_seen)
+    with qtbot.waitSignal(form.photo_asked):
+        keys("f")
+    assert (form.values()["decision"], form.values()["disposition"]) == ("accept", "Done")
+    keys("2", "f")
+    assert form.values()["reason"] == "f", "a reason may begin with it"
 
 
 def test_the_button_says_when_the_photos_have_been_looked_at(qtbot: QtBot) -> None:

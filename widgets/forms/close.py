@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QWidget,
 )
@@ -19,8 +20,11 @@ class CloseForm(Form):
     """How a report ends, and which units it lets go. Values: disposition, reason, release and stay (ids of units).
 
     `dispositions` are (code, words, whether a reason is needed); `units` are (id, words), all ticked at first. A digit
-    chooses the outcome, Enter then closes the report.
+    chooses the outcome, Enter then closes the report. With the outcome `duplicate` it is not closed here: `merge_asked`
+    leads to where the other report is looked at; `why_no_duplicate` says why there is none.
     """
+
+    merge_asked = Signal()
 
     def __init__(
         self,
@@ -29,11 +33,13 @@ class CloseForm(Form):
         dispositions: Sequence[tuple[str, str, bool]],
         units: Sequence[tuple[str, str]] = (),
         *,
+        duplicate: str = "",
+        why_no_duplicate: str = "",
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, title, commit_text="", commit_keys="↵", about=about, parent=parent)
-        self.commit_button.set_verb(self.tr("Close report"))
+        self._duplicate, self._why_no_duplicate = duplicate, why_no_duplicate
         self._needs = {code for code, _, needs in dispositions if needs}
         self.reason = self.reason_field(self.tr("Reason"))
         self.disposition = Segments(theme, self.tr("Outcome"), [(code, words) for code, words, _ in dispositions])
@@ -55,6 +61,25 @@ class CloseForm(Form):
             self.body.addWidget(tick)
         self.touch()
 
+    @property
+    def _is_duplicate(self) -> bool:
+        return bool(self._duplicate) and self.disposition.value() == self._duplicate
+
+    @override
+    def touch(self) -> None:
+        verb = self.tr("Look at the other report") if self._is_duplicate else self.tr("Close report")
+        self.commit_button.set_verb(verb)
+        super().touch()
+
+    @override
+    def commit(self) -> None:
+        if not self._is_duplicate or self.why_not():
+            super().commit()
+            return
+        self.disposition.set_value("")  # what stays as a draft are the words, if there are any
+        self.reject()
+        self.merge_asked.emit()
+
     @override
     def values(self) -> dict[str, Any]:
         return {
@@ -74,11 +99,13 @@ class CloseForm(Form):
 
     @override
     def held_up_by(self) -> QWidget | None:
-        return self.reason if self.disposition.value() else self.disposition
+        return self.reason if self.disposition.value() and not self._is_duplicate else self.disposition
 
     @override
     def why_not(self) -> str:
         values = self.values()
+        if self._is_duplicate:
+            return self._why_no_duplicate
         if not values["disposition"]:
             return self.tr("Outcome: a digit chooses one")
         if values["disposition"] in self._needs and not values["reason"]:

@@ -25,8 +25,14 @@ from widgets.theme import Theme
 if TYPE_CHECKING:
     from widgets.photos import PhotoCard
 
-_HIGH = (220, 170, 130)
-"""How high a photo is where there are so many rows of them; from the third on they scroll."""
+_PICTURE = (476, 304)
+"""How large a photo is where there is room, px at normal size; smaller photos are shown as large as they fit."""
+_STRIP = 40
+"""So much of a photo's height are the words under it."""
+_LEAST_HIGH = 130
+"""So high a photo is at least; with more rows than fit the form is higher, and scrolls where the screen ends."""
+_FRAME = 36
+"""So much of the room the title takes that the desktop puts over a window."""
 
 
 class ValidateForm(Form):
@@ -36,7 +42,8 @@ class ValidateForm(Form):
     can have come to: where there are any, accepting needs one. `returns` are the usual reasons to return it. `preset`
     is the disposition that accepting begins with; where nothing speaks against the proof accepting is chosen then, and
     with a flagged photo nothing is. Nothing can be decided before every photo was seen, and has been for LOOK_S of the
-    clock `steady_s`. `barred` says why this operator can decide nothing here.
+    clock `steady_s`. `barred` says why this operator can decide nothing here. `free_high` is how high it may be, in
+    pixels of the screen, before it covers what is worked with; the photos take what it leaves.
     """
 
     photo_asked = Signal(str)
@@ -55,9 +62,12 @@ class ValidateForm(Form):
         preset: str = "",
         barred: str = "",
         steady_s: Callable[[], float] = time.monotonic,
+        free_high: int = 0,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, commit_text="", commit_keys="↵", width=880, about=about, parent=parent)
+        wide = 2 * _PICTURE[0] + 40
+        super().__init__(theme, title, commit_text="", commit_keys="↵", width=wide, about=about, parent=parent)
+        self._free_high = free_high
         self._barred, self._preset = barred, preset
         self._asks_disposition = bool(dispositions)
         self._by_hand = False
@@ -145,7 +155,6 @@ class ValidateForm(Form):
             self._grid.removeWidget(photo)
             photo.deleteLater()
         self._photos = []
-        high = self.theme.px(_HIGH[min(max(len(before), len(after), 1), len(_HIGH)) - 1])
         names = (
             (self.tr("No photo from before"), self.tr("Before")),
             (self.tr("No photo from after"), self.tr("After")),
@@ -156,11 +165,30 @@ class ValidateForm(Form):
             for at, card in enumerate(cards):
                 number = self.tr("{at} of {n}").format(at=at + 1, n=len(cards)) if len(cards) > 1 else ""
                 photo = Photo(self.theme, card, number)
-                photo.setFixedHeight(high)
+                photo.setFixedHeight(self.theme.px(_LEAST_HIGH))
                 photo.painted.connect(self._on_painted)
                 photo.opened.connect(self.photo_asked)
                 self._photos.append(photo)
                 self._grid.addWidget(photo, at + 1, column)
+
+    @override
+    def fit(self) -> None:
+        self._size_photos()
+        super().fit()
+
+    def _size_photos(self) -> None:
+        """As large as the room that the rest of the form leaves, and no larger than they are wide."""
+        px, rows = self.theme.px, self._grid.rowCount() - 1
+        if not self._photos or rows < 1:
+            return
+        high = self.column.totalHeightForWidth(self.width()) if self.column.hasHeightForWidth() else -1
+        rest = max(high, self.column.totalSizeHint().height()) - rows * self._photos[0].height()
+        screen = (self.parentWidget() or self).screen().availableGeometry()
+        wide = (min(self.width(), screen.width()) - px(40)) // 2
+        most = min(px(_PICTURE[1]), wide * _PICTURE[1] // _PICTURE[0]) + px(_STRIP)
+        each = ((self._free_high or screen.height()) - px(_FRAME) - rest) // rows
+        for photo in self._photos:
+            photo.setFixedHeight(max(px(_LEAST_HIGH), min(most, each)))
 
     def photos(self) -> list[str]:
         """What is said of each photo that is shown, for those who hear the screen."""
@@ -206,6 +234,8 @@ class ValidateForm(Form):
     def _on_letters(self, text: str) -> None:
         if self.reason.isVisible():
             self.write_on(self.reason, text)
+        elif text.casefold() == "f":
+            self._on_closely()
         else:
             self._forget_preset()
 

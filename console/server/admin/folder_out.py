@@ -305,7 +305,7 @@ _STARTER = CitySetup(
     (
         Template("reply-thanks", "reply", "Thank you: your report is here and somebody looks at it."),
         Template("done-repaired", "disposition", "Repaired"),
-        Template("close-duplicate", "close", "Duplicate"),
+        Template("close-duplicate", "duplicate", "Duplicate"),
         Template("return-undone", "return", "The work is not finished"),
         Template("hold-weather", "hold", "Waiting for the rain to stop"),
     ),
