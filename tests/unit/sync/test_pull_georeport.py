@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
-from api_client.georeport import ReadingLimits
+from api_client.georeport import GeoReportClient, ReadingLimits
+from api_client.transport import utc_now
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Source, SourceState, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
+from console.sync.health import Health
+from console.sync.ledger import Ledger
 from console.sync.limits import HistoryLimits
 from console.sync.pace import Timing
+from console.sync.sweep import Sweep
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import rig
 
@@ -274,4 +278,23 @@ def test_a_long_history_hides_nothing_new(tmp_path: Path) -> None:
         oldest = starts.index(min(starts))
         looks = [start for start in starts[:oldest] if start > begun - DAY]
         assert len(looks) > 5, "new ones are looked for all the time"
+    city.close()
+
+
+def test_the_nightly_list_of_a_server_without_end_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api_client.georeport._MOST_PAGES", 5)
+    monkeypatch.setattr("console.sync.sweep._MORE", 100)
+    now = datetime.now(UTC)
+    city = GeoCity([geo_request(number, now - number * 80 * DAY) for number in range(6)], pages="heeded")
+    with rig(tmp_path, city.url, kind="open311") as console:
+        key = console.live().source
+    city.without_end()
+    asked = len(city.windows)
+    client = GeoReportClient(city.url)
+    ledger = Ledger(tmp_path, lambda _: None)
+    sweep = Sweep(key, client, tmp_path, ledger, Health(key, lambda _: None, utc_now))
+    assert sweep.mend(lambda: False) == [], "what is not in its lists is asked for, and there"
+    assert 5 < len(city.windows) - asked < 40
+    ledger.close()
+    client.close()
     city.close()
