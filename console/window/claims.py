@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.board.view import View
 from console.domain.edit import Kind
+from console.domain.report import Entry
 from console.edits import Edits
 from console.presenters.desk import Desk
 from console.store.cache_read import CachedReport, CacheReader
@@ -16,7 +17,22 @@ from console.tasks import Tasks
 _RELEASED_MS = 10_000
 """So long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
 _MOST = 500
-_TAKING = (Kind.CLAIM.value, Kind.DISPATCH.value)
+
+
+def has_held(who: str, history: Iterable[Entry]) -> bool:
+    """Whether somebody has ever had the report, by its history, the oldest first.
+
+    Who sends a crew takes it, but not from another: an order that came second has taken nothing.
+    """
+    holder = ""
+    for entry in history:
+        if entry.kind == Kind.CLAIM.value or (entry.kind == Kind.DISPATCH.value and not holder):
+            holder = entry.author
+        elif entry.kind == Kind.RELEASE.value:
+            holder = ""
+        if holder == who:
+            return True
+    return False
 
 
 class Claims(QObject):
@@ -86,8 +102,7 @@ class Claims(QObject):
             releases = [entry.author for entry in history if entry.kind == Kind.RELEASE.value]
             who = claim.who if claim is not None else (releases or [me])[-1]
             # A take that was lost was never his: that is told as such.
-            was_mine = any(entry.author == me and entry.kind in _TAKING for entry in history)
-            if who != me and was_mine:
+            if who != me and has_held(me, history):
                 told.append((one, who, claim is not None))
         return told
 

@@ -1,0 +1,29 @@
+"""Whose a report was, by its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from console.domain.edit import Kind
+from console.domain.report import Entry
+from console.window.claims import has_held
+
+AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("steps", "held"),
+    [
+        ([(Kind.DISPATCH, "ani"), (Kind.DISPATCH, "bima")], False),  # "which was yours" was told of it: it never was
+        ([(Kind.CLAIM, "ani"), (Kind.DISPATCH, "bima")], False),
+        ([(Kind.DISPATCH, "bima"), (Kind.RELEASE, "rina"), (Kind.CLAIM, "ani")], True),
+        ([(Kind.CLAIM, "ani"), (Kind.RELEASE, "ani"), (Kind.DISPATCH, "bima")], True),
+        ([(Kind.CLAIM, "bima"), (Kind.CLAIM, "ani")], True),
+        ([(Kind.NOTE, "bima")], False),
+    ],
+)
+def test_who_sent_a_crew_second_never_had_the_report(steps: list[tuple[Kind, str]], held: bool) -> None:
+    history = [Entry(str(at), "931427", kind.value, AT, who) for at, (kind, who) in enumerate(steps)]
+    assert has_held("bima", history) is held
