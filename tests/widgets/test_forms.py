@@ -204,7 +204,8 @@ def test_the_form_gives_the_map_free_when_a_place_is_to_be_pointed_at(qtbot: QtB
     window.show()
     form = open_form(qtbot, NewReportForm(make_theme(), make_symbols(make_theme()), parent=window))
     form.step_aside(window)
-    assert form.x() == window.mapToGlobal(QPoint(0, 0)).x()
+    right = window.mapToGlobal(QPoint(window.width(), 0)).x()
+    assert right - 12 <= form.frameGeometry().right() <= right, "the queue stays in sight while the map is pointed at"
 
 
 def test_nothing_is_decided_before_every_photo_was_seen(qtbot: QtBot) -> None:

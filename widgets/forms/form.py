@@ -279,8 +279,13 @@ class Form(QDialog):
         self.move(place.topLeft())
 
     def step_aside(self, anchor: QWidget) -> None:
-        """Give the middle of the anchor free: what is to be pointed at lies there."""
-        self.move(max(anchor.mapToGlobal(QPoint(0, 0)).x(), anchor.screen().availableGeometry().left()), self.y())
+        """Give the anchor's middle free, where what is to be pointed at lies, and its left side, where the queue is.
+
+        It stands at the right, over the report, which is about something else.
+        """
+        right = anchor.mapToGlobal(QPoint(anchor.width(), 0)).x()
+        right = min(right, anchor.screen().availableGeometry().right() + 1) - self.theme.px(_EDGES) // 2
+        self.move(right - self.frameGeometry().width(), self.y())
 
     def offer_draft(self, draft: dict[str, Any], words: str) -> None:
         """Fill in a draft made by `values`; `words` say what it is, beside a button that takes it out again."""
