@@ -79,7 +79,8 @@ class Edit(msgspec.Struct, frozen=True):
     about: dict[str, Any] = {}
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
-    Of a MERGE also `into`: when the report that it names was created. Only the two times are sent: see `is_another`.
+    Of a MERGE also `into`: when the report that it names was created. Only the two times are sent,
+    and whether it was made here: see `is_another`.
     """
 
 

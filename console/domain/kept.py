@@ -48,6 +48,11 @@ class Carried(msgspec.Struct, frozen=True):
     tell: tuple[Edit, ...] = ()
 
 
+_DATED_BACK_S = 3600.0
+MADE_HERE = "made_here"
+"""In what an edit is about: its report was created here, and the server may have dated it back; see `is_another`."""
+
+
 def as_created(report: Report) -> dict[str, Any]:
     """What a CREATE of this report would carry."""
     values = {name: msgspec.to_builtins(getattr(report, name)) for name in _CREATED}
@@ -58,12 +63,12 @@ def is_another(seen: datetime | None, created: datetime, *, made_here: bool = Fa
     """Whether a report that was made at `created` is not the one that was seen (made at `seen`), but has its number.
 
     To the second, which is what a cache holds; None tells nothing. `made_here` is one that a console made, which the
-    server may have dated back to its own time.
+    server may have dated back to its own time: by no more than an hour, for a console goes by the server's clock.
     """
     if seen is None:
         return False
     seen_s, there_s = (moment.replace(microsecond=0).timestamp() for moment in (seen, created))
-    return there_s > seen_s or (there_s < seen_s and not made_here)
+    return not seen_s - (_DATED_BACK_S if made_here else 0) <= there_s <= seen_s
 
 
 def is_made_by(create: Edit, edit: Edit) -> bool:

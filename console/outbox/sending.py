@@ -25,6 +25,7 @@ from console.domain.edit import (
     moved,
     outlived,
 )
+from console.domain.kept import MADE_HERE
 from console.domain.messages import Push, Withdraw
 from console.outbox.authors import Authors
 from console.outbox.book import Book
@@ -414,8 +415,8 @@ def _addressed(edit: Edit, remote: dict[str, tuple[str, str]]) -> Edit:
     """The edit with the server's ids in place of local keys."""
     changes: dict[str, Any] = {}
     if edit.report in remote and edit.kind is not Kind.CREATE:
-        about = {name: value for name, value in edit.about.items() if name != "created"}
-        changes |= {"report": remote[edit.report][1], "about": about}  # the server may have dated it otherwise
+        # protects: own-report-is-the-one-meant
+        changes |= {"report": remote[edit.report][1], "about": {**edit.about, MADE_HERE: True}}
         if edit.base_version is None:
             changes["base_version"] = 1
     into = edit.data.get("into")

@@ -331,7 +331,7 @@ def _merged_into(edit: EditBody) -> str | None:
 def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
     """The numbers are still the reports that the operator saw: a city that was set back may give them to others."""
     # protects: edit-of-another-report
-    if is_another(edit.about.created, report.created):
+    if is_another(edit.about.created, report.created, made_here=edit.about.made_here):
         raise AnotherReport(
             f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
         )

@@ -29,10 +29,14 @@ Priority = Annotated[int, Meta(ge=1, le=4)]
 
 
 class About(msgspec.Struct, frozen=True):
-    """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`."""
+    """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`.
+
+    `made_here`: the edit's own was created by the same console, which knows no more than that it is not older here.
+    """
 
     created: Annotated[datetime, Meta(tz=True)] | None = None
     into: Annotated[datetime, Meta(tz=True)] | None = None
+    made_here: bool = False
 
 
 class EditBody(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, is_order
+from console.domain.kept import MADE_HERE
 from console.sync.push import CannotSend, TooLate
 
 _KEY_REUSED = "key_reused"
@@ -144,7 +145,7 @@ def encode_edit(edit: Edit, order_lifetime: timedelta) -> bytes:
     The server refuses the edit when the reports that it names were created at other times, and an order when it only
     gets to it after its time: a request can lie in the connection of a server that stands still.
     """
-    times = {name: edit.about[name] for name in ("created", "into") if edit.about.get(name)}
+    times = {name: edit.about[name] for name in ("created", "into", MADE_HERE) if edit.about.get(name)}
     # protects: edit-says-when-its-report-was-made
     return msgspec.json.encode(
         Body(

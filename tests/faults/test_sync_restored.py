@@ -6,6 +6,7 @@ However the operator answers, in whatever order, and over a crash: each creation
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +14,13 @@ import pytest
 
 from console.domain.edit import EditState, Kind, is_deleted, is_taken_back
 from console.domain.messages import Outcome
+from console.domain.overlay import created_report
 from console.domain.report import Report
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor
 from tests.faults.test_sync_list import push_only, rest, shown, states
-from tests.helpers.stepped import Backup, SteppedConsole
+from tests.helpers.stepped import Backup, SteppedConsole, now
 from tests.helpers.sync_rig import rows_of_cache, rows_of_database
 
 TREE = "A tree has fallen"
@@ -205,6 +207,32 @@ def test_work_on_a_lost_report_whose_creation_is_dropped_can_be_kept(
     rest(ani)
     assert not ani.edits.outbox
     assert trees(ani, city) == [(1, ["kept, 0 told", "waits"])]
+
+
+@pytest.mark.parametrize("made", [None, "2026-01-01T00:00:00Z"])
+def test_what_waits_for_ones_own_report_goes_to_no_other_that_has_its_number_now(
+    ani: SteppedConsole, city: City, tmp_path: Path, made: str | None
+) -> None:
+    """F22, I3: sent before anything of the restored city was read; the server knows which report is meant."""
+    backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "older.db")
+    data = {"description": TREE, "channel": "phone"}
+    five_minutes_ago = (now() - timedelta(minutes=5)).isoformat()
+    create = ani.submit(Kind.CREATE, None, data | {"created": five_minutes_ago}, {})
+    push_only(ani)
+    mine = ani.saved[create]
+    number = ani.edits.remote_of(mine.report or "")
+    ani.wire.cut = True
+    note = ani.submit(Kind.NOTE, created_report(mine), {"text": "of the tree"}, {})
+    backup.restore(numbers_again=True)
+    data = {"description": "A call for an ambulance", "channel": "phone", "created": made}
+    other = city.apply(EditBody("ambulance", Kind.CREATE, data=data), report=None, actor=MARIA).answer.entry.report
+    assert other == number
+    ani.wire.cut = False
+    push_only(ani)
+    assert [entry.text for entry in city.entries(other or "") if entry.text] == []
+    rest(ani)
+    assert states(ani)[note] is EditState.ATTENTION, "the operator is told that the number is another report now"
+    assert [entry.text for entry in city.entries(other or "") if entry.text] == []
 
 
 def test_work_that_is_found_lost_after_its_creation_was_dropped_can_be_kept(
