@@ -348,7 +348,7 @@ ACTIONS: tuple[Action, ...] = (
     A("copy_number", "Copy the number", ("Ctrl+Shift+C",), "Report", _numbered),
     A("copy_place", "Copy the coordinates", (), "Report", _place),
     A("copy_link", "Copy the link", (), "Report", _numbered),
-    A("map_fit", "Fit the map to the list", ("*",), "Window", always, words="auto-fit autofit zoom view locked"),
+    A("map_fit", "Fit the map to the list", ("*",), "Map", always, words="auto-fit autofit zoom view locked"),
     A("go_to", "Show on the map", ("G",), "Report", _place),
     A("copy_unit", "Copy the unit in one line", (), "Units", _unit_chosen),
     A("units_available", "List the available units only, or all", (), "Units", always),

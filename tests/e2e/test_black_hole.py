@@ -128,7 +128,7 @@ class Operator:
             wait_for(self._photos_are_here, what="the photos")
 
     def _photos_are_here(self) -> bool:
-        cards, photos = self.window.intents._cards, self.window.dossiers.current.shown.photos
+        (_, cards), photos = self.window.intents._cards, self.window.dossiers.current.shown.photos
         here = {sha256 for sha256, card in cards.items() if card.image is not None}
         return here.issuperset(photo.sha256 for photo in photos)
 
