@@ -117,7 +117,8 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
 
         city.start()
         one.intents.run("refresh")
-        wait_for(lambda: banner(one) == "", what="the banner goes")
+        wait_for(lambda: "Offline" not in banner(one), what="the banner goes")
+        wait_for(lambda: "its time was over before it could leave" in banner(one), what="the order that was not sent")
         wait_for(lambda: len(outbox(one)) == 1, what="all is received but the old order")
         assert states(one) == {"still wanted?": 1}
         choose(one, told_of)

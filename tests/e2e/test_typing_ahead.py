@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 EXPECTED = {
     "priority": [["set", {"priority": 4}]],
-    "category": [["set", {"service": "trotoar"}]],
+    "category": [["set", {"service": "trotoar", "agency": "BMG"}]],
     "note": [["note", {"text": "tax i"}]],
     "reply": [["reply", {"text": "taxi"}]],
     "palette": [["set", {"priority": 4}]],
