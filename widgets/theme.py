@@ -105,11 +105,14 @@ class Theme:
 
     def apply(self, app: QApplication) -> None:
         """Give an application this look: fonts, palette, style sheet and the focus ring."""
+        sheet = self.sheet()
+        if app.styleSheet() == sheet:
+            return  # it looks like this already: anew, each widget that there is would be polished four times
         load_fonts()
         app.setStyle(_FocusStyle(self))
         app.setPalette(self.palette())
         app.setFont(self.font("body"))
-        app.setStyleSheet(self.sheet())
+        app.setStyleSheet(sheet)
 
     def palette(self) -> QPalette:
         """The palette of widgets that are not drawn by us."""
