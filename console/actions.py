@@ -365,6 +365,11 @@ AT_ONCE = frozenset(
     {"take", "release", "dispatch", "recall", "submit", "unmerge", "en_route", "on_scene", "done", "told", "wanted"}
 )
 """Actions that ask nothing more: their key does it."""
+ASKS_MORE = frozenset(
+    {"assign", "category", "close", "drafts", "hold", "merge", "new_report", "note", "photo", "place", "priority"}
+    | {"reopen", "reply", "transfer", "unavailable", "validate"}
+)
+"""Actions behind whose key more is typed: into the form that they open."""
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -145,6 +145,11 @@ class Forms(QObject):
             self._open.activateWindow()
 
     @property
+    def is_open(self) -> bool:
+        """Whether a form hears the keys, or will in a moment."""
+        return self._open is not None and self._open.isVisible()
+
+    @property
     def covered(self) -> QRect | None:
         """The part of the screen that the open form stands in, None while there is none."""
         if self._open is None or not self._open.isVisible():

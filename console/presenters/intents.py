@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.actions import AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
+from console.actions import ASKS_MORE, AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
@@ -61,6 +61,7 @@ class Intents(QObject):
         self._other_first_s = -TWICE_S
         self._sent: tuple[int, float] = (0, -TWICE_S)
         self._desk, self._deeds, self._forms, self._source_for_new = desk, deeds, forms, source_for_new
+        self._formless_until_s = -LOOK_S
         self._next: tuple[int, float] = (0, -LOOK_S)
         self._dossier: Dossier | None = None
         self._counsel = Counsel(0)
@@ -299,25 +300,31 @@ class Intents(QObject):
         """The chosen report was chosen by the program and not by the operator, this moment."""
         self._next = (self._desk.row, self._steady_s() + LOOK_S)
 
-    def _is_just_shown(self) -> bool:
-        """Whether a stroke was meant for the report before; who goes on striking does not look."""
+    def _why_not_meant(self) -> str:
+        """Why a stroke cannot be meant for what is shown, "" when it can; who goes on striking does not look."""
         row, until_s = self._next
         now_s = self._steady_s()
-        if row != self._desk.row or now_s >= until_s:
-            return False
-        self._next = (row, max(until_s, now_s + TWICE_S))
-        return True
+        if row == self._desk.row and now_s < until_s:
+            self._next = (row, max(until_s, now_s + TWICE_S))
+            return self.tr("another report has just been shown, press again")
+        if now_s < self._formless_until_s:
+            self._formless_until_s = max(self._formless_until_s, now_s + TWICE_S)
+            return self.tr("the key before it opened no form, press again")
+        return ""
 
     def press(self, action_id: str) -> bool:
         """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
-        if action_id in AT_ONCE and self._is_just_shown():
-            self.said.emit(self.tr("Nothing was done: another report has just been shown, press again"))
+        if action_id in AT_ONCE and (why := self._why_not_meant()):
+            self.said.emit(self.tr("Nothing was done: {why}").format(why=why))
             return False
         if action_id == "submit" and self._forms.just_committed:
             self.said.emit(self.tr("Not handed in: that key was still the form's"))
             return False
         self._forms.go_on()
-        return self.run(action_id)
+        done = self.run(action_id)
+        if action_id in ASKS_MORE and not self._forms.is_open:  # what was typed behind it was meant for its form
+            self._formless_until_s = self._steady_s() + LOOK_S
+        return done
 
     def may(self, action_id: str) -> bool:
         """Whether an action can be used now; why not is said."""
@@ -392,8 +399,8 @@ class Intents(QObject):
         if self._forms.just_committed:
             self.said.emit(self.tr("Nothing was sent: that key was still the form's"))
             return
-        if self._is_just_shown():
-            self.said.emit(self.tr("Nothing was sent: another report has just been shown, press again"))
+        if why := self._why_not_meant():
+            self.said.emit(self.tr("Nothing was sent: {why}").format(why=why))
             return
         before, self._sent = self._sent, (dossier.row, self._steady_s())
         if before[0] == dossier.row and self._sent[1] - before[1] < TWICE_S:

@@ -78,7 +78,9 @@ def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
     focus = one.window.focusWidget()
     with monkeypatch.context() as patch:
         patch.setattr(one.intents, "run", lambda action: ran.append((action, one.intents.may(action))))
-        patch.setattr(one.ticket, "_steady_s", iter(range(0, 10_000, 10)).__next__)
+        for part in (one.ticket, one.intents):  # no key is struck too soon after the one before
+            patch.setattr(part, "_steady_s", iter(range(10, 10_000_000, 10)).__next__)
+        patch.setattr(one.intents, "_formless_until_s", 0.0)
         one.ticket.action.connect(done.append)
         caps = shown_caps(one)
         for widget, cap in caps:
@@ -215,7 +217,7 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         assert walk(viewer, monkeypatch, "viewer") >= 4
         assert "T" not in {cap for _, cap in shown_caps(viewer)}
         viewer.window.focus_panel("units")
-        assert "Esc" in {cap for _, cap in shown_caps(viewer)}
+        wait_for(lambda: "Esc" in {cap for _, cap in shown_caps(viewer)}, what="the units stand over the map")
         assert walk(viewer, monkeypatch, "small, units open") >= 4
     with console(tmp_path / "offline", city.address) as one:
         wait_ready(one)

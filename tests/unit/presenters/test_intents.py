@@ -292,6 +292,25 @@ def test_a_stroke_within_a_second_of_the_next_report_was_meant_for_the_one_befor
     assert [edit.data["unit"] for edit in rig.saved(2)] == ["07", "11"]
 
 
+def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) -> None:
+    """`D 1 Enter` where there is no duplicate: the digit was the duplicate's, and chose a crew."""
+    rig.choose("A")
+    rig.intents.set_counsel(Counsel(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.intents.press("merge")
+    assert not rig.forms.is_open
+    rig.steady_s += 0.5
+    rig.intents.dispatch_chosen("07")
+    rig.intents.press("dispatch")
+    assert "opened no form" in rig.said[-1]
+    assert rig.saved(0) == []
+    rig.steady_s += 1.0
+    rig.intents.press("note")
+    assert rig.forms.is_open
+    rig.forms.close_open()
+    rig.intents.press("dispatch")
+    assert len(rig.saved(1)) == 1
+
+
 def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> None:
     rig.choose("B")
     rig.intents.show_next()
