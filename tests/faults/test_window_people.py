@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import sqlite3
@@ -427,6 +428,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
         window.intents.run("refresh")
         wait_for(lambda: window.intents.situation.role == "validator", 40, "the new role is told")
+        window.intents._steady_s = itertools.count(1_000_000, 10).__next__  # no key is struck too soon after another
         for keys, modifiers in (("D", CTRL), ("P", NONE), ("X", NONE), ("H", NONE), ("R", SHIFT), ("N", CTRL)):
             told.clear()
             key(window, keys, modifiers)
