@@ -48,6 +48,10 @@ class ReadingLimits(msgspec.Struct, frozen=True):
     pages: int = 20_000
     bytes: int = 1 << 30
 
+    def at_most(self, reports: int) -> ReadingLimits:
+        """The same, but for no more than so many reports."""
+        return msgspec.structs.replace(self, reports=min(self.reports, reports))
+
 
 READING = ReadingLimits()
 

@@ -6,7 +6,7 @@ An edit's `id` is the idempotency key of the request that carries it and of the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -90,6 +90,11 @@ def is_order(edit: Edit) -> bool:
 
 
 _CLOCKS_DIFFER_S = 60.0
+
+
+def good_until(edit: Edit, lifetime_s: float) -> datetime | None:
+    """When the time of an order is over (see `outlived`); None for a fact, whose time never is."""
+    return edit.occurred_at + timedelta(seconds=lifetime_s) if is_order(edit) else None
 
 
 def outlived(edit: Edit, now: datetime, lifetime_s: float) -> bool:

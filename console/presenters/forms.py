@@ -139,22 +139,25 @@ class Forms(QObject):
 
     def come_back(self) -> None:
         """What was looked at beside the open form is closed: the keyboard is the form's again."""
-        if self._open is not None and self._open.isVisible():
-            self.held_keys.hold_for(self._open)
-            self._open.raise_()
-            self._open.activateWindow()
+        if (form := self._visible) is not None:
+            self.held_keys.hold_for(form)
+            form.raise_()
+            form.activateWindow()
+
+    @property
+    def _visible(self) -> QDialog | None:
+        return self._open if self._open is not None and self._open.isVisible() else None
 
     @property
     def is_open(self) -> bool:
         """Whether a form hears the keys, or will in a moment."""
-        return self._open is not None and self._open.isVisible()
+        return self._visible is not None
 
     @property
     def covered(self) -> QRect | None:
         """The part of the screen that the open form stands in, None while there is none."""
-        if self._open is None or not self._open.isVisible():
-            return None
-        return QRect(self._open.mapToGlobal(QPoint(0, 0)), self._open.size())
+        form = self._visible
+        return QRect(form.mapToGlobal(QPoint(0, 0)), form.size()) if form is not None else None
 
     @property
     def just_committed(self) -> bool:

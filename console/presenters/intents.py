@@ -314,8 +314,8 @@ class Intents(QObject):
 
     def press(self, action_id: str) -> bool:
         """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
-        can_be_done = not BY_ID[action_id].why_not(self.situation)  # if not, `run` says why
-        if action_id in AT_ONCE and can_be_done and (why := self._why_not_meant()):
+        can_be_done = action_id in AT_ONCE and not BY_ID[action_id].why_not(self.situation)  # if not, `run` says why
+        if can_be_done and (why := self._why_not_meant()):
             self.said.emit(self.tr("Nothing was done: {why}").format(why=why))
             return False
         if action_id == "submit" and self._forms.just_committed:

@@ -160,11 +160,11 @@ class GeoReportPuller:
                 f"This server has given more than {self._most.reports:,} reports: nothing more of it is read."
             )
         start = as_of - OVERLAP
-        limits = _at_most(self._most.a_round, self._most.reports - here)
+        limits = self._most.a_round.at_most(self._most.reports - here)
         if self._by_change:
             pages = [self._read(None, None, limits, updated_after=start), self._read(start, None, limits)]
         elif self._swept_at is None or now - self._swept_at > _OPEN_SWEEP:
-            pages = [self._read(now - _SWEPT, None, _at_most(READING, self._most.reports - here))]
+            pages = [self._read(now - _SWEPT, None, READING.at_most(self._most.reports - here))]
             self._swept_at = now
             pages += self._older_window(now)
         else:
@@ -188,7 +188,7 @@ class GeoReportPuller:
         windows = math.ceil((end - oldest) / WINDOW)
         turn = int(now.timestamp() / _OPEN_SWEEP.total_seconds()) % windows
         end -= turn * WINDOW
-        limits = _at_most(READING, self._most.reports - self._kept.count())
+        limits = READING.at_most(self._most.reports - self._kept.count())
         return [self._read(end - WINDOW, end + OVERLAP, limits)]
 
     def _read(
@@ -255,10 +255,6 @@ class _FillBudget:
             ),
         )
         return left if min(left.reports, left.pages, left.bytes) > 0 else None
-
-
-def _at_most(limits: ReadingLimits, reports: int) -> ReadingLimits:
-    return msgspec.structs.replace(limits, reports=min(limits.reports, reports))
 
 
 def _unread_in(cursor: Cursor | None) -> list[Unread]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ import msgspec
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, is_order
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, good_until
 from console.domain.kept import MADE_HERE
 from console.sync.push import CannotSend, TooLate
 
@@ -49,13 +49,13 @@ class DispatchSender:
     """Sends edits to one Dispatch server. An edit of somebody else is refused: it would bear the wrong name there."""
 
     def __init__(self, client: DispatchClient, order_lifetime_s: float) -> None:
-        self._client, self._order_lifetime = client, timedelta(seconds=order_lifetime_s)
+        self._client, self._order_lifetime_s = client, order_lifetime_s
         self._me: str | None = None
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender. The key makes repeating harmless."""
         self._check_author(edit)
-        body = encode_edit(edit, self._order_lifetime)
+        body = encode_edit(edit, self._order_lifetime_s)
         # protects: largest-edit
         if len(body) > LARGEST:
             # The server would hang up in the middle of it, which looks like a link that is cut.
@@ -139,7 +139,7 @@ class DispatchSender:
             raise CannotSend(words, {MAYBE_LATER: {}})
 
 
-def encode_edit(edit: Edit, order_lifetime: timedelta) -> bytes:
+def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     """The request's body.
 
     The server refuses the edit when the reports that it names were created at other times, and an order when it only
@@ -158,7 +158,7 @@ def encode_edit(edit: Edit, order_lifetime: timedelta) -> bytes:
             edit.device,
             edit.number,
             times or msgspec.UNSET,
-            edit.occurred_at + order_lifetime if is_order(edit) else msgspec.UNSET,
+            good_until(edit, order_lifetime_s) or msgspec.UNSET,
         )
     )
 

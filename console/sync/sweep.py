@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-import msgspec
-
 from api_client.georeport import READING, GeoReportClient
 from console.domain.digest import date_of, day_of
 from console.store.cache_read import CacheReader
@@ -77,10 +75,9 @@ class Sweep:
 
     def _listed(self, begin: int, end: int, most: int) -> set[str]:
         """The ids of what was made on these days, with a day to spare on each side for other time zones."""
-        limits = msgspec.structs.replace(READING, reports=min(READING.reports, most))
         first, last = (datetime.combine(date_of(day), time(), UTC) for day in (begin, end))
         spare = timedelta(days=1)
-        pages = self._client.requests(start=first - spare, end=last + 2 * spare, limits=limits)
+        pages = self._client.requests(start=first - spare, end=last + 2 * spare, limits=READING.at_most(most))
         return {str(request.service_request_id) for page in pages for request in page}
 
     def _drop(self, withdrawn: list[str], seq: int) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPain
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
+from widgets.keys import is_enter
 from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme, by_keyboard, paint_focus
 
@@ -68,7 +69,7 @@ class ShortList(QWidget):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._cursor = min(len(self.rows) - 1, max(0, self._cursor + step))
             self.update()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.rows:
+        elif is_enter(event) and self.rows:
             if not held:
                 self.chosen.emit(self._cursor)
         elif event.text().isdecimal() and 1 <= int(event.text()) <= len(self.rows):
