@@ -51,6 +51,8 @@ class Ask(msgspec.Struct, frozen=True):
     actor: Actor
     request: Request
     body: bytes
+    still_known: Callable[[], bool]
+    """Whether no user has been changed since the asker was looked for, as far as that is known now."""
 
     def path(self, name: str) -> str:
         """A part of the address."""
@@ -148,8 +150,9 @@ class Gate:
         on_loop = inspect.iscoroutinefunction(work)
 
         async def answer(request: Request) -> Response:
+            still_known = self._since_now()
             async with self.admitted(request, most, public=public, counts_posts=counts_posts) as (actor, share):
-                ask = Ask(actor, request, await read_body(request, most, share))
+                ask = Ask(actor, request, await read_body(request, most, share), still_known)
                 if on_loop:
                     coming = work(ask)
                     assert not isinstance(coming, Response)
@@ -207,6 +210,13 @@ class Gate:
                 raise
         self._count(request, actor)
         return actor
+
+    def _since_now(self) -> Callable[[], bool]:
+        """Whether users are as they are now. Who is looked for while some are changed may be one of them."""
+        if self._users is None:
+            return lambda: True
+        stamp, then = self._users.stamp, self._users.stamp()
+        return lambda: stamp() in (then, None)
 
     async def _note_unknown(self, request: Request) -> None:
         """Write an unknown token's coming into the audit log, without the token; very many are not answered."""

@@ -528,7 +528,8 @@ class Dispatch:
         headers = {"X-Accel-Buffering": "no"}
         if ask.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        return StreamingResponse(self._hub.events(ask.actor.name), headers=headers, media_type="text/event-stream")
+        events = self._hub.events(ask.actor.name, ask.still_known)
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: Ask) -> Response:
         return json_response(self._city.stats())

@@ -62,19 +62,16 @@ class Hub:
         for listener in self._listeners:
             listener.wake.set()
 
-    async def events(self, user: str) -> AsyncIterator[bytes]:
-        """The events of one client of this user, until it goes or the server ends."""
+    async def events(self, user: str, still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """The events of one client of this user, until it goes, is not `still_known`, or the server ends."""
         listener = Listener(user)
         self._listeners.add(listener)
         try:
             listener.presence_due = True
-            epoch, users = self._pulse.beat.epoch, self._pulse.beat.users
+            epoch = self._pulse.beat.epoch
             # A new epoch ends the stream: to the client's ears its lower numbers would be old news.
             # So does a change of users: whoever may still listen comes again with his token.
-            while not self.closed and self._pulse.beat.epoch in (epoch, ""):
-                if users is not None and self._pulse.beat.users not in (users, None):
-                    return
-                users = users or self._pulse.beat.users
+            while not self.closed and self._pulse.beat.epoch in (epoch, "") and still_known():
                 listener.wake.clear()
                 said = await self._news(listener)
                 for event in said:

@@ -35,16 +35,21 @@ def said(bar: StatusBar) -> str:
     return " ".join(button.cell.text for button in bar._left)
 
 
-def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(desk: Any) -> None:
+def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
     row, order = desk.desk.row, desk.desk.view.order
     following = int(order[desk.desk.view.position_of(row) + 1])
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
-    enter(desk)
-    assert desk.desk.row == following
-    key(desk, "D", CTRL)
-    key(desk, "T")
+    with monkeypatch.context() as clock:
+        clock.setattr(desk.intents, "_steady_s", lambda now_s=desk.intents._steady_s(): now_s)
+        enter(desk)
+        assert desk.desk.row == following
+        wait_for(lambda: desk.intents.chosen is not None, what="the next report")
+        key(desk, "D", CTRL)
+        key(desk, "T")
     assert "another report has just been shown" in said(desk.status), "nobody has looked at it yet"
     assert desk.window.current_panel() == "queue", "a second Enter of the same stroke sends nothing"
     assert not desk.ticket._actions.enter()

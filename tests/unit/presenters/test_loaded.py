@@ -136,7 +136,7 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
     panels.write(whole=True)
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
-    wait_for(lambda: panels.units.shown[0].job.startswith("2 "), what="the unit's job")
+    wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
     wait_for(lambda: panels.counsel.units, what="the advice")
     assert "1 job ahead" in panels.counsel.units[0].reasons
     ticket = panels.ticket.ticket()

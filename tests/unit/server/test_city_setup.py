@@ -368,10 +368,11 @@ def test_of_two_that_wait_for_each_others_units_the_setting_up_is_done_again(cit
 
     def crews() -> None:
         with city.database.write() as connection:
+            connection.execute(sa.text("SET LOCAL deadlock_timeout = '60s'"))  # the other one finds it, and gives way
             connection.execute(sa.select(table.c.id).where(table.c.id == "u3").with_for_update())
             held.set()
-            waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            while not waits(city, waiting):
+            wait_for_this = sa.text("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            while not connection.scalar(wait_for_this):
                 pass
             connection.execute(sa.select(table.c.id).where(table.c.id == "u1").with_for_update())
 
@@ -382,8 +383,3 @@ def test_of_two_that_wait_for_each_others_units_the_setting_up_is_done_again(cit
     assert apply_setup(city, setup, COMMAND_LINE).applied
     other.join(10)
     assert city.units()[0].name == "New"
-
-
-def waits(city: City, query: sa.TextClause) -> bool:
-    with city.database.read() as connection:
-        return bool(connection.scalar(query))

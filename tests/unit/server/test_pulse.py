@@ -8,12 +8,17 @@ import time
 
 import pytest
 from sqlalchemy.pool import QueuePool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 from console.domain.edit import Kind
+from console.server.asking import Ask, Gate
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.pulse import Beat, Pulse
-from console.server.users import add_user
+from console.server.stream import Hub
+from console.server.users import Users, add_user, remove_user
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -44,6 +49,43 @@ def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: C
     assert edited.users == before.users is not None
     assert changed.seq > edited.seq
     assert changed.users is None
+
+
+@one_database
+def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(city: City) -> None:
+    """What was known of users for the first time was taken for how they had been, so who was removed went on listening."""
+    token = add_user(city, "rina", "operator")
+    asked: list[Ask] = []
+
+    async def work(ask: Ask) -> Response:
+        asked.append(ask)
+        return Response()
+
+    async def listen() -> None:
+        pulse = Pulse(city)
+        await pulse.start()
+        hub = Hub(city, pulse, beat_s=0.05)
+        hub.start()
+        users = Users(city)
+        users.stamp = lambda: pulse.beat.users
+        add_user(city, "boss", "supervisor")
+        await asyncio.sleep(0)
+        assert pulse.beat.users is None
+        scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "client": ("127.0.0.1", 1)}
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        await Gate(users).endpoint(work)(Request(scope | {"headers": headers}, receive))
+        remove_user(city, "rina")
+        async with asyncio.timeout(10):
+            async for _ in hub.events("rina", asked[0].still_known):
+                pass
+        await hub.stop()
+        await pulse.stop()
+
+    asyncio.run(listen())
+
+
+async def receive() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 @one_database
