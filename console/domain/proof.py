@@ -1,12 +1,12 @@
-"""Rounds of work on a report, and who delivered the proof of one: another person validates it."""
+"""Rounds of work on a report, and whose proof one is: another person validates it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from console.domain.edit import Kind
-from console.domain.report import Entry, PhotoRole
-from console.domain.status import Status
+from console.domain.report import Assignment, Entry, PhotoRole
+from console.domain.status import ENDED_ASSIGNMENT, Status
 
 
 def last_round(history: Sequence[Entry]) -> Sequence[Entry]:
@@ -20,3 +20,23 @@ def delivered_by(entries: Sequence[Entry]) -> frozenset[str]:
     proofs = [e for e in entries if e.kind == Kind.PHOTO and e.data.get("role") == PhotoRole.AFTER]
     handed_in = proofs or [e for e in entries if e.data.get("status") == Status.VALIDATION.value]
     return frozenset({e.author for e in handed_in} | {e.unit for e in handed_in if e.unit})
+
+
+def jobs_of_round(history: Sequence[Entry], assignments: Sequence[Assignment]) -> list[Assignment]:
+    """The assignments that count for the last round: those made since the last return, and all that live."""
+    before = len(history) - len(last_round(history))
+    begun = history[before - 1].at if before else None
+    return [job for job in assignments if begun is None or job.created > begun or job.state not in ENDED_ASSIGNMENT]
+
+
+def is_own_proof(
+    name: str, history: Sequence[Entry], assignments: Sequence[Assignment], *, without_users: bool
+) -> bool:
+    """Whether this user delivered the proof of the last round, and may therefore not validate it.
+
+    `history` is what counts of the report's entries, the oldest first. At a server without
+    users everybody is the same: there it is enough that a unit did the work.
+    """
+    if without_users and jobs_of_round(history, assignments):
+        return False
+    return name in delivered_by(last_round(history))

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Edit, Kind
 from console.domain.overlay import apply_edits, created_report, with_orders
-from console.domain.proof import delivered_by, last_round
+from console.domain.proof import is_own_proof
 from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
@@ -39,10 +39,10 @@ class Dossier(msgspec.Struct, frozen=True):
         """Assignments with unfinished work, oldest first, own pending orders included."""
         return tuple(one for one in self.assignments if one.state not in ENDED_ASSIGNMENT)
 
-    @property
-    def delivered_by(self) -> frozenset[str]:
-        """Who delivered the proof of the present round of work, own pending edits included."""
-        return delivered_by(last_round([entry for entry in self.history if entry.undone_by is None]))
+    def is_own_proof(self, me: str) -> bool:
+        """Whether this operator delivered the proof of the present round of work, own pending edits included."""
+        counts = [entry for entry in self.history if entry.undone_by is None]
+        return is_own_proof(me, counts, self.assignments, without_users=me == "local")
 
     @property
     def history(self) -> list[Entry]:

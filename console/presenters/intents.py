@@ -697,10 +697,8 @@ class Intents(QObject):
             if row and row != dossier.row and self._desk.filter.tab == "validate":  # working the pile off
                 self.when_read(row, self._validate_next, lambda: None)
 
-        me = self._desk.me_at(dossier.source)
-        without_users = me == "local" and dossier.assignments  # there it is enough that a unit did the work
-        delivered = me in dossier.delivered_by and not without_users
-        barred = self.tr("You delivered this proof: another person has to validate it") if delivered else ""
+        own = dossier.is_own_proof(self._desk.me_at(dossier.source))
+        barred = self.tr("You delivered this proof: another person has to validate it") if own else ""
         draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
         row, cards = self._cards
         cards = cards if row == dossier.row else {}

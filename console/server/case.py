@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
-from console.domain.proof import last_round
+from console.domain.proof import jobs_of_round, last_round
 from console.domain.report import Assignment, Clock, Entry, PhotoRole, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import (
@@ -150,15 +150,8 @@ class Case:
 
     @property
     def jobs(self) -> list[Assignment]:
-        """The assignments that count for this round: those made since the last return, and all that live."""
-        entries = self.round
-        first_round = len(entries) == len(self.history)
-        begun = self.history[-len(entries) - 1].at if not first_round else None
-        return [
-            job
-            for job in self.ledger.assignments(self.report.id)
-            if begun is None or job.created > begun or job.state not in ENDED_ASSIGNMENT
-        ]
+        """The assignments that count for this round."""
+        return jobs_of_round(self.history, self.ledger.assignments(self.report.id))
 
     @property
     def live_jobs(self) -> list[Assignment]:

@@ -313,13 +313,13 @@ def _validate(case: Case) -> None:
         return
     if not data.reason:
         raise Invalid("Returning the work needs a reason.")
-    check_validator(case.actor, case.round, crew_worked=bool(case.jobs))
+    check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
     case.open_again()
 
 
 def _accept(case: Case, disposition: str) -> None:
     if case.report.status is Status.VALIDATION:
-        check_validator(case.actor, case.round, crew_worked=bool(case.jobs))
+        check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
     case.end(Status.RESOLVED, disposition)
     case.release_all(done=True)
 

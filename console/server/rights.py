@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from console.domain import rights
 from console.domain.area import upwards
-from console.domain.proof import delivered_by
-from console.domain.report import Entry, Report, Unit
+from console.domain.proof import is_own_proof
+from console.domain.report import Assignment, Entry, Report, Unit
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
 from console.server.records import Actor
@@ -49,13 +51,7 @@ def check_may_undo(actor: Actor, author: str) -> None:
         raise Forbidden(f"Only {author} or a supervisor can take this back.")
 
 
-def check_validator(actor: Actor, history: list[Entry], *, crew_worked: bool) -> None:
-    """Forbidden when the actor delivered the proof of this round himself.
-
-    `history` is the report's entries since the last return. On a server without users everybody is "local": there it
-    is enough that a unit did the work.
-    """
-    if actor.tokenless and crew_worked:
-        return
-    if actor.name in delivered_by(history):
+def check_validator(actor: Actor, history: Sequence[Entry], assignments: Sequence[Assignment]) -> None:
+    """Forbidden when the actor delivered the proof of the report's last round himself; see is_own_proof."""
+    if is_own_proof(actor.name, history, assignments, without_users=actor.tokenless):
         raise Forbidden(f"{actor.name} delivered the proof; another person has to validate it.")

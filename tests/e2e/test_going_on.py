@@ -43,8 +43,9 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     following = int(order[desk.desk.view.position_of(row) + 1])
     key(desk, "Enter")
     wait_for(lambda: desk.window.current_panel() == "report", what="the report has the keyboard")
+    now_s = desk.intents._steady_s()
     with monkeypatch.context() as clock:
-        clock.setattr(desk.intents, "_steady_s", lambda now_s=desk.intents._steady_s(): now_s)
+        clock.setattr(desk.intents, "_steady_s", lambda: now_s)
         enter(desk)
         assert desk.desk.row == following
         wait_for(lambda: desk.intents.chosen is not None, what="the next report")

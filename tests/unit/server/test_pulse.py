@@ -53,7 +53,7 @@ def test_whose_a_token_is_stays_known_while_edits_are_made_and_no_longer(city: C
 
 @one_database
 def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(city: City) -> None:
-    """What was known of users for the first time was taken for how they had been, so who was removed went on listening."""
+    """What was then known for the first time was taken for how it had been: who was removed went on listening."""
     token = add_user(city, "rina", "operator")
     asked: list[Ask] = []
 
