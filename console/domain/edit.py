@@ -238,11 +238,20 @@ def waits_for_radio(queued: Queued) -> bool:
 
 def given_up(queued: Queued, problem: str = "", theirs: Mapping[str, Any] | None = None) -> Queued:
     """The edit as one that was withdrawn; of an order that its unit was told of it is kept that it is to be told so."""
-    mark: dict[str, Any] = (
-        {TO_CALL_BACK: {}} if queued.told and queued.edit.kind in (Kind.DISPATCH, Kind.RECALL) else {}
-    )
+    told = queued.told and queued.edit.kind in (Kind.DISPATCH, Kind.RECALL)
+    mark: dict[str, Any] = {TO_CALL_BACK: {}} if told and not is_in_force(queued) else {}
     return msgspec.structs.replace(
         queued, state=EditState.WITHDRAWN, problem=problem, theirs={**(theirs or {}), **mark}
+    )
+
+
+def is_in_force(queued: Queued) -> bool:
+    """Whether the server answered an order with an earlier one by which the very unit is on the very report already."""
+    first = queued.theirs.get("unit")
+    return (
+        queued.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
+        and isinstance(first, Mapping)
+        and first.get("value") == queued.edit.data.get("unit")
     )
 
 

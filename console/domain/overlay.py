@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from console.domain.decoding import convert
 from console.domain.edit import DUPLICATE, Edit, Kind
+from console.domain.engagement import in_force, job_in_force
 from console.domain.merge import three_way
 from console.domain.report import Assignment, Claim, Hold, Photo, PhotoRole, Report, Unit
 from console.domain.status import (
@@ -33,6 +34,7 @@ _UNIT_AT = {
     AssignmentState.REFUSED: UnitState.AVAILABLE,
 }
 _ON_A_JOB = frozenset({UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
+_ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
 
 
 def apply_edits(
@@ -104,10 +106,13 @@ class _Crews:
             self._end(one.unit)
             self._states[one.unit] = one.state
 
-    def start(self, unit: str, state: AssignmentState) -> None:
-        if self._states.get(unit) in (None, AssignmentState.RESERVED) or self._states[unit] in ENDED_ASSIGNMENT:
-            self._end(unit)
-            self._states[unit] = state
+    def start(self, unit: str, kind: Kind) -> bool:
+        """Reserve or send a unit; False when it is there already by another order, and this one is none."""
+        if in_force(kind, self._states.get(unit)):
+            return False
+        self._end(unit)
+        self._states[unit] = _ORDER_STATE[kind]
+        return True
 
     def move(self, unit: str, state: AssignmentState) -> bool:
         """Note a unit's new state; whether enough is known to tell the report's status from it."""
@@ -211,11 +216,10 @@ def _with_photo(report: Report, data: dict[str, Any]) -> Report:
 def _with_crew(report: Report, edit: Edit, crews: _Crews) -> Report:
     unit = str(edit.data.get("unit"))
     known = True
-    if edit.kind is Kind.ASSIGN:
-        crews.start(unit, AssignmentState.RESERVED)
-    elif edit.kind is Kind.DISPATCH:
-        crews.start(unit, AssignmentState.DISPATCHED)
-        if report.claim is None and is_open(report.status):
+    if edit.kind in _ORDER_STATE:
+        if not crews.start(unit, edit.kind):
+            return report
+        if edit.kind is Kind.DISPATCH and report.claim is None and is_open(report.status):
             report = replace(report, claim=Claim(edit.author, edit.occurred_at))
     elif edit.kind is Kind.RECALL:
         known = crews.move(unit, AssignmentState.RECALLED)
@@ -264,15 +268,15 @@ def _unit_state(unit: Unit, edit: Edit) -> UnitState | None:
             return None
 
 
-_ORDER_STATE = {Kind.ASSIGN: AssignmentState.RESERVED, Kind.DISPATCH: AssignmentState.DISPATCHED}
-
-
 def with_orders(known: tuple[Assignment, ...], report: str, pending: Sequence[Edit]) -> tuple[Assignment, ...]:
     """The assignments as the operator's own unsent edits leave them."""
     shown = list(known)
     for edit in pending:
         unit = edit.data.get("unit", "")
-        if edit.kind in _ORDER_STATE and not any(one.edit == edit.id for one in shown):
+        here = [one for one in shown if one.report == report]
+        if edit.kind in _ORDER_STATE:
+            if any(one.edit == edit.id for one in here) or job_in_force(edit.kind, unit, here) is not None:
+                continue
             state = _ORDER_STATE[edit.kind]
             reserved = (unit, report, AssignmentState.RESERVED)
             shown = [one for one in shown if (one.unit, one.report, one.state) != reserved]

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import ANOTHER, DELETED, DUPLICATE, WITHDRAWN_HERE, Kind, Queued
+from console.domain.edit import ANOTHER, DELETED, DUPLICATE, WITHDRAWN_HERE, Kind, Queued, is_in_force
 from console.domain.merge import told
 from console.domain.status import ORDER, Status, UnitState
 from console.presenters import words
@@ -78,7 +78,7 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
             report=_short(busy.get("report")),
             when=when,
         )
-    if "unit" in queued.theirs and queued.edit.kind is Kind.DISPATCH:
+    if "unit" in queued.theirs and (queued.edit.kind is Kind.DISPATCH or is_in_force(queued)):
         sent = _unit(told(queued.theirs["unit"])[0], catalog)
         text = tr(
             "You have sent {unit} to this report{when}." if own else "{who} has sent {unit} to this report{when}."
@@ -104,6 +104,8 @@ def conflict_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """The same for a row that has little room: `conflict: budi 14:02`."""
     first = first_of(queued, zone, now)
     who = " ".join(part for part in (first.who, first.at) if part)
+    if is_in_force(queued):
+        return tr("on its way already, by {who}").format(who=who) if who else tr("on its way already")
     if queued.edit.kind is Kind.CLAIM and who:
         return tr("taken by {who}").format(who=who)
     return tr("conflict: {who}").format(who=who) if who else tr("conflict")
@@ -133,8 +135,8 @@ def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
 
 
 def is_settled(queued: Queued) -> bool:
-    """Whether there is nothing to choose: a report that another one took stays his."""
-    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE)
+    """Whether there is nothing to choose: a report that another one took stays his, a crew that is there is there."""
+    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued)
 
 
 def sends_next(queued: Queued) -> bool:

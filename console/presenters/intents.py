@@ -17,7 +17,8 @@ from console.advice.units import Advice
 from console.board.view import View
 from console.domain.area import upwards
 from console.domain.category import fields_of_category
-from console.domain.edit import EditState, Queued, is_deleted, waits_for_radio
+from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
+from console.domain.engagement import job_in_force
 from console.domain.overlay import field_value
 from console.domain.report import Assignment, Report, Unit
 from console.domain.rights import Rights, in_scope
@@ -414,9 +415,7 @@ class Intents(QObject):
     def dispatch(self, dossier: Dossier, unit_id: str) -> None:
         """Send this unit of the report's city."""
         unit = self._unit_for(dossier, unit_id)
-        if unit is not None and any(
-            one.unit == unit_id and one.state is not AssignmentState.RESERVED for one in dossier.live
-        ):
+        if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
             self.said.emit(self.tr("{unit} is on this report already").format(unit=unit.code))
         elif unit is not None:
             stack = bool(self._desk.catalog(dossier.source).by_unit.get(unit.id))

@@ -20,12 +20,14 @@ from console.domain.edit import (
     Kind,
     Queued,
     is_deleted,
+    is_in_force,
     is_not_sent,
     is_order,
     is_taken_back,
     was_held_back,
 )
-from console.domain.report import Assignment
+from console.domain.engagement import job_in_force
+from console.domain.merge import told
 from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters import words
@@ -95,28 +97,39 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
-    if (job := _already_there(queued.edit, catalog)) is not None:
-        text = tr("{unit} is on this report already, sent by {who}")
-        return text.format(unit=unit_code(queued.edit, catalog), who=job.by)
+    there, who = _in_force(queued, catalog)
+    if there:
+        text = tr("{unit} is on this report already, sent by {who}" if who else "{unit} is on this report already")
+        who = tr("you") if who == queued.edit.author else who
+        return text.format(unit=unit_code(queued.edit, catalog), who=who)
     text = tr(_OF_CREW[queued.edit.kind]).format(unit=unit_code(queued.edit, catalog))
     told = tr(" (told by radio by {who})").format(who=queued.told) if queued.told else ""
     return text + told
 
 
-def _already_there(edit: Edit, catalog: Catalog) -> Assignment | None:
-    """The job of the very unit on the very report, where another order has sent it there; None where none has."""
-    if edit.kind not in (Kind.DISPATCH, Kind.ASSIGN):
-        return None
-    jobs = catalog.by_unit.get(str(edit.data.get("unit")), [])
-    here = (one for one in jobs if one.report == edit.report and one.edit != edit.id)
-    sent = edit.kind is Kind.DISPATCH
-    return next((one for one in here if not (sent and one.state is AssignmentState.RESERVED)), None)
+def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
+    """Whether another order has sent the very unit to the very report, and who gave that; "" where it is not known."""
+    edit = queued.edit
+    if is_in_force(queued):
+        return True, told(queued.theirs["unit"])[1] or ""
+    unit = str(edit.data.get("unit"))
+    here = [one for one in catalog.by_unit.get(unit, []) if one.report == edit.report and one.edit != edit.id]
+    job = job_in_force(edit.kind, unit, here)
+    if job is None:
+        return False, ""
+    return True, job.by if job.state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED) else ""
+
+
+def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:
+    """Whether every crew of it is where it was to be, by another order: none has to be told anything."""
+    of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
+    return bool(of_crew) and all(_in_force(one, catalog)[0] for one in of_crew)
 
 
 def _is_fulfilled(order: LostOrder, catalog: Catalog) -> bool:
-    """Whether every crew of it is where it was to be, by another order: there is nothing to give any more."""
-    of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
-    return bool(of_crew) and all(_already_there(one.edit, catalog) is not None for one in of_crew)
+    """Whether its crews are there and nothing else was stopped with it: there is nothing to give any more."""
+    rest = [one for one in order.stopped if one.edit.kind not in _OF_CREW]
+    return not rest and _crews_are_there(order, catalog)
 
 
 def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
@@ -243,6 +256,9 @@ class LostOrders(QObject):
         order = self._shown
         if isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
             catalog = self._desk.catalog(order.lost.edit.source)
+            if _crews_are_there(order, catalog):  # who told them by radio told them what is so
+                for one in order.all:
+                    self._edits.called_back(one.edit.id)
             what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
             self._status.say(self.tr("Dropped: {what}").format(what=what))
 
@@ -318,13 +334,15 @@ class LostOrders(QObject):
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
         chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
+        there = _crews_are_there(order, catalog)
         buttons = [("lost_see", self.tr("See it"), cap_of("lost_see"))]
         settled = order.lost.state is _CONFLICT and is_settled(order.lost)
         if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
             buttons.append(("lost_again", verb, cap_of("lost_again")))
-        buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
-        level = _level(edit) if order.of_crew and not fulfilled else "warn"
+        verb = self.tr("Seen") if fulfilled else self.tr("Drop it")
+        buttons.append(("lost_drop", verb, cap_of("lost_drop")))
+        level = _level(edit) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, Kind, Queued, is_deleted
+from console.domain.edit import EditState, Kind, Queued, is_deleted, is_in_force
 from console.edits import Edits
 from console.presenters.conflict import is_settled, sends_next
 from console.presenters.desk import Desk
@@ -58,9 +58,14 @@ class Settling(QObject):
         why = why_lost(queued, catalog, self._zone, self._now(), self.tr)
         if order.stopped:
             what = ", ".join(edit_text(one, catalog, self.tr) for one in order.stopped)
+            question = self.tr(
+                "{why}. Send what follows all the same: {what}?"
+                if is_in_force(queued)
+                else "{why}. Give it all the same, without taking the report: {what}?"
+            )
             self._forms.ask(
                 lost_text(order, catalog, self.tr),
-                self.tr("{why}. Give it all the same, without taking the report: {what}?").format(why=why, what=what),
+                question.format(why=why.rstrip("."), what=what),
                 self.tr("Give it all the same"),
                 self.tr("Back"),
                 lambda: self._edits.give_again(queued.edit.id),

@@ -350,7 +350,10 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
     if case.edit.kind is not Kind.DISPATCH:
         return
-    at_work = {job.unit for job in case.live_jobs} - {case.edit.data.get("unit")}
+    unit = case.edit.data.get("unit")
+    at_work = {job.unit for job in case.live_jobs}
+    if unit in at_work:
+        return  # it is there already: that is what the sender is to hear
     table = schema.entries
     of_it = sa.and_(table.c.report == case.report.id, table.c.version > seen)
     for body in ledger.connection.scalars(sa.select(table.c.body).where(of_it).order_by(table.c.seq.desc())):

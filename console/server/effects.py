@@ -10,6 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from console.domain.edit import DUPLICATE, Kind
+from console.domain.engagement import job_in_force
 from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
@@ -278,11 +279,26 @@ def _engage(case: Case) -> None:
     case.check_open("send a unit")
     if case.report.status is Status.VALIDATION:
         raise Invalid(f"Report {case.report.id} awaits validation; return it before you send a unit.")
+    # protects: no-second-order
+    _check_first(case, unit)
     state = AssignmentState.DISPATCHED if case.edit.kind is Kind.DISPATCH else AssignmentState.RESERVED
     case.engage(unit, state, stack=data.stack)
     if case.edit.kind is Kind.DISPATCH and case.report.claim is None:
         case.change(claim=Claim(case.actor.name, case.now))  # who sends a crew has the report
     case.follow_crews()
+
+
+def _check_first(case: Case, unit: Unit) -> None:
+    """Conflict, with who sent it and when, for a unit that is on the report already: this is no second order."""
+    job = job_in_force(case.edit.kind, unit.id, case.live_jobs)
+    if job is None:
+        return
+    orders = [one for one in case.history if one.unit == unit.id and one.kind in (Kind.ASSIGN, Kind.DISPATCH)]
+    who, at = (orders[-1].author, orders[-1].at) if orders else (job.by, job.since)
+    raise Conflict(
+        f"Unit {unit.code} is on report {job.report} already, sent by {who}.",
+        fields={"unit": {"value": unit.id, "who": who, "at": at}},
+    )
 
 
 def _recall(case: Case) -> None:

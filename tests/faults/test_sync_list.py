@@ -18,9 +18,10 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted, is_taken_back
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted, is_in_force, is_taken_back
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.domain.report import Report
+from console.domain.status import AssignmentState
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
@@ -687,6 +688,31 @@ def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: C
     budi.edits.choose(second, True)  # he has seen it now, and wants a second crew
     rest(ani, budi)
     assert sorted(one.unit for one in city.assignments("r1")) == ["U1", "U2"]
+    for console in (ani, budi):
+        assert rows_of_cache(console.reader) == rows_of_database(city.database)
+    budi.close()
+
+
+def test_f33_two_consoles_send_the_same_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+    """F33: it is sent once; the other hears that it drives on whose order (domain/engagement.py), nothing is doubled."""
+    budi = SteppedConsole(tmp_path / "budi", city, "budi")
+    budi.sync()
+    first = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
+    second = budi.submit(Kind.DISPATCH, shown(budi, "r1"), {"unit": "U1"}, {})
+    on_the_way = budi.submit(Kind.PROGRESS, shown(budi, "r1"), {"unit": "U1", "state": "en_route"}, {})
+    rest(ani, budi)
+    assert first in ani.sent
+    lost = budi.edits.open_edit(second)
+    assert lost is not None
+    assert (lost.state, is_in_force(lost)) == (EditState.CONFLICT, True)
+    assert lost.theirs["unit"]["who"] == "ani"
+    assert sum(entry.kind == Kind.DISPATCH for entry in city.entries("r1")) == 1
+    assert [one.edit.id for one in budi.edits.stopped_with(second)] == [on_the_way]
+    assert budi.edits.give_again(second), "what the crew has said since is true all the same"
+    rest(ani, budi)
+    assert budi.edits.outbox == ()
+    assert [(one.unit, one.state) for one in city.assignments("r1")] == [("U1", AssignmentState.EN_ROUTE)]
+    assert sum(entry.kind == Kind.DISPATCH for entry in city.entries("r1")) == 1
     for console in (ani, budi):
         assert rows_of_cache(console.reader) == rows_of_database(city.database)
     budi.close()

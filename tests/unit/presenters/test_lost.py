@@ -271,25 +271,66 @@ def reopened(rig: Rig) -> Edits:
     return rig.edits
 
 
-def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(strip: Strip) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (AssignmentState.DISPATCHED, "SDA-07 is on this report already, sent by budi:"),
+        (AssignmentState.EN_ROUTE, "SDA-07 is on this report already:"),  # who said that it drives need not have sent it
+    ],
+)
+def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
+    strip: Strip, state: AssignmentState, said: str
+) -> None:
     """It was "NOT sent", in red, while it drove there by the other's order; F3 sent it a second time."""
     rig = strip.rig
     dossier = replace(rig.dossier(1001, "A"), server=replace(rig.report("A"), priority=1))
     take = rig.deeds.take(dossier)
     rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
     rig.saved(2)
-    job = Assignment("j", "A", "07", AssignmentState.EN_ROUTE, NOW, "budi", NOW)
+    job = Assignment("j", "A", "07", state, NOW, "budi", NOW)
     city = rig.desk.cities.catalogs["city"]
     rig.desk.cities = Cities({"city": replace(city, assignments=(job,))}, rig.desk.cities.numbers)
     claim = {"value": "budi", "who": "budi", "at": NOW.isoformat()}
     rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
-    notice = strip.wait("SDA-07 is on this report already, sent by budi:")
+    notice = strip.wait(said)
     assert notice.level == "warn"
     assert [button[0] for button in notice.buttons] == ["lost_see", "lost_drop"]
     strip.orders.give_again()
     assert len(rig.edits.outbox) == 2, "nothing is sent twice"
     strip.orders.drop()
     assert rig.edits.outbox == ()
+
+
+def test_an_order_that_the_server_answers_with_the_same_one_is_told_to_be_carried_out(strip: Strip) -> None:
+    """Whether the crew's new job has come here yet or not; who told it by radio told it what is so."""
+    rig = strip.rig
+    edit_id = strip.order("A", "07", priority=1)
+    rig.edits.told(edit_id, "rina")
+    first = {"value": "07", "who": "budi", "at": NOW.isoformat()}
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+    notice = strip.wait("SDA-07 is on this report already, sent by budi:")
+    assert notice.text == "budi has sent SDA-07 to this report at 08:00. Report A Water at A"
+    assert notice.level == "warn"
+    assert [button[:2] for button in notice.buttons] == [("lost_see", "See it"), ("lost_drop", "Seen")]
+    strip.orders.give_again()
+    assert [one.edit.id for one in rig.edits.outbox] == [edit_id], "nothing is sent twice"
+    strip.orders.drop()
+    assert rig.edits.outbox == ()
+    assert rig.edits.to_call_back == ()
+
+
+def test_what_a_crew_has_said_is_not_dropped_with_the_order_that_another_gave_first(strip: Strip) -> None:
+    rig = strip.rig
+    edit_id = strip.order("A", "07")
+    rig.deeds.progress("city", "A", "Water at A", 3, "07", "en_route", "En route")
+    rig.saved(2)
+    first = {"value": "07", "who": "budi", "at": NOW.isoformat()}
+    rig.edits.on_outcome(Outcome(edit_id, EditState.CONFLICT, theirs={"unit": first}, version=4))
+    notice = strip.wait("SDA-07 is on this report already, sent by budi:")
+    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_again", "lost_drop"]
+    assert notice.level == "warn"
+    strip.orders.give_again()
+    wait_for(lambda: [one.edit.kind for one in rig.edits.outbox] == [Kind.PROGRESS], what="the order is gone")
 
 
 def test_who_was_first_himself_is_called_you(strip: Strip) -> None:

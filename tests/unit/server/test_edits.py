@@ -282,6 +282,25 @@ def test_two_dispatches_of_one_unit_at_the_same_moment_send_it_once(api: Api) ->
     assert sorted(codes) == [200, 412]
 
 
+@pytest.mark.parametrize("kind", ["assign", "dispatch"])
+def test_an_order_for_a_unit_that_is_on_the_report_already_is_no_second_one(api: Api, kind: str) -> None:
+    """It was taken: two dispatches of one crew in the history, the second after it had said that it was on its way."""
+    api.ok("10", kind, {"unit": "u1"})
+    if kind == "dispatch":
+        api.ok("10", "progress", {"unit": "u1", "state": "en_route"})
+    again = api.edit("10", kind, {"unit": "u1", "stack": True}, seen=1)
+    assert again.status_code == 412
+    said = api.get("/reports/10/entries").json()
+    (order,) = [one for one in said if one["kind"] == kind]
+    assert again.json()["fields"]["unit"] == {"value": "u1", "who": "local", "at": order["at"]}
+    assert "on report 10 already, sent by local" in again.json()["message"]
+    if kind == "assign":
+        api.ok("10", "dispatch", {"unit": "u1"})  # what was reserved may be sent
+    else:
+        api.ok("10", "recall", {"unit": "u1"})
+        api.ok("10", "dispatch", {"unit": "u1"})
+
+
 def test_a_new_report_gets_the_smallest_area_and_the_services_defaults(api: Api) -> None:
     made = api.ok(
         None, "create", {"service": "road", "description": "x", "lat": -6.85, "lon": 106.15, "channel": "call"}
