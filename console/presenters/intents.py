@@ -328,6 +328,16 @@ class Intents(QObject):
             self._formless_until_s = self._steady_s() + LOOK_S
         return done
 
+    def act(self, action_id: str) -> bool:
+        """As `press`, for a verb of the report panel: its Enter may have been meant for a form, or for one that never was.
+
+        What a crew did cannot be undone, so that its verb waits like the one that sends a crew.
+        """
+        if action_id in AT_ONCE and self._forms.just_committed:
+            self.said.emit(self.tr("Nothing was done: that key was still the form's"))
+            return False
+        return self.press(action_id)
+
     def may(self, action_id: str) -> bool:
         """Whether an action can be used now; why not is said."""
         why_not = BY_ID[action_id].why_not(self.situation)

@@ -232,6 +232,20 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         city.start()
 
 
+def test_enter_behind_a_key_that_opened_no_form_is_no_step_of_a_crew(desk: Any) -> None:
+    """`D 1 Enter` without a duplicate reported the crew on the scene, which cannot be undone."""
+    decided: list[Any] = []
+    on_its_way = ("dispatched", "acknowledged", "en_route", "on_scene")
+    find(desk, "active", lambda now: now.lead_state in on_its_way and not now.duplicate)
+    desk.deeds.done.connect(decided.append)
+    desk.window.focus_panel("report")
+    wait_for(lambda: desk.ticket._actions.is_armed, what="Enter is the crew's next step")
+    key(desk, "D")
+    assert desk.forms._open is None
+    key(desk, "Enter")
+    assert decided == []
+
+
 def test_a_key_that_is_held_decides_nothing_wherever_the_keyboard_is(desk: Any) -> None:
     """X repeats a held key 25 times a second: whatever it comes to next, nobody has looked at."""
     decided: list[Any] = []

@@ -311,6 +311,32 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) 
     assert len(rig.saved(1)) == 1
 
 
+@pytest.mark.parametrize("step", ["on_scene", "done", "recall"])
+def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(rig: Rig, step: str) -> None:
+    """`D 1 Enter` where there is no duplicate: the crew stood on the scene, and then done, for good."""
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.desk.choose(1001)
+    rig.intents.press("merge")
+    rig.steady_s += 0.5
+    assert not rig.intents.act(step)
+    assert "opened no form" in rig.said[-1]
+    rig.steady_s += 1
+    assert rig.intents.act(step)
+    assert len(rig.saved(1)) == 1
+
+
+def test_a_stroke_that_was_still_a_forms_reports_no_step_of_a_crew(rig: Rig) -> None:
+    rig.desk.choose(1001)
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    assert rig.intents.press("note")
+    rig.commit("gas smell")
+    assert not rig.intents.act("on_scene")
+    assert "still the form's" in rig.said[-1]
+    rig.steady_s += 1
+    assert rig.intents.act("on_scene")
+    assert [edit.kind for edit in rig.saved(2)] == [Kind.NOTE, Kind.PROGRESS]
+
+
 def test_a_report_that_the_operator_goes_to_himself_is_his_at_once(rig: Rig) -> None:
     rig.choose("B")
     rig.intents.show_next()
