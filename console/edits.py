@@ -25,7 +25,7 @@ from console.domain.edit import (
     Kind,
     Queued,
     is_deleted,
-    is_in_force,
+    is_settled,
     is_taken_back,
     maybe_later,
 )
@@ -392,8 +392,8 @@ class Edits(QObject):
         """Send what was lost all the same, and what was stopped with it: by who was told why it was not sent.
 
         An order past its time and what was refused is given as it is. After a take that another was faster with, or an
-        order for a crew that is there already, that one is dropped and the rest is given. False for a conflict in which there is something to choose (`choose`),
-        and for a report that was deleted (`keep_as_new`).
+        order for a crew that is there already, that one is dropped and the rest is given. False for a conflict in which
+        there is something to choose (`choose`), and for a report that was deleted (`keep_as_new`).
         """
         queued = self._lost(edit_id)
         if queued is None:
@@ -404,7 +404,7 @@ class Edits(QObject):
             self._new.give_anew(queued, queued.edit.base, queued.edit.base_version)
         elif queued.state is EditState.ATTENTION:
             self.retry(queued.edit.id)
-        elif (queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued)) and self._outbox.stopped_with(queued):
+        elif is_settled(queued) and self._outbox.stopped_with(queued):
             self._new.give_without(queued)
         else:
             return False

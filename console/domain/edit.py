@@ -255,6 +255,11 @@ def is_in_force(queued: Queued) -> bool:
     )
 
 
+def is_settled(queued: Queued) -> bool:
+    """Whether a conflict leaves nothing to choose: what another took stays his, a crew that is there is there."""
+    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued)
+
+
 def is_to_call_back(queued: Queued) -> bool:
     """Whether its unit was told by radio of an order that is given up, and nobody has told it so yet."""
     return queued.state is EditState.WITHDRAWN and TO_CALL_BACK in queued.theirs

@@ -134,11 +134,6 @@ def deleted_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
     return " ".join(part for part in (tr("deleted at the server"), who, when) if part)
 
 
-def is_settled(queued: Queued) -> bool:
-    """Whether there is nothing to choose: a report that another one took stays his, a crew that is there is there."""
-    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued)
-
-
 def sends_next(queued: Queued) -> bool:
     """Whether choosing mine means the unit's next job, after the one it has."""
     return BUSY in queued.theirs and queued.edit.kind in (Kind.DISPATCH, Kind.ASSIGN)

@@ -329,7 +329,7 @@ class Intents(QObject):
         return done
 
     def act(self, action_id: str) -> bool:
-        """As `press`, for a verb of the report panel: its Enter may have been meant for a form, or for one that never was.
+        """As `press`, for a verb of the report panel: its Enter may have been meant for a form, or one that never was.
 
         What a crew did cannot be undone, so that its verb waits like the one that sends a crew.
         """

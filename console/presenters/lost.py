@@ -23,6 +23,7 @@ from console.domain.edit import (
     is_in_force,
     is_not_sent,
     is_order,
+    is_settled,
     is_taken_back,
     was_held_back,
 )
@@ -33,7 +34,7 @@ from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own, is_settled
+from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.history import call_back_text, edit_text, unit_code

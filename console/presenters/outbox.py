@@ -17,13 +17,14 @@ from console.domain.edit import (
     is_deleted,
     is_not_sent,
     is_order,
+    is_settled,
     is_taken_back,
     waits_for_radio,
 )
 from console.edits import Edits
 from console.outbox.sending import ASKED_BACK
 from console.presenters import words
-from console.presenters.conflict import conflict_brief, deleted_brief, is_settled
+from console.presenters.conflict import conflict_brief, deleted_brief
 from console.presenters.desk import Desk
 from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text

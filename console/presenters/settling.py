@@ -8,9 +8,9 @@ from datetime import datetime, tzinfo
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import EditState, Kind, Queued, is_deleted, is_in_force
+from console.domain.edit import EditState, Kind, Queued, is_deleted, is_in_force, is_settled
 from console.edits import Edits
-from console.presenters.conflict import is_settled, sends_next
+from console.presenters.conflict import sends_next
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text

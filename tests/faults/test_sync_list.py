@@ -694,7 +694,7 @@ def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: C
 
 
 def test_f33_two_consoles_send_the_same_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F33: it is sent once; the other hears that it drives on whose order (domain/engagement.py), nothing is doubled."""
+    """F33: it is sent once; the other hears on whose order it drives (domain/engagement.py), nothing is doubled."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
     budi.sync()
     first = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})

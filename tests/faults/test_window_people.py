@@ -302,7 +302,7 @@ def test_two_send_at_once_and_one_is_told_who_was_first(steady: Served, tmp_path
 
 
 def test_who_took_it_first_is_told_and_there_is_nothing_to_choose(steady: Served, tmp_path: Path) -> None:
-    """F33 of a claim. Guards: presenters/conflict.py (is_settled)."""
+    """F33 of a claim. Guards: domain/edit.py (is_settled)."""
     with (
         console(tmp_path / "one", steady.address) as one,
         console(tmp_path / "two", steady.address, name="budi") as two,

@@ -275,7 +275,10 @@ def reopened(rig: Rig) -> Edits:
     ("state", "said"),
     [
         (AssignmentState.DISPATCHED, "SDA-07 is on this report already, sent by budi:"),
-        (AssignmentState.EN_ROUTE, "SDA-07 is on this report already:"),  # who said that it drives need not have sent it
+        (
+            AssignmentState.EN_ROUTE,
+            "SDA-07 is on this report already:",
+        ),  # who said so need not have sent it
     ],
 )
 def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
