@@ -19,25 +19,23 @@ from typing_extensions import override
 from widgets.theme import Theme
 
 
-class Canvas(pyqtgraph.PlotWidget):  # type: ignore[misc]
-    """`begin`, then add, then `end`. y grows downwards; (0, 0) is the left top corner."""
+class Canvas(pyqtgraph.GraphicsView):  # type: ignore[misc]
+    """`begin`, then add, then `end`. y grows downwards; (0, 0) is the left top corner.
+
+    Only a view and its box: the axes, menus and forms of pyqtgraph's whole plot would take ten times as long to make.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent=parent, background=theme.color("surface.panel"))
         self._theme = theme
         self.texts: list[tuple[str, float, float, str, str, float]] = []
         self.lines: list[tuple[float, float, float, str, bool]] = []
-        self._bars: list[Any] = []
-        self._curves: list[Any] = []
+        self.bars: list[Any] = []
+        self.curves: list[Any] = []
         self._used_bars = self._used_curves = 0
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.hideAxis("left")
-        self.hideAxis("bottom")
-        self.setMouseEnabled(x=False, y=False)
-        self.getPlotItem().layout.setContentsMargins(0, 0, 0, 0)
-        self.getPlotItem().getViewBox().setDefaultPadding(0)
-        self.invertY(True)
+        self.box = pyqtgraph.ViewBox(enableMenu=False, enableMouse=False, invertY=True, defaultPadding=0)
+        self.setCentralItem(self.box)
+        self.enableMouse(False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
 
@@ -46,11 +44,11 @@ class Canvas(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self.texts.clear()
         self.lines.clear()
         self._used_bars = self._used_curves = 0
-        self.setRange(xRange=(0, width), yRange=(0, height), padding=0, disableAutoRange=True)
+        self.box.setRange(xRange=(0, width), yRange=(0, height), padding=0, disableAutoRange=True)
 
     def end(self) -> None:
         """Take away what this drawing did not use."""
-        for item in (*self._bars[self._used_bars :], *self._curves[self._used_curves :]):
+        for item in (*self.bars[self._used_bars :], *self.curves[self._used_curves :]):
             item.hide()
         self.resetCachedContent()  # pyqtgraph keeps the background, and with it the lines of the last drawing
         self.viewport().update()
@@ -65,25 +63,25 @@ class Canvas(pyqtgraph.PlotWidget):  # type: ignore[misc]
             "brushes": [pyqtgraph.mkBrush(color) for color in colors],
             "pen": pyqtgraph.mkPen(None),
         }
-        if self._used_bars < len(self._bars):
-            item = self._bars[self._used_bars]
+        if self._used_bars < len(self.bars):
+            item = self.bars[self._used_bars]
             item.setOpts(**values)
             item.show()
         else:
             item = pyqtgraph.BarGraphItem(**values)
-            item.setZValue(1 + 2 * len(self._bars))
-            self.addItem(item, ignoreBounds=True)
-            self._bars.append(item)
+            item.setZValue(1 + 2 * len(self.bars))
+            self.box.addItem(item, ignoreBounds=True)
+            self.bars.append(item)
         self._used_bars += 1
 
     def add_curve(self, xs: Sequence[float], ys: Sequence[float], pen: QPen) -> None:
         """A line through points; NaN makes a gap."""
-        if self._used_curves >= len(self._curves):
+        if self._used_curves >= len(self.curves):
             item = pyqtgraph.PlotCurveItem(antialias=True)
             item.setZValue(2)
-            self.addItem(item, ignoreBounds=True)
-            self._curves.append(item)
-        item = self._curves[self._used_curves]
+            self.box.addItem(item, ignoreBounds=True)
+            self.curves.append(item)
+        item = self.curves[self._used_curves]
         item.setData(np.asarray(xs, float), np.asarray(ys, float), pen=pen, connect="finite")
         item.show()
         self._used_curves += 1

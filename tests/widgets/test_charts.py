@@ -66,8 +66,8 @@ def test_bars_by_keyboard(qtbot: QtBot) -> None:
 
 def test_drawn_bars_have_the_heights_of_the_counts(qtbot: QtBot) -> None:
     panel = make_charts(qtbot)
-    items = panel._arrivals._canvas.getPlotItem().items
-    bars = next(item for item in items if type(item).__name__ == "BarGraphItem")
+    (bars,) = panel._arrivals._canvas.bars
+    assert bars.scene() is panel._arrivals._canvas.scene()
     heights = bars.opts["height"]
     assert heights[0] == pytest.approx(0)
     assert heights[23] / heights[1] == pytest.approx(23)
@@ -87,9 +87,11 @@ def test_no_data_is_said_and_no_zero_is_drawn(qtbot: QtBot) -> None:
 
 def test_equal_data_is_not_drawn_again(qtbot: QtBot) -> None:
     panel = make_charts(qtbot)
-    before = list(panel._arrivals._canvas.getPlotItem().items)
+    canvas = panel._arrivals._canvas
+    before = [*canvas.bars, *canvas.curves]
+    assert before
     panel.set_arrivals([f"{hour:02d}" for hour in range(24)], list(range(24)), [9.5] * 24, "23", "usual 11")
-    assert list(panel._arrivals._canvas.getPlotItem().items) == before
+    assert [*canvas.bars, *canvas.curves] == before
 
 
 @pytest.mark.parametrize(("most", "top"), [(1, 2), (4, 4), (9, 10), (47, 50), (51, 60), (312, 400), (1001, 2000)])
@@ -142,7 +144,7 @@ def test_categories_that_were_not_chosen_stay_there_dimmed_and_all_others_have_n
         CategoryBar("", "Others", 493, 200, dim=True),
     ]
     panel.set_categories(bars, "553", "245 overdue")
-    items = [item for item in panel._categories._canvas.getPlotItem().items if type(item).__name__ == "BarGraphItem"]
+    items = panel._categories._canvas.bars
     widths, brushes = items[0].opts["width"], items[0].opts["brushes"]
     assert widths[1] == pytest.approx(widths[0] / 2)
     assert widths[2] == 0
@@ -165,7 +167,7 @@ def test_no_number_of_an_axis_is_cut_and_a_click_still_meets_its_bar(qtbot: QtBo
         for text, left, _, _, role, anchor in texts:
             assert left - anchor * QFontMetricsF(make_theme().font(role)).horizontalAdvance(text) >= 0
     canvas = panel._arrivals._canvas
-    bars = next(item for item in canvas.getPlotItem().items if type(item).__name__ == "BarGraphItem")
+    (bars,) = canvas.bars
     assert bars.opts["x0"][0] > QFontMetricsF(make_theme().font("micro")).horizontalAdvance(f"{most:,}")
     first = QPoint(int(bars.opts["x0"][1]) - 3, 40)
     with qtbot.waitSignal(panel.arrival_chosen) as chosen:
