@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import keyring
-import keyring.errors
 import msgspec
 from typing_extensions import override
 
@@ -178,6 +177,14 @@ def read_tokens(file: Path | None, sources: Sequence[Source]) -> dict[str, str]:
     return tokens
 
 
+def _system_keyring() -> Any:
+    """The module `keyring`, loaded at the first question: most commands and all child processes ask none."""
+    import keyring
+    import keyring.errors
+
+    return keyring
+
+
 class Tokens:
     """The tokens of one profile: in the system's keyring, or in memory only where there is none."""
 
@@ -194,10 +201,12 @@ class Tokens:
         """The token of a source, or None."""
         if source_key in self._memory:
             return self._memory[source_key]
+        keyring = _system_keyring()
         try:
-            return keyring.get_password(_SERVICE, f"{self._profile}/{source_key}")
+            token: str | None = keyring.get_password(_SERVICE, f"{self._profile}/{source_key}")
         except keyring.errors.KeyringError:
             return None
+        return token
 
     def keep_in_memory(self, source_key: str, token: str) -> None:
         """Keep a token until the program ends, and nowhere else."""
@@ -206,6 +215,7 @@ class Tokens:
     def drop(self, source_key: str) -> bool:
         """Forget the token of a source; False when the keyring, locked perhaps, may still have it."""
         self._memory.pop(source_key, None)
+        keyring = _system_keyring()
         try:
             keyring.delete_password(_SERVICE, f"{self._profile}/{source_key}")
         except keyring.errors.NoKeyringError:
@@ -217,13 +227,15 @@ class Tokens:
         return True
 
     def _has_none(self, source_key: str) -> bool:
+        keyring = _system_keyring()
         try:
-            return keyring.get_password(_SERVICE, f"{self._profile}/{source_key}") is None
+            return bool(keyring.get_password(_SERVICE, f"{self._profile}/{source_key}") is None)
         except keyring.errors.KeyringError:
             return False
 
     def put(self, source_key: str, token: str) -> bool:
         """Keep a token; False when it lives in memory only, because this computer has no keyring."""
+        keyring = _system_keyring()
         try:
             keyring.set_password(_SERVICE, f"{self._profile}/{source_key}", token)
         except keyring.errors.KeyringError:

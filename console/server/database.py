@@ -20,15 +20,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from console.server import migrations, schema
 from console.server.refusals import Overloaded
 from console.server.working import EVERY, PUBLIC_STATEMENT_MS, CancelToken, present_work
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 COUNTER = "seq"
 REPORTS = "report"
@@ -59,6 +61,8 @@ _LIMITED = sa.select(
     sa.func.set_config("lock_timeout", "2s", True),
     sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
 )
+_QUERY_CANCELED = "57014"
+"""PostgreSQL's SQLSTATE of a statement that was told to end."""
 _LOST_REPORTS = 100_000
 """More reports than a city can lose by being set back; their numbers are not given out again."""
 _LOST_VERSIONS = 1_000_000
@@ -216,11 +220,20 @@ class Database:
         self.engine.dispose()
 
 
+def inserter(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
+    """What makes an INSERT that may say what to do with a row that is there already."""
+    if dialect == "sqlite":
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # brings five drivers, of which a city in a file has no need
+
+    return postgresql.insert
+
+
 @functools.cache
 def _upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bool) -> sa.Insert:
     """The statement that inserts a row of these columns or replaces it (`keep`: leaves it as it is)."""
     keys = [column.name for column in table.primary_key]
-    statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    statement = inserter("sqlite" if is_sqlite else "postgresql")(table)
     if keep:
         return statement.on_conflict_do_nothing(index_elements=keys)
     changes = {name: statement.excluded[name] for name in names if name not in keys}
@@ -344,7 +357,7 @@ def _stoppable(connection: sa.Connection, work: CancelToken) -> Iterator[None]:
             driver.set_progress_handler(work.progress, EVERY)
         yield
     except sa.exc.OperationalError as fault:
-        ended = isinstance(fault.orig, psycopg.errors.QueryCanceled) or (
+        ended = getattr(fault.orig, "sqlstate", None) == _QUERY_CANCELED or (
             getattr(fault.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
         )
         if not ended:

@@ -16,9 +16,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from console.domain.decoding import decode
 from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
@@ -28,7 +26,7 @@ from console.domain.report import Entry, Report
 from console.domain.status import Status
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
-from console.server.database import REPORTS, Database
+from console.server.database import REPORTS, Database, inserter
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
 from console.server.history import field_value, last_changes
 from console.server.ledger import Ledger
@@ -277,8 +275,9 @@ def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
 
 @functools.cache
 def _take_key(dialect: str) -> sa.Executable:
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(schema.answers).on_conflict_do_nothing(index_elements=["key"]).returning(schema.answers.c.key)
+    return (
+        inserter(dialect)(schema.answers).on_conflict_do_nothing(index_elements=["key"]).returning(schema.answers.c.key)
+    )
 
 
 _ASKED = sa.select(sa.bindparam("key", type_=sa.Text).label("key")).subquery()
@@ -295,6 +294,9 @@ _KNOWN = sa.select(
 )
 _ANSWER = sa.update(schema.answers).where(schema.answers.c.key == sa.bindparam("its_key"))
 
+_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
+"""PostgreSQL's SQLSTATEs."""
+
 
 def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
     """The refusal for a lock that was not given in time (PostgreSQL), or a file that another program holds.
@@ -305,7 +307,7 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
         code = getattr(fault.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         waited = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     else:
-        waited = isinstance(fault.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
+        waited = getattr(fault.orig, "sqlstate", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED)
     if not waited:
         return None
     words = str(fault.statement or "")

@@ -13,9 +13,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-
 from console.server.database import replace_durably
 from console.server.photo_process import PhotoProcess
 from console.server.refusals import Invalid, NotFound, Overloaded, TooLarge, WrongType
@@ -184,11 +181,15 @@ def _has_many_scans(content: bytes) -> bool:
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
+    from PIL.JpegImagePlugin import JpegImageFile  # with the first photo: most starts of the server see none
+
     with JpegImageFile(io.BytesIO(content)) as photo:
         return photo.size
 
 
 def _png_size(content: bytes) -> tuple[int, int]:
+    from PIL.PngImagePlugin import PngImageFile
+
     with PngImageFile(io.BytesIO(content)) as photo:
         return photo.size
 

@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +21,9 @@ from console.server.city import City
 from console.server.database import COMMITTED, present_mark
 from console.server.presence import SEEN
 from console.server.tail import Tail
+
+if TYPE_CHECKING:
+    from psycopg import Notify
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +140,8 @@ class Pulse:
 
     async def _listen(self) -> None:
         """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
+        import psycopg  # only here: a city in a file has no need of it
+
         database = self._city.database
         arguments, options = database.engine.dialect.create_connect_args(database.url)
         while True:
@@ -156,7 +160,7 @@ class Pulse:
                 self._told = False
             await asyncio.sleep(_LISTEN_AGAIN_S)
 
-    def _on_notice(self, notice: psycopg.Notify) -> None:
+    def _on_notice(self, notice: Notify) -> None:
         if notice.channel == SEEN:
             self._city.presence.moved()
         elif not notice.payload.isdigit() or int(notice.payload) > self.beat.seq:

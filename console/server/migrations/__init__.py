@@ -16,13 +16,13 @@ import functools
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
+
+if TYPE_CHECKING:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
 
 VERSIONS = Path(__file__).parent / "versions"
 BASELINE = "0001"
@@ -39,8 +39,10 @@ class NewerDatabase(Exception):
 
 def upgrade(connection: sa.Connection, target: str = "head", versions: Path = VERSIONS) -> None:
     """Apply the steps up to `target`, within the connection's transaction. Raises NewerDatabase."""
-    script = _script(versions)
     before = revision_of(connection, versions)
+    if target == "head" and before == head(versions):
+        return
+    script = _script(versions)
 
     def steps(revision: Any, _: MigrationContext) -> Any:
         return script._upgrade_revs(target, revision)
@@ -58,7 +60,7 @@ def revision_of(connection: sa.Connection, versions: Path = VERSIONS) -> str | N
     revision = connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(_TABLE)))
     if revision is None:
         return None
-    if str(revision) not in {step.revision for step in _script(versions).walk_revisions()}:
+    if str(revision) not in _revisions(versions):
         raise NewerDatabase(
             f"The database was brought to revision {revision} by a newer Sigap, and this one knows revisions up to "
             f"{head(versions)} only. Nothing was changed. Install the newer Sigap, or restore a backup."
@@ -68,15 +70,29 @@ def revision_of(connection: sa.Connection, versions: Path = VERSIONS) -> str | N
 
 def head(versions: Path = VERSIONS) -> str:
     """The newest revision."""
-    return str(_script(versions).get_current_head())
+    return _revisions(versions)[-1]
+
+
+@functools.lru_cache(8)
+def _revisions(versions: Path) -> tuple[str, ...]:
+    """All revisions, the oldest first, out of the names of the files: vNUMBER_WORDS.py.
+
+    A server that starts on a city that is up to date needs no more, and is spared the loading of Alembic.
+    """
+    return tuple(sorted(file.name[1:].partition("_")[0] for file in versions.glob("v*_*.py")))
 
 
 @functools.lru_cache(8)
 def _script(versions: Path) -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory(str(Path(__file__).parent), version_locations=[str(versions)])
 
 
 def _run(connection: sa.Connection, script: ScriptDirectory, steps: Callable[[Any, MigrationContext], Any]) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
     with _alone, EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection)
         environment.run_migrations()

@@ -117,6 +117,28 @@ def test_the_migrations_make_exactly_what_the_schema_says(database: Database) ->
         assert compare_metadata(context, schema.metadata) == []
 
 
+def test_the_names_of_the_files_say_what_alembic_says() -> None:
+    script = migrations._script(migrations.VERSIONS)
+    assert migrations.head() == script.get_current_head()
+    assert migrations._revisions(migrations.VERSIONS) == tuple(
+        step.revision for step in reversed(list(script.walk_revisions()))
+    )
+
+
+def test_a_server_loads_neither_alembic_nor_the_drivers_of_other_databases_for_a_file(tmp_path: Path) -> None:
+    """Each start of the program would wait for them, and every test that starts it."""
+    city = City(f"sqlite:///{tmp_path / 'city.db'}")
+    city.create_schema()
+    city.close()
+    look = (
+        "import sys; from console.server.serve import City; "
+        f"city = City('sqlite:///{tmp_path / 'city.db'}'); city.create_schema(); city.close(); "
+        "print([name for name in ('alembic', 'psycopg', 'asyncpg', 'keyring') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout == "[]\n"
+
+
 def test_a_city_of_before_there_were_migrations_comes_along_with_every_row(database: Database, empty_url: str) -> None:
     rows = make_old(database)
     city = City(empty_url)
