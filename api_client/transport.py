@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import functools
 import ipaddress
 import socket
 import ssl
@@ -182,7 +183,7 @@ class _Adapter(HTTPAdapter):
 
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     @override
@@ -190,6 +191,11 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
+
+    @functools.cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """The system's certificates. To read them takes 20 ms, which only a transport that meets https has to spend."""
+        return ssl.create_default_context()
 
     def cut(self, *, for_good: bool = False) -> None:
         """Shut every open connection, so that whoever waits on one has an error at once; `for_good` later ones too."""
@@ -239,6 +245,9 @@ class _Adapter(HTTPAdapter):
 
         class TlsPool(HTTPSConnectionPool):
             ConnectionCls = Tls
+
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **{"ssl_context": adapter._trust} | kwargs)
 
         return {"http": PlainPool, "https": TlsPool}
 

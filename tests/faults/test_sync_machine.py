@@ -5,12 +5,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import shutil
-import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import hypothesis.strategies as st
 import msgspec
@@ -452,12 +450,6 @@ def template() -> Path:
 
 
 def run_shifts(examples: int, steps: int) -> None:
-    context = ssl.create_default_context()
-    with mock.patch("api_client.transport.ssl.create_default_context", return_value=context):  # 20 ms each
-        _run(examples, steps)
-
-
-def _run(examples: int, steps: int) -> None:
     run_state_machine_as_test(
         Shift,
         settings=settings(

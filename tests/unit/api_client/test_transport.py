@@ -53,6 +53,20 @@ def test_the_right_server_is_recognised(serve: Serve) -> None:
     assert there.last.server_time == datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
+def test_certificates_are_read_by_who_meets_https_and_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 20 ms each time, and a sync process has a transport in each of its lanes."""
+    read: list[ssl.SSLContext] = []
+    real = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: read.append(real()) or read[-1])
+    client(serve(lambda *_: http(200, ROOT))).root()
+    assert read == []
+    secret = client("https://127.0.0.1:1")
+    for _ in range(2):
+        with pytest.raises(errors.Unreachable):
+            secret.root()
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
