@@ -84,7 +84,7 @@ def _draw(scene: str, *, done: bool, chance: random.Random) -> Image.Image:
     for x in range(20, 640, 120):
         draw.polygon(((x, 366), (x + 60, 366), (x + 54, 372), (x - 8, 372)), fill=(176, 172, 150))
     _MATTERS[scene](draw, chance, done)
-    return image.filter(ImageFilter.GaussianBlur(0.7))
+    return image.filter(ImageFilter.SMOOTH)
 
 
 def _houses(draw: ImageDraw.ImageDraw, chance: random.Random, *, night: bool) -> None:
