@@ -116,6 +116,8 @@ class GoingOn(QObject):
 def _ends_the_turn(deed: Deed) -> bool:
     if deed.kind is not Kind.SET:
         return deed.kind in _ENDS_THE_TURN
+    if "service" in deed.data:
+        return False  # its agency only follows the category, and the work on the report goes on
     return any(name in _HANDED_ON and value is not None for name, value in deed.data.items())
 
 

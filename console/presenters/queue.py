@@ -46,6 +46,7 @@ class QueuePresenter(QObject):
     ) -> None:
         super().__init__(parent)
         self._panel, self._desk, self._feed, self._tasks = panel, desk, feed, tasks
+        self._is_whole = False
         self._reader, self._now = reader, now
         self._texts: dict[int, RowText] = {}
         self._wanted: list[int] = []
@@ -70,9 +71,10 @@ class QueuePresenter(QObject):
 
     def _on_view(self, view: View) -> None:
         counts = view.counts
-        self._panel.set_order(view.order, counts.tabs["open"])
-        self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
         known = view.loaded is Loaded.WHOLE
+        self._panel.set_order(view.order, counts.tabs["open"], growing=not (known and self._is_whole))
+        self._is_whole = known
+        self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
         names = {
             "open": self.tr("Open"),
             "unassigned": self.tr("Unassigned"),

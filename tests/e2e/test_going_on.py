@@ -65,6 +65,43 @@ def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
     wait_for(lambda: desk.intents.situation.holder is None and not desk.intents.situation.lead_unit, what="undone")
 
 
+def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`D 1 Enter` without a duplicate reported a crew on scene that was not there, and that cannot be taken back."""
+    number = find(desk, "unassigned", lambda now: now.advice and not desk.intents.with_duplicates[1])
+    row = desk.desk.row
+    key(desk, "D", CTRL)
+    choose(desk, number)
+    wait_for(lambda: desk.intents.situation.lead_unit, what="its crew")
+    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    desk.window.focus_panel("report")
+    wait_for(lambda: desk.ticket._actions.is_armed, what="Enter means the filled button")
+    assert desk.ticket._actions.meaning[0] in ("en_route", "on_scene")
+    now_s = desk.intents._steady_s()
+    with monkeypatch.context() as clock:
+        clock.setattr(desk.intents, "_steady_s", lambda: now_s)
+        for stroke in ("D", "1", "Enter"):
+            key(desk, stroke)
+    assert "the key before it opened no form" in said(desk.status)
+    assert not desk.outbox_presenter.outbox
+    assert desk.desk.row == row
+    monkeypatch.setattr(desk.intents, "_steady_s", lambda: now_s + 5)
+    enter(desk)
+    wait_for(lambda: desk.outbox_presenter.outbox, what="what was meant is done")
+
+
+def test_a_report_whose_category_is_another_agencys_stays_the_chosen_one(desk: Any) -> None:
+    """Who mends the category goes on with this report: his note, or his crew, went to the next one."""
+    find(desk, "unassigned", lambda now: not now.holder)
+    row, now = desk.desk.row, desk.intents.chosen.shown
+    services = desk.desk.catalog("city").services.values()
+    other = next(one for one in services if one.agency and one.agency != now.agency)
+    desk.intents._set_category(desk.intents.chosen, other.code)
+    wait_for(lambda: desk.intents.chosen and desk.intents.chosen.shown.agency == other.agency, what="its new agency")
+    assert desk.desk.row == row
+
+
 def test_in_the_open_list_the_sight_stays_and_the_place_is_told(desk: Any) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
     row = desk.desk.row

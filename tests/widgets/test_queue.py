@@ -109,6 +109,20 @@ def test_new_rows_never_move_the_list_and_are_counted(qtbot: QtBot, panel: Queue
     assert panel.footer_text() == "100 of 100 open"
 
 
+def test_of_a_list_that_is_being_loaded_the_top_is_shown_until_one_goes_elsewhere(panel: QueuePanel) -> None:
+    """After the first load of an export the list stood at its 897th row: those had come first."""
+    panel.set_order(keys(100, 50), 50, growing=True)
+    panel.set_footer("50 here so far")
+    panel.set_order(keys(100, 0), 100, growing=True)
+    assert top_of(panel, 100) == 0
+    assert panel.footer_text() == "50 here so far"
+    panel.set_order(keys(103, 0), 103)
+    assert top_of(panel, 100) == 0
+    panel.view.verticalScrollBar().setValue(44 * 10)
+    panel.set_order(keys(104, 0), 104, growing=True)
+    assert top_of(panel, 93) == 0
+
+
 def test_new_rows_do_not_hide_how_many_others_stand_above(qtbot: QtBot, panel: QueuePanel) -> None:
     """Two older rows of P2 and a new one stood above, and the line said "1 new above"."""
     panel.set_order(keys(100, 0), 100)

@@ -90,11 +90,14 @@ class QueuePanel(QWidget):
         """The list."""
         return self._view
 
-    def set_order(self, keys: Keys, total_open: int) -> None:
-        """Show these reports in this order. The array must not change afterwards."""
+    def set_order(self, keys: Keys, total_open: int, *, growing: bool = False) -> None:
+        """Show these reports in this order. The array must not change afterwards.
+
+        Of a list that is `growing` the top stays in sight until somebody goes elsewhere in it.
+        """
         first = not self._filled
         self._filled = True
-        self._view.set_order(np.ascontiguousarray(keys, np.int64) if keys.dtype != np.int64 else keys)
+        self._view.set_order(np.ascontiguousarray(keys, np.int64) if keys.dtype != np.int64 else keys, growing=growing)
         if first:
             self._view.start_over()
         self._middle.setCurrentIndex(0 if len(keys) else 1)

@@ -61,8 +61,11 @@ class QueueView(UniformView):
 
     # The order
 
-    def set_order(self, keys: Keys) -> None:
-        """Show another order. What is in sight stays where it is; rows that come in above are counted, not shown."""
+    def set_order(self, keys: Keys, *, growing: bool = False) -> None:
+        """Show another order. What is in sight stays where it is; rows that come in above are counted, not shown.
+
+        Of a list that is `growing` the top stays in sight, where it is and no row of it is the current one.
+        """
         if keys is self.rows.keys:
             return
         bar = self.verticalScrollBar()
@@ -74,7 +77,7 @@ class QueueView(UniformView):
         self.rows.set_keys(keys)
         self.updateGeometries()
         places = self._places(sight, first)
-        shift = self._shift(sight, first, places)
+        shift = None if growing and not was and not self._current else self._shift(sight, first, places)
         bar.setValue(was + shift * self.row_height if shift is not None else 0)
         self._restore_current(old_place, sight, places, first)
         stayed = old_place + (shift or 0) if old_place >= 0 else -1
