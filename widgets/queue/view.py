@@ -102,11 +102,14 @@ class QueueView(UniformView):
     def _shift(self, sight: list[int], first: int, places: dict[int, int]) -> int | None:
         """By how many rows the sight moves on: the current row if it moved with a neighbour, else the top row.
 
-        A row that went elsewhere by itself does not take the list along, be it the current or the top one.
+        A row that went elsewhere by itself does not take the list along, be it the current or the top one. The head of
+        a list stays in sight: what burns most stands there, and must not go for what comes in below it.
         """
         shifts = {key: places[key] - (first + number) for number, key in enumerate(sight) if key in places}
         if not shifts:
             return None
+        if first == 0 and shifts.get(sight[0]) == 0 and places.get(self._current, 0) < len(sight) - 1:
+            return 0
         middle = sorted(shifts.values())[len(shifts) // 2]
         near = len(sight) // 2
         own = shifts.get(self._current)

@@ -331,6 +331,7 @@ def test_no_hazard_without_a_crew_is_jumped_over() -> None:
     assert view.order.tolist()[:4] == [2001, 2002, 2003, 2004]
     assert next_waiting(view, 2001) == 2004, "neither another's, nor one whose crew was told"
     assert next_waiting(view, 2004) == 2006
+    assert next_waiting(view, 2005) == 2004, "a P1 above comes before a P2 below"
 
 
 def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:
