@@ -16,9 +16,10 @@ _STEP = 4096
 def next_waiting(view: View, row: int) -> int:
     """The next row below `row` in the queue that waits for the same, else the first above it; 0 for none.
 
-    A hazard that waits for a crew comes before all of them, wherever it stands. For the same: to be validated if `row` awaits validation, else for somebody to decide and send a crew (among one's
-    own, for a crew). A hazard that nobody has taken waits for a crew until it has one, whoever was asked meanwhile. One
-    on hold waits for something else. A row that the queue does not show counts as above all.
+    A hazard that waits for a crew comes before all of them, wherever it stands. For the same: to be validated if `row`
+    awaits validation, else for somebody to decide and send a crew (among one's own, for a crew). A hazard that nobody
+    has taken waits for a crew until it has one, whoever was asked meanwhile. One on hold waits for something else. A
+    row that the queue does not show counts as above all.
     """
     (fact,) = view.row_facts([row]) or (None,)
     to_validate = fact is not None and fact.status == _VALIDATION

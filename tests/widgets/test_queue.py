@@ -123,6 +123,20 @@ def test_of_a_list_that_is_being_loaded_the_top_is_shown_until_one_goes_elsewher
     assert top_of(panel, 93) == 0
 
 
+def test_what_comes_in_below_the_head_of_the_list_does_not_push_it_out_of_sight(panel: QueuePanel) -> None:
+    """A P2 came in at the third row and the chosen report of the eleventh kept its place: the P1 at the head went."""
+    panel.set_order(keys(100, 0), 100)
+    panel.view.set_current(94)
+    order = keys(100, 0)
+    panel.set_order(np.insert(order, 2, 101), 101)
+    assert top_of(panel, 100) == 0
+    last = int(panel.view.rows.keys[panel.view.rows_in_sight().stop - 1])
+    panel.view.set_current(last)
+    before = top_of(panel, last)
+    panel.set_order(np.insert(order, 2, [102, 101]), 102)
+    assert top_of(panel, last) == before, "the chosen one would have gone out of sight"
+
+
 def test_new_rows_do_not_hide_how_many_others_stand_above(qtbot: QtBot, panel: QueuePanel) -> None:
     """Two older rows of P2 and a new one stood above, and the line said "1 new above"."""
     panel.set_order(keys(100, 0), 100)
