@@ -100,7 +100,7 @@ class Forms(QObject):
         """Set by the app: shows where a new report would lie, None for nowhere."""
         self._outcomes: dict[tuple[str, str | None], str] = {}
         """What accepted work of a service came to last; the next is likely the same."""
-        self.photos = NewPhotos(edits, tasks, images, profile, zone, self.mark, said, warned, self)
+        self.photos = NewPhotos(edits, tasks, images, profile, zone, now, self.mark, said, warned, self)
         self._committed: dict[str, Form] = {}
         self._committed_s = -TWICE_S
         self.held_keys = HeldKeys(KeyRepeats(WALKING, self).is_repeat, self)

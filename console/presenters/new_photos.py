@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
+from console.domain.moments import can_have_happened
 from console.edits import Edits
 from console.images import ImageError, ImageProcess, Prepared, TookTooLong, store_photo
 from console.notices import describe
@@ -32,6 +33,7 @@ class NewPhotos(QObject):
         images: ImageProcess,
         profile: Path,
         zone: tzinfo,
+        now: Callable[[], datetime],
         mark: Callable[[str], dict[str, str]],
         said: Callable[[str], None],
         warned: Callable[[str], None],
@@ -39,7 +41,8 @@ class NewPhotos(QObject):
     ) -> None:
         """`mark` gives the MARKS of a draft, of what it is on; `warned` shows a sentence for longer than `said`."""
         super().__init__(parent)
-        self._edits, self._tasks, self._images, self._zone = edits, tasks, images, zone
+        self._edits, self._tasks, self._images = edits, tasks, images
+        self._zone, self._now = zone, now
         self._folder = profile / "work-media"
         self._mark, self._said, self._warned = mark, said, warned
         self.chosen_in = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
@@ -105,7 +108,8 @@ class NewPhotos(QObject):
         data: dict[str, Any] = {"sha256": photo.sha256, "role": role, "size": photo.size}
         if photo.taken_at is not None:
             taken = photo.taken_at if photo.taken_at.tzinfo else photo.taken_at.replace(tzinfo=self._zone)
-            data["taken"] = taken.isoformat()
+            if can_have_happened(taken, self._now()):
+                data["taken"] = taken.isoformat()
         if photo.lat is not None and photo.lon is not None:
             data |= {"lat": photo.lat, "lon": photo.lon}
         return data

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from console.domain.moments import AHEAD
 from console.server import schema
 from console.server.database import Database
 from console.server.feed import read_meta
 
 log = logging.getLogger(__name__)
-_JUMP = timedelta(days=7)
-"""A clock that has gone further ahead since the last look, or since the last deed in the audit log, is doubted."""
 _STEP = timedelta(minutes=30), timedelta(hours=2)
 _STEPS = 48
 """A clock that is doubted is believed once it was seen to go on so many times by about an hour: for two days."""
@@ -23,11 +22,12 @@ _SEEN, _DOUBTED = "clock", "clock_doubted"
 def clock_is_steady(database: Database, connection: sa.Connection, now: datetime) -> bool:
     """Look at the clock, within a writing transaction, and note what it says; to be called every hour.
 
-    False when it has jumped ahead: a wrong clock at one start must not cost what can never be got again.
+    False when it has gone further AHEAD since the last look, or since the last deed in the audit log: a wrong
+    clock at one start must not cost what can never be got again.
     """
     known = read_meta(connection)
     last = _last_seen(connection, known)
-    if last is None or now - last <= _JUMP:
+    if last is None or now - last <= AHEAD:
         if _DOUBTED in known:
             log.warning("the clock is right again: %s", now.isoformat(timespec="minutes"))
         _note(database, connection, now)

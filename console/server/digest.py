@@ -45,7 +45,7 @@ def digest(database: Database, first: date, last: date) -> Digest:
             sa.select(table.c.id, table.c.seq, table.c.created).where(_made_on(first, last))
         )
         days = days_of((key, seq, created // _DAY_US) for key, seq, created in rows)
-        before = connection.scalar(sa.select(sa.func.max(table.c.created)).where(table.c.created < _start_of(first)))
+        before = connection.scalar(sa.select(sa.func.max(table.c.created)).where(_made_before(first)))
     earlier = None if before is None else date_of(before // _DAY_US)
     return Digest(known["epoch"], present, tuple(days), earlier)
 
@@ -62,6 +62,12 @@ def reports_of_day(database: Database, day: date) -> DayReports:
 def _made_on(first: date, last: date) -> sa.ColumnElement[bool]:
     created = schema.reports.c.created
     return sa.and_(created >= _start_of(first), created < _start_of(last) + _DAY_US)
+
+
+def _made_before(first: date) -> sa.ColumnElement[bool]:
+    """Reports of before year 1, which a city may hold from earlier, are of no day that could be asked for."""
+    created = schema.reports.c.created
+    return sa.and_(created >= _start_of(date.min), created < _start_of(first))
 
 
 def _start_of(day: date) -> int:

@@ -20,6 +20,7 @@ from console.server.admin.setup import SUPERVISOR, CitySetup
 from console.server.asking import JSON, Ask, Gate, Pool, json_response
 from console.server.bodies import SMALL_BODY
 from console.server.city import City
+from console.server.dates import Dated, check_date
 from console.server.edits import NEEDS_VERSION, EditBody
 from console.server.edits import Answer as EditAnswer
 from console.server.ledger import Ledger
@@ -556,11 +557,13 @@ class Dispatch:
             raise Forbidden(f"The role {ask.actor.role} may not move units.")
         place = ask.json(Position)
         with self._city.database.read() as connection:
-            unit = Ledger(self._city.database, connection, self._city.clock()).unit(ask.path("unit"))
-        if unit is None:
-            raise NotFound(f"There is no unit {ask.path('unit')}.")
-        check_unit(ask.actor, unit)
-        at = min(place.at, self._city.clock())
+            ledger = Ledger(self._city.database, connection, self._city.clock())
+            unit = ledger.unit(ask.path("unit"))
+            if unit is None:
+                raise NotFound(f"There is no unit {ask.path('unit')}.")
+            check_unit(ask.actor, unit)
+            check_date(connection, ledger.now, Dated("time of the position", place.at))
+        at = min(place.at, ledger.now)
         self._city.presence.put_position(unit.id, place.lat, place.lon, at)
         return Response(status_code=204)
 

@@ -27,10 +27,11 @@ from console.domain.status import Status
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
+from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
 from console.server.history import field_value, last_changes
 from console.server.ledger import Ledger
-from console.server.payloads import EditBody, kept_data, payload_of
+from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
 from console.server.refusals import (
     AnotherReport,
@@ -133,6 +134,9 @@ class EditDesk:
     def _effect(
         self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
     ) -> tuple[Report | None, Entry]:
+        # protects: no-impossible-date
+        for one in dates_of(edit):
+            check_date(ledger.connection, ledger.now, one)
         if edit.kind is Kind.UNIT_STATE:
             return None, self._on_unit(ledger, edit, actor)
         if edit.kind is Kind.CREATE and edit.undoes is None:

@@ -41,6 +41,12 @@ def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]
     return told
 
 
+def newest_moment(connection: sa.Connection) -> datetime | None:
+    """The latest time in all histories: what this city's clock has said before, where it was set back since."""
+    at = connection.scalar(sa.select(sa.func.max(schema.entries.c.at)))
+    return schema.moment(at) if at is not None else None
+
+
 def later_word(connection: sa.Connection, unit: Unit, than: datetime) -> Entry | None:
     """The last entry that gave a unit its own word, where that was said after a time."""
     if unit.state_since <= than:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +15,7 @@ from console.domain.edit import Kind
 from console.domain.report import PhotoRole, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
 from console.domain.typed import cleaned
+from console.server.dates import Dated
 from console.server.refusals import Invalid
 
 T = TypeVar("T")
@@ -287,6 +289,22 @@ def _number(text: str) -> float | int:
 def _no_number(text: str) -> float:
     # NaN and Infinity are words of Python, not of JSON.
     raise ValueError(f"{text} is no JSON")
+
+
+def dates_of(edit: EditBody) -> Iterator[Dated]:
+    """Every time that is kept of an edit. Raises Invalid when its data is not what the kind carries."""
+    if edit.occurred_at is not None:
+        yield Dated("time at which it was done", edit.occurred_at)
+    if edit.undoes is not None:
+        return
+    if edit.kind is Kind.CREATE and (created := payload_of(edit, Create).created) is not None:
+        yield Dated("time of the report", created)
+    if edit.kind is Kind.PHOTO and (taken := payload_of(edit, NewPhoto).taken) is not None:
+        yield Dated("time at which the photo was taken", taken)
+    if edit.kind is Kind.SET:
+        hold = payload_of(edit, Set).hold
+        if isinstance(hold, NewHold) and hold.until is not None:
+            yield Dated("end of the pause", hold.until, planned=True)
 
 
 def kept_data(edit: EditBody) -> dict[str, Any]:

@@ -121,5 +121,8 @@ def _make_tables(connection: sqlite3.Connection, layer: str, columns: Sequence[C
 
 def moment_text(moment: datetime) -> str:
     """A time as a GeoPackage DATETIME: UTC, with milliseconds."""
-    utc = moment.astimezone(UTC)
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar, in a zone of its own
+        utc = moment
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z".rjust(24, "0")

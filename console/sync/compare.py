@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from api_client.errors import ApiError
+from console.store.errors import DamagedFile, StoreError
 from console.sync.health import Health
 
+_log = logging.getLogger(__name__)
+
+_DEFECT = "Sigap failed at it; its log says more."
 _NIGHT = time(2)
 _FIRST_S = (600.0, 3600.0)
 _SPREAD_S = 7200.0
+_AGAIN_S = 3600.0
+"""So long after one that failed, or up to twice as long, the next one is tried."""
 
 
 class Puller(Protocol):
@@ -34,6 +42,9 @@ class Comparison(Protocol):
     def tell(self, mended: list[str] | None, now: datetime, *, asked: bool) -> None:
         """Say what `mend` found; `asked`: somebody waits for it."""
 
+    def tell_failed(self, why: str, now: datetime) -> None:
+        """Say that nothing could be compared."""
+
 
 class Nightly:
     """When the next comparison is due: within the first hour, then each night between two and four in the city."""
@@ -54,6 +65,11 @@ class Nightly:
         night = tonight if here < tonight else tonight + timedelta(days=1)
         self.due_at = night.astimezone(UTC) + timedelta(seconds=self._random.uniform(0, _SPREAD_S))
 
+    def failed(self, now: datetime) -> None:
+        """One could not be made at this time."""
+        self.asked = False
+        self.due_at = now + timedelta(seconds=self._random.uniform(_AGAIN_S, 2 * _AGAIN_S))
+
     def in_city(self, now: datetime) -> datetime:
         """The same time by the city's clocks, as whoever reads of it knows it."""
         return now.astimezone(self._zone)
@@ -65,7 +81,10 @@ class Nightly:
 
 
 class ComparedPuller:
-    """Rounds of a puller, each followed by a comparison when one is due; run by one thread."""
+    """Rounds of a puller, each followed by a comparison when one is due; run by one thread.
+
+    A source of which only the comparison fails can be read and is not away.
+    """
 
     def __init__(self, puller: Puller, comparison: Comparison, health: Health, nightly: Nightly) -> None:
         self._puller = puller
@@ -82,7 +101,16 @@ class ComparedPuller:
         self._puller.catch_up(stopped)
         if stopped() or self._health.server_now() < self._nightly.due_at:
             return
-        mended = self._comparison.mend(stopped)
+        try:
+            mended = self._comparison.mend(stopped)
+        except DamagedFile:
+            raise
+        except Exception as fault:  # a defect of either side, too: the reports that arrive meanwhile matter more
+            if stopped():
+                return
+            # protects: failed-comparison-is-not-offline
+            self._went_wrong(fault, stopped)
+            return
         if stopped():
             return
         now, asked = self._health.server_now(), self._nightly.asked
@@ -90,6 +118,18 @@ class ComparedPuller:
         self.repaired += mended or []
         self.compared += 1
         self._comparison.tell(mended, self._nightly.in_city(now), asked=asked)
+
+    def _went_wrong(self, fault: Exception, stopped: Callable[[], bool]) -> None:
+        """Say it of the comparison; raises ApiError and StoreError where a round of reading fails as well."""
+        self._puller.catch_up(stopped)
+        if isinstance(fault, ApiError | StoreError):
+            _log.warning("a comparison failed: %s", fault)
+        else:
+            _log.error("a comparison failed", exc_info=fault)
+        now = self._health.server_now()
+        self._nightly.failed(now)
+        why = str(fault) if isinstance(fault, ApiError | StoreError) else _DEFECT
+        self._comparison.tell_failed(why, self._nightly.in_city(now))
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -12,6 +12,7 @@ import msgspec
 from api_client import errors, wire
 from api_client.dispatch import DispatchClient
 from console.domain.digest import date_of, day_of, days_of
+from console.domain.moments import EARLIEST, LATEST
 from console.store.cache_read import CacheReader
 from console.sync.health import Health
 from console.sync.ledger import Ledger
@@ -21,10 +22,16 @@ from console.sync.pull_dispatch import DispatchPuller
 _log = logging.getLogger(__name__)
 _SPAN_DAYS = 400
 _AT_ONCE = 200
+_FIRST = day_of(EARLIEST) + 1
+"""What bears the day before it has no date that is known."""
+_LAST = day_of(LATEST) - 1
 
 
 class DispatchComparison:
-    """Asks for count and hash of each day that either side has reports of, from the last day back to the first."""
+    """Asks for count and hash of each day that either side has reports of, from the last day back to the first.
+
+    Reports whose date is not known are of no day.
+    """
 
     def __init__(
         self, source: str, puller: DispatchPuller, client: DispatchClient, folder: Path, ledger: Ledger, health: Health
@@ -48,10 +55,15 @@ class DispatchComparison:
         self._puller.note = self._note(mended, now, asked=asked)
         self._health.complete(detail=self._puller.remarks)
 
+    def tell_failed(self, why: str, now: datetime) -> None:
+        """Say it with the source's state, until the next one succeeds."""
+        self._puller.note = f"Could not be compared with the server on {_when(now)}. {why}"
+        self._health.complete(detail=self._puller.remarks)
+
     def _note(self, mended: list[str] | None, now: datetime, *, asked: bool) -> str:
         if mended is None:
             return "This server offers nothing to compare with." if asked else ""
-        when = f"{now.day} {now:%b, %H:%M:%S}"
+        when = _when(now)
         if not mended:
             return f"Compared with the server on {when}: nothing differed." if asked else ""
         shown = ", ".join(mended[:10])
@@ -64,9 +76,9 @@ class DispatchComparison:
     def _compare(self, stopped: Callable[[], bool]) -> list[str]:
         """The ids of the reports that differed; they do not any more."""
         drifted: list[str] = []
-        end: int | None = day_of(date.max)  # reports of files bear any date
+        end: int | None = _LAST  # reports of files bear any date
         while end is not None and not stopped():
-            start = max(end - _SPAN_DAYS + 1, day_of(date.min))
+            start = max(end - _SPAN_DAYS + 1, _FIRST)
             told = self._client.digest(date_of(start), date_of(end))
             there = {each.day: each for each in told.days}
             here = {each.day: each for each in days_of(self._numbers(start, end))}
@@ -84,14 +96,14 @@ class DispatchComparison:
         if isinstance(told.earlier, date):
             # protects: days-only-the-server-has
             there = min(start - 1, day_of(told.earlier))
-        elif told.earlier is msgspec.UNSET and start > 0:  # this server does not say: every day since 1970
+        elif told.earlier is msgspec.UNSET:  # this server does not say: every day since 1970
             there = min(start - 1, day_of(self._health.server_now().date() + timedelta(days=2)))
         reader = CacheReader(self._folder)
         try:
             here = reader.last_day_before(self._source, start)
         finally:
             reader.close()
-        return max((day for day in (here, there) if day is not None), default=None)
+        return max((day for day in (here, there) if day is not None and day >= _FIRST), default=None)
 
     def _mend(self, day: date, stopped: Callable[[], bool]) -> list[str]:
         """Read again what really differs on a day: the server may only have been ahead of us."""
@@ -139,3 +151,7 @@ class DispatchComparison:
             return reader.numbers(self._source, first, last)
         finally:
             reader.close()
+
+
+def _when(now: datetime) -> str:
+    return f"{now.day} {now:%b, %H:%M:%S}"

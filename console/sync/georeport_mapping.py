@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api_client import wire
+from console.domain.moments import EARLIEST, can_be
 from console.domain.report import Entry, Photo, PhotoRole, Report, Service
 from console.domain.status import BY_STATUS, Status
 from console.store.items import Item
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 STATUS_WORDS: dict[str, Status] = {
     "open": Status.NEW,
@@ -66,7 +65,7 @@ def request_items(request: wire.GeoRequest, read_at: datetime | None = None) -> 
     created = _time(request.requested_datetime, "requested", remarks)
     updated = _time(request.updated_datetime, "updated", remarks)
     if created is None:
-        created = updated or _EPOCH
+        created = updated or EARLIEST
         remarks.append("No date of the request was given.")
     latest = max(created, updated or created)  # some servers date a change before the request
     word = _text(request.status)
@@ -149,13 +148,14 @@ def _time(text: str | None, name: str, remarks: list[str]) -> datetime | None:
     except ValueError:
         remarks.append(f"The {name} date “{text[:40]}” cannot be read.")
         return None
+    aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    if not can_be(aware):
+        remarks.append(f"The {name} date “{text[:40]}” cannot be.")
+        return None
     if found.tzinfo is None:
         remarks.append(f"The {name} date has no time zone; UTC was assumed.")
         return found.replace(tzinfo=UTC)
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:  # at the ends of the calendar
-        return found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
 
 
 def _place(request: wire.GeoRequest, remarks: list[str]) -> tuple[float | None, float | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from api_client import wire
 from console.domain import report as domain
 from console.domain.decoding import convert, decoder_of
+from console.domain.moments import EARLIEST, can_be
 from console.domain.place import on_earth
 from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
 from console.domain.status import Status, UnitState
@@ -34,7 +35,6 @@ _UNIT_STATES = frozenset(state.value for state in UnitState)
 _WAITS = frozenset(each.value for each in WaitsFor)
 _ROLES = frozenset(role.value for role in PhotoRole)
 _CLOCK_STATES = frozenset(state.value for state in domain.ClockState)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError)
 
 
@@ -73,7 +73,7 @@ class Mapper:
                 except _BROKEN:
                     skipped.append(f"{item.kind}/{item.id}")
                     continue
-            mapped.append(Item(item.kind, item.seq, item.id, _on_earth(data)))
+            mapped.append(Item(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
         return Mapped(mapped, skipped)
 
     def _tolerant(self, item: wire.Item) -> Any:
@@ -98,8 +98,8 @@ class Mapper:
         created = loose.created or loose.updated
         if created is None:
             remarks.append("No date was given.")
-        plain["created"] = created or _EPOCH
-        plain["updated"] = loose.updated or created or _EPOCH
+        plain["created"] = created or EARLIEST
+        plain["updated"] = loose.updated or created or EARLIEST
         if not 1 <= loose.priority <= 4:
             plain["priority"] = min(4, max(1, loose.priority))
         if loose.hold is not None and loose.hold.waits_for not in _WAITS:
@@ -116,7 +116,7 @@ def _unit(loose: wire.Unit) -> Unit:
     plain = msgspec.to_builtins(loose)
     if loose.state not in _UNIT_STATES:
         plain["state"], plain["reason"] = UnitState.UNAVAILABLE, loose.state or None
-    plain["state_since"] = loose.state_since or loose.position_at or _EPOCH
+    plain["state_since"] = loose.state_since or loose.position_at or EARLIEST
     plain["code"] = loose.code or loose.id
     return convert(plain, Unit, strict=False)
 
@@ -140,6 +140,55 @@ def _on_earth(data: Any) -> Any:
     if isinstance(nowhere, Report):
         return msgspec.structs.replace(nowhere, remarks=(*nowhere.remarks, "The server's place is none on Earth."))
     return nowhere
+
+
+def _in_time(data: Any) -> Any:
+    """The same object, its times unknown where they cannot be: nothing behind here expects any others."""
+    if isinstance(data, Report):
+        return _report_in_time(data)
+    if isinstance(data, domain.Entry) and not (can_be(data.at) and data.occurred_at == _or_unknown(data.occurred_at)):
+        at = data.at if can_be(data.at) else EARLIEST
+        return msgspec.structs.replace(data, at=at, occurred_at=_or_unknown(data.occurred_at))
+    if isinstance(data, domain.Assignment) and not (can_be(data.since) and can_be(data.created)):
+        since, created = (at if can_be(at) else EARLIEST for at in (data.since, data.created))
+        return msgspec.structs.replace(data, since=since, created=created)
+    if isinstance(data, Unit) and not (can_be(data.state_since) and data.position_at == _or_unknown(data.position_at)):
+        since = data.state_since if can_be(data.state_since) else EARLIEST
+        return msgspec.structs.replace(data, state_since=since, position_at=_or_unknown(data.position_at))
+    return data
+
+
+def _report_in_time(report: Report) -> Report:
+    """A report of an impossible time is one of an unknown time, and says so; so are its photos and its pause."""
+    values: dict[str, Any] = {}
+    if not can_be(report.created):
+        values["created"] = EARLIEST
+    if not can_be(report.updated):
+        values["updated"] = values.get("created", report.created)
+    if report.closed_at is not None and not can_be(report.closed_at):
+        values["closed_at"] = None
+    if report.hold is not None and report.hold.until is not None and not can_be(report.hold.until):
+        values["hold"] = msgspec.structs.replace(report.hold, until=None)
+    if report.claim is not None and not can_be(report.claim.since):
+        values["claim"] = msgspec.structs.replace(report.claim, since=EARLIEST)
+    if any(photo.taken is not None and not can_be(photo.taken) for photo in report.photos):
+        values["photos"] = tuple(
+            msgspec.structs.replace(photo, taken=_or_unknown(photo.taken)) for photo in report.photos
+        )
+    if not all(_clock_can_be(clock) for clock in report.clocks):
+        values["clocks"] = tuple(clock for clock in report.clocks if _clock_can_be(clock))
+    if not values:
+        return report
+    remarks = (*report.remarks, "A time that the server gave cannot be and is not shown.")
+    return msgspec.structs.replace(report, **values, remarks=remarks)
+
+
+def _clock_can_be(clock: domain.Clock) -> bool:
+    return all(at is None or can_be(at) for at in (clock.started, clock.due, clock.met_at))
+
+
+def _or_unknown(at: datetime | None) -> datetime | None:
+    return at if at is not None and can_be(at) else None
 
 
 def _mended(value: Any) -> Any:

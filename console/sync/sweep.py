@@ -50,6 +50,10 @@ class Sweep:
             _log.info("%s: %s", self._source, words)
             self._health.complete(detail=words)
 
+    def tell_failed(self, why: str, now: datetime) -> None:
+        """Say it with the source's state."""
+        self._health.complete(detail=f"What was withdrawn could not be looked for at {now:%H:%M}. {why}")
+
     def _withdrawn(self, stopped: Callable[[], bool]) -> list[str]:
         """The ids of cached reports that the server has not."""
         reader = CacheReader(self._folder)

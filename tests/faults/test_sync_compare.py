@@ -145,13 +145,65 @@ def made_in(live: Live, *years: int) -> None:
         live.city.load([LoadedReport(old)])
 
 
+def a_failing_digest(head: bytes, _: bytes) -> tuple[bytes, bytes]:
+    return head.replace(b"200 OK", b"500 Internal Server Error"), b'{"error": "defect", "message": "It failed."}'
+
+
+def no_digest(head: bytes, _: bytes) -> tuple[bytes, bytes]:
+    return head, b"[]"
+
+
+@pytest.mark.usefixtures("expected_log")
+@pytest.mark.parametrize("spoilt", [a_failing_digest, no_digest])
+def test_a_server_that_cannot_be_compared_with_is_live_all_the_same(live: Live, tmp_path: Path, spoilt: Any) -> None:
+    """F24: a comparison that fails costs the comparison. Protection: ComparedPuller, console/sync/compare.py."""
+    proxy = FaultProxy(live.port)
+    proxy.when(path_has("/digest"), rewrite(spoilt))
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        since = len(console.said)
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "Could not be compared" in state.detail)
+        live.city.apply(EditBody(id=edit_id(900), kind=Kind.SET, data={"priority": 1}), report="r1", actor=LOCAL)
+        assert_same(console, live)
+        assert {state.state for state in console.said[since:] if isinstance(state, SourceState)} == {"live"}
+        source: Any = console.followers._following["jkt"]
+        assert timedelta(minutes=50) < source._nightly.due_at - datetime.now(UTC) < timedelta(hours=2, minutes=10)
+        proxy.heal()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "nothing differed" in state.detail, since)
+    proxy.close()
+
+
+def test_a_source_that_goes_away_amid_a_comparison_is_offline(live: Live, tmp_path: Path) -> None:
+    proxy = FaultProxy(live.port)
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        proxy.when(path_has("/digest"), lambda _: proxy.away())
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: state.state == "offline")
+        assert not any("compared" in state.detail for state in console.said if isinstance(state, SourceState))
+    proxy.close()
+
+
+def test_reports_of_before_all_calendars_stop_no_comparison(live: Live, tmp_path: Path) -> None:
+    """What a server holds from before it refused such dates is of an unknown day, and is compared with nothing."""
+    made = datetime.fromisoformat("0001-01-01T00:00:00+14:00")
+    live.city.load([LoadedReport(Report("old", 1, Status.NEW, "flood", 3, "Old", made, datetime.now(UTC)))])
+    with rig(tmp_path / "profile", live.url, timing=QUICK) as console:
+        console.live()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "nothing differed" in state.detail)
+        assert console.cached()["old"] == "Old"
+
+
 @pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize(("told", "most"), [(True, 6), (False, 70)])
 def test_reports_of_any_day_are_compared_and_only_those_days_are_asked_for(
     live: Live, tmp_path: Path, told: bool, most: int
 ) -> None:
     """F24, drift far back: what only the server has, older than all that is cached. Guards: _day_before."""
-    years = (1905, 1961, 1999, 2090) if told else (1971, 1999)  # a server that does not say more has begun in 1970
+    years = (1971, 1985, 1999, 2090) if told else (1971, 1999)  # a server that does not say more has begun in 1970
     made_in(live, *years)
     folder = tmp_path / "profile"
     proxy = FaultProxy(live.port)

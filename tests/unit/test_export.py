@@ -313,6 +313,7 @@ def test_exit_codes_come_with_sentences(profile: Path, tmp_path: Path, capsys: p
 def test_times_at_the_ends_of_the_calendar_are_written(profile: Path, tmp_path: Path) -> None:
     ends = [
         report("first", created=datetime(1, 1, 1, tzinfo=UTC), updated=datetime(1, 1, 1, tzinfo=UTC)),
+        report("before all", created=datetime.fromisoformat("0001-01-01T00:00:00+14:00"), updated=NOW),
         report("last", created=datetime(9999, 12, 31, 23, 59, tzinfo=UTC), updated=NOW),
     ]
     writer = CacheWriter(profile)

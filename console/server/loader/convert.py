@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from console.domain.area import AreaIndex
+from console.domain.moments import can_have_happened
 from console.domain.report import Area, Contact, Entry, Photo, PhotoRole, Report
 from console.domain.status import BY_STATUS, Status, is_open
 from console.server.loader.dialect import Dialect
@@ -129,6 +130,8 @@ class Converter:
             moment = read_time(text, self._columns[name], self._zone)
             if moment is None:
                 remarks.append(f"unreadable time {text[:60]!r} ({name})")
+            elif name != "due" and not can_have_happened(moment.at, self._now):
+                remarks.append(f"a time that lies ahead, {text[:60]!r} ({name}), is not used")
             else:
                 times[name] = moment
                 assumed = assumed or moment.assumed

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+from console.domain.moments import can_be
+
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -105,7 +107,7 @@ def read_time(text: str, column: DateColumn, zone: ZoneInfo) -> Moment | None:
 def _moment(match: re.Match[str], column: DateColumn, zone: ZoneInfo) -> Moment | None:
     parts = match.groupdict()
     year = int(parts["year"])
-    if year < 100:
+    if len(parts["year"]) == 2:
         year += 2000 if year < 70 else 1900
     if parts.get("first") is not None:
         first, then = int(parts["first"]), int(parts["then"])
@@ -144,4 +146,4 @@ def _offset(word: str) -> timezone:
 
 
 def _plausible(at: datetime, *, assumed: bool) -> Moment | None:
-    return Moment(at, assumed) if 1970 <= at.year <= 2100 else None
+    return Moment(at, assumed) if can_be(at) else None

@@ -40,6 +40,20 @@ def line(number: int, **other: str) -> dict[str, str]:
     } | other
 
 
+def test_a_date_that_cannot_be_is_left_empty(city: City, tmp_path: Path) -> None:
+    """.NET writes its empty date as the first day of year 1, which is no day of 2001."""
+    file = tmp_path / "a.json"
+    odd = ["0001-01-01 00:00:00", "0001-01-01T00:00:00Z", "9999-12-31 23:59:59", "1969-07-20 00:00:00"]
+    file.write_text(json.dumps([line(n, created=when) for n, when in enumerate([*odd, "2099-03-01 10:00:00"])]))
+    result = load_file(file, city, timezone="UTC")
+    found = {report.id: report for report in reports_in(city)}
+    assert [found[f"M-{n}"].created.isoformat() for n in range(5)] == ["2026-01-06T10:00:00+00:00"] * 5
+    assert all(any("earliest other time" in remark for remark in found[f"M-{n}"].remarks) for n in range(5))
+    said = str(result)
+    assert "'0001-01-01 00:00:00'" in said
+    assert "lies ahead, '2099-03-01 10:00:00'" in said
+
+
 ODD = [
     line(1),
     line(2, created="31/31/2026"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from api_client import wire
 from api_client.georeport import decode_objects
@@ -54,6 +55,25 @@ def test_an_unknown_status_keeps_its_word_and_counts_as_open() -> None:
 def test_an_unknown_status_that_the_server_calls_closed_is_closed() -> None:
     report = one(Mapper({"selesai": False}), "report", GOOD | {"status": "selesai"})
     assert report.status is Status.RESOLVED
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_cannot_be_is_an_unknown_one(when: str) -> None:
+    unknown = datetime(1970, 1, 1, tzinfo=UTC)
+    hold = {"reason": "wait", "waits_for": "agency", "until": when}
+    clock = {"name": "finish", "state": "running", "started": when, "target_s": 1, "due": when}
+    photos = [{"sha256": "a" * 64, "role": "after", "taken": when}]
+    said = {"created": when, "updated": when, "closed_at": when, "hold": hold, "clocks": [clock], "photos": photos}
+    report = one(Mapper(), "report", GOOD | said | {"claim": {"who": "rina", "since": when}})
+    assert (report.created, report.updated, report.closed_at) == (unknown, unknown, None)
+    assert (report.hold.until, report.photos[0].taken, report.clocks) == (None, None, ())
+    assert report.claim.since == unknown
+    assert "cannot be" in report.remarks[-1]
+    dated = {"id": "7", "report": "7", "kind": "note", "at": when, "author": "x", "occurred_at": when}
+    entry = one(Mapper(), "entry", dated)
+    assert (entry.at, entry.occurred_at) == (unknown, None)
+    unit = one(Mapper(), "unit", {"id": "7", "code": "U7", "state": "break", "state_since": when, "position_at": when})
+    assert (unit.state_since, unit.position_at) == (unknown, None)
 
 
 def test_unknown_words_everywhere_are_survived() -> None:
@@ -127,9 +147,11 @@ def test_places_off_the_earth_are_none() -> None:
     assert one(Mapper(), "report", GOOD | {"lat": -90.0, "lon": 180.0}).remarks == ()
 
 
-def test_open311_dates_at_the_ends_of_the_calendar_stop_nothing() -> None:
-    assert geo(requested_datetime="0001-01-01T00:00:00+14:00").created.year == 1
-    assert geo(requested_datetime="9999-12-31T23:59:59-12:00").created.year == 9999
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59-12:00"])
+def test_open311_dates_that_cannot_be_are_unknown(when: str) -> None:
+    report = geo(requested_datetime=when)
+    assert report.created == datetime(1970, 1, 1, tzinfo=UTC)
+    assert f"The requested date “{when}” cannot be." in report.remarks
 
 
 def test_open311_page_of_hostile_requests_is_read_but_for_what_is_none() -> None:

@@ -1,0 +1,22 @@
+"""Which times can be: what a report, an edit, a photo or a position may be dated, and what stands for no date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No time that is kept lies before it. It stands for a date that is not known: nothing happened in its first day."""
+LATEST = datetime(2101, 1, 1, tzinfo=UTC)
+"""Every time that is kept lies before it, what is planned too."""
+AHEAD = timedelta(days=7)
+"""A clock that is so far ahead is wrong; what bears its time has not happened then."""
+
+
+def can_be(at: datetime) -> bool:
+    """Whether a time lies within what is kept and compared; `at` may have any zone, and without one is of UTC."""
+    return EARLIEST <= (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) < LATEST
+
+
+def can_have_happened(at: datetime, now: datetime) -> bool:
+    """Whether something can have happened then: not before 1970, and no more than seven days after `now`."""
+    return can_be(at) and at - now < AHEAD
