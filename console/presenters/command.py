@@ -254,9 +254,15 @@ class CommandPresenter(QObject):
             rows = (reader().row_of(source, command.number) for source in sources)
             return [row for row in rows if row is not None]
 
+        read_before = self._desk.row
+
         def carry_out() -> None:
+            saving = self._edits.saving
+            row = self._desk.row
             if not self._carry_out(text, command, draft):
                 self._put_back(text, draft)
+            elif read_before not in (0, row) and self._edits.saving - saving:
+                self._desk.choose(read_before)  # it is done, and he was reading another one
 
         def dropped() -> None:
             self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))

@@ -91,6 +91,19 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
     wait_for(lambda: desk.outbox_presenter.outbox, what="what was meant is done")
 
 
+def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) -> None:
+    number = find(desk, "unassigned", lambda now: now.advice)
+    unit = desk.intents._counsel.units[0].code
+    find(desk, "unassigned", skip={number})
+    reading = desk.desk.row
+    desk.command.focus_line(f"d {unit} {number}")
+    key(desk, "Enter")
+    sent = desk.reader().row_of("city", number)
+    wait_for(lambda: desk.desk.view.row_facts([sent])[0].lead_unit, what="sent")
+    assert desk.desk.row == reading
+    assert desk.queue.current_key() == reading
+
+
 def test_a_report_whose_category_is_another_agencys_stays_the_chosen_one(desk: Any) -> None:
     """Who mends the category goes on with this report: his note, or his crew, went to the next one."""
     find(desk, "unassigned", lambda now: not now.holder)

@@ -94,6 +94,17 @@ def test_a_command_for_a_report_that_another_one_was_chosen_before_is_said_not_t
     assert [edit.kind for edit in rig.saved(1)] == [Kind.CLAIM]
 
 
+def test_a_command_about_another_report_leaves_the_operator_with_the_one_he_reads(rig: Rig, line: Line) -> None:
+    """He was taken to what follows the other one in the list, and the next key meant a report that he had not seen."""
+    rig.choose("A")
+    reading = rig.desk.row
+    line.run("n C1 gas smell")
+    wait_for(lambda: rig.desk.row == line.row, what="the report that the command names is chosen")
+    rig.intents.set_dossier(rig.dossier(line.row, "C1"))
+    assert [edit.report for edit in rig.saved(1)] == ["C1"]
+    assert rig.desk.row == reading
+
+
 def test_a_refused_edit_puts_back_the_command_that_made_it_and_no_other(rig: Rig, line: Line) -> None:
     line.run("show cat=Flood")
     rig.choose("A")  # of the list that is filtered now: the keys of one that it does not hold are off
