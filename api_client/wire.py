@@ -245,13 +245,16 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A page of a first fill; `next_key` is None at the end."""
+    """A page of a first fill; `next_key` is None at the end. `whole` are the kinds of which nothing is on a later page,
+    and "live_assignment" once all unfinished assignments have come; () where the server does not say.
+    """
 
     epoch: str
     seq: int
     next_key: str | None = None
     scope_version: int = 0
     items: tuple[Item, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 class DigestDay(msgspec.Struct, frozen=True):

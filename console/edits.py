@@ -490,6 +490,10 @@ class Edits(QObject):
         """A source (all: None) is live and its cache complete: send what waits, ask about orders that are too old."""
         self._outcomes.source_back(source)
 
+    def source_reached(self, source: str) -> None:
+        """A source is there and is being read for the first time: what waits for it need not wait for that."""
+        self._sending.source_reached(source)
+
     def source_lost(self, source: str) -> None:
         """A source cannot be reached: nothing is pushed for it until `resend_due`."""
         self._sending.source_lost(source)

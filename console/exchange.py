@@ -68,6 +68,9 @@ class Exchange(QObject):
         if _is_live(state) and not _is_live(before):
             self._catch_up(state.source)
             self.back.emit(state.source)
+        # protects: first-fill-holds-no-order
+        if _is_first_fill(state) and not _is_first_fill(before):
+            self._edits.source_reached(state.source)
         if not state.reached and (before is None or before.reached):
             self._edits.source_lost(state.source)
             self.lost.emit(state.source)
@@ -115,6 +118,11 @@ class Exchange(QObject):
 
 def _is_live(state: SourceState | None) -> bool:
     return state is not None and state.state == "live"
+
+
+def _is_first_fill(state: SourceState | None) -> bool:
+    """Whether a source is read of which this computer has never had all: nothing can have been lost there since."""
+    return state is not None and state.state == "filling" and state.as_of is None
 
 
 def _look(

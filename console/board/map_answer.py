@@ -87,7 +87,7 @@ def map_answer(
         len(seen) - len(singles),
         len(view.placed) - len(seen),
         len(view.order) - len(view.placed),
-        storm * STORM + (view.loaded is not Loaded.WHOLE) * LOADING,
+        storm * STORM + (view.loaded < Loaded.REPORTS) * LOADING,
     )
     return head + cells.tobytes() + symbols.tobytes()
 

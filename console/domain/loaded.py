@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import IntEnum
 
+LIVE_WORK = "live_assignment"
+"""The unfinished work of units as a kind of a first fill: it comes before the reports, and again with all work."""
+
+_FOR_WORK = frozenset({"service", "area", "unit", LIVE_WORK})
+"""What must be here before it can be told who is free for a report."""
+
 
 class Loaded(IntEnum):
     """How much of its cities' reports, work and histories this computer has read."""
@@ -12,11 +18,23 @@ class Loaded(IntEnum):
     NOTHING = 0
     PART = 1
     """A first read is under way, or was broken off: more of everything will come."""
-    WHOLE = 2
+    WORK = 2
+    """Units, all their unfinished work and the vocabulary: who is free can be told."""
+    REPORTS = 3
+    """All reports besides: they can be counted. What is missing is what was done to them before."""
+    WHOLE = 4
+
+
+def loaded_by(whole: Collection[str]) -> Loaded:
+    """How much of a source is here while a first fill goes on that has brought these kinds whole."""
+    if not _FOR_WORK.issubset(whole):
+        return Loaded.PART
+    return Loaded.REPORTS if "report" in whole else Loaded.WORK
 
 
 def loaded_of_all(parts: Collection[Loaded]) -> Loaded:
     """What is so of several sources together: whole only when each of them is."""
     if not parts:
         return Loaded.NOTHING
-    return Loaded.PART if min(parts) < max(parts) else min(parts)
+    least = min(parts)
+    return Loaded.PART if least is Loaded.NOTHING and max(parts) > least else least

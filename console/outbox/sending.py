@@ -134,6 +134,12 @@ class Sending(QObject):
             self._here_since.setdefault(source, self._clock())
         self.waiting -= {one.edit.id for one in self._outbox.values() if source in (None, one.edit.source)}
 
+    def source_reached(self, source: str) -> None:
+        """A source answers, but has not been read whole: what has not left goes, of the rest nothing is known yet."""
+        self._away.discard(source)
+        self.waiting -= {one.edit.id for one in self._outbox.values() if one.edit.source == source}
+        self.begin_anew()
+
     def source_lost(self, source: str) -> None:
         """A source cannot be reached: nothing is pushed for it until it is back."""
         self._away.add(source)

@@ -97,7 +97,7 @@ class ChartsPresenter(QObject):
     def _show(self) -> None:
         view = self._desk.view
         self._show_heading()
-        if view is None or view.loaded is not Loaded.WHOLE:
+        if view is None or view.loaded < Loaded.REPORTS:
             for chart in ("arrivals", "categories", "trend"):
                 self._panel.set_no_data(chart, self.tr("Not loaded yet"))
             return

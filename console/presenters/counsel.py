@@ -96,7 +96,7 @@ class Counsellor(QObject):
             why = why.format(place=key_of("place"), assign=key_of("assign"))
             self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
-        if view.loaded is not Loaded.WHOLE:
+        if view.loaded < Loaded.WORK:
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
             self.changed.emit(Counsel(dossier.row, no_unit=why))
             return

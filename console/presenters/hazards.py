@@ -37,7 +37,7 @@ class Hazards(QObject):
 
     def _on_view(self, view: View) -> None:
         """What was not read before is not new; what is read anew, as after a restore, has other rows."""
-        if view.loaded is not Loaded.WHOLE:
+        if view.loaded < Loaded.REPORTS:
             self._known = None
             return
         before, rows = self._known, view.hazards.tolist()

@@ -69,7 +69,7 @@ class KpiPresenter(QObject):
     def _counts(self) -> list[Figure]:
         view, now_s = self._desk.view, self._now().timestamp()
         # A part of the reports is no count of them: what is not read yet is not "none".
-        counts = view.counts if view is not None and view.loaded is Loaded.WHOLE else None
+        counts = view.counts if view is not None and view.loaded >= Loaded.REPORTS else None
 
         def told(count: int) -> str:
             return "–" if counts is None else words.thousands(count)

@@ -71,7 +71,7 @@ class QueuePresenter(QObject):
 
     def _on_view(self, view: View) -> None:
         counts = view.counts
-        known = view.loaded is Loaded.WHOLE
+        known = view.loaded >= Loaded.REPORTS
         self._panel.set_order(view.order, counts.tabs["open"], growing=not (known and self._is_whole))
         self._is_whole = known
         self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
@@ -105,7 +105,7 @@ class QueuePresenter(QObject):
 
     def _footer(self, view: View) -> str:
         shown, order = words.thousands(len(view.order)), self._orders()[view.order_by].lower()
-        if view.loaded is not Loaded.WHOLE:
+        if view.loaded < Loaded.REPORTS:
             return self.tr("{shown} here so far · still loading · by {order}").format(shown=shown, order=order)
         counts = view.counts
         if view.filter.tab != "closed":
@@ -126,7 +126,7 @@ class QueuePresenter(QObject):
         }
         none = self.tr("No open reports") if view.total else self.tr("No report is on this computer yet")
         title = names.get(view.filter.tab, none)
-        if view.loaded is not Loaded.WHOLE and view.total:
+        if view.loaded < Loaded.REPORTS and view.total:
             title = self.tr("Nothing of this is loaded yet")
             why = self.tr("{n} reports are here so far; the others are being read.").format(
                 n=words.thousands(view.total)

@@ -87,7 +87,7 @@ class StatusPresenter(QObject):
             cells.append(Cell("sync", self.tr("Sync {time}").format(time=when)))
         view = self._desk.view
         if view is not None:
-            whole = view.loaded is Loaded.WHOLE
+            whole = view.loaded >= Loaded.REPORTS
             open_, total = words.thousands(view.counts.all_open) if whole else "–", words.thousands(view.total)
             counted = self.tr("{open} open, {total} report" if view.total == 1 else "{open} open, {total} reports")
             if not whole:

@@ -248,7 +248,7 @@ class UnitsPresenter(QObject):
                 return (_STATES.index(unit.state), self._away_m(crew))
 
     def _show_empty(self) -> None:
-        if self._desk.loaded is not Loaded.WHOLE and not self._desk.cities.crews:
+        if self._desk.loaded < Loaded.WORK and not self._desk.cities.crews:
             self._panel.set_empty(self.tr("Not loaded yet"), self.tr("Units come with the city's first load."))
         elif self._desk.cities.crews:
             title = self.tr("No unit is in such a state")
@@ -263,7 +263,7 @@ class UnitsPresenter(QObject):
         unit = crew.unit
         jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
-        known = self._desk.loaded is Loaded.WHOLE  # a unit's jobs come after the reports
+        known = self._desk.loaded >= Loaded.WORK  # its jobs come after the unit
         stale = is_stale(unit, now)
         age = position_age_s(unit, now)
         on_shift = unit.state is not UnitState.OFF_SHIFT

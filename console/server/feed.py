@@ -10,12 +10,21 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.loaded import LIVE_WORK
 from console.server import schema
 from console.server.database import Database, present_number
 from console.server.refusals import Gone, Invalid
 
 MOST = 2000
 FLOOR = "gone_floor"
+_IN_ORDER = (
+    *(kind for kind in schema.TABLES if kind not in ("report", "assignment", "entry", "gone")),
+    LIVE_WORK,
+    "report",
+    "assignment",
+    "entry",
+)
+"""What a first fill brings, in its order: the vocabulary with the units, their work, reports, all work, histories."""
 _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
@@ -40,13 +49,17 @@ class Changes(msgspec.Struct, frozen=True, rename={"start": "from"}):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A page of everything; the client reads changes after the first page's `seq` when the last one has come."""
+    """A page of everything; the client reads changes after the first page's `seq`.
+
+    `whole` are the kinds of which nothing is on a later page: what rests on them can be told before all has come.
+    """
 
     epoch: str
     scope_version: int
     seq: int
     next_key: str | None
     items: tuple[Item, ...]
+    whole: tuple[str, ...]
 
 
 def changes(database: Database, after: int, limit: int = MOST) -> Changes:
@@ -67,25 +80,27 @@ def changes(database: Database, after: int, limit: int = MOST) -> Changes:
 
 
 def snapshot(database: Database, after_key: str | None, limit: int = MOST) -> Snapshot:
-    """The page after `after_key` (None: the first): vocabulary, open reports newest first, closed ones, histories."""
+    """The page after `after_key` (None: the first): open reports newest first, then closed ones; see _IN_ORDER."""
     limit = max(1, min(limit, MOST))
-    kinds = [kind for kind in schema.TABLES if kind != "gone"]
-    kind, _, place = (after_key or f"{kinds[0]}|").partition("|")
-    if kind not in kinds:
+    kind, _, place = (after_key or f"{_IN_ORDER[0]}|").partition("|")
+    if kind not in _IN_ORDER:
         raise Invalid("after_key is not one that this server gave.")
     items: list[Item] = []
     next_key: str | None = None
     with database.read() as connection:
         known = read_meta(connection)
         present = present_number(connection)
-        for each in kinds[kinds.index(kind) :]:
+        whole = _IN_ORDER
+        for number, each in enumerate(_IN_ORDER):
+            if number < _IN_ORDER.index(kind):
+                continue
             wanted = limit - len(items)
             page, place = _page(connection, each, place if each == kind else "", wanted)
             items += page
             if len(page) == wanted:
-                next_key = f"{each}|{place}"
+                next_key, whole = f"{each}|{place}", _IN_ORDER[:number]
                 break
-    return Snapshot(known["epoch"], int(known["scope_version"]), present, next_key, tuple(items))
+    return Snapshot(known["epoch"], int(known["scope_version"]), present, next_key, tuple(items), whole)
 
 
 def read_meta(connection: sa.Connection) -> dict[str, str]:
@@ -102,8 +117,12 @@ def _after(connection: sa.Connection, kind: str, after: int, limit: int) -> list
 
 
 def _page(connection: sa.Connection, kind: str, place: str, limit: int) -> tuple[list[Item], str]:
+    live = kind == LIVE_WORK
+    kind = "assignment" if live else kind
     table = schema.TABLES[kind]
     query = sa.select(table.c.seq, table.c.id, table.c.body).limit(limit)
+    if live:  # by unit, for which there is an index: a large city has a million jobs that have ended
+        query = query.where(table.c.unit.in_(sa.select(schema.units.c.id)), table.c.live == 1)
     if kind != "report":
         query = query.where(table.c.id > place) if place else query
         items = [

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from console.domain.decoding import decode, decoder_of
-from console.domain.loaded import Loaded, loaded_of_all
+from console.domain.loaded import Loaded, loaded_by, loaded_of_all
 from console.domain.report import (
     Agency,
     Area,
@@ -132,12 +132,14 @@ class CacheReader:
     def cursors(self) -> dict[str, Cursor]:
         """How far each source has been read, by its key."""
         found = self._all(
-            "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key, unread FROM cursors"
+            "SELECT w.word, epoch, seq, scope_version, as_of, snapshot_key, unread, whole FROM cursors"
             " JOIN words w ON w.kind = 'source' AND w.id = cursors.source"
         )
         return {
-            source: Cursor(epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key, unread)
-            for source, epoch, seq, scope, as_of, key, unread in found
+            source: Cursor(
+                epoch, seq, scope, datetime.fromisoformat(as_of) if as_of else None, key, unread, tuple(whole.split())
+            )
+            for source, epoch, seq, scope, as_of, key, unread, whole in found
         }
 
     def loaded(self, followed: Collection[str] = ()) -> Loaded:
@@ -536,4 +538,6 @@ def _facts_of(connection: sqlite3.Connection, where: str, values: Sequence[Any])
 def _loaded(cursor: Cursor | None) -> Loaded:
     if cursor is None:
         return Loaded.NOTHING
-    return Loaded.PART if cursor.as_of is None or cursor.snapshot_key is not None else Loaded.WHOLE
+    if cursor.as_of is not None and cursor.snapshot_key is None:
+        return Loaded.WHOLE
+    return loaded_by(cursor.whole)

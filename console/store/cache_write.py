@@ -95,15 +95,15 @@ class CacheWriter:
             self._replace()
         with sqlite_errors(self._path):
             found = self._connection.execute(
-                "SELECT epoch, seq, scope_version, as_of, snapshot_key, unread FROM cursors WHERE source = ?",
+                "SELECT epoch, seq, scope_version, as_of, snapshot_key, unread, whole FROM cursors WHERE source = ?",
                 (self._words["source"].get((0, source), 0),),
             ).fetchone()
         if found is None:
             return None
-        epoch, seq, scope_version, as_of, snapshot_key, unread = found
+        epoch, seq, scope_version, as_of, snapshot_key, unread, whole = found
         try:
             read_to = datetime.fromisoformat(as_of) if as_of else None
-            return Cursor(epoch, seq, scope_version, read_to, snapshot_key, unread)
+            return Cursor(epoch, seq, scope_version, read_to, snapshot_key, unread, tuple(whole.split()))
         except (ValueError, TypeError):  # not what was written
             self._replace()
             return None
@@ -594,8 +594,11 @@ class CacheWriter:
     def _write_cursor(self, source: int, cursor: Cursor) -> None:
         as_of = cursor.as_of.isoformat() if cursor.as_of else None
         self._connection.execute(
-            "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (source, cursor.epoch, cursor.seq, cursor.scope_version, as_of, cursor.snapshot_key, cursor.unread),
+            "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(source, cursor.epoch, cursor.seq, cursor.scope_version, as_of),
+                *(cursor.snapshot_key, cursor.unread, " ".join(cursor.whole)),
+            ),
         )
 
 

@@ -51,7 +51,8 @@ class Gone(msgspec.Struct, frozen=True):
 class Cursor(msgspec.Struct, frozen=True):
     """How far a source has been read. `snapshot_key` is set while a first fill is under way.
 
-    `unread` is what its reader noted of what it could not read, in its own words; "" for nothing.
+    `unread` is what its reader noted of what it could not read, in its own words; "" for nothing. `whole` are the kinds
+    that the first fill has brought whole, "live_assignment" among them; it counts while `snapshot_key` is set.
     """
 
     epoch: str
@@ -60,3 +61,4 @@ class Cursor(msgspec.Struct, frozen=True):
     as_of: datetime | None = None
     snapshot_key: str | None = None
     unread: str = ""
+    whole: tuple[str, ...] = ()

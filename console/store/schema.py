@@ -143,6 +143,12 @@ def c007_merged(db: Database) -> None:
     db.execute("CREATE INDEX reports_merged ON reports (source, created) WHERE substr(facts, 64, 1) = x'01'")
 
 
+@cache_migrations()
+def c008_whole(db: Database) -> None:
+    """Which kinds a first fill has brought whole, while it goes on."""
+    db.execute("ALTER TABLE cursors ADD COLUMN whole TEXT NOT NULL DEFAULT ''")
+
+
 @work_migrations()
 def w001_edits(db: Database) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""

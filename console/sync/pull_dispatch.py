@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace as with_changes
+
 from api_client import errors
 from api_client.dispatch import DispatchClient
 from api_client.wire import Changes, Snapshot
@@ -22,6 +24,8 @@ PAGE_ROWS = 2000
 _NOTE_AGE_S = 60.0
 _MOST_GAPS = 3
 _ANNOUNCE_S = 1.0
+_MEANWHILE_S = 1.0
+"""How often a first fill looks at what has changed meanwhile."""
 _MOST_ANEW = 3
 _ANEW_S = 120.0
 
@@ -90,7 +94,7 @@ class DispatchPuller:
         expected = stats.reports
         self._health.measured(self._client.last)
         self._health.filling(0.0)
-        announced_at = 0.0
+        announced_at, heard_at = 0.0, self._monotonic()
         rows: list[int] = []
         done = 0
         key = cursor.snapshot_key if cursor else None
@@ -111,7 +115,7 @@ class DispatchPuller:
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq
-                cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key)
+                cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key, whole=page.whole)
                 touched = self._keep_snapshot(page, cursor)
                 done += sum(item.kind == "report" for item in page.items)
                 rows += touched.rows
@@ -124,7 +128,29 @@ class DispatchPuller:
                         self._learn_me()
                     return cursor
                 key = page.next_key
+                if self._monotonic() - heard_at >= _MEANWHILE_S:
+                    cursor, heard_at = self._hear_meanwhile(cursor), self._monotonic()
         return None
+
+    def _hear_meanwhile(self, cursor: Cursor) -> Cursor:
+        """What has changed since the fill began does not wait for its end: an order's proof, a new P1, a unit's job.
+
+        What is wrong with the answer is found out by the round after the fill, which reads on from the same place.
+        """
+        try:
+            page = self._client.changes(cursor.seq, self._page_rows)
+        except errors.Gone:
+            return cursor
+        self._health.measured(self._client.last)
+        if page.epoch != cursor.epoch or page.upto == cursor.seq or not _fits(page, cursor.seq):
+            return cursor
+        self._note_scope(page.scope_version)
+        mapped = self._map(page)
+        cursor = with_changes(cursor, seq=page.upto, scope_version=page.scope_version)
+        self._ledger.apply(self._source, mapped.items, cursor)
+        self.pulled += len(mapped.items)
+        self.seq = page.upto
+        return cursor
 
     def _keep_snapshot(self, page: Snapshot, cursor: Cursor) -> Touched:
         mapped = self._map(page)

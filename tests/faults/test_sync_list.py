@@ -718,6 +718,36 @@ def test_f33_two_consoles_send_the_same_crew_to_one_report(ani: SteppedConsole, 
     budi.close()
 
 
+def test_an_order_that_is_given_during_the_first_fill_is_proved_during_it(
+    ani: SteppedConsole, city: City, tmp_path: Path
+) -> None:
+    """It stood in the outbox, its undo too, until the last history had been read (sync/pull_dispatch.py)."""
+    fresh = SteppedConsole(tmp_path / "fresh", city, "budi")
+    fresh._puller = fresh.puller(page_rows=2, monotonic=iter(range(1_000_000)).__next__)
+    pages: list[tuple[int, bool]] = []
+    told: list[str] = []
+
+    def between() -> bool:
+        fresh.settle()
+        cursor = fresh.reader.cursors().get(CITY)
+        pages.append((len(fresh.edits.outbox), cursor is not None and cursor.snapshot_key is not None))
+        if len(pages) == 4:
+            order = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})
+            ani.push()
+            told.append(fresh.submit(Kind.NOTE, shown(ani, "r2"), {"text": "x"}, {}))
+            fresh.push()
+            assert order
+        return False
+
+    fresh._puller.catch_up(between)
+    assert pages[4] == (1, True)
+    assert (0, True) in pages[5:], "the server's record has shown it, and the fill goes on"
+    fresh.settle()
+    assert told[0] in fresh.sent
+    assert rows_of_cache(fresh.reader) == rows_of_database(city.database)
+    fresh.close()
+
+
 def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
     """F33: the busy unit's job, who gave it and when (server/case.py: engage)."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")

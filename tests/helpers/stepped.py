@@ -155,12 +155,12 @@ class SteppedConsole:
         self._news: list[Up] = []
         session = requests.Session()
         session.mount(self._url + "/", self.wire)
-        client = DispatchClient(self._url, self._token, session=session)
+        client = self._client = DispatchClient(self._url, self._token, session=session)
         self._ledger = Ledger(self.folder, self._news.append)
         self._health = Health(CITY, self._news.append, now)
         self._outgoing = Outgoing(600.0, now)
         self._sender = DispatchSender(client, 600)
-        self._puller = DispatchPuller(CITY, client, self._ledger, self._health, self._news.append)
+        self._puller = self.puller()
         self._push = PushLane(
             self._outgoing, lambda: self._sender, self._health, self._news.append, lambda: None, random.Random(1)
         )
@@ -170,6 +170,10 @@ class SteppedConsole:
         self.edits.saved.connect(self._on_saved)
         self._exchange = Exchange(self.edits, self._read)
         self.settle()
+
+    def puller(self, **more: Any) -> DispatchPuller:
+        """One that reads the city into this console's cache; `more` as it takes it."""
+        return DispatchPuller(CITY, self._client, self._ledger, self._health, self._news.append, **more)
 
     def crash(self) -> None:
         """The process ends: what was not on the disk is not there."""

@@ -102,3 +102,20 @@ def test_nothing_leaves_for_the_number_of_a_report_that_was_lost(qtbot: QtBot, d
     states = {one.edit.id: (one.state, one.edit.report) for one in desk.edits.outbox}
     key = f"local:{create}+"
     assert (states[create], states[note]) == ((EditState.ATTENTION, key), (EditState.QUEUED, key))
+
+
+def test_what_waits_does_not_wait_for_the_end_of_a_first_fill(qtbot: QtBot, desk: Desk) -> None:
+    """After a cut in the first read orders stayed in the outbox until the last history had come."""
+    desk.say("filling")
+    qtbot.waitUntil(lambda: desk.sent == ["e1"])
+
+
+def test_what_waits_does_wait_while_a_source_that_was_known_is_read_anew(qtbot: QtBot, desk: Desk) -> None:
+    """It may have been set back: what was lost there has to be known before anything is done to its numbers."""
+    desk.exchange.take(SourceState("city", "filling", as_of=datetime.now(UTC)))
+    desk.edits._thread.wait()
+    QCoreApplication.processEvents()
+    assert desk.sent == []
+    desk.say("live")
+    desk.answer()
+    qtbot.waitUntil(lambda: desk.sent == ["e1"])

@@ -57,7 +57,7 @@ def view_of(reports: list[R], asked: Filter | None = None) -> View:
 def test_it_says_while_not_all_reports_are_loaded() -> None:
     snapshot = Snapshot.build(naive.columns(scattered(3)))
     flags = {loaded: ask(make_view(snapshot, Filter(), NOW, 1, loaded=loaded), CITY, 11).head[7] for loaded in Loaded}
-    assert flags == {Loaded.NOTHING: 2, Loaded.PART: 2, Loaded.WHOLE: 0}
+    assert flags == {Loaded.NOTHING: 2, Loaded.PART: 2, Loaded.WORK: 2, Loaded.REPORTS: 0, Loaded.WHOLE: 0}
 
 
 def scattered(count: int, **values: Any) -> list[R]:

@@ -10,7 +10,7 @@ import pytest
 
 from console.domain.edit import Kind
 from console.domain.filter import Filter
-from console.domain.loaded import Loaded
+from console.domain.loaded import Loaded, loaded_of_all
 from console.domain.report import Assignment, Claim
 from console.domain.status import AssignmentState, Status
 from console.presenters.board_round import Round, play
@@ -150,6 +150,19 @@ def test_a_hazard_burns_until_a_crew_is_on_the_way(
     for view in (played.view, again.view):
         assert view.counts.crewless_hazards[0] == int(burns)
         assert len(view.without_crew(view.order)) == int(burns)
+
+
+@pytest.mark.parametrize(
+    ("parts", "together"),
+    [
+        ([Loaded.WORK, Loaded.WHOLE], Loaded.WORK),
+        ([Loaded.REPORTS, Loaded.WHOLE], Loaded.REPORTS),
+        ([Loaded.NOTHING, Loaded.REPORTS], Loaded.PART),
+        ([Loaded.PART, Loaded.WHOLE], Loaded.PART),
+    ],
+)
+def test_of_several_sources_so_much_is_here_as_is_of_each(parts: list[Loaded], together: Loaded) -> None:
+    assert loaded_of_all(parts) is together
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from console.domain.filter import Filter
-from console.domain.loaded import Loaded
+from console.domain.loaded import LIVE_WORK, Loaded
 from console.domain.messages import Touched
 from console.domain.report import Agency, Assignment, Photo, PhotoRole, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
@@ -54,7 +54,7 @@ class Panels:
         theme = make_theme()
         symbols = make_symbols(theme)
         self.tasks, self.desk, self.profile = Tasks("worker", 1), Desk("rina", Filter(), UTC), profile
-        self.write(whole=False)
+        self.write(Loaded.PART)
         self.reader = CacheReader(profile)
 
         def reader() -> CacheReader:
@@ -87,8 +87,8 @@ class Panels:
         self.counsel = counsel
         self.ticket_presenter.set_counsel(counsel)
 
-    def write(self, *, whole: bool) -> None:
-        """The first page of the first read, or all of it."""
+    def write(self, loaded: Loaded) -> None:
+        """The first page of the first read, more of it, or all."""
         unit = Unit("u", "SDA-03", UnitState.EN_ROUTE, T0, lat=-6.2, lon=106.8, position_at=T0, skills=("pump",))
         found = [
             Item("service", 1, "flood", Service("flood", "Banjir")),
@@ -96,9 +96,13 @@ class Panels:
             *items(report("1", lat=-6.21, lon=106.81), report("2", status=Status.ASSIGNED), report("3"), seq=3),
         ]
         end = msgspec.structs.replace(at(9), as_of=None, snapshot_key="assignment|")
-        if whole:
+        if loaded >= Loaded.WORK:
             job = Assignment("a", "2", "u", AssignmentState.EN_ROUTE, T0, "rina", T0 - timedelta(minutes=5))
-            found += [Item("assignment", 6, "a", job), Item("entry", 7, "h", entry("h", "1", None))]
+            found.append(Item("assignment", 6, "a", job))
+            kinds = ("service", "area", "unit", LIVE_WORK, *(("report",) if loaded >= Loaded.REPORTS else ()))
+            end = msgspec.structs.replace(end, whole=kinds)
+        if loaded is Loaded.WHOLE:
+            found.append(Item("entry", 7, "h", entry("h", "1", None)))
             end = at(9)
         writer = CacheWriter(self.profile)
         writer.apply("city", found, end)
@@ -132,8 +136,29 @@ def test_nothing_is_taken_for_none_before_all_is_read(panels: Panels) -> None:
         assert "not loaded yet" in head.accessibleName()
 
 
+def test_the_advice_waits_for_units_and_their_work_and_for_nothing_else(panels: Panels) -> None:
+    """For minutes nobody was recommended for a P1: the advice waited for the histories of closed reports."""
+    panels.write(Loaded.WORK)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WORK, what="units and their work are here")
+    wait_for(lambda: panels.counsel.units, what="the advice")
+    assert "1 job ahead" in panels.counsel.units[0].reasons
+    wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert [row.code for row in ticket.advice] == ["SDA-03"]
+    assert ticket.unread == "not loaded yet"
+    assert panels.charts._arrivals.accessibleName() == "Reported: Not loaded yet", "reports are still coming"
+    panels.write(Loaded.REPORTS)
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="all reports are here")
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert ticket.unread == "not loaded yet", "the histories are not"
+
+
 def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> None:
-    panels.write(whole=True)
+    panels.write(Loaded.WHOLE)
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
     wait_for(lambda: [unit for unit in panels.units.shown if unit.job.startswith("2 ")], what="the unit's job")
@@ -147,7 +172,7 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
 
 def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:
     """Enter would have sent the first of units that were ranked without any distance."""
-    panels.write(whole=True)
+    panels.write(Loaded.WHOLE)
     panels.feed.on_touched(Touched(everything=True))
     wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
     row = panels.reader.row_of("city", "3")

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from console.domain.edit import Kind
+from console.domain.loaded import LIVE_WORK
 from console.domain.report import Assignment, Contact, Entry
 from console.domain.status import AssignmentState, Status
 from console.server import schema
@@ -66,6 +67,30 @@ def test_snapshot_and_changes_hold_the_same_in_pages_of_any_size(city: City) -> 
     for limit in (1, 7, 25):
         assert everything(city, limit) == whole
         assert followed(city, limit) == whole
+
+
+def test_unfinished_work_comes_before_the_reports_and_each_page_says_what_has_come_whole(city: City) -> None:
+    """Who follows a city for the first time can tell who is free before he has its histories."""
+    states = {"a1": AssignmentState.EN_ROUTE, "a2": AssignmentState.DONE, "a3": AssignmentState.RESERVED}
+    jobs = tuple(Assignment(key, "90", "u1", state, START, "x", START) for key, state in states.items())
+    city.load([LoadedReport(a_report("90"), (Entry("e", "90", "note", START, "x"),), jobs)])
+    for limit in (1, 4, 7, 2000):
+        seen: list[str] = []
+        whole: tuple[str, ...] = ()
+        key: str | None = None
+        while True:
+            page = city.snapshot(key, limit)
+            assert set(whole) <= set(page.whole)
+            assert not {item.kind for item in page.items} & set(whole) - {"assignment"}
+            whole, key = page.whole, page.next_key
+            seen += [item.id for item in page.items if item.kind in ("assignment", "report")]
+            if LIVE_WORK in whole:
+                assert set(seen) >= {"a1", "a3"}
+            if key is None:
+                break
+        assert seen[:2] == ["a1", "a3"]
+        assert seen[-3:] == ["a1", "a2", "a3"]
+        assert set(whole) >= {"service", "area", "unit", LIVE_WORK, "report", "assignment", "entry"}
 
 
 @pytest.mark.parametrize("place", ["0,99999999999999999999,x", "2,1,x", "0,1_0,x", "٠,1,x", "0,1"])
