@@ -34,6 +34,7 @@ from console.domain.messages import (
 )
 from console.domain.report import Report
 from console.domain.time_range import TimeRange
+from console.domain.word import Word
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.images import ImageProcess
@@ -194,6 +195,7 @@ class ConsoleWindow(QObject):
         self._opened_readers: list[CacheReader] = []
         self._last_panel = "queue"
         self._has_picked = False
+        self._seen_told_in_vain: frozenset[Word] = frozenset()
         self._situation = Situation()
         self._leaving = False
         self.kept: Kept | None = None
@@ -326,7 +328,9 @@ class ConsoleWindow(QObject):
         now, zone, tasks, reader, desk = self.now, self._zone, self.tasks, self.reader, self.desk
         self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
         self.ticket_presenter = TicketPresenter(self.ticket, desk, zone, now, self)
-        self.units_presenter = UnitsPresenter(self.units, desk, tasks, reader, zone, now, self)
+        self.units_presenter = UnitsPresenter(
+            self.units, desk, tasks, reader, zone, now, self, told_in_vain=lambda: self.edits.told_in_vain
+        )
         self.charts_presenter = ChartsPresenter(self.charts, desk, self.sources.age_words, zone, now, self)
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
@@ -334,7 +338,14 @@ class ConsoleWindow(QObject):
         self.streets = Streets(desk, tasks, reader, self)
         self.dossiers = Dossiers(desk, self.feed, tasks, reader, now, self)
         self.counsellor = Counsellor(
-            desk, tasks, reader, self.units_presenter.crews, lambda: self.feed.pending, now, self
+            desk,
+            tasks,
+            reader,
+            self.units_presenter.crews,
+            lambda: self.feed.pending,
+            now,
+            self,
+            told_in_vain=self.units_presenter.told_in_vain,
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self
@@ -521,6 +532,7 @@ class ConsoleWindow(QObject):
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_presenter.show())
         self.edits.changed.connect(lambda _: self._look_at_undo())
+        self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)
         self.dossiers.changed.connect(self._on_dossier)
@@ -833,6 +845,14 @@ class ConsoleWindow(QObject):
             self.status.show_undo(what)
         else:  # it is sent at once, and has no way back
             self.say(self.tr("{what}: done, and not to be undone").format(what=what))
+
+    def _look_at_told_in_vain(self) -> None:
+        """Who drives by an order that does not stand is not free; who has been called back is."""
+        told = frozenset(self.units_presenter.told_in_vain())
+        if told != self._seen_told_in_vain:
+            self._seen_told_in_vain = told
+            self.units_presenter.show()
+            self.counsellor.refresh()
 
     def _look_at_undo(self) -> None:
         """What came to the server meanwhile, and has no way back, is not offered to be undone any more."""

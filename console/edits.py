@@ -25,6 +25,7 @@ from console.domain.edit import (
     Kind,
     Queued,
     is_deleted,
+    is_in_force,
     is_settled,
     is_taken_back,
     maybe_later,
@@ -257,6 +258,16 @@ class Edits(QObject):
     def to_call_back(self) -> tuple[Queued, ...]:
         """The orders that were given up after their units had been told by radio, which have not been told so yet."""
         return tuple(sorted(self._book.to_call_back.values(), key=lambda one: one.edit.number))
+
+    @property
+    def told_in_vain(self) -> tuple[Queued, ...]:
+        """The orders by which units were told by radio to go where the server has not sent them, nor will by itself.
+
+        They were given up, or were lost and wait for an answer.
+        """
+        lost = (one for state in (*STUCK, EditState.STOPPED) for one in self.open_in(state) if not is_in_force(one))
+        found = (*self.to_call_back, *lost)
+        return tuple(one for one in found if one.told and one.edit.kind is Kind.DISPATCH)
 
     def base_on_own(self, source: str, report_key: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values of a report's fields before a change, with one's own last changes that what is shown lacks."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -65,11 +65,13 @@ def recommend(
     *,
     service: Service | None = None,
     areas: Mapping[str, Area] | None = None,
+    called_back: Collection[str] = (),
     most: int | None = 3,
 ) -> Recommendation:
     """Recommend up to `most` (None: all) of `units` (those already on the report left out by the caller).
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
+    `called_back` are the units that drive where nobody has sent them, and are to be told so before all else.
     A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
@@ -81,7 +83,7 @@ def recommend(
         stack = jobs.get(unit.id, [])
         reach = _reach(report, unit)
         eta_s = None if reach is None else _ahead_s(stack, now) + reach * DETOUR / SPEED_M_S
-        why_not = _why_not(unit, needed)
+        why_not = _why_not(unit, needed) or ("to be called back by radio" if unit.id in called_back else "")
         if why_not:
             against[why_not] += 1
             continue

@@ -12,10 +12,11 @@ from PySide6.QtCore import QObject, Signal
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.view import View
-from console.domain.edit import Edit
+from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
 from console.domain.status import ORDER, Status, is_open
+from console.domain.word import Word
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Cities, Crew
@@ -26,6 +27,7 @@ from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
+_HAZARD = 1
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -65,9 +67,13 @@ class Counsellor(QObject):
         pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        told_in_vain: Callable[[], Mapping[Word, Queued]] = dict,
     ) -> None:
+        """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._crews, self._now = desk, tasks, reader, crews, now
+        self._told_in_vain = told_in_vain
         self._pending = pending
         self._dossier: Dossier | None = None
         self._merged_of: tuple[str, str, int] | None = None
@@ -102,6 +108,7 @@ class Counsellor(QObject):
             return
         reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._now()
         catalog = cities.of(dossier.source)  # another city's units are not for this report
+        called_back = {unit for source, unit in self._told_in_vain() if source == dossier.source}
 
         jobs = catalog.assignments
         for (source, report), edits in self._pending().items():
@@ -112,19 +119,21 @@ class Counsellor(QObject):
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
             shown = dossier.shown
-            asked = shown.agency if shown.status is Status.COORDINATION else None  # it was passed on: theirs to send
+            # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
+            asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != _HAZARD else None
             here = [one.unit for one in crews if one.source == dossier.source]
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
-            found = recommend(shown, free, jobs, now, service=service, areas=areas, most=None)
+            around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
+            found = recommend(shown, free, jobs, now, **around)
             why = found.why_none
             if not free:
                 why = self._why_nobody(catalog.agency_name(asked) if here and asked else "", bool(theirs))
             further = found.units[_TOP:]
             if asked and not found.units:
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
-                further = recommend(shown, others, jobs, now, service=service, areas=areas, most=None).units
+                further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further)}".rstrip()
             alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), dossier.shown.description)
             return Counsel(dossier.row, found.units[:_TOP], why, alike, further)

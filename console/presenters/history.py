@@ -157,6 +157,12 @@ def unit_code(edit: Edit, catalog: Catalog) -> str:
     return unit.code if unit else unit_id
 
 
+def report_number(edit: Edit) -> str:
+    """The number of the report that an edit is about, cut to what can be one; "" while it has none at its server."""
+    number = edit.report or ""
+    return "" if number.startswith("local:") else number[:24]
+
+
 def closing_reason(entries: Iterable[Entry]) -> str:
     """What was written when the report was closed last, "" when nothing was."""
     closings = [one for one in entries if one.kind == Kind.CLOSE and one.undone_by is None]

@@ -37,7 +37,7 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
-from console.presenters.history import call_back_text, edit_text, unit_code
+from console.presenters.history import call_back_text, edit_text, report_number, unit_code
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from widgets.key_repeats import TWICE_S
@@ -380,8 +380,8 @@ def _chooses(order: LostOrder) -> bool:
 
 
 def _report(edit: Edit, tr: Tr) -> str:
-    number = edit.report or ""
-    named = [] if number.startswith("local:") or not number else [tr("Report {number}").format(number=number[:24])]
+    number = report_number(edit)
+    named = [tr("Report {number}").format(number=number)] if number else []
     return " ".join([*named, *([edit.title] if edit.title else [])])
 
 

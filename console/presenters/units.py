@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer
 
 from console.advice.units import DETOUR, SPEED_M_S
+from console.domain.edit import Queued, is_to_call_back
 from console.domain.loaded import Loaded
 from console.domain.place import distance_m
 from console.domain.report import Unit
@@ -19,6 +20,7 @@ from console.presenters import words
 from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
+from console.presenters.history import report_number
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
@@ -78,9 +80,13 @@ class UnitsPresenter(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        told_in_vain: Callable[[], Iterable[Queued]] = tuple,
     ) -> None:
+        """`told_in_vain` are orders by which units were told to go where the server has not sent them: see Edits."""
         super().__init__(parent)
         self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
+        self._told_in_vain = told_in_vain
         self._zone, self._now = zone, now
         self._positions: dict[Word, tuple[float, float, datetime]] = {}
         self._titles: dict[Word, str] = {}
@@ -142,8 +148,28 @@ class UnitsPresenter(QObject):
         self._panel.set_current(key)
 
     def crews(self) -> list[Crew]:
-        """Every unit on shift or not, with its newest position."""
-        return [self._placed(crew) for crew in self._desk.cities.crews]
+        """Every unit on shift or not, with its newest position; who drives by an order that does not stand is busy."""
+        told = self.told_in_vain()
+        return [self._at_work(self._placed(crew), told) for crew in self._desk.cities.crews]
+
+    def told_in_vain(self) -> dict[Word, Queued]:
+        """The units, by source and id, that were told by radio to go where the server has not sent them."""
+        found = {}
+        for one in self._told_in_vain():
+            source, unit = one.edit.source, str(one.edit.data.get("unit"))
+            jobs = self._desk.catalog(source).by_unit.get(unit, [])
+            if not any(job.report == one.edit.report for job in jobs):  # else somebody has sent it there since
+                found[source, unit] = one
+        return found
+
+    @staticmethod
+    def _at_work(crew: Crew, told: Mapping[Word, Queued]) -> Crew:
+        order = told.get((crew.source, crew.unit.id))
+        if order is None or crew.unit.state is not UnitState.AVAILABLE:
+            return crew
+        since = order.edit.occurred_at
+        busy = msgspec.structs.replace(crew.unit, state=UnitState.COMMITTED, state_since=since)
+        return msgspec.structs.replace(crew, unit=busy)
 
     def set_positions(self, source: str, positions: dict[str, tuple[float, float, datetime]]) -> None:
         """Newer positions from a source's stream."""
@@ -193,7 +219,9 @@ class UnitsPresenter(QObject):
         self._keep_order(crews, now)
         if not crews:
             self._show_empty()
-        self._panel.set_rows([self._row(crews[key], now) for key in self._order])
+        told = self.told_in_vain()
+        rows = [self._row(crews[key], now, told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
+        self._panel.set_rows(rows)
 
     def _keep_order(self, crews: Mapping[str, Crew], now: datetime) -> None:
         """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
@@ -259,7 +287,7 @@ class UnitsPresenter(QObject):
                 self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
             )
 
-    def _row(self, crew: Crew, now: datetime) -> UnitRow:
+    def _row(self, crew: Crew, now: datetime, told: Queued | None) -> UnitRow:
         unit = crew.unit
         jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
@@ -269,13 +297,18 @@ class UnitsPresenter(QObject):
         on_shift = unit.state is not UnitState.OFF_SHIFT
         job, title = (jobs[0].report, self._titles.get((crew.source, jobs[0].report), "")) if jobs else ("", "")
         state = self.tr(words.UNIT_TEXT[unit.state])
+        work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
+        if told is not None:
+            state = self.tr("Told by radio")
+            what = self.tr("call back by radio") if is_to_call_back(told) else self.tr("not sent, to be decided")
+            work = " ".join(part for part in (report_number(told.edit), what) if part)
         return UnitRow(
             id=crew.key,
             code=self._desk.code_of(crew),
             state_key=words.UNIT_SYMBOL[unit.state],
             state_text=f"{state}, {unit.reason}" if unit.reason else state,
             since=words.duration((now - unit.state_since).total_seconds()) if on_shift else "–",
-            job=f"{job} {title}".strip() if jobs else self.tr("none") if known else "–",
+            job=work,
             eta=self._eta(crew, job) if jobs and not stale else "–",
             next=str(max(0, len(jobs) - 1)) if known else "–",
             skills=", ".join(unit.skills),

@@ -118,6 +118,14 @@ def test_units_at_work_may_be_given_more(state: UnitState) -> None:
     assert codes(ask([unit("one", state=state)], [job("one")])) == ["one"]
 
 
+def test_who_is_to_be_called_back_by_radio_is_not_sent_elsewhere() -> None:
+    near, far = unit("A", 1), unit("B", 2)
+    found = recommend(report(), [near, far], [], NOW, service=FLOOD, areas=AREAS, called_back={"id-A"})
+    assert [one.code for one in found.units] == ["B"]
+    none = recommend(report(), [near], [], NOW, service=FLOOD, areas=AREAS, called_back={"id-A"})
+    assert none.why_none.endswith("can be given work now: 1 to be called back by radio.")
+
+
 def test_nobody_known() -> None:
     assert ask([]).why_none == "No unit is known."
 

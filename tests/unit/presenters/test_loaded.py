@@ -224,6 +224,22 @@ def test_why_no_unit_can_be_recommended(
     assert ticket.advice_empty == why
 
 
+def test_of_a_p1_that_was_passed_on_the_nearest_is_recommended_whoever_was_asked(panels: Panels) -> None:
+    """The asked agency's pump was 28 min away and armed; that of the fire brigade, 15 min away, was named nowhere."""
+    at_once = {"position_at": T0, "lon": 106.81}
+    found = [
+        Item("agency", 10, "sp", Agency("sp", "Satpol PP")),
+        Item("unit", 11, "u", Unit("u", "SP-01", UnitState.AVAILABLE, T0, lat=-6.3, agency="sp", **at_once)),
+        Item("unit", 12, "v", Unit("v", "DMK-01", UnitState.AVAILABLE, T0, lat=-6.22, agency="dmk", **at_once)),
+        *items(report("1", status=Status.COORDINATION, agency="sp", priority=1, lat=-6.21, lon=106.81), seq=14),
+    ]
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", found, at(14))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: [unit.code for unit in panels.counsel.units] == ["DMK-01", "SP-01"], 10, "both, the nearest first")
+
+
 def test_of_a_report_that_was_passed_on_the_able_units_of_others_are_counted_and_named(panels: Panels) -> None:
     """The asked agency had nobody; that three free pumps of the fire brigade stood near was told nowhere."""
     fire = {"agency": "dmk", "position_at": T0, "lon": 106.81}

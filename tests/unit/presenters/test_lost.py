@@ -200,7 +200,9 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert ticket.strips[-1].text == f"budi has sent SDA-11 to this report at 08:00. {told}."
     assert ticket.timeline[0].text == f"NOT done: Dispatched SDA-07, by rina · conflict · {told}"
 
+    assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id], "it drives, and is not to be sent elsewhere"
     rig.edits.choose(edit_id, mine=False)
+    assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id]
     notice = strip.wait("Call SDA-07 back by radio")
     assert notice.text == "rina told it to come, and that order is given up. Report A Water at A. Offline since 08:00."
     presenter.set_outbox(rig.edits.open_for("city", "A"))
@@ -210,6 +212,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     strip.orders.told()
     strip.orders.show()
     assert rig.edits.to_call_back == ()
+    assert rig.edits.told_in_vain == ()
     assert strip.notice.bold.startswith("Offline")
 
 

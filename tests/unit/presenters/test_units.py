@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from console.domain.edit import EditState, Kind, Queued, given_up
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.domain.report import Assignment, Unit
@@ -23,7 +25,7 @@ from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
 from tests.helpers.city import wait_for
-from tests.unit.store.making import T0, report
+from tests.unit.store.making import T0, edit, report
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.units import UnitsPanel
 
@@ -41,7 +43,11 @@ class Board:
         self.panel.resize(900, 240)
         qtbot.addWidget(self.panel)
         self.panel.show()
-        self.presenter = UnitsPresenter(self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda: T0)
+        self.told_in_vain: list[Queued] = []
+        self.presenter = UnitsPresenter(
+            self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda: T0,
+            told_in_vain=lambda: self.told_in_vain,
+        )  # fmt: skip
 
     def have(self, *units: tuple[str, UnitState, float]) -> None:
         found = {
@@ -79,6 +85,24 @@ def test_the_nearest_available_comes_first_and_says_how_far_it_is(board: Board) 
     wait_for(lambda: board.codes() == ["B", "A", "D", "C"], what="nearest first")
     assert [row.away for row in board.panel._model._rows] == ["1.1 km", "12.2 km", "12.2 km", "11.1 km"]
     assert "away" in board.panel._head.places()
+
+
+def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) -> None:
+    """It was driving, read "Available, no job", and stood first."""
+    order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
+    lost = Queued(order, EditState.CONFLICT, told="rina")
+    board.told_in_vain = [lost]
+    board.presenter.show()
+    assert board.codes() == ["B", "A", "D", "C"]
+    row = board.panel._model._rows[1]
+    assert (row.state_text, row.job) == ("Told by radio", "927956 not sent, to be decided")
+    assert {crew.unit.id for crew in board.presenter.crews() if crew.unit.state is A} == {"B"}
+    board.told_in_vain = [given_up(lost)]
+    board.presenter.show()
+    assert board.panel._model._rows[1].job == "927956 call back by radio"
+    order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
+    board.told_in_vain = [Queued(order, EditState.CONFLICT, told="rina")]
+    assert board.presenter.told_in_vain() == {}, "somebody has sent it there since"
 
 
 def test_rows_stay_while_crews_drive_about(board: Board) -> None:
