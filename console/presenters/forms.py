@@ -558,10 +558,16 @@ class Forms(QObject):
         self._show(form)
 
     def _place_data(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What an edit carries, of what a form holds of a place: the words say when the point is no address."""
-        address = str(values.get("address") or "")
-        if values.get("roughly"):
-            address = f"{address} ({values['roughly']})"
+        """What an edit carries, of what a form holds of a place: the words say when the point is no address.
+
+        Words that were said to be wrong follow, as what was reported: a crew told by radio hears the first ones.
+        """
+        address, instead, notes = str(values.get("address") or ""), str(values.get("instead") or ""), []
+        if instead and not address.startswith(instead):
+            notes.append(self.tr("reported as: {words}").format(words=address))
+            address = instead
+        notes += [values["roughly"]] if values.get("roughly") else []
+        address = f"{address} ({'; '.join(notes)})" if notes else address
         return {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
 
     def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
@@ -663,14 +669,15 @@ class Forms(QObject):
         def check() -> None:
             values = form.values()
             if values["lat"] is not None and values["lon"] is not None and not values["only_area"]:
-                where, doubt = self._exactness(catalog, names, index, values)
+                where, doubt, instead = self._exactness(catalog, names, index, values)
                 spot = (values["lat"], values["lon"])
                 on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
                 if on is not None:
                     where = self._street_words(on)
                     if not doubt and on.within_m > _FAR_OFF_M:
                         doubt = self.tr("The caller knows no more than {street}").format(street=on.name)
-                form.set_exactness(where, "" if tuple(values[name] for name in _PLACE) == taken_over else doubt)
+                is_new = tuple(values[name] for name in _PLACE) != taken_over
+                form.set_exactness(where, doubt if is_new else "", instead)
 
         def ready(made: AreaIndex) -> None:
             nonlocal index
@@ -683,22 +690,27 @@ class Forms(QObject):
 
     def _exactness(
         self, catalog: Catalog, names: AreaNames, index: AreaIndex | None, values: Mapping[str, Any]
-    ) -> tuple[str, str]:
-        """Where a point lies, and what is to be asked about it: "" when it lies where the words say."""
+    ) -> tuple[str, str, str]:
+        """Where a point lies; what is to be asked about it, "" when it lies where the words say; and the name of where
+        it lies when they name another place.
+        """
         if index is None:
-            return "", self.tr("In which area it lies is not known yet")
+            return "", self.tr("In which area it lies is not known yet"), ""
         if not len(index):
-            return "", ""
+            return "", "", ""
+        named = names.named_in(values["address"])
         at = index.area_at(values["lat"], values["lon"])
         if at is None:
-            return self.tr("Outside every area of the city"), self.tr("It lies outside the city")
-        here, doubt = catalog.place(at[0]), ""
-        for codes in names.named_in(values["address"]):
+            outside = self.tr("Outside the city") if named else ""
+            return self.tr("Outside every area of the city"), self.tr("It lies outside the city"), outside
+        here = catalog.place(at[0])
+        point = self.tr("Point in {area}").format(area=here)
+        for codes in named:
             if not any(self._lies_in(catalog, at[0], code) for code in codes):
                 doubt = self.tr("It lies in {here}, not in {named}")
                 doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
-                break
-        return self.tr("Point in {area}").format(area=here), doubt
+                return point, doubt, here
+        return point, "", ""
 
     @staticmethod
     def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:

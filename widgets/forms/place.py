@@ -19,7 +19,7 @@ from widgets.theme import Theme
 
 class PlaceForm(Form):
     """A form with a place. Values of it: address, place, lat, lon, is_point (they were picked on the map), only_area
-    (they are the middle of an area).
+    (they are the middle of an area), instead (the name of where the point lies, once the words were said to be wrong).
 
     The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
     then `set_place`). Whenever a point and the words for it stand there anew, `place_changed` asks how they agree
@@ -42,7 +42,7 @@ class PlaceForm(Form):
         self._lon: float | None = None
         self._only_area = False
         self._roughly = ""
-        self._exactness, self._doubt = "", ""
+        self._exactness, self._doubt, self._instead = "", "", ""
         self._places_found = False
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
         self.place = TypeAhead(theme, symbols, self.tr("Place"), free=True, ready=True)
@@ -94,12 +94,15 @@ class PlaceForm(Form):
             self.place.set_free_text(label)
         self.place_changed.emit()
 
-    def set_exactness(self, words: str, doubt: str = "") -> None:
-        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved."""
+    def set_exactness(self, words: str, doubt: str = "", instead: str = "") -> None:
+        """Say how exact the place is, and in which area it lies; a `doubt` has to be ticked before it is saved.
+
+        `instead` names the place that the words are refused for when it is ticked.
+        """
         if self._only_area and not doubt:
             words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
             doubt = self.tr("The caller knows no more than the area")
-        before, self._exactness, self._doubt = self._doubt, words, doubt
+        before, self._exactness, self._doubt, self._instead = self._doubt, words, doubt, instead
         if doubt != before:
             self.sure.setChecked(False)
             self.sure.set_words(f"{doubt}  (Alt K)")
@@ -119,6 +122,7 @@ class PlaceForm(Form):
             "is_point": self._is_point,
             "only_area": self._only_area,
             "roughly": self._roughly,
+            "instead": self._instead if self._doubt and self.sure.isChecked() else "",
         }
 
     @override

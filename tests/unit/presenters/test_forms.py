@@ -217,7 +217,31 @@ def test_a_point_outside_the_area_that_the_words_name_is_asked_about(city_of_two
     assert form.isVisible(), "it is asked until it is answered"
     QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
     _press_ctrl_enter(form)
-    assert rig.saved(1)[0].data["address"] == "Gang mawar, Jati Padang"
+    assert rig.saved(1)[0].data["address"] == "Kebon Baru, Tebet (reported as: Gang mawar, Jati Padang)"
+
+
+def test_an_area_that_was_refused_is_no_longer_the_place(city_of_two: Rig) -> None:
+    """It stood first, in white, before the area that the point lies in: a crew told by radio drove there."""
+    rig, form = city_of_two, _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "jati pad")
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    rig.forms.set_place(-6.25, 106.85)
+    wait_for(lambda: "It lies in Kebon Baru, not in Jati Padang" in form.why_not(), what="the question is asked")
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"] == "Kebon Baru, Tebet (reported as: Jati Padang)"
+
+
+def test_an_area_of_the_city_is_not_the_place_of_a_point_outside_it(city_of_two: Rig) -> None:
+    rig, form = city_of_two, _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Gang mawar, Jati Padang")
+    rig.forms.set_place(-6.9, 107.6)
+    wait_for(lambda: "It lies outside the city" in form.why_not(), what="the question is asked")
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"] == "Outside the city (reported as: Gang mawar, Jati Padang)"
 
 
 def test_words_that_agree_with_the_point_are_not_asked_about(city_of_two: Rig) -> None:
