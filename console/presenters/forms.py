@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from console.domain.area import AreaIndex, AreaNames
 from console.domain.edit import Edit, Kind, Queued
-from console.domain.report import PhotoRole, WaitsFor
+from console.domain.report import Area, PhotoRole, WaitsFor
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
@@ -27,7 +28,7 @@ from console.presenters.draft import MARKS, Draft, marks, typed_in
 from console.presenters.history import told_text
 from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.new_photos import NewPhotos
-from console.presenters.streets import Street
+from console.presenters.streets import Street, left_over
 from console.tasks import Tasks
 from widgets.forms.ask import AskForm, AskText
 from widgets.forms.choice import Choice, matching
@@ -588,24 +589,31 @@ class Forms(QObject):
             """The areas of this name, the streets, and the areas that the words name among others."""
             nonlocal typed
             typed = text
-            offer_with(text, [])  # at once: Enter takes nothing that was found for fewer letters
+            offer_with(text, None)  # at once: Enter takes nothing that was found for fewer letters
             self.streets_of(source, text, lambda found: offer_with(text, found))
 
-        def offer_with(text: str, found: list[Street]) -> None:
+        def offer_with(text: str, found: list[Street] | None) -> None:
             if text != typed or form.is_done:
                 return  # more has been typed since
-            streets.update((_street_id(one), one) for one in found)
+            roads = [one for one in found or () if not self._is_area(one, catalog)]
+            streets.update((_street_id(one), one) for one in roads)
             named = [places[code] for codes in names.named_in(text) for code in codes if code in places]
             called = matching(list(places.values()), text)
             whole = [one for one in called if one.text.casefold().startswith(text.strip().casefold())]
-            roads = [self._street_choice(one, catalog) for one in found]
-            form.set_places(list(dict.fromkeys([*whole, *roads, *called, *named]))[:_PLACES])
+            if found is not None and not roads:
+                none_like = self.tr("No street like this")
+                named = [replace(one, note=none_like) if left_over(text, one.text) else one for one in named]
+            offers = [*whole, *(self._street_choice(one, catalog) for one in roads), *called, *named]
+            once = {one.id: one for one in offers[::-1]}
+            form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES])
 
         def take(place: str) -> None:
             if place in streets:
                 one = streets[place]
                 says_more = one.name.casefold() in typed.casefold() and len(typed.strip()) > len(one.name)
-                label = typed if says_more else self._street_choice(one, catalog).text
+                choice, area = self._street_choice(one, catalog).text, catalog.areas.get(one.area or "")
+                rest = left_over(typed, choice)
+                label = typed if says_more else self._street_text(f"{one.name} {rest}".strip(), area)
                 roughly = self.tr("middle of the street, ±{distance}").format(distance=self._reach(one))
                 form.set_place(one.lat, one.lon, label, roughly=roughly)
                 self._show_pin(one.lat, one.lon)
@@ -639,9 +647,21 @@ class Forms(QObject):
 
     def _street_choice(self, street: Street, catalog: Catalog) -> Choice:
         """A street to choose, with how exact its place is."""
-        area = catalog.areas.get(street.area or "")
-        label = f"{street.name}, {area.name}" if area is not None else street.name
+        label = self._street_text(street.name, catalog.areas.get(street.area or ""))
         return Choice(_street_id(street), label, self.tr("±{distance}").format(distance=self._reach(street)))
+
+    @staticmethod
+    def _street_text(name: str, area: Area | None) -> str:
+        return f"{name}, {area.name}" if area is not None else name
+
+    @staticmethod
+    def _is_area(street: Street, catalog: Catalog) -> bool:
+        """Whether it is no street at all: who knew no more gave the area's own name as the address."""
+        area = catalog.areas.get(street.area or "")
+        return area is not None and street.name.casefold() in (
+            area.name.casefold(),
+            catalog.place(area.code).casefold(),
+        )
 
     def _reach(self, street: Street) -> str:
         """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""

@@ -83,13 +83,14 @@ def streets_of(
 ) -> list[Street]:
     """The streets among these addresses that have one of the words, one for each area that they lie in.
 
-    A word that only the area's name has makes no street: "Tebet" is not every street of Tebet.
+    A word that only the area's name has makes no street: "Tebet" is not every street of Tebet, nor is "Tebet III" its
+    "Jl. Mawar III".
     """
-    wanted = [word for word in _words(text) if word not in _KINDS]
+    wanted = _naming(text)
     groups: dict[tuple[str, str | None], list[int]] = {}
     for at, (address, area) in enumerate(zip(addresses, areas, strict=True)):
         name = _street(address)
-        if any(part.startswith(word) for word in wanted for part in _words(name)):
+        if _is_named(_naming(name), wanted):
             groups.setdefault((name, area), []).append(at)
     found = []
     for (name, area), places in groups.items():
@@ -99,12 +100,34 @@ def streets_of(
     return sorted(found, key=lambda one: (-one.reports, one.name))[:_OFFERED]
 
 
+def left_over(text: str, label: str) -> str:
+    """What of the words is not in the label, as it was typed: the number, the landmark beside a street's name."""
+    has = [*_words(label), *_KINDS - {"no", "rt", "rw"}]
+    parts = (part.strip(",") for part in text.split())
+    return " ".join(
+        part for part in parts if any(not any(one.startswith(word) for one in has) for word in _words(part))
+    )
+
+
+def _is_named(street: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether words name a street: by its first word, by the first of theirs, or by two that follow one another."""
+    return any(
+        part.startswith(word) and (k == 0 or n == 0 or street[k - 1].startswith(wanted[n - 1]))
+        for k, part in enumerate(street)
+        for n, word in enumerate(wanted)
+    )
+
+
+def _naming(text: str) -> list[str]:
+    return [word for word in _words(text) if word not in _KINDS]
+
+
 _KINDS = frozenset({"jl", "jln", "jalan", "gg", "gang", "st", "street", "road", "rd", "no", "rt", "rw"})
 
 
 def _street(address: str) -> str:
-    """The street of an address: what stands before its first comma, without a number at its end."""
-    return re.sub(r"\s+(no\.?\s*)?\d+\w?$", "", address.split(",")[0].strip(), flags=re.IGNORECASE)
+    """The street of an address: what stands before its first comma or bracket, without a number at its end."""
+    return re.sub(r"\s+(no\.?\s*)?\d+\w?$", "", re.split(r"[,(]", address)[0].strip(), flags=re.IGNORECASE)
 
 
 def _words(text: str) -> list[str]:

@@ -295,6 +295,28 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     assert rig.saved(1)[0].data["address"] == f"Jl. Mawar (middle of the street, ±{within_m:.0f} m)"
 
 
+def test_that_no_street_is_like_the_words_is_said_beside_the_area_that_they_name(city_of_two: Rig) -> None:
+    form = _call(city_of_two)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "Kebon Baru III no 5")
+    assert [(one.text, one.note) for one in form.place.offered()] == [("Kebon Baru, Tebet", "No street like this")]
+    form.place.clear()
+    QTest.keyClicks(form.place, "Kebon Baru")
+    assert [(one.text, one.note) for one in form.place.offered()] == [("Kebon Baru, Tebet", "")]
+
+
+def test_what_is_typed_beside_a_streets_name_stays_with_it(city_of_two: Rig) -> None:
+    """The house number was gone when the street was taken from the list."""
+    form = _call(city_of_two)
+    known = [Street("Jl. Rajawali III", "kb", -6.25, 106.85, 4, 90.0), Street("Kebon Baru", "kb", -6.25, 106.85, 3, 0)]
+    city_of_two.forms.streets_of = lambda _source, _text, then: then(known)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "rajawali no 5")
+    assert [one.text for one in form.place.offered()] == ["Jl. Rajawali III, Kebon Baru"], "an area is no street"
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    assert form.values()["address"] == "Jl. Rajawali III no 5, Kebon Baru"
+
+
 def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
     form = _call(city_of_two)
     form.place.setFocus()

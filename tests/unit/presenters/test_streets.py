@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from console.presenters.streets import Street, streets_of
+from console.presenters.streets import Street, left_over, streets_of
 
 ADDRESSES = [
     "Jl. Tebet Barat Dalam, RW 02",
@@ -39,3 +39,27 @@ def test_the_name_of_an_area_is_no_street_of_it() -> None:
     ]  # fmt: skip
     assert found("Kebon Baru") == []
     assert found("jl") == []
+
+
+def test_a_number_behind_an_areas_name_names_no_street_that_ends_with_it() -> None:
+    """ "Cipinang Muara III no 5" took the report to Jl. Rajawali III of that area, armed and without a word."""
+    addresses, areas = ["Jl. Rajawali III, Cipinang Muara", "Jl. KH Mas Mansyur 4"], ["cm", "kt"]
+
+    def named(text: str) -> list[str]:
+        return [one.name for one in streets_of(text, addresses, areas, LAT[:2], LON[:2])]
+
+    assert named("cipinang muara III no 5") == []
+    assert named("cipinang muara, rajawali III") == ["Jl. Rajawali III"]
+    assert named("III") == ["Jl. Rajawali III"]
+    assert named("mas mansyur") == named("karet tengsin mas mansyur") == ["Jl. KH Mas Mansyur"]
+
+
+def test_what_is_noted_behind_a_place_is_no_part_of_its_street() -> None:
+    notes = ["Jl. Mawar (middle of the street, ±820 m)", "Kebon Baru, Tebet (reported as: Jati Padang)"]
+    assert [one.name for one in streets_of("mawar", notes, ["a", "a"], LAT[:2], LON[:2])] == ["Jl. Mawar"]
+    assert streets_of("jati padang", notes, ["a", "a"], LAT[:2], LON[:2]) == []
+
+
+def test_the_number_and_the_landmark_beside_a_street_are_left_over() -> None:
+    assert left_over("jl rajawali no. 5, depan masjid", "Jl. Rajawali III, Cipinang Muara") == "no. 5 depan masjid"
+    assert left_over("rajaw", "Jl. Rajawali III, Cipinang Muara") == ""
