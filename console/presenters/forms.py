@@ -657,11 +657,8 @@ class Forms(QObject):
     @staticmethod
     def _is_area(street: Street, catalog: Catalog) -> bool:
         """Whether it is no street at all: who knew no more gave the area's own name as the address."""
-        area = catalog.areas.get(street.area or "")
-        return area is not None and street.name.casefold() in (
-            area.name.casefold(),
-            catalog.place(area.code).casefold(),
-        )
+        area, name = catalog.areas.get(street.area or ""), street.name.casefold()
+        return area is not None and name in (area.name.casefold(), catalog.place(area.code).casefold())
 
     def _reach(self, street: Street) -> str:
         """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""

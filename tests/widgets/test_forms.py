@@ -121,6 +121,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
         "is_point": False,
         "only_area": False,
         "roughly": "",
+        "instead": "",
         "priority": "2",
         "caller_name": "Sari",
         "caller_phone": "0812",
