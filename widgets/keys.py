@@ -178,8 +178,8 @@ class KeyButton(EnterButton):
 
     @property
     def is_filled(self) -> bool:
-        """Whether it is drawn as what Enter does."""
-        return (self._filled or self._armed) and self.isEnabled()
+        """Whether it is drawn as what its key does: only while that key is heard."""
+        return (self._filled or self._armed) and self.isEnabled() and is_heard(self, self._keys)
 
     def set_armed(self, armed: bool) -> None:
         """Whether Enter does it now; of a button made with `by_enter` only."""

@@ -388,6 +388,25 @@ def test_the_button_says_when_the_photos_have_been_looked_at(qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: form.commit_button.is_filled)
 
 
+def test_a_form_that_lies_beside_while_the_window_has_the_keyboard_shows_no_key(qtbot: QtBot) -> None:
+    """Two filled buttons bore the cap Enter, of two reports: the form's and the window's."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    form = open_form(qtbot, AskText(make_theme(), "Note", verb="Save"))
+    keys("gas")
+    with_keyboard = (form.leave_button.grab().toImage(), form.commit_button.grab().toImage())
+    assert form.commit_button.is_filled
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    assert not form.commit_button.is_filled
+    assert form.leave_button.grab().toImage() != with_keyboard[0]
+    assert form.leave_button.size() == with_keyboard[0].size(), "nothing moves"
+    form.activateWindow()
+    qtbot.waitUntil(form.isActiveWindow)
+    assert (form.leave_button.grab().toImage(), form.commit_button.grab().toImage()) == with_keyboard
+
+
 def test_closing_and_holding_say_enter_where_enter_does_it(qtbot: QtBot) -> None:
     """Enter closed the report while the cap of the button said Ctrl+Enter."""
     form = CloseForm(make_theme(), "Close", [("dup", "Duplicate", False)], [("1", "SDA-07")])

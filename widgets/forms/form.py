@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import (
+    QEvent,
     QPoint,
     QRect,
     Qt,
@@ -458,6 +459,16 @@ class Form(QDialog):
         return field
 
     # ---------------------------------------------------------------- inside
+
+    def hears(self, widget: QWidget, cap: str) -> bool:
+        """Whether a key shown in it works now: while it lies beside and another window has the keyboard none does."""
+        return self.isActiveWindow()
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange:
+            self.update()
 
     def _tell_changed(self) -> None:
         self.changed.emit(self.values())
