@@ -117,7 +117,7 @@ def _pools() -> dict[Pool, WorkThreads]:
         Pool.DOOR: WorkThreads("door", 2, 200),
         Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16, modest=True),
         Pool.PUBLIC_WRITE: WorkThreads("public-write", 2, 62, most_each=16),
-        Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8),
+        Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8, most_each=6),
     }
 
 

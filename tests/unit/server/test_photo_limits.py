@@ -11,7 +11,10 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -79,6 +82,58 @@ def test_very_many_scans_are_refused_before_anything_is_decoded() -> None:
         check_photo(of_many_scans(2_500))
     check_photo(of_many_scans(50))
     check_photo(picture() + b"\xff\xda" * 500)  # what follows the picture is not part of it
+
+
+JPEG = picture()
+TraceFunction = Callable[[FrameType, str, Any], Any]
+FLOODS = {
+    "empty segments": b"\xff\xe5\0\2",
+    "comments": b"\xff\xfe\0\2",
+    "indexes of many pictures": b"\xff\xe2\0\x08MPF\0\0\0",
+    "markers alone": b"\xff\x01",
+    "fill": b"\xff",
+    "colour profiles": b"\xff\xe2\0\x10ICC_PROFILE\0\1\1",
+}
+
+
+def steps_of(content: bytes) -> int:
+    """How many lines of Python a look at the headers takes."""
+    steps = 0
+
+    def seen(_: FrameType, event: str, __: object) -> TraceFunction:
+        nonlocal steps
+        steps += event == "line"
+        return seen
+
+    sys.settrace(seen)
+    try:
+        with contextlib.suppress(Refusal):
+            check_photo(content)
+    finally:
+        sys.settrace(None)
+    return steps
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_header_of_millions_of_parts_costs_the_server_nothing(flood: str) -> None:
+    """They were walked in the process that answers everybody, which stood still for it for seconds."""
+    parts = FLOODS[flood]
+    assert steps_of(JPEG[:2] + parts * (2_000_000 // len(parts)) + JPEG[2:]) < 50_000
+    assert steps_of(JPEG[:-2] + parts * 400_000) < 50_000
+    with pytest.raises(Invalid, match="header"):
+        check_photo(JPEG[:2] + parts * 3_000 + JPEG[2:])
+
+
+def test_a_png_of_very_many_chunks_is_known_by_its_first() -> None:
+    small = picture("PNG")
+    chunk = struct.pack(">I", 0) + b"teXt" + struct.pack(">I", zlib.crc32(b"teXt"))
+    assert steps_of(small[:33] + chunk * 100_000 + small[33:]) < 5_000
+
+
+def test_cameras_fill_up_and_write_many_segments() -> None:
+    exif = b"\xff\xe1\0\x08Exif\0\0"
+    profile = b"\xff\xe2\xff\xff" + bytes(65_533)
+    check_photo(JPEG[:2] + exif + b"\xff\xff" + profile * 200 + JPEG[2:])
 
 
 @pytest.mark.parametrize("make", [moving_png, moving_webp])
