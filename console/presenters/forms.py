@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, QPoint, QRect, Qt
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
@@ -59,6 +59,9 @@ class Forms(QObject):
 
     What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
     """
+
+    undo_asked = Signal()
+    """In the open form, of what was done before it."""
 
     def __init__(
         self,
@@ -232,6 +235,7 @@ class Forms(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
+            dialog.undo_asked.connect(self.undo_asked)
             dialog.open_beside(self._room())
         else:
             dialog.show()

@@ -108,8 +108,10 @@ def test_an_honest_proof_is_accepted_with_three_keys_and_the_next_one_is_shown(
     wait_for(lambda: following.is_seen, what="the next one's photos")
     here.press(ENTER, ENTER, ENTER)
     assert following.isVisible(), "strokes that come with the photos are no verdict on them"
-    following.close()
     here.done("validate")
+    here.press(letter(Qt.Key.Key_Z, CTRL))
+    wait_for(lambda: window.desk.row == row, what="the first verdict is taken back, from the form of the next")
+    window.forms.close_open()
 
 
 def _honest(report: Any) -> bool:

@@ -14,6 +14,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QKeyEvent,
+    QKeySequence,
     QPainter,
     QPaintEvent,
     QTextCursor,
@@ -103,6 +104,8 @@ class Form(QDialog):
     changed = Signal(dict)
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
+    undo_asked = Signal()
+    """Ctrl+Z where no text is written: what was done last is to be taken back."""
     """The draft that was offered is not wanted."""
 
     def __init__(
@@ -489,6 +492,9 @@ class Form(QDialog):
         # Enter alone never commits a form; Ctrl+Enter does.
         if is_enter(event):
             event.ignore()
+            return
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self.undo_asked.emit()
             return
         super().keyPressEvent(event)
 
