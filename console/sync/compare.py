@@ -65,6 +65,10 @@ class Nightly:
         night = tonight if here < tonight else tonight + timedelta(days=1)
         self.due_at = night.astimezone(UTC) + timedelta(seconds=self._random.uniform(0, _SPREAD_S))
 
+    def soon(self) -> None:
+        """One is due at once, though nobody asks for it."""
+        self.due_at = datetime.min.replace(tzinfo=UTC)
+
     def failed(self, now: datetime) -> None:
         """One could not be made at this time."""
         self.asked = False
@@ -77,7 +81,7 @@ class Nightly:
     def at_once(self) -> None:
         """Somebody asks for one."""
         self.asked = True
-        self.due_at = datetime.min.replace(tzinfo=UTC)
+        self.soon()
 
 
 class ComparedPuller:

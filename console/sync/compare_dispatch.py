@@ -53,12 +53,12 @@ class DispatchComparison:
     def tell(self, mended: list[str] | None, now: datetime, *, asked: bool) -> None:
         """Say it with the source's state; that all is well is told only to who asked."""
         self._puller.note = self._note(mended, now, asked=asked)
-        self._health.complete(detail=self._puller.remarks)
+        self._puller.tell()
 
     def tell_failed(self, why: str, now: datetime) -> None:
         """Say it with the source's state, until the next one succeeds."""
         self._puller.note = f"Could not be compared with the server on {_when(now)}. {why}"
-        self._health.complete(detail=self._puller.remarks)
+        self._puller.tell()
 
     def _note(self, mended: list[str] | None, now: datetime, *, asked: bool) -> str:
         if mended is None:
@@ -136,6 +136,11 @@ class DispatchComparison:
         try:
             found = self._client.report(report)
             entries = self._client.entries(report)
+            # protects: answer-about-another-report
+            if found.id != report or any(entry.report != report for entry in entries):
+                raise errors.Malformed(
+                    f"The server answered for another report than {report}; nothing was taken from it."
+                )
         except errors.Refused as error:
             if error.status != 404:
                 raise

@@ -99,6 +99,10 @@ class Health:
         """The cache holds all the server had at `as_of` (server time; now when not given)."""
         self._become(LIVE, detail=detail, as_of=as_of or self.server_now())
 
+    def behind(self, detail: str) -> None:
+        """The source answers, but not with all that it has told of: the data is as old as before."""
+        self._become(LIVE, detail=detail)
+
     def failed(self, error: Exception, next_try_s: float | None) -> None:
         """The source could not be read; it is tried again in that many seconds."""
         local, busy = isinstance(error, StoreError), isinstance(error, errors.Busy)

@@ -28,6 +28,8 @@ _MEANWHILE_S = 1.0
 """How often a first fill looks at what has changed meanwhile."""
 _MOST_ANEW = 3
 _ANEW_S = 120.0
+_SAID_AFTER_S = 5.0
+"""A copy of the server that is a moment behind is not worth a word."""
 
 
 class DispatchPuller:
@@ -42,7 +44,12 @@ class DispatchPuller:
         emit: Callable[[Touched | SignedIn | ZoneTold], None],
         page_rows: int = PAGE_ROWS,
         monotonic: Callable[[], float] = time.monotonic,
+        heard: Callable[[], int] = lambda: -1,
+        on_short_fill: Callable[[], None] = lambda: None,
     ) -> None:
+        """`heard` is the last number that the server's stream told while it is open, else -1; `on_short_fill` is called
+        after a first fill that brought fewer reports than the server counts.
+        """
         self._source = source
         self._client = client
         self._ledger = ledger
@@ -50,6 +57,11 @@ class DispatchPuller:
         self._emit = emit
         self._page_rows = page_rows
         self._monotonic = monotonic
+        self._heard = heard
+        self._on_short_fill = on_short_fill
+        self._behind_since_s: float | None = None
+        self.rounds_behind = 0
+        """How many rounds in a row ended before a number that the server had told."""
         self._anew = 0
         self._read_anew_at: deque[float] = deque(maxlen=_MOST_ANEW)
         """When all was read anew because the server had lost our place."""
@@ -98,6 +110,7 @@ class DispatchPuller:
         rows: list[int] = []
         done = 0
         key = cursor.snapshot_key if cursor else None
+        is_whole = key is None
         with self._ledger.bulk():
             while not stopped():
                 page = self._client.snapshot(key, self._page_rows)
@@ -105,6 +118,7 @@ class DispatchPuller:
                 if cursor is not None and page.epoch != cursor.epoch:
                     self._count_anew()
                     cursor, key, replace = None, None, True
+                    done, is_whole = 0, False
                     continue
                 if replace:
                     before = self._ledger.cursor(self._source)
@@ -124,6 +138,10 @@ class DispatchPuller:
                     rows, announced_at = [], time.monotonic()
                 self._health.filling(min(1.0, done / expected) if expected else None)
                 if page.next_key is None:
+                    # protects: short-fill-is-compared
+                    if is_whole and done < expected:
+                        _log.warning("%s counts %d reports and gave %d", self._source, expected, done)
+                        self._on_short_fill()
                     if not self._knows_me:
                         self._learn_me()
                     return cursor
@@ -162,6 +180,7 @@ class DispatchPuller:
     def _follow(self, cursor: Cursor, stopped: Callable[[], bool]) -> None:
         gaps = 0
         while not stopped():
+            heard = self._heard()
             try:
                 page = self._client.changes(cursor.seq, self._page_rows)
             except errors.Gone:
@@ -181,13 +200,30 @@ class DispatchPuller:
                     raise errors.Malformed("The server's feed has a gap; nothing was taken from it.")
                 continue
             gaps = 0
-            cursor = self._keep_changes(page, cursor)
+            # protects: behind-is-not-current
+            behind = page.upto < heard
+            cursor = self._keep_changes(page, cursor, behind=behind)
             if not page.more:
-                self._health.complete(detail=self.remarks)
+                self._end_round(behind=behind)
                 return
 
-    def _keep_changes(self, page: Changes, before: Cursor) -> Cursor:
-        as_of = before.as_of if page.more else self._health.server_now()
+    def _end_round(self, *, behind: bool) -> None:
+        if behind:
+            self.rounds_behind += 1
+            self._behind_since_s = self._behind_since_s if self._behind_since_s is not None else self._monotonic()
+        else:
+            self.rounds_behind, self._behind_since_s = 0, None
+        self.tell()
+
+    def tell(self) -> None:
+        """Say that the source is live, and how old what was read is: not newer for answers of before what it told."""
+        if self.rounds_behind:
+            self._health.behind(detail=self.remarks)
+        else:
+            self._health.complete(detail=self.remarks)
+
+    def _keep_changes(self, page: Changes, before: Cursor, *, behind: bool) -> Cursor:
+        as_of = before.as_of if page.more or behind else self._health.server_now()
         cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None)
         has_new_rights = self._note_scope(page.scope_version)
         if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
@@ -270,11 +306,16 @@ class DispatchPuller:
 
     @property
     def remarks(self) -> str:
-        """What could not be understood so far, and what had drifted, in words."""
+        """What could not be understood so far, what had drifted, and that there is more than was given, in words."""
         count = len(self.skipped)
         objects = "1 object" if count == 1 else f"{count} objects"
         skipped = f"{objects} of the server could not be understood." if count else ""
-        return " ".join(words for words in (skipped, self.note) if words)
+        since_s = self._behind_since_s
+        is_told = since_s is not None and self._monotonic() - since_s >= _SAID_AFTER_S
+        behind = (
+            "The server tells of changes that its answers do not hold: what is shown may be old." if is_told else ""
+        )
+        return " ".join(words for words in (behind, skipped, self.note) if words)
 
 
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:

@@ -33,6 +33,8 @@ from console.sync.stream import StreamLane
 
 _log = logging.getLogger(__name__)
 _WITH_STREAM_S = 60.0
+_SOON_S = 0.25
+"""What the server has told of and not given is asked for after twice that, then more and more seldom."""
 _QUIET_S = 5.0
 """The server says something every ten seconds, if only that it is there; who has heard nothing for so long asks."""
 _A_MOMENT_S = 5.0
@@ -200,8 +202,16 @@ class DispatchSource:
         breaker = self._health.breaker
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         puller_client, upload_client = client(), client(None)  # a photo may take long to arrive
-        self._puller = DispatchPuller(source.key, puller_client, ledger, self._health, emit)
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
+        self._puller = DispatchPuller(
+            source.key,
+            puller_client,
+            ledger,
+            self._health,
+            emit,
+            heard=lambda: self._heard if self._stream.alive else -1,
+            on_short_fill=self._nightly.soon,
+        )
         comparison = DispatchComparison(source.key, self._puller, puller_client, folder, ledger, self._health)
         self._compared = ComparedPuller(self._puller, comparison, self._health, self._nightly)
         told = ExportTeller(self._compared, puller_client, folder, source.key)
@@ -287,6 +297,8 @@ class DispatchSource:
             lane.stop()
 
     def _pause_s(self) -> float:
+        if rounds := self._puller.rounds_behind:
+            return min(self._timing.poll_s, _SOON_S * 2.0 ** min(rounds, 10)) * self._random.uniform(0.8, 1.2)
         return _WITH_STREAM_S if self._stream.alive else self._timing.poll_s * self._random.uniform(0.8, 1.2)
 
     def _on_news(self, seq: int) -> None:

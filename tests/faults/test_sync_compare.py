@@ -24,7 +24,7 @@ from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Asked
-from tests.helpers.proxy import FaultProxy, path_has, rewrite, through
+from tests.helpers.proxy import Exchange, FaultProxy, path_has, rewrite, through
 from tests.helpers.sync_rig import assert_same, edit_id, rig
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
@@ -143,6 +143,78 @@ def made_in(live: Live, *years: int) -> None:
         made = datetime(year, 5, 17, tzinfo=UTC)
         old = Report(f"y{year}", 1, Status.NEW, "flood", 3, str(year), made, made)
         live.city.load([LoadedReport(old)])
+
+
+def test_answers_that_are_kept_on_the_way_are_asked_for_again_soon(live: Live, tmp_path: Path) -> None:
+    """The stream tells of a report that the answers, kept by something between, do not hold: it came a minute late."""
+    proxy = FaultProxy(live.port)
+    kept: dict[str, bytes] = {}
+
+    def keep(exchange: Exchange) -> None:
+        answer = kept.get(exchange.asked.path) or exchange.forward()
+        exchange.client.sendall(kept.setdefault(exchange.asked.path, answer))
+
+    with rig(tmp_path / "profile", proxy.url) as console:
+        console.live()
+        source: Any = console.followers._following["jkt"]
+        console.wait_until(lambda: source._stream.alive)
+        rule = proxy.when(path_has("/changes"), keep)
+        console.followers.take(SyncNow())
+        console.wait_until(lambda: rule.hit)
+        live.city.apply(
+            EditBody(id=edit_id(900), kind=Kind.CREATE, data={"service": "flood", "description": "Help"}),
+            report=None,
+            actor=LOCAL,
+        )
+        told = console.wait(SourceState, lambda state: "may be old" in state.detail)
+        assert told.state == "live"
+        assert "Help" not in console.cached().values()
+        proxy.heal()
+        console.wait_until(lambda: "Help" in console.cached().values())
+        console.wait(SourceState, lambda state: not state.detail, since=console.said.index(told))
+    proxy.close()
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_first_fill_that_brings_too_few_is_compared_at_once(live: Live, tmp_path: Path) -> None:
+    """An answer that belongs to another page ended it with three reports of ten, and nothing was said."""
+    proxy = FaultProxy(live.port)
+
+    def last_page(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+        page = json.loads(body)
+        return head, json.dumps(page | {"items": page["items"][-3:], "next_key": None}).encode()
+
+    proxy.when(path_has("/snapshot"), rewrite(last_page), times=1)
+    with rig(tmp_path / "profile", proxy.url) as console:
+        console.wait(SourceState, lambda state: "differed and were read again" in state.detail)
+        assert len(console.cached()) == 10
+    proxy.close()
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_an_answer_about_another_report_is_not_kept_as_this_one(live: Live, tmp_path: Path) -> None:
+    folder = tmp_path / "profile"
+    with rig(folder, live.url) as console:
+        console.live()
+    spoil(folder, "UPDATE reports SET seq = 1 WHERE remote_id = 'r2'")
+    proxy = FaultProxy(live.port)
+
+    def other(exchange: Exchange) -> None:
+        exchange.asked.path = exchange.asked.path.replace("/reports/r2", "/reports/r3")
+        through(exchange)
+
+    proxy.when(path_has("/reports/r2"), other)
+    with rig(folder, proxy.url, timing=QUICK) as console:
+        console.live()
+        before = console.cached()["r2"]
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "Could not be compared" in state.detail)
+        assert console.cached()["r2"] == before
+        proxy.heal()
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: "1 report differed" in state.detail)
+        assert_same(console, live)
+    proxy.close()
 
 
 def a_failing_digest(head: bytes, _: bytes) -> tuple[bytes, bytes]:

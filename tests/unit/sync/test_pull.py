@@ -236,16 +236,27 @@ class Reading:
 
     def __init__(self, city: FakeCity, folder: Path) -> None:
         self.now_s = 0.0
-        said: list[Any] = []
+        self.heard = -1
+        said = self.said = list[Any]()
         self.ledger = Ledger(folder, said.append)
         self._client = DispatchClient(city.url)
         health = Health("jkt", said.append, utc_now)
         self.puller = DispatchPuller(
-            "jkt", self._client, self.ledger, health, said.append, monotonic=lambda: self.now_s
+            "jkt",
+            self._client,
+            self.ledger,
+            health,
+            said.append,
+            monotonic=lambda: self.now_s,
+            heard=lambda: self.heard,
         )
 
     def round(self) -> None:
         self.puller.catch_up(lambda: False)
+
+    def state(self) -> SourceState:
+        """What was said of the source last."""
+        return next(one for one in reversed(self.said) if isinstance(one, SourceState))
 
     def close(self) -> None:
         self._client.close()
@@ -294,3 +305,26 @@ def test_a_server_with_other_data_on_each_page_is_left(city: FakeCity, reading: 
     cursor = reading.ledger.cursor("jkt")
     assert cursor is not None
     assert (cursor.epoch, cursor.seq) == (city.epoch, city.seq)
+
+
+def test_answers_of_before_what_the_stream_told_are_not_current(city: FakeCity, reading: Reading) -> None:
+    """A copy of the server, or a proxy, that lags: what is shown was called current, and a report stayed away."""
+    reading.round()
+    before = reading.state().as_of
+    cursor = reading.ledger.cursor("jkt")
+    assert before is not None
+    assert cursor is not None
+    reading.heard = city.seq + 1
+    reading.round()
+    assert (reading.state().state, reading.state().as_of, reading.puller.rounds_behind) == ("live", before, 1)
+    reading.now_s += 6
+    reading.round()
+    assert "may be old" in reading.state().detail
+    assert reading.state().as_of == before
+    assert reading.ledger.cursor("jkt") == cursor
+    city.put("report", report(9))
+    reading.round()
+    assert (reading.state().detail, reading.puller.rounds_behind) == ("", 0)
+    after = reading.state().as_of
+    assert after is not None
+    assert after > before
