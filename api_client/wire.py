@@ -110,6 +110,8 @@ class Assignment(msgspec.Struct, frozen=True):
     created: datetime | None = None
     edit: str | None = None
     version: int = 1
+    ordered_by: str = ""
+    ordered_at: datetime | None = None
 
 
 class Unit(msgspec.Struct, frozen=True):

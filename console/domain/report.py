@@ -146,7 +146,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """One unit on one report."""
+    """One unit on one report.
+
+    `by` and `since` are of what happened last, what the unit reports included; `ordered_by` and `ordered_at` of the
+    order that it works by (see `orderer`), which a server may leave out.
+    """
 
     id: str
     report: str
@@ -157,6 +161,14 @@ class Assignment(msgspec.Struct, frozen=True):
     created: datetime
     edit: str | None = None
     version: int = 1
+    ordered_by: str = ""
+    ordered_at: datetime | None = None
+
+    @property
+    def orderer(self) -> str:
+        """Who sent or reserved it; "" where that is not known."""
+        was_ordered_last = self.state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED)
+        return self.ordered_by or (self.by if was_ordered_last else "")
 
 
 class Unit(msgspec.Struct, frozen=True):

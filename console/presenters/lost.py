@@ -29,7 +29,6 @@ from console.domain.edit import (
 )
 from console.domain.engagement import job_in_force
 from console.domain.merge import told
-from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of
@@ -118,7 +117,7 @@ def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
     job = job_in_force(edit.kind, unit, here)
     if job is None:
         return False, ""
-    return True, job.by if job.state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED) else ""
+    return True, job.orderer
 
 
 def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:

@@ -207,18 +207,19 @@ class Case:
                 f"Unit {unit.code} is busy with report {job.report}.",
                 unit=unit.id,
                 report=job.report,
-                who=job.by,
-                at=job.since,
+                who=job.orderer,
+                at=job.ordered_at or job.created,
             )
         if unit.state is UnitState.OFF_SHIFT or (unit.state not in ON_A_JOB and not stack):
             raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
         here = [job for job in self.live_jobs if job.unit == unit.id]
         if not here:
             key = self.ids()
-            job = Assignment(key, self.report.id, unit.id, state, self.now, self.actor.name, self.now, self.edit.id)
+            now, who = self.now, self.actor.name
+            job = Assignment(key, self.report.id, unit.id, state, now, who, now, self.edit.id, 1, who, now)
             self._keep_job(job, JobBefore(key, None, 1))
         elif here[-1].state is AssignmentState.RESERVED and state is AssignmentState.DISPATCHED:
-            self.move(here[-1], state)
+            self.move(replace(here[-1], ordered_by=self.actor.name, ordered_at=self.now), state)
         self.unit_follows(unit.id)
 
     def move(self, job: Assignment, state: AssignmentState, *, freely: bool = False) -> None:

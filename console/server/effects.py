@@ -293,11 +293,10 @@ def _check_first(case: Case, unit: Unit) -> None:
     job = job_in_force(case.edit.kind, unit.id, case.live_jobs)
     if job is None:
         return
-    orders = [one for one in case.history if one.unit == unit.id and one.kind in (Kind.ASSIGN, Kind.DISPATCH)]
-    who, at = (orders[-1].author, orders[-1].at) if orders else (job.by, job.since)
+    sent = f", sent by {job.orderer}" if job.orderer else ""
     raise Conflict(
-        f"Unit {unit.code} is on report {job.report} already, sent by {who}.",
-        fields={"unit": {"value": unit.id, "who": who, "at": at}},
+        f"Unit {unit.code} is on report {job.report} already{sent}.",
+        fields={"unit": {"value": unit.id, "who": job.orderer, "at": job.ordered_at or job.created}},
     )
 
 

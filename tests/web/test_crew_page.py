@@ -6,6 +6,7 @@ import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
@@ -46,6 +47,21 @@ def sign_in(page: Page, site: Site, *, remember: bool = False) -> None:
 
 def act(page: Page, name: str) -> None:
     page.locator("#acts").get_by_role("button", name=name).click()
+
+
+def test_a_job_says_who_ordered_it_when_in_the_citys_time_and_in_which_area(crew_site: Site, phones: Any) -> None:
+    """It said "by DMK-03", who had acknowledged it, at an hour of the phone's own zone, and no kelurahan."""
+    site = crew_site
+    page = phones(site, timezone_id="America/New_York").page
+    key = ordered(site, area="w1")
+    edit(site, key, Kind.PROGRESS, unit="u1", state="acknowledged")
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.locator("#job-facts")).to_contain_text("West ward")
+    (job,) = site.city.assignments(key)
+    assert job.ordered_at is not None
+    at = job.ordered_at.astimezone(ZoneInfo(site.city.facts()[1].timezone))
+    expect(page.locator("#job-facts")).to_contain_text(f"{at:%H:%M} by {job.ordered_by}")
 
 
 def received(page: Page, count: int) -> None:

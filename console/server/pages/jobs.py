@@ -10,33 +10,42 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from console.domain.decoding import decode
-from console.domain.report import Assignment, Entry, Report, Service, Unit
+from console.domain.report import Area, Assignment, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
 from console.server import schema
 from console.server.asking import JSON, Ask
 from console.server.city import City
+from console.server.feed import read_meta
 from console.server.pages.assets import pack
 from console.server.refusals import NotFound
 
-T = TypeVar("T", Report, Service)
+T = TypeVar("T", Report, Service, Area)
 _ENDED_FOR = timedelta(hours=24)
 """How long an ended job stays in the list."""
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One job of the unit: the assignment, the report as it is now, its service, and the notes on it."""
+    """One job of the unit: the assignment, the report as it is now, its service, and the notes on it.
+
+    `area` names where the report lies, the smaller area first; "" where none is known.
+    """
 
     assignment: Assignment
     report: Report
     service: Service | None
     words: tuple[Entry, ...]
+    area: str
 
 
 class UnitJobs(msgspec.Struct, frozen=True):
-    """A unit with its jobs: those that live, and those that ended within the last day; the newest order first."""
+    """A unit with its jobs: those that live, and those that ended within the last day; the newest order first.
+
+    `timezone` is the city's, in which its times are read by everybody.
+    """
 
     unit: Unit
     jobs: tuple[Job, ...]
+    timezone: str
 
 
 def jobs_of(city: City, ask: Ask) -> Response:
@@ -46,11 +55,13 @@ def jobs_of(city: City, ask: Ask) -> Response:
     unit = next((unit for unit in units if unit.valid_to is None), None)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
-    body = msgspec.json.encode(UnitJobs(unit, tuple(_jobs(city, unit))))
+    jobs, timezone = _jobs(city, unit)
+    body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone))
     return pack(body, JSON).answer(ask.request, headers={"Cache-Control": "private, no-cache"})
 
 
-def _jobs(city: City, unit: Unit) -> list[Job]:
+def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
+    """The jobs, and the city's zone."""
     since = city.clock() - _ENDED_FOR
     table = schema.assignments
     with city.database.read() as connection:
@@ -65,12 +76,25 @@ def _jobs(city: City, unit: Unit) -> list[Job]:
         keys = {one.report for one in shown}
         reports = _by_id(connection, schema.reports, keys, Report)
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
-        words = _words(connection, keys)
-    return [
-        Job(one, report, services.get(report.service or ""), tuple(words.get(one.report, ())))
+        areas = _by_id(connection, schema.areas, {r.area or "" for r in reports.values()}, Area)
+        areas |= _by_id(connection, schema.areas, {area.parent or "" for area in areas.values()}, Area)
+        words, timezone = _words(connection, keys), read_meta(connection)["timezone"]
+    jobs = [
+        Job(
+            *(one, report, services.get(report.service or ""), tuple(words.get(one.report, ()))),
+            _area_words(report.area, areas),
+        )
         for one in shown
         if (report := reports.get(one.report)) is not None
     ]
+    return jobs, timezone
+
+
+def _area_words(code: str | None, areas: dict[str, Area]) -> str:
+    """`Cawang, Kramatjati`: an area and the one that it lies in, once where they bear one name."""
+    area = areas.get(code or "")
+    around = areas.get(area.parent or "") if area is not None else None
+    return ", ".join(dict.fromkeys(one.name for one in (area, around) if one is not None))
 
 
 def _by_id(connection: sa.Connection, table: sa.Table, keys: set[str], kind: type[T]) -> dict[str, T]:

@@ -21,8 +21,8 @@ const OWN_STATES = ["available", "break", "off_shift"];
 const ENDED = ["done", "refused", "recalled"];
 
 /**
- * @typedef {{assignment: any, report: any, service: any, words: any[]}} Job
- * @typedef {{unit: any, jobs: Job[]}} UnitJobs
+ * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string}} Job
+ * @typedef {{unit: any, jobs: Job[], timezone?: string}} UnitJobs
  * @typedef {import("./deeds.js").Deed} Deed
  */
 
@@ -240,7 +240,7 @@ async function moved(at) {
   const body = { lat: here.lat, lon: here.lon, at: serverNow().toISOString() };
   try {
     await ask(`/dispatch/v1/units/${encodeURIComponent(known.unit.id)}/position`, { method: "PUT", headers: headers(), json: body });
-    byId("share-said").textContent = t("crew.position_last", { time: dateTime(Date.now()) });
+    byId("share-said").textContent = t("crew.position_last", { time: cityTime(Date.now()) });
   } catch {
     // a position is worth nothing later: the next one is sent when there is a network
   }
@@ -300,13 +300,18 @@ function stateOf(job) {
   return deeds.waiting.filter((one) => one.kind === "progress" && one.report === job.report.id).at(-1)?.data.state ?? job.assignment.state;
 }
 
+/** As the control room reads it, wherever the phone was bought. @param {string | number} when @returns {string} */
+function cityTime(when) {
+  return dateTime(when, known?.timezone);
+}
+
 /** @param {Job} job */
 function row(job) {
   const { report, assignment } = job;
   const ended = ENDED.includes(stateOf(job));
   const far = here && report.lat !== null && report.lat !== undefined ? distance(metres(here, report)) : "";
   const mark = deeds.waiting.some((one) => one.report === report.id) && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
-  const words = make("span", {}, make("b", {}, name(job)), make("small", {}, report.address || report.title || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), dateTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
+  const words = make("span", {}, make("b", {}, name(job)), make("small", {}, [report.address || report.title, job.area].filter(Boolean).join(" · ") || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), cityTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
   const priority = make("span", { class: "priority", "data-priority": report.priority, "aria-label": t("job.priority", { number: report.priority }) }, `P${report.priority}`);
   return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
 }
@@ -322,7 +327,7 @@ function deedRow(deed) {
   const why = status === "412" ? t("fault.conflict") : status === "403" ? t("fault.forbidden") : t("fault.invalid", { why: message ?? "" });
   const refused = deed.state === "refused";
   return make("li", {},
-    make("span", {}, make("b", {}, deedName(deed)), ` ${dateTime(deed.occurred_at)}`),
+    make("span", {}, make("b", {}, deedName(deed)), ` ${cityTime(deed.occurred_at)}`),
     make("span", { class: "mark", "data-mark": deed.state }, t(`mark.${deed.state}`)),
     refused && make("p", {}, why),
     refused && make("button", { type: "button", class: "link", onclick: () => deeds.remove(deed) }, t("fault.drop")));
@@ -348,12 +353,12 @@ function drawJob(job) {
   byId("job-description").textContent = [report.title, report.description].filter(Boolean).join("\n");
   const placed = typeof report.lat === "number";
   const far = here && placed ? t("job.distance", { distance: distance(metres(here, report)) }) : "";
-  const facts = [["job.place", [report.address, far].filter(Boolean).join(" · ")], ["job.ordered", `${dateTime(assignment.created)} ${t("job.by", { who: assignment.by })}`]];
+  const facts = [["job.place", [report.address, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")]];
   fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   byId("job-map").hidden = !placed;
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
   drawPhotos(job);
-  fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${dateTime(one.at)}`), make("p", { class: "words" }, one.text))));
+  fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
   const own = deeds.list.filter((one) => one.report === report.id);
   fill(byId("job-deeds"), ...own.map(deedRow));
   byId("job-deeds-part").hidden = !own.length;

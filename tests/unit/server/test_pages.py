@@ -97,6 +97,13 @@ def test_a_unit_reads_its_own_jobs(city: City, tmp_path: Path) -> None:
         [job] = answer.json()["jobs"]
         assert (job["report"]["id"], job["service"]["name"]) == ("10", "Road")
         assert [word["text"] for word in job["words"]] == ["Mind the dog"]
+        crew.ok("10", "progress", {"unit": "u1", "state": "acknowledged"})
+        [job] = crew.get("/jobs").json()["jobs"]
+        assert (job["assignment"]["by"], job["assignment"]["ordered_by"]) == ("U1", "rina"), (
+            "who said so did not order it"
+        )
+        assert crew.get("/jobs").json()["timezone"] == city.facts()[1].timezone
+        answer = crew.get("/jobs")
         assert crew.get("/jobs", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
         assert [one["report"]["id"] for one in office.get("/jobs?unit=U2").json()["jobs"]] == ["11"]
         assert office.get("/jobs?unit=u3").json()["jobs"] == [], "reserved, not yet sent"
