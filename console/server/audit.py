@@ -23,7 +23,7 @@ from console.server.report_key import CITIZEN, without_key
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
 CITY = "city"
 """Units, areas, services or users were set up."""
-NOTHING = "0" * 64
+NOTHING = schema.NO_HASH
 """The hash before the first row."""
 
 MOST_REPORTS = 2_000

@@ -27,6 +27,9 @@ from console.domain.status import ENDED_ASSIGNMENT, is_open
 
 metadata = sa.MetaData()
 
+NO_HASH = "0" * 64
+"""Where the chain of the audit log's hashes begins."""
+
 Thing = Report | Entry | Assignment | Unit | Area | Service | Template | Calendar | Agency | User
 
 
@@ -203,6 +206,12 @@ def moment(value: int) -> datetime:
     """The time of a column."""
     seconds, micro = divmod(value, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micro)
+
+
+def create(connection: sa.Connection) -> None:
+    """Make all tables of an empty database, and the row that is always there."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(sa.insert(audit_head).values(id=1, number=0, hash=NO_HASH))
 
 
 def key_of(thing: Thing) -> str:

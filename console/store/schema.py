@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import zlib
@@ -221,7 +222,7 @@ def open_writer(path: Path, migrations: Migrations, *, synchronous: str) -> sqli
         _prepare(connection, path, synchronous)
         _migrate(connection, path, migrations)
         # protects: schema-is-compared
-        if _schema_of(connection) != _wanted_schema(migrations):
+        if _schema_of(connection) != _wanted_schema(migrations, version_of(migrations)):
             raise DamagedFile(path, f"{path.name} is damaged: its tables are not as they were made.")
         undo.pop_all()
     return connection
@@ -352,8 +353,9 @@ def _schema_of(connection: sqlite3.Connection) -> dict[str, str | None]:
     return dict(connection.execute("SELECT name, sql FROM sqlite_master"))
 
 
-def _wanted_schema(migrations: Migrations) -> dict[str, str | None]:
-    """The tables and indexes that all of `migrations` make. (The page check does not read their words.)"""
+@functools.lru_cache(8)
+def _wanted_schema(migrations: Migrations, version: int) -> dict[str, str | None]:
+    """The tables and indexes that all `version` of `migrations` make. (The page check does not read their words.)"""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrations.apply(Database(connection))
         return _schema_of(connection)

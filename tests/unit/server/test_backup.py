@@ -247,7 +247,8 @@ def test_a_fault_in_the_middle_leaves_no_half_backup_and_no_half_city(
     before = rows_of(city), city.epoch
     tables = list(schema.metadata.sorted_tables)
     broken = sa.Table("reports", sa.MetaData(), sa.Column("no_such_column", sa.Text))
-    monkeypatch.setattr(schema, "metadata", type("Some", (), {"sorted_tables": [*tables, broken]}))
+    stand_in = {"sorted_tables": [*tables, broken], "create_all": schema.metadata.create_all}
+    monkeypatch.setattr(schema, "metadata", type("Some", (), stand_in))
     assert backup.restore(url_of(city), good, replace=True) == 4
     assert backup.backup(url_of(city), tmp_path / "bad.backup") == 4
     monkeypatch.undo()

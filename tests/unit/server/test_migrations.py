@@ -112,9 +112,50 @@ def faulty_steps(folder: Path, end: str) -> Path:
 
 def test_the_migrations_make_exactly_what_the_schema_says(database: Database) -> None:
     with database.write() as connection:
+        migrations.upgrade(connection, migrations.BASELINE)
         migrations.upgrade(connection)
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
+
+
+def words_of(database: Database) -> list[tuple[Any, ...]]:
+    """Tables, columns, constraints and indexes as the database itself tells them."""
+    tables = "('pg_catalog', 'information_schema')"
+    asked = (
+        ["SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"]
+        if database.is_sqlite
+        else [
+            "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default"
+            f" FROM information_schema.columns WHERE table_schema NOT IN {tables} ORDER BY 1, 3",
+            f"SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname NOT IN {tables} ORDER BY 1, 2",
+            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid <> 0 AND connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        ]
+    )
+    with database.read() as connection:
+        found = [tuple(row) for one in asked for row in connection.exec_driver_sql(one)]
+    assert len(found) > 20
+    return [tuple(" ".join(each.split()) if isinstance(each, str) else each for each in row) for row in found]
+
+
+def test_an_empty_database_gets_at_once_what_the_steps_lead_to(
+    database: Database, empty_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with database.write() as connection:
+        migrations.upgrade(connection)
+    with contextlib.ExitStack() as stack:
+        if database.is_sqlite:
+            url = f"sqlite:///{tmp_path / 'by-steps.db'}"
+        else:
+            server: Postgres = request.getfixturevalue("postgres")
+            url = stack.enter_context(server.fresh(empty=True))
+        by_steps = stack.enter_context(contextlib.closing(Database(url)))
+        with by_steps.write() as connection:
+            migrations.upgrade(connection, migrations.BASELINE)
+            assert migrations.revision_of(connection) == migrations.BASELINE
+            migrations.upgrade(connection)
+        assert words_of(database) == words_of(by_steps)
+        assert whole(database) == whole(by_steps)
 
 
 def test_the_names_of_the_files_say_what_alembic_says() -> None:
