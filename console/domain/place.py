@@ -23,11 +23,6 @@ _WORLD = 1 << WORLD_BITS
 _SPREAD = ((16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333))
 
 
-def on_earth(lat: float | None, lon: float | None) -> bool:
-    """Whether these are degrees of a place on Earth."""
-    return lat is not None and lon is not None and abs(lat) <= 90.0 and abs(lon) <= 180.0
-
-
 def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     """Great-circle distance of two places in metres (haversine)."""
     phi1, phi2 = math.radians(lat1), math.radians(lat2)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import binascii
 import contextlib
+import functools
 import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from console.domain.decoding import decode, decoder_of
 from console.domain.loaded import Loaded, loaded_by, loaded_of_all
@@ -32,16 +31,18 @@ from console.domain.report import (
 )
 from console.domain.word import Word
 from console.store.errors import DamagedFile, NewerFile, from_os, from_sqlite
-from console.store.facts import FIELDS, MERGED_AT
+from console.store.facts import FACTS, FIELDS, MERGED_AT
 from console.store.items import Cursor
 from console.store.schema import CACHE, CACHE_VERSION, SUSPECT, open_reader, table_of
 
-T = TypeVar("T")
-Columns = dict[str, npt.NDArray[Any]]
-Rows = npt.NDArray[np.int64]
+if TYPE_CHECKING:  # the sync process reads here too, and numpy would be a quarter of what its start takes
+    import numpy as np
+    import numpy.typing as npt
 
-FACTS_DTYPE = np.dtype([(name, "<" + {"q": "i8", "i": "i4", "h": "i2", "b": "i1"}[code]) for name, code in FIELDS])
-"""The packed facts of one report as a numpy record."""
+    Columns = dict[str, npt.NDArray[Any]]
+    Rows = npt.NDArray[np.int64]
+
+T = TypeVar("T")
 
 _ROWS_AT_A_TIME = 8192
 _RANKED_AT_MOST = 5000
@@ -107,7 +108,9 @@ class CacheReader:
                 packed = _facts_of(
                     connection, "row IN (SELECT value FROM json_each(?))", (json.dumps([int(r) for r in rows]),)
                 )
-        records = np.frombuffer(packed, dtype=FACTS_DTYPE)
+        import numpy as np
+
+        records = np.frombuffer(packed, dtype=_facts_dtype())
         if rows is not None:
             records = records[np.argsort(records["row"], kind="stable")]
         return {name: np.ascontiguousarray(records[name]) for name, _ in FIELDS}
@@ -350,15 +353,15 @@ class CacheReader:
         """All rows whose number begins with these digits, ascending; empty for what is no part of a number."""
         digits = text.strip().lstrip("#")
         if not (digits.isascii() and digits.isdigit()):
-            return np.zeros(0, dtype=np.int64)
+            return _rows_of("")
         found = self._one(
             "SELECT group_concat(row) FROM reports WHERE source IN (SELECT id FROM words WHERE kind = 'source')"
             " AND remote_id >= ? AND remote_id < ?",
             (digits, digits[:-1] + chr(ord(digits[-1]) + 1)),
         )
         if found is None or found[0] is None:
-            return np.zeros(0, dtype=np.int64)
-        return np.sort(np.fromstring(found[0], dtype=np.int64, sep=","))
+            return _rows_of("")
+        return _rows_of(found[0])
 
     def find(self, text: str, limit: int) -> Rows:
         """Rows whose texts have every word (or its beginning), newest first; a report's own number comes before all.
@@ -391,6 +394,8 @@ class CacheReader:
         )
         begun = self.numbered(text)[-limit:][::-1].tolist()
         both = list(dict.fromkeys([*numbers, *begun, *rows]))[:limit]
+        import numpy as np
+
         return np.array(both, dtype=np.int64)
 
     def addresses(self, text: str, limit: int) -> list[tuple[int, str]]:
@@ -411,11 +416,11 @@ class CacheReader:
         """All rows whose texts have every word (or its beginning), ascending; empty when the text has no word."""
         query = match_query(text)
         if not query:
-            return np.zeros(0, dtype=np.int64)
+            return _rows_of("")
         found = self._one("SELECT group_concat(rowid) FROM fts WHERE fts MATCH ?", (query,))
         if found is None or found[0] is None:
-            return np.zeros(0, dtype=np.int64)
-        return np.sort(np.fromstring(found[0], dtype=np.int64, sep=","))
+            return _rows_of("")
+        return _rows_of(found[0])
 
     # The connection
 
@@ -524,13 +529,28 @@ def match_query(text: str) -> str:
     return " ".join(f'"{part}"*' for parts in words for part in parts)
 
 
+def _rows_of(listed: str) -> Rows:
+    """Row numbers out of a list with commas, ascending."""
+    import numpy as np
+
+    return np.sort(np.fromstring(listed, dtype=np.int64, sep=",")) if listed else np.zeros(0, dtype=np.int64)
+
+
+@functools.cache
+def _facts_dtype() -> np.dtype[Any]:
+    """The packed facts of one report as a numpy record."""
+    import numpy as np
+
+    return np.dtype([(name, "<" + {"q": "i8", "i": "i4", "h": "i2", "b": "i1"}[code]) for name, code in FIELDS])
+
+
 def _facts_of(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> bytes:
     found = connection.execute(
         f"SELECT group_concat(hex(facts), '') FROM reports WHERE {where}",  # noqa: S608 - constants
         values,
     ).fetchone()[0]
     packed = binascii.unhexlify(found) if found else b""
-    if len(packed) % FACTS_DTYPE.itemsize:
+    if len(packed) % FACTS.size:
         raise msgspec.DecodeError("facts of a wrong length")
     return packed
 

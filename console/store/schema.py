@@ -7,12 +7,11 @@ import functools
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from sqlite_utils import Database, Migrations
 
 from console.store.disk import sync_folder
 from console.store.drive import cloud_folder, network_kind
@@ -30,6 +29,60 @@ KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
 BUSY_S = 5.0
 _MAGIC = b"SQLite format 3\x00"
 
+MIGRATIONS_TABLE = "_sqlite_migrations"
+_MIGRATIONS_MADE = (
+    """CREATE TABLE IF NOT EXISTS "_sqlite_migrations" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+)""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS "idx__sqlite_migrations_migration_set_name"
+    ON "_sqlite_migrations" ("migration_set", "name")""",
+)
+"""To the letter as sqlite-utils makes them: a file whose words differ is taken for damaged."""
+
+
+class Migrations:
+    """The steps that made the tables of a kind of file, the oldest first; the file says which of them it has had.
+
+    The table that says so is that of sqlite-utils, which made the files of older versions.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._steps: dict[str, Callable[[sqlite3.Connection], None]] = {}
+
+    def step(self, change: Callable[[sqlite3.Connection], None]) -> Callable[[sqlite3.Connection], None]:
+        """Add the next step; it is known by its function's name."""
+        self._steps[change.__name__] = change
+        return change
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps, in order."""
+        return tuple(self._steps)
+
+    def apply(self, connection: sqlite3.Connection) -> None:
+        """Take the steps that the file has not had, within the transaction of the caller."""
+        for made in _MIGRATIONS_MADE:
+            connection.execute(made)
+        had = {
+            name
+            for (name,) in connection.execute(
+                f"SELECT name FROM {MIGRATIONS_TABLE} WHERE migration_set = ?",  # noqa: S608 - a constant
+                (self.name,),
+            )
+        }
+        for name, change in self._steps.items():
+            if name not in had:
+                change(connection)
+                connection.execute(
+                    f"INSERT INTO {MIGRATIONS_TABLE} (migration_set, name, applied_at) VALUES (?, ?, ?)",  # noqa: S608
+                    (self.name, name, str(datetime.now(UTC))),
+                )
+
+
 cache_migrations = Migrations("cache")
 work_migrations = Migrations("work")
 
@@ -39,8 +92,8 @@ def table_of(kind: str) -> str:
     return "agencies" if kind == "agency" else f"{kind}s"
 
 
-@cache_migrations()
-def c001_reports(db: Database) -> None:
+@cache_migrations.step
+def c001_reports(db: sqlite3.Connection) -> None:
     """Reports: keys and the board's packed facts apart from texts and bodies, so that a scan reads 100 bytes a row."""
     for statement in (
         """CREATE TABLE reports (
@@ -67,8 +120,8 @@ def c001_reports(db: Database) -> None:
         db.execute(statement)
 
 
-@cache_migrations()
-def c002_history(db: Database) -> None:
+@cache_migrations.step
+def c002_history(db: sqlite3.Connection) -> None:
     """Entries and assignments of reports, by the report's remote id; contacts in a table of their own."""
     for statement in (
         """CREATE TABLE entries (
@@ -93,15 +146,15 @@ def c002_history(db: Database) -> None:
         )
 
 
-@cache_migrations()
-def c003_no_contacts(db: Database) -> None:
+@cache_migrations.step
+def c003_no_contacts(db: sqlite3.Connection) -> None:
     """Reporters' contacts are asked for at the server each time; what an older cache holds of them is overwritten."""
     db.execute("PRAGMA secure_delete = ON")
     db.execute("DROP TABLE contacts")
 
 
-@cache_migrations()
-def c004_words_of_sources(db: Database) -> None:
+@cache_migrations.step
+def c004_words_of_sources(db: sqlite3.Connection) -> None:
     """A code belongs to its source; what an older cache of several sources numbered as one is filled anew."""
     (sources,) = db.execute("SELECT count(*) FROM words WHERE kind = 'source'").fetchone()
     db.execute("ALTER TABLE words RENAME TO words_before")
@@ -123,8 +176,8 @@ def c004_words_of_sources(db: Database) -> None:
     db.execute("DROP TABLE words_before")
 
 
-@cache_migrations()
-def c005_taken_back(db: Database) -> None:
+@cache_migrations.step
+def c005_taken_back(db: sqlite3.Connection) -> None:
     """What a server's record held before it was set back to an older state, and has not again."""
     db.execute(
         "CREATE TABLE taken_back (source INTEGER NOT NULL, edit TEXT NOT NULL, PRIMARY KEY (source, edit))"
@@ -132,26 +185,26 @@ def c005_taken_back(db: Database) -> None:
     )
 
 
-@cache_migrations()
-def c006_unread(db: Database) -> None:
+@cache_migrations.step
+def c006_unread(db: sqlite3.Connection) -> None:
     """What could not be read of a source is known with how far it was read."""
     db.execute("ALTER TABLE cursors ADD COLUMN unread TEXT NOT NULL DEFAULT ''")
 
 
-@cache_migrations()
-def c007_merged(db: Database) -> None:
+@cache_migrations.step
+def c007_merged(db: sqlite3.Connection) -> None:
     """Reports that were merged into others are found without looking through all (the flag is the facts' 64th byte)."""
     db.execute("CREATE INDEX reports_merged ON reports (source, created) WHERE substr(facts, 64, 1) = x'01'")
 
 
-@cache_migrations()
-def c008_whole(db: Database) -> None:
+@cache_migrations.step
+def c008_whole(db: sqlite3.Connection) -> None:
     """Which kinds a first fill has brought whole, while it goes on."""
     db.execute("ALTER TABLE cursors ADD COLUMN whole TEXT NOT NULL DEFAULT ''")
 
 
-@work_migrations()
-def w001_edits(db: Database) -> None:
+@work_migrations.step
+def w001_edits(db: sqlite3.Connection) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""
     for statement in (
         """CREATE TABLE edits (
@@ -177,17 +230,17 @@ def sum_of(row: Sequence[object]) -> int:
     return zlib.crc32(msgspec.json.encode(row))
 
 
-@work_migrations()
-def w002_sums(db: Database) -> None:
+@work_migrations.step
+def w002_sums(db: sqlite3.Connection) -> None:
     """Each edit's row bears the sum of its values."""
     db.execute("ALTER TABLE edits ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
     rows = db.execute(f"SELECT {WORK_ROW} FROM edits").fetchall()  # noqa: S608 - a constant
-    db.conn.executemany("UPDATE edits SET sum = ? WHERE id = ?", [(sum_of(row), row[0]) for row in rows])
+    db.executemany("UPDATE edits SET sum = ? WHERE id = ?", [(sum_of(row), row[0]) for row in rows])
 
 
 def version_of(migrations: Migrations) -> int:
     """The file version (`PRAGMA user_version`) that all of `migrations` lead to."""
-    return len(migrations._migrations)
+    return len(migrations.names)
 
 
 CACHE_VERSION = version_of(cache_migrations)
@@ -275,15 +328,14 @@ def quick_check(connection: sqlite3.Connection, path: Path, *, indexes: bool = F
 
 def refuse_newer(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
     """Raise NewerFile when the file's version or any migration in it is unknown to this program."""
-    known = {migration.name for migration in migrations._migrations}
     newer = connection.execute("PRAGMA user_version").fetchone()[0] > version_of(migrations)
-    table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (Migrations.migrations_table,)).fetchone()
+    table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (MIGRATIONS_TABLE,)).fetchone()
     if table and not newer:
         names = connection.execute(
-            f"SELECT name FROM {Migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608 - a constant
+            f"SELECT name FROM {MIGRATIONS_TABLE} WHERE migration_set = ?",  # noqa: S608 - a constant
             (migrations.name,),
         )
-        newer = any(name not in known for (name,) in names)
+        newer = any(name not in migrations.names for (name,) in names)
     # protects: newer-file-is-refused
     if newer:
         raise NewerFile(
@@ -357,7 +409,7 @@ def _schema_of(connection: sqlite3.Connection) -> dict[str, str | None]:
 def _wanted_schema(migrations: Migrations, version: int) -> dict[str, str | None]:
     """The tables and indexes that all `version` of `migrations` make. (The page check does not read their words.)"""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrations.apply(Database(connection))
+        migrations.apply(connection)
         return _schema_of(connection)
 
 
@@ -369,7 +421,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations)
         # protects: copy-before-migration
         _keep_copy(connection, path, version)
     with transaction(connection, path):
-        migrations.apply(Database(connection))
+        migrations.apply(connection)
         connection.execute(f"PRAGMA user_version = {version_of(migrations)}")
 
 

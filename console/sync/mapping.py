@@ -12,8 +12,8 @@ import msgspec
 from api_client import wire
 from console.domain import report as domain
 from console.domain.decoding import convert, decoder_of
+from console.domain.degrees import on_earth
 from console.domain.moments import EARLIEST, can_be
-from console.domain.place import on_earth
 from console.domain.report import PhotoRole, Report, Service, Unit, WaitsFor
 from console.domain.status import Status, UnitState
 from console.store.items import Item

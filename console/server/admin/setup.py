@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from console.domain.area import GeometryFault, check_geometry
-from console.domain.place import on_earth
+from console.domain.degrees import on_earth
 from console.domain.report import Agency, Area, Calendar, Service, Template
 from console.domain.rights import ROLES
 from console.server import tokens
