@@ -368,6 +368,17 @@ def test_photos_take_the_room_that_the_form_leaves(qtbot: QtBot, rows: int, leas
     assert [photo.height() for photo in form._photos] == high
 
 
+def test_a_form_with_photos_has_its_height_before_it_is_shown(qtbot: QtBot) -> None:
+    """Grown only afterwards it lay a title too high on a real desktop, over the figures."""
+    photos = ([card("Before")], [card("After")])
+    form = ValidateForm(make_theme(), "Validate", *photos, dispositions=["Done"], preset="Done", free_high=760)
+    qtbot.addWidget(form)
+    form.open_beside(QRect(10, 10, 780, 780))
+    high = form.height()
+    qtbot.waitUntil(lambda: form.is_seen)
+    assert form.height() == high
+
+
 def test_photos_in_full_take_no_choice_away(qtbot: QtBot) -> None:
     """A plain F took the preset off without a word, and showed nothing."""
     photos = ([card("Before")], [card("After")])

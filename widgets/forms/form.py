@@ -320,6 +320,9 @@ class Form(QDialog):
         room = screen.height() - self.theme.px(_FRAME)
         if self.width() > screen.width():
             self.setFixedWidth(screen.width())
+        # What just got another size is measured at once: grown by its layout only after it is shown, a window that the
+        # desktop has not put its frame around yet ends up a title too high, over what stands above its room.
+        self.body.activate()
         column = self.column
         high = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else -1
         high = max(high, column.totalSizeHint().height())
