@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from console.domain.place import distance_m
 from console.domain.report import Area
 
 SMALLEST = "smallest"
@@ -140,6 +141,17 @@ def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
     box = (float(west), float(south), float(east), float(north))
     column = np.ascontiguousarray
     return _Shape(code, size, box, column(starts[:, 0]), column(starts[:, 1]), column(ends[:, 1]), column(slope))
+
+
+def reach_m(area: Area) -> float:
+    """How far the farthest corner of an area lies from its middle, in metres; 0 where either is not known."""
+    if area.lat is None or area.lon is None or area.geometry is None:
+        return 0.0
+    try:
+        west, south, east, north = _shape(area.code, area.geometry).box
+    except GeometryFault:
+        return 0.0
+    return max(distance_m(area.lat, area.lon, lat, lon) for lat in (south, north) for lon in (west, east))
 
 
 def _words(text: str) -> tuple[str, ...]:

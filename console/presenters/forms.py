@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from console.domain.area import AreaIndex, AreaNames
+from console.domain.area import AreaIndex, AreaNames, reach_m
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.report import Area, PhotoRole, WaitsFor
 from console.edits import Edits
@@ -619,7 +619,7 @@ class Forms(QObject):
                 rest = left_over(typed, choice)
                 label = typed if says_more else self._street_text(f"{one.name} {rest}".strip(), area)
                 roughly = self.tr("middle of the street, ±{distance}").format(distance=self._reach(one))
-                form.set_place(one.lat, one.lon, label, roughly=roughly)
+                form.set_place(one.lat, one.lon, label, within_m=self._reach_m(one), roughly=roughly)
                 self._show_pin(one.lat, one.lon)
             else:
                 self._take_place(form, catalog, place, typed)
@@ -641,7 +641,7 @@ class Forms(QObject):
         label = typed if is_more and typed.casefold() not in place.casefold() else place
         if area.lat is not None and area.lon is not None:
             roughly = self.tr("middle of the area, the caller knows no more")
-            form.set_place(area.lat, area.lon, label, only_area=True, roughly=roughly)
+            form.set_place(area.lat, area.lon, label, middle_of=code, within_m=reach_m(area), roughly=roughly)
             middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
             form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
             self._show_pin(area.lat, area.lon)
@@ -665,8 +665,12 @@ class Forms(QObject):
         return area is not None and name in (area.name.casefold(), catalog.place(area.code).casefold())
 
     def _reach(self, street: Street) -> str:
+        return words.distance(self._reach_m(street))
+
+    @staticmethod
+    def _reach_m(street: Street) -> float:
         """How far its middle may be from what is meant; two reports at one house tell nothing of a street's length."""
-        return words.distance(max(street.within_m, _STREET_M))
+        return max(street.within_m, _STREET_M)
 
     def _street_words(self, street: Street) -> str:
         several = street.reports > 1
@@ -689,7 +693,7 @@ class Forms(QObject):
 
         def check() -> None:
             values = form.values()
-            if values["lat"] is not None and values["lon"] is not None and not values["only_area"]:
+            if values["lat"] is not None and values["lon"] is not None and not values["middle_of"]:
                 where, doubt, instead = self._exactness(catalog, names, index, values)
                 spot = (values["lat"], values["lon"])
                 on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
@@ -838,6 +842,7 @@ class Forms(QObject):
 
 
 _PLACES = 8
+_BY_PHONE = "phone"
 _STREET_M = 150.0
 _FAR_OFF_M = 500.0
 """A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""
@@ -888,14 +893,18 @@ def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
 def _new_report_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """What the form holds, of what a CREATE edit carries."""
     values = {name: data[name] for name in ("service", "address", "lat", "lon") if name in data}
+    if data.get("channel") == _BY_PHONE:
+        values["middle_of"] = data.get("area") or ""
     caller = {f"caller_{name}": text for name, text in (data.get("contact") or {}).items()}
     return values | caller | {"text": data.get("description", ""), "priority": str(data.get("priority", ""))}
 
 
 def _new_report_data(values: dict[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
     """What a CREATE edit carries, of what the form holds, and of its `place` as an edit says it."""
-    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": "phone"}
+    data: dict[str, Any] = {"service": values["service"], "description": values["text"], "channel": _BY_PHONE}
     data |= {name: value for name, value in place.items() if value not in (None, "")}
+    if values.get("middle_of"):  # the middle of a district lies in some quarter of it, which nobody has named
+        data["area"] = values["middle_of"]
     if values.get("priority"):
         data["priority"] = int(values["priority"])
     contact = {name: values[f"caller_{name}"] for name in ("name", "phone") if values.get(f"caller_{name}")}

@@ -60,10 +60,11 @@ class Keeping(QObject):
         )
 
     def _keep(self, chosen: Queued, number: str, known: dict[str, Any], typed: dict[str, Any]) -> None:
-        data = {**{name: value for name, value in known.items() if name not in _ASKED}, **typed}
-        data["channel"] = known.get("channel", typed["channel"])
+        kept = {name: value for name, value in known.items() if name not in _ASKED}
         if any(known.get(name) != typed.get(name) for name in ("lat", "lon")):
-            data.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
+            kept.pop("area", None)  # it lies somewhere else, and the server knows where that belongs
+        data = {**kept, **typed}
+        data["channel"] = known.get("channel", typed["channel"])
         source = chosen.edit.source
         title = self._desk.catalog(source).service_name(data.get("service"))
         if self._deeds.keep_as_new(source, chosen.edit.id, data, title, lambda told: self._note(number, chosen, told)):

@@ -133,7 +133,7 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         values = opened.values()
         assert values["address"] == f"{street} 12"
         assert distance_m(values["lat"], values["lon"], known.lat, known.lon) < 5000
-        assert not values["only_area"]
+        assert not values["middle_of"]
         told = window.forms._place_data(values)["address"]
         assert told.startswith(f"{street} 12 (middle of the street, ±"), "who reads it later is told, too"
         wait_for(lambda: "±" in opened._where.text(), what="how exact it is")

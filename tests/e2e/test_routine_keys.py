@@ -241,7 +241,7 @@ def test_a_point_outside_the_named_area_is_asked_about(window: Any) -> None:
     areas = [area for area in window.desk.catalog("city").areas.values() if area.level == 3 and area.lat is not None]
     here, there = areas[0], areas[5]
     form.place_chosen.emit(here.code)
-    assert form.values()["only_area"] is True
+    assert form.values()["middle_of"]
     assert here.name in form._where.text()
     window.forms.set_place(there.lat, there.lon)
     wait_for(lambda: there.name in form._where.text(), what="the area of the point is named")

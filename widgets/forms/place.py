@@ -18,8 +18,9 @@ from widgets.theme import Theme
 
 
 class PlaceForm(Form):
-    """A form with a place. Values of it: address, place, lat, lon, is_point (they were picked on the map), only_area
-    (they are the middle of an area), instead (the name of where the point lies, once the words were said to be wrong).
+    """A form with a place. Values of it: address, place, lat, lon, is_point (they were picked on the map), middle_of
+    (the id of the area that they are the middle of), within_m (how far off they may be), instead (the name of where the
+    point lies, once the words were said to be wrong).
 
     The place is typed (the caller answers `place_typed` with `set_places`), or picked on the map (`pick_place_asked`,
     then `set_place`). Whenever a point and the words for it stand there anew, `place_changed` asks how they agree
@@ -40,8 +41,7 @@ class PlaceForm(Form):
         super().__init__(theme, title, commit_text="", width=width, about=about, parent=parent)
         self._lat: float | None = None
         self._lon: float | None = None
-        self._only_area = False
-        self._roughly = ""
+        self._middle_of, self._within_m, self._roughly = "", 0.0, ""
         self._exactness, self._doubt, self._instead = "", "", ""
         self._places_found = False
         self._is_point = False  # pointed at on the map: the words typed for it do not move it
@@ -82,13 +82,16 @@ class PlaceForm(Form):
         self.place.set_choices(choices)
         self._tell_where()
 
-    def set_place(self, lat: float, lon: float, label: str, *, only_area: bool = False, roughly: str = "") -> None:
-        """Take a place found by its name (`only_area`: the middle of one), or one of the map without a label.
+    def set_place(
+        self, lat: float, lon: float, label: str, *, middle_of: str = "", within_m: float = 0.0, roughly: str = ""
+    ) -> None:
+        """Take a place found by its name (the middle of an area, of which `middle_of` is the id), or one of the map
+        without a label.
 
-        `roughly` says in the report's own words that the point is no address, and how far off it may be.
+        `within_m` is how far off the point may be, in metres; `roughly` says it in the report's own words.
         """
-        self._lat, self._lon, self._is_point, self._only_area = lat, lon, not label, only_area
-        self._roughly = roughly
+        self._lat, self._lon, self._is_point = lat, lon, not label
+        self._middle_of, self._within_m, self._roughly = middle_of, within_m, roughly
         self.set_exactness("")
         if label and label != self.place.text():
             self.place.set_free_text(label)
@@ -99,7 +102,7 @@ class PlaceForm(Form):
 
         `instead` names the place that the words are refused for when it is ticked.
         """
-        if self._only_area and not doubt:
+        if self._middle_of and not doubt:
             words = words or self.tr("The middle of the area: ask for a street, a number, a landmark")
             doubt = self.tr("The caller knows no more than the area")
         before, self._exactness, self._doubt, self._instead = self._doubt, words, doubt, instead
@@ -120,7 +123,8 @@ class PlaceForm(Form):
             "lat": self._lat,
             "lon": self._lon,
             "is_point": self._is_point,
-            "only_area": self._only_area,
+            "middle_of": self._middle_of,
+            "within_m": self._within_m,
             "roughly": self._roughly,
             "instead": self._instead if self._doubt and self.sure.isChecked() else "",
         }
@@ -131,7 +135,9 @@ class PlaceForm(Form):
         lat, lon = draft.get("lat"), draft.get("lon")
         self._lat = float(lat) if isinstance(lat, (int, float)) else None
         self._lon = float(lon) if isinstance(lon, (int, float)) else None
-        self._is_point, self._only_area = bool(draft.get("is_point")), bool(draft.get("only_area"))
+        self._is_point, self._middle_of = bool(draft.get("is_point")), str(draft.get("middle_of") or "")
+        within_m = draft.get("within_m")
+        self._within_m = float(within_m) if isinstance(within_m, (int, float)) else 0.0
         self._roughly = str(draft.get("roughly") or "")
         self.set_exactness("")
         self.place_typed.emit(self.place.text())
@@ -151,7 +157,7 @@ class PlaceForm(Form):
     def _on_place_typed(self, text: str) -> None:
         if not self._is_point:
             self._lat = self._lon = None
-            self._only_area, self._roughly = False, ""
+            self._middle_of, self._within_m, self._roughly = "", 0.0, ""
             self.set_exactness("")
         self.place_typed.emit(text)
         self.place_changed.emit()

@@ -276,6 +276,28 @@ def test_an_area_named_among_other_words_is_offered_and_the_words_stay(city_of_t
     assert address.startswith("Jl. Kebon Baru Dalam 3 (middle of the area")
 
 
+def test_a_caller_who_knows_the_district_only_names_no_quarter_of_it(city_of_two: Rig) -> None:
+    """The report was headed by the quarter in which the district's middle happens to lie."""
+    rig, catalog = city_of_two, city_of_two.desk.catalog("city")
+    tebet = replace(catalog.areas["t"], lat=-6.25, lon=106.85)
+    city = replace(catalog, areas={**catalog.areas, "t": tebet})
+    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "teb")
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    wait_for(lambda: "knows no more than Tebet" in form.why_not(), what="it is asked")
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    (edit,) = rig.saved(1)
+    assert (edit.data["area"], edit.data["lat"], edit.data["lon"]) == ("t", -6.25, 106.85)
+    form = _call(rig)
+    rig.forms.set_place(-6.25, 106.85)
+    wait_for(lambda: "Point in Kebon Baru" in form._where.text(), what="the area is named")
+    _press_ctrl_enter(form)
+    assert "area" not in rig.saved(2)[1].data, "where a point lies is for the server to say"
+
+
 @pytest.mark.parametrize(("within_m", "asked"), [(820.0, True), (200.0, False)])
 def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
     city_of_two: Rig, within_m: float, asked: bool
