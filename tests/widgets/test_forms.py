@@ -766,6 +766,32 @@ def test_no_column_of_a_conflict_is_cut_where_the_form_gets_less_room(qtbot: QtB
     assert form.height() >= form.table.height()
 
 
+def test_a_conflict_in_the_room_of_a_small_screen_is_read_in_full(qtbot: QtBot) -> None:
+    """At 1366 wide the two choices read "Cl os ed" and "As sig ne d", the field "Statu", the sentence half of it."""
+    theme = make_theme()
+    rows = [
+        ConflictRow(
+            "status", "Status", ConflictValue("New", "N"), ConflictValue("Closed without work", "X"),
+            ConflictValue("Assigned", "A"),
+        ),
+        ConflictRow("unit", "Unit", ConflictValue("none"), None, ConflictValue("DMK-02"), False, "theirs", "No choice"),
+    ]  # fmt: skip
+    said = "ani changed Status at 02:03, and so did you. Both are kept until you decide what is to stand."
+    title = "Air naik cepat di Gang Masjid, sudah 10 cm, ada lansia di lantai bawah"
+    form = ConflictForm(theme, make_symbols(theme), title, "931272", said, rows)
+    qtbot.addWidget(form)
+    form.open_beside(QRect(0, 0, 524, 600))
+    qtbot.waitUntil(form.isActiveWindow)
+    assert form.width() <= 524
+    assert form.table._lines[0] == [[], ["Closed without work"], ["Assigned"]]
+    assert form.table._over == [["Status, before: New"], ["Unit, before: none · No choice"]]
+    for label in (form._title, form._sentence):
+        assert label.height() >= label.heightForWidth(label.width()), "it is whole"
+        assert label.mapTo(form, label.rect().topRight()).x() < form.width()
+    QTest.mouseClick(form.table, Qt.MouseButton.LeftButton, pos=QPoint(400, form.table._top(0) + 50))
+    assert form.values()["choices"] == {"status": "theirs"}
+
+
 @pytest.mark.parametrize("scale", [1.0, 1.5])
 def test_a_conflict_is_no_wider_than_its_screen(qtbot: QtBot, scale: float) -> None:
     theme = make_theme(scale)

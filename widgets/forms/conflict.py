@@ -24,6 +24,8 @@ _LEFTS = (0, 104, 290, 552, 814, _WIDTH)
 """Where the columns begin, of the table's width."""
 
 _MOST_LINES = 4
+_NARROW = 760
+"""In less width the field and its value before stand over the two values, which share it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ class _Table(QWidget):
 
     def lay_out(self, width: int) -> None:
         """Columns and lines for so many pixels."""
+        self._is_narrow = width < self._theme.px(_NARROW)
         self._lefts = [round(left * width / _WIDTH) for left in _LEFTS]
+        if self._is_narrow:
+            self._lefts = [0, 0, 0, width // 2, width, width]
+        self._over = [self._words_over(row, width) if self._is_narrow else [] for row in self.rows]
         self._lines = [[self._broken(row, column) for column in (1, 2, 3)] for row in self.rows]
         self.setFixedHeight(self._top(len(self.rows)))
 
@@ -109,10 +115,27 @@ class _Table(QWidget):
         theirs = row.theirs.text if row.theirs else self.tr("not changed")
         self.setAccessibleName(f"{row.label}: {side}. 1: {one_line(mine)}. 2: {one_line(theirs)}")
 
+    def _words_over(self, row: ConflictRow, width: int) -> list[str]:
+        """The field, and what it was before, in lines beside the room of what becomes of it."""
+        before = self.tr("{field}, before: {value}").format(field=row.label, value=one_line(row.before.text))
+        words = before if row.asks or not row.why else f"{before} · {one_line(row.why)}"
+        room = width - self._theme.px(24) - self._result_room()
+        return wrap(words, self._theme.font("body", 600), room, _MOST_LINES)
+
+    def _result_room(self) -> int:
+        metrics = QFontMetrics(self._theme.font("body", 600))
+        words = (self.tr("Choose one"), self.tr("Yours"), self.tr("Server"), self.tr("Both"))
+        return max(map(metrics.horizontalAdvance, words)) + self._theme.px(32)
+
+    def _over_height(self, number: int) -> int:
+        """How high what stands over the values is; 0 where it stands beside them."""
+        lines = len(self._over[number])
+        return lines * self._theme.line("body") + self._theme.px(10) if lines else 0
+
     def _row_height(self, number: int) -> int:
         lines = max(len(each) for each in self._lines[number])
         least = self._theme.px(52 if self.rows[number].asks else 48)
-        return max(least, lines * self._theme.line("body") + self._theme.px(12))
+        return self._over_height(number) + max(least, lines * self._theme.line("body") + self._theme.px(12))
 
     def _top(self, number: int) -> int:
         return self._theme.px(53) + sum(self._row_height(each) for each in range(number))
@@ -128,6 +151,8 @@ class _Table(QWidget):
     def _broken(self, row: ConflictRow, column: int) -> list[str]:
         """The words of a value in lines: who has to choose reads both in full, as far as that is possible."""
         value = (row.before, row.mine, row.theirs)[column - 1]
+        if column == 1 and self._is_narrow:
+            return []  # it stands over the others
         if value is None:
             return [self.tr("not changed")]
         left, right = self._edges(row, column)
@@ -176,6 +201,8 @@ class _Table(QWidget):
         painter.fillRect(head, theme.color("surface.raised"))
         painter.fillRect(QRect(0, head.bottom(), self.width(), 1), theme.color("border.divider"))
         for number, (title, note) in enumerate(self._heads[:5]):
+            if lefts[number] == lefts[number + 1]:
+                continue
             box = QRect(lefts[number], px(8), lefts[number + 1] - lefts[number], px(20)).adjusted(px(12), 0, -px(6), 0)
             painter.setFont(theme.font("body", 600))
             painter.setPen(theme.color("text.primary"))
@@ -188,7 +215,7 @@ class _Table(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, words)
         for number, row in enumerate(self.rows):
             self._row(painter, number, row, lefts)
-        for left in lefts[2:5]:
+        for left in [] if self._is_narrow else lefts[2:5]:
             painter.fillRect(QRect(left, 0, 1, self.height()), theme.color("border.divider"))
         if self._asks:
             box = QRect(0, self._top(self._at), self.width(), self._row_height(self._at) - 1)
@@ -200,18 +227,24 @@ class _Table(QWidget):
         theme = self._theme
         px = theme.px
         line = QRect(0, self._top(number), self.width(), self._row_height(number))
+        over = line.adjusted(0, 0, 0, self._over_height(number) - line.height())
+        line.setTop(over.bottom() + 1)
         pick = self.picks.get(row.field, "") if row.asks else row.pick
         cells = [QRect(lefts[one], line.top(), lefts[one + 1] - lefts[one], line.height() - 1) for one in range(5)]
         if row.asks and pick in (MINE, THEIRS):
             chosen = cells[2 if pick == MINE else 3]
             painter.fillRect(chosen.adjusted(1, 0, 0, 0), theme.color("surface.selected"))
         painter.fillRect(QRect(0, line.bottom(), line.width(), 1), theme.color("border.subtle"))
-        middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         painter.setFont(theme.font("body", 600 if row.asks else 400))
         painter.setPen(theme.color("text.primary" if row.asks else "text.secondary"))
-        painter.drawText(cells[0].adjusted(px(12), 0, 0, 0), middle, row.label)
         before, mine, theirs = self._lines[number]
-        self._value(painter, cells[1], self._edges(row, 1)[0], row.before, before, "text.tertiary", 400)
+        if self._is_narrow:
+            painter.fillRect(QRect(cells[3].left(), line.top(), 1, line.height()), theme.color("border.subtle"))
+            self._lines_in(painter, over, px(12), self._over[number])
+        else:
+            middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+            painter.drawText(cells[0].adjusted(px(12), 0, 0, 0), middle, row.label)
+            self._value(painter, cells[1], self._edges(row, 1)[0], row.before, before, "text.tertiary", 400)
         for column, value, side, lines in ((2, row.mine, MINE, mine), (3, row.theirs, THEIRS, theirs)):
             left, right = self._edges(row, column)
             on = pick in (side, BOTH)
@@ -220,6 +253,8 @@ class _Table(QWidget):
                 paint_cap(painter, theme, right + px(8), line.center().y(), str(column - 1))
             token = "text.tertiary" if value is None else "text.primary" if on else "text.secondary"
             self._value(painter, cells[column], left, value, lines, token, 500 if on and value is not None else 400)
+        if self._is_narrow:
+            cells[4] = over.adjusted(over.width() - self._result_room(), 0, 0, 0)
         self._result(painter, cells[4].adjusted(px(12), 0, -px(8), 0), row, pick)
 
     def _value(
@@ -243,7 +278,10 @@ class _Table(QWidget):
             left += theme.px(24)
         painter.setFont(theme.font("body", weight))
         painter.setPen(theme.color(token))
-        high = theme.line("body")
+        self._lines_in(painter, cell, left, lines)
+
+    def _lines_in(self, painter: QPainter, cell: QRect, left: int, lines: list[str]) -> None:
+        high = self._theme.line("body")
         top = cell.top() + (cell.height() - high * len(lines) + 1) // 2
         for number, words in enumerate(lines):
             place = QRect(left, top + number * high, cell.right() - left, high)
@@ -267,7 +305,11 @@ class _Table(QWidget):
         theme = self._theme
         words = {MINE: self.tr("Yours"), THEIRS: self.tr("Server"), BOTH: self.tr("Both")}.get(pick, "")
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        if row.asks and not pick:
+        if self._is_narrow and not row.asks:  # why it is settled stands beside the field
+            painter.setFont(theme.font("body", 500))
+            painter.setPen(theme.color("text.primary"))
+            painter.drawText(box, middle, words)
+        elif row.asks and not pick:
             paint_sign(painter, theme, box.left(), box.center().y() + 1, "warn")
             painter.setFont(theme.font("body", 600))
             painter.setPen(theme.color("priority.p2"))

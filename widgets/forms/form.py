@@ -41,6 +41,8 @@ MOST_LETTERS = 20_000
 """The longest text that a server takes."""
 _COUNTED_FROM = MOST_LETTERS - 1_000
 _LEAST = 420
+_ABOUT = 120
+"""So much of what it is about stands beside a title that is too long for both."""
 _EDGES = 8
 """What the desktop may draw at both sides of a window."""
 _FRAME = 36
@@ -104,9 +106,9 @@ class Form(QDialog):
     changed = Signal(dict)
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
+    """The draft that was offered is not wanted."""
     undo_asked = Signal()
     """Ctrl+Z where no text is written: what was done last is to be taken back."""
-    """The draft that was offered is not wanted."""
 
     def __init__(
         self,
@@ -141,13 +143,11 @@ class Form(QDialog):
         head_row.setSpacing(px(12))
         words = QVBoxLayout()
         words.setSpacing(px(2))
-        first = QHBoxLayout()
+        self._head_row = first = QHBoxLayout()
         first.setSpacing(px(8))
         self._title = make_label(theme, title, "title", weight=600)
         first.addWidget(self._title)
-        room = theme.px(width - 40) - self._title.sizeHint().width()
-        self._about = make_label(theme, "", "mono", "text.tertiary")
-        self._about.setText(self._about.fontMetrics().elidedText(one_line(about), Qt.TextElideMode.ElideRight, room))
+        self._about, self._about_text = make_label(theme, "", "mono", "text.tertiary"), one_line(about)
         self._about.setVisible(bool(about))
         first.addWidget(self._about)
         first.addStretch(1)
@@ -216,6 +216,7 @@ class Form(QDialog):
         self.clear_button.clicked.connect(self.clear_draft)
         self._pause = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._pause.timeout.connect(self._tell_changed)
+        self._lay_out_head()
 
     # ---------------------------------------------------------------- for the kinds of form
 
@@ -320,6 +321,7 @@ class Form(QDialog):
         room = screen.height() - self.theme.px(_FRAME)
         if self.width() > screen.width():
             self.setFixedWidth(screen.width())
+        self._lay_out_head()
         # What just got another size is measured at once: grown by its layout only after it is shown, a window that the
         # desktop has not put its frame around yet ends up a title too high, over what stands above its room.
         self.body.activate()
@@ -465,6 +467,21 @@ class Form(QDialog):
         return field
 
     # ---------------------------------------------------------------- inside
+
+    def _lay_out_head(self) -> None:
+        """Title, and beside it what it is about, within the form's width: a title that is longer than a line wraps.
+
+        (Wider than the form it would make the sentence below it be measured for a width that there is not.)
+        """
+        room, gap = self.width() - 2 * self.theme.px(16), self.theme.px(8)
+        title, about = self._title.fontMetrics(), self._about.fontMetrics()
+        beside = min(about.horizontalAdvance(self._about_text), self.theme.px(_ABOUT)) if self._about_text else 0
+        wraps = title.horizontalAdvance(self._title.text()) + gap + beside > room
+        self._title.setWordWrap(wraps)
+        self._head_row.setStretch(0, int(wraps))
+        self._head_row.setStretch(self._head_row.count() - 1, int(not wraps))
+        left = beside if wraps else room - gap - title.horizontalAdvance(self._title.text())
+        self._about.setText(about.elidedText(self._about_text, Qt.TextElideMode.ElideRight, left))
 
     def hears(self, widget: QWidget, cap: str) -> bool:
         """Whether a key shown in it works now: while it lies beside and another window has the keyboard none does."""
