@@ -8,6 +8,7 @@ ApiError
 │   └── TlsFailed      retry   never answered by an unverified connection
 ├── NotThisServer      retry   a portal's page, a redirect to another host, an answer without the server's mark
 ├── Malformed          retry   the right server, but not what was agreed
+│   └── TooLarge       retry   more at once than is read; less may be asked for
 ├── Busy               retry   429 and 503, with `retry_after_s`
 ├── InProgress         retry   409: the first try of the same key still runs
 ├── ServerFault        retry   5xx
@@ -76,6 +77,10 @@ class Malformed(ApiError):
     """The answer breaks the agreed form; nothing was taken from it."""
 
     retry = True
+
+
+class TooLarge(Malformed):
+    """The answer is larger than what is read at once."""
 
 
 class Busy(ApiError):

@@ -440,14 +440,14 @@ class Transport:
     def _whole_body(self, response: requests.Response, max_bytes: int) -> bytes:
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit() and int(announced) > max_bytes:
-            raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
+            raise errors.TooLarge(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
         pieces, size = [], 0
         for piece in response.iter_content(_CHUNK):
             self._heard()
             size += len(piece)
             # protects: largest-unpacked
             if size > max_bytes:
-                raise errors.Malformed(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
+                raise errors.TooLarge(f"{self.host} sent more than {max_bytes // 2**20} MB at once; it was not read.")
             pieces.append(piece)
         return b"".join(pieces)
 

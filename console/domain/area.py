@@ -114,13 +114,19 @@ class AreaNames:
         return found
 
 
+MOST_POINTS = 100_000
+"""Of one border: 5 MB, which everybody who follows the city reads and draws."""
+
+
 class GeometryFault(ValueError):
     """A geometry that cannot be used; the words say why."""
 
 
 def check_geometry(geometry: dict[str, Any]) -> None:
-    """Raise GeometryFault unless `geometry` is a Polygon or MultiPolygon with a surface, in degrees."""
-    _shape("", geometry)
+    """Raise GeometryFault unless `geometry` is a Polygon or MultiPolygon with a surface, in degrees, of few points."""
+    points = len(_shape("", geometry).x1)
+    if points > MOST_POINTS:
+        raise GeometryFault(f"its border has {points:,} points, more than {MOST_POINTS:,}; make it simpler")
 
 
 def _shape(code: str, geometry: dict[str, Any]) -> _Shape:

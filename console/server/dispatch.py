@@ -527,6 +527,8 @@ class Dispatch:
 
     def _stream(self, ask: Ask) -> Response:
         headers = {"X-Accel-Buffering": "no"}
+        if not ask.actor.tokenless:
+            self._hub.check_room(ask.actor.name)
         if ask.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
         events = self._hub.events(ask.actor.name, ask.still_known)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -15,11 +16,14 @@ from starlette.concurrency import run_in_threadpool
 
 from console.server.city import City
 from console.server.pulse import ENDING_S, Pulse
+from console.server.refusals import Forbidden
 
 _log = logging.getLogger(__name__)
 BEAT_S = 10.0
 GONE_S = 5.0
 """Who has no stream for so long has left: signed out, or closed his console."""
+MOST_EACH = 64
+"""So many streams one user has here: of a wall of windows, but not of a program that forgets to close them."""
 _LEAST_GAP_S = 0.1
 _PRESENCE_GAP_S = 0.5
 _GAP_OF_EACH_S = 0.002
@@ -36,6 +40,7 @@ class Hub:
         self._leaving: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
+        self._of: Counter[str] = Counter()
         self._moves = 0
         self._seen: tuple[int, float, asyncio.Future[bytes]] | None = None
         self.closed = False
@@ -62,10 +67,17 @@ class Hub:
         for listener in self._listeners:
             listener.wake.set()
 
+    def check_room(self, user: str) -> None:
+        """From any thread: Forbidden when the user has many streams already. Every stream makes all others slower."""
+        # protects: streams-of-one-user
+        if self._of[user] >= MOST_EACH:
+            raise Forbidden(f"{user} listens {MOST_EACH} times already. Close a window, or ask for changes instead.")
+
     async def events(self, user: str, still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
         """The events of one client of this user, until it goes, is not `still_known`, or the server ends."""
         listener = Listener(user)
         self._listeners.add(listener)
+        self._of[user] += 1
         try:
             listener.presence_due = True
             epoch = self._pulse.beat.epoch
@@ -82,6 +94,9 @@ class Hub:
                     yield b": beat\n\n"
         finally:
             self._listeners.discard(listener)
+            self._of[user] -= 1
+            if not self._of[user]:
+                del self._of[user]
             if not self.closed and self._loop is not None:
                 self._loop.call_later(self._gone_s, self._look_whether_gone, user, self._city.clock())
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from console.server.database import Mark
-from console.server.feed import MOST, Changes, Item
+from console.server.feed import MOST, Changes, Item, fitting
 from console.server.refusals import Gone
 
 _MOST_ITEMS = 1000
@@ -71,6 +71,7 @@ class Tail:
 def _cut(page: Changes, after: int, limit: int) -> Changes:
     first = bisect.bisect_right(page.items, after, key=_number)
     items = page.items[first : first + max(1, limit)]
+    items = items[: fitting(len(item.data) for item in items)]
     more = first + len(items) < len(page.items)
     upto = items[-1].seq if more else page.upto
     return Changes(page.epoch, page.scope_version, after, upto, more, items)

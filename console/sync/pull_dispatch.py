@@ -22,6 +22,7 @@ from console.sync.mapping import Mapped, Mapper
 _log = logging.getLogger(__name__)
 PAGE_ROWS = 2000
 _NOTE_AGE_S = 60.0
+_SMALLER = 8
 _MOST_GAPS = 3
 _ANNOUNCE_S = 1.0
 _MEANWHILE_S = 1.0
@@ -55,7 +56,7 @@ class DispatchPuller:
         self._ledger = ledger
         self._health = health
         self._emit = emit
-        self._page_rows = page_rows
+        self._most_rows = self._page_rows = page_rows
         self._monotonic = monotonic
         self._heard = heard
         self._on_short_fill = on_short_fill
@@ -81,6 +82,7 @@ class DispatchPuller:
         Raises ApiError, StoreError; everything read before is kept.
         """
         self._anew = 0
+        self._page_rows = self._most_rows
         cursor = self._ledger.cursor(self._source)
         if self._scope_version is None and cursor is not None:
             self._scope_version = cursor.scope_version
@@ -113,7 +115,11 @@ class DispatchPuller:
         is_whole = key is None
         with self._ledger.bulk():
             while not stopped():
-                page = self._client.snapshot(key, self._page_rows)
+                try:
+                    page = self._client.snapshot(key, self._page_rows)
+                except errors.TooLarge:
+                    self._ask_for_less()
+                    continue
                 self._health.measured(self._client.last)
                 if cursor is not None and page.epoch != cursor.epoch:
                     self._count_anew()
@@ -183,6 +189,9 @@ class DispatchPuller:
             heard = self._heard()
             try:
                 page = self._client.changes(cursor.seq, self._page_rows)
+            except errors.TooLarge:
+                self._ask_for_less()
+                continue
             except errors.Gone:
                 self._check_lost_place()
                 _log.info("%s no longer keeps what came after %d: reading everything anew", self._source, cursor.seq)
@@ -238,6 +247,14 @@ class DispatchPuller:
             cursor = before
         self.seq = page.upto
         return cursor
+
+    def _ask_for_less(self) -> None:
+        """Ask for fewer objects at once until the end of the round; raises TooLarge again for a single one."""
+        # protects: smaller-pages-are-asked-for
+        if self._page_rows == 1:
+            raise errors.TooLarge("The server sent an object that is larger than what is read at once.")
+        self._page_rows = max(1, self._page_rows // _SMALLER)
+        _log.info("%s: pages are too large, %d objects are asked for at once", self._source, self._page_rows)
 
     def _refill(self, stopped: Callable[[], bool]) -> None:
         """Everything anew: the rows of before stay until the first new page is there; edits are not touched."""

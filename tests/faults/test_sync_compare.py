@@ -24,7 +24,7 @@ from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Asked
-from tests.helpers.proxy import Exchange, FaultProxy, path_has, rewrite, through
+from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, rewrite, through
 from tests.helpers.sync_rig import assert_same, edit_id, rig
 
 QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
@@ -143,6 +143,23 @@ def made_in(live: Live, *years: int) -> None:
         made = datetime(year, 5, 17, tzinfo=UTC)
         old = Report(f"y{year}", 1, Status.NEW, "flood", 3, str(year), made, made)
         live.city.load([LoadedReport(old)])
+
+
+@pytest.mark.parametrize("part", ["/snapshot", "/changes"])
+def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(live: Live, tmp_path: Path, part: str) -> None:
+    """A server that counts objects and not bytes: its page was asked for again and again, and never read."""
+    proxy = FaultProxy(live.port)
+    head = b"HTTP/1.1 200 OK\r\nSigap-Server: x\r\nContent-Type: application/json\r\nContent-Length: 40000000\r\n\r\n"
+    rules = [
+        proxy.when(lambda asked, most=most: part in asked.path and f"limit={most}" in asked.path, answer(head))
+        for most in (2000, 250)
+    ]
+    with rig(tmp_path / "profile", proxy.url, timing=QUICK) as console:
+        console.live()
+        assert len(console.cached()) == 10
+        assert all(rule.hit for rule in rules)
+        assert_same(console, live)
+    proxy.close()
 
 
 def test_answers_that_are_kept_on_the_way_are_asked_for_again_soon(live: Live, tmp_path: Path) -> None:

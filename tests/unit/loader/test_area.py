@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console.domain.area import AreaIndex, AreaNames
+from console.domain.area import AreaIndex, AreaNames, GeometryFault, check_geometry
 from console.domain.report import Area
 
 
@@ -95,3 +96,14 @@ def test_words_name_areas_by_whole_names_the_longest_first() -> None:
     assert names.named_in("Tebet, Tebetan") == [("1",)]
     assert names.named_in("Pasar !") == []
     assert AreaNames([]).named_in("Tebet") == []
+
+
+def test_a_border_has_so_many_points() -> None:
+    def circle(points: int) -> dict[str, Any]:
+        turns = [2 * math.pi * n / points for n in range(points)]
+        ring = [[round(106 + math.cos(turn), 14), round(-6 + math.sin(turn), 14)] for turn in turns]
+        return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+    check_geometry(circle(99_000))
+    with pytest.raises(GeometryFault, match="100,001 points"):
+        check_geometry(circle(100_001))

@@ -17,11 +17,12 @@ from console.domain.edit import Kind
 from console.domain.loaded import LIVE_WORK
 from console.domain.report import Assignment, Contact, Entry
 from console.domain.status import AssignmentState, Status
-from console.server import schema
+from console.server import feed, schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
 from console.server.refusals import Gone, Invalid
+from console.server.tail import Tail
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass
 
 
@@ -238,3 +239,52 @@ def test_who_the_server_is_is_told_as_it_is_now_and_without_counting_again(api: 
     assert api.get("/").json()["city"]["timezone"] == "Asia/Makassar"
     assert city._stats is counted
     assert city.stats().reports == counted.reports + 1
+
+
+def test_no_page_is_larger_than_a_client_reads(city: City) -> None:
+    """Ninety reports of 400 kB, which one operator may write in a quarter of a minute, kept every console empty."""
+    start = city.seq()
+    fire = "\U0001f525" * 99_000
+    large = [LoadedReport(a_report(f"f{n}", description=fire)) for n in range(45)]
+    notes = [Entry(f"n{n}", "10", "note", START, "x", text=fire) for n in range(23)]
+    city.load([*large, LoadedReport(a_report("n"), tuple(notes)), *(LoadedReport(a_report(f"s{n}")) for n in range(9))])
+    followed: list[feed.Item] = []
+    after, more = start, True
+    while more:
+        page = city.changes(after)
+        assert sum(len(item.data) for item in page.items) <= feed.MOST_BYTES
+        assert all(after < item.seq <= page.upto for item in page.items)
+        followed += page.items
+        after, more = page.upto, page.more
+    assert after == city.seq()
+    filled = [page.items for page in feed.pages(city.database)]
+    assert all(sum(len(item.data) for item in items) <= feed.MOST_BYTES for items in filled)
+    everything = sorted((item.seq, item.kind, item.id) for items in filled for item in items)
+    assert len(set(everything)) == len(everything)
+    assert [(item.seq, item.kind, item.id) for item in followed] == [one for one in everything if one[0] > start]
+
+
+def test_a_tail_of_large_reports_is_cut_where_the_database_cuts(city: City) -> None:
+    start = city.seq()
+    fire = "\U0001f525" * 99_000
+    end = Tail(city.changes, city.mark)
+    end.changes(start, 2000)
+    for n in range(30):
+        city.load([LoadedReport(a_report(f"f{n}", description=fire))])
+        end.changes(city.seq() - 1, 2000)
+    for after in (start, start + 5, start + 12):
+        assert end.changes(after, 2000) == city.changes(after, 2000)
+        assert end.changes(after, 2000).more == (city.seq() - after > 20)
+
+
+def test_one_object_larger_than_a_page_has_a_page_of_its_own(city: City) -> None:
+    start = city.seq()
+    huge = "\U0001f525" * 2_100_000
+    for n in range(3):
+        city.load([LoadedReport(a_report(f"h{n}", description=huge))])
+    page, read = city.changes(start), []
+    while page.items:
+        read.append([item.kind for item in page.items])
+        page = city.changes(page.upto)
+    assert [kinds.count("report") for kinds in read] == [1, 1, 1]
+    assert sum(item.kind == "report" for page in feed.pages(city.database) for item in page.items) == 6

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from console.server import stream as stream_module
 from console.server.city import City
 from console.server.users import Users, add_user
 from tests.unit.server.conftest import START, Api, Clock, running
@@ -117,6 +118,36 @@ def test_a_crowd_is_told_who_moves_by_few_readings(api: Api, city: City, monkeyp
             pass
         stream.close()
     assert readings - before <= 5
+
+
+def test_one_user_has_so_many_streams_and_others_have_theirs(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,500 streams of one viewer made everybody hear of a new report two seconds late, 4,000 took all connections."""
+    monkeypatch.setattr(stream_module, "MOST_EACH", 3)
+    users = Users(city)
+    rina, budi = (add_user(city, name, "viewer") for name in ("rina", "budi"))
+    with running(city, tmp_path / "media", users) as url:
+
+        def asked(token: str) -> requests.Response:
+            headers = {"Authorization": f"Bearer {token}"}
+            return requests.get(f"{url}/dispatch/v1/stream", headers=headers, stream=True, timeout=10)
+
+        held = [Stream(url, rina) for _ in range(3)]
+        for one in held:
+            one.wait("presence")
+        refused = asked(rina)
+        assert (refused.status_code, refused.json()["error"]) == (403, "forbidden")
+        assert "rina listens 3 times already" in refused.json()["message"]
+        assert requests.get(f"{url}/dispatch/v1/changes?after=0", headers={"Authorization": f"Bearer {rina}"}).ok
+        other = Stream(url, budi)
+        other.wait("presence")
+        held.pop().close()
+        while (again := asked(rina)).status_code == 403:  # the server notices at its next word
+            city.presence.moved()
+        assert again.status_code == 200
+        for one in (again, other, *held):
+            one.close()
 
 
 def test_who_has_no_stream_any_more_is_gone_and_who_is_cut_off_after_a_while(
