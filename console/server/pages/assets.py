@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import mimetypes
@@ -65,15 +66,6 @@ class Assets:
 
     def __init__(self, *, public: bool) -> None:
         self._pages = (_CITIZENS if public else {}) | _CREWS
-        root = resources.files("resources")
-        self._files = {
-            f"{prefix}/{name}": pack(file.read_bytes(), _kind(name))
-            for prefix, folder in _FOLDERS.items()
-            for name, file in _walk(root.joinpath(folder))
-        }
-        self._files["assets/css/theme.css"] = pack(_theme(root.joinpath("tokens.json").read_bytes()), "text/css")
-        glyphs = msgspec.json.encode(msgspec.json.decode(root.joinpath("symbols.json").read_bytes())["category"])
-        self._files["assets/glyphs.json"] = pack(glyphs, "application/json")
 
     def routes(self) -> list[BaseRoute]:
         """The addresses of the pages and of their files; the last one takes every address that nothing else has."""
@@ -85,23 +77,38 @@ class Assets:
         """Where nothing is: a page for people, the ordinary refusal for programs."""
         if "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(404)
-        return self._files["assets/missing.html"].answer(request, 404, HEADERS)
+        return _files()["assets/missing.html"].answer(request, 404, HEADERS)
 
     def _page(self, name: str) -> Endpoint:
         async def answer(request: Request) -> Response:
-            return self._files[f"assets/{name}"].answer(request, headers=HEADERS)
+            return _files()[f"assets/{name}"].answer(request, headers=HEADERS)
 
         return answer
 
     async def _worker(self, request: Request) -> Response:
         """The service worker stands at the root, so that it may answer for every page."""
-        return self._files["assets/js/worker.js"].answer(request, headers=HEADERS)
+        return _files()["assets/js/worker.js"].answer(request, headers=HEADERS)
 
     async def _asset(self, request: Request) -> Response:
-        found = self._files.get(f"assets/{request.path_params['name']}")
+        found = _files().get(f"assets/{request.path_params['name']}")
         if found is None:
             raise HTTPException(404)
         return found.answer(request, headers=HEADERS)
+
+
+@functools.cache
+def _files() -> dict[str, Packed]:
+    """Every file of the pages by its path, packed at the first question: many a server is never asked for a page."""
+    root = resources.files("resources")
+    files = {
+        f"{prefix}/{name}": pack(file.read_bytes(), _kind(name))
+        for prefix, folder in _FOLDERS.items()
+        for name, file in _walk(root.joinpath(folder))
+    }
+    files["assets/css/theme.css"] = pack(_theme(root.joinpath("tokens.json").read_bytes()), "text/css")
+    glyphs = msgspec.json.encode(msgspec.json.decode(root.joinpath("symbols.json").read_bytes())["category"])
+    files["assets/glyphs.json"] = pack(glyphs, "application/json")
+    return files
 
 
 def _walk(folder: Traversable) -> list[tuple[str, Traversable]]:
