@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.helpers import warm
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,25 +38,22 @@ def write_users(folder: Path) -> Path:
 
 
 class Served:
-    """`sigap serve` as a child process."""
+    """`sigap serve` as a process."""
 
     def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
         self.folder, self.arguments = folder, arguments
         self.port = port
         self.address = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: warm.Forked | None = None
 
     def start(self, timeout_s: float = 90) -> Served:
-        command = [sys.executable, "-m", "console", "serve", "--port", str(self.port), *self.arguments]
+        command = ["serve", "--port", str(self.port), *self.arguments]
         if "--database" not in self.arguments:
             command += ["--database", f"sqlite:///{self.folder / 'city.db'}", "--media", str(self.folder / "media")]
         with (self.folder / "server.log").open("a") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=ROOT
-            )
+            self.process = warm.start(command, log)
         timer = threading.Timer(timeout_s, self.process.kill)
         timer.start()
-        assert self.process.stdout is not None
         found = None
         for line in self.process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
