@@ -331,7 +331,9 @@ class ConsoleWindow(QObject):
         self.units_presenter = UnitsPresenter(
             self.units, desk, tasks, reader, zone, now, self, told_in_vain=lambda: self.edits.told_in_vain
         )
-        self.charts_presenter = ChartsPresenter(self.charts, desk, self.sources.age_words, zone, now, self)
+        self.charts_presenter = ChartsPresenter(
+            self.charts, desk, self.sources.age_words, zone, now, self, as_of=self.sources.as_of
+        )
         self.outbox_presenter = OutboxPresenter(self.outbox, desk, self.edits, zone, now, self)
         self.kpi_presenter = KpiPresenter(self.kpi, desk, self.sources, zone, now, self)
         self.crowd = CrowdList(desk, self.feed, tasks, reader, now, self)

@@ -334,7 +334,7 @@ class _Arrivals(_Plot):
     def rows(self) -> list[tuple[str, ...]]:
         usual = self.usual or (math.nan,) * len(self.counts)
         return [
-            (label, f"{count:g}", "" if math.isnan(often) else f"{often:g}")
+            (label, "" if math.isnan(count) else f"{count:g}", "" if math.isnan(often) else f"{often:g}")
             for label, count, often in zip(self.labels, self.counts, usual, strict=False)
         ]
 
@@ -344,12 +344,13 @@ class _Arrivals(_Plot):
 
     @override
     def _scale(self) -> tuple[float, float]:
-        return 0, nice_top(max((*self.counts, *self.usual, 1)))
+        return 0, nice_top(max((*(count for count in self.counts if not math.isnan(count)), *self.usual, 1)))
 
     @override
     def _bar_words(self, number: int) -> str:
         usual = f" ({self.usual[number]:g})" if number < len(self.usual) else ""
-        return f"{self.labels[number]}: {self.counts[number]:g}{usual}"
+        count = self.counts[number]
+        return f"{self.labels[number]}: {'–' if math.isnan(count) else f'{count:g}'}{usual}"
 
     @override
     def _bar_at(self, point: QPoint, width: int, height: int) -> int:
@@ -367,7 +368,10 @@ class _Arrivals(_Plot):
         place = self._scale_lines(width, base)
         step = (width - gutter) / count
         lefts = [gutter + number * step for number in range(count)]
-        tops = [place(value) for value in self.counts]
+        tops = [place(0 if math.isnan(value) else value) for value in self.counts]
+        for left, value in zip(lefts, self.counts, strict=True):
+            if math.isnan(value):
+                self._text("–", left + step / 2 - 1, base - theme.px(7), "chart.axis", anchor=0.5)
         colors = [theme.color("chart.bar")] * count
         if self.running:
             colors[-1] = theme.color("chart.bar-now")
@@ -573,10 +577,14 @@ class ChartsPanel(QWidget):
     ) -> None:
         """One bar a piece of time, oldest first; the last one is the present one where it is `running`.
 
+        A count of NaN is not known: it is "–", and not 0.
         `usual` may be empty.
         """
         self._arrivals.title = title or self._arrivals.title
-        self._arrivals.labels, self._arrivals.counts = tuple(labels), tuple(map(float, counts))
+        self._arrivals.labels, self._arrivals.counts = (
+            tuple(labels),
+            tuple(math.nan if math.isnan(count) else float(count) for count in counts),
+        )
         self._arrivals.usual, self._arrivals.running = tuple(map(float, usual)), running
         self._arrivals.set_head(figure, note)
 

@@ -20,6 +20,8 @@ from widgets.menu import MenuRow
 
 _BARS = 6
 _GOAL = 90.0
+_FRESH_S = 60.0
+"""Data that is older is told to when it reaches."""
 _MANY_LATE = 0.2
 """From this share of late ones on lateness is the rule, and only categories that are worse than the rest stand out."""
 
@@ -35,10 +37,13 @@ class ChartsPresenter(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        as_of: Callable[[], datetime | None] = lambda: None,
     ) -> None:
-        """`data_age` says how old the data is (`5 s ago`), "" while there is none."""
+        """`data_age` says how old the data is (`5 s ago`), "" while there is none; `as_of` to when it is complete."""
         super().__init__(parent)
         self._panel, self._desk, self._data_age, self._zone, self._now = panel, desk, data_age, zone, now
+        self._as_of = as_of
         # A task of its own, after the queue is painted: what comes first is what the operator works with.
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._show)
@@ -125,9 +130,18 @@ class ChartsPresenter(QObject):
         found = view.arrivals
         total = sum(found.counts)
         figure, note = words.thousands(total), self._range_words(view)
+        as_of = None if found.until else self._as_of()
+        # Nobody knows what came in since: a bar that begins after it is none, and not one of no reports.
+        unread = [as_of is not None and start > as_of.timestamp() for start in found.starts]
         if self._desk.time_range is TimeRange.DAY and not found.until:
-            figure = words.thousands(found.counts[-1])
-            note = self.tr("this hour, usual {n}").format(n=round(found.usual[-1]))
+            figure = "–" if unread[-1] else words.thousands(found.counts[-1])
+            note = self.tr("this hour, usual {n}")
+            if unread[-1]:
+                note = self.tr("this hour not read, usual {n}")
+            elif as_of is not None and (self._now() - as_of).total_seconds() > _FRESH_S:
+                note = self.tr("this hour to {time}, usual {n}").replace("{time}", words.clock(as_of, self._zone))
+            note = note.format(n=round(found.usual[-1]))
+        counts = [math.nan if not_read else count for count, not_read in zip(found.counts, unread, strict=True)]
         titles = {
             BarUnit.HOUR: self.tr("Reported per hour"),
             BarUnit.DAY: self.tr("Reported per day"),
@@ -138,7 +152,7 @@ class ChartsPresenter(QObject):
         if view.filter.of_any_status:
             title = self.tr("{reported}, any status").format(reported=title)
         labels = [self._label(start, found) for start in found.starts]
-        self._panel.set_arrivals(labels, found.counts, found.usual, figure, note, title=title, running=not found.until)
+        self._panel.set_arrivals(labels, counts, found.usual, figure, note, title=title, running=not found.until)
 
     def _range_words(self, view: View) -> str:
         """`in 7 d`; of data that ends before the range would: `30 d to 31 Dec 2018`."""

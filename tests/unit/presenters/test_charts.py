@@ -31,7 +31,8 @@ NAMES = {"flood": "Banjir", "road": "Jalan rusak", "lamp": "Lampu"}
 class Charts:
     """The panel over a handful of reports; the desk's own Views, made at once."""
 
-    def __init__(self, qtbot: QtBot, reports: Sequence[R]) -> None:
+    def __init__(self, qtbot: QtBot, reports: Sequence[R], read_s: int | None = None) -> None:
+        """`read_s` is to when the reports have been read, None for now."""
         self.panel = ChartsPanel(make_theme())
         qtbot.addWidget(self.panel)
         self.panel.resize(600, 212)
@@ -41,7 +42,10 @@ class Charts:
         self.desk.cities = Cities({"city": city}, dict(naive.WORDS))
         self._snapshot = Snapshot.build(naive.columns(list(reports)))
         moment = datetime.fromtimestamp(NOW, UTC)
-        self.presenter = ChartsPresenter(self.panel, self.desk, lambda: "5 s ago", UTC, lambda: moment, self.panel)
+        as_of = moment if read_s is None else datetime.fromtimestamp(read_s, UTC)
+        self.presenter = ChartsPresenter(
+            self.panel, self.desk, lambda: "5 s ago", UTC, lambda: moment, self.panel, as_of=lambda: as_of
+        )
         self.desk.filter_changed.connect(lambda _: self.show())
         self.desk.range_changed.connect(lambda _: self.show())
         self.show()
@@ -107,6 +111,27 @@ def test_each_chart_says_its_own_base_where_it_is_not_that_of_the_heading(qtbot:
     assert charts.head("categories") == "To validate · chosen time: 0, 0 overdue"
     charts.desk.set_filter(Filter(overdue=True))
     assert charts.head("arrivals").startswith("Reported per hour: ")
+
+
+def test_an_hour_that_was_not_read_is_not_one_without_reports(qtbot: QtBot) -> None:
+    """Cut off since 01:52 the chart said at two "0 this hour", and drew the hour as empty."""
+    reports = [R(row=at, service=1, created=NOW - at * 600) for at in range(1, 100)]
+    hour = NOW - NOW % 3600
+    read = Charts(qtbot, reports)
+    assert read.head("arrivals") == "Reported per hour, any status: 1, this hour, usual 0"
+    part = Charts(qtbot, reports, read_s=hour + 60)
+    assert (
+        part.head("arrivals")
+        == f"Reported per hour, any status: 1, this hour to {datetime.fromtimestamp(hour, UTC):%H}:01, usual 0"
+    )
+    cut = Charts(qtbot, reports, read_s=hour - 480)
+    assert cut.head("arrivals") == "Reported per hour, any status: –, this hour not read, usual 0"
+    assert cut.panel.rows("arrivals")[-1][1] == ""
+    assert cut.panel.rows("arrivals")[-2][1] == read.panel.rows("arrivals")[-2][1] == "6"
+    assert cut.panel.bar_words("arrivals", 23).partition(": ")[2].startswith("–")
+    wait_for(lambda: cut.panel._arrivals._canvas is not None, what="the plot")
+    cut.panel.grab()
+    assert [text for text, *_ in cut.panel._arrivals._canvas.texts if text == "–"] == ["–"]
 
 
 @pytest.mark.parametrize("key", list(TimeRange))
