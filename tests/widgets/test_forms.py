@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from typing_extensions import override
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
 from widgets.forms.ask import AskForm, AskText
@@ -417,6 +418,35 @@ def test_a_form_that_lies_beside_while_the_window_has_the_keyboard_shows_no_key(
     form.activateWindow()
     qtbot.waitUntil(form.isActiveWindow)
     assert (form.leave_button.grab().toImage(), form.commit_button.grab().toImage()) == with_keyboard
+
+
+def test_the_list_of_keys_draws_its_keys_once_it_has_the_keyboard(qtbot: QtBot) -> None:
+    """It was drawn before it had it, without keys, and not again."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    form = open_form(qtbot, KeysSheet(make_theme(), [("Report", "T", "Take"), ("Report", "N", "Note")]))
+    assert isinstance(form, KeysSheet)
+    drawn = Painted(form._sheet)
+    for active in (window, form):
+        before = drawn.count
+        active.activateWindow()
+        qtbot.waitUntil(active.isActiveWindow)
+        qtbot.waitUntil(lambda before=before: drawn.count > before)
+
+
+class Painted(QObject):
+    """How often a widget was drawn."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
 
 
 def test_closing_and_holding_say_enter_where_enter_does_it(qtbot: QtBot) -> None:

@@ -491,7 +491,8 @@ class Form(QDialog):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange:
-            self.update()
+            for one in self.findChildren(QWidget):  # what covers the form, as in a list, is not drawn with it
+                one.update()
 
     def _tell_changed(self) -> None:
         self.changed.emit(self.values())
