@@ -105,6 +105,68 @@ def test_no_secret_is_in_an_answer_to_anybody_else(city: City, tmp_path: Path) -
         assert whole.status_code in FORBIDDEN
 
 
+WRITTEN: dict[Kind, dict[str, object]] = {
+    Kind.NOTE: {"text": "x"},
+    Kind.REPLY: {"text": "x"},
+    Kind.SET: {"priority": 2},
+    Kind.DISPATCH: {"unit": "u1"},
+    Kind.ASSIGN: {"unit": "u1"},
+    Kind.RECALL: {"unit": "u1"},
+    Kind.PROGRESS: {"unit": "u1", "state": "acknowledged"},
+    Kind.VALIDATE: {"accepted": False, "reason": "x"},
+    Kind.CLOSE: {"disposition": "done"},
+}
+
+
+def test_no_secret_is_in_the_answer_to_what_anybody_writes(city: City, tmp_path: Path) -> None:
+    """Whatever is written and by whom: taken, refused, said again by another, or no sense at all."""
+    tokens = {role: add_user(city, f"the {role}", role) for role in ROLES if role != "citizen"}
+    client = add_client(city, "FixMyStreet")
+    with running(city, tmp_path / "media", Users(city), citizens=CitizenOptions(Posting.KEYED)) as url:
+        reports = sent_by_citizens(url, client)
+        secrets = [PAGE_KEY, FORM_KEY, client, PHONE, EMAIL, *tokens.values()]
+        answered: dict[bool, int] = {True: 0, False: 0}
+
+        def look(answer: requests.Response, *about: object) -> None:
+            assert answer.status_code < 500, (answer.text, about)
+            said = answer.text + str(answer.headers)
+            assert [each for each in secrets if each in said] == [], about
+            answered[answer.ok] += 1
+
+        for role, token in [*sorted(tokens.items(), key=lambda one: one[0] != "supervisor"), ("nobody", None)]:
+            api = Api(url, token)
+            for report in reports:
+                for kind in Kind:
+                    unit = {"unit": "u1", "state": "break"}  # stands in the address too
+                    for data in (
+                        (unit,) if kind is Kind.UNIT_STATE else (WRITTEN.get(kind, {}), {"text": 7, "unit": []})
+                    ):
+                        key = f"{kind.value}-{report}-{len(data)}"  # said again by who is asked next
+                        look(api.edit(report, kind.value, data, seen=1, key=key), role, kind)
+                        look(api.edit(report, kind.value, data, seen=city.report(report).version), role, kind)
+                for way, path in (
+                    ("post", "exports"),
+                    ("put", "city"),
+                    ("put", "presence"),
+                    ("put", "units/u1/position"),
+                ):
+                    for body in ({}, {"report": report, "reports": [report], "lat": -6.2, "lon": 106.8, "reason": "x"}):
+                        look(api.session.request(way, f"{url}/dispatch/v1/{path}", json=body, timeout=10), role, path)
+            api.session.close()
+        key = str(uuid.uuid4())
+        for report in reports:
+            public = f"{url}/public/v1/reports/{report}"
+            look(requests.post(f"{public}/not-solved", json={"key": key, "report_key": key}, timeout=10), report)
+            photo = requests.put(f"{public}/photos/2", data=picture(), headers={"Idempotency-Key": key}, timeout=10)
+            look(photo, report)
+            update = {"service_request_id": report, "status": "OPEN", "description": "x", "update_id": key}
+            look(requests.post(f"{url}/open311/v2/servicerequestupdates.json", data=update, timeout=10), report)
+        form = {"service_code": "road", "description": "Another", "lat": "-6.85", "long": "106.15"}
+        for more in ({}, {"api_key": "wrong"}):
+            look(requests.post(f"{url}/open311/v2/requests.json", data=form | more, timeout=10), more)
+        assert min(answered.values()) > 20
+
+
 def _both(name: str, reports: list[str]) -> list[str]:
     return [f"{name}/{report}" for report in reports]
 
