@@ -621,6 +621,8 @@ class ConsoleWindow(QObject):
         self.command.run.connect(self._on_line_run)
         self.command.cleared.connect(self._leave_line)
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
+        self.commands.sight_kept.connect(self.queue.view.keep_sight)
+        self.commands.came_back.connect(self.queue.view.back_to_sight)
         self.window.is_usable = lambda cap: is_usable(cap, self._situation)
         self.window.key_unused.connect(self._on_key_unused)
         self.window_actions.look_changed.connect(self._on_look_changed)

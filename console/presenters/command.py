@@ -49,6 +49,10 @@ class CommandPresenter(QObject):
 
     unit_sought = Signal(str)
     """A unit was looked up by its code: show where it is."""
+    sight_kept = Signal()
+    """A report that only the command is about is chosen for it: what the list shows now is to be shown again."""
+    came_back = Signal()
+    """The report that was chosen before is the chosen one again."""
 
     def __init__(
         self,
@@ -263,6 +267,7 @@ class CommandPresenter(QObject):
                 self._put_back(text, draft)
             elif read_before not in (0, row) and self._edits.saving - saving:
                 self._desk.choose(read_before)  # it is done, and he was reading another one
+                self.came_back.emit()
 
         def dropped() -> None:
             self._intents.said.emit(self.tr("Not done, another report was chosen: {command}").format(command=text))
@@ -278,6 +283,7 @@ class CommandPresenter(QObject):
                 self._put_back(text, draft)
                 return
             row = rows[0] if len(rows) == 1 else self._desk.row
+            self.sight_kept.emit()
             self._desk.choose(row)
             if command.verb != "open":
                 self._intents.when_read(row, carry_out, dropped)

@@ -263,10 +263,14 @@ class Forms(QObject):
         *,
         draft_key: str,
         verb: str = "",
+        reason: bool = False,
     ) -> None:
-        """One text, with standard texts to choose from; `verb` is what committing it does, if not saving."""
+        """One text, with standard texts to choose from; `verb` is what committing it does, if not saving.
+
+        A `reason` is ended by Enter.
+        """
         named = [(text, text) for text in templates]
-        form = AskText(self._theme, title, sentence, named, about=about, verb=verb, parent=self._window)
+        form = AskText(self._theme, title, sentence, named, about=about, verb=verb, reason=reason, parent=self._window)
         self._draft(form, draft_key, about)
         form.committed.connect(lambda values: self._commit(form, lambda: then(values["text"]), draft_key))
         self._show(form)

@@ -308,6 +308,11 @@ class Intents(QObject):
         if row == self._desk.row and now_s < until_s:
             self._next = (row, max(until_s, now_s + TWICE_S))
             return self.tr("another report has just been shown, press again")
+        return self._why_of_no_form()
+
+    def _why_of_no_form(self) -> str:
+        """Why a stroke cannot be meant for the window, "" when it can: it was typed for a form that did not open."""
+        now_s = self._steady_s()
         if now_s < self._formless_until_s:
             self._formless_until_s = max(self._formless_until_s, now_s + TWICE_S)
             return self.tr("the key before it opened no form, press again")
@@ -315,8 +320,11 @@ class Intents(QObject):
 
     def press(self, action_id: str) -> bool:
         """As `run`, for the action's own key, which may have been meant for a form or a report that is gone."""
-        can_be_done = action_id in AT_ONCE and not BY_ID[action_id].why_not(self.situation)  # if not, `run` says why
-        if can_be_done and (why := self._why_not_meant()):
+        action = BY_ID[action_id]
+        why = ""
+        if not action.why_not(self.situation):  # else `run` says why
+            why = self._why_not_meant() if action_id in AT_ONCE else self._why_of_no_form() if action.makes else ""
+        if why:
             self.said.emit(self.tr("Nothing was done: {why}").format(why=why))
             return False
         if action_id == "submit" and self._forms.just_committed:
@@ -478,6 +486,7 @@ class Intents(QObject):
                 (),
                 lambda text: self.unit_state(key, state, text),
                 draft_key=self._forms.draft_key("unavailable", crew.source, unit.id),
+                reason=True,
             )
             return
         self._deeds.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
@@ -752,6 +761,7 @@ class Intents(QObject):
             (),
             lambda text: self._deeds.reopen(dossier, text),
             draft_key=self._forms.draft_key("reopen", dossier.source, dossier.key),
+            reason=True,
         )
 
     def _do_undo(self) -> None:

@@ -94,7 +94,10 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_cre
 def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) -> None:
     number = find(desk, "unassigned", lambda now: now.advice)
     unit = desk.intents._counsel.units[0].code
-    find(desk, "unassigned", skip={number})
+    desk.intents.run("tab_open")
+    wait_for(lambda: desk.desk.view.filter.tab == "open", what="the tab")
+    desk.desk.choose(int(desk.desk.view.order[3]))
+    desk.queue.view.verticalScrollBar().setValue(0)
     reading = desk.desk.row
     desk.command.focus_line(f"d {unit} {number}")
     key(desk, "Enter")
@@ -102,6 +105,7 @@ def test_after_a_command_about_another_report_one_is_where_one_was(desk: Any) ->
     wait_for(lambda: desk.desk.view.row_facts([sent])[0].lead_unit, what="sent")
     assert desk.desk.row == reading
     assert desk.queue.current_key() == reading
+    assert desk.queue.view.above() == 0
 
 
 def test_a_report_whose_category_is_another_agencys_stays_the_chosen_one(desk: Any) -> None:

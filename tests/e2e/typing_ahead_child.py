@@ -29,6 +29,16 @@ TYPED: dict[str, tuple[str, str]] = {
     "palette": ("open", "slash p space 4 Return"),
     "new_report": ("open", "ctrl+n t r o t Return t a x i ctrl+Return"),
     "left": ("open", "n Escape"),
+    "close": ("open", "x 2 Return"),
+    "hold": ("open", "h 3 Return"),
+    "assign": ("open", "shift+a Return"),
+    "merge": ("open", "d 1 Return"),
+    "place": ("open", "l t r o t Escape Escape"),
+    "unavailable": ("open", "u b a n space b o c o r Return"),
+    "drafts": ("open", "ctrl+shift+d Return Return"),
+    "validate": ("validate", "shift+v 1 Return Escape"),
+    "return": ("validate", "shift+v 2 b u k a n Return Escape"),
+    "reopen": ("closed", "shift+x b e l u m Return"),
 }
 """What is typed, on a report of which tab. With the keyboard in the report's advice Enter would send a crew."""
 
@@ -43,9 +53,15 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
         marker = QShortcut(QKeySequence("F12"), window.window, context=Qt.ShortcutContext.ApplicationShortcut)
         marker.activated.connect(lambda: last.append("F12"))
         for name, (tab, keys) in TYPED.items():
-            find(window, tab, lambda now: now.advice, seen, like=lambda report: report.priority != 4)
+            find(
+                window,
+                tab,
+                lambda now, tab=tab: now.advice or tab != "open",
+                seen,
+                like=lambda report: report.priority != 4,
+            )
             window.window.activateWindow()
-            window.intents.run("recommend")
+            window.intents.run("recommend") or window.window.focus_panel("report")
             wait_for(lambda: app.focusWidget() is not None and window.window.current_panel() == "report", what="advice")
             made: list[Any] = []
             window.deeds.done.connect(made.append)

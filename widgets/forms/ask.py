@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QFontMetrics,
 )
 from PySide6.QtWidgets import (
+    QPlainTextEdit,
     QWidget,
 )
 from typing_extensions import override
@@ -22,7 +23,10 @@ from widgets.theme import Theme
 
 
 class AskText(Form):
-    """A text: a note, a reply, a reason. Templates go in with Alt and their digit. Values: text."""
+    """A text: a note, a reply, or a `reason`, which Enter ends. Values: text.
+
+    Templates go in with Alt and their digit.
+    """
 
     def __init__(
         self,
@@ -33,11 +37,13 @@ class AskText(Form):
         *,
         about: str = "",
         verb: str = "",
+        reason: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, title, sentence, commit_text="", about=about, parent=parent)
+        keys = "↵" if reason else "Ctrl ↵"
+        super().__init__(theme, title, sentence, commit_text="", commit_keys=keys, about=about, parent=parent)
         self.commit_button.set_verb(verb or self.tr("Save"))
-        self.field = self.text_field(title, 5)
+        self.field: QPlainTextEdit = self.reason_field(title) if reason else self.text_field(title, 5)
         self.body.addWidget(self.field)
         if templates:
             self.body.addWidget(self.field_label(self.tr("Templates")))

@@ -378,7 +378,9 @@ class Form(QDialog):
         return ""
 
     def commit(self) -> None:
-        """Do what the filled button says, if it can be done."""
+        """Do what the filled button says, if it can be done; once: a key may still come to a form that is hidden."""
+        if self._done:
+            return
         if self._too_long() or self.why_not():
             self.touch()
             field = self.held_up_by()

@@ -54,6 +54,7 @@ class QueueView(UniformView):
         self._awaited = 0
         self._newest = 0
         self._hover = -1
+        self._kept = 0
         self._quiet = False
         self.setModel(self.rows)
         self.setAutoScroll(False)  # Qt's would go after the current row wherever it goes by itself
@@ -173,6 +174,18 @@ class QueueView(UniformView):
         if (place := self.rows.position(key)) >= 0:
             self.updateGeometries()
             self.verticalScrollBar().setValue(place * self.row_height)
+
+    def keep_sight(self) -> None:
+        """Note what stands at the top, to come back to."""
+        self._kept = self.first_in_sight() if self.verticalScrollBar().value() else 0
+
+    def back_to_sight(self) -> None:
+        """Show what stood there when it was noted: the head of the list, or a row."""
+        if self._kept:
+            self.show_from(self._kept)
+        else:
+            self.verticalScrollBar().setValue(0)
+        self.sight_changed.emit()
 
     # The current row
 

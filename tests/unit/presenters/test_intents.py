@@ -302,6 +302,8 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) 
     rig.intents.dispatch_chosen("07")
     rig.intents.press("dispatch")
     assert "opened no form" in rig.said[-1]
+    assert not rig.intents.press("note"), "a letter of what was typed is no other form's key"
+    assert not rig.forms.is_open
     assert rig.saved(0) == []
     rig.steady_s += 1.0
     rig.intents.press("note")
