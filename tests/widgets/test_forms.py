@@ -427,12 +427,13 @@ def test_the_list_of_keys_draws_its_keys_once_it_has_the_keyboard(qtbot: QtBot) 
     window.show()
     form = open_form(qtbot, KeysSheet(make_theme(), [("Report", "T", "Take"), ("Report", "N", "Note")]))
     assert isinstance(form, KeysSheet)
-    drawn = Painted(form._sheet)
+    drawn, shown = Painted(form._sheet), form._sheet.grab().toImage()
     for active in (window, form):
         before = drawn.count
         active.activateWindow()
         qtbot.waitUntil(active.isActiveWindow)
         qtbot.waitUntil(lambda before=before: drawn.count > before)
+        assert form._sheet.grab().toImage() == shown, "it lists them whichever window has the keyboard"
 
 
 class Painted(QObject):
