@@ -350,8 +350,9 @@ class ConsoleWindow(QObject):
             told_in_vain=self.units_presenter.told_in_vain,
         )
         self.photos = PhotoCards(
-            self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self
-        )
+            self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
+            area_of=lambda dossier: desk.catalog(dossier.source).areas.get(dossier.shown.area or ""),
+        )  # fmt: skip
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.going_on = GoingOn(
             desk, lambda: self.intents.chosen, self.sources.is_away, lambda: self.settings.here.go_on, self

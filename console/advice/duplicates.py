@@ -77,13 +77,17 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 class Duplicate(msgspec.Struct, frozen=True):
-    """A report that may be about the same. `age_s` is how long ago it was opened."""
+    """A report that may be about the same. `age_s` is how long ago it was opened.
+
+    `distance_m` is that from the point of the other, which itself may be `within_m` off.
+    """
 
     row: int
     distance_m: float
     age_s: int
     same_words: bool
     reasons: tuple[str, ...]
+    within_m: float = 0.0
 
 
 def possible_duplicates(
@@ -94,12 +98,14 @@ def possible_duplicates(
     catalog: Vocabulary,
     texts: Callable[[Sequence[int]], Sequence[Texts]],
     text: str = "",
+    within_m: float = 0.0,
 ) -> list[Duplicate]:
     """Possible duplicates of a row or of what is being written, the likeliest first; merged reports are left out.
 
     Same service group (same service where a city has no groups), within 100 m (flood, fallen tree, traffic 300 m),
     opened within 24 h of it (road, lamp 30 d); ranked by distance, time and shared words. `texts` gives the words of
-    rows; `text` is the report's own where `texts` does not know it yet.
+    rows; `text` is the report's own where `texts` does not know it yet. Its point may be `within_m` off, and so much
+    farther is looked.
     """
     found = _subject(board, report, now_s, catalog)
     if found is None:
@@ -107,7 +113,7 @@ def possible_duplicates(
     place, service, opened_s, own = found
     group = catalog.services.get(service or "")
     kinds = {group.glyph, group.group} if group else set()
-    radius = WIDE_RADIUS_M if kinds & WIDE else RADIUS_M
+    radius = (WIDE_RADIUS_M if kinds & WIDE else RADIUS_M) + within_m
     window = LONG_WINDOW_S if kinds & LONG else WINDOW_S
     near, away = board.around(*place, radius)
     apart = np.abs(board.column("created")[near] - opened_s)
@@ -135,6 +141,7 @@ def possible_duplicates(
             age_s=max(0, now_s - created[index]),
             same_words=shares[index] > 0,
             reasons=_reasons(words=shares[index] > 0, category=bool(same[index]), closed=closed[index]),
+            within_m=within_m,
         )
         for index in np.argsort(scores, kind="stable").tolist()
     ]

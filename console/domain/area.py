@@ -17,6 +17,9 @@ from console.domain.report import Area
 SMALLEST = "smallest"
 """The rule that gave a report its area: the smallest polygon around its place."""
 
+_SAME_DEGREES = 2e-7
+"""Places are kept in units of 1e-7 degrees."""
+
 _CELLS_PER_DEGREE = 64
 """Look-ups are remembered by cells of about 1.7 km; a cell keeps the few polygons whose box touches it."""
 
@@ -158,6 +161,16 @@ def reach_m(area: Area) -> float:
     except GeometryFault:
         return 0.0
     return max(distance_m(area.lat, area.lon, lat, lon) for lat in (south, north) for lon in (west, east))
+
+
+def off_by_m(lat: float, lon: float, area: Area | None) -> float:
+    """How far what is reported at a point of an area may lie from it, in metres: a point that is the area's own middle
+    stands for all of it.
+    """
+    if area is None or area.lat is None or area.lon is None:
+        return 0.0
+    is_middle = max(abs(lat - area.lat), abs(lon - area.lon)) <= _SAME_DEGREES
+    return reach_m(area) if is_middle else 0.0
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.view import View
+from console.domain.area import off_by_m
 from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
@@ -94,7 +95,8 @@ class Counsellor(QObject):
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
             return
-        if dossier.shown.lat is None or dossier.shown.lon is None:
+        lat, lon = dossier.shown.lat, dossier.shown.lon
+        if lat is None or lon is None:
             why = self.tr(
                 "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
                 "or choose a unit by hand ({assign})."
@@ -135,7 +137,8 @@ class Counsellor(QObject):
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
                 further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further)}".rstrip()
-            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), dossier.shown.description)
+            within_m = off_by_m(lat, lon, areas.get(shown.area or ""))
+            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, within_m)
             return Counsel(dossier.row, found.units[:_TOP], why, alike, further)
 
         self._tasks.latest("counsel", advise, self._set)
@@ -169,9 +172,10 @@ class Counsellor(QObject):
             then([])
             return
         spot = Spot(lat, lon, values["service"], str(values.get("text", "")))
+        within_m = float(values.get("within_m") or 0.0)
 
         def look() -> list[DuplicateRow]:
-            return duplicate_rows(_alike(view, spot, now, cities, source, reader(), ""))
+            return duplicate_rows(_alike(view, spot, now, cities, source, reader(), "", within_m))
 
         self._tasks.latest("near", look, then)
 
@@ -203,11 +207,24 @@ class Counsellor(QObject):
 
 
 def _alike(
-    view: View, subject: int | Spot, now: datetime, cities: Cities, source: str, reader: CacheReader, text: str
+    view: View,
+    subject: int | Spot,
+    now: datetime,
+    cities: Cities,
+    source: str,
+    reader: CacheReader,
+    text: str,
+    within_m: float,
 ) -> tuple[Alike, ...]:
     """The likeliest of the same source: a report cannot be merged into another city's."""
     found = possible_duplicates(
-        view.snapshot, subject, int(now.timestamp()), catalog=cities.of(source), texts=reader.texts, text=text
+        view.snapshot,
+        subject,
+        int(now.timestamp()),
+        catalog=cities.of(source),
+        texts=reader.texts,
+        text=text,
+        within_m=within_m,
     )
     number = cities.numbers.get("source", {}).get(("", source), 0)
     own = {fact.row for fact in view.snapshot.facts([one.row for one in found]) if fact.source == number}
@@ -246,6 +263,12 @@ def merged_rows(merged: Sequence[CachedReport], now: datetime, photos_text: Call
     ]
 
 
+def distance_of(duplicate: Duplicate) -> str:
+    """How far it is, as far as that is known: `60 m`, `≤ 1.3 km`."""
+    off_m = duplicate.within_m
+    return f"≤ {words.distance(duplicate.distance_m + off_m)}" if off_m else words.distance(duplicate.distance_m)
+
+
 def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
     """Possible duplicates as rows of a panel or a form."""
     return [
@@ -253,7 +276,7 @@ def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:
             key=one.duplicate.row,
             number=one.number,
             text=one.text,
-            distance=words.distance(one.duplicate.distance_m),
+            distance=distance_of(one.duplicate),
             age=words.age(one.duplicate.age_s),
             why=" · ".join(one.duplicate.reasons),
             priority=one.priority,

@@ -13,7 +13,7 @@ from console.domain.report import Report
 from console.domain.sla import begun
 from console.domain.status import ORDER, is_open
 from console.presenters import words
-from console.presenters.counsel import Alike
+from console.presenters.counsel import Alike, distance_of
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -60,7 +60,7 @@ class Merging(QObject):
         candidates = [
             MergeCandidate(
                 one.number,
-                f"{one.number} · {words.distance(one.duplicate.distance_m)} · {words.age(one.duplicate.age_s)}",
+                f"{one.number} · {distance_of(one.duplicate)} · {words.age(one.duplicate.age_s)}",
                 self._apart(mine.shown, one),
             )
             for one in alike
@@ -119,7 +119,7 @@ class Merging(QObject):
         between = words.age(abs((mine.created - one.created).total_seconds()))
         text = self.tr("{distance} apart · {time} between them · {why}")
         why = ", ".join(self.tr(reason) for reason in one.duplicate.reasons)
-        return text.format(distance=words.distance(one.duplicate.distance_m), time=between, why=why)
+        return text.format(distance=distance_of(one.duplicate), time=between, why=why)
 
     def _both(self, key: str, *, swapped: bool) -> tuple[Dossier, Dossier] | None:
         """The one that stays and the one that is closed; None while one is being read."""

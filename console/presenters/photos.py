@@ -9,9 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from console.domain.area import off_by_m
 from console.domain.messages import Fetched
 from console.domain.place import distance_m
-from console.domain.report import Photo, PhotoRole, Report
+from console.domain.report import Area, Photo, PhotoRole, Report
 from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.dossier import Dossier
@@ -39,8 +40,12 @@ class PhotoCards(QObject):
         zone: tzinfo,
         now: Callable[[], datetime],
         parent: QObject | None = None,
+        *,
+        area_of: Callable[[Dossier], Area | None] = lambda _: None,
     ) -> None:
+        """`area_of` gives the area of a report, with its own middle."""
         super().__init__(parent)
+        self._area_of = area_of
         self._tasks, self._images_process, self._file_of, self._fetch = tasks, images, file_of, fetch
         self._zone, self._now = zone, now
         self._images: dict[str, QImage | None] = {}
@@ -136,14 +141,18 @@ class PhotoCards(QObject):
 
     def _tell(self) -> None:
         dossier = self._dossier
-        cards = {photo.key: self._card(photo, dossier.shown) for photo in dossier.shown.photos} if dossier else {}
+        cards = self._cards(dossier) if dossier else {}
         self.changed.emit(cards, dossier.row if dossier is not None else 0)
         if self._beside:
-            self.beside_changed.emit(
-                {photo.key: self._card(photo, one.shown) for one in self._beside for photo in one.shown.photos}
-            )
+            self.beside_changed.emit({key: card for one in self._beside for key, card in self._cards(one).items()})
 
-    def _card(self, photo: Photo, report: Report) -> PhotoCard:
+    def _cards(self, dossier: Dossier) -> dict[str, PhotoCard]:
+        report, area = dossier.shown, self._area_of(dossier)
+        placed = report.lat is not None and report.lon is not None
+        off_m = off_by_m(report.lat or 0.0, report.lon or 0.0, area) if placed else 0.0
+        return {photo.key: self._card(photo, report, off_m) for photo in report.photos}
+
+    def _card(self, photo: Photo, report: Report, off_m: float) -> PhotoCard:
         key = photo.key
         roles = {
             PhotoRole.REPORT: self.tr("Before"),
@@ -157,21 +166,23 @@ class PhotoCards(QObject):
             role_label=roles[photo.role],
             caption=caption,
             image=self._images.get(key),
-            place=self._place(photo, report),
-            problem=self._problems.get(key) or self._doubt(photo, report),
+            place=self._place(photo, report, off_m),
+            problem=self._problems.get(key) or self._doubt(photo, report, off_m),
             waits=self.tr("Not on this computer yet. It comes when the server answers.") if key in self._later else "",
         )
 
-    def _place(self, photo: Photo, report: Report) -> str:
-        """Where it was taken, from where the report lies."""
+    def _place(self, photo: Photo, report: Report, off_m: float) -> str:
+        """Where it was taken, from where the report lies; that it lies somewhere in its area says nothing of a spot."""
         if photo.lat is None or photo.lon is None:
             return self.tr("no place in the photo")
         if report.lat is None or report.lon is None:
             return ""
         away = words.distance(distance_m(photo.lat, photo.lon, report.lat, report.lon))
+        if off_m:
+            return self.tr("{distance} from the middle of its area").format(distance=away)
         return self.tr("{distance} from the report").format(distance=away)
 
-    def _doubt(self, photo: Photo, report: Report) -> str:
+    def _doubt(self, photo: Photo, report: Report, off_m: float) -> str:
         """What speaks against a proof; it can only flag, not prove."""
         if photo.role is not PhotoRole.AFTER:
             return ""
@@ -179,7 +190,7 @@ class PhotoCards(QObject):
         here, there = (photo.lat, photo.lon), (report.lat, report.lon)
         if here[0] is not None and here[1] is not None and there[0] is not None and there[1] is not None:
             away = distance_m(here[0], here[1], there[0], there[1])
-            if away > _FAR_M:
+            if away > _FAR_M + off_m:
                 doubts.append(self.tr("taken {distance} away").format(distance=words.distance(away)))
         if photo.taken is not None and photo.taken < report.created:
             early = words.age((report.created - photo.taken).total_seconds())

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from console.domain.report import Photo, PhotoRole, Report
+from console.domain.report import Area, Photo, PhotoRole, Report
 from console.domain.status import Status
 from console.images import ImageProcess, store_photo
 from console.presenters.dossier import Dossier
@@ -103,6 +104,32 @@ def test_a_photo_that_cannot_be_read_is_tried_again_only_when_the_link_returns(
         assert shown.shown[-1].problem == "The photo can't be read."
     shown.cards.try_again()
     assert shown.children(qtbot) == 2
+
+
+def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
+    qtbot: QtBot, tasks: Tasks, tmp_path: Path
+) -> None:
+    """The proof of "somewhere in Rorotan" was flagged for its 5.1 km from Rorotan's middle."""
+    ring = [[106.9, -6.2], [107.0, -6.2], [107.0, -6.1], [106.9, -6.1], [106.9, -6.2]]
+    area = Area("r", "Rorotan", 3, geometry={"type": "Polygon", "coordinates": [ring]}, lat=-6.15, lon=106.95)
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    cards = PhotoCards(
+        tasks, ImageProcess([sys.executable]), lambda _: None, lambda *_: None, UTC, lambda: at, area_of=lambda _: area
+    )
+    shown: dict[str, PhotoCard] = {}
+    cards.changed.connect(lambda found, _: shown.update(found))
+    photos = (
+        Photo("1" * 64, PhotoRole.AFTER, lat=-6.19, lon=106.98),
+        Photo("2" * 64, PhotoRole.AFTER, lat=-6.29, lon=106.98),
+    )
+    report = Report("1", 1, Status.NEW, "flood", 3, "Water", at, at, photos=photos, lat=-6.15, lon=106.95, area="r")
+    cards.set_dossier(Dossier(1000, "jkt", "1", report, report, (), (), ()))
+    near, far = shown["1" * 64], shown["2" * 64]
+    assert (near.problem, near.place) == ("", "5.5 km from the middle of its area")
+    assert far.problem == "After photo: taken 15.9 km away", "outside of it all the same"
+    at_spot = replace(report, lat=-6.16)
+    cards.set_dossier(Dossier(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
+    assert shown["1" * 64].problem == "After photo: taken 4.7 km away"
 
 
 def test_a_photo_of_another_year_says_which(qtbot: QtBot, shown: Cards) -> None:

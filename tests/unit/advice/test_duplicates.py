@@ -11,6 +11,7 @@ import numpy as np
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.domain.report import Service
+from console.presenters.counsel import distance_of
 from tests.unit.board import naive
 from tests.unit.board.naive import NOW, R
 
@@ -113,6 +114,17 @@ def test_what_is_being_written_is_compared_too() -> None:
     assert rows(found) == [1001]
     assert found[0].same_words
     assert ask(reports, Spot(LAT, LON, None)) == []
+
+
+def test_around_a_point_that_is_roughly_known_it_is_looked_farther_and_said() -> None:
+    """The middle of a street was told to the metre, and a duplicate at its end was none."""
+    reports = [at(1001, 20, 2, 4), at(1002, 900, 2, 4), at(1003, 1200, 2, 4)]
+    spot, board = Spot(LAT, LON, "litter"), Snapshot.build(naive.columns(reports))
+    found = possible_duplicates(board, spot, NOW, catalog=CATALOG, texts=lambda _: [], within_m=1000.0)
+    assert rows(found) == [1001, 1002]
+    assert [distance_of(one) for one in found] == ["≤ 1.0 km", "≤ 1.9 km"]
+    near = possible_duplicates(board, spot, NOW, catalog=CATALOG, texts=lambda _: [])
+    assert [distance_of(one) for one in near] == ["20 m"]
 
 
 def test_without_a_place_or_a_report_there_is_nothing_to_compare() -> None:
