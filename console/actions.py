@@ -41,6 +41,7 @@ class Situation(msgspec.Struct, frozen=True):
     needs_proof: bool = False
     photos: bool = False
     unit: str | None = None
+    unit_outside: bool = False
     unit_busy: bool = False
     """The unit keys mean the chosen unit, as its panel has the keyboard, and it has a job."""
     undo: str = ""
@@ -94,7 +95,9 @@ class Action(msgspec.Struct, frozen=True):
             return ""
         if why := why_not_allowed(now.role, self.makes):
             return why
-        is_on_report = self.makes not in (Kind.CREATE, Kind.UNIT_STATE)
+        if self.makes is Kind.UNIT_STATE:
+            return "The unit is outside your areas and agencies" if now.unit_outside else ""
+        is_on_report = self.makes is not Kind.CREATE
         return "The report is outside your areas and agencies" if now.outside and is_on_report else ""
 
 

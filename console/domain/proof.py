@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.domain.edit import Kind
-from console.domain.report import Assignment, Entry, PhotoRole
+from console.domain.report import Assignment, Entry, PhotoRole, Report
 from console.domain.status import ENDED_ASSIGNMENT, Status
 
 
@@ -13,6 +13,24 @@ def last_round(history: Sequence[Entry]) -> Sequence[Entry]:
     """The entries since the last return, of a report's history, the oldest first."""
     starts = [at for at, entry in enumerate(history) if entry.data.get("status") == Status.RETURNED.value]
     return history[starts[-1] + 1 :] if starts else history
+
+
+def has_fresh_proof(report: Report, entries: Sequence[Entry], *, added: str | None = None) -> bool:
+    """Whether a report has an after photo that no earlier round of its work had: what was returned proves nothing more.
+
+    `entries` are all of the report, the oldest first, those taken back too; `added` is the SHA-256 of a photo that is
+    being attached, of which there is no entry yet.
+    """
+    after = {photo.key for photo in report.photos if photo.role is PhotoRole.AFTER}
+    since = last_round([entry for entry in entries if entry.undone_by is None])
+    counting = sum(entry.undone_by is None for entry in entries)
+    if len(since) == counting:
+        return bool(after)
+    first = next((at for at, entry in enumerate(entries) if since and entry is since[0]), len(entries))
+    before = {entry.data.get("sha256") for entry in entries[:first] if entry.kind == Kind.PHOTO}
+    fresh = {entry.data.get("sha256") for entry in since if entry.kind == Kind.PHOTO} | {added}
+    # protects: returned-proof-is-no-proof
+    return bool(after & (fresh - before))
 
 
 def delivered_by(entries: Sequence[Entry]) -> frozenset[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
+from console.domain.area import upwards
 from console.domain.edit import Kind
+from console.domain.report import Area, Unit
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)
@@ -45,6 +47,17 @@ def in_scope(
     if not areas and not agencies:
         return True
     return (agency is not None and agency in agencies) or any(code in areas for code in area_upwards)
+
+
+def unit_in_scope(
+    areas: Collection[str], agencies: Collection[str], unit: Unit, area: Callable[[str], Area | None]
+) -> bool:
+    """Whether somebody speaks for a unit: it is of one of his agencies, or works in one of his areas or below it.
+
+    `area` finds an area by its code. A unit that works anywhere is in no area more than in others.
+    """
+    around = (code for worked in unit.areas for code in upwards(worked, area))
+    return in_scope(areas, agencies, agency=unit.agency, area_upwards=around)
 
 
 def may_release(name: str, role: str, holder: str) -> bool:

@@ -20,8 +20,9 @@ from console.domain.category import fields_of_category
 from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.engagement import job_in_force
 from console.domain.overlay import field_value
+from console.domain.proof import has_fresh_proof
 from console.domain.report import Assignment, Report, Unit
-from console.domain.rights import Rights, in_scope
+from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.domain.status import AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
@@ -131,6 +132,7 @@ class Intents(QObject):
             me=desk.me,
             role=self.rights_at(dossier.source if dossier else self._source_for_new()).role,
             unit=desk.unit if crew is not None else None,
+            unit_outside=crew is not None and self._is_unit_outside(crew),
             unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
             lost=self.lost(),
@@ -164,7 +166,7 @@ class Intents(QObject):
             lead_state=lead.state.value if lead else None,
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
-            needs_proof=(service is None or service.proof) and not _has_proof(report),
+            needs_proof=(service is None or service.proof) and not has_fresh_proof(report, dossier.history),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
@@ -177,6 +179,12 @@ class Intents(QObject):
         return not in_scope(
             rights.areas, rights.agencies, agency=report.agency, area_upwards=upwards(report.area, areas.get)
         )
+
+    def _is_unit_outside(self, crew: Crew) -> bool:
+        """Whether the server would refuse this operator's word on the unit, as far as is known."""
+        rights, areas = self.rights_at(crew.source), self._desk.catalog(crew.source).areas
+        is_crew = rights.role == "field"  # which speaks for itself
+        return not is_crew and not unit_in_scope(rights.areas, rights.agencies, crew.unit, areas.get)
 
     def title_of(self, dossier: Dossier) -> str:
         """A report's number, category and area."""
@@ -478,6 +486,9 @@ class Intents(QObject):
         if crew is None:
             return
         unit = crew.unit
+        if self._is_unit_outside(crew):
+            self.said.emit(self.tr("{unit} is outside your areas and agencies").format(unit=unit.code))
+            return
         if state == "unavailable" and not reason:
             self._forms.ask_text(
                 self.tr("Unavailable"),
@@ -866,7 +877,3 @@ def _lead(dossier: Dossier) -> Assignment | None:
         return dossier.live[0]
     done = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
     return done[-1] if done and dossier.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None
-
-
-def _has_proof(report: Report) -> bool:
-    return any(photo.role == "after" for photo in report.photos)

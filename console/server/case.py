@@ -11,8 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
-from console.domain.proof import jobs_of_round, last_round
-from console.domain.report import Assignment, Clock, Entry, PhotoRole, Report, Unit
+from console.domain.proof import has_fresh_proof, jobs_of_round
+from console.domain.report import Assignment, Clock, Entry, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import (
     ASSIGNMENT_MAY_BECOME,
@@ -139,14 +139,14 @@ class Case:
     # Rounds of work: each return begins a new one
 
     @cached_property
+    def entries(self) -> list[Entry]:
+        """All entries, the oldest first."""
+        return self.ledger.entries(self.report.id)
+
+    @cached_property
     def history(self) -> list[Entry]:
         """All entries that count, the oldest first."""
-        return [entry for entry in self.ledger.entries(self.report.id) if entry.undone_by is None]
-
-    @property
-    def round(self) -> list[Entry]:
-        """The entries since the last return."""
-        return list(last_round(self.history))
+        return [entry for entry in self.entries if entry.undone_by is None]
 
     @property
     def jobs(self) -> list[Assignment]:
@@ -164,14 +164,8 @@ class Case:
         service = self.ledger.service(self.report.service)
         if service is not None and not service.proof:
             return True
-        after = {photo.sha256 or photo.url for photo in self.report.photos if photo.role is PhotoRole.AFTER}
-        entries = self.round
-        if len(entries) == len(self.history):
-            return bool(after)
-        fresh = {entry.data.get("sha256") for entry in entries if entry.kind == Kind.PHOTO}
-        if self.edit.kind is Kind.PHOTO and self.edit.undoes is None:
-            fresh.add(self.edit.data.get("sha256"))
-        return bool(after & fresh)
+        attached = self.edit.data.get("sha256") if self.edit.kind is Kind.PHOTO and self.edit.undoes is None else None
+        return has_fresh_proof(self.report, self.entries, added=attached)
 
     def follow_crews(self, start: Status | None = None) -> None:
         """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""

@@ -46,7 +46,7 @@ from console.server.refusals import (
     Refusal,
     WrongType,
 )
-from console.server.rights import check_scope, check_unit, may_see_contacts
+from console.server.rights import check_scope, check_unit_scope, may_see_contacts
 from console.server.stats import CityFacts, Stats
 from console.server.stream import Hub
 
@@ -371,7 +371,7 @@ class Dispatch:
                 "Tell where a unit is",
                 self._position,
                 {204: Said("Told.")},
-                role="field (for the unit of its own name), operator, supervisor.",
+                role="field (for the unit of its own name), operator and supervisor (in their scope).",
                 takes=Position,
                 most=SMALL_BODY,
                 refusals=(NotFound, Invalid, WrongType),
@@ -383,7 +383,7 @@ class Dispatch:
                 "Change a unit's own state",
                 self._edit_unit,
                 {200: _APPLIED},
-                role="field (for the unit of its own name), operator, supervisor.",
+                role="field (for the unit of its own name), operator and supervisor (in their scope).",
                 parameters=(_IDEMPOTENCY_KEY,),
                 takes=EditOf((Kind.UNIT_STATE,), undo=(Kind.UNIT_STATE,)),
                 most=SMALL_BODY,
@@ -563,7 +563,7 @@ class Dispatch:
             unit = ledger.unit(ask.path("unit"))
             if unit is None:
                 raise NotFound(f"There is no unit {ask.path('unit')}.")
-            check_unit(ask.actor, unit)
+            check_unit_scope(ledger, ask.actor, unit)
             check_date(connection, ledger.now, Dated("time of the position", place.at))
         at = min(place.at, ledger.now)
         self._city.presence.put_position(unit.id, place.lat, place.lon, at)

@@ -44,7 +44,7 @@ from console.server.refusals import (
     Overloaded,
     Refusal,
 )
-from console.server.rights import check_role, check_scope, check_unit
+from console.server.rights import check_role, check_scope, check_unit_scope
 from console.server.undo import find_deed, undo_on_report, undo_on_unit, unit_before
 
 __all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
@@ -175,7 +175,7 @@ class EditDesk:
         before = ledger.unit(key)
         if before is None:
             raise NotFound(f"There is no unit {key}.")
-        check_unit(actor, before)
+        check_unit_scope(ledger, actor, before)
         undone: Entry | None = None
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, None)

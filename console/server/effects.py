@@ -230,6 +230,9 @@ def _set_status(case: Case, status: Status, reason: str) -> None:
 
 def _photo(case: Case) -> None:
     data = payload_of(case.edit, payloads.NewPhoto)
+    if data.unit is not None:
+        # protects: nobody-elses-photo
+        check_unit(case.actor, case.unit(data.unit))
     if not any(photo.sha256 == data.sha256 for photo in case.report.photos):
         if len(case.report.photos) >= _MOST_PHOTOS:
             raise Invalid(f"Report {case.report.id} has {_MOST_PHOTOS} photos already.")

@@ -40,6 +40,14 @@ def check_unit(actor: Actor, unit: Unit) -> None:
         raise Forbidden(f"{actor.name} may not speak for unit {unit.code}.")
 
 
+def check_unit_scope(ledger: Ledger, actor: Actor, unit: Unit) -> None:
+    """Forbidden when a unit is neither of the actor's agencies nor works in his areas; a crew speaks for itself."""
+    check_unit(actor, unit)
+    # protects: scope-of-units
+    if actor.role != "field" and not rights.unit_in_scope(actor.areas, actor.agencies, unit, ledger.area):
+        raise Forbidden(f"Unit {unit.code} is outside the areas and agencies of {actor.name}.")
+
+
 def may_see_contacts(ledger: Ledger, actor: Actor, report: Report) -> bool:
     """Whether the actor may see who reported it."""
     return actor.role in _SEES_CONTACTS and in_scope(ledger, actor, report)

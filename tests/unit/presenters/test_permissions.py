@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from console.actions import ACTIONS, Action, Situation, why_not_allowed
 from console.domain.edit import Kind
-from console.domain.rights import ROLES, Rights, in_scope, may_make
-from console.domain.status import Status
+from console.domain.report import Area, Unit
+from console.domain.rights import ROLES, Rights, in_scope, may_make, unit_in_scope
+from console.domain.status import Status, UnitState
 
 MAKING = [action for action in ACTIONS if action.makes is not None]
 
@@ -56,6 +60,27 @@ def test_every_kind_of_edit_but_those_of_the_sync_and_of_citizens_has_an_action(
 def test_outside_of_ones_areas_only_what_is_on_no_report_goes_on(action: Action) -> None:
     why = action.why_not(at_work("operator", outside=True, **fitting(action)))
     assert bool(why) == (action.makes not in (Kind.CREATE, Kind.UNIT_STATE))
+
+
+@pytest.mark.parametrize("action", MAKING, ids=lambda action: action.id)
+def test_no_word_is_given_for_a_unit_outside_of_ones_scope(action: Action) -> None:
+    why = action.why_not(at_work("operator", unit_outside=True, **fitting(action)))
+    assert why == ("The unit is outside your areas and agencies" if action.makes is Kind.UNIT_STATE else "")
+
+
+def test_a_unit_is_its_agencys_and_its_areas() -> None:
+    areas = {"31.74": Area("31.74", "South", 2), "31.74.01": Area("31.74.01", "Tebet", 3, parent="31.74")}
+    some = Rights("operator", ("31.74",), ("dbm",))
+
+    def inside(rights: Rights, **more: Any) -> bool:
+        unit = Unit("u", "U", UnitState.AVAILABLE, datetime(2026, 3, 1, tzinfo=UTC), **more)
+        return unit_in_scope(rights.areas, rights.agencies, unit, areas.get)
+
+    assert inside(Rights("operator"), agency="sda")
+    assert inside(some, agency="dbm")
+    assert inside(some, agency="sda", areas=("31.71", "31.74.01"))
+    assert not inside(some, agency="sda", areas=("31.71",))
+    assert not inside(some)
 
 
 @pytest.mark.parametrize(

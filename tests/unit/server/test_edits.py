@@ -20,10 +20,15 @@ from widgets.forms.form import MOST_LETTERS
 PHOTO = "ab" * 32
 
 
-def work(api: Api, report: str, unit: str = "u1") -> None:
-    """A unit goes, works and sends its proof."""
+def go_there(api: Api, report: str, unit: str = "u1") -> None:
+    """A unit is sent and arrives."""
     api.ok(report, "dispatch", {"unit": unit})
     api.ok(report, "progress", {"unit": unit, "state": "on_scene"})
+
+
+def work(api: Api, report: str, unit: str = "u1") -> None:
+    """A unit goes, works and sends its proof."""
+    go_there(api, report, unit)
     api.ok(report, "photo", {"sha256": PHOTO, "role": "after"})
     api.ok(report, "progress", {"unit": unit, "state": "done"})
 
@@ -480,8 +485,10 @@ def test_unit_states_and_their_undo(api: Api) -> None:
 def test_late_facts_keep_their_own_time_but_none_from_the_future(api: Api, clock: Clock) -> None:
     entry = api.ok("10", "note", {"text": "x"}, occurred_at="2026-03-02T06:00:00Z", late=True)["entry"]
     assert (entry["occurred_at"], entry["late"]) == ("2026-03-02T06:00:00Z", True)
-    entry = api.ok("10", "note", {"text": "x"}, occurred_at="2099-01-01T00:00:00Z")["entry"]
+    entry = api.ok("10", "note", {"text": "x"}, occurred_at="2026-03-08T00:00:00Z")["entry"]
     assert entry["occurred_at"] == entry["at"]
+    refused = api.edit("10", "note", {"text": "x"}, occurred_at="2099-01-01T00:00:00Z")  # no clock goes so wrong
+    assert (refused.status_code, "too far ahead" in refused.json()["message"]) == (422, True)
 
 
 def test_hostile_bodies_get_a_sentence(api: Api) -> None:
@@ -585,3 +592,24 @@ def test_the_forms_take_as_long_a_text_as_the_server() -> None:
     assert len(msgspec.convert({"text": "x" * MOST_LETTERS}, Words).text) == MOST_LETTERS
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"text": "x" * (MOST_LETTERS + 1)}, Words)
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_proof_that_was_returned_is_none_when_it_is_attached_again(api: Api, taken_back: bool) -> None:
+    """A forged photo was refused, sent once more, and waited for validation again."""
+    first, second = ({"sha256": one * 32, "role": "after"} for one in ("ab", "cd"))
+    go_there(api, "10")
+    attached = api.ok("10", "photo", first)["entry"]["edit"]
+    api.ok("10", "progress", {"unit": "u1", "state": "done"})
+    api.ok("10", "validate", {"accepted": False, "reason": "Forged."})
+    if taken_back:
+        api.edit("10", "photo", {}, undoes=attached)
+    api.ok("10", "set", {"status": "progress"})
+    api.ok("10", "photo", first)
+    refused = api.edit("10", "set", {"status": "validation"})
+    assert (refused.status_code, "photo of its result" in refused.json()["message"]) == (422, True)
+    api.ok("10", "dispatch", {"unit": "u1"})
+    for state in ("acknowledged", "en_route", "on_scene", "done"):
+        api.ok("10", "progress", {"unit": "u1", "state": state})
+    assert api.report("10")["status"] != "validation"
+    assert api.ok("10", "photo", second)["report"]["status"] == "validation"

@@ -55,7 +55,7 @@ CASES = {
     Kind.DISPATCH: Case(UNIT, DESK),
     Kind.RECALL: Case(UNIT, DESK, before=((Kind.DISPATCH, UNIT),)),
     Kind.PROGRESS: Case(UNIT | {"state": "acknowledged"}, CREW, before=((Kind.DISPATCH, UNIT),)),
-    Kind.UNIT_STATE: Case(UNIT | {"state": "break"}, CREW, scoped=False),
+    Kind.UNIT_STATE: Case(UNIT | {"state": "break"}, CREW),
     Kind.VALIDATE: Case({"accepted": True, "disposition": "done"}, CHECK, Status.VALIDATION),
     Kind.CLOSE: Case({"disposition": "spam", "reason": "x"}, DESK),
     Kind.REOPEN: Case({"reason": "x"}, CHECK, Status.RESOLVED),
@@ -85,7 +85,7 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             closed = START if case.status is Status.RESOLVED else None
             report = a_report(key, area=area, service="talk", status=case.status, closed_at=closed)
             city.load([LoadedReport(report), LoadedReport(a_report(other, area=area, service="talk"))])
-            city.put_units([Unit(unit, unit.upper(), UnitState.AVAILABLE, START)])
+            city.put_units([Unit(unit, unit.upper(), UnitState.AVAILABLE, START, areas=(area,))])
             api = Api(url, add_user(city, unit, role, areas=["w1"]))
             names = {"$unit": unit, "$other": other}
             for step, (earlier, data) in enumerate(case.before):
@@ -99,7 +99,8 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             }
             target = None if kind in (Kind.CREATE, Kind.UNIT_STATE) else key
             answer = api.edit(target, kind.value, data)
-            may = role in case.roles and (area == "w1" or not case.scoped)
+            speaks_for_itself = kind is Kind.UNIT_STATE and role == "field"
+            may = role in case.roles and (area == "w1" or not case.scoped or speaks_for_itself)
             said = f"{role}, {kind.value}, {'in' if area == 'w1' else 'out of'} scope: {answer.text}"
             if may:
                 assert answer.status_code in (200, 201), said
@@ -107,6 +108,51 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
                 assert answer.status_code == 403, said
                 assert city.report(key).version == version, said
             api.session.close()
+
+
+@one_database
+def test_a_scope_limits_whose_units_one_speaks_for(city: City, url: str) -> None:
+    """An operator of one agency took the fire crew of another off shift, and moved it on everybody's map."""
+    city.put_units(
+        [
+            Unit("fire", "DMK-01", UnitState.AVAILABLE, START, agency="pu"),
+            Unit("own", "BMG-01", UnitState.AVAILABLE, START, agency="lh"),
+            Unit("near", "PPSU-01", UnitState.AVAILABLE, START, agency="pu", areas=("w1",)),
+        ]
+    )
+    warden = Api(url, add_user(city, "warden", "operator", areas=["c"], agencies=["lh"]))
+    chief = Api(url, add_user(city, "chief", "supervisor"))
+    place = {"lat": -6.85, "lon": 106.15, "at": START.isoformat()}
+
+    def told(api: Api, unit: str) -> tuple[int, int]:
+        state = api.edit(None, "unit_state", {"unit": unit, "state": "off_shift"})
+        position = api.session.put(f"{url}/dispatch/v1/units/{unit}/position", json=place, timeout=10)
+        for answer in (state, position):
+            assert answer.ok or "outside the areas and agencies of warden" in answer.json()["message"]
+        return state.status_code, position.status_code
+
+    assert told(warden, "fire") == (403, 403)
+    assert told(warden, "own") == told(warden, "near") == told(chief, "fire") == (200, 204)
+    assert city.presence.seen(START).positions.keys() == {"own", "near", "fire"}
+    undo = chief.edit(None, "unit_state", {"unit": "fire", "state": "available"}, key="chief-edit-1").json()
+    taken_back = warden.edit(None, "unit_state", {"unit": "fire"}, undoes=undo["entry"]["edit"])
+    assert taken_back.status_code == 403
+    for api in (warden, chief):
+        api.session.close()
+
+
+@one_database
+def test_a_crew_tells_no_photo_to_be_anothers(city: City, url: str) -> None:
+    crew, desk = Api(url, add_user(city, "U1", "field")), Api(url, add_user(city, "desk", "operator"))
+    proof = {"sha256": "cd" * 32, "role": "after"}
+    forged = crew.edit("10", "photo", proof | {"unit": "u2"})
+    assert (forged.status_code, forged.json()["message"]) == (403, "U1 may not speak for unit U2.")
+    assert desk.edit("10", "photo", proof | {"unit": "none"}).status_code == 422
+    assert city.report("10").photos == ()
+    assert crew.ok("10", "photo", proof | {"unit": "u1"})["entry"]["unit"] == "u1"
+    assert desk.ok("10", "photo", proof | {"unit": "u2"})["entry"]["unit"] == "u2"  # told by radio
+    for api in (crew, desk):
+        api.session.close()
 
 
 @one_database
