@@ -210,6 +210,16 @@ def test_a_row_that_is_expected_is_shown_where_it_comes_back_to(qtbot: QtBot, pa
     assert panel.view.rows.position(496) in panel.view.rows_in_sight()
 
 
+def test_a_row_that_was_expected_back_and_stays_where_it_is_is_shown_there(qtbot: QtBot, panel: QueuePanel) -> None:
+    """A hold was undone, the list stood at its head, and the chosen report was nowhere in it."""
+    panel.set_order(keys(500, 0), 500)
+    panel.expect(300)
+    panel.set_current(300)
+    panel.set_order(keys(500, 0), 500)
+    assert panel.view.verticalScrollBar().value() == 0
+    qtbot.waitUntil(lambda: panel.view.rows.position(300) in panel.view.rows_in_sight())
+
+
 def test_without_a_current_row_most_rows_in_sight_stay(qtbot: QtBot, panel: QueuePanel) -> None:
     panel.set_order(keys(500, 0), 500)
     panel.view.verticalScrollBar().setValue(44 * 50)

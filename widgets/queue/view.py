@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -31,6 +31,10 @@ _STEPS: dict[int, int] = {Qt.Key.Key_J: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_K: -1,
 _WALKING = frozenset(
     {*_STEPS, Qt.Key.Key_Space, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}
 )
+
+
+COMES_BACK_MS = 1_500
+"""So long a row that is to come back may take; what undoes a step is shown at once, in a second view at the latest."""
 
 
 class QueueView(UniformView):
@@ -210,9 +214,15 @@ class QueueView(UniformView):
     def expect(self, key: int) -> None:
         """A row is about to come back to where it stood: made the current one, it is shown once it is there.
 
-        The list does not go to where it stands until then.
+        The list does not go to where it stands until then, or until it turns out to stay there.
         """
         self._awaited = key
+        QTimer.singleShot(COMES_BACK_MS, self, lambda: self._end_waiting(key))
+
+    def _end_waiting(self, key: int) -> None:
+        if self._awaited == self._current == key:
+            self._awaited = 0
+            self.scrollTo(self.currentIndex())
 
     def move_by(self, step: int) -> None:
         """Go some rows down or, with a negative step, up."""
