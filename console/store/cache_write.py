@@ -584,11 +584,14 @@ class CacheWriter:
         changed = 0
         for (source,) in self._connection.execute("SELECT DISTINCT source FROM areas").fetchall():
             names = json.dumps(self._area_names(source))
-            changed += self._connection.execute(
-                "UPDATE texts SET area_name = n.value FROM json_each(?) n, reports r"
-                " WHERE texts.area = n.key AND r.row = texts.row AND r.source = ? AND texts.area_name <> n.value",
+            # The list is made a table first, which gets an index: else it would be read anew for each report.
+            self._connection.execute(
+                "WITH n (code, name) AS MATERIALIZED (SELECT key, value FROM json_each(?))"
+                " UPDATE texts SET area_name = n.name FROM n, reports r"
+                " WHERE texts.area = n.code AND r.row = texts.row AND r.source = ? AND texts.area_name <> n.name",
                 (names, source),
-            ).rowcount
+            )
+            changed += int(self._connection.execute("SELECT changes()").fetchone()[0])
         return changed > 0
 
     def _write_cursor(self, source: int, cursor: Cursor) -> None:
