@@ -54,6 +54,7 @@ class Situation(msgspec.Struct, frozen=True):
     lost: str = ""
     """The id of an own edit, on whatever report, that was lost and is in the notice."""
     radio_call: str = ""
+    setback: bool = False
     """The id of an order, on whatever report, that is in the notice: its unit is to be told by radio."""
     writes: bool = True
     barred: str = ""
@@ -161,6 +162,13 @@ def _dispatch(now: Situation) -> str:
     return _work(now) or ("" if now.advice else "No unit can be recommended")
 
 
+def _dispatch_first(now: Situation) -> str:
+    """A second crew is chosen among the recommended, not sent by the key that sends the first."""
+    if now.lead_state not in (None, "reserved"):
+        return "A unit is on this report already: A, then a digit, sends another"
+    return _dispatch(now)
+
+
 def _new(now: Situation) -> str:
     return now.barred
 
@@ -222,7 +230,11 @@ def _lost(now: Situation) -> str:
 
 
 def _noticed(now: Situation) -> str:
-    return "" if now.radio_call else _lost(now)
+    return "" if now.radio_call else _seen(now)
+
+
+def _seen(now: Situation) -> str:
+    return "" if now.setback else _lost(now)
 
 
 def _radio_call(now: Situation) -> str:
@@ -321,7 +333,7 @@ ACTIONS: tuple[Action, ...] = (
     A("take", "Take", ("T",), "Report", _take, Kind.CLAIM),
     A("release", "Release", ("Shift+T",), "Report", _release, Kind.RELEASE),
     A("recommend", "Recommended units", ("A",), "Report", _dispatch, Kind.DISPATCH),
-    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report", _dispatch, Kind.DISPATCH),
+    A("dispatch", "Dispatch the first recommended unit", ("Ctrl+D",), "Report", _dispatch_first, Kind.DISPATCH),
     A("assign", "Assign a unit without sending it", ("Shift+A",), "Report", _work, Kind.ASSIGN),
     A("recall", "Recall the unit", ("Shift+R",), "Report", _recall, Kind.RECALL),
     A("told", "The unit was told by radio", ("R",), "Report", _told),
@@ -330,7 +342,7 @@ ACTIONS: tuple[Action, ...] = (
     A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _noticed),
     A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
     A("radio_told", "The unit in the notice was told by radio", ("F7",), "Report", _radio_call),
-    A("lost_drop", "Drop the order that was not sent", ("F4",), "Report", _lost),
+    A("lost_drop", "Drop the order that was not sent; what was told is seen", ("F4",), "Report", _seen),
     A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
     A("category", "Category", ("C",), "Report", _open, Kind.SET),
     A("transfer", "Transfer to another area or agency", ("W",), "Report", _open, Kind.SET),

@@ -68,6 +68,7 @@ from console.presenters.merging import Merging
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
+from console.presenters.refusals import Refusals
 from console.presenters.settling import Settling
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -416,7 +417,7 @@ class ConsoleWindow(QObject):
             self,
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
-        self.claims.taken_over.connect(lambda sentence: status.say(sentence, _LONG_S))
+        self.refusals = Refusals(desk, self.tasks, self.reader, self)
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -592,6 +593,9 @@ class ConsoleWindow(QObject):
         self.lost.changed.connect(self.intents.look_again)
         self.intents.read_report = self._read_report
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
+        self.intents.setback = lambda: self.lost.is_setback
+        self.claims.taken_over.connect(self.lost.tell)
+        self.refusals.told.connect(self.lost.tell)
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
             self.edits.held_by(edit_id) is not None

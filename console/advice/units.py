@@ -66,12 +66,14 @@ def recommend(
     service: Service | None = None,
     areas: Mapping[str, Area] | None = None,
     called_back: Collection[str] = (),
+    refused: Collection[str] = (),
     most: int | None = 3,
 ) -> Recommendation:
     """Recommend up to `most` (None: all) of `units` (those already on the report left out by the caller).
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
-    `called_back` are the units that drive where nobody has sent them, and are to be told so before all else.
+    `called_back` are the units that drive where nobody has sent them, and are to be told so before all else,
+    `refused` those that have refused this report: they come last.
     A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
@@ -105,6 +107,7 @@ def recommend(
                     overtime_s,
                     in_zone=bool(unit.areas and zone) and at_home,
                     away=not at_home,
+                    refused=unit.id in refused,
                 )
             ),
             stale=age_s > STALE_POSITION_S,
@@ -113,7 +116,7 @@ def recommend(
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
         late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
-        rank = (not at_home and report.priority > 2, late, overtime_s, len(stack), -idle_s)
+        rank = (not at_home and report.priority > 2, unit.id in refused, late, overtime_s, len(stack), -idle_s)
         able.append((unit, advice, rank))
     if report.priority > 2 and any(not rank[0] for _, _, rank in able):
         able = [one for one in able if not one[2][0]]
@@ -190,8 +193,11 @@ def _reasons(
     *,
     in_zone: bool,
     away: bool,
+    refused: bool,
 ) -> Iterable[str]:
     left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
+    if refused:
+        yield "has refused this report"
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed

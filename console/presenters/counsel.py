@@ -16,7 +16,7 @@ from console.domain.area import off_by_m
 from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
-from console.domain.status import ORDER, Status, is_open
+from console.domain.status import ORDER, AssignmentState, Status, is_open
 from console.domain.word import Word
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -128,6 +128,7 @@ class Counsellor(QObject):
             free = [unit for unit in theirs if unit.id not in live]
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
+            around["refused"] = {one.unit for one in dossier.assignments if one.state is AssignmentState.REFUSED}
             found = recommend(shown, free, jobs, now, **around)
             why = found.why_none
             if not free:

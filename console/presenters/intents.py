@@ -75,6 +75,8 @@ class Intents(QObject):
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self.radio_call: Callable[[], str] = lambda: ""
         """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
+        self.setback: Callable[[], bool] = lambda: False
+        """Set by the app: whether what others did is in the notice, which is only to be seen."""
         self.read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None
         """Set by the app: reads a report of a source by its id, for what a unit does elsewhere; None: not here."""
         self.rights_at: Callable[[str], Rights] = lambda _source: Rights()
@@ -137,6 +139,7 @@ class Intents(QObject):
             undo=self._deeds.undo_text,
             lost=self.lost(),
             radio_call=self.radio_call(),
+            setback=self.setback(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,

@@ -1,7 +1,7 @@
 """What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
 
-That is an order that was lost, one that has not left and that nobody has told by radio, and one that its unit was told
-of and that was given up.
+That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
+and that was given up, and one that its crew has refused. Less loud: what else was lost, and what others took over.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from console.presenters.conflict import BUSY, conflict_text, deleted_text, first
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
+from console.presenters.setback import Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from widgets.key_repeats import TWICE_S
@@ -83,7 +84,7 @@ class RadioCall(msgspec.Struct, frozen=True):
         return True
 
 
-Unanswered = LostOrder | RadioCall
+Unanswered = LostOrder | RadioCall | Setback
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
@@ -186,6 +187,7 @@ class LostOrders(QObject):
         self._edits, self._desk, self._deeds, self._status = edits, desk, deeds, status
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
+        self._setbacks: list[Setback] = []
         self._shown: Unanswered | None = None
         self._shown_since_s = -TWICE_S
         edits.changed.connect(lambda _: self.show())
@@ -201,6 +203,17 @@ class LostOrders(QObject):
         """The id of the order in the notice of which a unit is to be told by radio, "" for none."""
         return self._shown.order.edit.id if isinstance(self._shown, RadioCall) else ""
 
+    @property
+    def is_setback(self) -> bool:
+        """Whether what others did is in the notice, which is only to be seen."""
+        return isinstance(self._shown, Setback)
+
+    def tell(self, setback: Setback) -> None:
+        """Show what somebody else did until it was seen."""
+        if setback not in self._setbacks:
+            self._setbacks.append(setback)
+            self.show()
+
     def show(self) -> None:
         """Fill the notice; what is lost since the last time is said, and is nothing to undo.
 
@@ -210,10 +223,11 @@ class LostOrders(QObject):
         present = frozenset(one.edit.id for order in orders for one in order.all)
         self._forget(one.edit.id for one in self._edits.lost)
         for order in orders:
-            if any(one.edit.id not in self._told for one in order.all):
+            if any(is_order(one.edit) and one.edit.id not in self._told for one in order.all):
                 self._say(order)
         self._told = present
-        unanswered: list[Unanswered] = [*orders, *self._radio_calls()]
+        mine = [one for one in self._setbacks if one.me == self._desk.me]
+        unanswered: list[Unanswered] = [*orders, *self._radio_calls(), *mine]
         unanswered.sort(key=_urgency)
         first = unanswered[0] if unanswered else None
         notice = None if first is None else self._notice(first)
@@ -225,8 +239,16 @@ class LostOrders(QObject):
 
     def see(self) -> None:
         """Choose the report."""
-        if self._shown is not None and (edit := _edit_of(self._shown)).report:
+        shown = self._shown
+        if isinstance(shown, Setback):
+            self._seen(shown)
+            self.report_opened.emit(shown.source, shown.report)
+        elif shown is not None and (edit := _edit_of(shown)).report:
             self.report_opened.emit(edit.source, edit.report)
+
+    def _seen(self, setback: Setback) -> None:
+        self._setbacks.remove(setback)
+        self.show()
 
     def give_again(self) -> None:
         """Send it all the same; where there is something to choose that is asked."""
@@ -252,9 +274,11 @@ class LostOrders(QObject):
             self._edits.told(edit.id, self._desk.me_at(edit.source))
 
     def drop(self) -> None:
-        """It is not wanted any more, nor what was stopped with it."""
+        """It is not wanted any more, nor what was stopped with it; what others did was seen."""
         order = self._shown
-        if isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
+        if isinstance(order, Setback) and self._was_meant():
+            self._seen(order)
+        elif isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
             catalog = self._desk.catalog(order.lost.edit.source)
             if _crews_are_there(order, catalog):  # who told them by radio told them what is so
                 for one in order.all:
@@ -270,8 +294,7 @@ class LostOrders(QObject):
         return False
 
     def _lost_orders(self) -> list[LostOrder]:
-        found = (LostOrder(one, self._edits.stopped_with(one.edit.id)) for one in self._edits.lost)
-        return [order for order in found if any(is_order(one.edit) for one in order.all)]
+        return [LostOrder(one, self._edits.stopped_with(one.edit.id)) for one in self._edits.lost]
 
     def _radio_calls(self) -> list[RadioCall]:
         """What has not left and nobody told, and what was told and is given up."""
@@ -300,6 +323,11 @@ class LostOrders(QObject):
             self.undo_lost.emit()
 
     def _notice(self, shown: Unanswered) -> Notice:
+        if isinstance(shown, Setback):
+            see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
+            seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
+            level = _level(shown.priority) if shown.of_crew else "info"
+            return Notice(level, shown.bold, shown.text, (see, seen))
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _radio_notice(self, call: RadioCall) -> Notice:
@@ -327,7 +355,7 @@ class LostOrders(QObject):
             buttons.append(("lost_see", self.tr("See it"), cap_of("lost_see")))
         if away:  # this stands where the notice of the outage would, with its key
             buttons.append(("refresh", self.tr("Try now"), cap_of("refresh")))
-        return Notice(_level(edit), bold, text, tuple(buttons), note=note)
+        return Notice(_level(_priority(edit)), bold, text, tuple(buttons), note=note)
 
     def _lost_notice(self, order: LostOrder) -> Notice:
         edit, catalog = order.lost.edit, self._desk.catalog(order.lost.edit.source)
@@ -342,18 +370,18 @@ class LostOrders(QObject):
             buttons.append(("lost_again", verb, cap_of("lost_again")))
         verb = self.tr("Seen") if fulfilled else self.tr("Drop it")
         buttons.append(("lost_drop", verb, cap_of("lost_drop")))
-        level = _level(edit) if order.of_crew and not there else "warn"
+        level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 
 
-def _edit_of(shown: Unanswered) -> Edit:
+def _edit_of(shown: LostOrder | RadioCall) -> Edit:
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
 
 
-def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | None:
+def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | None:
     """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
-    if shown is None:
-        return None
+    if shown is None or isinstance(shown, Setback):
+        return shown
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 
 
@@ -362,14 +390,17 @@ def _priority(edit: Edit) -> int:
     return int(edit.about.get("priority", _HAZARD))
 
 
-def _level(edit: Edit) -> str:
-    """How loud the notice of a crew that does not know is: red is for life and safety."""
-    return "p1" if _priority(edit) == _HAZARD else "warn"
+def _level(priority: int) -> str:
+    """How loud the notice of a crew that does not know, or does not come, is: red is for life and safety."""
+    return "p1" if priority == _HAZARD else "warn"
 
 
-def _urgency(shown: Unanswered) -> tuple[bool, int, int]:
+def _urgency(shown: Unanswered) -> tuple[bool, bool, int, int]:
+    """Crews first, then orders, then what is only to be known; of each the most dangerous, of those the oldest."""
+    if isinstance(shown, Setback):
+        return not shown.of_crew, True, shown.priority, 0
     edit = _edit_of(shown)
-    return not shown.of_crew, _priority(edit), edit.number
+    return not shown.of_crew, not is_order(edit) and not shown.of_crew, _priority(edit), edit.number
 
 
 def _chooses(order: LostOrder) -> bool:

@@ -105,10 +105,10 @@ class StatusPresenter(QObject):
     def _notice(self) -> Notice | None:
         if self._trouble:
             return Notice("warn", self._trouble, self._help)
-        if self._lost is not None:
+        if self._lost is not None and self._lost.level != "info":
             return self._lost
         if self._hint:
             return Notice("info", self._hint, "")
         about_map, is_off = self._map
         about_sources = self._sources.banner(self._waiting)
-        return about_sources or about_map if is_off else about_map or about_sources
+        return (about_sources or about_map if is_off else about_map or about_sources) or self._lost

@@ -11,6 +11,7 @@ from console.domain.edit import Kind
 from console.domain.report import Entry
 from console.edits import Edits
 from console.presenters.desk import Desk
+from console.presenters.setback import Setback
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
@@ -36,9 +37,9 @@ def has_held(who: str, history: Iterable[Entry]) -> bool:
 
 
 class Claims(QObject):
-    """Follows the Views; `taken_over` gets a sentence for each report that somebody else has taken or released."""
+    """Follows the Views; `taken_over` gets a Setback for each report that somebody else has taken or released."""
 
-    taken_over = Signal(str)
+    taken_over = Signal(object)
 
     def __init__(
         self, desk: Desk, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
@@ -108,6 +109,10 @@ class Claims(QObject):
 
     def _tell(self, told: list[tuple[CachedReport, str, bool]]) -> None:
         for one, who, is_taken in told:
+            report, catalog = one.report, self._desk.catalog(one.source)
             sentence = self.tr("{who} has taken over {report}") if is_taken else self.tr("{who} has released {report}")
-            named = f"{one.report.id} {self._desk.catalog(one.source).service_name(one.report.service)}"
-            self.taken_over.emit(self.tr("{what}, which was yours").format(what=sentence.format(who=who, report=named)))
+            named = f"{report.id} {catalog.service_name(report.service)}"
+            bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
+            place = catalog.place(report.area)
+            setback = Setback(one.source, report.id, self._desk.me, bold, place, report.priority, of_crew=False)
+            self.taken_over.emit(setback)

@@ -37,6 +37,7 @@ from tests.helpers.hands import (
 )
 from tests.helpers.pictures import picture
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
+from widgets.key_repeats import TWICE_S
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -485,14 +486,21 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         wait_for(lambda: not outbox(one), what="and the server knows it")
         wait_for(lambda: one.desk.view is not None and len(one.desk.view.mine) == 2, what="both are counted")
 
-        told: list[str] = []
+        told: list[Any] = []
         one.claims.taken_over.connect(told.append)
         choose(two, first)
         wait_for(lambda: two.intents.situation.holder == "rina", what="budi sees whose it is")
         key(two, "T", SHIFT)
         wait_for(lambda: told, what="she is told")
-        assert told[0].startswith(f"budi has released {first}")
-        assert told[0].endswith(", which was yours")
+        assert told[0].bold.startswith(f"budi has released {first}")
+        assert told[0].bold.endswith(", which was yours.")
+        assert one.banner.notice.bold == told[0].bold, "and until she has seen it"
+        since_s = one.lost._shown_since_s
+        wait_for(
+            lambda: one.lost._steady_s() - since_s > TWICE_S, what="no key that was meant for what was there before"
+        )
+        key(one, "F4")
+        wait_for(lambda: one.banner.notice is None, what="she has seen it")
 
         choose(two, second)
         one.intents.run("sign_out")

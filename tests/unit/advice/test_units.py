@@ -126,6 +126,13 @@ def test_who_is_to_be_called_back_by_radio_is_not_sent_elsewhere() -> None:
     assert none.why_none.endswith("can be given work now: 1 to be called back by radio.")
 
 
+def test_who_has_refused_the_report_comes_last_and_says_so() -> None:
+    near, far = unit("A", 1), unit("B", 9)
+    found = recommend(report(), [near, far], [], NOW, service=FLOOD, areas=AREAS, refused={"id-A"})
+    assert [one.code for one in found.units] == ["B", "A"]
+    assert found.units[1].reasons[0] == "has refused this report"
+
+
 def test_nobody_known() -> None:
     assert ask([]).why_none == "No unit is known."
 

@@ -313,6 +313,18 @@ def test_what_is_typed_behind_a_key_that_opened_no_form_sends_no_crew(rig: Rig) 
     assert len(rig.saved(1)) == 1
 
 
+def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
+    """A colleague had sent one seconds before; the report showed no button and no cap for another."""
+    rig.desk.choose(1001)
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    rig.intents.set_counsel(Counsel(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0),)))
+    rig.steady_s += 1
+    assert not rig.intents.press("dispatch")
+    assert rig.said[-1] == "A unit is on this report already: A, then a digit, sends another"
+    rig.intents.dispatch_chosen("11")
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
+
+
 @pytest.mark.parametrize("step", ["on_scene", "done", "recall"])
 def test_what_is_typed_behind_a_key_that_opened_no_form_reports_no_step_of_a_crew(rig: Rig, step: str) -> None:
     """`D 1 Enter` where there is no duplicate: the crew stood on the scene, and then done, for good."""

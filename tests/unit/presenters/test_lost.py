@@ -19,6 +19,7 @@ from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text
 from console.presenters.lost import LostOrders, why_lost
+from console.presenters.setback import Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
@@ -56,7 +57,7 @@ class Strip:
         self.sources = Sources(
             [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: self.now, rig.window
         )
-        status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: self.now, bar)
+        status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: self.now, bar)
         self.orders = LostOrders(
             rig.edits, rig.desk, rig.deeds, status, self.sources, UTC, lambda: self.now, lambda: rig.steady_s, bar
         )
@@ -350,3 +351,58 @@ def test_who_was_first_himself_is_called_you(strip: Strip) -> None:
     assert conflict_text(queued, catalog, UTC, NOW, str) == "SDA-07 was not sent: you sent it to report B at 08:00."
     other = replace(queued, theirs={"unit": {"value": "11", "who": "rina", "at": NOW.isoformat()}})
     assert conflict_text(other, catalog, UTC, NOW, str) == "You have sent SDA-11 to this report at 08:00."
+
+
+def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(strip: Strip) -> None:
+    """A take-over was a line for some seconds; a crew's refusal was in the timeline only."""
+    over = Setback("city", "B", "rina", "budi has taken over B Flood, which was yours.", "Kemang", 2, of_crew=False)
+    refused = Setback("city", "A", "rina", "SDA-07 has refused:", "pump broken. Report A Flood", 1, of_crew=True)
+    strip.orders.tell(over)
+    assert (strip.notice.level, strip.notice.bold) == ("info", over.bold)
+    strip.orders.tell(refused)
+    strip.orders.tell(refused)
+    assert (strip.notice.level, strip.notice.bold) == ("p1", refused.bold)
+    assert [button[:2] for button in strip.notice.buttons] == [("lost_see", "See it"), ("lost_drop", "Seen")]
+    assert strip.orders.is_setback
+    assert strip.orders.lost == strip.orders.radio_call == ""
+    edit_id = strip.order("C", "07", priority=1)
+    strip.beaten(edit_id)
+    strip.wait("SDA-07 was NOT sent")
+    assert strip.orders.lost == edit_id
+    strip.orders.drop()
+    strip.wait("SDA-07 has refused")
+    opened: list[tuple[str, str]] = []
+    strip.orders.report_opened.connect(lambda *of: opened.append(of))
+    strip.orders.see()
+    assert opened == [("city", "A")]
+    strip.wait("budi has taken over")
+    strip.rig.desk.me = "sari"
+    strip.orders.show()
+    assert strip.banner.notice is None, "it is not hers"
+    strip.rig.desk.me = "rina"
+    strip.orders.show()
+    strip.rig.steady_s += 1
+    strip.orders.drop()
+    assert strip.banner.notice is None
+
+
+def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
+    strip.orders.tell(Setback("city", "B", "rina", "budi has taken over B.", "Kemang", 1, of_crew=False))
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    strip.status.show()
+    assert strip.notice.bold.startswith("Offline")
+
+
+def test_a_lost_fact_names_its_report_and_what_it_was(strip: Strip) -> None:
+    """It read "1 to decide"."""
+    dossier = strip.rig.dossier(1001, "A")
+    strip.rig.deeds.note(dossier, "gas smell")
+    (note,) = strip.rig.saved(1)
+    strip.rig.edits.on_outcome(Outcome(note.id, EditState.ATTENTION, problem="The role viewer may not write notes."))
+    notice = strip.wait("NOT sent: ")
+    assert "gas smell" in notice.bold
+    assert notice.text == "The role viewer may not write notes. Report A Water at A"
+    assert notice.level == "warn"
+    first = strip.order("B", "07")
+    strip.beaten(first)
+    strip.wait("SDA-07 was NOT sent")
