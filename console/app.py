@@ -767,6 +767,7 @@ class ConsoleWindow(QObject):
     def take_up(self, kept: Kept, before: Shell | None = None) -> None:
         """Go on where the window before this one was, which stands there still as a picture."""
         self.succession.take_up(kept, before)
+        self.edits.opened.disconnect(self.drafts.tell)  # it is no start: who works here knows what he left
         self.say(kept.said)
 
     def _may_close(self) -> bool:

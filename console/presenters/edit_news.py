@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject
 
-from console.domain.edit import EditState, Queued, ReadingOnly
+from console.domain.edit import EditState, Kind, Queued, ReadingOnly
 from console.domain.messages import Outcome
 from console.edits import Edits
 from console.notices import describe
@@ -16,7 +16,7 @@ from console.presenters.command import CommandPresenter
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms, keep_words_of
-from console.presenters.history import edit_text
+from console.presenters.history import edit_text, new_report_text
 from console.presenters.intents import Intents
 from console.presenters.status import StatusPresenter
 from console.store.errors import StoreError
@@ -70,11 +70,15 @@ class EditNews(QObject):
             _log.error("edit %s not saved: %s", edit_id, error)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """What was asked back had not left: its words are a draft, as those of what is withdrawn at once.
+        """A new report has its number. What was asked back had not left: its words are a draft, as those of what is
+        withdrawn at once.
 
         To be called before the outbox hears of it, and forgets the edit.
         """
         queued = self._edits.open_edit(outcome.edit_id)
+        if queued is not None and queued.edit.kind is Kind.CREATE and outcome.remote_id:
+            what = new_report_text(queued.edit.data, self._desk.catalog(queued.edit.source))
+            self._status.say(self.tr("Its number is {number}: {report}").format(number=outcome.remote_id, report=what))
         if outcome.state is not EditState.WITHDRAWN or queued is None or queued.problem != ASKED_BACK:
             return
         if keep_words_of(self._edits, queued.edit):

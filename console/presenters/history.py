@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from console.domain.edit import Edit, EditState, Kind, Queued
@@ -24,6 +24,12 @@ STATE_WORDS: dict[EditState, str] = {
     EditState.WITHDRAWN: "withdrawn",
 }
 """The words beside the mark of an edit."""
+
+
+def new_report_text(data: Mapping[str, Any], catalog: Catalog) -> str:
+    """What a CREATE edit makes, by category and place."""
+    where = str(data.get("address") or "") or (catalog.place(data["area"]) if data.get("area") else "")
+    return ", ".join(part for part in (catalog.service_name(data.get("service")), where) if part)
 
 
 def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str]) -> str:

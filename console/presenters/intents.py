@@ -31,6 +31,7 @@ from console.presenters.deeds import Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms, TakenBack
+from console.presenters.history import new_report_text
 from widgets.forms.choice import Choice
 from widgets.key_repeats import LOOK_S, TWICE_S
 from widgets.photos import PhotoCard
@@ -811,7 +812,8 @@ class Intents(QObject):
         name = self._desk.catalog(source).service_name(data.get("service"))
         self._deeds.create(source, data, local_key, name)
         self.created.emit(local_key)
-        self.said.emit(self.tr("Saved: {name}").format(name=name))
+        what = new_report_text(data, self._desk.catalog(source))
+        self.said.emit(self.tr("Saved: {report}").format(report=what))
 
     def _unit_step(self, state: AssignmentState) -> None:
         """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""

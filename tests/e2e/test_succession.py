@@ -40,15 +40,18 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         window.window.focus_panel("report")
         window.ticket.unfold("timeline")
         bar = window.ticket._scroll.verticalScrollBar()
-        wait_for(lambda: bar.maximum(), what="more than there is room for")
+        wait_for(lambda: bar.maximum() > 200, what="much more than there is room for: photos, advice, timeline")
         bar.setValue(bar.maximum())
         top = window.queue.view.first_in_sight()
+        window.edits.save_draft("note:city:1", {"text": "gas smell"})
         window.intents.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
     assert (kept.row, kept.reads, kept.panel, kept.first_row) == (row, True, "report", top)
     assert kept.read_part > 0.2
     with console(tmp_path, city.address, size=(1366, 640), text_scale=1.1) as window:
+        told: list[str] = []
+        window.drafts.found.connect(told.append)
         window.take_up(kept)
         assert window.window._narrow
         assert window.ticket.isVisible()
@@ -71,6 +74,8 @@ def test_where_the_report_replaces_the_map_the_open_report_stays_open(city: Serv
         assert abs(view.rows.position(view.first_in_sight()) - view.rows.position(top)) <= 12
         assert view.rows.position(row) in view.rows_in_sight()
         wait_for(lambda: figure(window, "outbox").parts[0].value == "0", what="the outbox is read")
+        assert window.edits.draft("note:city:1") is not None
+        assert told == [], "a text that was left is told at a start, and not at each other size"
         wait_for(lambda: window.sources.cells()[0].text.startswith("Server"), what="connected")
 
 

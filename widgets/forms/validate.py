@@ -314,8 +314,7 @@ class ValidateForm(Form):
 
     @override
     def is_empty(self) -> bool:
-        values = self.values()
-        return not values["reason"] and not (self._by_hand and values["disposition"])
+        return not self.values()["reason"]  # a digit is pressed again as quickly as a draft is found
 
     @override
     def first_field(self) -> QWidget:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState, Queued
@@ -285,22 +286,37 @@ def test_the_words_of_a_note_that_is_undone_are_a_draft_again(note: Rig) -> None
     assert on_disk(note) == {}
 
 
-@pytest.mark.parametrize("left", [False, True])
-def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not_to_have_left(
-    note: Rig, qtbot: QtBot, left: bool
-) -> None:
+def news_of(rig: Rig, qtbot: QtBot) -> tuple[EditNews, StatusBar]:
     theme = make_theme()
     bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme)
     qtbot.addWidget(bar)
     qtbot.addWidget(banner)
     sources = Sources([], UTC, lambda: NOW)
-    status = StatusPresenter(bar, banner, note.desk, sources, UTC, lambda: NOW)
+    status = StatusPresenter(bar, banner, rig.desk, sources, UTC, lambda: NOW)
     line = CommandPresenter(
-        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), note.desk, note.intents, note.edits,
-        note.forms.mark, note.tasks, lambda: note.cached("A"), note.window,
-        note.forms.held_keys.hold_for,
+        CommandLine(theme, open_key="/"), Palette(theme, make_symbols(theme)), rig.desk, rig.intents, rig.edits,
+        rig.forms.mark, rig.tasks, lambda: rig.cached("A"), rig.window,
+        rig.forms.held_keys.hold_for,
     )  # fmt: skip
-    news = EditNews(note.edits, note.desk, note.deeds, note.forms, line, note.intents, bar, status)
+    return EditNews(rig.edits, rig.desk, rig.deeds, rig.forms, line, rig.intents, bar, status), bar
+
+
+def test_what_is_said_of_a_new_report_names_its_place_and_then_its_number(rig: Rig, qtbot: QtBot) -> None:
+    """ "Saved: Flood" was said of it, whatever else was just taken down."""
+    news, bar = news_of(rig, qtbot)
+    rig.intents._create("city", {"service": "flood", "address": "Jl. Mawar 3", "description": "water"})
+    assert rig.said[-1] == "Saved: Flood, Jl. Mawar 3"
+    (edit,) = rig.saved(1)
+    news.on_outcome(Outcome(edit.id, EditState.ACCEPTED, remote_id="931401"))
+    shown = [button.accessibleName() for button in bar.findChildren(QAbstractButton)]
+    assert "Its number is 931401: Flood, Jl. Mawar 3" in shown
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_the_words_of_a_note_that_is_asked_back_are_a_draft_once_it_is_known_not_to_have_left(
+    note: Rig, qtbot: QtBot, left: bool
+) -> None:
+    news, _ = news_of(note, qtbot)
     note.commit("gas smell at the school")
     (edit,) = note.saved(1)
     note.intents.run("undo")

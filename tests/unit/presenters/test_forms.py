@@ -81,6 +81,16 @@ def test_what_is_left_in_a_form_is_offered_when_it_is_opened_again(rig: Rig, act
     assert shown_draft(rig.form()) == "Draft of 08:00"
 
 
+def test_a_decision_that_was_left_without_a_word_is_no_draft(rig: Rig) -> None:
+    """After each change of text size it stood in the status bar as "a text that was not saved"."""
+    choose(rig, "validate", "A")
+    rig.intents.run("validate")
+    rig.steady_s += 2  # the photos are looked at
+    QTest.keyClicks(rig.form().focusWidget(), "1")
+    leave(rig)
+    assert rig.edits.draft("validate:city:A") is None
+
+
 def test_a_draft_is_on_the_disk_until_it_is_committed(rig: Rig) -> None:
     wait_for(lambda: rig.edits._is_open, what="work.db is open")
     choose(rig, "note", "A")
