@@ -259,10 +259,15 @@ def decode(body: bytes, kind: type[T], host: str) -> T:
 
 
 def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: wire.Fault | None = None) -> None:
-    """Raise the exception of an error status. `known` is whether the answer bears the server's mark."""
+    """Raise the exception of an error status. `known` is whether the answer bears the server's mark.
+
+    Patience is asked for by the server alone: what stands before it, a page of the network perhaps, asks for none.
+    """
     status = answer.status
     if status in (429, 503):
-        raise errors.Busy(words, retry_after_s=retry_after_s(answer.headers, answer.server_time or utc_now()))
+        asked = retry_after_s(answer.headers, answer.server_time or utc_now())
+        # protects: patience-is-the-servers-word
+        raise errors.Busy(words, retry_after_s=asked if known else None)
     if status in (502, 504):
         raise errors.NoBackend(words)
     if status >= 500 or status in (408, 425):

@@ -46,6 +46,8 @@ class Limits:
 
 
 PAGE = Limits()
+MOST_PATIENCE_S = 300.0
+"""So long a server may be left alone at its word: longer than any that is only busy, and somebody waits for it."""
 SMALL = Limits(read_s=10.0, total_s=30.0, max_bytes=4 * 1024 * 1024)
 PHOTO = Limits(read_s=20.0, total_s=120.0, max_bytes=16 * 1024 * 1024)
 FOREIGN_PHOTO = Limits(read_s=10.0, total_s=10.0, max_bytes=15 * 1024 * 1024)
@@ -559,9 +561,9 @@ def _http_date(text: str) -> datetime | None:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait a Retry-After header asks for, in seconds (given as seconds or as a date), at most an hour."""
+    """The wait a Retry-After header asks for, in seconds (given as seconds or as a date), at most MOST_PATIENCE_S."""
     text = headers.get("Retry-After", "").strip()
     if text.isdigit():
-        return min(3600.0, float(text))
+        return min(MOST_PATIENCE_S, float(text))
     date = _http_date(text) if text else None
-    return None if date is None else min(3600.0, max(0.0, (date - now).total_seconds()))
+    return None if date is None else min(MOST_PATIENCE_S, max(0.0, (date - now).total_seconds()))

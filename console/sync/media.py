@@ -76,9 +76,12 @@ class UploadLane(Lane):
             except errors.ApiError as error:
                 if self._bell.stopped:
                     break
-                self._breaker.failed(error)
-                if isinstance(error, errors.Busy):
+                if isinstance(error, errors.Busy):  # of photos: reports and orders do not wait for it
+                    # protects: busy-with-photos-only
+                    self._breaker.answered()
                     self._health.writes_put_off(str(error))
+                else:
+                    self._breaker.failed(error)
                 if error.retry or isinstance(error, errors.SignIn):
                     state = EditState.UNCONFIRMED if waiting.left else EditState.QUEUED
                     self._emit(Outcome(waiting.edit.id, state, problem=str(error)))

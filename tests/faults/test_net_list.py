@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -31,6 +32,7 @@ from console.sync.pace import Backoff, Bell, Timing
 from console.sync.pipe import Frames, pack
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
+from tests.helpers.pictures import picture
 from tests.helpers.proxy import (
     PORTAL,
     FaultProxy,
@@ -276,6 +278,44 @@ def test_f10_the_state_says_what_was_asked_for(proxy: FaultProxy, console: Rig) 
     assert state.busy, "the server is there"
     assert state.next_try_s is not None
     assert 29 <= state.next_try_s <= 31.5
+
+
+@pytest.mark.parametrize("at", ["/changes", "/edits"])
+def test_f10_a_page_on_the_way_that_asks_for_an_hour_holds_nothing_up(
+    live: Live, proxy: FaultProxy, console: Rig, at: str
+) -> None:
+    """F10: one answer of a proxy, without the server's mark, kept the console from asking and sending for an hour."""
+    page = http(503, "<html>Maintenance</html>", Retry_After="3600")
+    rule = proxy.when(path_has(at), answer(page), times=1)
+    console.followers.take(SyncNow())
+    first = console.push(Kind.NOTE, "r2", text="x")
+    console.wait_until(lambda: rule.hit)
+    console.followers.take(SyncNow())
+    live.city.apply(
+        EditBody(id=edit_id(900), kind=Kind.CREATE, data={"service": "flood", "description": "Help"}), actor=LOCAL
+    )
+    order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
+    console.outcome(order, EditState.ACCEPTED)
+    console.outcome(first, EditState.ACCEPTED)
+    console.wait_until(lambda: "Help" in console.cached().values())
+
+
+def test_f10_a_server_that_takes_no_photos_for_a_while_takes_all_else(
+    live: Live, proxy: FaultProxy, console: Rig
+) -> None:
+    """F10: so many megabytes an hour are a matter of photos; orders and reports waited with them."""
+    content = picture()
+    name = hashlib.sha256(content).hexdigest()
+    folder = console.folder / "work-media"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    many = http(429, {"error": "too_many", "message": "Too many requests."}, Retry_After="120")
+    rule = proxy.when(path_has("/media/"), answer(many))
+    console.push(Kind.PHOTO, "r3", sha256=name, role="after")
+    console.wait_until(lambda: rule.hit)
+    order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
+    console.outcome(order, EditState.ACCEPTED)
+    console.proved(order)
 
 
 @pytest.mark.usefixtures("expected_log")

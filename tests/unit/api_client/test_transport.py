@@ -314,7 +314,7 @@ def test_statuses_become_errors(serve: Serve, status: int, body: object, kind: t
     if isinstance(body, dict):
         assert str(caught.value) == body["message"]
     if isinstance(caught.value, errors.Busy):
-        assert caught.value.retry_after_s == 7
+        assert caught.value.retry_after_s == (7 if isinstance(body, dict) else None)  # a gateway asks for nothing
     if isinstance(caught.value, errors.Conflict):
         assert caught.value.fields == {"priority": {"value": 2}}
 
@@ -322,7 +322,7 @@ def test_statuses_become_errors(serve: Serve, status: int, body: object, kind: t
 def test_retry_after_as_a_date() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     assert retry_after_s({"Retry-After": "Tue, 24 Nov 2026 12:01:30 GMT"}, now) == 90
-    assert retry_after_s({"Retry-After": "99999"}, now) == 3600
+    assert retry_after_s({"Retry-After": "99999"}, now) == 300
     assert retry_after_s({"Retry-After": "soon"}, now) is None
 
 
