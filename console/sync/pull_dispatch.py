@@ -146,7 +146,7 @@ class DispatchPuller:
                 if page.next_key is None:
                     # protects: short-fill-is-compared
                     if is_whole and done < expected:
-                        _log.warning("%s counts %d reports and gave %d", self._source, expected, done)
+                        _log.info("%s counts %d reports and gave %d", self._source, expected, done)
                         self._on_short_fill()
                     if not self._knows_me:
                         self._learn_me()

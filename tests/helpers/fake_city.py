@@ -82,7 +82,8 @@ class FakeCity:
         if path == "/me":
             return self._json({"name": "local", "role": "supervisor"})
         if path == "/stats":
-            return self._json({"reports": len(self.objects), "epoch": self.epoch, "seq": self.seq})
+            reports = sum(kind == "report" for kind, _ in self.objects)
+            return self._json({"reports": reports, "epoch": self.epoch, "seq": self.seq})
         if path == "/":
             return self._json({"name": "sigap", "epoch": self.epoch, "city": {"name": "Fakeville"}})
         if path.startswith("/media/"):
