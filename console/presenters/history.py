@@ -63,7 +63,11 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel
     text = entry.text or str(data.get("text") or "")
     match entry.kind:
         case "created" | Kind.CREATE:
-            told = tr("Reported through {channel}").format(channel=channel) if channel else tr("Reported")
+            told = (
+                tr("Reported through {channel}").format(channel=words.channel(channel, tr))
+                if channel
+                else tr("Reported")
+            )
             return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
         case Kind.NOTE:
             return tr("Note by {who}: {text}").format(who=entry.author, text=text)

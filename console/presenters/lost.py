@@ -345,7 +345,7 @@ class LostOrders(QObject):
             verb = self.tr("Told so") if recall else self.tr("Called back")
         else:
             unit = catalog.units.get(str(edit.data.get("unit")))
-            bold, verb = words.not_sent(unit, code, self.tr), self.tr("Told by radio")
+            bold, verb = words.not_sent(call.order, unit, code, self.tr), self.tr("Told by radio")
             text = self.tr("to come back: {report}." if recall else "to come: {report}.").format(report=report)
         if away := self._sources.away_since(edit.source):
             text = f"{text} {away}"

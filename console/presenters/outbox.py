@@ -296,7 +296,7 @@ class OutboxPresenter(QObject):
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
             elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
-                level, state = "urgent", words.not_sent(unit, code, self.tr)
+                level, state = "urgent", words.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
         elif (first := self._edits.held_by(edit.id)) is not None:
             state = self.tr("waits for the edit above" if self._waits_for(first) else "waits for the decision above")

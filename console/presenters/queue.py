@@ -75,16 +75,13 @@ class QueuePresenter(QObject):
         self._panel.set_order(view.order, counts.tabs["open"], growing=not (known and self._is_whole))
         self._is_whole = known
         self._panel.set_urgent(view.hazard_places, self.tr("P1"), cap_of("next_hazard"))
-        names = {
-            "open": self.tr("Open"),
-            "unassigned": self.tr("Unassigned"),
-            "mine": self.tr("Mine"),
-            "active": self.tr("Active"),
-            "validate": self.tr("To validate"),
-            "held": self.tr("Held"),
-        }
-        tabs = [Tab(key, name, counts.tabs[key], known=known, kept=key in _KEPT_TABS) for key, name in names.items()]
-        self._panel.set_tabs([*tabs, Tab("closed", self.tr("Closed"), None)], view.filter.tab)
+        tabs = [
+            Tab(key, name, counts.tabs.get(key), known=known, kept=key in _KEPT_TABS)
+            if key != "closed"
+            else Tab(key, name, None)
+            for key, name in self._tab_names().items()
+        ]
+        self._panel.set_tabs(tabs, view.filter.tab)
         if len(view.order) == 0:
             self._show_empty(view)
         if view.order_by != self._order_by:
@@ -92,6 +89,17 @@ class QueuePresenter(QObject):
             self._panel.set_orders(list(self._orders().items()), view.order_by)
         self._panel.set_footer(self._footer(view))
         self._show_rows()
+
+    def _tab_names(self) -> dict[str, str]:
+        return {
+            "open": self.tr("Open"),
+            "unassigned": self.tr("Unassigned"),
+            "mine": self.tr("Mine"),
+            "active": self.tr("Active"),
+            "validate": self.tr("To validate"),
+            "held": self.tr("Held"),
+            "closed": self.tr("Closed"),
+        }
 
     def _orders(self) -> dict[str, str]:
         """What the queue can be sorted by, in words."""
@@ -133,7 +141,8 @@ class QueuePresenter(QObject):
             )
             keys = [(key_of("new_report"), self.tr("new report by telephone"))]
         elif view.filter.narrowed:
-            why = self.tr("No report fits these filters.")
+            title = self.tr("No report fits these filters")
+            why = self.tr("Looked for in “{tab}” only.").format(tab=self._tab_names()[view.filter.tab])
             keys = [(key_of("clear_filter"), self.tr("clear all filters"))]
         elif not view.total:
             why = self.tr("Those of the city come with the first load, once the server answers.")
@@ -252,7 +261,7 @@ class QueuePresenter(QObject):
             glyph=catalog.glyph(service),
             title=title,
             text="" if said.strip().casefold() == title.casefold() else said,  # some cities have no words but these
-            place=catalog.place(cities.code("area", fact.area)) if fact.area else text.address or self.tr("No area"),
+            place=catalog.place(cities.code("area", fact.area)) if fact.area else text.address or self._no_area(fact),
             duplicates=fact.duplicates,
             photos=fact.photos,
             holder=taken,
@@ -264,6 +273,11 @@ class QueuePresenter(QObject):
             hold=self.tr("on hold") if fact.hold else "",
             pending=bool(fact.pending),
         )
+
+    def _no_area(self, fact: Fact) -> str:
+        """What stands where the area would; of a report that was made here its city has not found it yet."""
+        made_here = fact.row < LOCAL_ROWS and self._feed.local_report(fact.row) is not None
+        return self.tr("Area not known yet") if made_here else self.tr("No area")
 
     def _age_level(self, fact: Fact, status: Status, due_level: int, now_s: float, *, crewless: bool) -> int:
         """A hazard's age is red from its second minute until a crew is on the way, whatever its clocks say."""

@@ -227,7 +227,9 @@ class TicketPresenter(QObject):
         report = dossier.shown
         place = report.address or (self.tr("On the map") if report.lat is not None else self.tr("No place"))
         when = self._day_and_clock(report.created)
-        channel = self.tr("through {channel}").format(channel=report.channel) if report.channel else ""
+        channel = ""
+        if report.channel:
+            channel = self.tr("through {channel}").format(channel=words.channel(report.channel, self.tr))
         facts = [
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
@@ -297,7 +299,7 @@ class TicketPresenter(QObject):
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
                     unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
-                    text = words.not_sent(unit, code, self.tr)
+                    text = words.not_sent(queued, unit, code, self.tr)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))
             if queued.state in STUCK and (order := lost_orders_of(self._outbox, queued)).stopped:
                 strips[-1] = self._with_stopped(strips[-1], order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
+from console.domain.edit import EditState, Queued
 from console.domain.report import Unit, WaitsFor
 from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
 
@@ -104,11 +105,24 @@ def minutes(seconds: float) -> str:
     return f"{whole} min" if whole < 100 else f"{whole // 60} h {whole % 60:02d}"
 
 
-def not_sent(unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
-    """That an order has not left, and how its unit is told: by what the city says of it, else by radio."""
+def not_sent(order: Queued, unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
+    """That an order has not left, or may not have arrived, and how its unit is told: as its city says, or by radio."""
+    stands = tr("NOT KNOWN whether it arrived") if order.state is EditState.UNCONFIRMED else tr("NOT SENT")
     if unit is not None and unit.contact:
-        return tr("NOT SENT: tell {unit}: {contact}").format(unit=code, contact=" ".join(unit.contact.split()))
-    return tr("NOT SENT: tell {unit} by radio").format(unit=code)
+        how = tr("tell {unit}: {contact}").format(unit=code, contact=" ".join(unit.contact.split()))
+    else:
+        how = tr("tell {unit} by radio").format(unit=code)
+    return f"{stands}: {how}"
+
+
+_CHANNELS = {"phone": "telephone", "telepon": "telephone", "call": "telephone", "app": "the app", "web": "the web page"}
+"""What many cities call the ways by which reports come; others keep the city's own word."""
+
+
+def channel(word: str, tr: Callable[[str], str]) -> str:
+    """By what a report came, in words."""
+    known = _CHANNELS.get(word.casefold())
+    return tr(known) if known else word
 
 
 def status_text(status: Status, own_word: str | None = None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from console.domain.area import AreaIndex
@@ -40,6 +41,8 @@ from console.server.working import doing
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
+_LOADED = frozenset({"report", "assignment", "entry"})
+"""What a load brings more of. Unfinished work is not of it: what a serving city puts in is past."""
 _KEEP_CONTACTS = timedelta(days=90)
 _COUNTED_FAST_S = 0.05
 """What is counted within this is counted again for every question."""
@@ -86,6 +89,7 @@ class City:
         self._stats: Stats | None = None
         self._stats_lock = threading.Lock()
         self._stats_due = 0.0
+        self._loads = 0
 
     def create_schema(self) -> None:
         """Make the tables that are missing, and give a new database its epoch; harmless to repeat."""
@@ -160,7 +164,11 @@ class City:
 
     def load(self, rows: Iterable[LoadedReport]) -> None:
         """Put many reports with their histories into the city; newer ones replace what is there."""
-        load_reports(self.database, rows, self.clock())
+        self._loads += 1
+        try:
+            load_reports(self.database, rows, self.clock())
+        finally:
+            self._loads -= 1
 
     def remove(self, kind: str, key: str) -> None:
         """Delete an object; who follows the feed is told by a `gone`."""
@@ -188,8 +196,12 @@ class City:
         return feed.changes(self.database, after, limit)
 
     def snapshot(self, after_key: str | None = None, limit: int = feed.MOST) -> feed.Snapshot:
-        """A page of everything."""
-        return feed.snapshot(self.database, after_key, limit)
+        """A page of everything; while many reports are being put in none of what they bring counts as whole."""
+        growing = self._loads > 0
+        page = feed.snapshot(self.database, after_key, limit)
+        if growing or self._loads:
+            page = msgspec.structs.replace(page, whole=tuple(kind for kind in page.whole if kind not in _LOADED))
+        return page
 
     @property
     def epoch(self) -> str:

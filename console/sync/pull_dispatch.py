@@ -25,6 +25,7 @@ _NOTE_AGE_S = 60.0
 _SMALLER = 8
 _MOST_GAPS = 3
 _ANNOUNCE_S = 1.0
+_REPORT = "report"
 _MEANWHILE_S = 1.0
 """How often a first fill looks at what has changed meanwhile."""
 _MOST_ANEW = 3
@@ -113,6 +114,7 @@ class DispatchPuller:
         done = 0
         key = cursor.snapshot_key if cursor else None
         is_whole = key is None
+        counted = cursor is not None and _REPORT in cursor.whole
         with self._ledger.bulk():
             while not stopped():
                 try:
@@ -135,7 +137,8 @@ class DispatchPuller:
                     replace = False
                 self._note_scope(page.scope_version)
                 seq = cursor.seq if cursor else page.seq
-                cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key, whole=page.whole)
+                whole = tuple(kind for kind in page.whole if kind != _REPORT or counted)
+                cursor = Cursor(page.epoch, seq, page.scope_version, None, page.next_key, whole=whole)
                 touched = self._keep_snapshot(page, cursor)
                 done += sum(item.kind == "report" for item in page.items)
                 rows += touched.rows
@@ -152,29 +155,34 @@ class DispatchPuller:
                         self._learn_me()
                     return cursor
                 key = page.next_key
-                if self._monotonic() - heard_at >= _MEANWHILE_S:
-                    cursor, heard_at = self._hear_meanwhile(cursor), self._monotonic()
+                asked = _REPORT in page.whole and not counted
+                if asked or self._monotonic() - heard_at >= _MEANWHILE_S:
+                    (cursor, caught_up), heard_at = self._hear_meanwhile(cursor), self._monotonic()
+                    counted = counted or (asked and caught_up)
         return None
 
-    def _hear_meanwhile(self, cursor: Cursor) -> Cursor:
+    def _hear_meanwhile(self, cursor: Cursor) -> tuple[Cursor, bool]:
         """What has changed since the fill began does not wait for its end: an order's proof, a new P1, a unit's job.
 
-        What is wrong with the answer is found out by the round after the fill, which reads on from the same place.
+        Also whether that was all: reports are counted only by who has those too that came since. What is wrong with the
+        answer is found out by the round after the fill, which reads on from the same place.
         """
         try:
             page = self._client.changes(cursor.seq, self._page_rows)
-        except errors.Gone:
-            return cursor
+        except (errors.Gone, errors.TooLarge):
+            return cursor, False
         self._health.measured(self._client.last)
-        if page.epoch != cursor.epoch or page.upto == cursor.seq or not _fits(page, cursor.seq):
-            return cursor
+        if page.epoch != cursor.epoch or not _fits(page, cursor.seq):
+            return cursor, False
+        if page.upto == cursor.seq:
+            return cursor, True
         self._note_scope(page.scope_version)
         mapped = self._map(page)
         cursor = with_changes(cursor, seq=page.upto, scope_version=page.scope_version)
         self._ledger.apply(self._source, mapped.items, cursor)
         self.pulled += len(mapped.items)
         self.seq = page.upto
-        return cursor
+        return cursor, not page.more
 
     def _keep_snapshot(self, page: Snapshot, cursor: Cursor) -> Touched:
         mapped = self._map(page)
@@ -233,7 +241,7 @@ class DispatchPuller:
 
     def _keep_changes(self, page: Changes, before: Cursor, *, behind: bool) -> Cursor:
         as_of = before.as_of if page.more or behind else self._health.server_now()
-        cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None)
+        cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None, whole=before.whole)
         has_new_rights = self._note_scope(page.scope_version)
         if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
             mapped = self._map(page)

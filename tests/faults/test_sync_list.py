@@ -19,8 +19,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted, is_in_force, is_taken_back
+from console.domain.loaded import Loaded
 from console.domain.messages import Outcome, SourceState, SyncNow
-from console.domain.report import Report
+from console.domain.report import Entry, Report
 from console.domain.status import AssignmentState
 from console.server.city import City
 from console.server.edits import EditBody
@@ -745,6 +746,37 @@ def test_an_order_that_is_given_during_the_first_fill_is_proved_during_it(
     fresh.settle()
     assert told[0] in fresh.sent
     assert rows_of_cache(fresh.reader) == rows_of_database(city.database)
+    fresh.close()
+
+
+def test_reports_are_counted_by_who_has_those_too_that_came_since_and_never_less_again(
+    city: City, tmp_path: Path
+) -> None:
+    """Figures stood as if whole while the feed held thousands more, went back to "not loaded", and came otherwise."""
+    fresh = SteppedConsole(tmp_path / "fresh", city, "budi")
+    now = datetime.now(UTC)
+    (one,) = some_reports(1, now)
+
+    def more(first: int, count: int) -> list[LoadedReport]:
+        found = [msgspec.structs.replace(one, id=str(first + n)) for n in range(count)]
+        return [LoadedReport(each, (Entry(f"x{each.id}", each.id, "note", now, "x"),)) for each in found]
+
+    city.load(more(900, 30))
+    fresh._puller = fresh.puller(page_rows=5, monotonic=iter(range(1_000_000)).__next__)
+    levels: list[tuple[Loaded, int]] = []
+
+    def between() -> bool:
+        if len(levels) == 4:
+            city.load(more(700, 40))
+        levels.append((fresh.reader.loaded([CITY]), fresh.reader.counts()["reports"]))
+        return False
+
+    fresh._puller.catch_up(between)
+    assert [level for level, _ in levels] == sorted(level for level, _ in levels), "never less again"
+    assert Loaded.WORK in {level for level, _ in levels}
+    total = city.stats().reports
+    assert {count for level, count in levels if level >= Loaded.REPORTS} <= {total}
+    assert fresh.reader.loaded([CITY]) is Loaded.WHOLE
     fresh.close()
 
 

@@ -153,6 +153,18 @@ def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip)
     assert [one.told for one in strip.rig.edits.outbox] == ["rina", "rina"]
 
 
+def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(strip: Strip) -> None:
+    """The server had it in its socket, carried it out, and the strip said NOT SENT to the end."""
+    edit_id = strip.order("A", "07", priority=1)
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED))
+    strip.now += timedelta(seconds=4)
+    strip.orders.show()
+    assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED))
+    strip.orders.show()
+    assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
+
+
 def test_an_order_that_left_after_all_is_named_no_more(strip: Strip) -> None:
     edit_id = strip.order("A", "07")
     strip.now += timedelta(seconds=4)

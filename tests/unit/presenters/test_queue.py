@@ -216,3 +216,12 @@ def test_reports_that_cover_one_another_are_listed_with_their_titles_what_burns_
     assert len(texts) == 3
     by_row = {fact.row: fact.priority for fact in rig.desk.view.row_facts(keys)}
     assert [by_row[int(row.id)] for row in listed.args[0]] == [1, 3, 3]
+
+
+def test_a_search_without_a_hit_in_a_tab_does_not_say_that_the_tab_is_empty(rig: Rig) -> None:
+    """ "Nothing is unassigned" stood over 36 that were."""
+    rig.begin(report("1"), report("2"))
+    said: list[tuple[str, str]] = []
+    rig.panel.set_empty = lambda title, why, _keys: said.append((title, why))  # type: ignore[method-assign]
+    rig.filter(Filter(tab="unassigned", priorities=(4,)))
+    assert said == [("No report fits these filters", "Looked for in “Unassigned” only.")]

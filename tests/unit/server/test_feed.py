@@ -94,6 +94,21 @@ def test_unfinished_work_comes_before_the_reports_and_each_page_says_what_has_co
         assert set(whole) >= {"service", "area", "unit", LIVE_WORK, "report", "assignment", "entry"}
 
 
+def test_reports_are_not_told_to_be_whole_while_more_of_them_are_put_in(city: City) -> None:
+    """The demo writes its past while it serves: its first figures stood as if they were of all, and were taken back."""
+    told: list[tuple[str, ...]] = []
+
+    def past() -> Iterator[LoadedReport]:
+        yield LoadedReport(a_report("90"))
+        told.append(city.snapshot(None).whole)
+        yield LoadedReport(a_report("91"))
+
+    city.load(past())
+    assert "report" not in told[0]
+    assert {"unit", LIVE_WORK} <= set(told[0]), "who is free can be told"
+    assert "report" in city.snapshot(None).whole
+
+
 @pytest.mark.parametrize("place", ["0,99999999999999999999,x", "2,1,x", "0,1_0,x", "٠,1,x", "0,1"])
 def test_a_place_that_no_page_ended_at_is_refused(city: City, place: str) -> None:
     with pytest.raises(Invalid):
