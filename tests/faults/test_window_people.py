@@ -61,6 +61,8 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def note(window: Any, text: str) -> None:
     saved: list[Any] = []
     window.edits.saved.connect(saved.append)
+    refused_until_s = window.intents._formless_until_s
+    wait_for(lambda: window.intents._steady_s() > refused_until_s, what="a key that opened no form is long ago")
     key(window, "N")
     type_into(window, text, Qt.Key.Key_Return, CTRL)
     wait_for(lambda: saved, what="the note is saved")
