@@ -132,6 +132,11 @@ def check_geometry(geometry: dict[str, Any]) -> None:
         raise GeometryFault(f"its border has {points:,} points, more than {MOST_POINTS:,}; make it simpler")
 
 
+def border_box(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
+    """West, south, east and north of a border, in degrees. Raises GeometryFault, as check_geometry."""
+    return _shape("", geometry).box
+
+
 def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
     rings = [ring for polygon in _polygons(geometry) for ring in polygon]
     if not rings:
@@ -186,7 +191,10 @@ def _polygons(geometry: dict[str, Any]) -> list[list[NDArray[np.float64]]]:
     if not isinstance(coordinates, list | tuple):
         raise GeometryFault("its coordinates are not a list")
     polygons: Iterable[Any] = [coordinates] if kind == "Polygon" else coordinates
-    return [[_ring(ring) for ring in _listed(polygon)] for polygon in polygons]
+    found = [[_ring(ring) for ring in _listed(polygon)] for polygon in polygons]
+    if not all(found):
+        raise GeometryFault("it has no rings" if len(found) <= 1 else "a part of it has no rings")
+    return found
 
 
 def _listed(value: Any) -> list[Any]:
@@ -197,9 +205,12 @@ def _listed(value: Any) -> list[Any]:
 
 def _ring(points: Any) -> NDArray[np.float64]:
     try:
-        ring = np.array([(point[0], point[1]) for point in points], dtype=np.float64)
+        found = np.array([(point[0], point[1]) for point in points])
     except (TypeError, ValueError, IndexError, KeyError) as fault:
         raise GeometryFault("a ring holds something that is not a pair of numbers") from fault
+    if found.size and found.dtype.kind not in "iuf":  # texts, too, would become numbers
+        raise GeometryFault("a ring holds something that is not a pair of numbers")
+    ring = found.astype(np.float64).reshape(-1, 2)
     if len(ring) and not np.array_equal(ring[0], ring[-1]):
         ring = np.concatenate([ring, ring[:1]])
     if len(ring) < 4:

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from console.basemap import Basemap
 from console.board.map_answer import map_answer
 from console.board.view import View
-from console.domain.area import GeometryFault, check_geometry
+from console.domain.area import GeometryFault, border_box, check_geometry
 from console.domain.filter import Filter
 from console.domain.report import Area, Unit
 from console.domain.status import ORDER, AssignmentState, UnitState
@@ -374,11 +374,8 @@ def city_box(areas: Iterable[Area]) -> Box | None:
 def _box_of(area: Area) -> Box | None:
     """Around the border of an area, else its middle."""
     geometry = _border(area)
-    if geometry is not None and geometry["type"] in ("Polygon", "MultiPolygon"):
-        polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-        corners = np.array([corner[:2] for polygon in polygons for corner in polygon[0]])
-        (west, south), (east, north) = corners.min(axis=0), corners.max(axis=0)
-        return float(west), float(south), float(east), float(north)
+    if geometry is not None:
+        return border_box(geometry)
     if area.lat is None or area.lon is None:
         return None
     return area.lon, area.lat, area.lon, area.lat

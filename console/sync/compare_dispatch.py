@@ -126,6 +126,7 @@ class DispatchComparison:
             now = self._ledger.cursor(self._source)
             if now is None:
                 break
+            self._puller.unreadable.see(mapped.items, ())
             self._ledger.apply(self._source, mapped.items, now)
             unreadable = {name.removeprefix("report/") for name in mapped.skipped}
             mended += [key for key in some if key not in unreadable]

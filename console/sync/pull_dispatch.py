@@ -18,6 +18,7 @@ from console.store.items import Cursor
 from console.sync.health import LIVE, Health
 from console.sync.ledger import Ledger
 from console.sync.mapping import Mapped, Mapper
+from console.sync.unreadable import Unreadable
 
 _log = logging.getLogger(__name__)
 PAGE_ROWS = 2000
@@ -71,7 +72,8 @@ class DispatchPuller:
         self._knows_statuses = self._knows_me = False
         self._scope_version: int | None = None
         self.pulled = 0
-        self.skipped: set[str] = set()
+        self.unreadable = Unreadable()
+        self._knows_unreadable = False
         self.seq = -1
         """The number the cache has reached."""
         self.note = ""
@@ -87,6 +89,10 @@ class DispatchPuller:
         cursor = self._ledger.cursor(self._source)
         if self._scope_version is None and cursor is not None:
             self._scope_version = cursor.scope_version
+        if not self._knows_unreadable:
+            # protects: what-is-missing-is-said-again
+            self.unreadable.take(cursor.unread if cursor is not None else "")
+            self._knows_unreadable = True
         if not self._knows_me:
             self._learn_me()
         if not self._knows_statuses:
@@ -115,6 +121,8 @@ class DispatchPuller:
         key = cursor.snapshot_key if cursor else None
         is_whole = key is None
         counted = cursor is not None and _REPORT in cursor.whole
+        if is_whole:
+            self.unreadable.clear()
         with self._ledger.bulk():
             while not stopped():
                 try:
@@ -127,6 +135,7 @@ class DispatchPuller:
                     self._count_anew()
                     cursor, key, replace = None, None, True
                     done, is_whole = 0, False
+                    self.unreadable.clear()
                     continue
                 if replace:
                     before = self._ledger.cursor(self._source)
@@ -178,7 +187,7 @@ class DispatchPuller:
             return cursor, True
         self._note_scope(page.scope_version)
         mapped = self._map(page)
-        cursor = with_changes(cursor, seq=page.upto, scope_version=page.scope_version)
+        cursor = self._with_unreadable(with_changes(cursor, seq=page.upto, scope_version=page.scope_version))
         self._ledger.apply(self._source, mapped.items, cursor)
         self.pulled += len(mapped.items)
         self.seq = page.upto
@@ -187,7 +196,7 @@ class DispatchPuller:
     def _keep_snapshot(self, page: Snapshot, cursor: Cursor) -> Touched:
         mapped = self._map(page)
         self.pulled += len(mapped.items)
-        return self._ledger.apply(self._source, mapped.items, cursor, announce=False)
+        return self._ledger.apply(self._source, mapped.items, self._with_unreadable(cursor), announce=False)
 
     # The feed
 
@@ -241,10 +250,13 @@ class DispatchPuller:
 
     def _keep_changes(self, page: Changes, before: Cursor, *, behind: bool) -> Cursor:
         as_of = before.as_of if page.more or behind else self._health.server_now()
-        cursor = Cursor(page.epoch, page.upto, page.scope_version, as_of, None, whole=before.whole)
+        cursor = self._with_unreadable(
+            Cursor(page.epoch, page.upto, page.scope_version, as_of, None, whole=before.whole)
+        )
         has_new_rights = self._note_scope(page.scope_version)
         if page.items or page.upto != before.seq or page.scope_version != before.scope_version:
             mapped = self._map(page)
+            cursor = self._with_unreadable(cursor)
             self._ledger.apply(self._source, mapped.items, cursor)
             self.pulled += len(mapped.items)
             if has_new_rights:
@@ -294,10 +306,13 @@ class DispatchPuller:
 
     def _map(self, page: Changes | Snapshot) -> Mapped:
         mapped = self._mapper.page(page.items)
-        self.skipped.update(mapped.skipped)
+        self.unreadable.see(mapped.items, mapped.skipped)
         if mapped.skipped:
             _log.info("%s: %d objects could not be understood", self._source, len(mapped.skipped))
         return mapped
+
+    def _with_unreadable(self, cursor: Cursor) -> Cursor:
+        return with_changes(cursor, unread=self.unreadable.noted)
 
     def _note_scope(self, version: int) -> bool:
         """Whether this is another version than before: then what was told of the rights is old until they are learned
@@ -332,15 +347,12 @@ class DispatchPuller:
     @property
     def remarks(self) -> str:
         """What could not be understood so far, what had drifted, and that there is more than was given, in words."""
-        count = len(self.skipped)
-        objects = "1 object" if count == 1 else f"{count} objects"
-        skipped = f"{objects} of the server could not be understood." if count else ""
         since_s = self._behind_since_s
         is_told = since_s is not None and self._monotonic() - since_s >= _SAID_AFTER_S
         behind = (
             "The server tells of changes that its answers do not hold: what is shown may be old." if is_told else ""
         )
-        return " ".join(words for words in (behind, skipped, self.note) if words)
+        return " ".join(words for words in (behind, self.unreadable.words, self.note) if words)
 
 
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:

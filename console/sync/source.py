@@ -241,7 +241,7 @@ class DispatchSource:
     @property
     def skipped(self) -> int:
         """How many objects could not be understood."""
-        return len(self._puller.skipped)
+        return len(self._puller.unreadable)
 
     def start(self) -> None:
         """Start all lanes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,21 @@ def test_a_city_is_shown_with_its_borders_and_without_an_island_far_away() -> No
     assert (west, south) == pytest.approx((106.78, -6.22)), "the border, not the middle"
     assert (east, north) == pytest.approx((106.89, -6.11))
     assert city_box([]) is None
+
+
+@pytest.mark.parametrize("odd", [[[106.8, -6.2, 3], "12"], [["106.8", "-6.2"]], [[10**400, 1]], [None], [[True, "x"]]])
+def test_a_border_with_an_odd_corner_takes_no_other_from_the_map(odd: list[Any]) -> None:
+    """One area of a foreign server, and the map drew none at all."""
+    ring = [[106.7, -6.1], [106.9, -6.1], [106.9, -6.3]]
+    spoilt = Area("odd", "Odd", 1, geometry={"type": "Polygon", "coordinates": [[*ring, *odd]]})
+    empty = Area("empty", "Empty", 1, geometry={"type": "MultiPolygon", "coordinates": [[], [ring]]})
+    good = area("good", -6.2, 106.8, border=True)
+    assert city_box([spoilt, empty, good]) == city_box([good])
+
+
+def test_corners_may_bear_their_height() -> None:
+    ring = [[106.7, -6.1, 5], [106.9, -6.1, 7.5], [106.9, -6.3, 0]]
+    high = Area("high", "High", 1, geometry={"type": "Polygon", "coordinates": [ring]})
+    assert city_box([high]) == city_box(
+        [Area("flat", "F", 1, geometry={"type": "Polygon", "coordinates": [[c[:2] for c in ring]]})]
+    )

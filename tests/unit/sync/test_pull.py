@@ -13,10 +13,12 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import Malformed
 from api_client.transport import utc_now
 from console.domain.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
+from console.store.items import Item
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.pace import Timing
 from console.sync.pull_dispatch import DispatchPuller
+from console.sync.unreadable import Unreadable
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.net import http
 from tests.helpers.sync_rig import rig
@@ -328,3 +330,42 @@ def test_answers_of_before_what_the_stream_told_are_not_current(city: FakeCity, 
     after = reading.state().as_of
     assert after is not None
     assert after > before
+
+
+def test_what_could_not_be_understood_is_said_at_every_start_until_it_can(city: FakeCity, tmp_path: Path) -> None:
+    """After a restart nothing told that two thirds of the reports were missing."""
+    broken = {"id": "7", "photos": 5}
+    city.put("report", broken)
+    for _ in range(2):
+        reading = Reading(city, tmp_path)
+        reading.round()
+        assert "1 object of the server could not be understood, 1 of them reports" in reading.state().detail
+        reading.close()
+    city.put("report", report(7))
+    reading = Reading(city, tmp_path)
+    reading.round()
+    assert reading.state().detail == ""
+    reading.close()
+    reading = Reading(city, tmp_path)
+    reading.round()
+    assert reading.state().detail == ""
+    reading.close()
+
+
+def test_of_very_many_that_are_missing_all_are_counted_and_some_named() -> None:
+    missing = Unreadable()
+    missing.see((), [f"report/{n}" for n in range(3_000)] + [f"entry/{n}" for n in range(2_000)])
+    again = Unreadable()
+    again.take(missing.noted)
+    assert again.words == missing.words
+    assert "5,000 objects" in again.words
+    assert "3,000 of them reports" in again.words
+    assert len(missing.noted) < 30_000
+    again.see((), [f"report/{n}" for n in range(10)])
+    assert len(again) == 5_000, "named already"
+    again.see([Item("gone", 1, "report/3", None)], ())
+    assert len(again) == 4_999
+    again.clear()
+    assert (again.noted, again.words) == ("", "")
+    again.take("no JSON")
+    assert len(again) == 0
