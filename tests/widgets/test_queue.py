@@ -296,6 +296,32 @@ def test_a_row_set_from_outside_is_shown_and_not_announced(qtbot: QtBot, panel: 
     assert panel.current_key() != 300
 
 
+def test_the_current_row_stays_in_sight_when_a_notice_takes_height_and_the_list_comes_back(
+    qtbot: QtBot, panel: QueuePanel
+) -> None:
+    """The strip of a cut link came, and the report that was just chosen stood below the list's end, unsaid."""
+    panel.set_order(keys(1100, 1000), 100)
+    view, high = panel.view, panel.height()
+    view.set_current(int(view.rows.keys[view.rows_in_sight().stop - 2]))
+    start = view.verticalScrollBar().value()
+    box = view.row_box(view.currentIndex().row())
+    assert box.bottom() <= view.viewport().height()
+    for less in (44, 88):
+        panel.resize(panel.width(), high - less)
+        qtbot.waitUntil(lambda less=less: panel.height() == high - less)
+        box = view.row_box(view.currentIndex().row())
+        assert 0 <= box.top() <= box.bottom() <= view.viewport().height()
+    panel.resize(panel.width(), high)
+    qtbot.waitUntil(lambda: panel.height() == high)
+    assert view.verticalScrollBar().value() == start, "as before"
+    view.set_current(1100)
+    panel.resize(panel.width(), high - 88)
+    assert view.verticalScrollBar().value() == 0, "what is in sight all the same moves nothing"
+    view.verticalScrollBar().setValue(30 * view.row_height)
+    panel.resize(panel.width(), high - 132)
+    assert view.verticalScrollBar().value() == 30 * view.row_height, "nor what was out of sight before"
+
+
 def test_texts_are_asked_for_in_one_batch_and_placeholders_are_calm(qtbot: QtBot, panel: QueuePanel) -> None:
     asked: list[list[int]] = []
     panel.rows_wanted.connect(asked.append)

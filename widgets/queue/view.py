@@ -59,6 +59,8 @@ class QueueView(UniformView):
         self._newest = 0
         self._hover = -1
         self._kept = 0
+        self._made_way = (0, 0)
+        """Where the list stood before it got lower, and where it went to keep the current row in sight."""
         self._quiet = False
         self.setModel(self.rows)
         self.setAutoScroll(False)  # Qt's would go after the current row wherever it goes by itself
@@ -361,7 +363,22 @@ class QueueView(UniformView):
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """The current row stays in sight where the list gets lower, and the list stands as before once it is not."""
         super().resizeEvent(event)
+        bar, was = self.verticalScrollBar(), event.oldSize().height()
+        place = self.currentIndex().row()
+        high = self.viewport().height()
+        if high > was:
+            before, after = self._made_way
+            if after == bar.value() and after != before:
+                bar.setValue(before)
+            self._made_way = (0, 0)
+        elif place >= 0 and (end := (place + 1) * self.row_height) - bar.value() in range(self.row_height, was + 1):
+            before = bar.value()
+            bar.setValue(max(before, end - high))
+            if bar.value() != before:
+                first = self._made_way[0] if self._made_way[1] == before != self._made_way[0] else before
+                self._made_way = (first, bar.value())
         self.sight_changed.emit()
 
     def update_keys(self, keys: set[int]) -> None:
