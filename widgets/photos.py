@@ -79,7 +79,7 @@ class PhotoPair(QWidget):
         self._shown = [0, 0]
         self._side = 0
         self._ring = False
-        self._room = 0
+        self._room, self._left = 0, 0
         self._failed_letter = "!"
         self._scaled: dict[tuple[int, int, int], QImage] = {}
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -91,10 +91,12 @@ class PhotoPair(QWidget):
         """All photos."""
         return self._cards
 
-    def set_room(self, height: int) -> None:
-        """The height that the report is read in: photos are as large as their width allows, up to a part of it."""
-        if height != self._room:
-            self._room = height
+    def set_room(self, height: int, left: int) -> None:
+        """The height that the report is read in: photos are as large as their width allows, up to a part of it, and up
+        to what is `left` beside what has to be in sight with them.
+        """
+        if (height, left) != (self._room, self._left):
+            self._room, self._left = height, left
             self._fix_height()
             self.update()
 
@@ -141,7 +143,7 @@ class PhotoPair(QWidget):
 
     def _high(self) -> int:
         """A photo, which is most often three high where it is four wide, and its line."""
-        most = round(self._room * _SHARE)
+        most = min(round(self._room * _SHARE), self._left - self._theme.px(_STRIP) - 2)
         width = self.width() if len(self._groups) == 1 else (self.width() - self._theme.px(8)) // 2
         return max(self._theme.px(_LEAST), min(width * 3 // 4, most)) + self._theme.px(_STRIP) + 2
 

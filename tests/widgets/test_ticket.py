@@ -350,6 +350,24 @@ def test_a_photo_is_seen_whole_and_large_and_what_is_decided_stays(
     assert panel._actions.geometry().bottom() <= panel.height()
 
 
+@pytest.mark.parametrize(("width", "height"), [(420, 634), (420, 572)])
+def test_the_recommended_unit_is_read_beside_a_photo(qtbot: QtBot, panel: TicketPanel, width: int, height: int) -> None:
+    """At 1366 with a strip above it the unit that Ctrl+D sends was cut in half, below a large photo."""
+    panel.compact = True
+    panel.resize(width, height)
+    text = "Rumah warga RT 10 terendam 50 cm sejak subuh. Lokasi Gang Nangka 3, RW 13."
+    facts = [("Place", "Gang Nangka 3, RW 13", "Kembangan Utara, Kembangan"), ("Coordinates", "-6.2, 106.7", ""),
+             ("Reported", "30 Nov 02:10 through X", "reporter hidden")]  # fmt: skip
+    photo = PhotoCard("a", "Before", "15 Jan", picture(Qt.GlobalColor.blue, 400, 300))
+    panel.set_ticket(changed(photos=[photo], text=text, facts=facts, strips=[]))
+    page = panel._advice.parentWidget()
+    qtbot.waitUntil(
+        lambda: page.height() >= page.sizeHint().height() and panel._advice.y() > panel._photos_row.y() > 200
+    )
+    assert panel._photos.height() >= 72 + 22
+    assert panel._advice.y() + 40 <= panel._scroll.viewport().height()
+
+
 def test_a_photo_that_waits_for_the_server_is_no_alarm(qtbot: QtBot, themed: Theme) -> None:
     pair = PhotoPair(themed)
     qtbot.addWidget(pair)

@@ -89,6 +89,12 @@ class _Scroll(QScrollArea):
         self._bar.setGeometry(self.width() - width, 0, width, self.height())
 
 
+def _high(part: QWidget) -> int:
+    """How high a part of the report is, or will be once it is laid out."""
+    fixed = part.minimumHeight()
+    return fixed if fixed == part.maximumHeight() else part.sizeHint().height()
+
+
 class TicketPanel(QWidget):
     """The report panel. Values in, intents out."""
 
@@ -167,6 +173,9 @@ class TicketPanel(QWidget):
         column.addWidget(self._text_row)
         column.addWidget(self._photos_head)
         column.addWidget(self._photos_row)
+        self._above_photos = (
+            self._lead, self._sla_row, self._strips, self._facts, self._text_row, self._photos_head,
+        )  # fmt: skip
         for widget in (
             self._advice_head,
             self._advice,
@@ -317,7 +326,16 @@ class TicketPanel(QWidget):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._photos.set_room(self.height() - self._title.height() - self._actions.height())
+        self._share_room()
+        QTimer.singleShot(0, self, self._share_room)  # once the words have been broken for the new width
+
+    def _share_room(self) -> None:
+        """Photos are as large as there is room for, beside the first recommended unit: what its key does is read."""
+        room = self.height() - self._title.height() - self._actions.height()
+        first = self._advice.height() // max(1, len(self._advice.rows)) if self._advice.rows else 0
+        parts = [*self._above_photos, *([self._advice_head] if first else [])]
+        beside = sum(_high(one) for one in parts if not one.isHidden())
+        self._photos.set_room(room, room - beside - first)
 
     @override
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -366,6 +384,7 @@ class TicketPanel(QWidget):
         basis = ticket.advice_basis if ticket.advice else ""
         self._advice_head.set_words(self.tr("Recommended units"), basis, "", self._keys["advice"])
         self._show_foldable(ticket)
+        self._share_room()
 
     def _show_foldable(self, ticket: Ticket) -> None:
         merged = len(ticket.merged)
