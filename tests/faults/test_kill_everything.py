@@ -108,14 +108,20 @@ class Operator:
 def snapshot(city: Served) -> dict[str, dict[str, Any]]:
     """Everything the server has: kind -> id -> what it says of it."""
     found: dict[str, dict[str, Any]] = {}
+    first_work: dict[str, Any] = {}
     key = ""
     while True:
         page = city.get(f"/dispatch/v1/snapshot?limit=1000{key}")
         for item in page["items"]:
+            if item["kind"] == "assignment" and "report" not in found:  # unfinished work comes before the reports,
+                assert item["id"] not in first_work, "no object twice"
+                first_work[item["id"]] = item["data"]
+                continue
             kind = found.setdefault(item["kind"], {})
             assert item["id"] not in kind, "no object twice"
             kind[item["id"]] = item["data"]
         if not page["next_key"]:
+            assert first_work.items() <= found.get("assignment", {}).items(), "and once more with all work"
             return found
         key = f"&after_key={page['next_key']}"
 
