@@ -31,6 +31,7 @@ from widgets.__main__ import SECTION_KEYS
 from widgets.notice import Banner, Notice
 from widgets.statusbar import StatusBar
 from widgets.ticket.panel import TicketPanel
+from widgets.ticket.values import Ticket
 
 
 @pytest.mark.parametrize("let_go", [asked, freed])
@@ -186,6 +187,31 @@ def test_a_lost_order_is_red_for_life_and_safety_only_and_ends_its_sentence_once
     assert notice.level == level
 
 
+def ticket_of(rig: Rig, qtbot: QtBot) -> Ticket:
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    presenter.to_call_back = lambda: rig.edits.to_call_back
+    presenter.set_outbox(rig.edits.open_for("city", "A"))
+    presenter.set_dossier(rig.dossier(1001, "A"))
+    ticket = panel.ticket()
+    assert ticket is not None
+    return ticket
+
+
+def test_an_order_that_came_too_late_says_that_its_crew_was_told(strip: Strip, qtbot: QtBot) -> None:
+    """The crew had been driving for ten minutes, and the report asked only whether it was still wanted."""
+    strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
+    edit_id = strip.order("A", "07")
+    strip.rig.edits.told(edit_id, "rina")
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.EXPIRED))
+    (said,) = ticket_of(strip.rig, qtbot).strips
+    assert said.text == (
+        "SDA-07 was told by radio by rina. Order not sent in time: Dispatched SDA-07, by rina. Still wanted?"
+    )
+
+
 def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot: QtBot) -> None:
     """It was driving, stood as "no job", and once the other's order was kept nothing on the screen knew of it."""
     rig, told = strip.rig, "SDA-07 was told by radio by rina"
@@ -201,15 +227,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert row.theirs is not None
     assert (row.mine.text, row.theirs.text) == ("SDA-07 as well", "only SDA-11: call SDA-07 back by radio")
 
-    theme = make_theme()
-    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
-    qtbot.addWidget(panel)
-    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
-    presenter.to_call_back = lambda: rig.edits.to_call_back
-    presenter.set_outbox(rig.edits.open_for("city", "A"))
-    presenter.set_dossier(rig.dossier(1001, "A"))
-    ticket = panel.ticket()
-    assert ticket is not None
+    ticket = ticket_of(rig, qtbot)
     assert ticket.strips[-1].text == f"budi has sent SDA-11 to this report at 08:00. {told}."
     assert ticket.timeline[0].text == f"NOT done: Dispatched SDA-07, by rina · conflict · {told}"
 
@@ -218,10 +236,9 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id]
     notice = strip.wait("Call SDA-07 back by radio")
     assert notice.text == "rina told it to come, and that order is given up. Report A Water at A. Offline since 08:00."
-    presenter.set_outbox(rig.edits.open_for("city", "A"))
-    ticket = panel.ticket()
-    assert ticket is not None
-    assert [one.text for one in ticket.strips] == [f"{told}, and the order is given up. Call SDA-07 back by radio"]
+    assert [one.text for one in ticket_of(rig, qtbot).strips] == [
+        f"{told}, and the order is given up. Call SDA-07 back by radio"
+    ]
     strip.orders.told()
     strip.orders.show()
     assert rig.edits.to_call_back == ()
