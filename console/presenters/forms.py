@@ -332,18 +332,18 @@ class Forms(QObject):
 
     def close(
         self,
-        source: str,
+        dossier: Dossier,
         about: str,
-        units: Sequence[tuple[str, str]],
         draft_key: str,
         then: Callable[[str, str, tuple[str, ...]], object],
         merge: Callable[[], object],
         why_no_merge: str,
     ) -> None:
-        """Disposition (of the report's city), reason, and which units are released; of what a duplicate would be is
-        asked by `merge`, `why_no_merge` says why not.
+        """Disposition (of the report's city), reason, and which units are released, those too that are sent meanwhile.
+
+        Of what a duplicate would be is asked by `merge`, `why_no_merge` says why not.
         """
-        known = [one for one in self._desk.catalog(source).templates if one.kind in ("close", "duplicate")]
+        known = [one for one in self._desk.catalog(dossier.source).templates if one.kind in ("close", "duplicate")]
         duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
         texts = [one.text for one in known] or [
             self.tr("Not found at the place"),
@@ -355,7 +355,7 @@ class Forms(QObject):
             self._theme,
             self.tr("Close without work"),
             [(text, text, False) for text in texts],
-            units,
+            self._at_work(dossier),
             duplicate=duplicate,
             why_no_duplicate=why_no_merge,
             about=about,
@@ -446,8 +446,15 @@ class Forms(QObject):
             return
         _, before, fields = self._watched
         if (before.source, before.key) == (dossier.source, dossier.key):
+            if isinstance(self._open, CloseForm):
+                self._open.set_units(self._at_work(dossier))
             catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
             self._open.tell_news(changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
+
+    def _at_work(self, dossier: Dossier) -> list[tuple[str, str]]:
+        """The units that have work on a report, with what they are called."""
+        catalog = self._desk.catalog(dossier.source)
+        return [(one.unit, catalog.name("unit", one.unit)) for one in dossier.live]
 
     def set_photos(self, cards: Mapping[str, PhotoCard], row: int) -> None:
         """Photos of the report in this row: they may come while its form is open, whatever is chosen meanwhile."""

@@ -90,7 +90,8 @@ def entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channel
             return tr("Recalled {unit}, by {who}").format(unit=code, who=entry.author)
         case Kind.PROGRESS:
             state = str(data.get("state", "")).replace("_", " ").capitalize()
-            return f"{tr(state)}, {code}"
+            because = text or str(data.get("reason") or "")
+            return f"{tr(state)}, {code}: {because}" if because else f"{tr(state)}, {code}"
         case Kind.UNIT_STATE:
             return f"{code}: {tr(str(data.get('state', '')).replace('_', ' '))}"
         case Kind.VALIDATE if data.get("accepted"):

@@ -744,18 +744,14 @@ class Intents(QObject):
 
     def _do_close(self) -> None:
         dossier = self._report()
-        known = self._desk.catalog(dossier.source).units
-        units = [(one.unit, known[one.unit].code if one.unit in known else one.unit) for one in dossier.live]
 
         def close(disposition: str, reason: str, release: tuple[str, ...]) -> None:
-            self._deeds.close(dossier, disposition, reason, release)
+            self._deeds.close(self._as_told(dossier), disposition, reason, release)
 
         key = self._forms.draft_key("close", dossier.source, dossier.key)
         why = BY_ID["merge"].why_not(self.situation)
         why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
-        self._forms.close(
-            dossier.source, self.title_of(dossier), units, key, close, lambda: self._merge_chosen(dossier), why
-        )
+        self._forms.close(dossier, self.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why)
         self._forms.watch(dossier, "status", "service")
 
     def _merge_chosen(self, dossier: Dossier) -> None:

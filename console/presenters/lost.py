@@ -395,12 +395,15 @@ def _level(priority: int) -> str:
     return "p1" if priority == _HAZARD else "warn"
 
 
-def _urgency(shown: Unanswered) -> tuple[bool, bool, int, int]:
-    """Crews first, then orders, then what is only to be known; of each the most dangerous, of those the oldest."""
+def _urgency(shown: Unanswered) -> tuple[bool, int, bool, int]:
+    """Crews first; of them the most dangerous report's, of those orders before facts, then the oldest.
+
+    What is only to be seen comes behind what is to be answered of the same danger.
+    """
     if isinstance(shown, Setback):
-        return not shown.of_crew, True, shown.priority, 0
+        return not shown.of_crew, shown.priority, True, 0
     edit = _edit_of(shown)
-    return not shown.of_crew, not is_order(edit) and not shown.of_crew, _priority(edit), edit.number
+    return not shown.of_crew, _priority(edit), not is_order(edit) and not shown.of_crew, edit.number
 
 
 def _chooses(order: LostOrder) -> bool:

@@ -24,10 +24,11 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, 
 
 from console.domain.edit import Edit, EditState, Kind, Queued
 from console.domain.messages import Source
-from console.domain.report import Agency, Template, Unit
-from console.domain.status import UnitState
+from console.domain.report import Agency, Assignment, Report, Template, Unit
+from console.domain.status import AssignmentState, Status, UnitState
 from console.export import FORMATS, select, write
 from console.logs import CleanFormatter
+from console.presenters.dossier import Dossier
 from console.server.city import City
 from console.settings import Settings
 from tests.helpers.canary import Canary, canary, foreign_requests
@@ -354,8 +355,11 @@ def test_forms_show_texts(scene: Scene) -> None:
             hostile[:SHORT], hostile, hostile[:SHORT], [hostile], lambda _: None, draft_key="note:city:honest-1"
         )
         look_at_form(kind)
-    window.forms.close("city", stored(scene.texts["script"]), [("u", stored(scene.texts["img"]))], "", lambda *_: None,
-                       lambda: None, stored(scene.texts["script"]))  # fmt: skip
+    now = datetime.now(UTC)
+    about = Report("honest-1", 1, Status.NEW, None, 3, "", now, now)
+    job = Assignment("a", "honest-1", stored(scene.texts["img"]), AssignmentState.EN_ROUTE, now, "x", now)
+    window.forms.close(Dossier(1, "city", "honest-1", about, about, (), (job,), ()), stored(scene.texts["script"]), "",
+                       lambda *_: None, lambda: None, stored(scene.texts["script"]))  # fmt: skip
     look_at_form("close")
     window.forms.new_report("city", lambda _: None)
     form = window.forms._new

@@ -51,14 +51,26 @@ class CloseForm(Form):
         self.body.addWidget(self.field_label(self.tr("Reason"), self.tr("type on, the words go here")))
         self.body.addWidget(self.reason)
         self.ticks: dict[str, Tick] = {}
-        if units:
-            self.body.addWidget(self.field_label(self.tr("Units to release"), self.tr("Space ticks")))
+        self._units = self.field_label(self.tr("Units to release"), self.tr("Space ticks"))
+        self._units.hide()
+        self.body.addWidget(self._units)
+        self.set_units(units)
+
+    def set_units(self, units: Sequence[tuple[str, str]]) -> None:
+        """Which units may be let go, as (id, words): one that comes is ticked, one that has gone is not asked about."""
+        for unit_id in self.ticks.keys() - {one for one, _ in units}:
+            tick = self.ticks.pop(unit_id)
+            self.body.removeWidget(tick)
+            tick.deleteLater()
         for unit_id, words in units:
-            tick = Tick(theme, words, on=True)
-            tick.toggled.connect(self.touch)
-            tick.entered.connect(self.commit)
-            self.ticks[unit_id] = tick
-            self.body.addWidget(tick)
+            if unit_id not in self.ticks:
+                tick = self.ticks[unit_id] = Tick(self.theme, words, on=True)
+                tick.toggled.connect(self.touch)
+                tick.entered.connect(self.commit)
+                self.body.insertWidget(self.body.indexOf(self._units) + len(self.ticks), tick)
+        self._units.setVisible(bool(self.ticks))
+        if self.isVisible():
+            self.fit()
         self.touch()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -626,6 +627,28 @@ def test_a_form_that_never_gets_the_keyboard_does_not_hold_it_for_ever(rig: Rig,
     wait_for(lambda: QApplication.focusWidget() is behind, what="the window has the keyboard again")
     QTest.keyClick(behind, Qt.Key.Key_T)
     assert behind.heard == ["T"]
+
+
+def test_a_crew_that_is_sent_while_a_report_is_being_closed_is_asked_about_and_let_go(rig: Rig) -> None:
+    """The form named no crew; it went on driving to a closed report, from which no key called it back. What was read
+    and answered came back as a conflict.
+    """
+    choose(rig, "close", "A")
+    rig.intents.run("close")
+    form: Any = rig.form()
+    form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
+    assert form.ticks == {}
+    sent = rig.dossier(1001, "A", ["07"])
+    assert sent.server is not None
+    newer = replace(sent.server, version=9, status=Status.ASSIGNED)
+    rig.intents.set_dossier(replace(sent, server=newer, shown=newer))
+    assert form.news == "Changed meanwhile: Status New, now Assigned"
+    assert [tick.text() for tick in form.ticks.values()] == ["SDA-07"]
+    assert form.values()["release"] == ["07"]
+    rig.commit()
+    rig.commit()
+    (edit,) = rig.saved(1)
+    assert (edit.data["release"], edit.base_version, edit.base) == (["07"], 9, {"status": "assigned"})
 
 
 def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig: Rig) -> None:

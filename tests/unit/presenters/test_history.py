@@ -26,6 +26,8 @@ def entry(kind: str, edit: str | None = "e", minute: int = 0, **data: Any) -> En
         (entry("me_too"), "Reported again, entered by Rina Aulia"),
         (entry("set", hold=None), "Hold ended, by Rina Aulia"),
         (entry("set", hold=None, undoes="e1"), "Taken back: now Hold ended, by Rina Aulia"),
+        (entry("progress", unit="DMK-03", state="refused", reason="flat tyre"), "Refused, DMK-03: flat tyre"),
+        (entry("progress", unit="DMK-03", state="on_scene"), "On scene, DMK-03"),
         (entry("close", disposition="Duplikat"), "Closed by Rina Aulia: Duplikat"),
         (
             entry("close", disposition="Tidak ditemukan", reason="Sudah diambil truk pagi ini"),

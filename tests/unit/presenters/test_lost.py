@@ -415,6 +415,14 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     assert strip.banner.notice is None
 
 
+def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
+    """The refusal of a P1 stood behind a P3's lost order, unseen until that was answered."""
+    strip.beaten(strip.order("C", "07", priority=3))
+    strip.wait("SDA-07 was NOT sent")
+    strip.orders.tell(Setback("city", "A", "rina", "SDA-11 has refused:", "flat tyre. Report A", 1, of_crew=True))
+    assert strip.notice.bold == "SDA-11 has refused:"
+
+
 def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
     strip.orders.tell(Setback("city", "B", "rina", "budi has taken over B.", "Kemang", 1, of_crew=False))
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
