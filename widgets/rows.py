@@ -249,6 +249,12 @@ class RowsView(QListView):
         )
         self.blockSignals(False)
 
+    def clear_current(self) -> None:
+        """Make no row the current one, without announcing it."""
+        self.blockSignals(True)
+        self.selectionModel().clear()
+        self.blockSignals(False)
+
     @override
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)

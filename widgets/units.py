@@ -160,7 +160,9 @@ class _Head(QWidget):
 
     def words(self, key: str) -> str:
         """What stands over a column."""
-        text = self.only if key == "state" and self.only else self._words.get(key, "")
+        text = self._words.get(key, "")
+        if key == "state" and self.only:
+            text = f"{text}: {self.only}"
         return f"{text} {'▾' if self.descending else '▴'}" if key == self.sorted_by else text
 
     @override
@@ -318,7 +320,9 @@ class UnitsPanel(QWidget):
         self.setFocusProxy(self.view)
 
     def set_rows(self, rows: Sequence[UnitRow]) -> None:
-        """Show these units; the current one stays the current one."""
+        """Show these units; the current one stays the current one, and no other takes its place when it goes."""
+        if (current := self.view.current_id()) and all(row.id != current for row in rows):
+            self.view.clear_current()  # Qt would choose its neighbour, for which keys would be heard
         self._fit(frozenset(row.code for row in rows), frozenset(row.skills for row in rows))
         away = any(row.away for row in rows)
         if away != self._head.away:

@@ -287,7 +287,18 @@ class MapPresenter(QObject):
             first = out[0]
             self._outside = (int(snapshot.column("row")[positions[first]]), float(lat[first]), float(lon[first]))
         row = self._outside[0] if self._outside is not None else 0
-        self._panel.set_outside(row, self.tr("{n} P1 outside").format(n=len(out)) if row else "")
+        self._panel.set_outside(row, self._outside_words(len(out), int(np.count_nonzero(~view.mask[positions[out]]))))
+
+    def _outside_words(self, count: int, unlisted: int) -> str:
+        """`1 P1 outside`; beside it the corner counts what the filter shows, so those that it leaves out are named."""
+        if not count:
+            return ""
+        words = self.tr("{n} P1 outside")
+        if unlisted == count:
+            words = self.tr("{n} P1 outside, not in this list")
+        elif unlisted:
+            words = self.tr("{n} P1 outside, {unlisted} not in this list")
+        return words.format(n=count, unlisted=unlisted)
 
     def _on_report_picked(self, row: int) -> None:
         self._desk.choose(row)

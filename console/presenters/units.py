@@ -112,8 +112,11 @@ class UnitsPresenter(QObject):
         self._soon.start()
 
     def set_filter(self, key: str) -> None:
-        """List only units in some states."""
+        """List only units in some states; one that is in none of them is no longer the chosen one."""
         self._filter = key
+        chosen = next((crew for crew in self.crews() if crew.key == self._desk.unit), None)
+        if chosen is not None and chosen.unit.state not in _FILTERS[key]:
+            self._desk.choose_unit("")
         self._show_filters()
         self.show()
 

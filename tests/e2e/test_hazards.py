@@ -84,6 +84,13 @@ def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(desk: An
     wait_for(lambda: outside(desk.map) == "", what="all are in view")
     report_p1(desk, "local:far", -5.7, 106.6)
     wait_for(lambda: outside(desk.map) == "1 P1 outside", what="it is said")
+    everything = desk.desk.filter
+    desk.desk.set_filter(Filter(tab="validate"))
+    wait_for(
+        lambda: outside(desk.map).endswith(" P1 outside, not in this list"), what="the corner counts what is listed"
+    )
+    desk.desk.set_filter(everything)
+    wait_for(lambda: outside(desk.map) == "1 P1 outside", what="listed again")
     row = desk.map._outside[0]
     desk.map.report_picked.emit(row)
     assert desk.desk.row == row

@@ -136,12 +136,36 @@ def test_the_sign_in_the_heading_narrows_the_list_and_says_so(board: Board, qtbo
     next(one for one in menu.actions() if one.text() == "Available").trigger()
     menu.close()
     assert board.codes() == ["A", "B"]
-    assert board.panel._head.words("state") == "Available"
+    assert board.panel._head.words("state") == "State: Available"
     board.desk.choose_unit(board.presenter.crews()[2].key)
     assert "C" in board.codes(), "the unit that was chosen on the map is listed all the same"
     assert board.panel.view.currentIndex().isValid()
     board.presenter.switch_available()
     assert len(board.codes()) == 4
+
+
+def test_a_chosen_unit_is_not_listed_among_those_of_another_state(board: Board) -> None:
+    """It stood there as "Available" in a list of the busy ones."""
+    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    board.desk.choose_unit(key)
+    board.presenter.set_filter("busy")
+    assert board.codes() == ["D"]
+    assert board.desk.unit == ""
+    board.desk.choose_unit(key)
+    assert board.codes() == ["B", "D"], "one that is chosen then, as on the map, is shown"
+    board.presenter.set_filter("available")
+    assert board.desk.unit == key
+
+
+def test_no_other_unit_is_chosen_when_the_chosen_one_is_gone(board: Board) -> None:
+    """Its neighbour was, and the keys of a unit's steps would have been for that one."""
+    key = next(crew.key for crew in board.presenter.crews() if crew.unit.code == "B")
+    board.desk.choose_unit(key)
+    assert board.panel.view.current_id() == key
+    board.have(("A", A, -6.20), ("C", B, -6.21), ("D", S, -6.2))
+    wait_for(lambda: len(board.codes()) == 3, what="it has gone")
+    assert board.desk.unit == key, "nobody chose another one"
+    assert board.panel.view.current_id() == ""
 
 
 def test_without_units_it_says_what_to_do(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
