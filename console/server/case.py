@@ -234,14 +234,8 @@ class Case:
         unit = self.ledger.unit(key)
         if unit is None:
             return
-        states = {job.state for job in self.ledger.jobs_of(key)} - {AssignmentState.RESERVED}
-        if AssignmentState.ON_SCENE in states:
-            state = UnitState.ON_SCENE
-        elif AssignmentState.EN_ROUTE in states:
-            state = UnitState.EN_ROUTE
-        else:
-            state = UnitState.COMMITTED if states else UnitState.AVAILABLE
-        if (unit.state in ON_A_JOB or states) and unit.state is not state:
+        state = state_by_jobs(self.ledger, key)
+        if (unit.state in ON_A_JOB or state is not UnitState.AVAILABLE) and unit.state is not state:
             self.ledger.put(replace(unit, state=state, state_since=self.now, reason=None, version=unit.version + 1))
 
     def release_all(self, *, done: bool) -> None:
@@ -291,6 +285,16 @@ class Case:
 
     def _differs(self, names: tuple[str, ...]) -> bool:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
+
+
+def state_by_jobs(ledger: Ledger, key: str) -> UnitState:
+    """The state that a unit's jobs lead to; available without any."""
+    states = {job.state for job in ledger.jobs_of(key)} - {AssignmentState.RESERVED}
+    if AssignmentState.ON_SCENE in states:
+        return UnitState.ON_SCENE
+    if AssignmentState.EN_ROUTE in states:
+        return UnitState.EN_ROUTE
+    return UnitState.COMMITTED if states else UnitState.AVAILABLE
 
 
 def clocks_of(ledger: Ledger, report: Report, merged: Iterable[datetime]) -> tuple[Clock, ...]:

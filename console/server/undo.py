@@ -13,7 +13,7 @@ from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import schema
-from console.server.case import Before, Case
+from console.server.case import ON_A_JOB, Before, Case, state_by_jobs
 from console.server.effects import link
 from console.server.history import last_changes
 from console.server.ledger import Ledger
@@ -92,9 +92,9 @@ def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
     if unit.version != before.version + 1:
         fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
         raise Conflict(f"Unit {unit.code} has changed its state since.", fields=fields)
-    ledger.put(
-        replace(unit, state=before.state, reason=before.reason, state_since=ledger.now, version=unit.version + 1)
-    )
+    # Its jobs may have ended since it said that it could not work.
+    state = state_by_jobs(ledger, unit.id) if before.state in ON_A_JOB else before.state
+    ledger.put(replace(unit, state=state, reason=before.reason, state_since=ledger.now, version=unit.version + 1))
     return unit.id
 
 

@@ -613,3 +613,13 @@ def test_proof_that_was_returned_is_none_when_it_is_attached_again(api: Api, tak
         api.ok("10", "progress", {"unit": "u1", "state": state})
     assert api.report("10")["status"] != "validation"
     assert api.ok("10", "photo", second)["report"]["status"] == "validation"
+
+
+def test_a_word_on_a_unit_that_is_taken_back_leaves_the_state_of_its_jobs(api: Api) -> None:
+    """It came back as “committed” from a job that had ended meanwhile, and was recommended to nobody any more."""
+    go_there(api, "10")
+    said = api.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "x"})["entry"]["edit"]
+    api.ok("10", "recall", {"unit": "u1"})
+    assert api.unit("u1")["state"] == "unavailable"
+    api.ok(None, "unit_state", {"unit": "u1"}, undoes=said)
+    assert api.unit("u1")["state"] == "available"
