@@ -570,6 +570,7 @@ class ConsoleWindow(QObject):
         self.going_on.went.connect(self._on_went)
         self.going_on.next_shown.connect(self.intents.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
+        self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.act)
         self.forms.undo_asked.connect(lambda: self.intents.run("undo"))
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)

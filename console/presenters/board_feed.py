@@ -30,6 +30,8 @@ class BoardFeed(QObject):
     """A report created here has come back from the server: its local row and its row in the cache."""
     crowded = Signal(int)
     """So many reports created here are saved and not shown: they have no row before others have left."""
+    made = Signal(int)
+    """The row of a report that was just created here, which is about to be the chosen one and to come into the list."""
     ready = Signal()
     """The first View is there."""
 
@@ -124,6 +126,7 @@ class BoardFeed(QObject):
         if row := self.local_row(key):
             self._to_choose = ("", 0)
             if self._desk.row == before:
+                self.made.emit(row)
                 self._desk.choose(row)
 
     def local_report(self, row: int) -> tuple[str, str] | None:

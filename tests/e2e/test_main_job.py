@@ -148,9 +148,14 @@ def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(
         at_server = city.get("/dispatch/v1/stats")["reports"]
         key(one, "N", Qt.KeyboardModifier.ControlModifier)
         wait_for(lambda: one.forms._new is not None and QApplication.activeWindow() is one.forms._new, what="the form")
-        form_key(Qt.Key.Key_Tab, text="banjir")
-        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, text="Air setinggi lutut di gang")
+        form_key(Qt.Key.Key_Tab, text="sampah")
+        form_key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, text="Menumpuk di gang")
         wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="in the queue")
+        view = one.queue.view
+        wait_for(
+            lambda: view.current_key() == one.desk.row and view.rows.position(one.desk.row) in view.rows_in_sight(),
+            what="what was just entered is to be seen in the list",
+        )
         wait_for(lambda: city.get("/dispatch/v1/stats")["reports"] == at_server + 1, what="at the server")
         wait_for(lambda: not one.outbox_presenter.outbox, what="received")
         wait_for(lambda: one.desk.view.counts.all_open == before + 1, what="once")

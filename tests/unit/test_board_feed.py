@@ -86,15 +86,19 @@ def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_mea
     desk: Desk, feed: BoardFeed
 ) -> None:
     """Else the next note, or the next crew, goes to the report that was chosen before the telephone rang."""
+    told: list[tuple[int, int]] = []
+    feed.made.connect(lambda row: told.append((row, desk.row)))
     desk.choose(1001)
     feed.choose_when_shown("local:1")
     assert desk.row == 1001
     feed.on_edits({("city", "local:1"): [created(1)]})
     assert desk.row == feed.local_row("local:1") > 0
+    assert told == [(desk.row, 1001)], "the list is told before: its row is not there yet"
     feed.choose_when_shown("local:2")
     desk.choose(1001)
     feed.on_edits({("city", "local:2"): [created(2)]})
     assert (desk.row, feed.local_row("local:2") > 0) == (1001, True)
+    assert len(told) == 1
 
 
 def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(

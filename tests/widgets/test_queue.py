@@ -210,6 +210,16 @@ def test_a_row_that_is_expected_is_shown_where_it_comes_back_to(qtbot: QtBot, pa
     assert panel.view.rows.position(496) in panel.view.rows_in_sight()
 
 
+def test_a_row_that_is_expected_and_was_never_there_is_shown_once_it_comes(qtbot: QtBot, panel: QueuePanel) -> None:
+    """A report by telephone was the chosen one, and nowhere in the list."""
+    panel.set_order(keys(500, 0), 500)
+    panel.expect(1000)
+    panel.set_current(1000)
+    assert panel.view.verticalScrollBar().value() == 0
+    panel.set_order(np.insert(keys(500, 0), 300, 1000), 501)
+    assert panel.view.rows.position(1000) in panel.view.rows_in_sight()
+
+
 def test_a_row_that_was_expected_back_and_stays_where_it_is_is_shown_there(qtbot: QtBot, panel: QueuePanel) -> None:
     """A hold was undone, the list stood at its head, and the chosen report was nowhere in it."""
     panel.set_order(keys(500, 0), 500)
