@@ -44,6 +44,8 @@ class Situation(msgspec.Struct, frozen=True):
     unit_outside: bool = False
     unit_busy: bool = False
     """The unit keys mean the chosen unit, as its panel has the keyboard, and it has a job."""
+    other_unit: bool = False
+    """They do, and it is not the one that leads on the chosen report."""
     undo: str = ""
     not_sent: str = ""
     """The id of an order on the chosen report that has not left and of which the unit was not told."""
@@ -376,9 +378,9 @@ ACTIONS: tuple[Action, ...] = (
     A("undo", "Undo", ("Ctrl+Z",), "Report", _undo),
     A("quit", "Quit", ("Ctrl+Q",), "Window", always, words="exit close"),
 )
-AT_ONCE = frozenset(
-    {"take", "release", "dispatch", "recall", "submit", "unmerge", "en_route", "on_scene", "done", "told", "wanted"}
-)
+UNIT_STEPS = frozenset({"en_route", "on_scene", "done"})
+"""What a crew did: in the units panel the chosen unit, elsewhere the one that leads on the chosen report."""
+AT_ONCE = UNIT_STEPS | {"take", "release", "dispatch", "recall", "submit", "unmerge", "told", "wanted"}
 """Actions that ask nothing more: their key does it."""
 ASKS_MORE = frozenset(
     {"assign", "category", "close", "drafts", "hold", "merge", "new_report", "note", "photo", "place", "priority"}

@@ -629,7 +629,8 @@ class ConsoleWindow(QObject):
         self.commands.unit_sought.connect(self.map_presenter.go_to_unit)
         self.commands.sight_kept.connect(self.queue.view.keep_sight)
         self.commands.came_back.connect(self.queue.view.back_to_sight)
-        self.window.is_usable = lambda cap: is_usable(cap, self._situation)
+        self.window.is_usable = lambda cap, panel: is_usable(cap, self._situation, panel)
+        self.intents.unit_in_sight = self.units.bring_in_sight
         self.window.key_unused.connect(self._on_key_unused)
         self.window_actions.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)

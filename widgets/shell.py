@@ -145,8 +145,10 @@ class Shell(QMainWindow):
         tab_keys: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.is_usable: Callable[[str], bool | None] = lambda _cap: None
-        """Whether the action on the key of a cap can be used now; None when the key is no action's."""
+        self.is_usable: Callable[[str, str], bool | None] = lambda _cap, _panel: None
+        """Whether the action on the key of a cap can be used now, as the panel means it that shows the cap ("" for
+        none); None when the key is no action's.
+        """
         self.may_close: Callable[[], bool] = lambda: True
         """Whether the window may close now; one that says no has to ask, and close it later."""
         self.has_report: Callable[[], bool] = lambda: False
@@ -275,7 +277,7 @@ class Shell(QMainWindow):
             app.focusChanged.disconnect(self._on_focus_changed)
         for shortcut in self.findChildren(QShortcut):
             shortcut.deleteLater()
-        self.may_close, self.is_usable = lambda: True, lambda _cap: None
+        self.may_close, self.is_usable = lambda: True, lambda _cap, _panel: None
         picture, root = QLabel(), self.centralWidget()
         if root is not None:
             picture.setPixmap(root.grab())
@@ -327,7 +329,7 @@ class Shell(QMainWindow):
     def _hears(self, widget: QWidget, cap: str) -> bool:
         if self._keyboard_away:
             return False
-        usable = self.is_usable(cap)
+        usable = self.is_usable(cap, self._panel_of(widget))
         if usable is None:  # a panel's own key: while that panel has the keyboard
             here = self.current_panel()
             return bool(here) and here == (self._panel_of(widget) or (widget is self._fold and self._open))

@@ -329,7 +329,10 @@ class UnitsPanel(QWidget):
             self._head.away = self._delegate.away = away
             self._head.update()
             self.view.viewport().update()
+        was_seen = self._is_seen()
         self._model.set_rows(rows)
+        if was_seen and not self._is_seen():  # sorted anew: what keys mean stays in sight
+            self.view.scrollTo(self.view.currentIndex())
         self._show_empty()
 
     def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
@@ -378,6 +381,17 @@ class UnitsPanel(QWidget):
     def current_id(self) -> str:
         """The id of the current unit, "" for none."""
         return self.view.current_id()
+
+    def bring_in_sight(self) -> bool:
+        """Scroll until the current unit is in sight; whether it was already."""
+        was_seen = self._is_seen()
+        if not was_seen:
+            self.view.scrollTo(self.view.currentIndex())
+        return was_seen
+
+    def _is_seen(self) -> bool:
+        index = self.view.currentIndex()
+        return index.isValid() and self.view.viewport().rect().contains(self.view.visualRect(index).center())
 
     def set_current(self, unit_id: str) -> None:
         """Make a unit the current one; nothing is announced."""

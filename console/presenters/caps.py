@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.actions import BY_ID, Action, Situation
+from console.actions import BY_ID, UNIT_STEPS, Action, Situation
 from widgets.keys import key_text
 
 
@@ -21,7 +21,14 @@ def action_on(cap: str) -> Action | None:
     return next((one for one in BY_ID.values() if any(key_text(key) == cap for key in one.keys)), None)
 
 
-def is_usable(cap: str, now: Situation) -> bool | None:
-    """Whether the key of a cap does something now; None when it is no action's."""
+def is_usable(cap: str, now: Situation, panel: str = "") -> bool | None:
+    """Whether the key of a cap in a panel does now what stands beside it; None when it is no action's.
+
+    The steps of a crew that a report shows are that report's crew's: not while they mean the chosen unit elsewhere.
+    """
     action = action_on(cap)
-    return None if action is None else not action.why_not(now)
+    if action is None:
+        return None
+    if now.other_unit and panel != "units" and action.id in UNIT_STEPS:
+        return False
+    return not action.why_not(now)

@@ -72,6 +72,8 @@ class Intents(QObject):
         self._may_write = True
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
+        self.unit_in_sight: Callable[[], bool] = lambda: True
+        """Set by the app: brings the chosen unit into sight; whether it was already."""
         self.lost: Callable[[], str] = lambda: ""
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self.radio_call: Callable[[], str] = lambda: ""
@@ -168,6 +170,9 @@ class Intents(QObject):
             has_place=report.lat is not None,
             lead_unit=lead.unit if lead else None,
             lead_state=lead.state.value if lead else None,
+            other_unit=self._panel == "units"
+            and crew is not None
+            and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
             needs_proof=(service is None or service.proof) and not has_fresh_proof(report, dossier.history),
@@ -815,7 +820,11 @@ class Intents(QObject):
         """What the unit did on the chosen report; in the units panel what the chosen one did on its job."""
         now, crew = self.situation, self._desk.cities.crew(self._desk.unit)
         if crew is not None and self._panel == "units":
-            self._step_of_crew(crew, state)
+            if self.unit_in_sight():
+                self._step_of_crew(crew, state)
+            else:
+                meant = self.tr("The chosen unit is {unit}, which was out of sight. The key again tells it")
+                self.said.emit(meant.format(unit=self._desk.code_of(crew)))
         elif now.unread:
             self.said.emit(self.tr(UNREAD))
         elif now.left_behind:

@@ -154,6 +154,33 @@ def test_what_is_filled_is_what_enter_does_and_nothing_is_while_another_panel_he
         assert len(desk.outbox_presenter.outbox) == before
 
 
+def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(desk: Any) -> None:
+    """The report said "DSH-01 on scene [O]", and O told what the unit chosen in the table had done, out of sight."""
+    find(desk, "active", lambda now: now.lead_state in ("dispatched", "acknowledged", "en_route", "on_scene"))
+    others = [crew for crew in desk.units_presenter.crews() if crew.unit.id != desk.intents.situation.lead_unit]
+
+    def steps() -> set[str]:
+        return {cap for widget, cap in shown_caps(desk) if desk.ticket.isAncestorOf(widget)} & {"E", "O", "V"}
+
+    own = steps()
+    assert own
+    desk.desk.choose_unit(others[0].key)
+    assert steps() == own, "another panel has the keyboard: they mean the report's crew"
+    desk.window.focus_panel("units")
+    wait_for(lambda: not steps(), what="they mean the chosen unit")
+    view = desk.units.view
+    bar = view.verticalScrollBar()
+    bar.setValue(0 if view.visualRect(view.currentIndex()).top() > view.height() // 2 else bar.maximum())
+    assert not desk.units._is_seen()
+    before = len(desk.outbox_presenter.outbox)
+    key(desk, min(own))
+    assert desk.status_presenter._said.startswith(f"The chosen unit is {others[0].unit.code}, which was out of sight")
+    assert len(desk.outbox_presenter.outbox) == before
+    assert desk.units._is_seen(), "now it is read whom the key means"
+    desk.window.focus_panel("queue")
+    wait_for(lambda: steps() == own, what="they mean the report's crew again")
+
+
 def test_after_the_filter_line_the_arrows_walk_the_queue(desk: Any) -> None:
     for panel in ("map", "units", "report", "charts"):
         desk.window.focus_panel(panel)
