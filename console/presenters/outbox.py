@@ -240,13 +240,16 @@ class OutboxPresenter(QObject):
                 "What waits is saved on this computer and goes by itself when Sigap runs and the server answers."
             )
         ]
-        units = [self._unit_code(one.edit) for one in waiting if waits_for_radio(one) and not one.told]
-        if units:
-            codes = ", ".join(dict.fromkeys(units))
-            parts.append(self.tr("Not told yet: {units}; tell them by radio.").format(units=codes))
+        if units := self.untold_units():
+            parts.append(self.tr("Not told yet: {units}; tell them by radio.").format(units=units))
         if self.decisions:
             parts.append(self.tr("To decide: {n}.").format(n=self.decisions))
         return title, " ".join(parts)
+
+    def untold_units(self) -> str:
+        """The codes of the units that know nothing of their orders, `SDA-07, DMK-02`; "" for none."""
+        waiting = (one for one in self.outbox if waits_for_radio(one) and not one.told)
+        return ", ".join(dict.fromkeys(self._unit_code(one.edit) for one in waiting))
 
     def _unit_code(self, edit: Edit) -> str:
         """The code of the unit that an order is for; its id when its city does not list it."""

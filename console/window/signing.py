@@ -144,11 +144,13 @@ class Signing(QObject):
         count = len(held)
         title = self.tr("{n} reports are yours" if count > 1 else "1 report is yours").format(n=count)
         release = Choice("release", self.tr("Release and sign out"), self.tr("back into the queue, for everybody"))
-        keep = Choice("keep", self.tr("Keep and sign out"), self.tr("the others see that you are not connected"))
-        if self._sources.is_away(source):  # a release would wait for its author
-            rows, about = [keep], self.tr("No connection: they cannot be released now")
-        else:
-            rows, about = [release, keep], ", ".join(one.report.id for one in held[:_NAMED])
+        away = self._sources.is_away(source)  # a release would wait for its author
+        seen = self.tr("not released: no connection") if away else self.tr("the others see that you are not connected")
+        keep = Choice("keep", self.tr("Keep and sign out"), seen)
+        rows = [keep] if away else [release, keep]
+        about = ", ".join(one.report.id for one in held[:_NAMED])
+        if untold := self._outbox.untold_units():
+            about = self.tr("{units} not told yet · {reports}").format(units=untold, reports=about)
 
         def chosen(choice: str) -> None:
             if choice == release.id:

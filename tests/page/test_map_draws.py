@@ -566,6 +566,17 @@ def test_a_code_that_must_be_read_lies_across_no_p1(desk: MapDesk) -> None:
     assert desk.count_near(below, LON, "priority.p1") == alone
 
 
+def test_the_tag_of_the_chosen_report_lies_across_no_p1(desk: MapDesk) -> None:
+    """That of one outside the map lay on a hazard's triangle at the map's edge."""
+    desk.symbols = [(1, LAT, LON, 1, 0, 0)]
+    desk.show()
+    alone = desk.count_near(LAT, LON, "priority.p1")
+    desk.panel.set_selection(7, LAT, LON - 0.011, "927995 Saluran", 0, 0)  # 64 px west: its tag reaches over the P1
+    desk.draw()
+    assert desk.count_near(LAT, LON - 0.003, "surface.raised") > 60, "the tag is there"
+    assert desk.count_near(LAT, LON, "priority.p1") == alone
+
+
 def test_a_spread_covers_no_report_and_no_crew_that_is_not_in_it(desk: MapDesk) -> None:
     hazard, crew = LON + 0.0048, LAT + 0.0044  # 28 px east and 26 px north: where the two would be spread
     desk.symbols = [(11, LAT, LON, 2, 0, 0), (12, LAT + 2e-6, LON, 2, 0, 0), (13, LAT, hazard, 1, 1, 0)]

@@ -497,10 +497,10 @@ class MapPage {
     const isAbove = (/** @type {Symbol} */ one) => one.priority === 1 || (one.flags & SELECTED) !== 0;
     for (const one of standing) if (!isAbove(one.symbol)) painter.report(one);
     for (const unit of units) painter.code(unit);
-    for (const one of standing) if (isAbove(one.symbol)) painter.report(one); // no code lies across a P1
-    if (chosen) painter.ring(chosen);
     const size = this._map.getSize();
     if (chosen) painter.tag(chosen, size.x, size.y);
+    for (const one of standing) if (isAbove(one.symbol)) painter.report(one); // no code and no tag lies across a P1
+    if (chosen) painter.ring(chosen);
     drawPins(context, this._placedPins(), colors, scale);
     if (fan) painter.spread(fan);
     this._counted += painter.reports;

@@ -252,3 +252,14 @@ def test_what_another_operator_has_to_decide_is_not_counted_as_ones_own(rig: Rig
     rig.edits.author = "budi"
     assert rows.presenter.decisions == 0
     assert len(rows.presenter.outbox) == 1, "it waits, and is shown"
+
+
+def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig) -> None:
+    """The first page, about what one has taken, named none: the crew was on the second."""
+    rows = Rows(rig)
+    assert rows.presenter.untold_units() == ""
+    first = rows.do(Kind.DISPATCH, unit="07")
+    rows.do(Kind.RECALL, "B", unit="11")
+    assert rows.presenter.untold_units() == "SDA-07, SDA-11"
+    rig.edits.told(first, "rina")
+    assert rows.presenter.untold_units() == "SDA-11"
