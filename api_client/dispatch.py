@@ -18,6 +18,8 @@ from api_client.transport import PAGE, PHOTO, SMALL, Answer, Limits, Transport, 
 T = TypeVar("T")
 PREFIX = "/dispatch/v1"
 MARK = "Sigap-Server"
+TIME = "Sigap-Time"
+"""The header with the server's own time."""
 STREAM_SILENCE_S = 30.0
 _LONGEST_LINE = 4 * 1024 * 1024
 _PIECE = 1024 * 1024
@@ -57,6 +59,7 @@ class DispatchClient:
             insecure_http=insecure_http,
             clock=clock,
             under_way=under_way,
+            time_header=TIME,
         )
         self._page = page
         self._small = small

@@ -285,7 +285,8 @@ class Transport:
     """Requests to one server over one session; used by one thread, except `cut` and `close`.
 
     `token` is sent to this server only. `address_allowed` filters the addresses a name resolves to. `under_way` is told
-    of each exchange (a stream is none).
+    of each exchange (a stream is none). `time_header` is where the server writes its time, better than Date, which is
+    of whatever passes the answer on.
     """
 
     def __init__(
@@ -298,7 +299,9 @@ class Transport:
         clock: Callable[[], datetime] = utc_now,
         address_allowed: Callable[[str], bool] | None = None,
         under_way: UnderWay | None = None,
+        time_header: str = "",
     ) -> None:
+        self._time_header = time_header
         self._under_way = under_way or UnderWay()
         self.base_url = check_base_url(base_url, insecure_http=insecure_http)
         self._clock = clock
@@ -465,11 +468,14 @@ class Transport:
 
     def _head(self, response: requests.Response, body: bytes, started: float, clock: datetime) -> Answer:
         latency = time.monotonic() - started
-        server_time = _http_date(response.headers.get("Date", ""))
+        said = _iso_time(response.headers.get(self._time_header, ""))
+        server_time = said or _http_date(response.headers.get("Date", ""))
         bounds = None
         if server_time is not None:
-            # Date is cut to whole seconds and was written between our two looks at the clock.
-            bounds = (server_time - self._clock()).total_seconds(), (server_time - clock).total_seconds() + 1.0
+            # Date is cut to whole seconds, the server's own time to thousandths; both were written between our two
+            # looks at the clock.
+            cut_s = 0.001 if said is not None else 1.0
+            bounds = (server_time - self._clock()).total_seconds(), (server_time - clock).total_seconds() + cut_s
         return Answer(response.status_code, response.headers, body, latency, server_time, bounds)
 
     def _redirected(self, method: str, url: str, target: str) -> str:
@@ -550,6 +556,14 @@ def _tls_reason(causes: list[BaseException]) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message or "not trusted"
     return "no secure connection"
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _http_date(text: str) -> datetime | None:

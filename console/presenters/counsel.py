@@ -240,7 +240,7 @@ def _alike(
             texts[one.row].description,
             facts[one.row].priority,
             facts[one.row].status,
-            datetime.fromtimestamp(facts[one.row].created, UTC),
+            datetime.fromtimestamp(max(0, facts[one.row].created), UTC),
         )
         for one in near
         if one.row in texts and one.row in facts

@@ -95,7 +95,7 @@ def make_app(
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[
-            Middleware(Marked, lambda: pulse.beat.epoch or known_epoch),
+            Middleware(Marked, lambda: pulse.beat.epoch or known_epoch, city.clock),
             Middleware(OneLength),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),
         ],

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from enum import Enum, auto
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -378,11 +379,14 @@ class OneLength:
 
 
 class Marked:
-    """Middleware that writes the server's epoch into every answer, by which clients know it from a captive portal."""
+    """Middleware that writes the server's epoch into every answer, by which clients know it from a captive portal, and
+    its time, by which they measure its clock: the Date of an answer is that of whatever passes it on.
+    """
 
-    def __init__(self, app: ASGIApp, epoch: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, epoch: Callable[[], str], clock: Callable[[], datetime]) -> None:
         self._app = app
         self._epoch = epoch
+        self._clock = clock
         self._headers = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -391,7 +395,8 @@ class Marked:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                ours = [(b"sigap-server", self._epoch().encode()), *self._headers]
+                now = self._clock().isoformat(timespec="milliseconds")
+                ours = [(b"sigap-server", self._epoch().encode()), (b"sigap-time", now.encode()), *self._headers]
                 message["headers"] += [pair for pair in ours if pair[0] not in present]
             await send(message)
 

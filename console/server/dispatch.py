@@ -186,8 +186,8 @@ class Dispatch:
             self.table(),
             title="Sigap Dispatch API",
             version="1",
-            text="What a console speaks with a city's server. Every answer carries the header Sigap-Server. "
-            "GET addresses answer HEAD, all answer OPTIONS.",
+            text="What a console speaks with a city's server. Every answer carries the headers Sigap-Server and "
+            "Sigap-Time. GET addresses answer HEAD, all answer OPTIONS.",
             server="/dispatch/v1",
         )
 

@@ -152,6 +152,9 @@ class EditDesk:
         if present is None:
             raise _no_report(ledger, report)
         ledger.go_on_after(present.updated)
+        # protects: version-of-another-history
+        if if_match is not None and if_match > present.version:
+            if_match = 0  # of a history that this city has lost: nothing of this one has been seen
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
         case = Case(ledger, present, edit, actor, self._ids, seen=if_match)

@@ -86,6 +86,13 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         _check_area(ledger, area)
     elif data.lat is not None and data.lon is not None:
         area, rule = area_at(data.lat, data.lon) or (None, None)
+    agency = data.agency
+    if agency is not None and edit.late and not _takes_work(ledger, agency):
+        remarks.append(f"Its agency “{agency}” is no longer there.")
+        agency = None
+    if agency is not None:
+        # protects: new-report-of-a-known-agency
+        _check_agency(ledger, agency)
     occurred = data.created or edit.occurred_at or ledger.now
     placed = data.lat is not None and data.lon is not None
     return Report(
@@ -100,7 +107,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         updated=ledger.now,
         area=area,
         area_rule=rule,
-        agency=data.agency or (service.agency if service else None),
+        agency=agency or (service.agency if service else None),
         address=data.address,
         lat=data.lat if placed else None,
         lon=data.lon if placed else None,
@@ -376,6 +383,14 @@ def _unmerge(case: Case) -> None:
 def _check_area(ledger: Ledger, code: str) -> None:
     if _offered(ledger.area(code)) is None:
         raise Invalid(f"There is no area {code}.")
+
+
+def _takes_work(ledger: Ledger, code: str) -> bool:
+    try:
+        _check_agency(ledger, code)
+    except Invalid:
+        return False
+    return True
 
 
 def _check_agency(ledger: Ledger, code: str) -> None:

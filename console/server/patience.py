@@ -29,11 +29,19 @@ class PatientProtocol(H11Protocol):
     """
     most_each = 1_000
     """A control room behind one address has some hundred; what a proxy passes on is not counted."""
+    most_silent, most_kept = 1_000, 1_500
+    """So many of all clients may be open without having asked yet, and so many rest after an answer; of more the one
+    that has waited longest is ended.
+    """
     _due: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _passing = 0
     _network: str | None = None
     _connected: ClassVar[Counter[str]] = Counter()
+    _silent: ClassVar[dict[PatientProtocol, None]] = {}
+    """Those that have not asked anything yet, the first ones first."""
+    _kept: ClassVar[dict[PatientProtocol, None]] = {}
+    """Those that wait after an answer, likewise."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,6 +54,7 @@ class PatientProtocol(H11Protocol):
             if self._connected[self._network] > self.most_each:
                 self.transport.abort()
                 return
+        self._rest(self._silent, self.most_silent)
         self._expect_head()
 
     @override
@@ -61,10 +70,12 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         if not self._is_idle():
             self._stop_waiting()
+            self._stop_resting()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
+        self._stop_resting()
         self._stop_waiting()
         self._stop_waiting_for_reader()
         if self._network is not None:
@@ -77,10 +88,26 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """An answer has been written, perhaps before the body of its request had come."""
         super().on_response_complete()
+        if self._is_idle() and not self.transport.is_closing():
+            self._rest(self._kept, self.most_kept)
         if self._is_refused_body() and not self.transport.is_closing():
             self._passing = self.most_passing
             self._stop_waiting()
             self._due = self.loop.call_later(self.passing_s, self._end_refused)
+
+    def _rest(self, among: dict[PatientProtocol, None], most: int) -> None:
+        """Wait for a request, in the place of another one where too many do: all connections are for those who ask."""
+        self._stop_resting()
+        among[self] = None
+        # protects: idle-ones-make-room
+        if len(among) > most:
+            first = next(iter(among))
+            first._stop_resting()
+            first.transport.abort()
+
+    def _stop_resting(self) -> None:
+        self._silent.pop(self, None)
+        self._kept.pop(self, None)
 
     def _is_refused_body(self) -> bool:
         """Whether what comes now is the rest of a body whose request has been answered already."""

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -278,6 +279,28 @@ def test_f10_the_state_says_what_was_asked_for(proxy: FaultProxy, console: Rig) 
     assert state.busy, "the server is there"
     assert state.next_try_s is not None
     assert 29 <= state.next_try_s <= 31.5
+
+
+@pytest.mark.parametrize("off_s", [-900, 3600])
+def test_f23_a_proxy_whose_clock_is_wrong_spoils_no_order(
+    live: Live, proxy: FaultProxy, console: Rig, off_s: float
+) -> None:
+    """F23: Date is of the nearest hop; by a slow one every order was out of date before it left (asking.py: Marked)."""
+
+    def dated(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+        said = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=off_s), usegmt=True).encode()
+        return re.sub(rb"(?i)\r\ndate:[^\r]*", b"\r\nDate: " + said, head), body
+
+    rule = proxy.when(path_has("/dispatch/v1/changes"), rewrite(dated))
+    proxy.when(path_has("/reports/"), rewrite(dated))
+    for _ in range(3):
+        rule.hit = False
+        console.followers.take(SyncNow())
+        console.wait_until(lambda: rule.hit)
+    order = console.push(Kind.DISPATCH, "r1", version=1, unit="U1")
+    console.outcome(order, EditState.ACCEPTED)
+    states = [state for state in console.said if isinstance(state, SourceState)]
+    assert all(abs(state.clock_offset_s) < 30 for state in states)
 
 
 @pytest.mark.parametrize("at", ["/changes", "/edits"])

@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 import msgspec
 from starlette.responses import Response
 
+from console.domain.moments import can_be
+
 
 class Format(StrEnum):
     """A format by the suffix of its addresses."""
@@ -68,8 +70,10 @@ def write(document: Document, form: Format, headers: Mapping[str, str] | None = 
 
 
 def w3c(at: datetime | None) -> str | None:
-    """A time as the standard writes it, in whole seconds."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z" if at is not None else None
+    """A time as the standard writes it, in whole seconds; None for one that cannot be, which a city may hold."""
+    if at is None or not can_be(at):
+        return None
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _accepted(accept: str | None) -> Format | None:

@@ -71,6 +71,15 @@ def test_a_report_of_before_year_one_that_a_city_holds_stops_no_comparison(city:
     assert api.get("/digest?from=1969-12-31&to=1969-12-31").json()["earlier"] is None
 
 
+def test_a_report_of_before_year_one_stops_no_reader_of_open_311(city: City, api: Api) -> None:
+    city.load([LoadedReport(replace(a_report("20"), created=datetime.fromisoformat(BEFORE_ALL)))])
+    for form in ("json", "xml"):
+        for address in ("requests/20", "requests"):
+            query = "?updated_after=2026-01-01T00:00:00Z"
+            told = api.session.get(f"{api.url}/open311/v2/{address}.{form}{query}", timeout=10)
+            assert (told.status_code, "A hole." in told.text) == (200, True), told.text
+
+
 def test_citizens_updates_bear_possible_dates_too(api: Api) -> None:
     form = {
         "service_request_id": "10",

@@ -623,3 +623,18 @@ def test_a_word_on_a_unit_that_is_taken_back_leaves_the_state_of_its_jobs(api: A
     assert api.unit("u1")["state"] == "unavailable"
     api.ok(None, "unit_state", {"unit": "u1"}, undoes=said)
     assert api.unit("u1")["state"] == "available"
+
+
+def test_a_new_report_goes_to_an_agency_that_there_is(api: Api) -> None:
+    refused = api.edit(None, "create", {"service": "road", "agency": "NOPE"})
+    assert (refused.status_code, refused.json()["message"]) == (422, "There is no agency NOPE.")
+    late = api.ok(None, "create", {"service": "road", "agency": "NOPE"}, late=True)["report"]
+    assert (late["agency"], late["remarks"]) == ("pu", ["Its agency “NOPE” is no longer there."])
+
+
+def test_a_version_that_a_report_has_not_reached_has_seen_nothing_of_it(api: Api) -> None:
+    """After a city was set back by hand a console's number may be the higher one, of another history."""
+    api.ok("10", "set", {"priority": 1})
+    refused = api.edit("10", "set", {"priority": 4}, seen=999_999_999_999_999_999)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+    assert api.edit("10", "set", {"title": "x"}, seen=999_999_999_999_999_999).status_code == 200

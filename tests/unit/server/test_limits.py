@@ -120,6 +120,25 @@ def test_more_connections_than_the_most_are_answered_503(expected_log: None) -> 
         assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 503
 
 
+def test_connections_that_ask_nothing_make_room_for_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4,000 silent connections, opened again and again, had every operator answered with 503."""
+    monkeypatch.setattr(PatientProtocol, "most_silent", 3)
+    monkeypatch.setattr(PatientProtocol, "most_kept", 3)
+    with bare(http=PatientProtocol, limit_concurrency=8) as port, contextlib.ExitStack() as held:
+        session = held.enter_context(requests.Session())
+        session.trust_env = False
+        assert session.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
+        for _ in range(30):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            assert session.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
+        asked = []
+        for _ in range(30):
+            one = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            asked.append(one.recv(65536)[:12])
+        assert asked == [b"HTTP/1.1 200"] * 30, "those that rest after an answer make room too"
+
+
 @one_database
 def test_an_upload_of_too_many_megabytes_waits(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, UPLOAD="4 per 1 hour") as url:
