@@ -16,21 +16,31 @@ _STEP = 4096
 def next_waiting(view: View, row: int) -> int:
     """The next row below `row` in the queue that waits for the same, else the first above it; 0 for none.
 
-    A hazard that waits for a crew comes before all of them, wherever it stands. For the same: to be validated if `row`
-    awaits validation, else for somebody to decide and send a crew (among one's own, for a crew). A hazard that nobody
-    has taken waits for a crew until it has one, whoever was asked meanwhile. One on hold waits for something else. A
-    row that the queue does not show counts as above all.
+    For the same: to be validated if `row` awaits validation, else for somebody to decide and send a crew (among one's
+    own, for a crew). One of these above that is more urgent comes first, as what came in meanwhile is, and a hazard
+    before all of them. A hazard that nobody has taken waits for a crew until it has one, whoever was asked meanwhile.
+    One on hold waits for something else. A row that the queue does not show counts as above all.
     """
     (fact,) = view.row_facts([row]) or (None,)
     to_validate = fact is not None and fact.status == _VALIDATION
     at = view.position_of(row)
+    above, below = (
+        _first_waiting(view, part, to_validate=to_validate) for part in (view.order[: max(0, at)], view.order[at + 1 :])
+    )
+    if to_validate:
+        return below or above
     hazards = view.order[view.hazard_places[view.hazard_places != at]]
-    for part in (hazards[: 0 if to_validate else None], view.order[at + 1 :], view.order[: max(0, at)]):
-        for start in range(0, len(part), _STEP):
-            rows = part[start : start + _STEP]
-            hits = np.flatnonzero(_waits(view, rows, to_validate=to_validate))
-            if len(hits):
-                return int(rows[hits[0]])
+    found = [each for each in (_first_waiting(view, hazards), below, above) if each]
+    urgency = {fact.row: fact.priority for fact in view.row_facts(found)}
+    return min(found, key=lambda each: urgency[each], default=0)
+
+
+def _first_waiting(view: View, order: Column, *, to_validate: bool = False) -> int:
+    for start in range(0, len(order), _STEP):
+        rows = order[start : start + _STEP]
+        hits = np.flatnonzero(_waits(view, rows, to_validate=to_validate))
+        if len(hits):
+            return int(rows[hits[0]])
     return 0
 
 

@@ -334,6 +334,24 @@ def test_no_hazard_without_a_crew_is_jumped_over() -> None:
     assert next_waiting(view, 2005) == 2004, "a P1 above comes before a P2 below"
 
 
+def test_what_waits_above_and_is_more_urgent_comes_before_what_waits_below() -> None:
+    """From a report low in the list it went on to a P3 seventy rows below, with three unassigned P2 above."""
+    city = [
+        R(row=2001, priority=2, created=NOW - 50),
+        R(row=2002, priority=2, claim=1, created=NOW - 40),
+        R(row=2003, priority=3, created=NOW - 30),
+        R(row=2004, priority=3, created=NOW - 20),
+        R(row=2005, priority=3, status=VALIDATION),
+        R(row=2006, priority=2, status=VALIDATION),
+    ]
+    view = view_of(Snapshot.build(naive.columns(city)), Filter())
+    first, second = (row for row in view.order.tolist() if row in (2003, 2004))
+    assert next_waiting(view, first) == 2001
+    assert next_waiting(view, 2001) == first, "nobody else's"
+    assert next_waiting(view, second) == 2001
+    assert next_waiting(view, 2006) == 2005, "a pile is worked off in its order"
+
+
 def test_the_closed_tab_shows_the_last_day_until_something_is_asked_for() -> None:
     city = [R(row=1001, status=6, updated=NOW - 90000), R(row=1002, status=7, updated=NOW - 80000)]
     snapshot = Snapshot.build(naive.columns(city))
