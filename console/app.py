@@ -352,7 +352,7 @@ class ConsoleWindow(QObject):
         )
         self.photos = PhotoCards(
             self.photo_tasks, self.images, self.forms.photo_file, self._fetch_photo, zone, now, self,
-            area_of=lambda dossier: desk.catalog(dossier.source).areas.get(dossier.shown.area or ""),
+            areas_of=lambda source: desk.catalog(source).areas,
         )  # fmt: skip
         self.intents = Intents(desk, self.deeds, self.forms, lambda: self.sources.first, self)
         self.going_on = GoingOn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from console.domain.place import distance_m
-from console.domain.report import Area
+from console.domain.report import Area, Report
 
 SMALLEST = "smallest"
 """The rule that gave a report its area: the smallest polygon around its place."""
@@ -157,25 +157,36 @@ def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
     return _Shape(code, size, box, column(starts[:, 0]), column(starts[:, 1]), column(ends[:, 1]), column(slope))
 
 
-def reach_m(area: Area) -> float:
-    """How far the farthest corner of an area lies from its middle, in metres; 0 where either is not known."""
-    if area.lat is None or area.lon is None or area.geometry is None:
-        return 0.0
-    try:
-        west, south, east, north = _shape(area.code, area.geometry).box
-    except GeometryFault:
-        return 0.0
-    return max(distance_m(area.lat, area.lon, lat, lon) for lat in (south, north) for lon in (west, east))
+def reach_m(area: Area, areas: Mapping[str, Area]) -> float:
+    """How far the farthest corner of an area lies from its middle, in metres; 0 where either is not known.
 
-
-def off_by_m(lat: float, lon: float, area: Area | None) -> float:
-    """How far what is reported at a point of an area may lie from it, in metres: a point that is the area's own middle
-    stands for all of it.
+    Of one without an outline of its own it is that of its parts among `areas`, by code.
     """
-    if area is None or area.lat is None or area.lon is None:
+    if area.lat is None or area.lon is None:
+        return 0.0
+    parts = [area] if area.geometry is not None else [one for one in areas.values() if one.parent == area.code]
+    corners = [corner for part in parts for corner in _corners(part)]
+    return max((distance_m(area.lat, area.lon, lat, lon) for lat, lon in corners), default=0.0)
+
+
+def off_by_m(report: Report, areas: Mapping[str, Area]) -> float:
+    """How far what is reported may lie from the point of its report, in metres: a point that is the middle of the
+    report's area stands for all of it. `areas` are by code.
+    """
+    area, lat, lon = areas.get(report.area or ""), report.lat, report.lon
+    if area is None or area.lat is None or area.lon is None or lat is None or lon is None:
         return 0.0
     is_middle = max(abs(lat - area.lat), abs(lon - area.lon)) <= _SAME_DEGREES
-    return reach_m(area) if is_middle else 0.0
+    return reach_m(area, areas) if is_middle else 0.0
+
+
+def _corners(area: Area) -> list[tuple[float, float]]:
+    """The corners of the box around an area as (lat, lon), of none without an outline."""
+    try:
+        west, south, east, north = _shape(area.code, area.geometry or {}).box
+    except GeometryFault:
+        return []
+    return [(lat, lon) for lat in (south, north) for lon in (west, east)]
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -95,8 +95,7 @@ class Counsellor(QObject):
         if not is_open(dossier.shown.status) or dossier.shown.status is Status.VALIDATION:
             self.changed.emit(Counsel(dossier.row))
             return
-        lat, lon = dossier.shown.lat, dossier.shown.lon
-        if lat is None or lon is None:
+        if dossier.shown.lat is None or dossier.shown.lon is None:
             why = self.tr(
                 "The place is missing, so no unit is known to be near. Ask the reporter and give it a place ({place}), "
                 "or choose a unit by hand ({assign})."
@@ -138,7 +137,7 @@ class Counsellor(QObject):
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
                 further = recommend(shown, others, jobs, now, **around).units
                 why = f"{why} {self._of_others(further)}".rstrip()
-            within_m = off_by_m(lat, lon, areas.get(shown.area or ""))
+            within_m = off_by_m(shown, areas)
             alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, within_m)
             return Counsel(dossier.row, found.units[:_TOP], why, alike, further)
 

@@ -652,7 +652,9 @@ class Forms(QObject):
         label = typed if is_more and typed.casefold() not in place.casefold() else place
         if area.lat is not None and area.lon is not None:
             roughly = self.tr("middle of the area, the caller knows no more")
-            form.set_place(area.lat, area.lon, label, middle_of=code, within_m=reach_m(area), roughly=roughly)
+            form.set_place(
+                area.lat, area.lon, label, middle_of=code, within_m=reach_m(area, catalog.areas), roughly=roughly
+            )
             middle = self.tr("Middle of {area}: ask for a street, a number, a landmark").format(area=area.name)
             form.set_exactness(middle, self.tr("The caller knows no more than {area}").format(area=area.name))
             self._show_pin(area.lat, area.lon)

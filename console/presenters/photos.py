@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -41,11 +41,11 @@ class PhotoCards(QObject):
         now: Callable[[], datetime],
         parent: QObject | None = None,
         *,
-        area_of: Callable[[Dossier], Area | None] = lambda _: None,
+        areas_of: Callable[[str], Mapping[str, Area]] = lambda _source: {},
     ) -> None:
-        """`area_of` gives the area of a report, with its own middle."""
+        """`areas_of` gives the areas of a source by code."""
         super().__init__(parent)
-        self._area_of = area_of
+        self._areas_of = areas_of
         self._tasks, self._images_process, self._file_of, self._fetch = tasks, images, file_of, fetch
         self._zone, self._now = zone, now
         self._images: dict[str, QImage | None] = {}
@@ -147,9 +147,8 @@ class PhotoCards(QObject):
             self.beside_changed.emit({key: card for one in self._beside for key, card in self._cards(one).items()})
 
     def _cards(self, dossier: Dossier) -> dict[str, PhotoCard]:
-        report, area = dossier.shown, self._area_of(dossier)
-        placed = report.lat is not None and report.lon is not None
-        off_m = off_by_m(report.lat or 0.0, report.lon or 0.0, area) if placed else 0.0
+        report = dossier.shown
+        off_m = off_by_m(report, self._areas_of(dossier.source))
         return {photo.key: self._card(photo, report, off_m) for photo in report.photos}
 
     def _card(self, photo: Photo, report: Report, off_m: float) -> PhotoCard:

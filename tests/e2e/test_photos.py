@@ -111,10 +111,19 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
 ) -> None:
     """The proof of "somewhere in Rorotan" was flagged for its 5.1 km from Rorotan's middle."""
     ring = [[106.9, -6.2], [107.0, -6.2], [107.0, -6.1], [106.9, -6.1], [106.9, -6.2]]
-    area = Area("r", "Rorotan", 3, geometry={"type": "Polygon", "coordinates": [ring]}, lat=-6.15, lon=106.95)
+    district = Area("c", "Cilincing", 2, lat=-6.1, lon=106.9)
+    area = Area(
+        "r", "Rorotan", 3, parent="c", geometry={"type": "Polygon", "coordinates": [ring]}, lat=-6.15, lon=106.95
+    )
     at = datetime(2026, 11, 24, tzinfo=UTC)
     cards = PhotoCards(
-        tasks, ImageProcess([sys.executable]), lambda _: None, lambda *_: None, UTC, lambda: at, area_of=lambda _: area
+        tasks,
+        ImageProcess([sys.executable]),
+        lambda _: None,
+        lambda *_: None,
+        UTC,
+        lambda: at,
+        areas_of=lambda _: {"r": area, "c": district},
     )
     shown: dict[str, PhotoCard] = {}
     cards.changed.connect(lambda found, _: shown.update(found))
@@ -127,6 +136,10 @@ def test_a_photo_is_held_against_the_whole_area_where_no_more_is_known(
     near, far = shown["1" * 64], shown["2" * 64]
     assert (near.problem, near.place) == ("", "5.5 km from the middle of its area")
     assert far.problem == "After photo: taken 15.9 km away", "outside of it all the same"
+    of_district = replace(report, lat=-6.1, lon=106.9, area="c")
+    cards.set_dossier(Dossier(1000, "jkt", "1", of_district, of_district, (), (), ()))
+    assert shown["1" * 64].problem == "", "a district without an outline reaches as far as its parts"
+    assert shown["2" * 64].problem == "After photo: taken 22.9 km away"
     at_spot = replace(report, lat=-6.16)
     cards.set_dossier(Dossier(1000, "jkt", "1", at_spot, at_spot, (), (), ()))
     assert shown["1" * 64].problem == "After photo: taken 4.7 km away"
