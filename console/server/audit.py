@@ -112,7 +112,7 @@ class ExportNote(msgspec.Struct, frozen=True):
     `by` is who did it, where that is another than who is signed in when it is told.
     """
 
-    id: Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    id: Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     format: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
     filter: Annotated[str, msgspec.Meta(max_length=2_000)]

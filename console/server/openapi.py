@@ -201,7 +201,7 @@ def describe(
     for row in table:
         operation = _operation(row, types)
         paths.setdefault(_PLACE.sub(r"{\1}", row.path), {})[row.method.lower()] = operation
-    return {
+    whole: Schema = {
         "openapi": "3.1.0",
         "info": {
             "title": title,
@@ -216,6 +216,20 @@ def describe(
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+    _write_patterns(whole)
+    return whole
+
+
+def _write_patterns(value: Any) -> None:
+    r"""Patterns as JSON Schema has them: its `$` is the end, where Python's lets a line end pass and `\Z` is meant."""
+    if isinstance(value, dict):
+        if isinstance(pattern := value.get("pattern"), str):
+            value["pattern"] = pattern.removesuffix(r"\Z") + "$" if pattern.endswith(r"\Z") else pattern
+        for each in value.values():
+            _write_patterns(each)
+    elif isinstance(value, list):
+        for each in value:
+            _write_patterns(each)
 
 
 class Gone(msgspec.Struct, frozen=True):

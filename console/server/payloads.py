@@ -19,11 +19,11 @@ from console.server.dates import Dated
 from console.server.refusals import Invalid
 
 T = TypeVar("T")
-Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Word = Annotated[str, Meta(max_length=200)]
 Line = Annotated[str, Meta(max_length=500)]
 Text = Annotated[str, Meta(max_length=20_000)]
-Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f-\xa0]+$")]
+Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f-\xa0]+\Z")]
 LongText = Annotated[str, Meta(max_length=100_000)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
@@ -48,7 +48,7 @@ class EditBody(msgspec.Struct, frozen=True):
     an order may be carried out. One that lay in a connection until after that is refused.
     """
 
-    id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
     kind: Kind
     occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
     late: bool = False
@@ -129,7 +129,7 @@ class Words(msgspec.Struct, frozen=True):
 class NewPhoto(msgspec.Struct, frozen=True):
     """A photo; its bytes come or came by PUT /media. `unit` is who took it, where that is known."""
 
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     role: PhotoRole = PhotoRole.OTHER
     size: Annotated[int, Meta(ge=0, le=15_000_000)] | None = None
     taken: Annotated[datetime, Meta(tz=True)] | None = None

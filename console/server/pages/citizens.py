@@ -55,7 +55,7 @@ _GRID = 3_000
 """Borders are drawn on a grid of so many steps across the city."""
 
 
-Secret = Annotated[str, Meta(pattern=f"^{REPORT_KEY}$")]
+Secret = Annotated[str, Meta(pattern=rf"^{REPORT_KEY}\Z")]
 Word = Annotated[str, Meta(max_length=200)]
 
 

@@ -638,3 +638,26 @@ def test_a_version_that_a_report_has_not_reached_has_seen_nothing_of_it(api: Api
     refused = api.edit("10", "set", {"priority": 4}, seen=999_999_999_999_999_999)
     assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
     assert api.edit("10", "set", {"title": "x"}, seen=999_999_999_999_999_999).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("photo", {"sha256": "2" * 64 + "\n", "role": "after"}),
+        ("set", {"service": "road\n"}),
+        ("create", {"media_urls": ["https://example.org/a.jpg\n"]}),
+        ("create", {"attributes": {"depth\n": ["1"]}}),
+    ],
+)
+def test_a_line_end_is_no_part_of_a_name(api: Api, kind: str, data: dict[str, Any]) -> None:
+    """A photo of such a name counted as proof, and could never be fetched."""
+    before = api.get("/changes?after=0").json()["upto"]
+    assert api.edit(None if kind == "create" else "10", kind, data).status_code == 422
+    assert api.get("/changes?after=0").json()["upto"] == before
+
+
+def test_an_edits_id_holds_no_line_end(api: Api) -> None:
+    body = {"id": "12345678\n", "kind": "note", "data": {"text": "x"}}
+    headers = {"Idempotency-Key": "12345678"}
+    answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", json=body, headers=headers, timeout=10)
+    assert (answer.status_code, "does not fit" in answer.json()["message"]) == (422, True)
