@@ -208,9 +208,10 @@ class ReportPlaceForm(PlaceForm):
         return self.place
 
     def set_known(self, known: Mapping[str, Any]) -> None:
-        """Where it is now, as `set_values`: nothing is entered yet."""
+        """Where it is now, as `set_values`: nothing is entered yet, and what is typed takes the place of the words."""
         self.set_values(dict(known))
         self._known = self.values()
+        self.place.selectAll()
 
     @override
     def is_empty(self) -> bool:

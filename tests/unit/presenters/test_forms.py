@@ -538,6 +538,17 @@ def test_a_place_that_is_looked_at_and_left_is_no_draft_and_one_that_is_saved_un
     assert not rig.edits.outbox
 
 
+def test_a_place_that_is_typed_takes_the_place_of_the_one_before(rig: Rig) -> None:
+    """It was added: "Jl. Ragunan Dalam, RW 14tebet timur"."""
+    dossier = choose(rig, "place", "A")
+    shown = replace(dossier.shown, lat=-6.26, lon=106.81, address="Jl. Kemang Raya 4")
+    rig.intents.set_dossier(replace(dossier, shown=shown, server=shown))
+    assert rig.intents.press("place")
+    form = rig.form()
+    QTest.keyClicks(form.focusWidget(), "jl bangka")
+    assert form.values()["address"] == "jl bangka"
+
+
 def _drafts(rig: Rig) -> dict[str, dict[str, object]]:
     with closing(sqlite3.connect(f"file:{rig.profile / 'work.db'}?mode=ro", uri=True)) as file:
         found = file.execute("SELECT key, body FROM drafts")
