@@ -19,7 +19,7 @@ from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
 from console import logs
-from console.actions import ACTIONS, Situation
+from console.actions import ACTIONS, BY_ID, Situation
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
 from console.domain.edit import Queued
@@ -572,7 +572,7 @@ class ConsoleWindow(QObject):
         self.going_on.comes_back.connect(self.queue.expect)
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.act)
-        self.forms.undo_asked.connect(lambda: self.intents.run("undo"))
+        self.forms.unused_key.connect(self._on_key_of_form)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
@@ -1004,6 +1004,12 @@ class ConsoleWindow(QObject):
         if self._has_picked:
             self._has_picked = False
             self.window.focus_panel("queue")
+
+    def _on_key_of_form(self, key: str) -> None:
+        """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
+        for action in ("undo", "next_hazard"):
+            if key in BY_ID[action].keys:
+                self.intents.run(action)
 
     def _open_chosen(self) -> None:
         """The stroke that opens a report does not do its first verb too."""

@@ -60,8 +60,8 @@ class Forms(QObject):
     What is entered in a form with a `draft_key` is kept while it is typed, and offered when the form is opened again.
     """
 
-    undo_asked = Signal()
-    """In the open form, of what was done before it."""
+    unused_key = Signal(str)
+    """A key that means nothing in the open form, as its shortcut is written."""
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ class Forms(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
-            dialog.undo_asked.connect(self.undo_asked)
+            dialog.unused_key.connect(self.unused_key)
             dialog.open_beside(self._room())
         else:
             dialog.show()

@@ -107,8 +107,8 @@ class Form(QDialog):
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
     """The draft that was offered is not wanted."""
-    undo_asked = Signal()
-    """Ctrl+Z where no text is written: what was done last is to be taken back."""
+    unused_key = Signal(str)
+    """A key that means nothing in the form, as its shortcut is written; in a text Ctrl+Z is the text's."""
 
     def __init__(
         self,
@@ -516,10 +516,9 @@ class Form(QDialog):
         if is_enter(event):
             event.ignore()
             return
-        if event.matches(QKeySequence.StandardKey.Undo):
-            self.undo_asked.emit()
-            return
         super().keyPressEvent(event)
+        if not event.isAccepted():
+            self.unused_key.emit(QKeySequence(event.keyCombination()).toString())
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
