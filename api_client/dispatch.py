@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -256,9 +257,21 @@ _BYTES = {"Content-Type": "application/octet-stream"}
 def decode(body: bytes, kind: type[T], host: str) -> T:
     """JSON to a struct; Malformed when it breaks the form, however deep or broken it is."""
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.DecodeError:
+            # protects: one-spoilt-text-spoils-no-page
+            return msgspec.json.decode(_with_whole_letters(body), type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise errors.Malformed(f"{host} sent data that cannot be read ({str(error)[:120]}).") from error
+
+
+def _with_whole_letters(body: bytes) -> bytes:
+    """The same JSON, a question mark for each half of a letter (a surrogate), for which msgspec refuses all of it.
+
+    Raises ValueError and RecursionError when it is no JSON.
+    """
+    return json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, conflict: wire.Fault | None = None) -> None:

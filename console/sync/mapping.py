@@ -35,6 +35,8 @@ _UNIT_STATES = frozenset(state.value for state in UnitState)
 _WAITS = frozenset(each.value for each in WaitsFor)
 _ROLES = frozenset(role.value for role in PhotoRole)
 _CLOCK_STATES = frozenset(state.value for state in domain.ClockState)
+_LAST_NUMBER = 2**63 - 1
+"""A higher one is no place in any feed, and no number that the cache can hold."""
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError)
 
 
@@ -57,7 +59,8 @@ class Mapper:
         mapped: list[Item] = []
         skipped: list[str] = []
         for item in items:
-            if "\x00" in item.id:  # at which SQLite's JSON ends: it would never be found again
+            # At a NUL SQLite's JSON ends: it would never be found again.
+            if "\x00" in item.id or not 0 <= item.seq <= _LAST_NUMBER:
                 skipped.append(f"{item.kind}/{item.id}")
                 continue
             decoder = self._decoders.get(item.kind)

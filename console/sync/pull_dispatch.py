@@ -364,7 +364,7 @@ def _fits(page: Changes, asked: int) -> bool:
     """Whether a page continues exactly what the cache has, and says itself consistent."""
     return (
         page.from_ == asked
-        and page.upto >= asked
+        and asked <= page.upto < 2**63
         and not (page.more and page.upto == asked)
         and all(asked < item.seq <= page.upto for item in page.items)
     )

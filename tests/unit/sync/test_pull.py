@@ -13,6 +13,7 @@ from api_client.dispatch import DispatchClient
 from api_client.errors import Malformed
 from api_client.transport import utc_now
 from console.domain.messages import SignedIn, SourceState, SyncNow, Touched, ZoneTold
+from console.store.cache_read import CacheReader
 from console.store.items import Item
 from console.sync.health import Health
 from console.sync.ledger import Ledger
@@ -237,6 +238,7 @@ class Reading:
     """A puller of the city, whose rounds and clock the test turns."""
 
     def __init__(self, city: FakeCity, folder: Path) -> None:
+        self.folder = folder
         self.now_s = 0.0
         self.heard = -1
         said = self.said = list[Any]()
@@ -369,3 +371,25 @@ def test_of_very_many_that_are_missing_all_are_counted_and_some_named() -> None:
     assert (again.noted, again.words) == ("", "")
     again.take("no JSON")
     assert len(again) == 0
+
+
+def test_a_spoilt_text_or_number_of_one_object_spoils_no_page(city: FakeCity, reading: Reading) -> None:
+    """Half a letter in one description kept a whole page away, a number beyond all others each round."""
+
+    def spoil(part: str, page: dict[str, Any]) -> dict[str, Any]:
+        for item in page["items"][:1]:
+            item["data"]["description"] = "half \ud83d a letter"
+        if part == "snapshot":
+            page["items"][1]["seq"] = 2**64
+        return page
+
+    city.tamper = spoil
+    city.page = 10
+    reading.round()
+    assert reading.state().state == "live"
+    reader = CacheReader(reading.folder)
+    texts = [text.description for text in reader.texts(reader.columns()["row"])]
+    reader.close()
+    assert "half ? a letter" in texts
+    assert len(texts) == len(city.objects) - 1
+    assert "1 object of the server could not be understood" in reading.state().detail
