@@ -84,7 +84,7 @@ class Case:
     ) -> None:
         """`seen` is the version of the report that the operator saw, None where his console did not say."""
         self.ledger = ledger
-        self._seen = seen
+        self.seen = seen
         self.before = report
         self.report = report
         self.edit = edit
@@ -102,7 +102,7 @@ class Case:
 
     def saw(self, field: str) -> bool:
         """Whether the operator is known to have seen the present value of a field."""
-        return self._seen is not None and self.before.versions.get(field, 0) <= self._seen
+        return self.seen is not None and self.before.versions.get(field, 0) <= self.seen
 
     def change(self, **values: Any) -> None:
         """Give attributes of the report new values."""
@@ -204,7 +204,8 @@ class Case:
                 who=job.orderer,
                 at=job.ordered_at or job.created,
             )
-        if unit.state is UnitState.OFF_SHIFT or (unit.state not in ON_A_JOB and not stack):
+        # protects: who-cannot-work-is-not-sent
+        if unit.state in (UnitState.OFF_SHIFT, UnitState.UNAVAILABLE) or (unit.state not in ON_A_JOB and not stack):
             raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
         here = [job for job in self.live_jobs if job.unit == unit.id]
         if not here:
@@ -230,9 +231,10 @@ class Case:
         self.unit_follows(job.unit)
 
     def unit_follows(self, key: str) -> None:
-        """Give a unit the state that its jobs lead to; a break or the end of a shift stays its own word."""
+        """Give a unit the state that its jobs lead to; that it cannot work stays its own word, and a break without."""
         unit = self.ledger.unit(key)
-        if unit is None:
+        # protects: cannot-work-stays-said
+        if unit is None or unit.state is UnitState.UNAVAILABLE:
             return
         state = state_by_jobs(self.ledger, key)
         if (unit.state in ON_A_JOB or state is not UnitState.AVAILABLE) and unit.state is not state:

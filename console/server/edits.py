@@ -55,6 +55,7 @@ NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _RUNNING_WAIT_S = 2.0
 _FIRST_REPORT = 1_000
+_URGENT = 2
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -164,7 +165,7 @@ class EditDesk:
             undo_on_report(case, deed)
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
-            _check_fresh(ledger, present, edit, if_match)
+            _check_fresh(ledger, present, edit, if_match, actor)
             # protects: second-crew-has-seen-the-first
             _check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
@@ -381,7 +382,7 @@ def _no_report(ledger: Ledger, report: str) -> NotFound:
     return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
 
 
-def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:
+def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, actor: Actor) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw."""
     if edit.kind is Kind.SET:
         given = msgspec.to_builtins(payload_of(edit, payloads.Set))
@@ -400,8 +401,20 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> N
         fields = last_changes(ledger.connection, report, later)
         raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
+        # protects: raised-since-is-not-closed
+        _check_not_raised(ledger, report, seen, actor)
         # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
+
+
+def _check_not_raised(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+    """Conflict when somebody else has made it urgent since: who closes it does not know that people are in danger."""
+    if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
+        return
+    fields = last_changes(ledger.connection, report, ["priority"])
+    who = fields["priority"]["who"]
+    if who != actor.name:
+        raise Conflict(f"{who or 'Somebody else'} has made report {report.id} P{report.priority}.", fields=fields)
 
 
 def _check_outcome(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE, Kind
 from console.domain.engagement import job_in_force
-from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import Area, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
-from console.server.case import Case, clocks_of
+from console.server.case import Case, clocks_of, state_by_jobs
 from console.server.history import later_word
 from console.server.ledger import Ledger
 from console.server.payloads import payload_of
@@ -131,7 +132,8 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
     if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
         raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
     jobs = [job for job in ledger.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
-    if jobs and data.state is not UnitState.UNAVAILABLE:
+    again = data.state is UnitState.AVAILABLE and unit.state is UnitState.UNAVAILABLE
+    if jobs and data.state is not UnitState.UNAVAILABLE and not again:
         raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
     reason = data.reason or None
     said = later_word(ledger.connection, unit, edit.occurred_at) if edit.occurred_at is not None else None
@@ -140,7 +142,8 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
         at = said.occurred_at or said.at
         told = {"value": unit.state.value, "reason": unit.reason, "who": said.author, "at": at}
         raise Conflict(f"{said.author} has said since what unit {unit.code} does.", fields={"state": told})
-    ledger.put(replace(unit, state=data.state, state_since=ledger.now, reason=reason, version=unit.version + 1))
+    state = state_by_jobs(ledger, unit.id) if again else data.state
+    ledger.put(replace(unit, state=state, state_since=ledger.now, reason=reason, version=unit.version + 1))
     return unit.id, payloads.kept_data(edit)
 
 
@@ -312,7 +315,9 @@ def _check_first(case: Case, unit: Unit) -> None:
 
 def _recall(case: Case) -> None:
     data = payload_of(case.edit, payloads.Crew)
-    case.move(case.job_of(case.unit(data.unit)), AssignmentState.RECALLED)
+    unit = case.unit(data.unit)
+    _check_job_seen(case, unit)
+    case.move(case.job_of(unit), AssignmentState.RECALLED)
     case.follow_crews()
 
 
@@ -322,6 +327,8 @@ def _progress(case: Case) -> None:
         raise Invalid(f"“{data.state.value}” is an order, not what a unit reports.")
     unit = case.unit(data.unit)
     check_unit(case.actor, unit)
+    # protects: word-on-the-job-that-was-seen
+    _check_job_seen(case, unit)
     case.move(case.job_of(unit), data.state)
     case.follow_crews()
 
@@ -367,9 +374,37 @@ def _merge(case: Case, into: str, disposition: str = "") -> None:
     if case.ledger.report(into) is None:
         raise Invalid(f"There is no report {into}.")
     main = _chain(case, into)[-1]
+    # protects: nothing-is-hidden-by-a-merge
+    _check_stands_for(case, main)
     case.end(Status.CLOSED, disposition or DUPLICATE)
     case.release_all(done=False)
     link(case, main)
+
+
+def _check_stands_for(case: Case, main: str) -> None:
+    """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
+    other = case.ledger.report(main)
+    assert other is not None  # a chain ends at a report
+    if not is_open(case.report.status):
+        return
+    if not is_open(other.status):
+        raise Invalid(f"Report {main} is closed: reopen it before {case.report.id} is merged into it.")
+    if case.report.priority == 1 < other.priority:
+        raise Invalid(f"Report {case.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
+
+
+def _check_job_seen(case: Case, unit: Unit) -> None:
+    """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
+    if case.seen is None:
+        return
+    table = schema.entries
+    since = sa.and_(table.c.report == case.report.id, table.c.version > case.seen)
+    for body in case.ledger.connection.scalars(sa.select(table.c.body).where(since).order_by(table.c.seq)):
+        entry = decode(body, Entry)
+        is_order = entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None
+        if is_order and entry.author != case.actor.name:
+            told = {"value": unit.id, "who": entry.author, "at": entry.at}
+            raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
 
 
 def _unmerge(case: Case) -> None:

@@ -289,3 +289,73 @@ def test_the_reporter_is_forgotten_90_days_after_closing(city: City, url: str, c
     database = Path(str(city.database.url.database))
     assert NAME.encode() not in database.read_bytes()
     assert PHONE.encode() not in database.with_name(database.name + "-wal").read_bytes()
+
+
+@pytest.fixture
+def desks(city: City, url: str) -> Iterator[tuple[Api, Api]]:
+    """Two operators."""
+    first, second = (Api(url, add_user(city, name, "operator")) for name in ("ani", "budi"))
+    yield first, second
+    for api in (first, second):
+        api.session.close()
+
+
+@one_database
+def test_no_report_is_hidden_behind_one_that_nobody_works_on(desks: tuple[Api, Api]) -> None:
+    """A merge into a report that somebody else had closed meanwhile was taken: both were gone."""
+    ani, budi = desks
+    budi.ok("11", "close", {"disposition": "spam"})
+    refused = ani.edit("10", "merge", {"into": "11"})
+    assert (refused.status_code, "Report 11 is closed" in refused.json()["message"]) == (422, True)
+    assert ani.report("10")["status"] == "new"
+    budi.ok("11", "reopen", {"reason": "x"})
+    assert ani.ok("10", "merge", {"into": "11"})["report"]["merged_into"] == "11"
+
+
+@one_database
+def test_no_hazard_is_closed_or_hidden_by_who_has_not_seen_it(desks: tuple[Api, Api]) -> None:
+    """Somebody else had made it P1 ("children on the roof"); the merge of the P3 that was seen was taken."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    budi.ok("10", "set", {"priority": 1})
+    for kind, data in (("merge", {"into": "11"}), ("close", {"disposition": "spam"})):
+        refused = ani.edit("10", kind, data, seen=seen)
+        assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+        assert "budi" in refused.json()["message"]
+    lesser = ani.edit("10", "merge", {"into": "11"})
+    assert (lesser.status_code, "make 11 P1 first" in lesser.json()["message"]) == (422, True)
+    ani.ok("11", "set", {"priority": 1})
+    ani.ok("10", "merge", {"into": "11"})
+    mine = ani.report("12")["version"]
+    ani.ok("12", "set", {"priority": 1})
+    assert ani.edit("12", "close", {"disposition": "x"}, seen=mine).status_code == 200, "who raised it knows"
+
+
+@one_database
+def test_who_cannot_work_is_not_sent_and_stays_unable(desks: tuple[Api, Api]) -> None:
+    """ "unavailable: accident" was wiped by another operator's order, or by a late word of the crew's job."""
+    ani, budi = desks
+    ani.ok("10", "dispatch", {"unit": "u1"})
+    budi.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "accident"})
+    refused = ani.edit("11", "dispatch", {"unit": "u1", "stack": True})
+    assert (refused.status_code, "u1 is unavailable" in refused.json()["message"].lower()) == (422, True)
+    ani.ok("10", "progress", {"unit": "u1", "state": "acknowledged"})
+    assert (ani.unit("u1")["state"], ani.unit("u1")["reason"]) == ("unavailable", "accident")
+    ani.ok("10", "progress", {"unit": "u1", "state": "en_route"})
+    budi.ok(None, "unit_state", {"unit": "u1", "state": "available"})
+    assert ani.unit("u1")["state"] == "en_route"
+
+
+@one_database
+def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(desks: tuple[Api, Api]) -> None:
+    """A late "done" of a job that was recalled ended the new one, while the crew drove."""
+    ani, budi = desks
+    ani.ok("10", "dispatch", {"unit": "u2"})
+    seen = ani.report("10")["version"]
+    budi.ok("10", "recall", {"unit": "u2"})
+    budi.ok("10", "dispatch", {"unit": "u2"})
+    for kind, data in (("progress", {"state": "done"}), ("progress", {"state": "refused"}), ("recall", {})):
+        late = ani.edit("10", kind, {"unit": "u2"} | data, seen=seen)
+        assert (late.status_code, "budi has sent U2" in late.json()["message"]) == (412, True), late.text
+    budi.ok("10", "progress", {"unit": "u2", "state": "en_route"})
+    assert ani.ok("10", "progress", {"unit": "u2", "state": "on_scene"})["report"]["status"] == "progress"
