@@ -569,9 +569,9 @@ def _iso_time(text: str) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         found = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):  # the last: at the ends of the calendar, in a zone of its own
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

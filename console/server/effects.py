@@ -363,6 +363,10 @@ def _close(case: Case) -> None:
     if data.merged_into is not None:
         _merge(case, data.merged_into, data.disposition)
         return
+    # protects: no-crew-on-a-closed-report
+    for job in case.live_jobs:
+        if job.unit not in data.release and job.state is not AssignmentState.RESERVED:
+            _check_job_seen(case, case.unit(job.unit))
     case.end(Status.CLOSED, data.disposition or data.reason)
     link(case, None)
     for job in case.live_jobs:

@@ -46,6 +46,7 @@ _QUICK_CHECK_BYTES = 256 * 2**20
 """Up to this size the file is checked at every start; above it only when it was not closed in order."""
 
 _REMEMBERED_MS = 35 * 86_400_000
+_NEVER_MS = 2**62
 """Older edits than that are not kept on the computers that made them: nobody asks whether they were taken back."""
 
 __all__ = ["CacheWriter", "Cursor", "Gone", "Item"]
@@ -146,14 +147,18 @@ class CacheWriter:
 
         When the server was `set_back`, the edits of its last record are kept as taken back, until it has them again.
         """
+        before = self.cursor(source)
         with self._writing():
             number = self._word_id("source", source)
             # protects: set-back-is-known
             if set_back:
+                # Not from the last entry alone: one made by a clock that was far ahead would leave all others out.
+                read_to = before.as_of if before is not None else None
+                latest_ms = int(read_to.timestamp() * 1000) if read_to is not None else _NEVER_MS
                 self._connection.execute(
                     "INSERT OR IGNORE INTO taken_back SELECT source, edit FROM entries WHERE source = ?1"
-                    " AND edit IS NOT NULL AND at > (SELECT max(at) FROM entries WHERE source = ?1) - ?2",
-                    (number, _REMEMBERED_MS),
+                    " AND edit IS NOT NULL AND at > min(?3, (SELECT max(at) FROM entries WHERE source = ?1)) - ?2",
+                    (number, _REMEMBERED_MS, latest_ms),
                 )
             of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
             self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant

@@ -324,6 +324,14 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after_s({"Retry-After": "Tue, 24 Nov 2026 12:01:30 GMT"}, now) == 90
     assert retry_after_s({"Retry-After": "99999"}, now) == 300
     assert retry_after_s({"Retry-After": "soon"}, now) is None
+    assert retry_after_s({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -1400"}, now) is None
+
+
+def test_a_date_that_is_none_spoils_no_answer(serve: Serve) -> None:
+    odd = client(serve(lambda *_: http(200, {"name": "sigap", "epoch": "e"}, Date="Fri, 31 Dec 9999 23:59:59 -1400")))
+    assert odd.root().name == "sigap"
+    assert odd.last is not None
+    assert odd.last.server_time is None
 
 
 def test_an_answer_about_another_edit_is_no_success(serve: Serve) -> None:

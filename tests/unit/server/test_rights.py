@@ -359,3 +359,16 @@ def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(desk
         assert (late.status_code, "budi has sent U2" in late.json()["message"]) == (412, True), late.text
     budi.ok("10", "progress", {"unit": "u2", "state": "en_route"})
     assert ani.ok("10", "progress", {"unit": "u2", "state": "on_scene"})["report"]["status"] == "progress"
+
+
+@one_database
+def test_a_crew_that_was_sent_unseen_is_not_left_on_a_closed_report(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    ani.ok("10", "dispatch", {"unit": "u2"})
+    seen = ani.report("10")["version"]
+    budi.ok("10", "dispatch", {"unit": "u3"})
+    closing = {"disposition": "spam", "release": ["u2"]}
+    refused = ani.edit("10", "close", closing, seen=seen)
+    assert (refused.status_code, "budi has sent U3" in refused.json()["message"]) == (412, True)
+    ani.ok("10", "close", closing | {"release": ["u2", "u3"]})
+    assert ani.unit("u3")["state"] == "available"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from console.domain.report import Area, Claim, Clock, ClockState, Hold, Photo, PhotoRole, Unit, WaitsFor
 from console.domain.status import ORDER, AssignmentState, Status, UnitState
@@ -293,6 +294,15 @@ def test_what_a_record_held_before_its_server_was_set_back_is_known_until_it_hol
     writer.apply("city", entries("b"), at(1))
     writer.apply("city", [], at(2), gone=[Gone("entry", "b", 2)])
     assert reader.taken_back("city") == {"c"}
+
+
+def test_one_entry_of_a_clock_far_ahead_hides_nothing_that_was_lost(writer: CacheWriter, reader: CacheReader) -> None:
+    """A server that had started once in a wrong year: after a restore no console missed its dispatch."""
+    year_ahead = replace(entry("ahead", "1", "ahead"), at=T0 + timedelta(days=400))
+    things = [Item("entry", 1, "a", entry("a", "1", "a")), Item("entry", 1, "ahead", year_ahead)]
+    writer.apply("city", [*items(report("1")), *things], replace(at(1), as_of=T0 + timedelta(hours=1)))
+    writer.forget("city", set_back=True)
+    assert reader.taken_back("city") == {"a", "ahead"}
 
 
 def test_contacts_of_an_older_cache_are_overwritten(tmp_path: Path) -> None:
