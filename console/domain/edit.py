@@ -80,7 +80,7 @@ class Edit(msgspec.Struct, frozen=True):
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
     Of a MERGE also `into`: when the report that it names was created. Only the two times are sent,
-    and whether it was made here: see `is_another`.
+    and whether it was made here: see `is_another`. TOLD is for the sync process: see `outlived`.
     """
 
 
@@ -90,17 +90,31 @@ def is_order(edit: Edit) -> bool:
 
 
 _CLOCKS_DIFFER_S = 60.0
+TOLD = "told"
+"""The key of `Edit.about` under which stands that a unit was told of the order by radio: True."""
 
 
 def good_until(edit: Edit, lifetime_s: float) -> datetime | None:
-    """When the time of an order is over (see `outlived`); None for a fact, whose time never is."""
-    return edit.occurred_at + timedelta(seconds=lifetime_s) if is_order(edit) else None
+    """When the time of an order is over (see `outlived`); None for what has none."""
+    return edit.occurred_at + timedelta(seconds=lifetime_s) if _has_a_time(edit) else None
 
 
 def outlived(edit: Edit, now: datetime, lifetime_s: float) -> bool:
-    """Whether an order is past its time; one made in the future says nothing of its age, and is asked about too."""
+    """Whether an order is past its time; one made in the future says nothing of its age, and is asked about too.
+
+    The time of a fact never is, nor that of an order of which a unit was told by radio: it is on its way for it.
+    """
     age_s = (now - edit.occurred_at).total_seconds()
-    return is_order(edit) and not -_CLOCKS_DIFFER_S <= age_s <= lifetime_s
+    return _has_a_time(edit) and not -_CLOCKS_DIFFER_S <= age_s <= lifetime_s
+
+
+def _has_a_time(edit: Edit) -> bool:
+    return is_order(edit) and not edit.about.get(TOLD)
+
+
+def as_told(queued: Queued) -> Edit:
+    """The edit, with whether a unit was told of it by radio."""
+    return msgspec.structs.replace(queued.edit, about={**queued.edit.about, TOLD: True}) if queued.told else queued.edit
 
 
 def created_again(local_key: str) -> str:

@@ -70,6 +70,8 @@ class Outcomes(QObject):
                 self._on_conflict(queued, outcome)
             case EditState.SENT | EditState.WITHDRAWN:
                 self._finish(queued, outcome.state)
+            case EditState.EXPIRED if queued.told:  # by radio, after it had been handed over with its time
+                self._book.set(replace(queued, state=EditState.QUEUED))
             case EditState.ACCEPTED | EditState.ATTENTION | EditState.EXPIRED:
                 theirs = dict(outcome.theirs)
                 self._book.set(replace(queued, state=outcome.state, problem=outcome.problem, theirs=theirs))

@@ -20,6 +20,7 @@ from console.domain.edit import (
     EditState,
     Kind,
     Queued,
+    as_told,
     is_deleted,
     is_order,
     moved,
@@ -121,7 +122,7 @@ class Sending(QObject):
 
     def too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""
-        return outlived(queued.edit, self._clock(), self._order_lifetime_s)
+        return outlived(as_told(queued), self._clock(), self._order_lifetime_s)
 
     # Sources come and go
 
@@ -393,7 +394,7 @@ class Sending(QObject):
                 self.send_due()
             else:
                 self.handed_over.add(edit_id)
-                self._push(Push(edit=_addressed(now.edit, self._outbox.remote), unconfirmed=unconfirmed))
+                self._push(Push(edit=_addressed(as_told(now), self._outbox.remote), unconfirmed=unconfirmed))
 
         def failed(error: Exception) -> None:
             self.waiting.add(edit_id)

@@ -271,8 +271,6 @@ class TicketPresenter(QObject):
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))
-                if told := told_text(queued, self._desk.catalog(edit.source), self.tr):
-                    text = f"{told}. {text}"
                 strips.append(Strip("expired", text, key_of("wanted"), f"wanted:{edit.id}"))
             elif queued.state is EditState.CONFLICT:
                 catalog = self._desk.catalog(edit.source)

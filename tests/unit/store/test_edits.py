@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.edit import Edit, EditState, Kind, Queued, good_until, outlived
 from console.domain.messages import Outcome, Push, Withdraw
 from console.edits import Edits
 from console.store.errors import DiskFull, StoreError
@@ -168,16 +168,22 @@ def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Des
     dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
     note = desk.do(Kind.NOTE, data={"text": "n"})
     arrived = desk.do(Kind.PROGRESS, "2", data={"unit": "u2", "state": "on_scene"})
+    by_radio = desk.do(Kind.DISPATCH, "4", data={"unit": "u4"})
+    desk.edits.told(by_radio, "U12")
     desk.now += timedelta(minutes=11)
     fresh = desk.do(Kind.DISPATCH, "3", data={"unit": "u3"})
-    desk.edits.told(dispatch, "U12")
     desk.quiet()
     desk.edits.resend_due("city")
-    pushes = desk.pushed(note, arrived, fresh)
-    assert {push.edit.id: push.edit.late for push in pushes} == {note: True, arrived: True, fresh: False}
-    assert all(push.edit.occurred_at == T0 for push in pushes[:2])
+    pushes = desk.pushed(note, arrived, by_radio, fresh)
+    late = {push.edit.id: push.edit.late for push in pushes}
+    assert late == {note: True, arrived: True, by_radio: True, fresh: False}
+    assert all(push.edit.occurred_at == T0 for push in pushes[:3])
+    told = pushes[2].edit
+    assert not outlived(told, desk.now + timedelta(days=1), 600), (
+        "nor is it too old for the sync process, or the server"
+    )
+    assert good_until(told, 600) is None
     assert desk.states()[dispatch] is S.EXPIRED
-    assert next(one for one in desk.edits.outbox if one.edit.id == dispatch).told == "U12"
 
     desk.answer(note, S.ACCEPTED)
     desk.edits.still_wanted(dispatch, yes=True)
@@ -187,7 +193,20 @@ def test_facts_go_when_the_link_returns_and_old_orders_are_asked_about(desk: Des
     assert (push.edit.data, push.edit.occurred_at) == ({"unit": "u1"}, desk.now)
     kept = desk.on_disk()
     assert (kept[dispatch].state, kept[push.edit.id].state) == (S.WITHDRAWN, S.SENDING)
-    assert kept[push.edit.id].told == "U12", "nobody is asked to tell that crew once more"
+
+
+def test_an_order_that_is_given_again_is_not_told_again(desk: Desk) -> None:
+    """As one of an earlier version, which asked about those too of which a crew had been told."""
+    desk.edits.source_lost("city")
+    dispatch = desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    desk.now += timedelta(minutes=11)
+    desk.edits.resend_due("city")
+    assert desk.states() == {dispatch: S.EXPIRED}
+    desk.edits.told(dispatch, "U12")
+    desk.edits.still_wanted(dispatch, yes=True)
+    desk.qtbot.waitUntil(lambda: [one.edit.id for one in desk.edits.outbox] not in ([], [dispatch]))
+    (again,) = desk.edits.outbox
+    assert (again.edit.id == dispatch, again.told) == (False, "U12"), "nobody is asked to tell that crew once more"
 
 
 def test_an_old_order_nobody_wants_is_dropped(desk: Desk) -> None:

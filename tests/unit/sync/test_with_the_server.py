@@ -226,7 +226,7 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     assert load_settings(profile).sources[0].timezone == "Asia/Jakarta"
     work = WorkFile(profile)
     made = datetime.now(UTC)
-    ids = {name: str(uuid.uuid4()) for name in "cno"}
+    ids = {name: str(uuid.uuid4()) for name in "cnod"}
     source = load_settings(profile).sources[0].key
     facts = [
         Edit(
@@ -234,17 +234,22 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
         ),
         Edit(ids["n"], Kind.NOTE, "local:c", "local", work.device, 2, made - timedelta(days=2), {"text": "late"}),
         Edit(ids["o"], Kind.CLAIM, "r1", "local", work.device, 3, made - timedelta(hours=1), base_version=1),
-    ]
+        Edit(
+            ids["d"], Kind.DISPATCH, "r2", "local", work.device, 4, made - timedelta(hours=1), {"unit": "U1"},
+            base_version=1,
+        ),
+    ]  # fmt: skip
     for fact in facts:
         work.append(Edit(**{f: getattr(fact, f) for f in fact.__struct_fields__} | {"source": source}))
+    work.set_state(ids["d"], EditState.QUEUED, told="rina")  # by radio: U1 is on its way since then
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["pushed"], summary["conflicts"], summary["waiting"]) == (2, 0, 1)
+    assert (summary["pushed"], summary["conflicts"], summary["waiting"]) == (3, 0, 1)
     assert live.city.stats().reports == 11
     work = WorkFile(profile)
     states = {queued.edit.id: str(queued.state) for queued in work.all()}
-    assert states == {ids["c"]: "sent", ids["n"]: "sent", ids["o"]: "expired"}
+    assert states == {ids["c"]: "sent", ids["n"]: "sent", ids["o"]: "expired", ids["d"]: "sent"}
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     assert live.city.stats().reports == 11
