@@ -15,10 +15,10 @@ from console.domain.edit import PENDING, Edit, EditState, Kind, Queued
 from console.domain.filter import Filter
 from console.domain.overlay import apply_edits, created_report, with_orders
 from console.domain.report import Assignment, Report, WaitsFor
-from console.domain.status import ON_THE_WAY, ORDER
+from console.domain.status import ON_THE_WAY, ORDER, UnitState
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
-from console.presenters.catalog import Cities, read_catalog
+from console.presenters.catalog import Catalog, Cities, read_catalog
 from console.store.cache_read import CacheReader
 from console.store.facts import seconds
 from console.store.items import FIRST_ROW
@@ -189,16 +189,25 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
 
 
 def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities, reader: CacheReader) -> np.ndarray:
-    """The rows of the reports that a crew is on its way to, or at, own pending edits included."""
+    """The rows of the reports that a crew is on its way to, or at, own pending edits included.
+
+    One that has said that it cannot work is on its way to nothing, whatever its job says.
+    """
     jobs: dict[Word, list[Assignment]] = {}
     for source, catalog in cities.catalogs.items():
         for one in catalog.assignments:
             jobs.setdefault((source, one.report), []).append(one)
     for word in edits.keys() & jobs.keys():
         jobs[word] = list(with_orders(tuple(jobs[word]), word[1], edits[word]))
-    found = [word for word, live in jobs.items() if any(one.state in ON_THE_WAY for one in live)]
+    # protects: who-cannot-work-is-not-on-the-way
+    found = [word for word, live in jobs.items() if any(_comes(one, cities.of(word[0])) for one in live)]
     rows = [reader.row_of(*word) for word in found]
     return np.array([row for row in rows if row is not None], np.int64)
+
+
+def _comes(job: Assignment, catalog: Catalog) -> bool:
+    unit = catalog.units.get(job.unit)
+    return job.state in ON_THE_WAY and (unit is None or unit.state is not UnitState.UNAVAILABLE)
 
 
 def _has_words(report: Report, text: str) -> bool:

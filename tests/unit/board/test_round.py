@@ -11,8 +11,8 @@ import pytest
 from console.domain.edit import Kind
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded, loaded_of_all
-from console.domain.report import Assignment, Claim
-from console.domain.status import AssignmentState, Status
+from console.domain.report import Assignment, Claim, Unit
+from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_round import Round, play
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
@@ -97,6 +97,39 @@ def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_p
     reader.close()
     assert played.arrived == {"local:c": row}
     assert played.view.order.tolist() == [row]
+
+
+@pytest.mark.parametrize(
+    ("says", "burns"), [(UnitState.EN_ROUTE, False), (UnitState.BREAK, False), (UnitState.UNAVAILABLE, True)]
+)
+def test_a_hazard_burns_again_when_its_crew_cannot_come(tmp_path: Path, says: UnitState, burns: bool) -> None:
+    """A crew en route had an accident and said so: the P1 was on no counter, and F8 did not go to it."""
+    writer = CacheWriter(tmp_path)
+    job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "rina", T0)
+    unit = Item("unit", 3, "u", Unit("u", "U", says, T0))
+    hazard = items(report("1", priority=1, status=Status.ASSIGNED))
+    writer.apply("city", [*hazard, Item("assignment", 2, "a", job), unit], at(3))
+    writer.close()
+    reader = CacheReader(tmp_path)
+    played = play(
+        Round(
+            snapshot=None,
+            rows=(),
+            edits={},
+            local_rows={},
+            remote={},
+            cities=None,
+            filter=Filter(),
+            zone=UTC,
+            number=1,
+            me="rina",
+        ),
+        reader,
+        int(T0.timestamp()),
+    )
+    reader.close()
+    assert played.view.counts.crewless_hazards[0] == burns
+    assert bool(len(played.view.hazards)) == burns
 
 
 @pytest.mark.parametrize(
