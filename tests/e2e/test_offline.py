@@ -61,6 +61,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         noted = find(one, "unassigned", skip=used)
         crewed = find(one, "active", under_way, used)
         younger = find(one, "unassigned", free, used)
+        asked = find(one, "unassigned", free, used)
         known = {number: kinds(city, number) for number in used}
         city.stop()
         wait_for(lambda: "Offline since" in banner(one), what="the banner")
@@ -99,8 +100,12 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         one.queue.setFocus()
         key(one, "R")
         wait_for(lambda: any("told by radio by rina" in text for text in strips(one)), what="who told it is recorded")
+        choose(one, asked)
+        key(one, "A")
+        key(one, "Enter")
+        wait_for(lambda: one.intents.situation.lead_unit, what="an order that nobody is told of")
         waiting = outbox(one)
-        assert len(waiting) == 7
+        assert len(waiting) == 8
         assert states(one)["saved"] == 6, "facts wait, visibly"
 
     # The program ends and begins again; the server is still away, its clock says now.
@@ -113,7 +118,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, younger)
         key(one, "A")
         key(one, "Enter")
-        wait_for(lambda: len(outbox(one)) == 8, what="a younger order")
+        wait_for(lambda: len(outbox(one)) == 9, what="a younger order")
 
         city.start()
         one.intents.run("refresh")
@@ -121,12 +126,13 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         wait_for(lambda: "its time was over before it could leave" in banner(one), what="the order that was not sent")
         wait_for(lambda: len(outbox(one)) == 1, what="all is received but the old order")
         assert states(one) == {"still wanted?": 1}
-        choose(one, told_of)
+        choose(one, asked)
         wait_for(lambda: any("Still wanted?" in text for text in strips(one)))
 
         stats = city.get("/dispatch/v1/stats")
         assert stats["reports"] == at_server + 1
-        assert kinds(city, told_of) == known[told_of], "the old order was not sent"
+        assert kinds(city, asked) == known[asked], "the old order was not sent"
+        assert Counter(kinds(city, told_of))["dispatch"] == Counter(known[told_of])["dispatch"] + 1, "its crew was told"
         done = [Counter(kinds(city, number)) - Counter(known[number]) for number in (noted, crewed, younger)]
         assert done[0] == Counter({"note": 1, "set": 1})
         assert done[1]["photo"] == 1
@@ -135,14 +141,17 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         ids = [entry["edit"] for number in used for entry in city.entries(number) if entry.get("edit") in waiting]
         assert len(ids) == len(set(ids)), "once each"
         late = [
-            entry["late"] for number in (noted, crewed) for entry in city.entries(number) if entry["edit"] in waiting
+            entry["late"]
+            for number in (noted, crewed, told_of)
+            for entry in city.entries(number)
+            if entry["edit"] in waiting
         ]
-        assert len(late) == 5
+        assert len(late) == 6
         assert all(late), "entered late, and marked so"
 
         one.queue.setFocus()
         key(one, "Y")
-        wait_for(lambda: Counter(kinds(city, told_of))["dispatch"] == Counter(known[told_of])["dispatch"] + 1)
+        wait_for(lambda: Counter(kinds(city, asked))["dispatch"] == Counter(known[asked])["dispatch"] + 1)
         wait_for(lambda: not outbox(one), what="given anew and received")
 
 
