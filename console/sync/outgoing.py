@@ -43,7 +43,8 @@ class Waiting:
 class Outgoing:
     """All unsettled edits of one source; safe from any thread.
 
-    Edits that share a report or a unit leave in the order of their numbers, one at a time; but an order does not wait
+    Edits that share a report or a unit leave in the order of their numbers, one at a time, and a merge behind those of
+    the report that it is into; but an order does not wait
     for an edit of its report that failed and on which it does not rest. A photo whose bytes are
     still on their way holds only what needs the proof (done, validate, close, reopen) or takes it back.
     """
@@ -250,6 +251,7 @@ class Outgoing:
                 or blocked & (keys | self._needs(edit))
                 or held & {(report, aspect) for aspect in rests_on(edit)}
                 or (report in put_off and not is_order(edit))
+                or self._main_key(edit) in put_off
             ):
                 held |= {(report, aspect) for aspect in settles(edit)}
                 put_off.add(report)
@@ -292,4 +294,11 @@ class Outgoing:
         handed_in = edit.kind is Kind.SET and "status" in edit.data
         if edit.kind in _NEEDS_PROOF or done or handed_in:
             needs.add(f"proof:{self._report_key(edit)}")
+        if main := self._main_key(edit):
+            needs.add(f"report:{main}")
         return needs
+
+    def _main_key(self, edit: Edit) -> str:
+        """The report that a merge names, "" for others: what was done to that before (its priority, say) goes first."""
+        into = edit.data.get("into") if edit.kind is Kind.MERGE else None
+        return self._remote(into) or into or ""

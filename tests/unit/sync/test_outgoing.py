@@ -59,6 +59,27 @@ def test_a_failing_edit_holds_its_report_only(outgoing: Outgoing) -> None:
     assert taken(outgoing) == ["e1"]
 
 
+def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(outgoing: Outgoing) -> None:
+    """That one is made P1 first, since a P1 is merged into it: side by side the merge came first, and was refused."""
+    for each in (
+        edit(1, Kind.SET, "r2", priority=1),
+        edit(2, Kind.MERGE, into="r2"),
+        edit(3, Kind.MERGE, "r3", into="r4"),
+    ):
+        outgoing.add(each, unconfirmed=False)
+    raised = take(outgoing)
+    assert raised is not None
+    assert taken(outgoing) == ["e3"]
+    outgoing.again(raised, 60, left=True, everything=False)
+    assert taken(outgoing) == []
+    outgoing.hurry()
+    raised = take(outgoing)
+    assert raised is not None
+    assert raised.edit.id == "e1"
+    outgoing.settled(raised)
+    assert taken(outgoing) == ["e2"]
+
+
 def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(outgoing: Outgoing) -> None:
     made = (edit(1), edit(2), edit(3, Kind.DISPATCH, unit="u1"), edit(4, Kind.RECALL, unit="u1"), edit(5, Kind.CLAIM))
     for each in (*made, edit(6, Kind.DISPATCH, report="r2", unit="u1")):
