@@ -23,7 +23,7 @@ from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
 from console.domain.kept import is_another
 from console.domain.merge import same
 from console.domain.report import Entry, Report
-from console.domain.status import Status
+from console.domain.status import Status, is_open
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
@@ -400,9 +400,10 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, acto
         names = ", ".join(later)
         fields = last_changes(ledger.connection, report, later)
         raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
-    if edit.kind in (Kind.CLOSE, Kind.MERGE):
+    if edit.kind in _ON_STATUS and not is_open(_status_wanted(edit)):
         # protects: raised-since-is-not-closed
         _check_not_raised(ledger, report, seen, actor)
+    if edit.kind in (Kind.CLOSE, Kind.MERGE):
         # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
 

@@ -352,6 +352,8 @@ def _validate(case: Case) -> None:
 def _accept(case: Case, disposition: str) -> None:
     if case.report.status is Status.VALIDATION:
         check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
+        if not case.has_proof:
+            raise Invalid(f"The proof of report {case.report.id} was taken back: return the work, or wait for another.")
     case.end(Status.RESOLVED, disposition)
     case.release_all(done=True)
 
