@@ -52,7 +52,9 @@ __all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
 NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 """Kinds that say which version of the report the operator saw."""
 
+_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
+_ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _RUNNING_WAIT_S = 2.0
 _FIRST_REPORT = 1_000
 _URGENT = 2
@@ -368,9 +370,15 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     of_it = sa.and_(table.c.report == case.report.id, table.c.version > seen)
     for body in ledger.connection.scalars(sa.select(table.c.body).where(of_it).order_by(table.c.seq.desc())):
         entry = decode(body, Entry)
-        if entry.kind == Kind.DISPATCH and entry.author != case.actor.name and entry.unit in at_work:
+        if entry.author == case.actor.name or entry.undone_by is not None:
+            continue
+        if entry.kind == Kind.DISPATCH and entry.unit in at_work:
             told = {"value": entry.unit, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+        # protects: no-order-after-its-end
+        if entry.unit == unit and entry.kind in _ENDS_A_JOB:
+            what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"
+            raise Invalid(f"{unit} was on it, and {entry.author} has {what}: send it again if it is still needed.")
 
 
 def _no_report(ledger: Ledger, report: str) -> NotFound:
@@ -384,6 +392,9 @@ def _no_report(ledger: Ledger, report: str) -> NotFound:
 
 def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, actor: Actor) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw."""
+    if edit.kind in _ON_OPEN:
+        # protects: nothing-is-done-to-what-was-closed-since
+        _check_not_closed(ledger, report, seen, actor)
     if edit.kind is Kind.SET:
         given = msgspec.to_builtins(payload_of(edit, payloads.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
@@ -406,6 +417,16 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, acto
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
         # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
+
+
+def _check_not_closed(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+    """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
+    if is_open(report.status) or report.versions.get("status", 0) <= seen:
+        return
+    fields = last_changes(ledger.connection, report, ["status"])
+    who = fields["status"]["who"]
+    if who != actor.name:
+        raise Conflict(f"{who or 'Somebody else'} has closed report {report.id}.", fields=fields)
 
 
 def _check_not_raised(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:

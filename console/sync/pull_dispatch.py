@@ -69,7 +69,7 @@ class DispatchPuller:
         self._read_anew_at: deque[float] = deque(maxlen=_MOST_ANEW)
         """When all was read anew because the server had lost our place."""
         self._mapper = Mapper()
-        self._knows_statuses = self._knows_me = False
+        self._knows_statuses = self._knows_me = self._knows_zone = False
         self._scope_version: int | None = None
         self.pulled = 0
         self.unreadable = Unreadable()
@@ -97,7 +97,7 @@ class DispatchPuller:
             self._learn_me()
         if not self._knows_statuses:
             self._learn_statuses()
-        if self._health.state != LIVE:
+        if self._health.state != LIVE or not self._knows_zone:
             self._learn_zone()
         if cursor is None or cursor.snapshot_key is not None:
             cursor = self._fill(cursor, stopped)
@@ -334,9 +334,14 @@ class DispatchPuller:
         self._knows_me = True
         self._emit(SignedIn(self._source, me.name, me.role, me.areas, me.agencies))
 
+    def on_stream_ended(self) -> None:
+        """The server may have begun anew, so quickly that no question of ours found it away."""
+        self._knows_zone = False
+
     def _learn_zone(self) -> None:
         """Whoever runs the server may have corrected it while it was away."""
         zone = self._client.root().city.timezone
+        self._knows_zone = True
         if zone:
             self._emit(ZoneTold(self._source, zone))
 

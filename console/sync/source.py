@@ -303,6 +303,8 @@ class DispatchSource:
 
     def _on_news(self, seq: int) -> None:
         self._heard = seq
+        if seq < 0:
+            self._puller.on_stream_ended()
         if seq < 0 or seq > self._puller.seq:
             self._pull.poke()
 

@@ -334,6 +334,35 @@ def test_no_hazard_is_closed_or_hidden_by_who_has_not_seen_it(desks: tuple[Api, 
 
 
 @one_database
+def test_nothing_is_done_to_what_somebody_else_has_closed_since(desks: tuple[Api, Api]) -> None:
+    """It was closed as spam, or merged, and then made P1 by who saw it open: a P1 that stood in no list."""
+    ani, budi = desks
+    for report, kind, data in (("10", "close", {"disposition": "spam"}), ("12", "merge", {"into": "11"})):
+        seen = ani.report(report)["version"]
+        budi.ok(report, kind, data)
+        for mine, given in (("set", {"priority": 1}), ("claim", {})):
+            refused = ani.edit(report, mine, given, seen=seen)
+            assert (refused.status_code, list(refused.json()["fields"])) == (412, ["status"])
+            assert "budi" in refused.json()["message"]
+        assert ani.report(report)["priority"] != 1
+    seen = ani.report("11")["version"]
+    ani.ok("11", "close", {"disposition": "x"})
+    assert ani.edit("11", "set", {"priority": 2}, seen=seen).status_code == 200, "he closed it himself"
+
+
+@one_database
+def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks: tuple[Api, Api]) -> None:
+    """As one of which the crew was told by radio, and which had no link for an hour."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    budi.ok("10", "dispatch", {"unit": "u1"})
+    budi.ok("10", "recall", {"unit": "u1"})
+    late = ani.edit("10", "dispatch", {"unit": "u1"}, seen=seen)
+    assert (late.status_code, "budi has recalled it" in late.json()["message"]) == (422, True)
+    assert ani.edit("10", "dispatch", {"unit": "u1"}).status_code == 200, "who has seen that may send it again"
+
+
+@one_database
 def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, desks: tuple[Api, Api]) -> None:
     """A report made P1 since ("the water is back"), and one whose only photo its crew had taken back, were resolved."""
     ani, budi = desks
