@@ -123,6 +123,17 @@ def test_of_a_list_that_is_being_loaded_the_top_is_shown_until_one_goes_elsewher
     assert top_of(panel, 93) == 0
 
 
+def test_a_row_near_the_head_is_shown_with_the_head(panel: QueuePanel) -> None:
+    """The next report was put at the upper edge, and the oldest P1, one row above, was out of sight for minutes."""
+    panel.set_order(keys(100, 0), 100)
+    panel.view.verticalScrollBar().setValue(44 * 20)
+    panel.view.set_current(98)
+    assert top_of(panel, 100) == 0
+    panel.view.set_current(50)
+    assert top_of(panel, 100) < 0
+    assert panel.view.rows.position(50) in panel.view.rows_in_sight()
+
+
 def test_what_comes_in_below_the_head_of_the_list_does_not_push_it_out_of_sight(panel: QueuePanel) -> None:
     """A P2 came in at the third row and the chosen report of the eleventh kept its place: the P1 at the head went."""
     panel.set_order(keys(100, 0), 100)

@@ -209,7 +209,7 @@ class QueueView(UniformView):
         self.setCurrentIndex(index)
         if key != self._awaited:
             self._awaited = 0
-            self.scrollTo(index)
+            self._show(index)
         self._quiet = False
         self.viewport().update()
 
@@ -224,7 +224,15 @@ class QueueView(UniformView):
     def _end_waiting(self, key: int) -> None:
         if self._awaited == self._current == key:
             self._awaited = 0
-            self.scrollTo(self.currentIndex())
+            self._show(self.currentIndex())
+
+    def _show(self, index: Index) -> None:
+        """Bring a row into sight that nobody walked to: with the head of the list, where both have room."""
+        bottom = (index.row() + 1) * self.row_height
+        if index.isValid() and bottom <= self.viewport().height():
+            self.verticalScrollBar().setValue(0)
+        else:
+            self.scrollTo(index)
 
     def move_by(self, step: int) -> None:
         """Go some rows down or, with a negative step, up."""
