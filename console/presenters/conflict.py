@@ -64,6 +64,10 @@ def is_own(first: First, queued: Queued) -> bool:
     return bool(first.who) and first.who == queued.edit.author
 
 
+_OF_AN_END = frozenset({"status", "disposition", "merged_into"})
+_CHANGED = "{who} changed {fields}{when}."
+
+
 def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> str:
     """One sentence: `budi set Priority at 14:02, another value than yours.`"""
     first = first_of(queued, zone, now)
@@ -92,12 +96,14 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         return tr("{who} has said later{when} that {unit} is {state}{reason}.").format(
             who=who, when=when, unit=unit, state=state, reason=reason
         )
-    if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE):
+    if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and "status" not in queued.theirs:
         return tr("{who} has taken this report{when}.").format(who=who, when=when)
     names = ", ".join(tr(_LABELS.get(name, name.replace("_", " ").capitalize())) for name in _asked(queued))
     if not names:
         return queued.problem or tr("Somebody else was first.")
-    return tr("{who} changed {fields}{when}, and so did you.").format(who=who, fields=names, when=when)
+    fields = queued.edit.data.keys() | (_OF_AN_END if queued.edit.kind is not Kind.SET else ())
+    text = tr("{who} changed {fields}{when}, and so did you." if queued.theirs.keys() & fields else _CHANGED)
+    return text.format(who=who, fields=names, when=when)
 
 
 def conflict_brief(queued: Queued, zone: tzinfo, now: datetime, tr: Tr) -> str:
@@ -216,9 +222,9 @@ def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValu
 
 
 def _asked(queued: Queued) -> list[str]:
-    """The fields to decide. An edit other than SET names none: there all of theirs count."""
-    data = queued.edit.data
-    return [name for name in queued.theirs if queued.edit.kind is not Kind.SET or name in data]
+    """The fields to decide: those that both changed, else all of theirs, as of an edit that changes no field."""
+    both = [name for name in queued.theirs if name in queued.edit.data]
+    return both if both and queued.edit.kind is Kind.SET else list(queued.theirs)
 
 
 def _mine(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> ConflictValue:
@@ -227,7 +233,7 @@ def _mine(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> ConflictValue:
     data = {"merged_into": None, **edit.data, **merged}
     if name in data:
         return field_value(name, data[name], catalog, tr)
-    if name == "status":
+    if name == "status" and edit.kind not in (Kind.SET, Kind.CLAIM):
         accepted = edit.kind is Kind.VALIDATE and bool(edit.data.get("accepted"))
         status = Status.RESOLVED if accepted else _ENDS_IN.get(edit.kind, Status.RETURNED)
         return field_value("status", status.value, catalog, tr)

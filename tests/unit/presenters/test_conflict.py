@@ -41,6 +41,14 @@ def test_closed_by_both_shows_the_outcomes_side_by_side() -> None:
     assert rows == [("Outcome", "duplicate", "spam"), ("Merged into", "928215", "928214")]
 
 
+def test_what_was_closed_since_is_told_with_what_one_did_to_it() -> None:
+    theirs = {"status": {"value": "closed", "who": "budi", "at": AT.isoformat()}}
+    raised = Queued(edit(Kind.SET, priority="1"), EditState.CONFLICT, theirs=theirs)
+    assert conflict_text(raised, CATALOG, UTC, AT, str) == "budi changed Status at 14:02."
+    (row,) = conflict_rows(raised, CATALOG, str)
+    assert (row.label, row.mine.text, row.theirs.text) == ("Status", "as you did it", "Closed without work")
+
+
 def test_a_number_that_is_another_report_is_called_so() -> None:
     queued = Queued(edit(Kind.NOTE, text="x"), EditState.ATTENTION, problem=ANOTHER_REPORT, theirs={ANOTHER: {}})
     assert deleted_brief(queued, UTC, AT, str) == "server set back: this number is another report now"
