@@ -414,6 +414,8 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, acto
     if edit.kind in _ON_STATUS and not is_open(_status_wanted(edit)):
         # protects: raised-since-is-not-closed
         _check_not_raised(ledger, report, seen, actor)
+        # protects: merged-since-is-not-closed
+        _check_not_merged_into(ledger, report, seen, actor)
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
         # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
@@ -437,6 +439,23 @@ def _check_not_raised(ledger: Ledger, report: Report, seen: int, actor: Actor) -
     who = fields["priority"]["who"]
     if who != actor.name:
         raise Conflict(f"{who or 'Somebody else'} has made report {report.id} P{report.priority}.", fields=fields)
+
+
+def _check_not_merged_into(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+    """Conflict when somebody else has merged another report into it since, which would end with it."""
+    if report.versions.get("duplicates", 0) <= seen:
+        return
+    table = schema.entries
+    of_them = table.c.report.in_(ledger.merged(report.id))
+    for body in ledger.connection.scalars(sa.select(table.c.body).where(of_them).order_by(table.c.seq.desc())):
+        entry = decode(body, Entry)
+        if entry.kind != Kind.MERGE or entry.undone_by is not None:
+            continue
+        if entry.author != actor.name:
+            told = {"value": report.duplicates, "who": entry.author, "at": entry.at}
+            words = f"{entry.author} has merged report {entry.report} into {report.id}."
+            raise Conflict(words, fields={"duplicates": told})
+        return
 
 
 def _check_outcome(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:

@@ -164,7 +164,9 @@ def link(case: Case, main: str | None) -> None:
             if other is not None:
                 duplicates = max(0, other.duplicates + change)
                 updated = max(case.now, other.created)
-                other = replace(other, duplicates=duplicates, version=other.version + 1, updated=updated)
+                version = other.version + 1
+                versions = other.versions | ({"duplicates": version} if change > 0 else {})
+                other = replace(other, duplicates=duplicates, version=version, versions=versions, updated=updated)
                 merged = {**case.ledger.merged(key), **own}
                 made = [at for one, at in merged.items() if change > 0 or one not in own]
                 case.ledger.put(replace(other, clocks=clocks_of(case.ledger, other, made)))

@@ -351,6 +351,22 @@ def test_nothing_is_done_to_what_somebody_else_has_closed_since(desks: tuple[Api
 
 
 @one_database
+def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since(desks: tuple[Api, Api]) -> None:
+    """It was closed as not found, and the other one was gone with it."""
+    ani, budi = desks
+    seen = ani.report("11")["version"]
+    budi.ok("10", "merge", {"into": "11"})
+    refused = ani.edit("11", "close", {"disposition": "not found"}, seen=seen)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["duplicates"])
+    assert "budi has merged report 10 into 11" in refused.json()["message"]
+    assert ani.edit("11", "close", {"disposition": "not found"}).status_code == 200, "who has seen that may"
+    budi.ok("11", "reopen", {"reason": "x"})
+    seen = ani.report("11")["version"]
+    ani.ok("12", "merge", {"into": "11"})
+    assert ani.edit("11", "close", {"disposition": "not found"}, seen=seen).status_code == 200, "he did it himself"
+
+
+@one_database
 def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks: tuple[Api, Api]) -> None:
     """As one of which the crew was told by radio, and which had no link for an hour."""
     ani, budi = desks
