@@ -32,6 +32,7 @@ _LABELS = {
     "hold": "Hold",
     "claim": "Taken by",
     "merged_into": "Merged into",
+    "duplicates": "Duplicates",
     "disposition": "Outcome",
     "unit": "Unit",
     "state": "State",

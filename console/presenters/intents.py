@@ -741,7 +741,7 @@ class Intents(QObject):
         row, cards = self._cards
         cards = cards if row == dossier.row else {}
         self._forms.validate(dossier, self.title_of(dossier), cards, draft_key, decide, barred)
-        self._forms.watch(dossier, "status")
+        self._forms.watch(dossier, "priority", "status")
 
     def _validate_next(self) -> None:
         if self.situation.status is Status.VALIDATION and not BY_ID["validate"].why_not(self.situation):
@@ -757,7 +757,7 @@ class Intents(QObject):
         why = BY_ID["merge"].why_not(self.situation)
         why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
         self._forms.close(dossier, self.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why)
-        self._forms.watch(dossier, "status", "service")
+        self._forms.watch(dossier, "priority", "status", "service", "duplicates")
 
     def _merge_chosen(self, dossier: Dossier) -> None:
         if self.chosen is None or self.chosen.row != dossier.row:

@@ -87,6 +87,16 @@ def test_chosen_report_and_alarm_have_their_rings(desk: MapDesk) -> None:
     assert desk.count_near(LAT, LON, "accent.base", 26) == 0
 
 
+def test_the_chosen_report_lies_over_no_p1_at_the_same_point(desk: MapDesk) -> None:
+    """Reports of which only the area is known share its middle: a P3 that was chosen hid a burning P1 wholly."""
+    desk.symbols = [(1, LAT, LON, 1, 0, 4), (2, LAT, LON, 3, 0, 8), (3, LAT, EAST, 2, 0, 0), (4, LAT, EAST, 3, 0, 8)]
+    desk.panel.set_selection(2, LAT, LON, "")
+    desk.show()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    assert desk.count_near(LAT, LON, "accent.base", 26) > 80, "the ring says that it is here"
+    assert desk.colour(LAT, EAST) != desk.theme.hex("priority.p2-mark"), "above all others it is to be seen"
+
+
 def test_chosen_report_with_an_alarm_has_both_rings(desk: MapDesk) -> None:
     desk.symbols = [(1, LAT, LON, 1, 0, 4 | 8)]
     desk.panel.set_selection(1, LAT, LON, "")

@@ -386,7 +386,9 @@ class MapPage {
   /** @param {number} scale @returns {Scene} */
   _arrange(scale) {
     const symbols = (this._answer?.symbols ?? []).map((symbol) => ({ ...xy(this._at(symbol.lat, symbol.lon)), symbol }));
-    symbols.sort((a, b) => (a.symbol.flags & SELECTED) - (b.symbol.flags & SELECTED) || b.symbol.priority - a.symbol.priority);
+    // What comes later lies above: the chosen one, which has its ring, above all but a P1.
+    const rank = (/** @type {Symbol} */ one) => 2 * Number(one.priority === 1) + Number((one.flags & SELECTED) !== 0);
+    symbols.sort((a, b) => rank(a.symbol) - rank(b.symbol) || b.symbol.priority - a.symbol.priority);
     const units = this._units.map((unit) => {
       const point = this._at(unit.lat, unit.lon);
       return { x: point.x + (unit.beside ? BESIDE_PX * scale : 0), y: point.y, unit, code_at: null };

@@ -682,6 +682,20 @@ def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig
     assert (edit.data["priority"], edit.base["priority"], edit.base_version) == (1, 2, 4), "meant for what it is by now"
 
 
+@pytest.mark.parametrize("action", ["close", "validate"])
+def test_who_ends_a_report_is_told_first_that_it_was_made_urgent(rig: Rig, action: str) -> None:
+    """A P3 was made P1 while the form was open, and one stroke closed it: it was gone from every list."""
+    dossier = choose(rig, action, "A")
+    rig.intents.run(action)
+    raised = replace(dossier.shown, priority=1, version=4)
+    rig.intents.set_dossier(replace(dossier, shown=raised, server=raised))
+    assert rig.form().news.endswith("now P1 hazard")
+    if action == "close":
+        merged = replace(raised, duplicates=1, version=5)
+        rig.intents.set_dossier(replace(dossier, shown=merged, server=merged))
+        assert "Duplicates" in rig.form().news
+
+
 def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:
     dossier = choose(rig, "hold", "A")
     rig.intents.run("hold")
