@@ -136,6 +136,8 @@ class Merging(QObject):
         number = self._number(goes)
         if stays.server is None:
             return self.tr("{n} is not at the server yet: the other way round").format(n=self._number(stays))
+        if not is_open(stays.shown.status):
+            return self.tr("{n} is closed: reopen it first, or nobody works on either").format(n=self._number(stays))
         if not is_open(goes.shown.status):
             return self.tr("{n} is closed already: only the other way round").format(n=number)
         if goes.live:

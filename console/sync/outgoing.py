@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.domain.dependency import Aspect, rests_on, settles
-from console.domain.edit import Edit, Kind, is_order, outlived
+from console.domain.edit import ON_STATUS, Edit, Kind, is_order, outlived
 
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
@@ -286,6 +286,8 @@ class Outgoing:
         if unit := edit.data.get("unit"):
             keys.add(f"unit:{unit}")
         keys |= {f"unit:{unit}" for unit in edit.data.get("release") or ()}
+        if main := self._main_key(edit):
+            keys.add(f"merged:{main}")
         return keys
 
     def _needs(self, edit: Edit) -> set[str]:
@@ -296,6 +298,8 @@ class Outgoing:
             needs.add(f"proof:{self._report_key(edit)}")
         if main := self._main_key(edit):
             needs.add(f"report:{main}")
+        if edit.kind in ON_STATUS:  # a report stays open until what was merged into it before is
+            needs.add(f"merged:{self._report_key(edit)}")
         return needs
 
     def _main_key(self, edit: Edit) -> str:

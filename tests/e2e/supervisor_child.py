@@ -19,6 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from console import logs
+from console.domain.status import ORDER, is_open
 from tests.helpers.city import console, wait_for
 from tests.helpers.hands import CTRL, find, form, key, outbox, type_into, wait_ready
 
@@ -84,6 +85,13 @@ def morning(window: Any, files: list[Path]) -> None:
         say("did", what, report)
 
 
+def open_alike(window: Any) -> list[int]:
+    """Which of the reports that may be the same as the chosen one are open: their numbers in the form, from 1."""
+    alike = window.intents.with_duplicates[1]
+    rows = {fact.row: fact for fact in window.desk.view.row_facts([one.duplicate.row for one in alike])}
+    return [at for at, one in enumerate(alike, 1) if is_open(ORDER[rows[one.duplicate.row].status])]
+
+
 def noon(window: Any, files: list[Path]) -> None:
     """A crew's work, a new report, an order, a merge, a note that is withdrawn and one on a report soon deleted."""
     used = {queued.edit.report for queued in window.edits.outbox}
@@ -115,10 +123,11 @@ def noon(window: Any, files: list[Path]) -> None:
     key(window, "Enter")
     wait_for(lambda: window.intents.situation.lead_unit, what="the order")
     say("did", "ordered", report)
-    report = find(window, "open", lambda now: now.duplicate and not now.lead_unit, used)
+    report = find(window, "open", lambda now: not now.lead_unit and open_alike(window), used)
+    candidate = open_alike(window)[0]
     key(window, "D")
     opened = form(window)
-    type_into(window, "", Qt.Key.Key_S)  # the chosen one is the one to close
+    type_into(window, str(candidate), Qt.Key.Key_S)  # the chosen one is the one to close
     wait_for(lambda: opened.why_not() == "", what=f"it can be merged, and not: {opened.why_not()}")
     type_into(window, "", Qt.Key.Key_Return)
     wait_for(lambda: window.intents.situation.merged, what="merged")

@@ -71,6 +71,10 @@ def main(folder: Path, address: str, pace_ms: int) -> None:
             while len(last) == come:  # what was typed before has come to where it belongs
                 subprocess.run(["xdotool", "key", "F12"], check=True)
                 QTest.qWait(50)
+            if window.forms.is_open:  # the key that ends it reached no window: see may_come_of
+                QTest.qWait(1_000)
+                window.forms.close_open()
+                window.window.activateWindow()
             wait_for(lambda: app.activeWindow() is window.window, 30, "the keyboard is back in the window")
             window.deeds.done.disconnect(made.append)
             print(json.dumps({"typed": name, "did": [[deed.kind.value, dict(deed.data)] for deed in made]}), flush=True)

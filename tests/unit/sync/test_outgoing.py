@@ -76,8 +76,15 @@ def test_a_merge_goes_behind_what_was_done_to_the_report_that_it_is_into(outgoin
     raised = take(outgoing)
     assert raised is not None
     assert raised.edit.id == "e1"
+    outgoing.add(edit(4, Kind.CLOSE, "r2"), unconfirmed=False)
+    outgoing.add(edit(5, Kind.NOTE, "r2"), unconfirmed=False)
     outgoing.settled(raised)
-    assert taken(outgoing) == ["e2"]
+    merge = take(outgoing)
+    assert merge is not None
+    assert merge.edit.id == "e2"
+    assert taken(outgoing) == [], "what is merged into it is, before it is closed"
+    outgoing.settled(merge)
+    assert taken(outgoing) == ["e4"]
 
 
 def test_an_order_waits_for_nothing_that_fails_and_that_it_does_not_need(outgoing: Outgoing) -> None:
