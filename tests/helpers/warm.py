@@ -21,12 +21,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 _MOST = 1 << 20
+_ASKING = threading.Lock()
+"""One question at a time: two that are asked at once could each get the other's answer, and stop the other's server."""
 
 
 class Forked:
@@ -84,12 +87,13 @@ def start(arguments: Sequence[str], log: IO[str]) -> Forked:
     out, out_end = os.pipe()
     status, status_end = os.pipe()
     with open(os.devnull) as nothing:
-        parent = _parent()
         asked = json.dumps({"arguments": list(arguments), "environment": dict(os.environ)}).encode()
-        socket.send_fds(parent, [asked], [nothing.fileno(), out_end, log.fileno(), status_end])
+        with _ASKING:
+            parent = _parent()
+            socket.send_fds(parent, [asked], [nothing.fileno(), out_end, log.fileno(), status_end])
+            pid = int(parent.recv(64))
         os.close(out_end)
         os.close(status_end)
-        pid = int(parent.recv(64))
     return Forked(pid, open(out), status)
 
 
