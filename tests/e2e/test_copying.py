@@ -59,6 +59,8 @@ def test_a_right_click_chooses_the_row_and_offers_what_can_be_done_to_it(desk: A
     entries["Take\tT"].trigger()
     entries[""].close()
     wait_for(lambda: desk.intents.situation.holder == "rina", what="taken")
+    desk.intents.run("tab_mine")  # out of the list of what nobody has taken it goes by itself
+    wait_for(lambda: desk.desk.view.filter.tab == "mine" and view.currentIndex().isValid(), what="it is among mine")
     keyboard = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(), QPoint())
     QApplication.sendEvent(view.viewport(), keyboard)
     entries = open_menu(desk)
