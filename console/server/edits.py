@@ -29,7 +29,7 @@ from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
-from console.server.history import field_value, last_changes
+from console.server.history import entries_since, field_value, last_changes
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
@@ -366,10 +366,7 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     at_work = {job.unit for job in case.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
-    table = schema.entries
-    of_it = sa.and_(table.c.report == case.report.id, table.c.version > seen)
-    for body in ledger.connection.scalars(sa.select(table.c.body).where(of_it).order_by(table.c.seq.desc())):
-        entry = decode(body, Entry)
+    for entry in reversed(entries_since(ledger.connection, case.report.id, seen)):
         if entry.author == case.actor.name or entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:
@@ -425,20 +422,22 @@ def _check_not_closed(ledger: Ledger, report: Report, seen: int, actor: Actor) -
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if is_open(report.status) or report.versions.get("status", 0) <= seen:
         return
-    fields = last_changes(ledger.connection, report, ["status"])
-    who = fields["status"]["who"]
-    if who != actor.name:
-        raise Conflict(f"{who or 'Somebody else'} has closed report {report.id}.", fields=fields)
+    _check_changed_by_oneself(ledger, report, "status", actor, f"closed report {report.id}")
 
 
 def _check_not_raised(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
     """Conflict when somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
         return
-    fields = last_changes(ledger.connection, report, ["priority"])
-    who = fields["priority"]["who"]
+    _check_changed_by_oneself(ledger, report, "priority", actor, f"made report {report.id} P{report.priority}")
+
+
+def _check_changed_by_oneself(ledger: Ledger, report: Report, field: str, actor: Actor, deed: str) -> None:
+    """Conflict, with what was done, when the last change of the field is another's: he did not see it himself."""
+    fields = last_changes(ledger.connection, report, [field])
+    who = fields[field]["who"]
     if who != actor.name:
-        raise Conflict(f"{who or 'Somebody else'} has made report {report.id} P{report.priority}.", fields=fields)
+        raise Conflict(f"{who or 'Somebody else'} has {deed}.", fields=fields)
 
 
 def _check_not_merged_into(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:

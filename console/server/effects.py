@@ -9,15 +9,14 @@ import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE, Kind
 from console.domain.engagement import job_in_force
-from console.domain.report import Area, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case, clocks_of, state_by_jobs
-from console.server.history import later_word
+from console.server.history import entries_since, later_word
 from console.server.ledger import Ledger
 from console.server.payloads import payload_of
 from console.server.records import Actor
@@ -405,10 +404,7 @@ def _check_job_seen(case: Case, unit: Unit) -> None:
     """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
-    table = schema.entries
-    since = sa.and_(table.c.report == case.report.id, table.c.version > case.seen)
-    for body in case.ledger.connection.scalars(sa.select(table.c.body).where(since).order_by(table.c.seq)):
-        entry = decode(body, Entry)
+    for entry in entries_since(case.ledger.connection, case.report.id, case.seen):
         is_order = entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None
         if is_order and entry.author != case.actor.name:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}

@@ -41,6 +41,14 @@ def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]
     return told
 
 
+def entries_since(connection: sa.Connection, report: str, seen: int) -> list[Entry]:
+    """The entries of a report after the version that an operator saw, the oldest first."""
+    table = schema.entries
+    later = sa.and_(table.c.report == report, table.c.version > seen)
+    bodies = connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq))
+    return [decode(body, Entry) for body in bodies]
+
+
 def newest_moment(connection: sa.Connection) -> datetime | None:
     """The latest time in all histories: what this city's clock has said before, where it was set back since."""
     at = connection.scalar(sa.select(sa.func.max(schema.entries.c.at)))
