@@ -125,6 +125,7 @@ def noon(window: Any, files: list[Path]) -> None:
     say("did", "ordered", report)
     report = find(window, "open", lambda now: not now.lead_unit and open_alike(window), used)
     candidate = open_alike(window)[0]
+    used.add(window.intents.with_duplicates[1][candidate - 1].number)  # which is not the one soon deleted
     key(window, "D")
     opened = form(window)
     type_into(window, str(candidate), Qt.Key.Key_S)  # the chosen one is the one to close

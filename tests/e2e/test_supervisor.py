@@ -217,7 +217,8 @@ def test_a_day_without_a_network(
         link.requests.clear()
         window.intents.run("refresh")
         left = {"conflict": 2, "attention": 1, "expired": 1}
-        wait_for(lambda: Counter(one.state for one in window.edits.outbox) == left, 60, "all but what needs a human")
+        # all but what needs a human
+        wait_for(lambda: Counter(one.state for one in window.edits.outbox) == left, 60, lambda: window.edits.outbox)
         wait_for(
             lambda: "was NOT sent: its time was over" in banner(window),
             what="nothing is offline any more, and the order that never left stays there until it is answered",

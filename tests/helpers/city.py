@@ -97,13 +97,13 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
         server.stop()
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str = "") -> None:
-    """Let Qt's events run until `condition` holds."""
+def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str | Callable[[], object] = "") -> None:
+    """Let Qt's events run until `condition` holds; `what` is waited for, or says what is there instead."""
     from PySide6.QtTest import QTest
 
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what or condition}"
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what() if callable(what) else what or condition}"
         QTest.qWait(10)
 
 

@@ -6,6 +6,9 @@ does can be seen by the next. That a start from nothing works is tested by those
 
 The parent of all is `python -m tests.helpers.warm SOCKET`, one for each test process. It ends with it, and its servers
 end with it.
+
+The demo city is made for the hour of the day and week at which it starts. Here it always starts in the same one, or
+in that of SIGAP_TEST_HOUR, so that a test meets the same reports by day and by night.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -175,7 +179,11 @@ if __name__ == "__main__":
     import console.server.loader
     import console.server.serve  # noqa: F401
     from console.cli import main
+    from console.server.demo import drafts
 
+    hour = datetime.fromisoformat(os.environ.get("SIGAP_TEST_HOUR", "2026-11-30T04:10+07:00"))
+    by_the_clock = drafts.local_hour
+    drafts.local_hour = lambda _now, ago, zone: by_the_clock(hour, ago, zone)
     gc.collect()
     gc.freeze()
     sys.exit(main(list(_serve(socket.socket(fileno=int(sys.argv[1]))))))

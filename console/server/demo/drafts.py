@@ -124,6 +124,11 @@ SCENES: tuple[Scene, ...] = (
 )  # fmt: skip
 
 
+def local_hour(now: datetime, ago: int, zone: ZoneInfo) -> datetime:
+    """The middle of the hour that ended `ago` hours before `now`, on the city's clocks."""
+    return (now - timedelta(hours=ago + 0.5)).astimezone(zone)
+
+
 class Draftsman:
     """Writes the drafts of a city: the same seed and time give the same city."""
 
@@ -172,7 +177,7 @@ class Draftsman:
                 rain[hour] = max(rain[hour], 0.5 + 0.5 * chance.random())
         weights = []
         for ago in range(hours):
-            local = (self._now - timedelta(hours=ago + 0.5)).astimezone(self._zone)
+            local = local_hour(self._now, ago, self._zone)
             weekend = 0.8 if local.weekday() >= 5 else 1.0
             coming = _HOURS[local.hour] if ago > 1 else max(_HOURS[local.hour], _AWAKE)
             weights.append(coming * weekend * (1 + 0.5 * rain[ago]) * chance.uniform(0.85, 1.15))
