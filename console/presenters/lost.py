@@ -188,6 +188,8 @@ class LostOrders(QObject):
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
         self._setbacks: list[Setback] = []
+        self._told_of: dict[tuple[str, str, str], bool] = {}
+        """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
         self._shown_since_s = -TWICE_S
         edits.changed.connect(lambda _: self.show())
@@ -209,10 +211,19 @@ class LostOrders(QObject):
         return isinstance(self._shown, Setback)
 
     def tell(self, setback: Setback) -> None:
-        """Show what somebody else did until it was seen."""
-        if setback not in self._setbacks:
-            self._setbacks.append(setback)
-            self.show()
+        """Show what somebody else did until it was seen; once, also where more than one noticed it.
+
+        Which crew was let go with it may be known a moment later, and is told in its place then.
+        """
+        key = (setback.me, setback.source, setback.entry)
+        known = self._told_of.get(key)
+        if setback in self._setbacks or (known is not None and (known or not setback.of_crew)):
+            return
+        if setback.entry:
+            self._told_of[key] = setback.of_crew
+            self._setbacks = [one for one in self._setbacks if (one.me, one.source, one.entry) != key]
+        self._setbacks.append(setback)
+        self.show()
 
     def show(self) -> None:
         """Fill the notice; what is lost since the last time is said, and is nothing to undo.

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 import msgspec
+
+from console.domain.edit import Kind
+from console.domain.report import Assignment, Entry
+from console.domain.status import AssignmentState, Status, UnitState
+from console.presenters.catalog import Catalog
+from console.store.cache_read import CachedReport
+
+Tr = Callable[[str], str]
 
 
 class Setback(msgspec.Struct, frozen=True):
-    """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now."""
+    """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now.
+
+    `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known.
+    """
 
     source: str
     report: str
@@ -15,3 +28,70 @@ class Setback(msgspec.Struct, frozen=True):
     text: str
     priority: int
     of_crew: bool
+    entry: str = ""
+
+
+def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
+    """Whether the operator has sent or reserved this crew, or has its report."""
+    claim = about.report.claim
+    return me in (job.orderer, claim.who if claim is not None else "")
+
+
+def closing_of(history: Iterable[Entry]) -> Entry | None:
+    """The entry that closed the report without work or merged it into another, the last one; None without any."""
+    found = [one for one in history if one.undone_by is None and _closes(one)]
+    return found[-1] if found else None
+
+
+def let_go_with(entry: Entry, jobs: Iterable[Assignment]) -> list[Assignment]:
+    """The crews of a report that were called back by what made this entry."""
+    return [job for job in jobs if job.state is AssignmentState.RECALLED and entry.edit and job.edit == entry.edit]
+
+
+def ended_by_another(
+    about: CachedReport, entry: Entry, let_go: Sequence[Assignment], me: str, catalog: Catalog, tr: Tr
+) -> Setback:
+    """That another has closed or merged the operator's report, or has called crews of his back from it."""
+    report = about.report
+    named = f"{report.id} {catalog.service_name(report.service)}"
+    codes = ", ".join(catalog.name("unit", job.unit) for job in let_go)
+    into = entry.data.get("into") or entry.data.get("merged_into")
+    if entry.kind == Kind.MERGE or into:
+        bold = tr("{who} has merged {report} into {main}:").format(who=entry.author, report=named, main=into)
+    elif _closes(entry):
+        bold = tr("{who} has closed {report}:").format(who=entry.author, report=named)
+    elif entry.kind == Kind.VALIDATE:
+        bold = tr("{who} has ended the work on {report}:").format(who=entry.author, report=named)
+    else:
+        text = tr("{who} has called {units} back from {report}:")
+        bold = text.format(who=entry.author, units=codes, report=named)
+    given = (str(entry.data.get(name) or "").strip() for name in ("disposition", "reason"))
+    why = " · ".join(dict.fromkeys(one for one in given if one and not into)).rstrip(".")
+    parts = [why, _crews_text(let_go, codes, catalog, tr), catalog.place(report.area)]
+    return Setback(
+        source=about.source,
+        report=report.id,
+        me=me,
+        bold=bold,
+        text=". ".join(part for part in parts if part),
+        priority=report.priority,
+        of_crew=bool(let_go),
+        entry=entry.id,
+    )
+
+
+def _closes(entry: Entry) -> bool:
+    is_set = entry.kind == Kind.SET and entry.data.get("status") == Status.CLOSED.value
+    return is_set or entry.kind in (Kind.CLOSE, Kind.MERGE)
+
+
+def _crews_text(let_go: Sequence[Assignment], codes: str, catalog: Catalog, tr: Tr) -> str:
+    """Whether the crews can be sent elsewhere now."""
+    if not let_go:
+        return ""
+    units = [catalog.units.get(job.unit) for job in let_go]
+    if all(unit is not None and unit.state is UnitState.AVAILABLE for unit in units):
+        text = tr("{units} is free again") if len(units) == 1 else tr("{units} are free again")
+    else:
+        text = tr("{units} was called back") if len(units) == 1 else tr("{units} were called back")
+    return text.format(units=codes)

@@ -156,11 +156,7 @@ class TicketPresenter(QObject):
         service = catalog.service_name(report.service)
         area = catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
-        live = [
-            f"{catalog.units[one.unit].code} {self.tr(words.ASSIGNMENT_TEXT[one.state]).lower()}"
-            for one in dossier.live
-            if one.unit in catalog.units
-        ]
+        live = [words.crew(one, catalog.units[one.unit], self.tr) for one in dossier.live if one.unit in catalog.units]
         meta = [
             ", ".join(live),
             self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)

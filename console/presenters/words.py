@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from console.domain.edit import EditState, Queued
-from console.domain.report import Unit, WaitsFor
+from console.domain.report import Assignment, Unit, WaitsFor
 from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
 
 LETTER_TOKENS: dict[Status, str] = {status: f"status.{status.value}" for status in ORDER}
@@ -174,3 +174,11 @@ ASSIGNMENT_TEXT: dict[AssignmentState, str] = {
     AssignmentState.REFUSED: "Refused",
     AssignmentState.RECALLED: "Recalled",
 }
+
+
+def crew(job: Assignment, unit: Unit, tr: Callable[[str], str]) -> str:
+    """`SDA-07 en route`; of one that was sent and has said since that it cannot work `SDA-07 cannot go on (why)`."""
+    if unit.state is not UnitState.UNAVAILABLE or job.state is AssignmentState.RESERVED:
+        return f"{unit.code} {tr(ASSIGNMENT_TEXT[job.state]).lower()}"
+    text = tr("{unit} cannot go on ({why})") if unit.reason else tr("{unit} cannot go on")
+    return text.format(unit=unit.code, why=unit.reason)

@@ -47,6 +47,7 @@ T = TypeVar("T")
 _ROWS_AT_A_TIME = 8192
 _RANKED_AT_MOST = 5000
 _DAY_S = 86_400
+_UNIT_ENTRIES = 200
 
 
 class CachedReport(msgspec.Struct, frozen=True):
@@ -279,6 +280,15 @@ class CacheReader:
             " WHERE r.row = ? ORDER BY e.at, e.seq",
             Entry,
             (row,),
+        )
+
+    def unit_entries(self, source: str) -> list[Entry]:
+        """The newest entries of a source that are about no report, the newest first: what units said of themselves."""
+        return self._parts(
+            "SELECT body FROM entries WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND report IS NULL ORDER BY at DESC, seq DESC LIMIT ?",
+            Entry,
+            (source, _UNIT_ENTRIES),
         )
 
     def assignments(self, row: int) -> list[Assignment]:

@@ -1,17 +1,19 @@
-"""The reports that this operator has taken: released when he signs out, and said when another takes one over."""
+"""The reports that this operator has taken: released when he signs out, and said when another takes or ends one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.board.view import View
 from console.domain.edit import Kind
-from console.domain.report import Entry
+from console.domain.report import Assignment, Entry
+from console.domain.status import Status
 from console.edits import Edits
 from console.presenters.desk import Desk
-from console.presenters.setback import Setback
+from console.presenters.setback import Setback, closing_of, ended_by_another, let_go_with
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
@@ -36,8 +38,21 @@ def has_held(who: str, history: Iterable[Entry]) -> bool:
     return False
 
 
+class LostClaim(msgspec.Struct, frozen=True):
+    """A report that is the operator's no longer: by `closed`, or because `who` has taken (`is_taken`) or released it.
+
+    `let_go` are the crews that were called back by its end.
+    """
+
+    about: CachedReport
+    who: str
+    is_taken: bool = False
+    closed: Entry | None = None
+    let_go: tuple[Assignment, ...] = ()
+
+
 class Claims(QObject):
-    """Follows the Views; `taken_over` gets a Setback for each report that somebody else has taken or released."""
+    """Follows the Views; `taken_over` gets a Setback for each report that another has taken, released or ended."""
 
     taken_over = Signal(object)
 
@@ -95,24 +110,34 @@ class Claims(QObject):
         if gone := sorted(before - self._rows) if same_operator else []:
             self._tasks.submit(lambda: self._told(gone[:_MOST]), self._tell)
 
-    def _told(self, rows: Sequence[int]) -> list[tuple[CachedReport, str, bool]]:
-        """Of reports that are the operator's no longer: who has taken one (True), or released it, if another did."""
+    def _told(self, rows: Sequence[int]) -> list[LostClaim]:
+        """Of reports that are the operator's no longer: who has taken one, released or closed it, if another did."""
         told = []
         for one in self._reader().reports(rows):
             me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
             releases = [entry.author for entry in history if entry.kind == Kind.RELEASE.value]
             who = claim.who if claim is not None else (releases or [me])[-1]
+            closed = closing_of(history) if one.report.status is Status.CLOSED else None
             # A take that was lost was never his: that is told as such.
-            if who != me and has_held(me, history):
-                told.append((one, who, claim is not None))
+            if (claim is None or claim.who != me) and not has_held(me, history):
+                continue
+            if closed is not None and closed.author != me:
+                let_go = let_go_with(closed, self._reader().assignments(one.row))
+                told.append(LostClaim(one, closed.author, closed=closed, let_go=tuple(let_go)))
+            elif who != me:
+                told.append(LostClaim(one, who, is_taken=claim is not None))
         return told
 
-    def _tell(self, told: list[tuple[CachedReport, str, bool]]) -> None:
-        for one, who, is_taken in told:
+    def _tell(self, told: list[LostClaim]) -> None:
+        for lost in told:
+            one, who, me = lost.about, lost.who, self._desk.me
             report, catalog = one.report, self._desk.catalog(one.source)
-            sentence = self.tr("{who} has taken over {report}") if is_taken else self.tr("{who} has released {report}")
+            if lost.closed is not None:
+                self.taken_over.emit(ended_by_another(one, lost.closed, lost.let_go, me, catalog, self.tr))
+                continue
+            taken = lost.is_taken
+            sentence = self.tr("{who} has taken over {report}") if taken else self.tr("{who} has released {report}")
             named = f"{report.id} {catalog.service_name(report.service)}"
             bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
             place = catalog.place(report.area)
-            setback = Setback(one.source, report.id, self._desk.me, bold, place, report.priority, of_crew=False)
-            self.taken_over.emit(setback)
+            self.taken_over.emit(Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False))

@@ -515,6 +515,41 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         assert len(told) == 1, "what she released herself nobody took from her"
 
 
+def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_go(city: Served, tmp_path: Path) -> None:
+    """The list was shorter by one and another report was chosen; a crew that cannot go on was told to nobody either."""
+    with (
+        console(tmp_path / "one", city.address) as one,
+        console(tmp_path / "two", city.address, name="budi") as two,
+    ):
+        wait_ready(one)
+        wait_ready(two)
+        report = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and free_units(one)))
+        unit = free_units(one)[0]
+        code = one.desk.catalog("city").units[unit].code
+        one.deeds.dispatch(one.dossiers.current, unit, code, stack=False)
+        wait_for(lambda: not outbox(one), what="sent")
+        find(one, "unassigned", skip={report})
+        choose(two, report)
+        wait_for(lambda: [job.unit for job in two.dossiers.current.live] == [unit], what="the other sees the crew")
+        two.deeds.unit_state("city", unit, code, "unavailable", "flat tyre", "")
+        wait_for(lambda: one.banner.notice is not None and "cannot go on" in one.banner.notice.bold, what="she is told")
+        assert one.banner.notice.bold == f"{code} cannot go on:"
+        assert one.banner.notice.text.startswith(f"flat tyre. Report {report} ")
+        two.deeds.close(two.dossiers.current, "not found", "", (unit,))
+        wait_for(lambda: len(one.lost._setbacks) == 2, what="and of this too, once")
+        since_s = one.lost._shown_since_s
+        wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        key(one, "F4")
+        wait_for(lambda: one.banner.notice.bold.startswith(f"budi has closed {report}"), what="the next one")
+        assert f"{code} was called back" in one.banner.notice.text, "it cannot be sent: it has a flat tyre"
+        one.window.grab().save(str(tmp_path / "let-go.png"))
+        since_s = one.lost._shown_since_s
+        wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        key(one, "F4")
+        wait_for(lambda: one.banner.notice is None, what="she has seen it")
+        assert two.banner.notice is None, "who did it knows"
+
+
 def set_users(city: Served, users: list[dict[str, Any]]) -> None:
     """Give the server's users other rights, as whoever keeps them does."""
     (city.folder / "users.json").write_text(json.dumps(users))

@@ -418,6 +418,20 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     assert strip.banner.notice is None
 
 
+def test_what_two_have_noticed_is_told_once_with_the_crew_that_went_with_it(strip: Strip) -> None:
+    bold = "budi has closed A Flood:"
+    closed = Setback("city", "A", "rina", bold, "not found", 1, of_crew=False, entry="h7")
+    with_crew = replace(closed, text="not found. SDA-07 is free again", of_crew=True)
+    strip.orders.tell(closed)
+    strip.orders.tell(with_crew)
+    strip.orders.tell(closed)
+    assert (strip.notice.bold, strip.notice.text, strip.notice.level) == (bold, with_crew.text, "p1")
+    strip.rig.steady_s += 1
+    strip.orders.drop()
+    strip.orders.tell(with_crew)
+    assert strip.banner.notice is None, "seen is seen"
+
+
 def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
     """The refusal of a P1 stood behind a P3's lost order, unseen until that was answered."""
     strip.beaten(strip.order("C", "07", priority=3))

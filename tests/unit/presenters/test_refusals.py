@@ -1,10 +1,11 @@
-"""A crew that refuses a job is told to whoever gave it, with the reason."""
+"""A crew that refuses a job, cannot go on or is called back by another is told to whoever gave it, with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from console.domain.edit import Kind
 from console.domain.filter import Filter
 from console.domain.messages import Touched
 from console.domain.report import Assignment, Claim, Entry, Service, Unit
-from console.domain.status import AssignmentState, UnitState
+from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.presenters.refusals import Refusals
@@ -60,8 +61,35 @@ class Listener:
             "h", "1", Kind.PROGRESS.value, T0, author, text=why, data={"unit": "u", "state": state.value}, unit="u"
         )
         self.put(Item("assignment", 8, "a", replace(self.job, state=state)), Item("entry", 9, "h", said))
+        self.look(lambda: not self.desk.catalog("city").assignments)
+
+    def let_go(self, kind: Kind, author: str, data: dict[str, Any], *, closed: bool = True) -> None:
+        """By one edit of somebody the crew is called back, and the report closed perhaps."""
+        edit = "e9"
+        about = report("1", claim=Claim("budi", T0), priority=1, status=Status.CLOSED if closed else Status.NEW)
+        ended = replace(self.job, state=AssignmentState.RECALLED, by=author, edit=edit)
+        said = Entry("h", "1", kind.value, T0, author, edit=edit, data=data)
+        free = Unit("u", "DMK-03", UnitState.AVAILABLE, T0)
+        self.put(
+            Item("assignment", 8, "a", ended), Item("entry", 9, "h", said), Item("unit", 9, "u", free),
+            *items(about, seq=10),
+        )  # fmt: skip
+        self.look(lambda: not self.desk.catalog("city").assignments)
+
+    def halt(self, author: str, reason: str = "accident") -> None:
+        """Somebody says of the crew that it cannot work; its job stays."""
+        stuck = Unit("u", "DMK-03", UnitState.UNAVAILABLE, T0, reason=reason)
+        data = {"unit": "u", "state": "unavailable", "reason": reason}
+        self.put(
+            Item("unit", 8, "u", stuck),
+            Item("entry", 9, "h", Entry("h", None, Kind.UNIT_STATE.value, T0, author, data=data)),
+        )
+        self.look(lambda: self.desk.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
+
+    def look(self, until: Callable[[], object]) -> None:
+        """The board reads what was put, and what it asks then is answered."""
         self.feed.on_touched(Touched(everything=True))
-        wait_for(lambda: not self.desk.catalog("city").assignments, what="the job is over")
+        wait_for(until, what="it is known")
         done: list[bool] = []
         self.tasks.submit(lambda: True, done.append)
         wait_for(lambda: done, what="what was asked before has been answered")
@@ -103,7 +131,7 @@ def test_who_gave_the_job_or_has_the_report_is_told_that_and_why_it_was_refused(
     [
         ("ani", AssignmentState.REFUSED, "DMK-03"),
         ("rina", AssignmentState.DONE, "DMK-03"),
-        ("rina", AssignmentState.RECALLED, "budi"),
+        ("ani", AssignmentState.RECALLED, "budi"),
         ("rina", AssignmentState.REFUSED, "rina"),
     ],
 )
@@ -112,4 +140,55 @@ def test_nobody_is_told_of_what_is_no_refusal_or_not_his_or_what_he_said_himself
 ) -> None:
     listener.begin(ordered_by=ordered_by)
     listener.end(state, author)
+    assert listener.told == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "closed", "bold", "text"),
+    [
+        (Kind.CLOSE, {"disposition": "not found"}, True, "sari has closed 1 Banjir:", "not found. DMK-03 is free"),
+        (Kind.MERGE, {"into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 is free again"),
+        (Kind.CLOSE, {"merged_into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 is free again"),
+        (Kind.RECALL, {"unit": "u"}, False, "sari has called DMK-03 back from 1 Banjir:", "DMK-03 is free again"),
+    ],
+)
+def test_who_sent_a_crew_is_told_that_another_has_let_it_go(
+    listener: Listener, kind: Kind, data: dict[str, Any], bold: str, text: str, *, closed: bool
+) -> None:
+    """A colleague closed the report and let the crew go: the list was shorter by one, and nothing else was to see."""
+    listener.begin(ordered_by="rina")
+    listener.let_go(kind, "sari", data, closed=closed)
+    (one,) = listener.told
+    assert (one.source, one.report, one.me, one.priority, one.of_crew) == ("city", "1", "rina", 1, True)
+    assert (one.bold, one.entry) == (bold, "h")
+    assert one.text.startswith(text)
+
+
+@pytest.mark.parametrize(("ordered_by", "author"), [("ani", "sari"), ("rina", "rina")])
+def test_nobody_is_told_of_what_was_not_his_or_what_he_ended_himself(
+    listener: Listener, ordered_by: str, author: str
+) -> None:
+    listener.begin(ordered_by=ordered_by)
+    listener.let_go(Kind.CLOSE, author, {"disposition": "spam"})
+    assert listener.told == []
+
+
+def test_who_sent_a_crew_is_told_once_that_it_cannot_go_on(listener: Listener) -> None:
+    """The crew of a P1 had an accident on its way: only the last row of the units said so."""
+    listener.begin(ordered_by="rina")
+    listener.halt("DMK-03")
+    (one,) = listener.told
+    assert (one.report, one.priority, one.of_crew) == ("1", 1, True)
+    assert one.bold == "DMK-03 cannot go on:"
+    assert one.text.startswith("accident. Report 1 Banjir")
+    listener.look(lambda: True)
+    assert len(listener.told) == 1
+
+
+@pytest.mark.parametrize(("ordered_by", "author"), [("ani", "DMK-03"), ("rina", "rina")])
+def test_nobody_is_told_that_what_he_did_not_send_or_set_himself_cannot_go_on(
+    listener: Listener, ordered_by: str, author: str
+) -> None:
+    listener.begin(ordered_by=ordered_by)
+    listener.halt(author)
     assert listener.told == []

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from console.domain.report import Hold, WaitsFor
+from console.domain.status import UnitState
+from console.presenters.catalog import Cities
 from console.presenters.ticket import TicketPresenter
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
@@ -32,3 +34,19 @@ def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: st
     ticket = panel.ticket()
     assert ticket is not None
     assert ("On hold", "waits for another agency", beside) in ticket.facts
+
+
+def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) -> None:
+    """An accident on its way to a P1, and the head of the report read "SDA-07 en route"."""
+    city = rig.desk.cities.of("city")
+    stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
+    units = {**city.units, "07": stuck}
+    rig.desk.set_cities(Cities({"city": replace(city, units=units)}, rig.desk.cities.words))
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    presenter.set_dossier(rig.dossier(1001, "A", ("07", "11")))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
