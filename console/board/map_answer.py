@@ -1,10 +1,11 @@
 """What the map draws of one box of one View, in the binary form that the page reads.
 
 Little endian. Eight u32: magic, view number, number of cells, number of symbols, reports in cells, outside the box,
-without a place, flags (1: storm, 2: not all reports are loaded yet). Then the cells: i32 lon_e7, i32 lat_e7 (the
+without a place, flags (1: storm, 2: not all reports are loaded yet; from bit 8 on the number of symbols that the queue
+does not show: P1 that wait for a crew are drawn whatever the filter). Then the cells: i32 lon_e7, i32 lat_e7 (the
 reports' centroid), u32 count, u32 flags (1: holds a P2). Then the symbols: i32 row, i32 lon_e7, i32 lat_e7, u8
-priority, u8 status, u8 flags (PENDING, HELD, ALARM, SELECTED), u8 0. Symbols + in cells + outside + placeless = the
-queue of the View.
+priority, u8 status, u8 flags (PENDING, HELD, ALARM, SELECTED, UNLISTED), u8 0. Symbols of the queue + in cells +
+outside + placeless = the queue of the View.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from numpy.typing import NDArray
 
 from console.board.snapshot import CLOSED_FROM, Snapshot
 from console.board.view import View, is_unassigned
-from console.board.zorder import Positions
+from console.board.zorder import MercatorBox, Positions
 from console.domain.loaded import Loaded
 from console.domain.place import WORLD_BITS, from_mercator, mercator_point
 
 MAGIC = 0x53494741
-STORM, LOADING = 1, 2
-PENDING, HELD, ALARM, SELECTED = 1, 2, 4, 8
+STORM, LOADING, UNLISTED_BIT = 1, 2, 8
+PENDING, HELD, ALARM, SELECTED, UNLISTED = 1, 2, 4, 8, 16
 SINGLE_FROM_ZOOM = 15
 """From here on P3 and P4 are symbols too."""
 
@@ -78,7 +79,9 @@ def map_answer(
     alone = _alone(seen, priority, storm=storm, single=single, selected=selected)
     singles = seen[alone]
     cells = _cells(snapshot, seen, priority, alone, zoom)
-    symbols = _symbols(snapshot, singles, selected)
+    unlisted = _unlisted(view, (left, top, right, bottom), selected)[: MOST_SYMBOLS - len(singles)]
+    symbols = np.concatenate([_symbols(snapshot, singles, selected), _symbols(snapshot, unlisted, selected)])
+    symbols["flags"][len(singles) :] |= UNLISTED
     head = _HEAD.pack(
         MAGIC,
         view.number & 0xFFFFFFFF,
@@ -87,9 +90,19 @@ def map_answer(
         len(seen) - len(singles),
         len(view.placed) - len(seen),
         len(view.order) - len(view.placed),
-        storm * STORM + (view.loaded < Loaded.REPORTS) * LOADING,
+        storm * STORM + (view.loaded < Loaded.REPORTS) * LOADING + (len(unlisted) << UNLISTED_BIT),
     )
     return head + cells.tobytes() + symbols.tobytes()
+
+
+def _unlisted(view: View, box: MercatorBox, selected: int) -> Positions:
+    """The hazards in a box that the queue does not show; the chosen report has a mark of its own."""
+    positions = view.snapshot.positions(view.hazards)
+    positions = positions[(positions >= 0) & (positions != selected)]
+    positions = np.sort(positions[~view.mask[positions] & (view.snapshot.column("x")[positions] >= 0)])
+    x, y = view.snapshot.column("x")[positions], view.snapshot.column("y")[positions]
+    west, north, east, south = box
+    return positions[(x >= west) & (x <= east) & (y >= north) & (y <= south)]
 
 
 def _alone(

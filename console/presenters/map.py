@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from console.basemap import Basemap
-from console.board.map_answer import map_answer
+from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
 from console.domain.area import GeometryFault, border_box, check_geometry
 from console.domain.filter import Filter
@@ -214,7 +214,8 @@ class MapPresenter(QObject):
 
     def corner(self) -> dict[str, int]:
         """What the map's corner says of the newest answer that the page was given."""
-        _, view, _, symbols, in_cells, outside, placeless, _ = self._corner
+        _, view, _, symbols, in_cells, outside, placeless, flags = self._corner
+        symbols -= flags >> UNLISTED_BIT
         return {"view": view, "symbols": symbols, "in_cells": in_cells, "outside": outside, "placeless": placeless}
 
     def _tile(self, request: Request) -> bytes | None:
@@ -272,7 +273,10 @@ class MapPresenter(QObject):
         self._panel.set_filtered(self._within)
 
     def _look_outside(self) -> None:
-        """A hazard that waits for a crew outside of what the map shows is said at its edge, whatever the filter is."""
+        """A hazard that waits for a crew outside of what the map shows is said at its edge, whatever the filter is.
+
+        So is one that is drawn though the filter leaves it out.
+        """
         view, seen = self._desk.view, self._panel.last_view if self._panel is not None else None
         if self._panel is None or view is None or seen is None:
             return
@@ -281,24 +285,30 @@ class MapPresenter(QObject):
         positions = snapshot.positions(view.hazards)
         positions = positions[snapshot.column("x")[positions] >= 0]
         lat, lon = (snapshot.column(name)[positions] * 1e-7 for name in ("lat_e7", "lon_e7"))
-        out = np.flatnonzero((lat < south) | (lat > north) | (lon < west) | (lon > east))
+        is_out = (lat < south) | (lat > north) | (lon < west) | (lon > east)
+        is_unlisted = ~view.mask[positions]
+        out, here = np.flatnonzero(is_out), np.flatnonzero(is_unlisted & ~is_out)
         self._outside = None
         if len(out):
             first = out[0]
             self._outside = (int(snapshot.column("row")[positions[first]]), float(lat[first]), float(lon[first]))
-        row = self._outside[0] if self._outside is not None else 0
-        self._panel.set_outside(row, self._outside_words(len(out), int(np.count_nonzero(~view.mask[positions[out]]))))
+        told = next(iter([*out, *here]), None)
+        row = int(snapshot.column("row")[positions[told]]) if told is not None else 0
+        unlisted = int(np.count_nonzero(is_unlisted & is_out))
+        self._panel.set_outside(row, self._outside_words(len(out), unlisted, len(here)))
 
-    def _outside_words(self, count: int, unlisted: int) -> str:
+    def _outside_words(self, count: int, unlisted: int, here: int) -> str:
         """`1 P1 outside`; beside it the corner counts what the filter shows, so those that it leaves out are named."""
         if not count:
-            return ""
+            return self.tr("{here} P1 here, not in this list").format(here=here) if here else ""
         words = self.tr("{n} P1 outside")
-        if unlisted == count:
+        if here:
+            words = self.tr("{n} P1 outside, {unlisted} not in this list ({here} here)")
+        elif unlisted == count:
             words = self.tr("{n} P1 outside, not in this list")
         elif unlisted:
             words = self.tr("{n} P1 outside, {unlisted} not in this list")
-        return words.format(n=count, unlisted=unlisted)
+        return words.format(n=count, unlisted=unlisted + here, here=here)
 
     def _on_report_picked(self, row: int) -> None:
         self._desk.choose(row)

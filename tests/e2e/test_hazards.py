@@ -79,6 +79,20 @@ def test_a_p1_that_the_list_leaves_out_is_told_and_the_key_shows_a_list_with_it(
     assert desk.queue.current_key() == desk.desk.row
 
 
+def test_a_p1_in_the_maps_view_that_the_list_leaves_out_is_drawn_and_said(desk: Any) -> None:
+    """Under "Mine" the map showed one triangle of three; nothing said that two burned in its very middle."""
+    wait_for(lambda: desk.map.last_view is not None, 30, "the map")
+    report_p1(desk, "local:here")
+    wait_for(lambda: outside(desk.map) == "", what="all are listed and in view")
+    waiting = len(desk.desk.view.hazards)
+    desk.desk.set_filter(Filter(tab="mine"))
+    wait_for(lambda: outside(desk.map) == f"{waiting} P1 here, not in this list", what="it is said")
+    wait_for(lambda: desk.map_presenter.corner()["view"] == desk.desk.view.number, what="the map has drawn the list")
+    assert desk.map_presenter.corner()["symbols"] == len(desk.desk.view.order)
+    desk.map.report_picked.emit(desk.map._outside[0])
+    assert desk.desk.row == int(desk.desk.view.hazards[0]), "a click on it chooses the one that waits longest"
+
+
 def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(desk: Any) -> None:
     wait_for(lambda: desk.map.last_view is not None, 30, "the map")
     wait_for(lambda: outside(desk.map) == "", what="all are in view")
@@ -86,8 +100,11 @@ def test_a_p1_beside_the_map_is_said_at_its_edge_and_a_click_goes_there(desk: An
     wait_for(lambda: outside(desk.map) == "1 P1 outside", what="it is said")
     everything = desk.desk.filter
     desk.desk.set_filter(Filter(tab="validate"))
+    here = len(desk.desk.view.hazards) - 1
+    assert here > 0, "others burn in what the map shows"
     wait_for(
-        lambda: outside(desk.map).endswith(" P1 outside, not in this list"), what="the corner counts what is listed"
+        lambda: outside(desk.map) == f"1 P1 outside, {here + 1} not in this list ({here} here)",
+        what="the corner counts what is listed",
     )
     desk.desk.set_filter(everything)
     wait_for(lambda: outside(desk.map) == "1 P1 outside", what="listed again")

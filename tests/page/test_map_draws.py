@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from console.board.map_answer import UNLISTED
 from tests.page.conftest import LAT, LON, TIMEOUT_MS, Console, MapDesk
 from widgets.map.__main__ import pack_answer
 from widgets.map.panel import Box, Pin
@@ -128,6 +129,23 @@ def test_a_report_outside_that_must_not_be_overlooked_is_said_and_one_click_away
     desk.wait_js(f"!{button}.hidden")
     desk.panel.set_outside(0, "")
     desk.wait_js(f"{button}.hidden")
+
+
+def test_a_hazard_that_the_list_leaves_out_is_drawn_with_a_dashed_ring_and_not_counted(desk: MapDesk) -> None:
+    desk.symbols = [(9, LAT, LON, 1, 0, UNLISTED)]
+    desk.show()
+    assert desk.colour(LAT, LON) == desk.theme.hex("priority.p1")
+    text = desk.js("document.querySelector('.counts').textContent")
+    assert text == "0 symbols, 0 in cells, 3 outside, 2 without a place"
+    losses: list[object] = []
+    desk.panel.page_lost.connect(losses.append)
+    desk.panel.set_view(desk.number + 1, count=5)
+    with desk.qtbot.waitSignals([desk.panel.bridge.alive] * 4, timeout=TIMEOUT_MS):
+        pass
+    assert losses == [], "what is not of the list is not missed, nor too much"
+    with desk.qtbot.waitSignal(desk.panel.report_picked) as picked:
+        desk.click(LAT, LON)
+    assert picked.args == [9]
 
 
 def test_the_right_button_asks_for_a_menu_and_the_legend_s_fills_say_what_they_are(desk: MapDesk) -> None:

@@ -7,7 +7,8 @@ const HEAD_BYTES = 32, CELL_BYTES = 16, SYMBOL_BYTES = 16;
 /** The bytes before this hold what is another in every answer: the View's number. */
 export const VIEW_UNTIL = 8;
 
-export const PENDING = 1, HOLD = 2, ALARM = 4, SELECTED = 8;
+/** UNLISTED: a hazard that the filter leaves out; it is drawn all the same and counts as nothing of the list. */
+export const PENDING = 1, HOLD = 2, ALARM = 4, SELECTED = 8, UNLISTED = 16;
 
 /**
  * @typedef {{lat: number, lon: number, count: number, late: boolean}} Cell

@@ -1,7 +1,7 @@
 // @ts-check
 /** Draw routes, crews, reports and the chosen one, in this order. */
 
-import { ALARM, PENDING, SELECTED } from "./answer.js";
+import { ALARM, PENDING, SELECTED, UNLISTED } from "./answer.js";
 import { font } from "./config.js";
 
 /**
@@ -16,7 +16,7 @@ import { font } from "./config.js";
  */
 
 /**
- * @typedef {{middle: {x: number, y: number}, radius: number, count: number, rows: Set<number>,
+ * @typedef {{middle: {x: number, y: number}, radius: number, count: number, listed: number, rows: Set<number>,
  *   members: (PlacedSymbol & {from: {x: number, y: number}})[]}} Spread
  */
 
@@ -34,7 +34,7 @@ export class FeaturePainter {
     this._symbols = symbols;
     this._colors = colors;
     this._scale = scale;
-    this.reports = 0; // how many were drawn
+    this.reports = 0; // how many of the list were drawn
   }
 
   /** @param {import("./geometry.js").Point[]} points */
@@ -76,10 +76,10 @@ export class FeaturePainter {
     const { x, y, symbol } = placed;
     const px = symbolSize(symbol.priority, (symbol.flags & SELECTED) !== 0) * this._scale;
     const outside = symbol.flags & SELECTED ? 5.5 * this._scale : 0; // around the ring of the chosen one, not over it
-    if (symbol.flags & ALARM) this._ring(x, y, px * 0.95 + outside, this._colors["alarm.p1-edge"], 2);
+    this._alarm(x, y, px * 0.95 + outside, symbol.flags);
     this._symbols.report(this._context, x, y, px, symbol.priority, symbol.status, true);
     if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
-    this.reports++;
+    if (!(symbol.flags & UNLISTED)) this.reports++;
   }
 
   /** The chosen report's ring; one that the filter leaves out has its symbol here, and a dashed ring. @param {Selection} selection */
@@ -128,12 +128,12 @@ export class FeaturePainter {
     this._text(String(count), middle.x, middle.y, font(12 * this._scale, 600), this._colors["text.primary"], 3.5);
     for (const { x, y, symbol } of spread.members) {
       const px = symbolSize(symbol.priority, false) * this._scale;
-      if (symbol.flags & ALARM) this._ring(x, y, px * 0.7, this._colors["alarm.p1-edge"], 2);
+      this._alarm(x, y, px * 0.7, symbol.flags);
       this._symbols.report(context, x, y, px, symbol.priority, symbol.status, true);
       if (symbol.flags & SELECTED) this._ring(x, y, px * 0.75, this._colors["accent.base"], 2);
       if (symbol.flags & PENDING) this._pending(x + px * 0.5, y - px * 0.5);
     }
-    this.reports += count;
+    this.reports += spread.listed;
   }
 
   /** @param {Selection} selection @param {number} width @param {number} height of the map */
@@ -157,6 +157,17 @@ export class FeaturePainter {
   /** The keyboard's cursor. @param {number} x @param {number} y */
   cursor(x, y) {
     this._box(x, y, 16 * this._scale, 16 * this._scale, this._colors["accent.base"]);
+  }
+
+  /**
+   * A red ring around what nobody has taken, and a dashed one around a hazard that the filter leaves out.
+   * @param {number} x @param {number} y @param {number} radius @param {number} flags
+   */
+  _alarm(x, y, radius, flags) {
+    if (!(flags & (ALARM | UNLISTED))) return;
+    if (flags & UNLISTED) this._context.setLineDash([4, 4]);
+    this._ring(x, y, radius, this._colors["alarm.p1-edge"], 2);
+    this._context.setLineDash([]);
   }
 
   /** @param {number} x @param {number} y @param {number} radius @param {string} colour @param {number} width */

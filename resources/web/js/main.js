@@ -1,7 +1,7 @@
 // @ts-check
 /** Put the page together: map, layers, overlays, keys and the line to the program. */
 
-import { ALARM, SELECTED } from "./answer.js";
+import { ALARM, SELECTED, UNLISTED } from "./answer.js";
 import { Areas } from "./areas.js";
 import { Basemap } from "./basemap.js";
 import { CanvasLayer } from "./canvas_layer.js";
@@ -447,7 +447,7 @@ class MapPage {
     const crowd = [...all].sort((a, b) => rank(a.symbol) - rank(b.symbol)).slice(0, MOST_SPREAD);
     const others = [...symbols.filter((one) => !rows.has(one.symbol.row)), ...units];
     const size = this._map.getSize(), { middle, radius, places } = spread(crowd, others, scale, size.x, size.y);
-    return { middle, radius, count: all.length, rows, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
+    return { middle, radius, count: all.length, listed: all.filter((one) => !(one.symbol.flags & UNLISTED)).length, rows, members: crowd.map((one, index) => ({ ...places[index], symbol: one.symbol, from: xy(one) })) };
   }
 
   /** @returns {import("./pins.js").PlacedPin[]} */
@@ -466,7 +466,7 @@ class MapPage {
   _chosen() {
     const { row, lat, lon, label, priority, status } = this._selection;
     if (!row || !Number.isFinite(lat) || !Number.isFinite(lon)) return null;
-    const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row);
+    const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row && !(one.flags & UNLISTED));
     const boxes = new Taken(), size = this._map.getSize();
     for (const rect of this._overlays.rects()) boxes.add(rect);
     const there = { row, label, priority, status, stranger: !shown, away: null, ...xy(this._at(lat, lon)) };

@@ -1,6 +1,7 @@
 // @ts-check
 /** The boxes over the map: lock, buttons, legend, scale, counts, the strip above. Texts only, never markup. */
 
+import { UNLISTED } from "./answer.js";
 import { Symbols } from "./symbols.js";
 
 /** @typedef {import("./config.js").Config} Config */
@@ -93,7 +94,7 @@ export class Overlays {
     if (!this._config) return;
     const { texts, theme } = this._config, width = this._map.getSize().x / theme.scale;
     const narrow = width < NARROW_PX;
-    const count = this._answer?.symbols.length ?? 0;
+    const count = (this._answer?.symbols ?? []).filter((one) => !(one.flags & UNLISTED)).length;
     const counted = this._answer
       ? fill(narrow ? texts.counts_short : texts.counts, {
           symbols: fill(count === 1 ? texts.symbol : texts.symbols, { n: count }),

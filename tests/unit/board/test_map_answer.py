@@ -10,7 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from console.board.map_answer import ALARM, FEW, HELD, MAGIC, MOST_SYMBOLS, PENDING, SELECTED, map_answer
+from console.board.map_answer import (
+    ALARM,
+    FEW,
+    HELD,
+    MAGIC,
+    MOST_SYMBOLS,
+    PENDING,
+    SELECTED,
+    UNLISTED,
+    UNLISTED_BIT,
+    map_answer,
+)
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
 from console.domain.filter import Filter
@@ -39,7 +50,9 @@ class Answer(msgspec.Struct):
 
     @property
     def adds_up_to(self) -> int:
-        return self.head[3] + self.head[4] + self.head[5] + self.head[6]
+        unlisted = self.head[7] >> UNLISTED_BIT
+        assert unlisted == sum((symbol[5] & UNLISTED) != 0 for symbol in self.symbols)
+        return self.head[3] - unlisted + self.head[4] + self.head[5] + self.head[6]
 
 
 def ask(view: View, box: tuple[float, ...], zoom: float, row: int = 0) -> Answer:
@@ -159,7 +172,8 @@ def test_closed_reports_only_under_their_tab() -> None:
     reports = [R(row=1001, status=6, priority=1), R(row=1002, priority=1)]
     assert [symbol[0] for symbol in ask(view_of(reports), CITY, 12).symbols] == [1002]
     closed = view_of(reports, Filter(tab="closed"))
-    assert [symbol[0] for symbol in ask(closed, CITY, 12).symbols] == [1001]
+    drawn = {symbol[0]: symbol[5] & UNLISTED for symbol in ask(closed, CITY, 12).symbols}
+    assert drawn == {1001: 0, 1002: UNLISTED}, "what burns is drawn beside what is listed"
 
 
 @pytest.mark.parametrize(("count", "symbols"), [(FEW, FEW), (FEW + 1, 0)])
@@ -167,3 +181,24 @@ def test_a_few_reports_are_each_a_symbol(count: int, symbols: int) -> None:
     answer = ask(view_of(scattered(count, priority=3)), CITY, 11)
     assert len(answer.symbols) == symbols
     assert answer.adds_up_to == count
+
+
+@pytest.mark.parametrize("chosen", [0, 2])
+def test_a_hazard_that_the_filter_leaves_out_is_drawn_and_counted_as_nothing_of_the_list(chosen: int) -> None:
+    """A factory burned in the middle of the map, and under the tab "Mine" nothing was drawn there."""
+    here = {"lat_e7": -62_000_000, "lon_e7": 1_068_000_000}
+    reports = [
+        R(row=1, priority=2, status=4, **here),
+        R(row=2, priority=1, **here),
+        R(row=3, priority=1, lat_e7=-50_000_000, lon_e7=1_068_000_000),
+        R(row=4, priority=1, lat_e7=NO_PLACE, lon_e7=NO_PLACE),
+        R(row=5, priority=1, status=3, **here),
+        R(row=6, priority=2, **here),
+    ]
+    view = view_of(reports, Filter(tab="validate"))
+    assert view.order.tolist() == [1]
+    answer = ask(view, CITY, 11, row=chosen)
+    unlisted = [symbol[0] for symbol in answer.symbols if symbol[5] & UNLISTED]
+    assert unlisted == ([] if chosen else [2]), "the chosen one is drawn with its mark"
+    assert answer.adds_up_to == 1
+    assert not any(symbol[5] & UNLISTED for symbol in ask(view_of(reports), CITY, 11).symbols)
