@@ -330,7 +330,15 @@ class ConsoleWindow(QObject):
         self.queue_presenter = QueuePresenter(self.queue, desk, self.feed, tasks, reader, now, self)
         self.ticket_presenter = TicketPresenter(self.ticket, desk, zone, now, self)
         self.units_presenter = UnitsPresenter(
-            self.units, desk, tasks, reader, zone, now, self, told_in_vain=lambda: self.edits.told_in_vain
+            self.units,
+            desk,
+            tasks,
+            reader,
+            zone,
+            now,
+            self,
+            told_in_vain=lambda: self.edits.told_in_vain,
+            told_and_waiting=lambda: self.edits.told_and_waiting,
         )
         self.charts_presenter = ChartsPresenter(
             self.charts, desk, self.sources.age_words, zone, now, self, as_of=self.sources.as_of

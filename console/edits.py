@@ -269,6 +269,12 @@ class Edits(QObject):
         found = (*self.to_call_back, *lost)
         return tuple(one for one in found if one.told and one.edit.kind is Kind.DISPATCH)
 
+    @property
+    def told_and_waiting(self) -> tuple[Queued, ...]:
+        """The orders by which units were told by radio to go, and that the server has not yet or is asked to take."""
+        waiting = (one for state in PENDING for one in self.open_in(state))
+        return tuple(one for one in waiting if one.told and one.edit.kind is Kind.DISPATCH)
+
     def base_on_own(self, source: str, report_key: str | None, base: dict[str, Any]) -> dict[str, Any]:
         """The values of a report's fields before a change, with one's own last changes that what is shown lacks."""
         return self._new.base_on_own(source, report_key, base)

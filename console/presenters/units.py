@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer
 
 from console.advice.units import DETOUR, SPEED_M_S
-from console.domain.edit import Queued, is_to_call_back
+from console.domain.edit import PENDING, Queued, is_to_call_back
 from console.domain.loaded import Loaded
 from console.domain.place import distance_m
 from console.domain.report import Unit
@@ -82,11 +82,12 @@ class UnitsPresenter(QObject):
         parent: QObject | None = None,
         *,
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
+        told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
     ) -> None:
-        """`told_in_vain` are orders by which units were told to go where the server has not sent them: see Edits."""
+        """The orders by which units were told to go where the server has not sent them, or not yet: see Edits."""
         super().__init__(parent)
         self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
-        self._told_in_vain = told_in_vain
+        self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
         self._zone, self._now = zone, now
         self._positions: dict[Word, tuple[float, float, datetime]] = {}
         self._titles: dict[Word, str] = {}
@@ -151,14 +152,21 @@ class UnitsPresenter(QObject):
         self._panel.set_current(key)
 
     def crews(self) -> list[Crew]:
-        """Every unit on shift or not, with its newest position; who drives by an order that does not stand is busy."""
-        told = self.told_in_vain()
+        """Every unit on shift or not, with its newest position; who was told by radio to go is busy."""
+        told = self._told()
         return [self._at_work(self._placed(crew), told) for crew in self._desk.cities.crews]
 
     def told_in_vain(self) -> dict[Word, Queued]:
         """The units, by source and id, that were told by radio to go where the server has not sent them."""
+        return self._on_their_way(self._told_in_vain())
+
+    def _told(self) -> dict[Word, Queued]:
+        """The units that were told by radio to go where the server has not sent them, in vain or not yet."""
+        return self._on_their_way(self._told_and_waiting()) | self.told_in_vain()
+
+    def _on_their_way(self, orders: Iterable[Queued]) -> dict[Word, Queued]:
         found = {}
-        for one in self._told_in_vain():
+        for one in orders:
             source, unit = one.edit.source, str(one.edit.data.get("unit"))
             jobs = self._desk.catalog(source).by_unit.get(unit, [])
             if not any(job.report == one.edit.report for job in jobs):  # else somebody has sent it there since
@@ -222,7 +230,7 @@ class UnitsPresenter(QObject):
         self._keep_order(crews, now)
         if not crews:
             self._show_empty()
-        told = self.told_in_vain()
+        told = self._told()
         rows = [self._row(crews[key], now, told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
         self._panel.set_rows(rows)
 
@@ -303,7 +311,11 @@ class UnitsPresenter(QObject):
         work = f"{job} {title}".strip() if jobs else self.tr("none") if known else "–"
         if told is not None:
             state = self.tr("Told by radio")
-            what = self.tr("call back by radio") if is_to_call_back(told) else self.tr("not sent, to be decided")
+            what = self.tr("not sent, to be decided")
+            if is_to_call_back(told):
+                what = self.tr("call back by radio")
+            elif told.state in PENDING:
+                what = self.tr("not sent yet")
             work = " ".join(part for part in (report_number(told.edit), what) if part)
         return UnitRow(
             id=crew.key,

@@ -209,6 +209,7 @@ def test_an_order_that_its_crew_was_told_of_is_sent_however_late(strip: Strip, q
     queued = strip.rig.edits.open_edit(edit_id)
     assert queued is not None
     assert queued.state is EditState.SENDING, "again, and without a time this once"
+    assert strip.rig.edits.told_and_waiting == (queued,), "until it is settled its crew is no free one"
     assert not outlived(as_told(queued), NOW + timedelta(hours=5), 600)
     (said,) = ticket_of(strip.rig, qtbot).strips
     assert said.text == "SDA-07 was told by radio by rina. Not sent yet."
@@ -233,6 +234,7 @@ def test_a_crew_that_was_told_of_a_lost_order_is_called_back(strip: Strip, qtbot
     assert ticket.strips[-1].text == f"budi has sent SDA-11 to this report at 08:00. {told}."
     assert ticket.timeline[0].text == f"NOT done: Dispatched SDA-07, by rina · conflict · {told}"
 
+    assert rig.edits.told_and_waiting == ()
     assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id], "it drives, and is not to be sent elsewhere"
     rig.edits.choose(edit_id, mine=False)
     assert [one.edit.id for one in rig.edits.told_in_vain] == [edit_id]

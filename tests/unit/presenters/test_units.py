@@ -20,7 +20,7 @@ from console.domain.status import AssignmentState, UnitState
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
-from console.presenters.units import UnitsPresenter
+from console.presenters.units import UnitsPresenter, count_states
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.tasks import Tasks
@@ -44,9 +44,10 @@ class Board:
         qtbot.addWidget(self.panel)
         self.panel.show()
         self.told_in_vain: list[Queued] = []
+        self.told_and_waiting: list[Queued] = []
         self.presenter = UnitsPresenter(
             self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda: T0,
-            told_in_vain=lambda: self.told_in_vain,
+            told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
         )  # fmt: skip
 
     def have(self, *units: tuple[str, UnitState, float]) -> None:
@@ -103,6 +104,21 @@ def test_who_was_told_by_radio_of_what_does_not_stand_is_not_free(board: Board) 
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
     board.told_in_vain = [Queued(order, EditState.CONFLICT, told="rina")]
     assert board.presenter.told_in_vain() == {}, "somebody has sent it there since"
+
+
+def test_who_was_told_by_radio_during_a_cut_is_not_free(board: Board) -> None:
+    """It read "Available, none" on the screen and the map until the server was back, and was counted as free."""
+    order = edit("e1", Kind.DISPATCH, report="927956", data={"unit": "A"})
+    board.told_and_waiting = [Queued(order, EditState.QUEUED, told="rina")]
+    board.presenter.show()
+    row = board.panel._model._rows[1]
+    assert (row.code, row.state_text, row.job) == ("A", "Told by radio", "927956 not sent yet")
+    assert count_states(board.presenter.crews(), T0)["available"] == 1
+    assert board.presenter.told_in_vain() == {}, "the order may still reach the server"
+    order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
+    board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told="rina")]
+    board.presenter.show()
+    assert "Told by radio" not in [row.state_text for row in board.panel._model._rows], "the server has sent it there"
 
 
 def test_rows_stay_while_crews_drive_about(board: Board) -> None:
