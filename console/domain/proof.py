@@ -41,10 +41,21 @@ def delivered_by(entries: Sequence[Entry]) -> frozenset[str]:
 
 
 def jobs_of_round(history: Sequence[Entry], assignments: Sequence[Assignment]) -> list[Assignment]:
-    """The assignments that count for the last round: those made since the last return, and all that live."""
+    """The assignments that count for the last round: those made since the last return, and all that live.
+
+    A job is made at the time of the order in the history, whose place there counts; the times alone do where a history
+    lacks the order, as a clock that was set right may have told later ones before.
+    """
     before = len(history) - len(last_round(history))
-    begun = history[before - 1].at if before else None
-    return [job for job in assignments if begun is None or job.created > begun or job.state not in ENDED_ASSIGNMENT]
+    if not before:
+        return list(assignments)
+    begun, places = history[before - 1].at, {entry.at: place for place, entry in enumerate(history)}
+
+    def counts(job: Assignment) -> bool:
+        place = places.get(job.created)
+        return place >= before if place is not None else job.created > begun
+
+    return [job for job in assignments if job.state not in ENDED_ASSIGNMENT or counts(job)]
 
 
 def is_own_proof(

@@ -193,7 +193,8 @@ class UnitsPresenter(QObject):
     def _placed(self, crew: Crew) -> Crew:
         unit = crew.unit
         found = self._positions.get((crew.source, unit.id))
-        if found is None or (unit.position_at is not None and found[2] < unit.position_at):
+        # What a server's clock that went ahead has put into the future is not newer than what is told now.
+        if found is None or (unit.position_at is not None and found[2] < unit.position_at <= self._now()):
             return crew
         moved = msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
         return msgspec.structs.replace(crew, unit=moved)

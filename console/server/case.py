@@ -25,6 +25,7 @@ from console.domain.status import (
     may_become,
     status_after,
 )
+from console.server.history import Origin
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
 from console.server.records import Actor
@@ -97,6 +98,11 @@ class Case:
     def now(self) -> datetime:
         """The server's time of this edit."""
         return self.ledger.now
+
+    @property
+    def origin(self) -> Origin:
+        """Who makes the edit, and on which device."""
+        return Origin(self.actor.name, self.edit.device)
 
     # Fields
 
@@ -277,7 +283,7 @@ class Case:
         names = [part for name in touched for part in _FIELDS[name]] + beside
         values = {name: msgspec.to_builtins(getattr(self.before, name)) for name in names}
         before = Before(touched, values, tuple(self._jobs_before.values()))
-        self.ledger.put(entry, version=version, before=msgspec.json.encode(before))
+        self.ledger.put(entry, version=version, before=msgspec.json.encode(before), device=self.edit.device or None)
         versions = self.before.versions | dict.fromkeys(touched, version)
         report = replace(self.report, version=version, versions=versions, updated=max(self.now, self.report.created))
         report = replace(report, clocks=clocks_of(self.ledger, report, self.ledger.merged(report.id).values()))

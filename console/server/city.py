@@ -81,7 +81,7 @@ class City:
         self.clock = clock
         self.timezone = timezone
         self.name = name
-        self.presence = Presence(self.database)
+        self.presence = Presence(self.database, clock)
         self._ids = ids
         self._desk = EditDesk(self.database, clock, ids, self.area_at)
         self._areas_lock = threading.Lock()

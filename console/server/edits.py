@@ -29,7 +29,7 @@ from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
-from console.server.history import entries_since, field_value, last_changes
+from console.server.history import Origin, changed_by, field_value, last_changes, others_since
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
@@ -167,7 +167,7 @@ class EditDesk:
             undo_on_report(case, deed)
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
-            _check_fresh(ledger, present, edit, if_match, actor)
+            _check_fresh(ledger, present, edit, if_match, case.origin)
             # protects: second-crew-has-seen-the-first
             _check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
@@ -204,7 +204,7 @@ class EditDesk:
         )
         if undone is not None:
             ledger.put(msgspec.structs.replace(undone, undone_by=entry.id))
-        ledger.put(entry, before=unit_before(before))
+        ledger.put(entry, before=unit_before(before), device=edit.device or None)
         return entry
 
     @contextmanager
@@ -366,8 +366,8 @@ def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     at_work = {job.unit for job in case.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
-    for entry in reversed(entries_since(ledger.connection, case.report.id, seen)):
-        if entry.author == case.actor.name or entry.undone_by is not None:
+    for entry in reversed(others_since(ledger.connection, case.report.id, seen, case.origin)):
+        if entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:
             told = {"value": entry.unit, "who": entry.author, "at": entry.at}
@@ -387,11 +387,11 @@ def _no_report(ledger: Ledger, report: str) -> NotFound:
     return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
 
 
-def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, actor: Actor) -> None:
+def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origin: Origin) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw."""
     if edit.kind in _ON_OPEN:
         # protects: nothing-is-done-to-what-was-closed-since
-        _check_not_closed(ledger, report, seen, actor)
+        _check_not_closed(ledger, report, seen, origin)
     if edit.kind is Kind.SET:
         given = msgspec.to_builtins(payload_of(edit, payloads.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
@@ -410,47 +410,50 @@ def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, acto
         raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
     if edit.kind in _ON_STATUS and not is_open(_status_wanted(edit)):
         # protects: raised-since-is-not-closed
-        _check_not_raised(ledger, report, seen, actor)
+        _check_not_raised(ledger, report, seen, origin)
         # protects: merged-since-is-not-closed
-        _check_not_merged_into(ledger, report, seen, actor)
+        _check_not_merged_into(ledger, report, seen, origin)
     if edit.kind in (Kind.CLOSE, Kind.MERGE):
         # protects: two-outcomes-are-asked
         _check_outcome(ledger, report, edit, seen)
 
 
-def _check_not_closed(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+def _check_not_closed(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if is_open(report.status) or report.versions.get("status", 0) <= seen:
         return
-    _check_changed_by_oneself(ledger, report, "status", actor, f"closed report {report.id}")
+    _check_changed_by_oneself(ledger, report, "status", origin, f"closed report {report.id}")
 
 
-def _check_not_raised(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+def _check_not_raised(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
     """Conflict when somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
         return
-    _check_changed_by_oneself(ledger, report, "priority", actor, f"made report {report.id} P{report.priority}")
+    _check_changed_by_oneself(ledger, report, "priority", origin, f"made report {report.id} P{report.priority}")
 
 
-def _check_changed_by_oneself(ledger: Ledger, report: Report, field: str, actor: Actor, deed: str) -> None:
+def _check_changed_by_oneself(ledger: Ledger, report: Report, field: str, origin: Origin, deed: str) -> None:
     """Conflict, with what was done, when the last change of the field is another's: he did not see it himself."""
-    fields = last_changes(ledger.connection, report, [field])
-    who = fields[field]["who"]
-    if who != actor.name:
-        raise Conflict(f"{who or 'Somebody else'} has {deed}.", fields=fields)
+    last = changed_by(ledger.connection, report, field)
+    if last is None or not origin.made(last):
+        fields = last_changes(ledger.connection, report, [field])
+        raise Conflict(f"{fields[field]['who'] or 'Somebody else'} has {deed}.", fields=fields)
 
 
-def _check_not_merged_into(ledger: Ledger, report: Report, seen: int, actor: Actor) -> None:
+def _check_not_merged_into(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
     """Conflict when somebody else has merged another report into it since, which would end with it."""
     if report.versions.get("duplicates", 0) <= seen:
         return
     table = schema.entries
     of_them = table.c.report.in_(ledger.merged(report.id))
-    for body in ledger.connection.scalars(sa.select(table.c.body).where(of_them).order_by(table.c.seq.desc())):
+    rows = ledger.connection.execute(
+        sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc())
+    )
+    for body, device in rows:
         entry = decode(body, Entry)
         if entry.kind != Kind.MERGE or entry.undone_by is not None:
             continue
-        if entry.author != actor.name:
+        if not origin.made(Origin(entry.author, device)):
             told = {"value": report.duplicates, "who": entry.author, "at": entry.at}
             words = f"{entry.author} has merged report {entry.report} into {report.id}."
             raise Conflict(words, fields={"duplicates": told})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 
 from console.domain.edit import DUPLICATE, Kind
 from console.domain.engagement import job_in_force
-from console.domain.report import Area, Claim, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import Area, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.case import Case, clocks_of, state_by_jobs
-from console.server.history import entries_since, later_word
+from console.server.history import Origin, later_word, later_work, others_since
 from console.server.ledger import Ledger
 from console.server.payloads import payload_of
 from console.server.records import Actor
@@ -121,7 +122,8 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
 def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
     """Give a unit its own word (break, off shift …); returns the unit's id and the data of the entry.
 
-    Conflict when somebody else has said something else since: a word that comes late is older than his.
+    Conflict when somebody else has said something else since, or the unit has worked: a word that comes late is older
+    than that. The state is counted from when it was said, so that a shift that has begun since puts the unit on.
     """
     data = payload_of(edit, payloads.OwnState)
     unit = ledger.unit(data.unit)
@@ -135,15 +137,31 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
     if jobs and data.state is not UnitState.UNAVAILABLE and not again:
         raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
     reason = data.reason or None
-    said = later_word(ledger.connection, unit, edit.occurred_at) if edit.occurred_at is not None else None
-    # protects: newer-word-on-a-unit
-    if said is not None and said.author != actor.name and (unit.state, unit.reason) != (data.state, reason):
-        at = said.occurred_at or said.at
-        told = {"value": unit.state.value, "reason": unit.reason, "who": said.author, "at": at}
-        raise Conflict(f"{said.author} has said since what unit {unit.code} does.", fields={"state": told})
+    if edit.occurred_at is not None and (unit.state, unit.reason) != (data.state, reason):
+        _check_newest_word(ledger, unit, edit.occurred_at, Origin(actor.name, edit.device))
     state = state_by_jobs(ledger, unit.id) if again else data.state
-    ledger.put(replace(unit, state=state, state_since=ledger.now, reason=reason, version=unit.version + 1))
+    since = min(edit.occurred_at or ledger.now, ledger.now)
+    ledger.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
     return unit.id, payloads.kept_data(edit)
+
+
+def _check_newest_word(ledger: Ledger, unit: Unit, at: datetime, origin: Origin) -> None:
+    """Conflict when what a unit said or did after a time tells more of it than what it said then."""
+    said = later_word(ledger.connection, unit, at, ledger.now)
+    # protects: newer-word-on-a-unit
+    if said is not None and not origin.made(said[1]):
+        told = _told_of(unit, said[0])
+        raise Conflict(f"{said[0].author} has said since what unit {unit.code} does.", fields={"state": told})
+    worked = later_work(ledger.connection, unit, at, ledger.now)
+    # protects: work-since-the-word
+    if worked is not None:
+        words = f"Unit {unit.code} has worked on report {worked.report} since."
+        raise Conflict(words, fields={"state": _told_of(unit, worked)})
+
+
+def _told_of(unit: Unit, entry: Entry) -> dict[str, Any]:
+    at = entry.occurred_at or entry.at
+    return {"value": unit.state.value, "reason": unit.reason, "who": entry.author, "at": at}
 
 
 def link(case: Case, main: str | None) -> None:
@@ -404,9 +422,8 @@ def _check_job_seen(case: Case, unit: Unit) -> None:
     """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
-    for entry in entries_since(case.ledger.connection, case.report.id, case.seen):
-        is_order = entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None
-        if is_order and entry.author != case.actor.name:
+    for entry in others_since(case.ledger.connection, case.report.id, case.seen, case.origin):
+        if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
 

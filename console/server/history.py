@@ -1,10 +1,10 @@
-"""Who changed which field or unit last, for those who meet a conflict."""
+"""Who changed which field or unit last, and on which device, for those who meet a conflict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -13,6 +13,22 @@ from console.domain.decoding import decode
 from console.domain.edit import Kind
 from console.domain.report import Entry, Report, Unit
 from console.server import schema
+
+_CLOCKS_DIFFER = timedelta(seconds=2)
+
+
+class Origin(NamedTuple):
+    """Who made an edit, and on which device: two desks of one user do not see what the other one does."""
+
+    who: str
+    device: str | None
+
+    def made(self, other: Origin) -> bool:
+        """Whether the other edit comes from here too, so that who makes this one knows of it.
+
+        An edit that does not name its device may come from anywhere.
+        """
+        return bool(self.device) and self == other
 
 
 def field_value(report: Report, name: str) -> Any:
@@ -41,12 +57,23 @@ def last_changes(connection: sa.Connection, report: Report, names: Iterable[str]
     return told
 
 
-def entries_since(connection: sa.Connection, report: str, seen: int) -> list[Entry]:
-    """The entries of a report after the version that an operator saw, the oldest first."""
+def others_since(connection: sa.Connection, report: str, seen: int, origin: Origin) -> list[Entry]:
+    """The entries of a report after the version that an operator saw, without his own; the oldest first."""
     table = schema.entries
     later = sa.and_(table.c.report == report, table.c.version > seen)
-    bodies = connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq))
-    return [decode(body, Entry) for body in bodies]
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(later).order_by(table.c.version))
+    found = [(decode(body, Entry), device) for body, device in rows]
+    return [entry for entry, device in found if not origin.made(Origin(entry.author, device))]
+
+
+def changed_by(connection: sa.Connection, report: Report, name: str) -> Origin | None:
+    """Where the present value of a field comes from; None where the history does not tell."""
+    table = schema.entries
+    version = report.versions.get(name, 0)
+    row = connection.execute(
+        sa.select(table.c.body, table.c.device).where(table.c.report == report.id, table.c.version == version)
+    ).first()
+    return Origin(decode(row[0], Entry).author, row[1]) if row is not None else None
 
 
 def newest_moment(connection: sa.Connection) -> datetime | None:
@@ -55,14 +82,31 @@ def newest_moment(connection: sa.Connection) -> datetime | None:
     return schema.moment(at) if at is not None else None
 
 
-def later_word(connection: sa.Connection, unit: Unit, than: datetime) -> Entry | None:
-    """The last entry that gave a unit its own word, where that was said after a time."""
-    if unit.state_since <= than:
-        return None
+def later_word(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> tuple[Entry, Origin] | None:
+    """The last entry that gave a unit its own word, where that was said after a time; and where it comes from.
+
+    What a clock that went ahead has put into the future is no later word.
+    """
     table = schema.entries
     later = sa.and_(table.c.report.is_(None), table.c.at > schema.micros(than))  # no word was said after it came
-    for body in connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq.desc())):
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(later).order_by(table.c.seq.desc()))
+    for body, device in rows:
         entry = decode(body, Entry)
         if entry.kind == Kind.UNIT_STATE and entry.unit == unit.id:
-            return entry if (entry.occurred_at or entry.at) > than else None
+            said = than < (entry.occurred_at or entry.at) <= now
+            return (entry, Origin(entry.author, device)) if said else None
+    return None
+
+
+def later_work(connection: sa.Connection, unit: Unit, than: datetime, now: datetime) -> Entry | None:
+    """The last entry by which a unit went on with a job after a time; two consoles know the time to a second each."""
+    than += _CLOCKS_DIFFER
+    table, jobs = schema.entries, schema.assignments
+    worked_on = sa.select(jobs.c.report).where(jobs.c.unit == unit.id)
+    later = sa.and_(table.c.report.in_(worked_on), table.c.at > schema.micros(than))
+    for body in connection.scalars(sa.select(table.c.body).where(later).order_by(table.c.seq.desc())):
+        entry = decode(body, Entry)
+        counts = entry.kind == Kind.PROGRESS and entry.unit == unit.id and entry.undone_by is None
+        if counts and than < (entry.occurred_at or entry.at) <= now:
+            return entry
     return None

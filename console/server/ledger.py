@@ -36,7 +36,9 @@ _POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.pos
 _ENTRIES = (
     sa.select(schema.entries.c.body)
     .where(schema.entries.c.report == sa.bindparam("report"))
-    .order_by(schema.entries.c.at, schema.entries.c.seq)
+    .order_by(
+        schema.entries.c.version.is_not(None), schema.entries.c.version, schema.entries.c.at, schema.entries.c.seq
+    )
 )
 _ASSIGNMENTS = sa.select(schema.assignments.c.body).where(schema.assignments.c.report == sa.bindparam("report"))
 _JOBS = sa.select(schema.assignments.c.body).where(
@@ -121,7 +123,10 @@ class Ledger:
         return self.connection.scalar(sa.select(table.c.seq).where(table.c.id == key)) is not None
 
     def entries(self, report: str) -> list[Entry]:
-        """The history of a report, the oldest first, with what this transaction added."""
+        """The history of a report, the oldest first, with what this transaction added.
+
+        The versions tell what came first, as the clock may have gone ahead for a while; what was loaded has none.
+        """
         rows = self.connection.execute(_ENTRIES, {"report": report})
         stored = [decode(body, Entry) for (body,) in rows]
         return self._with_kept(stored, Entry, lambda entry: entry.report == report)

@@ -17,6 +17,9 @@ SEEN = "sigap_seen"
 _SEEN_FOR = timedelta(seconds=75)
 """A console tells every 30 s which report is open in it, or that none is: without two of these it is cut off."""
 
+_CLOCKS_DIFFER = timedelta(seconds=5)
+"""Servers of one city; what lies further ahead was told while a clock was wrong, and is no newer than anything."""
+
 
 class Seen(msgspec.Struct, frozen=True):
     """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None."""
@@ -28,12 +31,13 @@ class Seen(msgspec.Struct, frozen=True):
 class Presence:
     """Positions and presence of a city, in its database, so that several servers share them; never numbered."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._clock = clock
         self.on_change: list[Callable[[], None]] = []
 
     def put_position(self, unit: str, lat: float, lon: float, at: datetime) -> None:
-        """Where a unit is. An older position than the one known does not count."""
+        """Where a unit is. An older position than the one known does not count, unless that one lies in the future."""
         self.put_positions([(unit, lat, lon, at)])
 
     def put_positions(self, places: Iterable[tuple[str, float, float, datetime]]) -> None:
@@ -43,6 +47,7 @@ class Presence:
             return
         table = schema.positions
         with self._database.write() as connection:
+            self._set_right(connection, table)
             known = dict(connection.execute(sa.select(table.c.unit, table.c.at)).all())
             fresh = [row for row in rows if known.get(row["unit"], -1) <= row["at"]]
             self._database.upsert(connection, table, fresh)
@@ -61,6 +66,7 @@ class Presence:
         """Which report a user looks at."""
         table, since = schema.looking, schema.micros(at - _SEEN_FOR)
         with self._database.write() as connection:
+            self._set_right(connection, table)
             known = sa.select(table.c.report).where(table.c.user == user, table.c.at >= since)
             before = connection.execute(known).first()
             self._database.upsert(connection, table, [{"user": user, "report": report, "at": schema.micros(at)}])
@@ -74,6 +80,7 @@ class Presence:
         """A user's last stream ended then; what he has told since, to another server of the city perhaps, stays."""
         table = schema.looking
         with self._database.write() as connection:
+            self._set_right(connection, table)
             connection.execute(sa.delete(table).where(table.c.user == user, table.c.at <= schema.micros(at)))
             self._database.notify(connection, SEEN)
         self.moved()
@@ -89,6 +96,13 @@ class Presence:
             rows = connection.execute(sa.select(users).where(users.c.at >= since))
             looking = {row.user: row.report for row in rows}
         return Seen(positions, looking)
+
+    def _set_right(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Let what was told in the future, while a clock was ahead, be as old as what has just fallen silent."""
+        now = self._clock()
+        ahead = table.c.at > schema.micros(now + _CLOCKS_DIFFER)
+        # protects: nothing-is-told-in-the-future
+        connection.execute(sa.update(table).where(ahead).values(at=schema.micros(now - _SEEN_FOR)))
 
     def moved(self) -> None:
         """Tell those who listen in this process."""

@@ -74,6 +74,8 @@ entries = _numbered(
     sa.Index("entries_at", "at", "seq"),
 )
 sa.Index("entries_edit", entries.c.edit, unique=True)
+entries.append_column(sa.Column("device", sa.Text))
+"""Where the edit was made, as its console says; no object of the feed tells it."""
 assignments = _numbered(
     "assignments",
     sa.Column("report", sa.Text, nullable=False),

@@ -76,11 +76,19 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     case.change(**values)
     if status is not None:
         case.change(status=status)
-    if kind in _CREW_KINDS:
-        case.follow_crews(start=status)
+    if kind in _CREW_KINDS or deed.before.jobs:
+        _follow_crews(case, status)
     if is_open(case.report.status) and case.report.merged_into is not None:
         fields = last_changes(case.ledger.connection, case.report, ["merged_into"])
         raise Conflict("It cannot be taken back: the report was merged into another since.", fields=fields)
+
+
+def _follow_crews(case: Case, status: Status | None) -> None:
+    """Give the report the status of its crews, from `status`; one that has lost them all waits for anybody again."""
+    case.follow_crews(start=status)
+    # protects: no-assigned-report-without-a-crew
+    if status is not None and status is not Status.NEW and case.report.status is Status.NEW:
+        case.change(claim=None)
 
 
 def undo_on_unit(ledger: Ledger, deed: Deed) -> str:

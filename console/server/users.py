@@ -10,10 +10,12 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.decoding import decode
+from console.domain.edit import Kind
 from console.domain.report import User
-from console.domain.rights import ROLES
+from console.domain.rights import ROLES, may_make
 from console.server import audit, schema, tokens
 from console.server.city import City
+from console.server.claims import release_claims
 from console.server.database import Database, next_numbers
 from console.server.numbered import drop_things
 from console.server.records import COMMAND_LINE, LOCAL, Actor
@@ -135,12 +137,17 @@ def put_users(
 ) -> int | None:
     """Write users in this transaction; whoever's role or scope differs from before raises the scope version.
 
+    Who may take reports no longer by his new role leaves what he has taken to the others.
+
     Returns the last number, None for no users. Raises Invalid for a role or a name that cannot be.
     """
     rows = [_checked(user) for user in users]
     if not rows:
         return None
     table = schema.users
+    lowered = [user.name for user in rows if not may_make(user.role, Kind.CLAIM)]
+    # protects: no-claim-of-who-may-not
+    release_claims(database, connection, _that_are_there(connection, lowered), by, now)
     changed = False
     deeds: list[audit.Deed] = []
     last = next_numbers(connection, len(rows))
@@ -178,11 +185,17 @@ def put_users(
 
 
 def drop_users(database: Database, connection: sa.Connection, names: Sequence[str], by: Actor, now: datetime) -> int:
-    """Remove users in this transaction; the last number, 0 when none was there."""
+    """Remove users in this transaction, and release what they had taken; the last number, 0 when none was there."""
+    release_claims(database, connection, _that_are_there(connection, names), by, now)
     seq = drop_things(database, connection, "user", names, now)
     if seq:
         audit.append(connection, now, *(audit.Deed(by, audit.USER, name, detail={"did": "removed"}) for name in names))
     return seq
+
+
+def _that_are_there(connection: sa.Connection, names: Sequence[str]) -> list[str]:
+    table = schema.users
+    return list(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(names)))) if names else []
 
 
 def list_users(city: City) -> list[ListedUser]:

@@ -88,7 +88,9 @@ class Rig:
     ) -> Edit:
         self._number += 1
         number, now = self._number, datetime.now(UTC)
-        edit = Edit(edit_id(number), kind, report, "local", "device-1", number, now, data, {}, version, "jkt")
+        edit = Edit(
+            edit_id(number), kind, report, "local", f"device-{self.folder.name}", number, now, data, {}, version, "jkt"
+        )
         edit = msgspec.structs.replace(edit, about=about or {})
         self.followers.take(Push(edit))
         return edit

@@ -52,14 +52,16 @@ def on_roster(unit: Unit, calendar: Calendar | None, now: datetime) -> Unit:
 def turned_over(unit: Unit, calendar: Calendar, now: datetime, *, busy: bool) -> Unit:
     """The unit as the hours of its shift leave it now: itself when nothing has begun or ended.
 
-    Who went off by himself within his hours is not put on again before the next ones begin.
+    Who went off by himself within his hours is not put on again before the next ones begin. One whose state a clock
+    that went ahead has put into the future went off at no time of these hours.
     """
     shift = shift_at(calendar, now)
     end = shift.end if shift is not None else None
     over = unit.shift_end is not None and unit.shift_end <= now
     changed = unit
     if shift is not None and shift.begin <= now:
-        if unit.state is UnitState.OFF_SHIFT and unit.state_since < shift.begin:
+        # protects: no-shift-is-missed-for-a-clock-ahead
+        if unit.state is UnitState.OFF_SHIFT and not shift.begin <= unit.state_since <= now:
             changed = replace(unit, state=UnitState.AVAILABLE, state_since=now, reason=None)
     elif over and unit.state in _ON_DUTY and not busy:
         changed = replace(unit, state=UnitState.OFF_SHIFT, state_since=now, reason=None)

@@ -74,7 +74,7 @@ def test_a_city_moves_to_another_database_with_every_row_and_photo(
     city.load([LoadedReport(a_report("20"), contact=Contact("Siti", phone="0812"))])
     with running(city, media, Users(city)) as url:
         api = Api(url, token)
-        api.ok("10", "note", {"text": "\x01 é 😀"}, key="edit-0001")
+        api.ok("10", "note", {"text": "\x01 é 😀"}, key="edit-0001", device="")
         api.session.close()
     media.joinpath(NAME).write_bytes(PHOTO)
     before = city.epoch

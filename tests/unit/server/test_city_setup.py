@@ -300,6 +300,36 @@ def test_shifts_put_units_on_and_off(city: City, api: Api, clock: Clock) -> None
     assert api.unit("d1")["state"] == "off_shift"  # it went off by itself
 
 
+def test_a_unit_that_a_clock_ahead_sent_off_comes_on_with_its_next_shift(city: City, api: Api, clock: Clock) -> None:
+    """Its state lay thirty days in the future, and so long no shift put it on."""
+    apply_setup(city, CitySetup(calendars=(NIGHT,), units=(UnitRecord("n1", shift="night"),)), COMMAND_LINE)
+    clock.skip(days=30, hours=8, minutes=5)
+    turn_shifts(city, clock())
+    clock.skip(hours=9)
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "off_shift"
+    clock.skip(days=-30)
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "off_shift"
+    clock.skip(hours=15)
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "available"
+
+
+def test_a_word_of_before_the_shift_that_comes_late_keeps_no_unit_off_it(city: City, api: Api, clock: Clock) -> None:
+    apply_setup(city, CitySetup(calendars=(NIGHT,), units=(UnitRecord("n1", shift="night"),)), COMMAND_LINE)
+    before = clock().isoformat()
+    clock.skip(hours=8, minutes=5)
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "available"
+    api.ok(None, "unit_state", {"unit": "n1", "state": "off_shift"}, occurred_at=before, late=True)
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "available"
+    api.ok(None, "unit_state", {"unit": "n1", "state": "off_shift"}, occurred_at=clock().isoformat())
+    turn_shifts(city, clock())
+    assert api.unit("n1")["state"] == "off_shift", "said in its hours"
+
+
 def test_no_unit_without_a_shift_is_touched_by_shifts(city: City) -> None:
     seq = city.seq()
     assert turn_shifts(city, datetime.now(UTC) + timedelta(days=400)) == 0

@@ -50,3 +50,56 @@ def test_a_file_with_a_time_far_ahead_does_not_carry_the_clock_along(api: Api, c
     city.load([LoadedReport(replace(a_report("21"), updated=ahead))])
     made = api.ok("21", "note", {"text": "x"})
     assert datetime.fromisoformat(made["entry"]["at"]) < START + timedelta(days=1)
+
+
+@pytest.mark.parametrize("days", [1.2, 30])
+def test_work_that_was_returned_while_the_clock_was_ahead_is_done_again(api: Api, clock: Clock, days: float) -> None:
+    """Nothing of the second round counted before the clock had come to the day of the return."""
+    do_the_work(api, "red")
+    clock.skip(days=days)
+    api.ok("10", "validate", {"accepted": False, "reason": "Not finished."})
+    clock.skip(days=-days)
+    api.ok("10", "dispatch", {"unit": "u1"})
+    api.ok("10", "progress", {"unit": "u1", "state": "refused"})
+    assert api.report("10")["status"] == "new", "who came before the return refused nothing"
+    do_the_work(api, "blue")
+    assert api.ok("10", "validate", {"accepted": True, "disposition": "Filled."})["report"]["status"] == "resolved"
+
+
+def test_jobs_of_before_a_return_do_not_count_though_the_clock_was_ahead_then(api: Api, clock: Clock) -> None:
+    clock.skip(days=30)
+    do_the_work(api, "red")
+    clock.skip(days=-30)
+    api.ok("10", "validate", {"accepted": False, "reason": "Not finished."})
+    api.ok("10", "dispatch", {"unit": "u2"})
+    assert api.ok("10", "progress", {"unit": "u2", "state": "refused"})["report"]["status"] == "new"
+
+
+def test_a_word_on_a_unit_that_a_clock_ahead_has_put_into_the_future_is_not_the_newest(api: Api, clock: Clock) -> None:
+    other = Api(api.url)
+    clock.skip(days=30)
+    api.ok(None, "unit_state", {"unit": "u1", "state": "unavailable", "reason": "x"}, occurred_at=clock().isoformat())
+    clock.skip(days=-30)
+    other.ok(None, "unit_state", {"unit": "u1", "state": "available"}, occurred_at=clock().isoformat())
+    assert api.unit("u1")["state"] == "available"
+    other.session.close()
+
+
+@pytest.mark.parametrize("minutes", [10, 30 * 24 * 60])
+def test_no_position_and_nobody_stays_in_the_future_of_a_clock_that_was_ahead(
+    city: City, clock: Clock, minutes: int
+) -> None:
+    """Crews stood still on all maps, looking fresh, and who had gone was told as connected."""
+    clock.skip(minutes=minutes)
+    city.presence.put_positions([("u1", -6.2, 106.8, clock()), ("u2", -6.2, 106.8, clock())])
+    city.presence.look("ani", "10", clock())
+    city.presence.look("budi", "11", clock())
+    clock.skip(minutes=-minutes)
+    city.presence.put_position("u1", -6.3, 106.9, clock())
+    city.presence.look("cahya", None, clock())
+    city.presence.leave("ani", clock())
+    now = clock()
+    seen = city.presence.seen(now)
+    assert seen.positions["u1"][:2] == (-6.3, 106.9)
+    assert seen.positions["u2"][2] <= now
+    assert seen.looking == {"cahya": None}

@@ -208,6 +208,7 @@ def test_many_at_once_with_one_key_make_one_report(api: Api) -> None:
 
     def create() -> None:
         own = Api(api.url)
+        own.device = api.device
         ids.append(own.ok(None, "create", {"service": "road", "lat": -6.85, "lon": 106.15}, key=key)["report"]["id"])
         own.session.close()
 
@@ -661,3 +662,22 @@ def test_an_edits_id_holds_no_line_end(api: Api) -> None:
     headers = {"Idempotency-Key": "12345678"}
     answer = api.session.post(f"{api.url}/dispatch/v1/reports/10/edits", json=body, headers=headers, timeout=10)
     assert (answer.status_code, "does not fit" in answer.json()["message"]) == (422, True)
+
+
+@pytest.mark.parametrize("ending", [("close", {"disposition": "spam", "release": ["u1"]}), ("merge", {"into": "12"})])
+def test_a_report_that_comes_back_without_its_crew_waits_for_anybody(api: Api, ending: tuple[str, Any]) -> None:
+    """It came back as "assigned" with nobody on it, and stood in no figure of what waits for a crew."""
+    api.ok("10", "dispatch", {"unit": "u1"})
+    ended = api.ok("10", *ending)["entry"]["edit"]
+    api.ok("11", "dispatch", {"unit": "u1"})
+    back = api.ok("10", ending[0], undoes=ended)["report"]
+    assert (back["status"], back["claim"], back["merged_into"]) == ("new", None, None)
+    assert api.report("11")["status"] == "assigned", "its crew stays where it is"
+
+
+def test_a_report_that_comes_back_with_its_crew_is_as_it_was(api: Api) -> None:
+    api.ok("10", "dispatch", {"unit": "u1"})
+    ended = api.ok("10", "close", {"disposition": "spam", "release": ["u1"]})["entry"]["edit"]
+    back = api.ok("10", "close", undoes=ended)["report"]
+    assert (back["status"], back["claim"]["who"]) == ("assigned", "local")
+    assert api.unit("u1")["state"] == "committed"

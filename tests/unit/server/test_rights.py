@@ -433,6 +433,37 @@ def test_a_word_on_the_job_before_does_not_end_the_one_that_was_given_since(desk
     assert ani.ok("10", "progress", {"unit": "u2", "state": "on_scene"})["report"]["status"] == "progress"
 
 
+def test_two_desks_of_one_user_see_no_more_of_one_another_than_two_users(api: Api) -> None:
+    """ "local" of a server without users, or one name at two desks: what the other desk did since counted as seen."""
+    other = Api(api.url)
+    api.ok("10", "dispatch", {"unit": "u2"})
+    seen = api.report("10")["version"]
+    other.ok("10", "recall", {"unit": "u2"})
+    other.ok("10", "dispatch", {"unit": "u2"})
+    for data in ({"state": "done"}, {"state": "refused"}):
+        assert api.edit("10", "progress", {"unit": "u2"} | data, seen=seen).status_code == 412
+    assert api.edit("10", "recall", {"unit": "u2"}, seen=seen).status_code == 412
+    api.ok("12", "dispatch", {"unit": "u1"})
+    seen = api.report("12")["version"]
+    other.ok("12", "dispatch", {"unit": "u3"})
+    closing = api.edit("12", "close", {"disposition": "spam", "release": ["u1"]}, seen=seen)
+    assert (closing.status_code, "has sent U3" in closing.json()["message"]) == (412, True)
+    seen = api.report("11")["version"]
+    other.ok("11", "set", {"priority": 1})
+    assert api.edit("11", "close", {"disposition": "x"}, seen=seen).status_code == 412
+    other.session.close()
+
+
+def test_what_one_desk_does_follows_what_it_did_itself_and_of_no_named_desk_nothing_is_known(api: Api) -> None:
+    seen = api.report("10")["version"]
+    api.ok("10", "dispatch", {"unit": "u2"})
+    api.ok("10", "progress", {"unit": "u2", "state": "on_scene"}, seen=seen)
+    api.ok("10", "recall", {"unit": "u2"}, seen=seen)
+    api.ok("11", "dispatch", {"unit": "u2"}, device="")
+    assert api.edit("11", "recall", {"unit": "u2"}, seen=1, device="").status_code == 412
+    assert api.ok("11", "recall", {"unit": "u2"}, device="")["report"]["status"] == "new", "of what it has seen"
+
+
 @one_database
 def test_a_crew_that_was_sent_unseen_is_not_left_on_a_closed_report(desks: tuple[Api, Api]) -> None:
     ani, budi = desks

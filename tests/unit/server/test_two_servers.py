@@ -170,7 +170,9 @@ def test_followers_miss_nothing_while_eight_write_over_http(servers: list[Served
 def test_one_key_at_both_servers_is_one_edit(servers: list[Served], apis: list[Api]) -> None:
     def create(n: int) -> Any:
         api = Api(servers[n % 2].address)
-        while (answer := api.edit(None, "create", {"description": "once"}, key="one-key-0001")).status_code == 409:
+        while (
+            answer := api.edit(None, "create", {"description": "once"}, key="one-key-0001", device="")
+        ).status_code == 409:
             pass
         api.session.close()
         return answer.json()

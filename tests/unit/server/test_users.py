@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from console.server import pulse, schema
 from console.server.city import City
 from console.server.refusals import Invalid
-from console.server.users import Users, add_user, load_users
+from console.server.users import Users, add_user, load_users, remove_user
 from tests.unit.server.conftest import Api, Clock, running
 
 
@@ -126,6 +127,62 @@ def test_an_older_word_on_a_unit_that_comes_late_is_a_conflict(city: City, url: 
     assert rina.unit("u1")["state"] == "available", "his came earlier, and hers was said later"
     for api in (rina, budi):
         api.session.close()
+
+
+def test_an_older_word_on_a_unit_that_comes_late_does_not_undo_its_work(city: City, url: str, clock: Clock) -> None:
+    """A crew that had just worked was sent off shift by a word of five hours ago, and was recommended nowhere."""
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "operator"))
+    before = clock().isoformat()
+    clock.skip(hours=5)
+    budi.ok("10", "dispatch", {"unit": "u1"})
+    budi.ok("10", "progress", {"unit": "u1", "state": "on_scene"})
+    budi.ok("10", "progress", {"unit": "u1", "state": "done"})
+    off = {"unit": "u1", "state": "off_shift"}
+    late = rina.edit(None, "unit_state", off, occurred_at=before, late=True)
+    told = late.json()["fields"]["state"]
+    assert (late.status_code, told["who"], told["value"]) == (412, "budi", "available")
+    assert "worked on report 10 since" in late.json()["message"]
+    assert rina.unit("u1")["state"] == "available"
+    clock.skip(minutes=1)
+    rina.ok(None, "unit_state", off, occurred_at=clock().isoformat())
+    assert rina.unit("u1")["state"] == "off_shift", "said after the work"
+    for api in (rina, budi):
+        api.session.close()
+
+
+@pytest.mark.parametrize("going", ["removed", "lowered"])
+def test_what_somebody_had_taken_who_may_no_longer_waits_for_anybody(city: City, url: str, going: str) -> None:
+    """It was taken by nobody for good: no operator could take it, nor release it."""
+    budi, rina = Api(url, add_user(city, "budi", "operator")), Api(url, add_user(city, "rina", "operator"))
+    budi.ok("10", "claim")
+    rina.ok("11", "claim")
+    before = city.seq()
+    if going == "removed":
+        remove_user(city, "budi")
+    else:
+        add_user(city, "budi", "viewer")
+    assert [rina.report(key)["claim"] is None for key in ("10", "11")] == [True, False]
+    told = city.changes(before).items
+    assert [item.id for item in told if item.kind == "report"] == ["10"], "who follows the feed is told"
+    last = rina.get("/reports/10/entries").json()[-1]
+    assert (last["kind"], last["author"], "budi" in last["text"]) == ("release", "command line", True)
+    assert rina.ok("10", "claim")["report"]["claim"]["who"] == "rina"
+    with city.database.read() as connection:
+        table = schema.audit
+        of_it = connection.execute(
+            sa.select(table.c.detail).where(table.c.object == "10", table.c.who == last["author"])
+        )
+        assert [msgspec.json.decode(detail) for (detail,) in of_it] == [{"kind": "release", "of": "budi"}]
+    for api in (budi, rina):
+        api.session.close()
+
+
+def test_who_may_still_take_reports_keeps_what_he_has_taken(city: City, url: str) -> None:
+    budi = Api(url, add_user(city, "budi", "operator"))
+    budi.ok("10", "claim")
+    add_user(city, "budi", "supervisor")
+    assert city.report("10").claim is not None
+    budi.session.close()
 
 
 def test_nobody_validates_the_proof_that_he_delivered(city: City, url: str) -> None:

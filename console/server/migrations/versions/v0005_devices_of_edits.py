@@ -1,0 +1,14 @@
+"""On which device an edit was made: two desks of one user do not see what the other one does."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Make it so."""
+    op.add_column("entries", sa.Column("device", sa.Text(), nullable=True))
