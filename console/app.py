@@ -399,7 +399,7 @@ class ConsoleWindow(QObject):
         )
         status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
-        self.hazards = Hazards(desk, self.say_long, self)
+        self.hazards = Hazards(desk, self)
         self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
@@ -600,9 +600,13 @@ class ConsoleWindow(QObject):
         self.lost.settle_asked.connect(self.settling.open)
         self.lost.report_opened.connect(self._open_report)
         self.lost.changed.connect(self.intents.look_again)
+        self.lost.hazard_seen.connect(self.hazards.see)
+        self.lost.hazard_opened.connect(self._go_to_hazard)
+        self.hazards.unseen_changed.connect(self.lost.set_hazards)
+        self.feed.arrived.connect(self.hazards.on_arrived)
         self.intents.read_report = self._read_report
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
-        self.intents.setback = lambda: self.lost.is_setback
+        self.intents.setback = lambda: self.lost.is_only_seen
         self.claims.taken_over.connect(self.lost.tell)
         self.refusals.told.connect(self.lost.tell)
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
@@ -1015,7 +1019,7 @@ class ConsoleWindow(QObject):
 
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
-        for action in ("undo", "next_hazard"):
+        for action in ("undo", "next_hazard", "lost_see", "lost_drop", "radio_told"):
             if key in BY_ID[action].keys:
                 self.intents.run(action)
 

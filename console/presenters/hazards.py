@@ -2,60 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QObject
+import msgspec
+from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
-from console.presenters.caps import cap_of
 from console.presenters.desk import Desk
 
 
-class Hazards(QObject):
-    """Follows the Views; knows no filter: a hazard counts wherever it is."""
+class NewHazard(msgspec.Struct, frozen=True):
+    """One that this operator has not looked at since it waits for a crew: its row, category and place."""
 
-    def __init__(self, desk: Desk, tell: Callable[[str], None], parent: QObject | None = None) -> None:
-        """`tell` shows a sentence for long: somebody may look elsewhere."""
+    row: int
+    what: str
+
+
+class Hazards(QObject):
+    """Follows the Views; knows no filter: a hazard counts wherever it is.
+
+    A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it.
+    """
+
+    unseen_changed = Signal(object)
+    """A tuple of NewHazard, the first that came first."""
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._tell = desk, tell
+        self._desk = desk
         self._known: frozenset[int] | None = None
+        self._unseen: tuple[NewHazard, ...] = ()
+        self._looked_at: frozenset[int] = frozenset()
+        """Those of the View before that the operator knew of."""
         desk.view_changed.connect(self._on_view)
+        desk.selection_changed.connect(self.see)
 
     def go(self) -> None:
-        """Choose the one that waits longest, or, when one of them is chosen, the next; in a list that shows it."""
+        """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.
+
+        In a list that shows it.
+        """
         view = self._desk.view
         rows = view.hazards.tolist() if view is not None else []
         if view is None or not rows:
             return
         at = rows.index(self._desk.row) + 1 if self._desk.row in rows else 0
-        row = rows[at % len(rows)]
+        row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
         if view.position_of(row) < 0:
             self._desk.set_filter(Filter(order=self._desk.filter.order))
         self._desk.choose(row)
+
+    def see(self, row: int) -> None:
+        """The operator has looked at the report, or knows of it."""
+        self._set_unseen(tuple(one for one in self._unseen if one.row != row))
+
+    def on_arrived(self, local_row: int, row: int) -> None:
+        """A report that was created here is the same one under its row in the cache, where the View has it already."""
+        if local_row in self._looked_at:
+            self.see(row)
 
     def _on_view(self, view: View) -> None:
         """What was not read before is not new; what is read anew, as after a restore, has other rows."""
         if view.loaded < Loaded.REPORTS:
             self._known = None
+            self._set_unseen(())
             return
         before, rows = self._known, view.hazards.tolist()
+        self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
         new = [row for row in rows if before is not None and row not in before and row != self._desk.row]
-        if new:
-            self._tell(self._sentence(view, new))
+        left = tuple(one for one in self._unseen if one.row in self._known)
+        self._set_unseen(left + tuple(NewHazard(row, self._what(view, row)) for row in new))
 
-    def _sentence(self, view: View, rows: list[int]) -> str:
-        if len(rows) > 1:
-            return self.tr("{n} P1 wait for a crew that did not before · {key}").format(
-                n=len(rows), key=cap_of("next_hazard")
-            )
-        (fact,) = view.row_facts(rows)
+    def _set_unseen(self, unseen: tuple[NewHazard, ...]) -> None:
+        if unseen != self._unseen:
+            self._unseen = unseen
+            self.unseen_changed.emit(unseen)
+
+    def _what(self, view: View, row: int) -> str:
+        (fact,) = view.row_facts([row])
         cities = self._desk.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        return self.tr("P1 without a crew: {what}, {where} · {key}").format(
-            what=what, where=where, key=cap_of("next_hazard")
-        )
+        return f"{what}, {where}"

@@ -1,7 +1,8 @@
 """What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
 
 That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
-and that was given up, and one that its crew has refused. Less loud: what else was lost, and what others took over.
+and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew. Less loud: what else was
+lost, and what others took over.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
+from console.presenters.hazards import NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
 from console.presenters.setback import Setback
 from console.presenters.sources import Sources
@@ -84,7 +86,7 @@ class RadioCall(msgspec.Struct, frozen=True):
         return True
 
 
-Unanswered = LostOrder | RadioCall | Setback
+Unanswered = LostOrder | RadioCall | Setback | NewHazard
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
@@ -170,6 +172,10 @@ class LostOrders(QObject):
     report_opened = Signal(str, str)
     settle_asked = Signal(str)
     """There is something to choose: an edit's id."""
+    hazard_seen = Signal(int)
+    """The row of a new hazard that the operator knows of now."""
+    hazard_opened = Signal()
+    """The new hazard is to be chosen."""
 
     def __init__(
         self,
@@ -188,6 +194,7 @@ class LostOrders(QObject):
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
         self._setbacks: list[Setback] = []
+        self._hazards: tuple[NewHazard, ...] = ()
         self._told_of: dict[tuple[str, str, str], bool] = {}
         """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
@@ -206,9 +213,14 @@ class LostOrders(QObject):
         return self._shown.order.edit.id if isinstance(self._shown, RadioCall) else ""
 
     @property
-    def is_setback(self) -> bool:
-        """Whether what others did is in the notice, which is only to be seen."""
-        return isinstance(self._shown, Setback)
+    def is_only_seen(self) -> bool:
+        """Whether what others did, or a new hazard, is in the notice: there is nothing to answer."""
+        return isinstance(self._shown, Setback | NewHazard)
+
+    def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
+        """The new P1 without a crew that the operator has not looked at."""
+        self._hazards = hazards
+        self.show()
 
     def tell(self, setback: Setback) -> None:
         """Show what somebody else did until it was seen; once, also where more than one noticed it.
@@ -238,7 +250,9 @@ class LostOrders(QObject):
                 self._say(order)
         self._told = present
         mine = [one for one in self._setbacks if one.me == self._desk.me]
-        unanswered: list[Unanswered] = [*orders, *self._radio_calls(), *mine]
+        told = {one.row for one in mine}  # that its crew does not come is said with the reason
+        hazards = [one for one in self._hazards if one.row not in told]
+        unanswered: list[Unanswered] = [*orders, *self._radio_calls(), *mine, *hazards]
         unanswered.sort(key=_urgency)
         first = unanswered[0] if unanswered else None
         notice = None if first is None else self._notice(first)
@@ -254,11 +268,14 @@ class LostOrders(QObject):
         if isinstance(shown, Setback):
             self._seen(shown)
             self.report_opened.emit(shown.source, shown.report)
+        elif isinstance(shown, NewHazard):
+            self.hazard_opened.emit()
         elif shown is not None and (edit := _edit_of(shown)).report:
             self.report_opened.emit(edit.source, edit.report)
 
     def _seen(self, setback: Setback) -> None:
         self._setbacks.remove(setback)
+        self.hazard_seen.emit(setback.row)
         self.show()
 
     def give_again(self) -> None:
@@ -289,6 +306,8 @@ class LostOrders(QObject):
         order = self._shown
         if isinstance(order, Setback) and self._was_meant():
             self._seen(order)
+        elif isinstance(order, NewHazard) and self._was_meant():
+            self.hazard_seen.emit(order.row)
         elif isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
             catalog = self._desk.catalog(order.lost.edit.source)
             if _crews_are_there(order, catalog):  # who told them by radio told them what is so
@@ -334,6 +353,10 @@ class LostOrders(QObject):
             self.undo_lost.emit()
 
     def _notice(self, shown: Unanswered) -> Notice:
+        if isinstance(shown, NewHazard):
+            go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
+            seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
+            return Notice(_level(_HAZARD), self.tr("New P1 without a crew:"), shown.what, (go, seen))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
             seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
@@ -389,9 +412,9 @@ def _edit_of(shown: LostOrder | RadioCall) -> Edit:
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
 
 
-def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | None:
+def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | NewHazard | None:
     """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
-    if shown is None or isinstance(shown, Setback):
+    if shown is None or isinstance(shown, Setback | NewHazard):
         return shown
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 
@@ -413,6 +436,8 @@ def _urgency(shown: Unanswered) -> tuple[bool, int, bool, int]:
     """
     if isinstance(shown, Setback):
         return not shown.of_crew, shown.priority, True, 0
+    if isinstance(shown, NewHazard):
+        return False, _HAZARD, True, 0
     edit = _edit_of(shown)
     return not shown.of_crew, _priority(edit), not is_order(edit) and not shown.of_crew, edit.number
 

@@ -142,6 +142,7 @@ class Refusals(QObject):
             ),
             priority=report.priority,
             of_crew=True,
+            row=about.row,
         )
 
 

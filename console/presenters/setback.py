@@ -18,7 +18,8 @@ Tr = Callable[[str], str]
 class Setback(msgspec.Struct, frozen=True):
     """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now.
 
-    `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known.
+    `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known. `row` is
+    the report's.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Setback(msgspec.Struct, frozen=True):
     priority: int
     of_crew: bool
     entry: str = ""
+    row: int = 0
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
@@ -77,6 +79,7 @@ def ended_by_another(
         priority=report.priority,
         of_crew=bool(let_go),
         entry=entry.id,
+        row=about.row,
     )
 
 

@@ -11,8 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.domain.filter import Filter
+from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import key, wait_ready
+from tests.helpers.hands import form, key, outbox, wait_ready
+from widgets.key_repeats import TWICE_S
 from widgets.map.panel import MapPanel
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -52,10 +54,14 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(desk: Any) -> N
     old = len(desk.desk.view.hazards)
     report_p1(desk, "local:above")
     wait_for(lambda: f"{old + 1} P1 above" in desk.queue.footer_text(), what="the footer says what it is")
-    assert desk.status_presenter._said.startswith("P1 without a crew: ")
-    assert desk.status_presenter._said.endswith(" · F8")
+    notice = desk.banner.notice
+    assert (notice.bold, notice.level) == ("New P1 without a crew:", "p1"), "as loud as a lost order"
+    assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_drop"]
     assert desk.intents.situation.hazard
     rows = desk.desk.view.hazards.tolist()
+    QTest.keyClick(desk.window, Qt.Key.Key_F8)
+    assert desk.desk.row == rows[-1], "the one that the notice names"
+    assert desk.banner.notice is None, "it was looked at"
     seen = []
     for _ in rows:
         QTest.keyClick(desk.window, Qt.Key.Key_F8)
@@ -71,12 +77,48 @@ def test_a_p1_that_the_list_leaves_out_is_told_and_the_key_shows_a_list_with_it(
     desk.desk.set_filter(Filter(tab="validate", order="newest"))
     wait_for(lambda: desk.desk.view.filter.tab == "validate", what="another list")
     report_p1(desk, "local:elsewhere")
-    assert desk.status_presenter._said.startswith("P1 without a crew: ")
+    assert desk.banner.notice.bold == "New P1 without a crew:"
     key(desk, "F8")
     assert desk.desk.filter == Filter(order="newest")
     wait_for(lambda: desk.desk.view.position_of(desk.desk.row) >= 0, what="it is in the list")
-    assert desk.desk.row == int(desk.desk.view.hazards[0])
+    assert desk.desk.row == int(desk.desk.view.hazards[-1])
     assert desk.queue.current_key() == desk.desk.row
+
+
+def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any) -> None:
+    """It was a grey line at the foot for some seconds, and the next message pushed it out."""
+    (now,) = desk.desk.view.order.tolist()[5:6]
+    desk.desk.choose(now)
+    wait_for(lambda: desk.dossiers.current is not None and desk.dossiers.current.row == now, what="a report")
+    key(desk, "N")
+    opened = form(desk)
+    old = len(desk.desk.view.hazards)
+    report_p1(desk, "local:form")
+    desk.say("Not saved, kept as a draft")
+    assert desk.banner.notice.bold == "New P1 without a crew:"
+    wait_for(lambda: not outbox(desk), what="it is at the server")
+    wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
+    assert desk.banner.notice.bold == "New P1 without a crew:"
+    assert desk.banner._more == 0, "it is the same one"
+    report_p1(desk, "local:another")
+    assert desk.banner._more == 1
+    new = desk.desk.view.hazards.tolist()[old:]
+    QTest.keyClick(opened, Qt.Key.Key_F8)
+    assert desk.desk.row == new[0], "the first one, from the form too"
+    assert opened.isVisible()
+    wait_for(lambda: not outbox(desk), what="the other is at the server")
+    wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
+    since_s = desk.lost._shown_since_s
+    wait_for(lambda: desk.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+    opened.activateWindow()
+    QTest.keyClick(opened, Qt.Key.Key_F4)
+    assert desk.banner.notice is None, "the operator has said that he knows of the other"
+    report_p1(desk, "local:gone")
+    gone = int(desk.desk.view.hazards[-1])
+    wait_for(lambda: desk.banner.notice is not None, what="a third one is told")
+    desk.desk.choose(gone)
+    wait_for(lambda: desk.dossiers.current.row == gone, what="it is looked at")
+    assert desk.banner.notice is None
 
 
 def test_a_p1_in_the_maps_view_that_the_list_leaves_out_is_drawn_and_said(desk: Any) -> None:

@@ -18,6 +18,7 @@ from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text
+from console.presenters.hazards import NewHazard
 from console.presenters.lost import LostOrders, why_lost
 from console.presenters.setback import Setback
 from console.presenters.sources import Sources
@@ -397,7 +398,7 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     strip.orders.tell(refused)
     assert (strip.notice.level, strip.notice.bold) == ("p1", refused.bold)
     assert [button[:2] for button in strip.notice.buttons] == [("lost_see", "See it"), ("lost_drop", "Seen")]
-    assert strip.orders.is_setback
+    assert strip.orders.is_only_seen
     assert strip.orders.lost == strip.orders.radio_call == ""
     edit_id = strip.order("C", "07", priority=1)
     strip.beaten(edit_id)
@@ -432,6 +433,35 @@ def test_what_two_have_noticed_is_told_once_with_the_crew_that_went_with_it(stri
     strip.orders.drop()
     strip.orders.tell(with_crew)
     assert strip.banner.notice is None, "seen is seen"
+
+
+def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_not_come(strip: Strip) -> None:
+    seen: list[int] = []
+    strip.orders.hazard_seen.connect(seen.append)
+    strip.orders.set_hazards((NewHazard(1001, "Flood, Kemang"), NewHazard(1002, "Fire, Kemang")))
+    assert (strip.notice.bold, strip.notice.text, strip.notice.level) == (
+        "New P1 without a crew:",
+        "Flood, Kemang",
+        "p1",
+    )
+    assert strip.orders.is_only_seen
+    strip.orders.tell(
+        Setback("city", "A", "rina", "SDA-11 has refused:", "flat tyre. Report A", 1, of_crew=True, row=1001)
+    )
+    assert strip.notice.bold == "SDA-11 has refused:"
+    assert strip.banner._more == 1, "that it has no crew is not told again"
+    strip.rig.steady_s += 1
+    strip.orders.drop()
+    assert seen == [1001]
+    strip.orders.set_hazards((NewHazard(1002, "Fire, Kemang"),))
+    assert strip.notice.text == "Fire, Kemang"
+    strip.orders.drop()
+    assert seen == [1001], "the notice has just changed: the key may have been meant for the one before"
+    strip.rig.steady_s += 1
+    strip.orders.drop()
+    assert seen == [1001, 1002]
+    strip.orders.set_hazards(())
+    assert strip.banner.notice is None
 
 
 def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
