@@ -10,21 +10,20 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
 from console.presenters.caps import action_on
 from tests.helpers.city import TOKENS, Served, console, served, wait_for
-from tests.helpers.hands import ALT, NONE, find, form, key, wait_ready
+from tests.helpers.hands import ALT, NONE, find, form, key, strike, wait_ready
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, key_text
 from widgets.tabs import TabStrip
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
-_SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "Enter": "Return"}
 TABS = ("open", "unassigned", "mine", "active", "validate", "held", "closed")
 PANELS = ("queue", "map", "units", "report", "charts", "outbox", "command")
 
@@ -60,13 +59,6 @@ def shown_caps(one: Any) -> list[tuple[QWidget, str]]:
     one.window.grab()
     drawn = [(widget, caps) for widget, caps in one.window._caps.items() if widget.isVisible()]
     return [(widget, cap) for widget, caps in drawn for cap, heard in caps.items() if heard]
-
-
-def strike(target: QWidget, cap: str) -> None:
-    """Press the key of a cap, as the keyboard would."""
-    sequence = QKeySequence("+".join(_SPELLED.get(part, part) for part in cap.split(" ")))
-    combined = sequence[0]
-    QTest.keyClick(target, combined.key(), combined.keyboardModifiers())
 
 
 def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from console.domain.loaded import Loaded
 from tests.helpers.city import wait_for
@@ -16,6 +17,8 @@ NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
+
+_SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "Enter": "Return"}
 
 
 def wait_ready(console: Any) -> None:
@@ -32,6 +35,13 @@ def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:
     target = console.window.focusWidget() or console.window
     code = {"Enter": Qt.Key.Key_Return, "Esc": Qt.Key.Key_Escape}.get(keys) or Qt.Key[f"Key_{keys}"]
     QTest.keyClick(target, code, modifier)
+
+
+def strike(target: QWidget, cap: str) -> None:
+    """Press the key of a cap, as the keyboard would."""
+    sequence = QKeySequence("+".join(_SPELLED.get(part, part) for part in cap.split(" ")))
+    combined = sequence[0]
+    QTest.keyClick(target, combined.key(), combined.keyboardModifiers())
 
 
 def enter(console: Any) -> None:
