@@ -245,8 +245,8 @@ def test_each_key_that_is_shown_works_in_a_small_window_to_a_viewer_offline_and_
         wait_for(lambda: one.banner.notice is not None, 40, "offline is said")
         key(one, "T")
         wait_for(lambda: one.intents.situation.holder == "rina", what="taken here")
-        caps = {cap for _, cap in shown_caps(one)}
-        assert {key_text("F5"), key_text("Ctrl+7")} <= caps
+        waiting = {key_text("F5"), key_text("Ctrl+7")}
+        wait_for(lambda: waiting <= {cap for _, cap in shown_caps(one)}, what="it is said to wait, with its keys")
         assert walk(one, monkeypatch, "offline") >= 8
         city.start()
 
