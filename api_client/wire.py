@@ -79,6 +79,7 @@ class Report(msgspec.Struct, frozen=True):
     clocks: tuple[Clock, ...] = ()
     remarks: tuple[str, ...] = ()
     versions: dict[str, int] = {}
+    within_m: float = 0.0
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -170,14 +170,14 @@ def reach_m(area: Area, areas: Mapping[str, Area]) -> float:
 
 
 def off_by_m(report: Report, areas: Mapping[str, Area]) -> float:
-    """How far what is reported may lie from the point of its report, in metres: a point that is the middle of the
-    report's area stands for all of it. `areas` are by code.
+    """How far what is reported may lie from the point of its report, in metres: as far as whoever placed it said, and
+    a point that is the middle of the report's area stands for all of it. `areas` are by code.
     """
     area, lat, lon = areas.get(report.area or ""), report.lat, report.lon
     if area is None or area.lat is None or area.lon is None or lat is None or lon is None:
-        return 0.0
+        return report.within_m
     is_middle = max(abs(lat - area.lat), abs(lon - area.lon)) <= _SAME_DEGREES
-    return reach_m(area, areas) if is_middle else 0.0
+    return max(report.within_m, reach_m(area, areas)) if is_middle else report.within_m
 
 
 def _corners(area: Area) -> list[tuple[float, float]]:

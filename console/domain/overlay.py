@@ -75,6 +75,7 @@ def created_report(edit: Edit) -> Report:
         lat=data.get("lat"),
         lon=data.get("lon"),
         channel=str(data.get("channel") or ""),
+        within_m=float(data.get("within_m") or 0.0),
     )
 
 
@@ -90,7 +91,7 @@ def apply_unit_edits(unit: Unit, edits: Sequence[Edit]) -> Unit:
 def field_value(report: Report, name: str) -> Any:
     """The value of a SET field of a report, as an edit carries it."""
     if name == "place":
-        return {"lat": report.lat, "lon": report.lon, "address": report.address}
+        return report.place
     return msgspec.to_builtins(getattr(report, name))
 
 
@@ -179,7 +180,7 @@ def _set(report: Report, edit: Edit) -> Report:
     changes: dict[str, Any] = {name: data[name] for name in _PLAIN_FIELDS if name in data}
     if "place" in data:
         place = data["place"] or {}
-        changes |= {"lat": place.get("lat"), "lon": place.get("lon")}
+        changes |= {"lat": place.get("lat"), "lon": place.get("lon"), "within_m": float(place.get("within_m") or 0.0)}
         changes["address"] = place.get("address") or ("" if "address" in place else report.address)
     if "hold" in data:
         changes["hold"] = convert(data["hold"], Hold | None)

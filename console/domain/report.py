@@ -93,6 +93,7 @@ class Report(msgspec.Struct, frozen=True):
     """The present state of one report. `versions` maps a field to the report version that last changed it.
 
     `attributes` are the reporter's answers to the questions of the service: attribute code -> values (of a list: keys).
+    `within_m` is how far off its point may be, in metres, where whoever placed it said so: the middle of a street.
     """
 
     id: str
@@ -123,6 +124,13 @@ class Report(msgspec.Struct, frozen=True):
     remarks: tuple[str, ...] = ()
     versions: dict[str, int] = {}
     attributes: dict[str, tuple[str, ...]] = {}
+    within_m: float = 0.0
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where it is, as an edit carries it: `within_m` only where the point is not exact."""
+        place: dict[str, Any] = {"lat": self.lat, "lon": self.lon, "address": self.address}
+        return {**place, "within_m": self.within_m} if self.within_m else place
 
 
 class Entry(msgspec.Struct, frozen=True):

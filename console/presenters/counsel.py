@@ -43,13 +43,17 @@ class Alike(msgspec.Struct, frozen=True):
 
 
 class Counsel(msgspec.Struct, frozen=True):
-    """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order."""
+    """What the console advises on the chosen report: `units` are the best, `further` all other able ones, in order.
+
+    `off_m` is how far the report may lie from its point: no distance from it is known better.
+    """
 
     row: int
     units: tuple[Advice, ...] = ()
     no_unit: str = ""
     duplicates: tuple[Alike, ...] = ()
     further: tuple[Advice, ...] = ()
+    off_m: float = 0.0
 
 
 class Counsellor(QObject):
@@ -120,6 +124,7 @@ class Counsellor(QObject):
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}
             shown = dossier.shown
+            off_m = off_by_m(shown, catalog.areas)
             # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
             asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != _HAZARD else None
             here = [one.unit for one in crews if one.source == dossier.source]
@@ -136,10 +141,9 @@ class Counsellor(QObject):
             if asked and not found.units:
                 others = [unit for unit in here if unit.agency not in (None, asked) and unit.id not in live]
                 further = recommend(shown, others, jobs, now, **around).units
-                why = f"{why} {self._of_others(further)}".rstrip()
-            within_m = off_by_m(shown, areas)
-            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, within_m)
-            return Counsel(dossier.row, found.units[:_TOP], why, alike, further)
+                why = f"{why} {self._of_others(further, off_m)}".rstrip()
+            alike = _alike(view, dossier.row, now, cities, dossier.source, reader(), shown.description, off_m)
+            return Counsel(dossier.row, found.units[:_TOP], why, alike, further, off_m)
 
         self._tasks.latest("counsel", advise, self._set)
 
@@ -151,12 +155,12 @@ class Counsellor(QObject):
             return self.tr("{agency} was asked, and has no unit here.").format(agency=asked)
         return self.tr("No other unit is known.") if some_are_on_it else self.tr("No unit is known.")
 
-    def _of_others(self, able: Sequence[Advice]) -> str:
+    def _of_others(self, able: Sequence[Advice], off_m: float) -> str:
         """How many units of agencies that were not asked could go, and which is the nearest; "" when there are none."""
         if not able:
             return ""
         first, away = able[0], able[0].distance_m
-        near = f"{first.code}, {words.distance(away)}" if away is not None else first.code
+        near = f"{first.code}, {words.distance(away, off_m)}" if away is not None else first.code
         count = self.tr(
             "{n} unit of another agency could go" if len(able) == 1 else "{n} units of other agencies could go"
         )
@@ -265,8 +269,7 @@ def merged_rows(merged: Sequence[CachedReport], now: datetime, photos_text: Call
 
 def distance_of(duplicate: Duplicate) -> str:
     """How far it is, as far as that is known: `60 m`, `≤ 1.3 km`."""
-    off_m = duplicate.within_m
-    return f"≤ {words.distance(duplicate.distance_m + off_m)}" if off_m else words.distance(duplicate.distance_m)
+    return words.distance(duplicate.distance_m, duplicate.within_m)
 
 
 def duplicate_rows(alike: Sequence[Alike]) -> list[DuplicateRow]:

@@ -560,7 +560,7 @@ class Forms(QObject):
     ) -> None:
         """Where a report of this source lies: typed, or picked on the map; `known` is what its place is now.
 
-        `then` gets lat, lon and address.
+        `then` gets lat, lon, address and, where the point is not exact, within_m.
         """
         form = ReportPlaceForm(self._theme, self._symbols, about=about, parent=self._window)
         self._ask_for_place(form, source, known)
@@ -584,7 +584,9 @@ class Forms(QObject):
             address = instead
         notes += [values["roughly"]] if values.get("roughly") else []
         address = f"{address} ({'; '.join(notes)})" if notes else address
-        return {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
+        place = {"lat": values.get("lat"), "lon": values.get("lon"), "address": address}
+        within_m = values.get("within_m")
+        return {**place, "within_m": within_m} if within_m else place
 
     def _ask_for_place(self, form: PlaceForm, source: str, known: Mapping[str, Any]) -> None:
         """Offer the places that the words in the form name, show where its point lies, and hold it against the words.

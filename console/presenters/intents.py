@@ -566,7 +566,8 @@ class Intents(QObject):
 
     def _unit_choice(self, unit: Unit, advice: Advice | None) -> Choice:
         """A unit to choose, with how far it is where it is known to be able."""
-        away = words.distance(advice.distance_m) if advice is not None and advice.distance_m is not None else ""
+        away_m = advice.distance_m if advice is not None else None
+        away = words.distance(away_m, self._counsel.off_m) if away_m is not None else ""
         parts = (away, self.tr(words.UNIT_TEXT[unit.state]), ", ".join(unit.skills))
         note = " · ".join(part for part in parts if part)
         return Choice(unit.id, unit.code, note, unit_state=words.UNIT_SYMBOL[unit.state])

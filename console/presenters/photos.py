@@ -177,6 +177,9 @@ class PhotoCards(QObject):
         if report.lat is None or report.lon is None:
             return ""
         away = words.distance(distance_m(photo.lat, photo.lon, report.lat, report.lon))
+        if report.within_m:
+            off = words.distance(report.within_m)
+            return self.tr("{distance} from the report's point, ±{off}").format(distance=away, off=off)
         if off_m:
             return self.tr("{distance} from the middle of its area").format(distance=away)
         return self.tr("{distance} from the report").format(distance=away)

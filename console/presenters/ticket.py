@@ -341,7 +341,7 @@ class TicketPresenter(QObject):
                     state_key=words.UNIT_SYMBOL[unit.state] if unit else "free",
                     line=" · ".join(advice.reasons),
                     eta=words.minutes(advice.eta_s) if advice.eta_s is not None else "–",
-                    distance=words.distance(advice.distance_m)
+                    distance=words.distance(advice.distance_m, self._counsel.off_m)
                     if advice.distance_m is not None
                     else self.tr("no position"),
                     stale=advice.stale,

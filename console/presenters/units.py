@@ -10,6 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer
 
 from console.advice.units import DETOUR, SPEED_M_S
+from console.domain.area import off_by_m
 from console.domain.edit import PENDING, Queued, is_to_call_back
 from console.domain.loaded import Loaded
 from console.domain.place import distance_m
@@ -93,6 +94,7 @@ class UnitsPresenter(QObject):
         self._titles: dict[Word, str] = {}
         self._spots: dict[Word, tuple[float, float]] = {}
         self._dossier: Dossier | None = None
+        self._off_m = 0.0
         self._sort, self._descending, self._filter = _NEAR, False, "all"
         self._order: list[str] = []
         self._ordered_for: object = None
@@ -110,6 +112,8 @@ class UnitsPresenter(QObject):
     def set_dossier(self, dossier: Dossier | None) -> None:
         """The chosen report: the units nearest to it come first."""
         self._dossier = dossier
+        areas = self._desk.catalog(dossier.source).areas if dossier is not None else {}
+        self._off_m = off_by_m(dossier.shown, areas) if dossier is not None else 0.0
         self._soon.start()
 
     def set_filter(self, key: str) -> None:
@@ -337,7 +341,9 @@ class UnitsPresenter(QObject):
             shift=words.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
             stale=stale,
             mark="",
-            away=words.distance(round(away_m)) if (away_m := self._away_m(crew)) < _NEVER and on_shift else "",
+            away=words.distance(round(away_m), self._off_m)
+            if (away_m := self._away_m(crew)) < _NEVER and on_shift
+            else "",
         )
 
     def _eta(self, crew: Crew, report: str) -> str:

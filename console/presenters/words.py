@@ -94,8 +94,10 @@ def thousands(number: int) -> str:
     return f"{number:,}"
 
 
-def distance(metres: float) -> str:
-    """`60 m`, `1.3 km`."""
+def distance(metres: float, off_m: float = 0.0) -> str:
+    """`60 m`, `1.3 km`; of a place that may lie `off_m` metres off its point, the most that it can be: `≤ 490 m`."""
+    if off_m:
+        return f"≤ {distance(metres + off_m)}"
     return f"{round(metres, -1):.0f} m" if metres < 1000 else f"{metres / 1000:.1f} km"
 
 

@@ -40,7 +40,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "service": ("service",),
     "title": ("title",),
     "description": ("description",),
-    "place": ("lat", "lon", "address"),
+    "place": ("lat", "lon", "address", "within_m"),
     "area": ("area",),
     "agency": ("agency",),
     "hold": ("hold",),

@@ -112,6 +112,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         address=data.address,
         lat=data.lat if placed else None,
         lon=data.lon if placed else None,
+        within_m=data.within_m if placed else 0.0,
         channel=data.channel,
         photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls),
         attributes=data.attributes,
@@ -233,7 +234,8 @@ def _place(case: Case, place: payloads.Place, area_at: AreaAt, *, area_said: boo
     if (place.lat is None) != (place.lon is None):
         raise Invalid("A place needs both a latitude and a longitude.")
     address = case.report.address if place.address is UNSET else place.address or ""
-    case.change(lat=place.lat, lon=place.lon, address=address)
+    within_m = place.within_m if place.lat is not None else 0.0
+    case.change(lat=place.lat, lon=place.lon, address=address, within_m=within_m)
     if not area_said and place.lat is not None and place.lon is not None and case.report.area_rule != TRANSFER:
         area, rule = area_at(place.lat, place.lon) or (case.report.area, case.report.area_rule)
         case.change(area=area, area_rule=rule)

@@ -34,7 +34,7 @@ class Origin(NamedTuple):
 def field_value(report: Report, name: str) -> Any:
     """A versioned field of a report, in the form in which an edit carries it."""
     if name == "place":
-        return {"lat": report.lat, "lon": report.lon, "address": report.address}
+        return report.place
     if name == "claim":
         return report.claim.who if report.claim is not None else None
     return msgspec.to_builtins(getattr(report, name))

@@ -27,6 +27,7 @@ Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f-
 LongText = Annotated[str, Meta(max_length=100_000)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
+Metres = Annotated[float, Meta(ge=0, le=1_000_000)]
 Priority = Annotated[int, Meta(ge=1, le=4)]
 
 
@@ -95,14 +96,16 @@ class Create(msgspec.Struct, frozen=True):
     created: Annotated[datetime, Meta(tz=True)] | None = None
     attributes: Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)] = {}
     media_urls: Annotated[tuple[Url, ...], Meta(max_length=10)] = ()
+    within_m: Metres = 0.0
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place with its address; without an address the one known stays."""
+    """A place with its address, and how far off its point may be; without an address the one known stays."""
 
     lat: Lat | None = None
     lon: Lon | None = None
     address: Line | UnsetType | None = UNSET
+    within_m: Metres = 0.0
 
 
 class Set(msgspec.Struct, frozen=True):

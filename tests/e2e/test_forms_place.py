@@ -143,6 +143,39 @@ def test_a_street_that_callers_named_before_is_found_and_says_how_exact_it_is(ci
         opened.close()
 
 
+def test_no_distance_from_a_report_given_by_its_street_is_told_better_than_the_street(
+    city: Served, tmp_path: Any
+) -> None:
+    """Not in the form alone: the report keeps how exact its place is, here and at the server."""
+    with console(tmp_path / "profile", city.address) as window:
+        wait_ready(window)
+        reports = (window.reader().report(int(row)).report for row in window.desk.view.order)
+        known = next(one for one in reports if one.address and one.address.startswith("Jl. ") and one.lat and one.area)
+        street = known.address.split(",")[0]
+        assert window.intents.run("new_report")
+        opened = form(window)
+        opened.service.set_value(known.service)
+        opened.report_text.setPlainText("Air di jalan")
+        opened.place.setFocus()
+        QTest.keyClicks(opened.place, street)
+        wait_for(lambda: any(one.note.startswith("±") for one in opened.place.offered()), what="the street")
+        opened.place_chosen.emit(next(one.id for one in opened.place.offered() if one.note.startswith("±")))
+        within_m = opened.values()["within_m"]
+        assert within_m > 100
+        if not opened.sure.isHidden():
+            opened.sure.setChecked(True)
+        wait_for(lambda: not opened.why_not(), what="that it can be saved")
+        opened.commit()
+        wait_for(lambda: window.intents._dossier is not None, what="the report")
+        wait_for(lambda: window.intents._dossier.shown.description == "Air di jalan", what="the new report")
+        wait_for(lambda: window.intents._dossier.server is not None, what="what the server says of it")
+        assert window.intents._dossier.server.within_m == within_m
+        wait_for(lambda: window.intents._counsel.off_m == within_m, what="the advice")
+        wait_for(lambda: bool(window.ticket._advice.rows), what="the recommended units")
+        assert all(row.distance.startswith("≤ ") for row in window.ticket._advice.rows)
+        assert all(row.distance.startswith("≤ ") for row in window.ticket._duplicates.rows)
+
+
 def test_the_proof_is_looked_at_closely_beside_its_form_which_has_the_keyboard_again(
     city: Served, tmp_path: Any
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QWidget
 from pytestqt.qtbot import QtBot
 from typing_extensions import override
 
@@ -25,6 +25,7 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
+from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.key_repeats import LOOK_S, TWICE_S
 
@@ -528,6 +529,67 @@ def in_sight(form: Form, widget: QWidget) -> bool:
     return (
         not widget.visibleRegion().isEmpty() and widget.visibleRegion().boundingRect().height() >= widget.height() - 2
     )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.2])
+def test_the_list_of_places_is_wholly_seen_and_covers_no_button(qtbot: QtBot, scale: float) -> None:
+    """Wherever it lies, the row that Enter would take is on the screen."""
+    theme = make_theme(scale)
+    try:
+        form = ReportPlaceForm(theme, make_symbols(theme))
+        form.set_known({"address": "Jl. Ragunan Dalam", "lat": -6.3, "lon": 106.8})
+        form.place_typed.connect(lambda _: form.set_places([Choice(f"p{n}", f"Tebet {n}") for n in range(9)]))
+        open_form(qtbot, form)
+        high = form.height()
+        keys("tebet")
+        drop = form.findChild(QListView, "drop")
+        assert drop is not None
+        assert drop.isVisible()
+        assert form.rect().contains(drop.geometry())
+        foot = form.leave_button.parentWidget()
+        assert foot is not None
+        assert not drop.geometry().intersects(foot.geometry())
+        assert not drop.geometry().intersects(QRect(form.place.mapTo(form, QPoint(0, 0)), form.place.size()))
+        assert drop.viewport().rect().contains(drop.visualRect(drop.model().index(0, 0)))
+        assert drop.viewport().rect().contains(drop.visualRect(drop.model().index(6, 0))), "seven rows"
+        assert form.height() == high, "nothing jumps"
+    finally:
+        make_theme()
+
+
+def test_a_list_with_less_room_than_it_needs_shows_the_row_that_enter_takes(qtbot: QtBot) -> None:
+    theme = make_theme()
+    form = open_form(qtbot, NewReportForm(theme, make_symbols(theme)))
+    form.set_services(SERVICES)
+    form.place.setFocus()
+    form.place_typed.connect(lambda _: form.set_places([Choice(f"p{n}", f"Tebet {n}") for n in range(9)]))
+    keys("tebet")
+    drop = form.findChild(QListView, "drop")
+    assert drop is not None
+    foot = form.leave_button.parentWidget()
+    assert foot is not None
+    assert form.rect().contains(drop.geometry())
+    assert not drop.geometry().intersects(foot.geometry())
+    for row in range(9):
+        assert drop.currentIndex().row() == row
+        assert drop.viewport().rect().contains(drop.visualRect(drop.currentIndex()))
+        keys(Qt.Key.Key_Down)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.2])
+def test_the_distance_of_a_possible_duplicate_keeps_its_unit(qtbot: QtBot, scale: float) -> None:
+    """Metres and kilometres do not look alike where the place is known roughly."""
+    theme = make_theme(scale)
+    try:
+        form = open_form(qtbot, NewReportForm(theme, make_symbols(theme)))
+        row = {"key": 7, "number": "931177", "text": "Air", "age": "11:56", "why": "same words", "priority": 2}
+        drawn = []
+        for distance in ("≤ 11.1 km", "≤ 11.1 kW"):
+            form.set_duplicates([SimpleNamespace(**row, distance=distance, status=0)])  # type: ignore[list-item]
+            drawn.append(form.duplicates.grab().toImage())
+        assert drawn[0] != drawn[1]
+    finally:
+        make_theme()
 
 
 def test_the_place_is_picked_on_the_map_by_a_key(qtbot: QtBot) -> None:

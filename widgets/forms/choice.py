@@ -32,6 +32,8 @@ from widgets.text import one_line
 from widgets.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
+CHOICE_HIGH = 28
+"""The height of a choice in its list, in pixels at normal size."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class ChoiceModel(QAbstractListModel):
 
 
 class ChoiceDelegate(QStyledItemDelegate):
-    """Draws a choice, 28 px: drawing, words, note."""
+    """Draws a choice: drawing, words, note."""
 
     def __init__(self, theme: Theme, symbols: Symbols | None, parent: QObject) -> None:
         super().__init__(parent)
@@ -120,7 +122,7 @@ class ChoiceDelegate(QStyledItemDelegate):
 
     @override
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(0, self._theme.px(28))
+        return QSize(0, self._theme.px(CHOICE_HIGH))
 
     @override
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:

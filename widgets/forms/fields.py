@@ -34,13 +34,15 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
+from widgets.forms.choice import CHOICE_HIGH, Choice, ChoiceDelegate, ChoiceModel, matching
 from widgets.keys import cap_size, is_enter, paint_cap
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme, paint_focus
 
 _OFFERED = 7
+_APART = 2
+"""So many pixels lie between a field and its list."""
 _DIGITS = 9
 _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 
@@ -120,13 +122,35 @@ class TypeAhead(QLineEdit):
             return
         drop = self._open()
         drop.setCurrentIndex(self._model.index(0))
-        height = self._theme.px(28) * min(_OFFERED, len(shown)) + 2
-        place = self.mapTo(self.window(), QPoint(0, self.height() + 2))
-        if place.y() + height > self.window().height():
-            place = self.mapTo(self.window(), QPoint(0, -height - 2))
-        drop.setGeometry(QRect(place, QSize(self.width(), height)))
+        drop.setGeometry(self._room_for(min(_OFFERED, len(shown))))
         drop.show()
         drop.raise_()
+
+    @property
+    def list_height(self) -> int:
+        """What the whole list takes below the field, in pixels: a form that keeps so much free shows all of it."""
+        return self._high(_OFFERED) + _APART
+
+    def _high(self, rows: int) -> int:
+        return self._theme.px(CHOICE_HIGH) * rows + 2
+
+    def _room_for(self, rows: int) -> QRect:
+        """Where a list of so many rows is wholly seen: below the field, else above it, else on the side where more of
+        its rows fit. It stays within what holds the field, so that no foot with its buttons is covered.
+        """
+        window = self.window()
+        field = QRect(self.mapTo(window, QPoint(0, 0)), self.size())
+        room, holder = window.rect(), self.parentWidget()
+        while holder is not None and holder is not window:
+            room &= QRect(holder.mapTo(window, QPoint(0, 0)), holder.size())
+            holder = holder.parentWidget()
+        below = room.bottom() - field.bottom() - _APART
+        above = field.top() - room.top() - _APART
+        fits = [side for side in (below, above) if side >= self._high(rows)]
+        side = fits[0] if fits else max(below, above)
+        high = self._high(max(1, min(rows, (side - 2) // self._theme.px(CHOICE_HIGH))))
+        top = field.bottom() + 1 + _APART if side == below else field.top() - _APART - high
+        return QRect(field.left(), top, field.width(), high)
 
     def _open(self) -> QListView:
         if self._drop is None:

@@ -71,7 +71,7 @@ class _DuplicateDelegate(RowDelegate):
         for text, wide, token in (
             (duplicate.why, theme.px(150), "text.secondary"),
             (duplicate.age, theme.px(64), "text.tertiary"),
-            (duplicate.distance, theme.px(60), "text.tertiary"),
+            (duplicate.distance, theme.px(84), "text.tertiary"),
         ):
             painter.setFont(theme.font("dense"))
             painter.setPen(theme.color(token))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.forms.choice import Choice
@@ -59,16 +59,24 @@ class PlaceForm(Form):
         add_key(self, "Alt+K", self._on_sure)
         add_key(self, "Ctrl+M", self.pick_place_asked.emit)
 
-    def add_place(self) -> None:
-        """Put the place next into the form's body."""
+    def add_place(self, *, roomy: bool = False) -> None:
+        """Put the place next into the form's body; `roomy` where nothing follows over which its list could lie."""
         self.body.addWidget(self.field_label(self.tr("Place"), self.tr("Street, area or landmark")))
         row = QHBoxLayout()
         row.setSpacing(self.theme.px(8))
         row.addWidget(self.place, 1)
         row.addWidget(self.pick)
         self.body.addLayout(row)
-        self.body.addWidget(self._where)
-        self.body.addWidget(self.sure)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(self.body.spacing())
+        column.addWidget(self._where)
+        column.addWidget(self.sure)
+        column.addStretch(1)
+        if roomy:
+            below.setMinimumHeight(self.place.list_height)
+        self.body.addWidget(below)
         self._tell_where()
 
     @property
@@ -187,7 +195,7 @@ class ReportPlaceForm(PlaceForm):
         title = QCoreApplication.translate("ReportPlaceForm", "Place")
         super().__init__(theme, symbols, title, about=about, parent=parent)
         self.commit_button.set_verb(self.tr("Save the place"))
-        self.add_place()
+        self.add_place(roomy=True)
         self._known = self.values()
         for first, second in ((self.place, self.pick), (self.pick, self.sure), (self.sure, self.leave_button)):
             self.setTabOrder(first, second)

@@ -49,7 +49,7 @@ class DuplicateList(ShortList):
         for name, color, least, most in (
             ("why", secondary, 60, 116),
             ("age", quiet, 44, 64),
-            ("distance", quiet, 44, 60),
+            ("distance", quiet, 44, 76),
         ):
             width = self._column(name, least, most)
             texts.draw(painter, right, top, str(getattr(row, name)), "dense", color, right=True, room=width)

@@ -326,6 +326,7 @@ def test_the_middle_of_a_street_is_told_as_one_and_a_long_street_is_asked_about(
         QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
     _press_ctrl_enter(form)
     assert rig.saved(1)[0].data["address"] == f"Jl. Mawar (middle of the street, ±{within_m:.0f} m)"
+    assert rig.saved(1)[0].data["within_m"] == within_m, "and the report keeps it"
 
 
 def test_that_no_street_is_like_the_words_is_said_beside_the_area_that_they_name(city_of_two: Rig) -> None:

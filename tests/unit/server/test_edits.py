@@ -322,6 +322,19 @@ def test_a_new_report_gets_the_smallest_area_and_the_services_defaults(api: Api)
     assert api.ok(None, "create", {"lat": 0.0, "lon": 0.0})["report"]["area"] is None
 
 
+def test_how_far_off_a_point_may_be_stays_with_the_report_until_it_gets_another_place(api: Api) -> None:
+    given = {"lat": -6.85, "lon": 106.15, "within_m": 430.0}
+    made = api.ok(None, "create", {"service": "road", "description": "x", **given})["report"]
+    assert made["within_m"] == 430.0
+    key = made["id"]
+    moved = api.ok(key, "set", {"place": {"lat": -6.45, "lon": 106.55, "address": "There"}})
+    assert moved["report"]["within_m"] == 0.0, "a point that nobody calls rough is exact"
+    back = api.ok(key, "note", {"text": "undo"}, undoes=moved["entry"]["edit"])["report"]
+    assert (back["lat"], back["within_m"]) == (-6.85, 430.0)
+    assert api.ok(None, "create", {"within_m": 430.0})["report"]["within_m"] == 0.0, "no point, nothing to be off"
+    assert api.edit(None, "create", {**given, "within_m": -1}).status_code == 422
+
+
 def test_contacts_stand_apart_from_the_report_and_its_history(api: Api) -> None:
     contact = {"name": "Siti", "phone": "0812", "email": ""}
     made = api.ok(None, "create", {"service": "road", "contact": contact})
