@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import ON_STATUS, Edit, EditState, Kind
 from console.domain.kept import as_created
-from console.domain.overlay import field_value
+from console.domain.overlay import field_value, with_orders
+from console.domain.report import Assignment
 from console.domain.status import Status
 from console.edits import Edits
 from console.presenters.dossier import Dossier
@@ -151,6 +152,10 @@ class Deeds(QObject):
         """Whether it was told already that a unit did this there, and the server has not confirmed it yet."""
         waiting = self._edits.given_for(source, report)
         return any(one.kind is Kind.PROGRESS and one.data == {"unit": unit, "state": state} for one in waiting)
+
+    def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
+        """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
+        return with_orders(tuple(jobs), report, self._edits.given_for(source, report))
 
     def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:
         """A unit's own state."""

@@ -361,6 +361,7 @@ class Forms(QObject):
             about=about,
             parent=self._window,
         )
+        self._tell_stakes(form, dossier)
         self._draft(form, draft_key, about)
         form.merge_asked.connect(merge)
 
@@ -448,8 +449,22 @@ class Forms(QObject):
         if (before.source, before.key) == (dossier.source, dossier.key):
             if isinstance(self._open, CloseForm):
                 self._open.set_units(self._at_work(dossier))
+                self._tell_stakes(self._open, dossier)
             catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
-            self._open.tell_news(changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
+            self._open.tell_news(*changed_meanwhile(before, dossier, fields, catalog, me, self.tr))
+
+    def _tell_stakes(self, form: Form, dossier: Dossier) -> None:
+        """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
+        report, claim = dossier.shown, dossier.shown.claim
+        view, is_hazard = self._desk.view, report.priority == _HAZARD
+        parts = []
+        if is_hazard:
+            waits = view is not None and bool(view.without_crew([dossier.row]))
+            parts.append(self.tr("P1, and no crew is on its way") if waits else self.tr("P1"))
+        if claim is not None and claim.who != self._desk.me_at(dossier.source):
+            parts.append(self.tr("taken by {who}").format(who=claim.who))
+        text = " · ".join(parts)
+        form.set_sentence(text[:1].upper() + text[1:], urgent=is_hazard)
 
     def _at_work(self, dossier: Dossier) -> list[tuple[str, str]]:
         """The units that have work on a report, with what they are called."""
@@ -858,6 +873,7 @@ class Forms(QObject):
 
 _PLACES = 8
 _BY_PHONE = "phone"
+_HAZARD = 1
 _STREET_M = 150.0
 _FAR_OFF_M = 500.0
 """A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from console.domain.overlay import field_value
 from console.domain.proof import has_fresh_proof
 from console.domain.report import Assignment, Report, Unit
 from console.domain.rights import Rights, in_scope, unit_in_scope
-from console.domain.status import AssignmentState, Status, is_open
+from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
 from console.presenters.counsel import Alike, Counsel
@@ -843,10 +843,21 @@ class Intents(QObject):
             self.said.emit(self.tr("{step} already").format(step=text))
         elif not states:
             self.said.emit(self.tr("{unit} is not on this report").format(unit=code))
+        elif why := self._why_no_step(code, states, state):
+            self.said.emit(why)
         else:
             version = dossier.server.version if dossier.server else None
             title = dossier.shown.title or dossier.shown.description[:80]
             self._deeds.progress(dossier.source, dossier.key, title, version, unit_id, state.value, text)
+
+    def _why_no_step(self, code: str, states: Collection[AssignmentState], then: AssignmentState) -> str:
+        """Why a unit whose work is in one of these states cannot have done this, "" when it can."""
+        if any(then in ASSIGNMENT_MAY_BECOME[now] for now in states):
+            return ""
+        if AssignmentState.RESERVED in states:
+            return self.tr("{unit} is only reserved: it has to be sent first").format(unit=code)
+        before, after = (self.tr(words.ASSIGNMENT_TEXT[one]) for one in (next(iter(states)), then))
+        return self.tr("{unit} is “{now}”: “{then}” cannot follow").format(unit=code, now=before, then=after)
 
     def _step_of_crew(self, crew: Crew, state: AssignmentState) -> None:
         """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
@@ -854,7 +865,8 @@ class Intents(QObject):
         if dossier is not None and dossier.source == source and any(one.unit == unit.id for one in dossier.live):
             self._step_here(dossier, unit.id, state)
             return
-        jobs = self._desk.catalog(source).by_unit.get(unit.id, [])
+        jobs = list(self._desk.catalog(source).by_unit.get(unit.id, []))
+        jobs.sort(key=lambda job: job.state is AssignmentState.RESERVED)  # what it was sent to comes first
         text = f"{unit.code} {self.tr(words.ASSIGNMENT_TEXT[state])}"
         if not jobs:
             self.said.emit(self.tr("{unit} is on no report").format(unit=unit.code))
@@ -862,6 +874,10 @@ class Intents(QObject):
         number = jobs[0].report
         if state is jobs[0].state or self._deeds.has_told(source, number, unit.id, state.value):
             self.said.emit(self.tr("{step} already").format(step=text))
+            return
+        here = [job.state for job in self._deeds.as_given(source, jobs, number) if job.report == number]
+        if why := self._why_no_step(unit.code, here, state):
+            self.said.emit(why)
             return
 
         def tell(report: Report | None) -> None:

@@ -13,8 +13,8 @@ from console.presenters.dossier import Dossier
 
 def changed_meanwhile(
     before: Dossier, now: Dossier, fields: Collection[str], catalog: Catalog, me: str, tr: Callable[[str], str]
-) -> str:
-    """`budi changed meanwhile: Priority P3 routine, now P2 urgent`; "" when these fields are as they were.
+) -> tuple[str, str]:
+    """`budi changed meanwhile: Priority P3 routine, now P2 urgent`, and that without by whom; "" when all is as it was.
 
     `before` is the report as it was when the form was opened.
     """
@@ -28,8 +28,9 @@ def changed_meanwhile(
                 tr("{field} {old}, now {new}").format(field=field_label(name, tr), old=values[0], new=values[1])
             )
     if not parts:
-        return ""
+        return "", ""
     known = {entry.id for entry in before.entries}
     who = sorted({entry.author for entry in now.entries if entry.id not in known} - {me, ""})
     told = tr("{who} changed meanwhile: {what}") if who else tr("Changed meanwhile: {what}")
-    return told.format(who=", ".join(who), what="; ".join(parts))
+    what = "; ".join(parts)
+    return told.format(who=", ".join(who), what=what), what

@@ -126,6 +126,7 @@ class Form(QDialog):
         self.theme = theme
         self._done = False
         self._is_news = False
+        self._news_of = ""
         self._texts: list[tuple[str, QPlainTextEdit]] = []
         self.setModal(False)
         self.setWindowTitle(one_line(": ".join(part for part in (title, about) if part), 120))
@@ -341,21 +342,26 @@ class Form(QDialog):
             area.viewport().setAutoFillBackground(False)
         self.resize(self.width(), high if self._area is None else room)
 
-    def set_sentence(self, text: str) -> None:
-        """Change the sentence under the title."""
+    def set_sentence(self, text: str, *, urgent: bool = False) -> None:
+        """Change the sentence under the title; an urgent one is about life and safety."""
         self._sentence.setText(text)
+        token = "priority.p1" if urgent else "text.secondary"
+        self._sentence.setStyleSheet(f"color:{self.theme.hex(token)};background:transparent")
         self._sentence.setVisible(bool(text))
 
-    def tell_news(self, text: str) -> None:
+    def tell_news(self, text: str, what: str = "") -> None:
         """Somebody else changed meanwhile what the form is about: say it, "" that it is as it was.
 
-        The next commit is only heard as "read"; who commits again means it.
+        The next commit is only heard as "read"; who commits again means it. `what` is what changed, without by whom:
+        what was read once is not asked again while that stands.
         """
         if text == self._news.text():
             return
         self._news.setText(text)
         self._news.setVisible(bool(text))
-        self._is_news = bool(text)
+        if (what or text) != self._news_of:
+            self._news_of = what or text
+            self._is_news = bool(text)
         if self.isVisible():
             self.fit()
         self.touch()
@@ -369,7 +375,7 @@ class Form(QDialog):
         """Something was entered: look again whether it can be committed, and tell a moment later."""
         why = self._too_long() or self.why_not()
         self.commit_button.set_why_not(why)
-        self._why.setText(why or self._count() or self.foot_note())
+        self._why.setText(why or self._question() or self._count() or self.foot_note())
         self._pause.start()
         self.typed.emit()
 
@@ -391,7 +397,7 @@ class Form(QDialog):
             return
         if self._is_news:
             self._is_news = False
-            self._why.setText(self.tr("Read above what changed. The same key again does it all the same."))
+            self.touch()
             return
         self._done = True
         self._pause.stop()
@@ -444,6 +450,12 @@ class Form(QDialog):
                 words = self.tr("{name} is too long by {over}: {most} letters at most")
                 return words.format(name=name, over=f"{over:,}", most=f"{MOST_LETTERS:,}")
         return ""
+
+    def _question(self) -> str:
+        """What a stroke was heard as before which the news had come; "" while there are none, or none was heard."""
+        if self._is_news or not self._news.text():
+            return ""
+        return self.tr("Read above what changed. The same key again does it all the same.")
 
     def _count(self) -> str:
         """How many letters of a text there are, once there is not much room left."""

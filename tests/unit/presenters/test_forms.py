@@ -663,6 +663,48 @@ def test_a_crew_that_is_sent_while_a_report_is_being_closed_is_asked_about_and_l
     assert (edit.data["release"], edit.base_version, edit.base) == (["07"], 9, {"status": "assigned"})
 
 
+def test_a_step_of_the_crew_between_two_strokes_takes_the_question_not_away(rig: Rig) -> None:
+    """Each further step took away what the next stroke does, and the stroke was needed once more, three in all."""
+    choose(rig, "close", "A")
+    rig.intents.run("close")
+    form: Any = rig.form()
+    form.set_values({"disposition": DRAFTS["close"]["disposition"], "reason": "nobody there"})
+    sent = rig.dossier(1001, "A", ["07"])
+    assert sent.server is not None
+    by_budi = Entry("h1", "A", "dispatch", NOW, "budi", data={"unit": "07"})
+    newer = replace(sent.server, version=9, status=Status.ASSIGNED)
+    now = replace(sent, server=newer, shown=newer, entries=(by_budi,))
+    rig.intents.set_dossier(now)
+    rig.commit()
+    asked = "Read above what changed. The same key again does it all the same."
+    assert form._why.text() == asked
+    step = Entry("h2", "A", "progress", NOW, "SDA-07", data={"unit": "07", "state": "acknowledged"})
+    newest = replace(newer, version=10)
+    rig.intents.set_dossier(replace(now, server=newest, shown=newest, entries=(by_budi, step)))
+    assert form.news == "SDA-07, budi changed meanwhile: Status New, now Assigned"
+    assert form._why.text() == asked
+    rig.commit()
+    (edit,) = rig.saved(1)
+    assert edit.base_version == 10
+
+
+def test_the_head_of_the_form_of_closing_says_what_is_at_stake(rig: Rig) -> None:
+    """A P1 without a crew that a colleague had taken was closed by three keys that named none of it."""
+    dossier = choose(rig, "close", "A")
+    rig.intents.run("close")
+    form = rig.form()
+    assert not form._sentence.isVisible()
+    taken = replace(dossier.shown, claim=Claim("budi", NOW), version=4)
+    rig.intents.set_dossier(replace(dossier, shown=taken, server=taken))
+    assert form._sentence.text() == "Taken by budi"
+    hazard = replace(taken, priority=1, version=5)
+    rig.intents.set_dossier(replace(dossier, shown=hazard, server=hazard))
+    assert form._sentence.text() == "P1 · taken by budi"
+    mine = replace(hazard, claim=Claim("rina", NOW), version=6)
+    rig.intents.set_dossier(replace(dossier, shown=mine, server=mine))
+    assert form._sentence.text() == "P1"
+
+
 def test_a_form_says_what_another_changed_meanwhile_and_saving_is_then_meant(rig: Rig) -> None:
     """Both values stand in it; one stroke that was under way counts as having read them."""
     dossier = choose(rig, "priority", "A")

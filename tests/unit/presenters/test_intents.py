@@ -213,6 +213,32 @@ def test_in_the_units_panel_a_step_is_told_once_and_with_the_version_that_is_her
     assert not rig.intents.run("on_scene"), "outside its panel the chosen unit is not meant"
 
 
+@pytest.mark.parametrize("panel", ["units", "queue"])
+def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_key(rig: Rig, panel: str) -> None:
+    """It was written, "done, and not to be undone", and came back as NOT sent."""
+    rig.intents.read_report = lambda _source, _number, then: then(rig.report("B"))
+    at_work(rig, "07", "B", AssignmentState.RESERVED)
+    job = replace(rig.dossier(1002, "B", ["07"]).assignments[0], state=AssignmentState.RESERVED)
+    reserved = replace(rig.dossier(1002, "B"), assignments=(job,))
+    rig.choose("B" if panel == "queue" else "A")
+    if panel == "queue":
+        rig.intents.set_dossier(reserved)
+    (crew,) = [one for one in rig.desk.cities.crews if one.unit.id == "07"]
+    rig.desk.choose_unit(crew.key)
+    rig.intents.set_panel(panel)
+    rig.intents.run("on_scene")
+    assert rig.said[-1] == "SDA-07 is only reserved: it has to be sent first"
+    assert not rig.edits.outbox
+    rig.deeds.dispatch(reserved, "07", "SDA-07", stack=False)
+    rig.saved(1)
+    sent = replace(job, state=AssignmentState.DISPATCHED)
+    if panel == "queue":
+        rig.intents.set_dossier(replace(reserved, assignments=(sent,)))
+    rig.intents.run("on_scene")
+    order, step = rig.saved(2)
+    assert (order.kind, step.data) == (Kind.DISPATCH, {"unit": "07", "state": "on_scene"}), "by an order that waits too"
+
+
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     """Ctrl+Z was offered after a note, and then answered that it was sent and cannot be undone."""
     rig.choose("A")
