@@ -36,6 +36,8 @@ class Situation(msgspec.Struct, frozen=True):
     has_place: bool = False
     lead_unit: str | None = None
     lead_state: str | None = None
+    lead_stuck: bool = False
+    """The crew that leads has said that it cannot go on, and no other is on the report."""
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
@@ -166,7 +168,7 @@ def _dispatch(now: Situation) -> str:
 
 def _dispatch_first(now: Situation) -> str:
     """A second crew is chosen among the recommended, not sent by the key that sends the first."""
-    if now.lead_state not in (None, "reserved"):
+    if now.lead_state not in (None, "reserved") and not now.lead_stuck:
         return "A unit is on this report already: A, then a digit, sends another"
     return _dispatch(now)
 

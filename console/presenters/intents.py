@@ -23,7 +23,7 @@ from console.domain.overlay import field_value
 from console.domain.proof import has_fresh_proof
 from console.domain.report import Assignment, Report, Unit
 from console.domain.rights import Rights, in_scope, unit_in_scope
-from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, is_open
+from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, UnitState, is_open
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
 from console.presenters.counsel import Alike, Counsel
@@ -155,7 +155,8 @@ class Intents(QObject):
             return now
         report = dossier.shown
         service = desk.catalog(dossier.source).services.get(report.service or "")
-        lead = _lead(dossier)
+        stuck = self._stuck(dossier)
+        lead = _lead(dossier, stuck)
         return msgspec.structs.replace(
             now,
             me=desk.me_at(dossier.source),
@@ -170,6 +171,7 @@ class Intents(QObject):
             has_place=report.lat is not None,
             lead_unit=lead.unit if lead else None,
             lead_state=lead.state.value if lead else None,
+            lead_stuck=lead is not None and lead.unit in stuck,
             other_unit=self._panel == "units"
             and crew is not None
             and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
@@ -859,6 +861,12 @@ class Intents(QObject):
         before, after = (self.tr(words.ASSIGNMENT_TEXT[one]) for one in (next(iter(states)), then))
         return self.tr("{unit} is “{now}”: “{then}” cannot follow").format(unit=code, now=before, then=after)
 
+    def _stuck(self, dossier: Dossier) -> frozenset[str]:
+        """The units that were sent to a report and have said since that they cannot work."""
+        units = self._desk.catalog(dossier.source).units
+        sent = (one.unit for one in dossier.live if one.state is not AssignmentState.RESERVED)
+        return frozenset(one for one in sent if one in units and units[one].state is UnitState.UNAVAILABLE)
+
     def _step_of_crew(self, crew: Crew, state: AssignmentState) -> None:
         """A unit did this on the chosen report if it is there, else on its first job, which is read for that."""
         dossier, unit, source = self.chosen, crew.unit, crew.source
@@ -898,9 +906,9 @@ def _is_to_settle(queued: Queued) -> bool:
     return queued.state is EditState.CONFLICT or is_deleted(queued)
 
 
-def _lead(dossier: Dossier) -> Assignment | None:
-    """The first unit at work; once all are done and the report is not, the last one that was."""
+def _lead(dossier: Dossier, stuck: Collection[str]) -> Assignment | None:
+    """The first unit at work that can go on; once all are done and the report is not, the last one that was."""
     if dossier.live:
-        return dossier.live[0]
+        return next((one for one in dossier.live if one.unit not in stuck), dossier.live[0])
     done = [one for one in dossier.assignments if one.state is AssignmentState.DONE]
     return done[-1] if done and dossier.shown.status in (Status.ASSIGNED, Status.PROGRESS) else None

@@ -50,6 +50,10 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     done = now.lead_state == "done" and now.status in (Status.ASSIGNED, Status.PROGRESS)
     if done and now.lead_unit and not now.needs_proof:
         return [("submit", tr("Hand in"), True), ("photo", tr("Photo"), False)]
+    if now.lead_stuck:
+        first = ("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance)
+        other = first if nearest and now.has_place else ("assign", tr("Assign"), False)
+        return [other, ("recall", tr("Recall {unit}").format(unit=lead), False)]
     if now.lead_state in _NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
         step, text = _NEXT_OF_UNIT[now.lead_state]

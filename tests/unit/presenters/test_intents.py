@@ -16,7 +16,7 @@ from console.domain.edit import EditState, Kind
 from console.domain.kept import known_of
 from console.domain.messages import Outcome
 from console.domain.report import Assignment, Report
-from console.domain.status import AssignmentState, Status
+from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
 from tests.unit.presenters.conftest import NOW, Rig
@@ -237,6 +237,17 @@ def test_what_a_unit_that_is_only_reserved_cannot_have_done_is_refused_at_the_ke
     rig.intents.run("on_scene")
     order, step = rig.saved(2)
     assert (order.kind, step.data) == (Kind.DISPATCH, {"unit": "07", "state": "on_scene"}), "by an order that waits too"
+
+
+def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None:
+    city = rig.desk.cities.of("city")
+    stuck = replace(city.units["07"], state=UnitState.UNAVAILABLE, reason="accident")
+    rig.desk.set_cities(Cities({"city": replace(city, units={**city.units, "07": stuck})}, rig.desk.cities.words))
+    rig.desk.choose(1001)
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07"]))
+    assert (rig.intents.situation.lead_unit, rig.intents.situation.lead_stuck) == ("07", True)
+    rig.intents.set_dossier(rig.dossier(1001, "A", ["07", "11"]))
+    assert (rig.intents.situation.lead_unit, rig.intents.situation.lead_stuck) == ("11", False)
 
 
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:

@@ -32,3 +32,15 @@ def test_enter_sends_no_unit_that_nobody_knows_to_be_near() -> None:
     assert not any(step.filled for step in steps)
     nowhere = next_steps(Situation(report=True, status=Status.NEW, me="rina"), "", "", str)
     assert [step.id for step in nowhere if step.filled] == ["place"]
+
+
+def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
+    """Its next step was the filled button, and the key of the commonest order said that a unit is there already."""
+    stuck = Situation(
+        report=True, status=Status.ASSIGNED, me="rina", holder="rina", advice=True, has_place=True,
+        lead_unit="11", lead_state="en_route", lead_stuck=True,
+    )  # fmt: skip
+    first, second, *_ = next_steps(stuck, "SDA-07", "SDA-11", str)
+    assert (first.text, first.filled, first.enabled) == ("Dispatch SDA-07", True, True)
+    assert (second.text, second.filled, second.enabled) == ("Recall SDA-11", False, True)
+    assert next_steps(stuck, "", "SDA-11", str)[0].text == "Assign"
