@@ -221,7 +221,9 @@ class OutboxPanel(QWidget):
         verbs = tuple(verb for _, verb in row.actions) if row else ()
         self._actions.set_verbs(verbs)
         self._actions.setVisible(bool(verbs or self._actions.all.verb))
-        self.view.own_keys = frozenset(str(number + 1) for number in range(len(verbs)))
+        if row is not None or not self._model.rowCount():
+            self.view.own_keys = frozenset(str(number + 1) for number in range(len(verbs)))
+        # Else the row has just gone: a digit that was meant for it is heard here and means nothing, to no window either.
 
     def _on_entered(self, _: str) -> None:
         self._tell()

@@ -261,6 +261,14 @@ class RowsView(QListView):
         self.entered.emit(self.current_id() if current.isValid() else "")
 
     @override
+    def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
+        # Qt would make a neighbour the current row: the next key, meant for the one that goes, would be about another.
+        current = self.currentIndex()
+        if current.isValid() and start <= current.row() <= end:
+            self.setCurrentIndex(QModelIndex())
+        super().rowsAboutToBeRemoved(parent, start, end)
+
+    @override
     def focusInEvent(self, event: Any) -> None:
         super().focusInEvent(event)
         if not self.currentIndex().isValid() and self.model() is not None and self.rows_model().rowCount():

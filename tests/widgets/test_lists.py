@@ -199,6 +199,40 @@ def test_enter_on_a_row_without_verbs_opens_it(qtbot: QtBot) -> None:
     panel.grab()
 
 
+def test_a_key_for_an_edit_that_has_just_gone_means_no_other_one(qtbot: QtBot) -> None:
+    """The edit was sent while a finger was on the way: its neighbour is neither chosen nor dropped."""
+    window = QMainWindow()
+    panel = OutboxPanel(make_theme())
+    window.setCentralWidget(panel)
+    pressed: list[str] = []
+    for key in "12":
+        QShortcut(QKeySequence(key), window).activated.connect(lambda key=key: pressed.append(key))
+    asked: list[tuple[str, str]] = []
+    panel.row_action.connect(lambda row, intent: asked.append((row, intent)))
+    qtbot.addWidget(window)
+    rows = [
+        OutboxRow(key, "13:24", "931164", "Note", "hollow", "saved", actions=(("drop", "Drop"), ("keep", "Keep")))
+        for key in "abc"
+    ]
+    panel.set_rows(rows)
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    panel.view.setFocus()
+    panel.view.setCurrentIndex(panel.view.model().index(1, 0))
+    assert panel.current_id() == "b"
+    panel.set_rows([rows[0], rows[2]])
+    assert panel.current_id() == ""
+    for key in (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Return):
+        QTest.keyClick(panel.view, key)
+    assert asked == []
+    assert pressed == [], "nor is it taken for a key of the window"
+    QTest.keyClick(panel.view, Qt.Key.Key_Down)
+    QTest.keyClick(panel.view, Qt.Key.Key_1)
+    assert asked == [(panel.current_id(), "drop")]
+
+
 def test_the_outbox_keeps_the_keyboard_when_its_last_row_leaves(qtbot: QtBot) -> None:
     """The keys went nowhere then, and no ring stood anywhere."""
     panel = OutboxPanel(make_theme())
