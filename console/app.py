@@ -323,6 +323,7 @@ class ConsoleWindow(QObject):
             self.say_long,
             room=self.window.work_room,
             free=self.window.view_room,
+            covers_report=lambda: self.window.shows_one,
         )
 
     def _build_presenters(self) -> None:

@@ -259,13 +259,16 @@ class KeyButton(EnterButton):
         font = theme.font("dense", 600 if filled else 500)
         painter.setFont(font)
         painter.setPen(ink)
-        words = QFontMetrics(font).horizontalAdvance(self.verb)
-        cap = self._cap_room()
-        left = (self.width() - words - (theme.px(7) + cap if cap else 0)) // 2
+        metrics, cap = QFontMetrics(font), self._cap_room()
+        beside = theme.px(7) + cap if cap else 0
+        room = self.width() - 2 * theme.px(6) - beside
+        verb = metrics.elidedText(self.verb, Qt.TextElideMode.ElideRight, max(room, metrics.averageCharWidth()))
+        words = metrics.horizontalAdvance(verb)
+        left = (self.width() - words - beside) // 2
         painter.drawText(
             QRect(QPoint(left, 0), QSize(words + 2, self.height())),
             Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            self.verb,
+            verb,
         )
         if self._keys:
             color = ink if filled or self._ink or not enabled else None

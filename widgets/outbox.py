@@ -223,7 +223,7 @@ class OutboxPanel(QWidget):
         self._actions.setVisible(bool(verbs or self._actions.all.verb))
         if row is not None or not self._model.rowCount():
             self.view.own_keys = frozenset(str(number + 1) for number in range(len(verbs)))
-        # Else the row has just gone: a digit that was meant for it is heard here and means nothing, to no window either.
+        # Else the row has just gone: a digit that was meant for it is heard here and means nothing, nor to the window.
 
     def _on_entered(self, _: str) -> None:
         self._tell()

@@ -293,6 +293,11 @@ class Shell(QMainWindow):
         bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
         return QRect(room.topLeft(), QSize(room.width(), bottom.y() - room.top()))
 
+    @property
+    def shows_one(self) -> bool:
+        """Whether there is room for map or report only: beside a form the report is not to be read then."""
+        return self._narrow
+
     def view_room(self) -> QRect:
         """The same without the bottom row: the place of the map, or of the report where there is room for one of them.
 

@@ -47,6 +47,7 @@ from widgets.held_keys import HeldKeys
 from widgets.key_repeats import TWICE_S, KeyRepeats
 from widgets.photos import PhotoCard
 from widgets.symbols import Symbols
+from widgets.text import one_line
 from widgets.theme import Theme
 
 _PLACE = ("lat", "lon", "address")
@@ -80,16 +81,18 @@ class Forms(QObject):
         steady_s: Callable[[], float] = time.monotonic,
         room: Callable[[], QRect | None] = lambda: None,
         free: Callable[[], QRect | None] = lambda: None,
+        covers_report: Callable[[], bool] = lambda: False,
     ) -> None:
         """`warned` shows a sentence for longer than `said`; `room` is the part of the screen that forms stand in.
 
-        `free` is that of it in which they cover nothing but the map.
+        `free` is that of it in which they cover nothing but the map; `covers_report` says that the report is not to be
+        read beside them.
         """
         super().__init__(window)
         self._window, self._theme, self._symbols, self._desk = window, theme, symbols, desk
         self._edits, self._profile, self._room = edits, profile, room
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
-        self._free = free
+        self._free, self._covers_report = free, covers_report
         self._open: QDialog | None = None
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
@@ -440,6 +443,18 @@ class Forms(QObject):
     def watch(self, dossier: Dossier, *fields: str) -> None:
         """The form that is open now is about these fields of this report: when another changes them, it says so."""
         self._watched = (self._open, dossier, fields)
+        if isinstance(self._open, Form) and self._covers_report():
+            self._open.tell_covered(self._in_short(dossier))
+            self._open.place_in(self._room())
+
+    def _in_short(self, dossier: Dossier) -> str:
+        """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""
+        report, catalog = dossier.shown, self._desk.catalog(dossier.source)
+        priority = f"P{report.priority} {self.tr(words.PRIORITY_TEXT[report.priority])}"
+        state = self.tr(words.status_text(report.status, report.status_label))
+        where = report.address or catalog.place(report.area or "")
+        facts = " · ".join(part for part in (priority, state, where) if part)
+        return "\n".join(part for part in (facts, one_line(report.description, _IN_SHORT)) if part)
 
     def look_at(self, dossier: Dossier) -> None:
         """The chosen report has been read again."""
@@ -874,6 +889,8 @@ class Forms(QObject):
 _PLACES = 8
 _BY_PHONE = "phone"
 _HAZARD = 1
+_IN_SHORT = 200
+"""So many letters of a report's words stand in the head of a form that covers the report."""
 _STREET_M = 150.0
 _FAR_OFF_M = 500.0
 """A middle that may be farther off is asked about: a crew that goes there has the length of the street to look at."""

@@ -689,6 +689,7 @@ class Intents(QObject):
         about = self.title_of(dossier)
         key = self._forms.draft_key("note", dossier.source, dossier.key)
         self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key)
+        self._forms.watch(dossier)
 
     def _do_reply(self) -> None:
         dossier = self._report()
@@ -705,6 +706,7 @@ class Intents(QObject):
             draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
             verb=self.tr("Send to the reporter"),
         )
+        self._forms.watch(dossier)
 
     def _do_photo(self) -> None:
         dossier = self._report()

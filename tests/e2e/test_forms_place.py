@@ -52,6 +52,30 @@ def test_forms_cover_neither_the_queue_nor_the_report_and_stand_at_one_place(
         assert len(tops) == 1
 
 
+def test_a_form_that_has_to_cover_its_report_says_what_that_is_about(city: Served, tmp_path: Any) -> None:
+    """Large text on a small screen: the report stands where the map would, and the form over it."""
+    with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
+        wait_ready(window)
+        find(window, "unassigned")
+        assert window.intents.run("close")
+        assert form(window)._covered.isHidden(), "the report beside it says that"
+        window.forms.close_open()
+    with console(tmp_path / "profile", city.address, size=(1366, 768), text_scale=1.2) as window:
+        wait_ready(window)
+        find(window, "unassigned")
+        report = window.intents._dossier.shown
+        for action in ("close", "hold", "note", "reply", "priority", "transfer"):
+            assert window.intents.run(action), action
+            told = form(window)._covered
+            assert told.isVisible(), action
+            assert f"P{report.priority} " in told.text()
+            assert report.address in told.text()
+            assert " ".join(report.description.split())[:200] in told.text()
+            opened = on_screen(form(window))
+            assert opened.bottom() < 768, action
+            window.forms.close_open()
+
+
 def test_the_photos_in_full_stand_there_too(city: Served, tmp_path: Any) -> None:
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)

@@ -28,6 +28,7 @@ from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.key_repeats import LOOK_S, TWICE_S
+from widgets.keys import KeyButton
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -649,6 +650,21 @@ def test_ask_text_with_a_template(qtbot: QtBot) -> None:
     form = open_form(qtbot, AskText(make_theme(), "Reply", HOSTILE, [("Crew is coming", "Petugas menuju lokasi.")]))
     QTest.keyClick(focus(), Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
     assert commit(qtbot, form) == {"text": "Petugas menuju lokasi."}
+
+
+def test_a_template_longer_than_its_button_keeps_its_beginning_and_its_key(qtbot: QtBot) -> None:
+    """In a narrow form it was cut at both ends."""
+    longer = ", laporan Anda sudah kami terima" * 3
+    form = AskText(make_theme(), "Reply", templates=[(f"{first}erima kasih{longer}", "text") for first in "TTX"])
+    form.setFixedWidth(420)
+    open_form(qtbot, form)
+    buttons = [one for one in form.findChildren(KeyButton) if one.verb.endswith(longer)]
+    assert all(form.rect().contains(QRect(one.mapTo(form, QPoint(0, 0)), one.size())) for one in buttons)
+    drawn = [one.grab().toImage() for one in buttons]
+    half = drawn[0].width() // 2
+    ends = [(one.copy(0, 0, half, one.height()), one.copy(half, 0, half, one.height())) for one in drawn]
+    assert ends[0][0] == ends[1][0] != ends[2][0], "the first letter is seen"
+    assert ends[0][1] != ends[1][1] != ends[2][1], "and the digit of the key"
 
 
 def test_close_lists_the_units_to_release(qtbot: QtBot) -> None:

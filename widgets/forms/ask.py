@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import (
-    QFontMetrics,
-)
 from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
@@ -18,7 +14,7 @@ from typing_extensions import override
 
 from widgets.forms.form import Form, put_text
 from widgets.keys import KeyButton, add_key
-from widgets.text import one_line
+from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 
@@ -48,8 +44,8 @@ class AskText(Form):
         if templates:
             self.body.addWidget(self.field_label(self.tr("Templates")))
         for number, (name, text) in enumerate(templates[:9]):
-            button = KeyButton(theme, _short(theme, name, 460), f"Alt {number + 1}")
-            button.setAccessibleName(one_line(name))
+            button = KeyButton(theme, one_line(name), f"Alt {number + 1}")
+            button.setToolTip(tip(text))
             button.clicked.connect(lambda _=False, text=text: self.insert(text))
             add_key(self, f"Alt+{number + 1}", partial(self.insert, text))
             self.body.addWidget(button)
@@ -98,7 +94,3 @@ class AskForm(Form):
     @override
     def first_field(self) -> QWidget:
         return self.commit_button
-
-
-def _short(theme: Theme, text: str, room: int) -> str:
-    return QFontMetrics(theme.font("dense", 600)).elidedText(text, Qt.TextElideMode.ElideRight, theme.px(room))

@@ -157,6 +157,10 @@ class Form(QDialog):
         self._sentence.setWordWrap(True)
         self._sentence.setVisible(bool(sentence))
         words.addWidget(self._sentence)
+        self._covered = make_label(theme, "", "dense", "text.primary")
+        self._covered.setWordWrap(True)
+        self._covered.hide()
+        words.addWidget(self._covered)
         head_row.addLayout(words, 1)
         column.addWidget(head)
         column.addWidget(divider(theme))
@@ -348,6 +352,13 @@ class Form(QDialog):
         token = "priority.p1" if urgent else "text.secondary"
         self._sentence.setStyleSheet(f"color:{self.theme.hex(token)};background:transparent")
         self._sentence.setVisible(bool(text))
+
+    def tell_covered(self, text: str) -> None:
+        """Say in the head what lies under the form and has to be read beside it; "" for nothing."""
+        self._covered.setText(text)
+        self._covered.setVisible(bool(text))
+        if self.isVisible():
+            self.fit()
 
     def tell_news(self, text: str, what: str = "") -> None:
         """Somebody else changed meanwhile what the form is about: say it, "" that it is as it was.
