@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from widgets.focus import FocusRing
+from widgets.keys import cap_size, is_heard, paint_cap
 from widgets.rows import RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols, paint_mark
@@ -51,6 +52,9 @@ class UnitRow:
     mark: str = ""
     away: str = ""
     """How far it is from the chosen report; the column is shown while one row says so."""
+    step: str = ""
+    """What is awaited of it next, with its key: beside the job, while that key is heard."""
+    step_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ class _UnitDelegate(RowDelegate):
         self._text(painter, state, row.state_text, dim)
         self._text(painter, places.get("since"), row.since, "text.secondary", right=True)
         self._text(painter, places.get("away"), row.away, "text.secondary", right=True)
-        self._job(painter, places.get("job"), row.job)
+        self._job(painter, self._with_step(painter, places.get("job"), row), row.job)
         self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
         self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
         self._text(painter, places.get("skills"), row.skills, "text.secondary")
@@ -260,6 +264,21 @@ class _UnitDelegate(RowDelegate):
         painter.setPen(theme.color(token))
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | side, words)
+
+    def _with_step(self, painter: QPainter, place: QRect | None, row: UnitRow) -> QRect | None:
+        """Draw the next step and its key at the right of a place; what is left of it."""
+        device, theme = painter.device(), self._theme
+        if place is None or not row.step_key or (isinstance(device, QWidget) and not is_heard(device, row.step_key)):
+            return place
+        font = theme.font("dense")
+        wide = QFontMetrics(font).horizontalAdvance(row.step) + cap_size(theme, row.step_key).width() + theme.px(22)
+        if wide > place.width():
+            return place
+        step = place.adjusted(place.width() - wide, 0, 0, 0)
+        self._text(painter, step, row.step, "text.primary")
+        left = step.right() - theme.px(8) - cap_size(theme, row.step_key).width()
+        paint_cap(painter, theme, left, step.center().y() + 1, row.step_key)
+        return place.adjusted(0, 0, -wide, 0)
 
     def _job(self, painter: QPainter, place: QRect | None, job: str) -> None:
         if place is None:

@@ -9,7 +9,7 @@ from console.domain.status import Status, is_open
 from console.presenters.caps import key_of
 from widgets.ticket.values import ActionButton
 
-_NEXT_OF_UNIT = {
+NEXT_OF_UNIT = {
     "dispatched": ("en_route", "{unit} en route"),
     "acknowledged": ("en_route", "{unit} en route"),
     "en_route": ("on_scene", "{unit} on scene"),
@@ -54,9 +54,9 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
         first = ("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance)
         other = first if nearest and now.has_place else ("assign", tr("Assign"), False)
         return [other, ("recall", tr("Recall {unit}").format(unit=lead), False)]
-    if now.lead_state in _NEXT_OF_UNIT:
+    if now.lead_state in NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
-        step, text = _NEXT_OF_UNIT[now.lead_state]
+        step, text = NEXT_OF_UNIT[now.lead_state]
         return [(step, tr(text).format(unit=lead), True), ("recommend", tr("Another unit"), False)]
     if done and now.needs_proof:
         return [("photo", tr("After photo"), True)]

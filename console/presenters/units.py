@@ -15,13 +15,15 @@ from console.domain.edit import PENDING, Queued, is_to_call_back
 from console.domain.loaded import Loaded
 from console.domain.place import distance_m
 from console.domain.report import Unit
-from console.domain.status import ON_THE_WAY, UnitState
+from console.domain.status import ON_THE_WAY, AssignmentState, UnitState
 from console.domain.word import Word
 from console.presenters import words
+from console.presenters.caps import cap_of
 from console.presenters.catalog import Crew
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.history import report_number
+from console.presenters.next_steps import NEXT_OF_UNIT
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from widgets.units import UnitRow, UnitsPanel
@@ -322,6 +324,9 @@ class UnitsPresenter(QObject):
             elif told.state in PENDING:
                 what = self.tr("not sent yet")
             work = " ".join(part for part in (report_number(told.edit), what) if part)
+        sent = next((one for one in self._desk.cities.jobs(crew) if one.state is not AssignmentState.RESERVED), None)
+        action, step = NEXT_OF_UNIT.get(sent.state.value, ("", "")) if sent is not None else ("", "")
+        is_chosen = crew.key == self._desk.unit
         return UnitRow(
             id=crew.key,
             code=self._desk.code_of(crew),
@@ -341,6 +346,8 @@ class UnitsPresenter(QObject):
             shift=words.clock(unit.shift_end, self._zone) if unit.shift_end else "–",
             stale=stale,
             mark="",
+            step=self.tr(step).format(unit="").strip() if is_chosen else "",
+            step_key=cap_of(action) if action and is_chosen else "",
             away=words.distance(round(away_m), self._off_m)
             if (away_m := self._away_m(crew)) < _NEVER and on_shift
             else "",

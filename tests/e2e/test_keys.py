@@ -149,7 +149,7 @@ def test_what_is_filled_is_what_enter_does_and_nothing_is_while_another_panel_he
 def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(desk: Any) -> None:
     """The report said "DSH-01 on scene [O]", and O told what the unit chosen in the table had done, out of sight."""
     find(desk, "active", lambda now: now.lead_state in ("dispatched", "acknowledged", "en_route", "on_scene"))
-    others = [crew for crew in desk.units_presenter.crews() if crew.unit.id != desk.intents.situation.lead_unit]
+    others = [crew for crew in desk.units_presenter.crews() if not desk.desk.cities.jobs(crew)]
 
     def steps() -> set[str]:
         return {cap for widget, cap in shown_caps(desk) if desk.ticket.isAncestorOf(widget)} & {"E", "O", "V"}
@@ -160,6 +160,16 @@ def test_the_steps_of_a_reports_crew_show_no_key_while_it_means_another_unit(des
     assert steps() == own, "another panel has the keyboard: they mean the report's crew"
     desk.window.focus_panel("units")
     wait_for(lambda: not steps(), what="they mean the chosen unit")
+
+    def at_the_row() -> set[str]:
+        return {cap for widget, cap in shown_caps(desk) if desk.units.isAncestorOf(widget)} & {"E", "O", "V"}
+
+    assert at_the_row() == set(), "which has nothing to do"
+    lead = next(one for one in desk.units_presenter.crews() if one.unit.id == desk.intents.situation.lead_unit)
+    desk.desk.choose_unit(lead.key)
+    wait_for(lambda: at_the_row() == own, what="the key stands at the unit that it means")
+    desk.desk.choose_unit(others[0].key)
+    wait_for(lambda: not at_the_row(), what="and nowhere else")
     view = desk.units.view
     bar = view.verticalScrollBar()
     bar.setValue(0 if view.visualRect(view.currentIndex()).top() > view.height() // 2 else bar.maximum())
