@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QRegion
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
 from widgets.theme import by_keyboard
@@ -24,6 +24,14 @@ class _Theme(Protocol):
     def scale(self) -> float: ...
 
     def hex(self, token: str) -> str: ...
+
+
+def _has_keyboard(watched: QObject) -> bool:
+    """Whether it has the focus, or what lies in it: a web page gives a key back that it did not use when the keyboard
+    may have gone elsewhere.
+    """
+    focus = QApplication.focusWidget()
+    return isinstance(watched, QWidget) and focus is not None and (watched is focus or watched.isAncestorOf(focus))
 
 
 class FocusRing(QWidget):
@@ -55,7 +63,7 @@ class FocusRing(QWidget):
             self._show(False)
         elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() not in _MODIFIERS:
             self._used = True
-            self._show(True)
+            self._show(_has_keyboard(watched))
         elif kind == QEvent.Type.Resize and watched is self._around:
             self._fit()
         return super().eventFilter(watched, event)

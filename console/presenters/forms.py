@@ -445,7 +445,8 @@ class Forms(QObject):
         self._watched = (self._open, dossier, fields)
         if isinstance(self._open, Form) and self._covers_report():
             self._open.tell_covered(self._in_short(dossier))
-            self._open.place_in(self._room())
+            if self._open.geometry().bottom() > self._open.screen().availableGeometry().bottom():
+                self._open.place_in(self._room())
 
     def _in_short(self, dossier: Dossier) -> str:
         """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""

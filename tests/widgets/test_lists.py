@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
@@ -252,3 +252,26 @@ def test_the_outbox_keeps_the_keyboard_when_its_last_row_leaves(qtbot: QtBot) ->
     panel.set_rows([row])
     assert panel.view.hasFocus()
     assert panel._ring.isVisible()
+
+
+def test_a_key_that_comes_back_late_draws_no_ring_where_the_keyboard_is_no_more(qtbot: QtBot) -> None:
+    """The map's page gives back what it did not use after the keyboard went to the queue: two panels were framed."""
+    window = QMainWindow()
+    left, right = OutboxPanel(make_theme()), OutboxPanel(make_theme())
+    both = QSplitter()
+    both.addWidget(left)
+    both.addWidget(right)
+    window.setCentralWidget(both)
+    qtbot.addWidget(window)
+    for panel in (left, right):
+        panel.set_rows(ROWS)
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    left.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    QTest.keyClick(left.view, Qt.Key.Key_Down)
+    assert left._ring.isVisible()
+    right.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    QTest.keyClick(left.view, Qt.Key.Key_Down)
+    assert (left._ring.isVisible(), right._ring.isVisible()) == (False, True)
