@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QHideEvent,
@@ -513,6 +513,16 @@ class PhotoViewer(QWidget):
             self._show()
         else:
             super().keyPressEvent(event)
+
+    def hears(self, widget: QWidget, cap: str) -> bool:
+        """Whether a key shown in it works now: none while it lies beside and another window has the keyboard."""
+        return self.isActiveWindow()
+
+    @override
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange:
+            self.update()
 
     @override
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -920,6 +920,17 @@ def test_the_sheet_of_keys_is_searched_by_typing(qtbot: QtBot) -> None:
         keys(Qt.Key.Key_Escape)
 
 
+def test_the_sheet_of_keys_is_no_higher_than_its_room(qtbot: QtBot) -> None:
+    """On a small screen it lay over the figures."""
+    rows = [("Window", f"F{number}", f"what it does {number}") for number in range(60)]
+    form = KeysSheet(make_theme(), rows)
+    qtbot.addWidget(form)
+    room = QRect(20, 64, 524, 600)
+    form.open_beside(room)
+    assert room.top() <= form.pos().y()
+    assert form.height() <= room.height()
+
+
 def test_the_keys_stand_in_fewer_columns_where_words_would_be_cut_and_move_by_keyboard(qtbot: QtBot) -> None:
     rows = [("Report", "T", f"Give the expired order again, number {number}") for number in range(60)]
     form = KeysSheet(make_theme(1.5), rows)

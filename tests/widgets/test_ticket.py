@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from widgets.__main__ import SECTION_KEYS, ticket
@@ -454,6 +454,28 @@ def test_the_viewer_shows_both_photos_at_one_scale_and_from_one_place(qtbot: QtB
     assert parts() == pytest.approx([0.5, 0.5], abs=0.02)
     with qtbot.waitSignal(viewer.closed):
         qtbot.keyClick(viewer, Qt.Key.Key_Escape)
+
+
+def test_photos_that_lie_beside_while_the_window_has_the_keyboard_show_no_key(qtbot: QtBot, themed: Theme) -> None:
+    window, viewer = QWidget(), PhotoViewer(themed)
+    for one in (window, viewer):
+        qtbot.addWidget(one)
+        one.resize(640, 480)
+    window.show()
+    viewer.show_cards(cards(), "c")
+    viewer.activateWindow()
+    qtbot.waitUntil(viewer.isActiveWindow)
+
+    def caps() -> QImage:
+        return viewer.grab(QRect(0, 480 - themed.px(28), themed.px(60), themed.px(28))).toImage()
+
+    with_keyboard = caps()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    assert caps() != with_keyboard
+    viewer.activateWindow()
+    qtbot.waitUntil(viewer.isActiveWindow)
+    assert caps() == with_keyboard
 
 
 def test_the_viewer_walks_compares_and_closes(qtbot: QtBot, themed: Theme) -> None:

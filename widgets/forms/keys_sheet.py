@@ -130,8 +130,19 @@ class KeysSheet(Form):
         self.body.addSpacing(theme.px(8))
         self.body.addWidget(area, 1)
         self._on_typed("")
-        room = self.screen().availableGeometry().height() - theme.px(_AROUND_KEYS)
-        area.setMinimumHeight(min(theme.px(560), self._sheet.height() + theme.px(4), max(room, theme.px(120))))
+        self._take_height(self.screen().availableGeometry().height())
+
+    def _take_height(self, high: int) -> None:
+        """Take no more than so many pixels with all that is beside the keys."""
+        theme = self.theme
+        room = max(high - theme.px(_AROUND_KEYS), theme.px(120))
+        self._scroll.setMinimumHeight(min(theme.px(560), self._sheet.height() + theme.px(4), room))
+
+    @override
+    def open_beside(self, room: QRect | None = None) -> None:
+        if room is not None and room.isValid():
+            self._take_height(room.height())
+        super().open_beside(room)
 
     def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Show other keys."""
