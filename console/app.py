@@ -42,7 +42,7 @@ from console.network import Network
 from console.notices import LOCAL, describe
 from console.one_window import OneWindow, raise_other
 from console.presenters.board_feed import BoardFeed
-from console.presenters.caps import cap_of, is_usable
+from console.presenters.caps import action_on, cap_of, is_usable
 from console.presenters.charts import ChartsPresenter
 from console.presenters.clipping import Clipping
 from console.presenters.command import CommandPresenter
@@ -114,6 +114,8 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
+_FROM_FORMS = ("undo", "next_hazard", "lost_see", "lost_drop", "radio_told")
+"""The actions whose keys a form leaves to the window: what notices and the status bar name."""
 _LONG_S = 60.0
 """So long the status bar says what a start found and what a slow job could not do."""
 _SESSION_ENDS_IN = timedelta(minutes=1)
@@ -643,6 +645,12 @@ class ConsoleWindow(QObject):
         self.commands.sight_kept.connect(self.queue.view.keep_sight)
         self.commands.came_back.connect(self.queue.view.back_to_sight)
         self.window.is_usable = lambda cap, panel: is_usable(cap, self._situation, panel)
+        self.window.is_usable_elsewhere = lambda cap: (
+            self.forms.has_keyboard
+            and (action := action_on(cap)) is not None
+            and action.id in _FROM_FORMS
+            and is_usable(cap, self._situation) is True
+        )
         self.intents.unit_in_sight = self.units.bring_in_sight
         self.window.key_unused.connect(self._on_key_unused)
         self.window_actions.look_changed.connect(self._on_look_changed)
@@ -1020,7 +1028,7 @@ class ConsoleWindow(QObject):
 
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
-        for action in ("undo", "next_hazard", "lost_see", "lost_drop", "radio_told"):
+        for action in _FROM_FORMS:
             if key in BY_ID[action].keys:
                 self.intents.run(action)
 

@@ -149,6 +149,8 @@ class Shell(QMainWindow):
         """Whether the action on the key of a cap can be used now, as the panel means it that shows the cap ("" for
         none); None when the key is no action's.
         """
+        self.is_usable_elsewhere: Callable[[str], bool] = lambda _cap: False
+        """Whether the key of a cap can be used also in the window that has the keyboard instead of this one."""
         self.may_close: Callable[[], bool] = lambda: True
         """Whether the window may close now; one that says no has to ask, and close it later."""
         self.has_report: Callable[[], bool] = lambda: False
@@ -278,6 +280,7 @@ class Shell(QMainWindow):
         for shortcut in self.findChildren(QShortcut):
             shortcut.deleteLater()
         self.may_close, self.is_usable = lambda: True, lambda _cap, _panel: None
+        self.is_usable_elsewhere = lambda _cap: False
         picture, root = QLabel(), self.centralWidget()
         if root is not None:
             picture.setPixmap(root.grab())
@@ -333,7 +336,7 @@ class Shell(QMainWindow):
 
     def _hears(self, widget: QWidget, cap: str) -> bool:
         if self._keyboard_away:
-            return False
+            return self.is_usable_elsewhere(cap) and (not self._typing or works_while_typing(cap))
         usable = self.is_usable(cap, self._panel_of(widget))
         if usable is None:  # a panel's own key: while that panel has the keyboard
             here = self.current_panel()

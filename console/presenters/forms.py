@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from console.domain.area import AreaIndex, AreaNames, reach_m
 from console.domain.edit import Edit, Kind, Queued
@@ -439,6 +439,12 @@ class Forms(QObject):
         )
         self._show(form)
         return form
+
+    @property
+    def has_keyboard(self) -> bool:
+        """Whether what is typed goes to a form."""
+        focus = QApplication.focusWidget()
+        return focus is not None and isinstance(focus.window(), Form)
 
     def watch(self, dossier: Dossier, *fields: str) -> None:
         """The form that is open now is about these fields of this report: when another changes them, it says so."""
