@@ -58,7 +58,14 @@ class Refusals(QObject):
             return
         catalogs = self._desk.cities.catalogs
         now = {(source, one.id): one for source, city in catalogs.items() for one in city.assignments}
-        halted = frozenset(word for word, job in now.items() if self._cannot_work(word[0], job))
+        halted = frozenset(
+            (source, job.id)
+            for source, city in catalogs.items()
+            for unit in city.units.values()
+            if unit.state is UnitState.UNAVAILABLE  # which ends no job
+            for job in city.by_unit.get(unit.id, ())
+            if job.state is not AssignmentState.RESERVED
+        )
         before, self._live = self._live, now
         halted_before, self._halted = self._halted, halted
         if before is None:
@@ -67,12 +74,6 @@ class Refusals(QObject):
         stuck = [(source, now[source, key]) for source, key in sorted(halted - halted_before)]
         if gone or stuck:
             self._tasks.submit(lambda: self._stopped(gone[:_MOST]) + self._stuck(stuck[:_MOST]), self._tell)
-
-    def _cannot_work(self, source: str, job: Assignment) -> bool:
-        """Whether a crew that was sent has said since that it cannot work, which ends no job."""
-        unit = self._desk.catalog(source).units.get(job.unit)
-        was_sent = job.state is not AssignmentState.RESERVED
-        return was_sent and unit is not None and unit.state is UnitState.UNAVAILABLE
 
     def _stopped(self, gone: Sequence[tuple[str, Assignment]]) -> list[StoppedJob]:
         """Those that a crew refused or another called back, and that concern this operator; on a worker."""

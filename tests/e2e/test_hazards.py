@@ -121,6 +121,20 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     assert desk.banner.notice is None
 
 
+def test_a_p1_that_the_operator_has_entered_himself_is_no_news_to_him(desk: Any) -> None:
+    service = next(code for code, one in desk.desk.catalog("city").services.items() if one.priority == 1)
+    data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+    before = set(desk.desk.view.hazards.tolist())
+    desk.intents._create("city", data)
+    wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
+    wait_for(lambda: desk.desk.row in desk.desk.view.hazards.tolist(), what="it is chosen")
+    assert desk.banner.notice is None
+    desk.desk.choose(int(desk.desk.view.order[-1]))
+    wait_for(lambda: not outbox(desk), what="it is at the server")
+    wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back, while another is chosen")
+    assert desk.banner.notice is None, "under its number neither"
+
+
 def test_a_p1_in_the_maps_view_that_the_list_leaves_out_is_drawn_and_said(desk: Any) -> None:
     """Under "Mine" the map showed one triangle of three; nothing said that two burned in its very middle."""
     wait_for(lambda: desk.map.last_view is not None, 30, "the map")
