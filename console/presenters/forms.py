@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -98,6 +99,7 @@ class Forms(QObject):
         self._placing: PlaceForm | None = None
         """The form for which a place can be pointed at."""
         self._proof: tuple[ValidateForm, Dossier] | None = None
+        self._subject: Dossier | None = None
         self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
         self._new_key = ""
         self._tasks = tasks
@@ -239,6 +241,8 @@ class Forms(QObject):
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
             dialog.unused_key.connect(self.unused_key)
+            if self._subject is not None and self._covers_report():
+                dialog.tell_covered(self._in_short(self._subject))
             dialog.open_beside(self._room())
         else:
             dialog.show()
@@ -446,13 +450,18 @@ class Forms(QObject):
         focus = QApplication.focusWidget()
         return focus is not None and isinstance(focus.window(), Form)
 
-    def watch(self, dossier: Dossier, *fields: str) -> None:
-        """The form that is open now is about these fields of this report: when another changes them, it says so."""
+    @contextmanager
+    def about(self, dossier: Dossier, *fields: str) -> Iterator[None]:
+        """The form that is opened within is about these fields of this report: when another changes them, it says so.
+
+        Where it has to cover the report, its head says what that is about.
+        """
+        self._subject = dossier
+        try:
+            yield
+        finally:
+            self._subject = None
         self._watched = (self._open, dossier, fields)
-        if isinstance(self._open, Form) and self._covers_report():
-            self._open.tell_covered(self._in_short(dossier))
-            if self._open.geometry().bottom() > self._open.screen().availableGeometry().bottom():
-                self._open.place_in(self._room())
 
     def _in_short(self, dossier: Dossier) -> str:
         """What a report is about, in two lines: how urgent, how far, where; and the reporter's words."""

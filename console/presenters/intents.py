@@ -603,10 +603,10 @@ class Intents(QObject):
         rows = [Choice(str(n), f"{n} {self.tr(text)}") for n, text in words.PRIORITY_TEXT.items()]
         title, about = self.tr("Priority"), self.title_of(dossier)
         now = str(dossier.shown.priority)
-        self._forms.choose(
-            title, about, rows, lambda key: self.set_priority(self._as_told(dossier), int(key)), current=now
-        )
-        self._forms.watch(dossier, "priority")
+        with self._forms.about(dossier, "priority"):
+            self._forms.choose(
+                title, about, rows, lambda key: self.set_priority(self._as_told(dossier), int(key)), current=now
+            )
 
     def _do_category(self) -> None:
         dossier = self._report()
@@ -615,10 +615,10 @@ class Intents(QObject):
         rows.sort(key=lambda row: row.text.casefold())
         title, about = self.tr("Category"), self.title_of(dossier)
         now = dossier.shown.service or ""
-        self._forms.choose(
-            title, about, rows, lambda code: self._set_category(self._as_told(dossier), code), current=now
-        )
-        self._forms.watch(dossier, "service")
+        with self._forms.about(dossier, "service"):
+            self._forms.choose(
+                title, about, rows, lambda code: self._set_category(self._as_told(dossier), code), current=now
+            )
 
     def _set_category(self, dossier: Dossier, code: str) -> None:
         if code == dossier.shown.service:
@@ -639,8 +639,8 @@ class Intents(QObject):
         rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
         title, about = self.tr("Transfer to"), self.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
-        self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
-        self._forms.watch(dossier, "agency", "area", "status")
+        with self._forms.about(dossier, "agency", "area", "status"):
+            self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
 
     def _transfer(self, dossier: Dossier, key: str) -> None:
         field, code = key.split(":", 1)
@@ -655,14 +655,14 @@ class Intents(QObject):
 
     def _do_place(self) -> None:
         dossier = self._report()
-        self._forms.place(
-            dossier.source,
-            self.title_of(dossier),
-            field_value(dossier.shown, "place"),
-            self._forms.draft_key("place", dossier.source, dossier.key),
-            lambda place: self._set_place(dossier, place),
-        )
-        self._forms.watch(dossier, "place")
+        with self._forms.about(dossier, "place"):
+            self._forms.place(
+                dossier.source,
+                self.title_of(dossier),
+                field_value(dossier.shown, "place"),
+                self._forms.draft_key("place", dossier.source, dossier.key),
+                lambda place: self._set_place(dossier, place),
+            )
 
     def _set_place(self, dossier: Dossier, place: dict[str, Any]) -> None:
         if place != field_value(dossier.shown, "place"):
@@ -676,20 +676,22 @@ class Intents(QObject):
         if dossier.shown.hold is not None:
             self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
-        self._forms.hold(
-            self.title_of(dossier),
-            self._forms.draft_key("hold", dossier.source, dossier.key),
-            lambda hold: self._deeds.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
-        )
-        self._forms.watch(dossier, "hold", "status")
+        with self._forms.about(dossier, "hold", "status"):
+            self._forms.hold(
+                self.title_of(dossier),
+                self._forms.draft_key("hold", dossier.source, dossier.key),
+                lambda hold: self._deeds.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),
+            )
 
     def _do_note(self) -> None:
         dossier = self._report()
         sentence = self.tr("Internal, never sent to the reporter. A note that was sent stays.")
         about = self.title_of(dossier)
         key = self._forms.draft_key("note", dossier.source, dossier.key)
-        self._forms.ask_text(self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key)
-        self._forms.watch(dossier)
+        with self._forms.about(dossier):
+            self._forms.ask_text(
+                self.tr("Note"), about, sentence, (), lambda text: self.note(dossier, text), draft_key=key
+            )
 
     def _do_reply(self) -> None:
         dossier = self._report()
@@ -697,16 +699,16 @@ class Intents(QObject):
         templates = tuple(one.text for one in known if one.kind == "reply")
         sentence = self.tr("The reporter reads this. A sent reply cannot be undone.")
         title, about = self.tr("Reply to the reporter"), self.title_of(dossier)
-        self._forms.ask_text(
-            title,
-            about,
-            sentence,
-            templates,
-            lambda text: self.reply(dossier, text),
-            draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
-            verb=self.tr("Send to the reporter"),
-        )
-        self._forms.watch(dossier)
+        with self._forms.about(dossier):
+            self._forms.ask_text(
+                title,
+                about,
+                sentence,
+                templates,
+                lambda text: self.reply(dossier, text),
+                draft_key=self._forms.draft_key("reply", dossier.source, dossier.key),
+                verb=self.tr("Send to the reporter"),
+            )
 
     def _do_photo(self) -> None:
         dossier = self._report()
@@ -745,8 +747,8 @@ class Intents(QObject):
         draft_key = self._forms.draft_key("validate", dossier.source, dossier.key)
         row, cards = self._cards
         cards = cards if row == dossier.row else {}
-        self._forms.validate(dossier, self.title_of(dossier), cards, draft_key, decide, barred)
-        self._forms.watch(dossier, "priority", "status")
+        with self._forms.about(dossier, "priority", "status"):
+            self._forms.validate(dossier, self.title_of(dossier), cards, draft_key, decide, barred)
 
     def _validate_next(self) -> None:
         if self.situation.status is Status.VALIDATION and not BY_ID["validate"].why_not(self.situation):
@@ -761,8 +763,8 @@ class Intents(QObject):
         key = self._forms.draft_key("close", dossier.source, dossier.key)
         why = BY_ID["merge"].why_not(self.situation)
         why = self.tr("A duplicate of which? {why}").format(why=self.tr(why)) if why else ""
-        self._forms.close(dossier, self.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why)
-        self._forms.watch(dossier, "priority", "status", "service", "duplicates")
+        with self._forms.about(dossier, "priority", "status", "service", "duplicates"):
+            self._forms.close(dossier, self.title_of(dossier), key, close, lambda: self._merge_chosen(dossier), why)
 
     def _merge_chosen(self, dossier: Dossier) -> None:
         if self.chosen is None or self.chosen.row != dossier.row:

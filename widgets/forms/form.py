@@ -354,11 +354,9 @@ class Form(QDialog):
         self._sentence.setVisible(bool(text))
 
     def tell_covered(self, text: str) -> None:
-        """Say in the head what lies under the form and has to be read beside it; "" for nothing."""
+        """Say in the head what the form will lie over, before it is opened; "" for nothing."""
         self._covered.setText(text)
         self._covered.setVisible(bool(text))
-        if self.isVisible():
-            self.fit()
 
     def tell_news(self, text: str, what: str = "") -> None:
         """Somebody else changed meanwhile what the form is about: say it, "" that it is as it was.
