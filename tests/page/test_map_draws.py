@@ -168,6 +168,24 @@ def test_the_right_button_asks_for_a_menu_and_the_legend_s_fills_say_what_they_a
     desk.wait_js(f"{titles}.startsWith('New,,,In progress')")
 
 
+@pytest.mark.parametrize("width", [440, 700, 820])
+def test_what_must_not_be_overlooked_is_wholly_seen_and_covers_no_legend(desk: MapDesk, width: int) -> None:
+    """In a narrow map it was cut off, in a wider one it lay over the legend's last lines."""
+    desk.panel.set_texts({"fill": "Fill:", **{f"p{row}": f"P{row} as in a legend" for row in range(1, 5)}})
+    desk.panel.resize(width, 600)
+    desk.show()
+    desk.panel.set_outside(7, "12 P1 here, 3 P1 outside, not in this list at all")
+    button, frame = "document.querySelector('#corner .outside')", "document.querySelector('#frame')"
+    desk.wait_js(f"!{button}.hidden")
+    box = "((one) => one.getBoundingClientRect())"
+    desk.draw()
+    corner = "document.querySelector('#corner')"
+    desk.wait_js(f"{box}({button}).right <= {box}({corner}).right && {box}({corner}).right <= {box}({frame}).right")
+    legend = "document.querySelector('#legend')"
+    desk.wait_js(f"{legend}.hidden || {box}({corner}).right <= {box}({legend}).left")
+    assert desk.js(f"{legend}.hidden") is (width == 440)
+
+
 def test_what_is_not_loaded_yet_is_said_beside_the_counts(desk: MapDesk) -> None:
     loading = [2]
     desk.answer = lambda request: pack_answer(request.number, flags=loading[0])

@@ -6,7 +6,7 @@ import { Symbols } from "./symbols.js";
 
 /** @typedef {import("./config.js").Config} Config */
 
-const NARROW_PX = 620, LEGEND_FROM_PX = 620;
+const NARROW_PX = 620, LEGEND_FROM_PX = 620, BETWEEN_PX = 10;
 const UNIT_ROWS = ["free", "enroute", "onscene", "stale"];
 
 /** @param {string} selector @param {ParentNode} [inside] */
@@ -104,7 +104,9 @@ export class Overlays {
         })
       : texts.not_loaded;
     element("#corner .counts").textContent = this._answer?.loading ? fill(texts.loading, { counted }) : counted;
-    element("#legend").hidden = width < LEGEND_FROM_PX || !element("#legend").hasChildNodes();
+    const legend = element("#legend");
+    legend.hidden = width < LEGEND_FROM_PX || !legend.hasChildNodes();
+    element("#corner").style.setProperty("--legend-room", (legend.hidden ? 0 : legend.offsetWidth + BETWEEN_PX) + "px");
     const scale = scaleBar(this._map);
     element("#corner .scale").style.width = scale.px + "px";
     element("#corner .length").textContent = scale.text;
