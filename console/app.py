@@ -149,7 +149,7 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
     if demo is None and not settings.sources and watched:
         from console.first_run import ask_for_server  # brings what talks HTTP, which a window has no need of
 
-        ask_for_server(app, options.theme, options.profile, settings, tokens)
+        ask_for_server(app, options.theme, options.profile, settings, tokens, options.mended)
     settings.theme, kept, before = options.theme, None, None
     while True:
         console = ConsoleWindow(app, options, settings, tokens, demo)
@@ -167,7 +167,7 @@ def run_window(options: WindowOptions, settings: Settings, tokens: Tokens, demo:
         before = console.window
         # The window that is gone goes for good before another one is made, not somewhere in its loop.
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-        options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False)
+        options = msgspec.structs.replace(options, theme=settings.theme, size=None, reset_layout=False, mended="")
         if demo is not None:
             settings.sources = []  # the new window asks the demo for its city, as this one did
     if only is not None:
@@ -700,6 +700,9 @@ class ConsoleWindow(QObject):
         self._tick()
         self.queue.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self.following.begin()
+        if self._options.mended:
+            self.say_long(self._options.mended)
+            self.status_presenter.set_found(self._options.mended)
         if self._demo is None:
             self.settings.watch()
         self.picture.start()

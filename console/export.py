@@ -30,7 +30,7 @@ from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
-from console.settings import Settings, city_zone, load_settings, users_of
+from console.settings import Settings, begin_settings, city_zone, users_of
 from console.store import geopackage
 from console.store.cache_read import CacheReader
 from console.store.exports import keep_note
@@ -118,7 +118,9 @@ class Selection(msgspec.Struct, frozen=True):
 def run_export(kind: str, out: Path, filter_text: str, profile: str) -> int:
     """Write the file and say how many reports are in it. Returns the exit code."""
     folder = existing_profile(profile)
-    settings = load_settings(folder)
+    settings, mended = begin_settings(folder)
+    if mended:
+        notices.warn(mended)
     reader = CacheReader(folder)
     try:
         unread = _unread(reader, settings) if reader.available else []

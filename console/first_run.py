@@ -76,8 +76,13 @@ class FirstRun(QObject):
         change_settings(self._profile, change)
 
 
-def ask_for_server(app: QApplication, theme_name: str, profile: Path, settings: Settings, tokens: Tokens) -> None:
-    """Show the form and wait until a server is connected or the operator leaves it for later."""
+def ask_for_server(
+    app: QApplication, theme_name: str, profile: Path, settings: Settings, tokens: Tokens, said: str
+) -> None:
+    """Show the form and wait until a server is connected or the operator leaves it for later.
+
+    `said` is what it says from the beginning: why a profile that had servers is asked for one, "" for a new one.
+    """
     tokens_text = (files("resources") / "tokens.json").read_text(encoding="utf-8")
     theme = load_theme(theme_name, tokens_text, settings.text_scale)
     theme.apply(app)
@@ -90,6 +95,8 @@ def ask_for_server(app: QApplication, theme_name: str, profile: Path, settings: 
     quits = app.quitOnLastWindowClosed()
     app.setQuitOnLastWindowClosed(False)
     form.open_beside(None)
+    if said:
+        form.show_problem(said)
     loop.exec()
     app.setQuitOnLastWindowClosed(quits)
     tasks.shutdown()

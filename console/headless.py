@@ -15,12 +15,13 @@ import msgspec
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
 
 from api_client.transport import utc_now
+from console import notices
 from console.domain.edit import PENDING, EditState
 from console.domain.messages import Outcome, SignedIn, Source, SourceState, Start, Up
 from console.edits import Edits
 from console.exchange import Exchange, Found, Question
 from console.paths import existing_profile
-from console.settings import Tokens, load_settings, read_tokens, users_of
+from console.settings import Tokens, begin_settings, read_tokens, users_of
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
@@ -183,7 +184,9 @@ def sync_profile(
     profile open it waits until that is closed, but with `once` raises LockedByOther. Raises TokenFileRefused.
     """
     folder = existing_profile(profile)
-    settings = load_settings(folder)
+    settings, mended = begin_settings(folder)
+    if mended:
+        notices.warn(mended)
     given = Tokens(profile).of(settings.sources, settings.signed_out)
     if tokens is not None:
         given |= read_tokens(None if tokens == "-" else Path(tokens), settings.sources)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import logging
+import sys
 
 from console.domain.edit import ReadingOnly
 from console.paths import BadProfileName, NoSuchProfile
 from console.settings import SettingsDamaged, TokenFileRefused
 from console.store import errors as store
+
+_log = logging.getLogger(__name__)
 
 DEFECT, USAGE, CANNOT_REACH, LOCAL = 1, 2, 3, 4
 """The exit codes of a defect of ours, of a command that makes no sense, of a server that cannot be reached or refused,
@@ -23,6 +27,12 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _describe_os(error)
     return f"Something in Sigap went wrong ({type(error).__name__}). It is written in the log."
+
+
+def warn(words: str) -> None:
+    """Say on the command line, and in the log, what the operator has to know though the program goes on."""
+    _log.warning("%s", words)
+    sys.stderr.write(f"sigap: {words}\n")
 
 
 def exit_code(error: BaseException) -> int:

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 from typing_extensions import override
 
-from console.domain.decoding import decode
+from console.domain.decoding import convert, decode
 from console.domain.messages import Source
 from console.domain.time_range import TimeRange
-from console.store.errors import LockedByOther
+from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 
 _SERVICE = "sigap"
 _PATIENCE_S = 1.0
 """Who writes the settings holds them for some milliseconds."""
+_MOST_BYTES = 16_000_000
+_NAME, _LAST_GOOD, _ASIDE = "settings.json", "settings.last.json", "settings.damaged-{}.json"
+_IN_WORDS = {
+    "sources": "servers",
+    "theme": "colours",
+    "language": "language",
+    "text_scale": "text size",
+    "layouts": "arrangement of the window",
+    "basemap": "map",
+    "charts_range": "time range of the charts",
+    "order_lifetime_s": "lifetime of orders",
+    "go_on": "going on to the next report",
+    "signed_out": "which servers were signed out of",
+}
 
 
 class SettingsDamaged(Exception):
@@ -47,32 +64,147 @@ class Settings(msgspec.Struct, kw_only=True):
     """Keys of the sources that the operator has signed out of."""
 
 
+class Begun(NamedTuple):
+    """Settings to start with, and what is to be said where the file was damaged ("" where it was not)."""
+
+    settings: Settings
+    said: str
+
+
+def begin_settings(profile: Path) -> Begun:
+    """Read settings.json for a start, which no damage to it may stop: what waits in work.db has to be seen and sent.
+
+    A damaged file is put aside under another name. What can be read in it is taken from it, the rest from the copy of
+    the last ones that were kept, and what neither has is as in a new profile.
+    """
+    try:
+        return Begun(load_settings(profile), "")
+    except SettingsDamaged:
+        pass
+    try:
+        lock = _settings_lock(profile)
+    except (StoreError, OSError):  # a folder that cannot be written: the window opens to read
+        return _mended(profile, writable=False)
+    try:
+        return Begun(load_settings(profile), "")  # another program may have been first
+    except SettingsDamaged:
+        return _mended(profile, writable=True)
+    finally:
+        lock.release()
+
+
 def load_settings(profile: Path) -> Settings:
     """Read settings.json; a missing file gives the defaults.
 
     Raises SettingsDamaged, with a sentence for the user.
     """
-    file = profile / "settings.json"
+    file = profile / _NAME
     try:
-        return decode(file.read_bytes(), Settings)
+        return decode(_read(file), Settings)
     except FileNotFoundError:
         return Settings()
-    except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsDamaged(
             f"The settings in {file.name} cannot be read ({error}). Mend or remove the file."
         ) from error
 
 
 def save_settings(profile: Path, settings: Settings) -> None:
-    """Write settings.json whole or not at all."""
-    file = profile / "settings.json"
+    """Write settings.json whole or not at all, and a copy beside it for the day on which that is damaged."""
+    content = msgspec.json.format(msgspec.json.encode(settings), indent=1)
+    _write(profile / _NAME, content)
+    with contextlib.suppress(OSError):  # the settings themselves are kept
+        _write(profile / _LAST_GOOD, content)
+
+
+def _write(file: Path, content: bytes) -> None:
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
     with fresh.open("wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(settings), indent=1))
+        out.write(content)
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(file)
+
+
+def _read(file: Path) -> bytes:
+    """The bytes of a small file. Raises OSError, also for what is no file: a pipe would never end, nor begin."""
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as opened:
+        # protects: settings-are-a-file
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(None, "it is no file")
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(None, "it is too large")
+    return content
+
+
+def _mended(profile: Path, *, writable: bool) -> Begun:
+    """The settings that can be saved from a damaged file, which is put aside where the folder can be written."""
+    damaged, kept = _salvaged(profile / _NAME), _salvaged(profile / _LAST_GOOD)
+    values = {**kept.values, **damaged.values}
+    if "sources" in damaged.unreadable:
+        saved = damaged.values.get("sources", [])
+        keys = {source.key for source in saved}
+        values["sources"] = saved + [one for one in kept.values.get("sources", []) if one.key not in keys]
+    if "signed_out" in damaged.unreadable and "signed_out" not in kept.values:
+        values["signed_out"] = [source.key for source in values.get("sources", [])]  # nobody is signed in unasked
+    settings = Settings(**values)
+    said = f"The settings in {_NAME} could not be read."
+    if writable:
+        aside = next(path for n in itertools.count(1) if not os.path.lexists(path := profile / _ASIDE.format(n)))
+        try:
+            # protects: damaged-settings-are-kept-aside
+            (profile / _NAME).rename(aside)
+            save_settings(profile, settings)
+        except OSError as error:
+            said += f" They stay as they are ({error.strerror})."
+        else:
+            said = f"The settings could not be read; the damaged file is {aside}."
+    copied = [words for name, words in _IN_WORDS.items() if name in damaged.unreadable and name in kept.values]
+    lost = [words for name, words in _IN_WORDS.items() if name in damaged.unreadable and name not in kept.values]
+    if len(copied) == len(_IN_WORDS):
+        said += " All are as they were kept last."
+    elif copied:
+        said += f" As they were kept last: {', '.join(copied)}."
+    if lost:
+        said += f" Lost, and as in a new profile: {', '.join(lost)}."
+    return Begun(settings, said)
+
+
+class _Salvaged(NamedTuple):
+    """Of a file of settings what can be read on its own, and the names of what is there but cannot."""
+
+    values: dict[str, Any]
+    unreadable: frozenset[str]
+
+
+def _salvaged(file: Path) -> _Salvaged:
+    names = [field.name for field in msgspec.structs.fields(Settings)]
+    try:
+        plain = decode(_read(file), dict[str, Any])
+    except (msgspec.DecodeError, OSError, UnicodeDecodeError, RecursionError):
+        return _Salvaged({}, frozenset(names))
+    values: dict[str, Any] = {}
+    unreadable: set[str] = set()
+    for name in names:
+        if name not in plain:
+            continue
+        try:
+            values[name] = getattr(convert({name: plain[name]}, Settings), name)
+        except (msgspec.ValidationError, RecursionError):
+            unreadable.add(name)
+            if name == "sources" and isinstance(plain[name], list):
+                values[name] = [one for each in plain[name] if (one := _source_of(each)) is not None]
+    return _Salvaged(values, frozenset(unreadable))
+
+
+def _source_of(plain: Any) -> Source | None:
+    try:
+        return convert(plain, Source)
+    except (msgspec.ValidationError, RecursionError):
+        return None
 
 
 def change_settings(profile: Path, change: Callable[[Settings], object]) -> Settings:

@@ -17,7 +17,7 @@ from console import logs, notices
 from console.demo_server import DemoServer
 from console.paths import log_file, profile_folder
 from console.screen import xvfb
-from console.settings import Settings, Tokens, load_settings
+from console.settings import Settings, Tokens, begin_settings
 from console.window.options import WindowOptions
 
 _DEFAULT_SIZE = (1920, 1080)
@@ -26,15 +26,17 @@ _DEFAULT_SIZE = (1920, 1080)
 def run_profile(arguments: argparse.Namespace) -> int:
     """`sigap run`: the console on a profile."""
     profile = profile_folder(arguments.profile)
-    settings = load_settings(profile)
+    settings, mended = begin_settings(profile)
     logs.start_logging(log_file(profile))
+    if mended:
+        notices.warn(mended)
     with _display(arguments):
         reason = _sandbox(demo=False, allowed=arguments.unsandboxed)
         if reason is None:
             return notices.LOCAL
         from console.app import run_window
 
-        options = _options(arguments, profile, settings, demo=False, unsandboxed=reason)
+        options = _options(arguments, profile, settings, demo=False, unsandboxed=reason, mended=mended)
         return run_window(options, settings, Tokens(arguments.profile), None)
 
 
@@ -55,7 +57,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 
 def _options(
-    arguments: argparse.Namespace, profile: Path, settings: Settings, *, demo: bool, unsandboxed: str
+    arguments: argparse.Namespace, profile: Path, settings: Settings, *, demo: bool, unsandboxed: str, mended: str = ""
 ) -> WindowOptions:
     return WindowOptions(
         profile=profile,
@@ -70,6 +72,7 @@ def _options(
         reset_layout=arguments.reset_layout,
         demo=demo,
         unsandboxed=unsandboxed,
+        mended=mended,
     )
 
 

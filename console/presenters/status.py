@@ -16,6 +16,7 @@ from widgets.notice import Banner, Notice
 from widgets.statusbar import Cell, StatusBar
 
 _SAID_S = 6.0
+_FOUND_S = 600.0
 
 
 class StatusPresenter(QObject):
@@ -35,6 +36,7 @@ class StatusPresenter(QObject):
         self._bar, self._banner, self._desk, self._sources = bar, banner, desk, sources
         self._zone, self._now = zone, now
         self._said, self._said_until = "", 0.0
+        self._found, self._found_until = "", 0.0
         self._lost: Notice | None = None
         self._more_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
@@ -49,6 +51,11 @@ class StatusPresenter(QObject):
     def set_waiting(self, count: int) -> None:
         """How many edits wait."""
         self._waiting = count
+
+    def set_found(self, sentence: str) -> None:
+        """What the start found of the profile: told for ten minutes, behind what is more urgent."""
+        self._found, self._found_until = sentence, self._now().timestamp() + _FOUND_S
+        self.show()
 
     def set_hint(self, hint: str) -> None:
         """What to do when there is no source at all."""
@@ -107,8 +114,10 @@ class StatusPresenter(QObject):
             return Notice("warn", self._trouble, self._help)
         if self._lost is not None and self._lost.level != "info":
             return self._lost
+        found = self._found if self._now().timestamp() < self._found_until else ""
         if self._hint:
-            return Notice("info", self._hint, "")
+            return Notice("info", found or self._hint, self._hint if found else "")
         about_map, is_off = self._map
         about_sources = self._sources.banner(self._waiting)
-        return (about_sources or about_map if is_off else about_map or about_sources) or self._lost
+        urgent = (about_sources or about_map if is_off else about_map or about_sources) or self._lost
+        return Notice("info", found, "") if found and urgent is None else urgent

@@ -15,7 +15,7 @@ from api_client.probe import Found, probe
 from api_client.transport import is_bare
 from console.domain.messages import Source
 from console.paths import folder_of, profile_folder
-from console.settings import Settings, Tokens, change_settings, load_settings
+from console.settings import Settings, Tokens, begin_settings, change_settings
 
 _USAGE, _CANNOT_REACH = 2, 3
 
@@ -76,7 +76,9 @@ def connect(
     as_json: bool,
 ) -> int:
     """`sigap connect`: add the server to the profile's settings and its token to the keyring. Returns the exit code."""
-    settings = load_settings(folder_of(profile))
+    settings, mended = begin_settings(folder_of(profile))
+    if mended:
+        _say(f"sigap: {mended}")
     try:
         added = add_source(
             url,

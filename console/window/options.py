@@ -27,6 +27,8 @@ class WindowOptions(msgspec.Struct, frozen=True):
     demo: bool = False
     unsandboxed: str = ""
     """Why the map runs without the web engine's sandbox, "" when it has one."""
+    mended: str = ""
+    """What was saved of damaged settings, and where they are kept; "" when they were whole."""
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -118,6 +118,7 @@ def console(
     others: Mapping[str, str] | None = None,
     go_on: bool = False,
     text_scale: float = 1.0,
+    mended: str = "",
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
@@ -141,7 +142,7 @@ def console(
     ]
     settings, tokens = Settings(sources=sources, go_on=go_on, text_scale=text_scale), Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
-    options = WindowOptions(profile=folder, profile_name="test", size=size)
+    options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
     window = ConsoleWindow(
         app, options, settings, tokens, None, clock=lambda: datetime.now(UTC) - timedelta(seconds=behind_s)
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,6 +27,7 @@ from console.settings import (
     SettingsDamaged,
     TokenFileRefused,
     Tokens,
+    begin_settings,
     change_settings,
     load_settings,
     read_tokens,
@@ -222,3 +225,91 @@ def test_the_range_of_the_charts_is_remembered(tmp_path: Path) -> None:
     assert load_settings(tmp_path).charts_range is TimeRange.MONTH
     (tmp_path / "settings.json").write_text('{"theme": "light"}')  # of a version that did not know it
     assert load_settings(tmp_path).charts_range is TimeRange.DAY
+
+
+def a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def no_end(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/dev/zero")
+
+
+def a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def written(content: bytes) -> Callable[[Path], object]:
+    return lambda file: file.write_bytes(content)
+
+
+DAMAGES = {
+    "empty": written(b""),
+    "binary": written(bytes(range(256))),
+    "null": written(b"null"),
+    "deep": written(b"[" * 100_000),
+    "pipe": a_pipe,
+    "zeros": no_end,
+    "folder": a_folder,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_put_aside_and_a_start_goes_on_with_what_was_kept_last(tmp_path: Path, damage: str) -> None:
+    """No window opened, and nobody saw what waited in work.db; a pipe or /dev/zero of that name held the start up."""
+    kept = Settings(sources=TWO, theme="light", signed_out=["port"])
+    save_settings(tmp_path, kept)
+    DAMAGES[damage](tmp_path / "settings.json")
+    with pytest.raises(SettingsDamaged):
+        load_settings(tmp_path)
+    begun = begin_settings(tmp_path)
+    assert begun.settings == kept
+    aside = tmp_path / "settings.damaged-1.json"
+    assert os.path.lexists(aside)
+    assert str(aside) in begun.said
+    assert begun.said.endswith("All are as they were kept last.")
+    assert begin_settings(tmp_path) == (kept, ""), "it is said once"
+
+
+def test_of_a_damaged_file_all_that_can_be_read_is_taken_and_the_rest_is_named(tmp_path: Path) -> None:
+    save_settings(tmp_path, Settings(sources=TWO, theme="light", layouts={"dispatch": "x"}))
+    plain = json.loads((tmp_path / "settings.json").read_text())
+    plain["sources"][0] = None
+    plain |= {"text_scale": None, "signed_out": "port", "theme": "dark"}
+    for copy in (False, True):
+        (tmp_path / "settings.json").write_text(json.dumps(plain))
+        if not copy:
+            (tmp_path / "settings.last.json").rename(tmp_path / "last")
+        else:
+            (tmp_path / "last").rename(tmp_path / "settings.last.json")
+        begun = begin_settings(tmp_path)
+        assert {one.key for one in begun.settings.sources} == ({"city", "port"} if copy else {"port"})
+        assert (begun.settings.theme, begun.settings.layouts) == ("dark", {"dispatch": "x"})
+        assert begun.settings.text_scale == 1.0
+        assert begun.settings.signed_out == ([] if copy else ["port"]), "nobody is signed in unasked"
+        words = "servers, text size, which servers were signed out of."
+        assert f"{'As they were kept last' if copy else 'Lost, and as in a new profile'}: {words}" in begun.said
+    assert (tmp_path / "settings.damaged-2.json").exists()
+
+
+def test_in_a_folder_that_cannot_be_written_a_damaged_file_stays_and_the_start_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_settings(tmp_path, Settings(sources=TWO))
+    (tmp_path / "settings.json").write_text("{broken")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("console.settings.FileLock", refuse)
+    begun = begin_settings(tmp_path)
+    assert (begun.settings.sources, "settings.json could not be read" in begun.said) == (TWO, True)
+    assert (tmp_path / "settings.json").read_text() == "{broken"
+
+
+def test_a_window_says_what_became_of_damaged_settings(qapp: QApplication, tmp_path: Path) -> None:
+    with console(tmp_path, None, mended="The settings could not be read.") as window:
+        assert window.banner.notice.bold == "The settings could not be read."

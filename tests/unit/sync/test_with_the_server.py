@@ -271,6 +271,29 @@ def test_open311_reads_years_of_pages_once(tmp_path: Path, profile: Path, capsys
     reader.close()
 
 
+@pytest.mark.usefixtures("expected_log")
+@pytest.mark.parametrize("content", [b"", b"null", bytes(range(256))])
+def test_what_waits_is_sent_though_the_settings_are_damaged(
+    live: Live, profile: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """`sigap sync` ended with exit code 4, and what waited in work.db was seen by nobody."""
+    assert ask(live.url) == 0
+    source = load_settings(profile).sources[0].key
+    work = WorkFile(profile)
+    note = Edit(
+        str(uuid.uuid4()), Kind.NOTE, "r1", "local", work.device, 1, datetime.now(UTC), {"text": "x"}, {}, 1, source
+    )
+    work.append(note)
+    work.close()
+    (profile / "settings.json").write_bytes(content)
+    assert sync_profile("p", once=True, as_json=True) == 0
+    told = capsys.readouterr().err
+    assert str(profile / "settings.damaged-1.json") in told
+    assert "as they were kept last" in told
+    assert (profile / "settings.damaged-1.json").read_bytes() == content
+    assert note.id in {entry.edit for entry in live.city.entries("r1")}
+
+
 def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What rests on a conflict or waits for another operator stays; local keys are addressed; late is said."""
     assert ask(live.url) == 0
