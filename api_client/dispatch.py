@@ -130,9 +130,11 @@ class DispatchClient:
         """One report."""
         return self._get(f"/reports/{quote(report, safe='')}", wire.Report)
 
-    def entries(self, report: str) -> list[wire.Entry]:
-        """The history of one report."""
-        return self._get(f"/reports/{quote(report, safe='')}/entries", list[wire.Entry])
+    def entries(self, report: str, edit: str | None = None) -> list[wire.Entry]:
+        """The history of one report, of which `edit` asks for that edit's entry alone; some servers tell all of it."""
+        params = {"edit": edit} if edit is not None else None
+        path = f"/reports/{quote(report, safe='')}/entries"
+        return self._get(path, list[wire.Entry], params, limits=self._page)
 
     def contact(self, report: str) -> wire.Contact:
         """A reporter's personal data; the server logs who asked."""

@@ -69,7 +69,7 @@ def _band(reports: Ordered) -> Column:
 
 def _runs(reports: Ordered) -> Bools:
     ticking = (reports.due_state == DUE_RUNNING) | (reports.due_state == DUE_BREACHED)
-    runs: Bools = ticking & (reports.due > 0)
+    runs: Bools = ticking & (reports.due != 0)
     return runs
 
 

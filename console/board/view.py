@@ -234,8 +234,8 @@ class _Board:
             "validate": self.status == _VALIDATION,
             "held": column("hold")[self.open] != 0,
         }
-        runs = (self.due_state == DUE_RUNNING) & (self.due > 0)
-        self.overdue: Bools = ((self.due_state == DUE_BREACHED) & (self.due > 0)) | (runs & (self.due < now_s))
+        runs = (self.due_state == DUE_RUNNING) & (self.due != 0)
+        self.overdue: Bools = ((self.due_state == DUE_BREACHED) & (self.due != 0)) | (runs & (self.due < now_s))
         self.at_risk: Bools = runs & (self.due >= now_s) & (self.due <= now_s + RISK_S)
 
     def _mine(self, me: Mapping[int, int]) -> Bools:

@@ -257,10 +257,12 @@ class City:
             raise NotFound(f"There is no report {key}.")
         return decode(body, Report)
 
-    def entries(self, key: str) -> list[Entry]:
-        """The history of a report, the oldest first."""
+    def entries(self, key: str, edit: str | None = None) -> list[Entry]:
+        """The history of a report, the oldest first; of it only what `edit` did, where that is given."""
         table = schema.entries
         query = sa.select(table.c.body).where(table.c.report == key).order_by(table.c.at, table.c.seq)
+        if edit is not None:
+            query = query.where(table.c.edit == edit)
         with self.database.read() as connection:
             return [decode(body, Entry) for (body,) in connection.execute(query)]
 

@@ -424,6 +424,7 @@ class Dispatch:
                 "The history of a report, the oldest entry first",
                 self._entries,
                 {200: Said("The entries.", list[Entry])},
+                parameters=(Parameter("edit", str, "Only the entry that this edit made."),),
                 refusals=(NotFound,),
             ),
             Operation(
@@ -622,7 +623,7 @@ class Dispatch:
 
     def _entries(self, ask: Ask) -> Response:
         report = self._city.report(ask.path("report"))
-        return json_response(self._city.entries(report.id))
+        return json_response(self._city.entries(report.id, ask.request.query_params.get("edit")))
 
     def _contact(self, ask: Ask) -> Response:
         report = self._city.report(ask.path("report"))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from api_client import errors
+from api_client import errors, wire
 from api_client.dispatch import DispatchClient
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, good_until
 from console.domain.kept import MADE_HERE
@@ -90,7 +90,10 @@ class DispatchSender:
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the report's history holds an entry with the edit's id."""
-        return report is not None and any(entry.edit == edit.id for entry in self._client.entries(report))
+        return report is not None and self._entry_of(edit, report) is not None
+
+    def _entry_of(self, edit: Edit, report: str) -> wire.Entry | None:
+        return next((entry for entry in self._client.entries(report, edit.id) if entry.edit == edit.id), None)
 
     def _is_deleted(self, report: str) -> bool:
         """Whether it is the report that is missing, and not something else that an edit names."""
@@ -107,8 +110,7 @@ class DispatchSender:
 
         "" when it holds nothing: the server's own words are better then.
         """
-        entries = self._client.entries(report) if report is not None else []
-        found = next((entry for entry in entries if entry.edit == edit.id), None)
+        found = self._entry_of(edit, report) if report is not None else None
         if found is None:
             return ""
         there, here = _in_short(found.kind, found.data), _in_short(edit.kind, edit.data)

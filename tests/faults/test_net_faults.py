@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ import pytest
 from api_client.transport import Limits
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome, SourceState, SyncNow
+from console.server.payloads import EditBody
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
 from tests.helpers.live_server import Live
 from tests.helpers.net import Proxy, black_hole
-from tests.helpers.proxy import Exchange, FaultProxy, is_edit, through
+from tests.helpers.proxy import Exchange, FaultProxy, drop_before, is_edit, through
 from tests.helpers.sync_rig import Rig, edit_id, rig
 
 IMPATIENT = Limits(connect_s=0.5, read_s=0.7, total_s=3.0)
@@ -208,3 +210,19 @@ def test_an_order_that_reaches_the_server_after_its_time_is_not_carried_out(live
         held.set()
         console.outcome(order, EditState.EXPIRED)
     assert [entry.kind for entry in live.city.entries("r1") if entry.edit == order.id] == []
+
+
+def test_an_order_on_a_report_with_a_very_long_history_is_settled(live: Live, tmp_path: Path) -> None:
+    """F02: whether it had arrived was read out of 5 MB, which were too many, and it stayed unconfirmed for ever."""
+    for _ in range(60):
+        note = EditBody(str(uuid.uuid4()), Kind.NOTE, data={"text": "\U0001f525" * 19_900})
+        live.city.apply(note, report="r1")
+    way = FaultProxy(live.port)
+    way.when(is_edit, drop_before)
+    with closing(way), rig(tmp_path / "profile", way.url, order_lifetime_s=1.0) as console:
+        console.live()
+        order = console.push(Kind.DISPATCH, "r1", version=live.city.report("r1").version, unit="U1")
+        console.outcome(order, EditState.UNCONFIRMED)
+        console.wait_until(lambda: datetime.now(UTC) > order.occurred_at + timedelta(seconds=1))
+        console.followers.take(SyncNow())
+        console.outcome(order, EditState.EXPIRED)

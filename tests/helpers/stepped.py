@@ -115,7 +115,7 @@ class Wire(BaseAdapter):
         elif path == "/me":
             found = {"name": self._actor.name, "role": self._actor.role}
         elif path.endswith("/entries"):
-            found = city.entries(unquote(path.split("/")[2]))
+            found = city.entries(unquote(path.split("/")[2]), query.get("edit"))
         else:
             found = city.report(unquote(path.split("/")[2]))
         return 200, msgspec.json.encode(found)

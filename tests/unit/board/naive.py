@@ -74,7 +74,7 @@ class R(msgspec.Struct, frozen=True):
 
     @property
     def ticking(self) -> bool:
-        return self.due > 0 and self.due_state in (RUNNING, BREACHED)
+        return self.due != 0 and self.due_state in (RUNNING, BREACHED)
 
     @property
     def overdue(self) -> bool:
@@ -82,7 +82,7 @@ class R(msgspec.Struct, frozen=True):
 
     @property
     def at_risk(self) -> bool:
-        return self.is_open and self.due > 0 and self.due_state == RUNNING and NOW <= self.due <= NOW + 3600
+        return self.is_open and self.due != 0 and self.due_state == RUNNING and NOW <= self.due <= NOW + 3600
 
 
 def columns(reports: list[R]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from tests.unit.board.naive import ASSIGNED, BREACHED, CODES, ME, MINE, NOW, PRO
 
 COORDINATION = ORDER.index(Status.COORDINATION)
 times = st.sampled_from([NOW - 40 * 86400, NOW - 3 * 86400, NOW - 86400, NOW - 7000, NOW - 3600, NOW - 60, NOW])
-dues = st.sampled_from([0, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
+dues = st.sampled_from([0, -86400, NOW - 86400, NOW - 1, NOW, NOW + 60, NOW + 3600, NOW + 3601, NOW + 90000])
 
 
 def reports(row: int) -> st.SearchStrategy[R]:

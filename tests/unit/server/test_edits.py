@@ -694,3 +694,10 @@ def test_a_report_that_comes_back_with_its_crew_is_as_it_was(api: Api) -> None:
     back = api.ok("10", "close", undoes=ended)["report"]
     assert (back["status"], back["claim"]["who"]) == ("assigned", "local")
     assert api.unit("u1")["state"] == "committed"
+
+
+def test_of_a_history_the_entry_of_one_edit_can_be_read_alone(api: Api) -> None:
+    api.ok("10", "note", {"text": "one"})
+    wanted = api.ok("10", "note", {"text": "two"})["entry"]
+    assert api.get("/reports/10/entries", params={"edit": wanted["edit"]}).json() == [wanted]
+    assert api.get("/reports/11/entries", params={"edit": wanted["edit"]}).json() == []
