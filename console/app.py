@@ -452,6 +452,8 @@ class ConsoleWindow(QObject):
             self.dossiers,
             self.deeds,
             sources,
+            self.lost,
+            self.hazards,
             self.forms.held_keys,
             self,
         )

@@ -32,10 +32,20 @@ class Hazards(QObject):
         self._desk = desk
         self._known: frozenset[int] | None = None
         self._unseen: tuple[NewHazard, ...] = ()
+        self._handed_on: frozenset[int] = frozenset()
         self._looked_at: frozenset[int] = frozenset()
         """Those of the View before that the operator knew of."""
         desk.view_changed.connect(self._on_view)
         desk.selection_changed.connect(self.see)
+
+    @property
+    def unseen(self) -> tuple[NewHazard, ...]:
+        """What the operator has not looked at."""
+        return self._unseen
+
+    def take_up(self, unseen: tuple[NewHazard, ...]) -> None:
+        """Of the first reports that are read these are new, as they were in the window before."""
+        self._handed_on = frozenset(one.row for one in unseen)
 
     def go(self) -> None:
         """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.
@@ -70,9 +80,13 @@ class Hazards(QObject):
         before, rows = self._known, view.hazards.tolist()
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
-        new = [row for row in rows if before is not None and row not in before and row != self._desk.row]
+        new = [row for row in rows if row != self._desk.row and self._is_new(row, before)]
+        self._handed_on = frozenset()
         left = tuple(one for one in self._unseen if one.row in self._known)
         self._set_unseen(left + tuple(NewHazard(row, self._what(view, row)) for row in new))
+
+    def _is_new(self, row: int, before: frozenset[int] | None) -> bool:
+        return row in self._handed_on if before is None else row not in before
 
     def _set_unseen(self, unseen: tuple[NewHazard, ...]) -> None:
         if unseen != self._unseen:

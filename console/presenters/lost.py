@@ -222,6 +222,11 @@ class LostOrders(QObject):
         self._hazards = hazards
         self.show()
 
+    @property
+    def setbacks(self) -> tuple[Setback, ...]:
+        """What others did that has not been seen."""
+        return tuple(self._setbacks)
+
     def tell(self, setback: Setback) -> None:
         """Show what somebody else did until it was seen; once, also where more than one noticed it.
 

@@ -10,8 +10,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from console.presenters.setback import Setback
+from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import choose, key, wait_ready
+from tests.helpers.hands import choose, key, outbox, wait_ready
+from widgets.key_repeats import TWICE_S
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -101,3 +104,32 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         wait_for(lambda: window.desk.row == following, what="then it is typed")
         key(window, "K")
         wait_for(lambda: window.desk.row == row, what="and the next one goes there at once")
+
+
+def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Served, tmp_path: Path) -> None:
+    """A larger text took the notice away that a crew does not come."""
+    with console(tmp_path, city.address) as window:
+        wait_ready(window)
+        service = next(code for code, one in window.desk.catalog("city").services.items() if one.priority == 1)
+        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        before = set(window.desk.view.hazards.tolist())
+        window.deeds.create("city", data, "local:new", "Water rises")
+        wait_for(lambda: not outbox(window), what="it is at the server")
+        wait_for(
+            lambda: [row for row in window.desk.view.hazards.tolist() if row not in before and row >= FIRST_ROW],
+            what="and came back",
+        )
+        refused = Setback("city", "1", window.desk.me, "SDA-11 has refused:", "flat tyre. Report 1", 1, of_crew=True)
+        window.lost.tell(refused)
+        window.intents.run("text_larger")
+        wait_for(lambda: window.kept is not None, what="another window is asked for")
+        kept = window.kept
+    with console(tmp_path, city.address, text_scale=1.1) as window:
+        window.take_up(kept)
+        wait_ready(window)
+        assert window.banner.notice.bold == refused.bold
+        wait_for(lambda: window.banner._more == 1, what="and the P1")
+        since_s = window.lost._shown_since_s
+        wait_for(lambda: window.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        window.intents.run("lost_drop")
+        assert window.banner.notice.bold == "New P1 without a crew:"
