@@ -198,6 +198,30 @@ def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
     assert site.city.entries("700")[-1].text == "The pump is broken"
 
 
+def test_a_report_that_is_ordered_again_shows_the_new_order_on_the_page_of_the_one_that_ended(
+    crew_site: Site, phones: Any
+) -> None:
+    """The page stayed at "Refused", without a button, while the crew was to drive."""
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    act(page, "Refuse")
+    page.get_by_label("Reason").fill("The pump is broken")
+    page.get_by_role("button", name="Refuse the job").click()
+    expect(page.locator("#job-state")).to_have_text("Refused")
+    received(page, 1)
+    page.get_by_label("Write a note").fill("It runs again")
+    edit(site, "700", Kind.DISPATCH, unit="u1")
+    expect(page.locator("#job-state")).to_have_text("New order")
+    expect(page.locator("#said")).to_have_text("A new order for this report has come.")
+    expect(page.get_by_label("Write a note")).to_have_value("It runs again")
+    act(page, "Acknowledge")
+    expect(page.locator("#job-state")).to_have_text("Acknowledged")
+    page.go_back()
+    expect(page.locator("#job")).to_be_hidden()
+
+
 def test_what_the_phone_cannot_keep_stays_where_it_was_written(crew_site: Site, phones: Any) -> None:
     site, page = crew_site, phones(crew_site).page
     ordered(site)

@@ -168,7 +168,9 @@ async function refresh() {
 /** @param {UnitJobs} answer */
 async function take(answer) {
   const first = known === null;
+  const before = new Set(known?.jobs.map((one) => one.assignment.id));
   known = answer;
+  if (!first) orderedAgain(before);
   if (first) {
     const own = headers();
     deeds = new Deeds(answer.unit.id, () => own, draw, () => say(t("fault.sign_in")));
@@ -179,6 +181,21 @@ async function take(answer) {
     deeds.send();
   }
   draw();
+}
+
+/**
+ * Show the new order where the page shows an ended job on the same report; what is being written stays.
+ * @param {Set<string>} before the assignments that were known
+ */
+function orderedAgain(before) {
+  const shown = current();
+  if (!shown || !ENDED.includes(shown.assignment.state)) return;
+  const anew = known?.jobs.find((one) => one.report.id === shown.report.id && !ENDED.includes(one.assignment.state) && !before.has(one.assignment.id));
+  if (!anew) return;
+  chosen = anew.assignment.id;
+  history.replaceState({ job: chosen }, "");
+  byId("refuse").close(); // it was about the job before
+  say(t("crew.again"));
 }
 
 /** @param {Event | null} _ @param {boolean} [reached] */
