@@ -28,7 +28,8 @@ from widgets.spelling import nearest
 
 _SHOWN = 36
 _FOUND = 8
-_OFFERED = 8
+_OFFERED_LETTERS = 64
+"""So much of the values that may follow stands in the line of a small screen, with how many more there are."""
 """So many values of a filter's condition are named at once."""
 _UNIT_WORDS = {
     "en_route": "is en route",
@@ -166,8 +167,13 @@ class CommandPresenter(QObject):
             values = sorted(set(self._desk.cities.names().get(kinds.get(name, ""), {}).values()) - {""})
         typed = begun.rpartition(",")[2].strip('"').casefold()
         fits = [value for value in values if value.casefold().startswith(typed)] or values
-        shown = [f'"{value}"' if " " in value else value for value in fits[:_OFFERED]]
-        more = self.tr(" and {n} more").format(n=len(fits) - _OFFERED) if len(fits) > _OFFERED else ""
+        shown: list[str] = []
+        for value in (f'"{one}"' if " " in one else one for one in fits):
+            if shown and len(", ".join((*shown, value))) > _OFFERED_LETTERS:
+                break
+            shown.append(value)
+        left = len(fits) - len(shown)
+        more = self.tr(" and {n} more").format(n=left) if left else ""
         return f"{name}={', '.join(shown)}{more}" if shown else ""
 
     def _chosen(self) -> str:

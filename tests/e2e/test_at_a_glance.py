@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,9 @@ def test_the_filter_line_says_what_may_follow(desk: Any) -> None:
     ):
         desk.command.focus_line(begun)
         assert offered in sentence(desk), begun
+    desk.command.focus_line("show cat=")
+    assert re.search(r" and [0-9]+ more$", sentence(desk)), "how many more there are"
+    assert len(sentence(desk)) < 110, "is not cut off on a small screen"
     desk.command.focus_line("show cat=Banjir")
     assert sentence(desk).startswith("Show Category Banjir")
     QTest.keyClick(desk.command._line, Qt.Key.Key_Escape)
