@@ -35,7 +35,7 @@ from console.presenters import words
 from console.presenters.caps import cap_of
 from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
-from console.presenters.deeds import Deeds
+from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.hazards import NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
@@ -239,6 +239,7 @@ class LostOrders(QObject):
         if setback.entry:
             self._told_of[key] = setback.of_crew
             self._setbacks = [one for one in self._setbacks if (one.me, one.source, one.entry) != key]
+        self._forget(deed.edit_id for deed in self._deeds.remembered if _has_ended(deed, setback))
         self._setbacks.append(setback)
         self.show()
 
@@ -411,6 +412,12 @@ class LostOrders(QObject):
         buttons.append(("lost_drop", verb, cap_of("lost_drop")))
         level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
+
+
+def _has_ended(deed: Deed, setback: Setback) -> bool:
+    """Whether it sent or reserved a crew that is on its report no more: there is nothing to call back."""
+    here = (deed.source, deed.report) == (setback.source, setback.report)
+    return here and deed.kind in (Kind.DISPATCH, Kind.ASSIGN) and deed.data.get("unit") in setback.units
 
 
 def _edit_of(shown: LostOrder | RadioCall) -> Edit:

@@ -144,6 +144,7 @@ class Refusals(QObject):
             priority=report.priority,
             of_crew=True,
             row=about.row,
+            units=(stopped.job.unit,) if refused else (),
         )
 
 

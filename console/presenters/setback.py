@@ -19,7 +19,7 @@ class Setback(msgspec.Struct, frozen=True):
     """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now.
 
     `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known. `row` is
-    the report's.
+    the report's. `units` are those that are on the report no more.
     """
 
     source: str
@@ -31,6 +31,7 @@ class Setback(msgspec.Struct, frozen=True):
     of_crew: bool
     entry: str = ""
     row: int = 0
+    units: tuple[str, ...] = ()
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
@@ -80,6 +81,7 @@ def ended_by_another(
         of_crew=bool(let_go),
         entry=entry.id,
         row=about.row,
+        units=tuple(job.unit for job in let_go),
     )
 
 

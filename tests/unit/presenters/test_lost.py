@@ -464,6 +464,22 @@ def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_
     assert strip.banner.notice is None
 
 
+def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> None:
+    """Ctrl+Z was to call a crew back that a colleague had called back: the server refused it."""
+    strip.order("A", "07")
+    strip.order("B", "07")
+    strip.order("A", "11")
+    lost: list[bool] = []
+    strip.orders.undo_lost.connect(lambda: lost.append(True))
+    ended = Setback("city", "A", "rina", "budi has closed A Flood:", "", 3, of_crew=True, entry="h1", units=("11",))
+    strip.orders.tell(ended)
+    assert lost == [True]
+    assert [(deed.report, deed.data["unit"]) for deed in strip.rig.deeds.remembered] == [("A", "07"), ("B", "07")]
+    strip.orders.tell(replace(ended, entry="h2", units=("07",)))
+    assert [(deed.report, deed.data["unit"]) for deed in strip.rig.deeds.remembered] == [("B", "07")]
+    assert lost == [True], "the newest is still to be undone"
+
+
 def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
     """The refusal of a P1 stood behind a P3's lost order, unseen until that was answered."""
     strip.beaten(strip.order("C", "07", priority=3))
