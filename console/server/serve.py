@@ -45,6 +45,8 @@ _PIECE = 4096
 _LAST_PORT = 65_535
 _SWITCH_S = 0.0005
 """How long a thread may hold the interpreter: requests that are answered in a moment do not wait for longer ones."""
+_WAITING, _ACCEPTED_AT_ONCE = 2_048, 8
+"""Connections that wait to be taken in, and how many are before those that are open get their turn again."""
 _MOST_CONNECTIONS = 4_000
 """Further ones are answered 503. A console holds up to four connections, one of them its stream."""
 
@@ -145,6 +147,7 @@ class _Server(uvicorn.Server):
                 http=PatientProtocol,
                 ws="none",
                 limit_concurrency=_MOST_CONNECTIONS,
+                backlog=_ACCEPTED_AT_ONCE,
                 proxy_headers=proxy is not None,
                 forwarded_allow_ips=proxy,
             )
@@ -306,7 +309,21 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _socket(host: str, port: int) -> socket.socket:
+class Listener(socket.socket):
+    """A socket on which very many may wait to be taken in, whoever takes in only some of them at a time.
+
+    asyncio has one number for both: how many connections the system keeps waiting, and how many it takes in before
+    anybody is answered. Who opens thousands at once, again and again, would have all others wait for a second.
+    """
+
+    @override
+    def listen(self, backlog: int = 0, /) -> None:
+        """Listen, with the queue's own length whatever is asked for."""
+        # protects: many-wait-few-are-taken-in
+        super().listen(max(backlog, _WAITING))
+
+
+def _socket(host: str, port: int) -> Listener:
     """A socket that has the address but does not listen yet."""
     if not 0 <= port <= _LAST_PORT:
         raise _Stop(f"{port} is no port; ports go from 0 to {_LAST_PORT}.", USAGE)
@@ -315,7 +332,7 @@ def _socket(host: str, port: int) -> socket.socket:
     except (socket.gaierror, UnicodeError) as fault:
         raise _Stop(f"There is no address {host}.", USAGE) from fault
     # The protocol has to be named: asyncio sets TCP_NODELAY only where it reads IPPROTO_TCP, else answers wait 40 ms.
-    listener = socket.socket(found[0], found[1], socket.IPPROTO_TCP)
+    listener = Listener(found[0], found[1], socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -182,3 +182,20 @@ def test_it_ends_in_order_with_its_input(tmp_path: Path) -> None:
         assert requests.get(f"{url}/dispatch/v1/stats", timeout=10).status_code == 200
         process.stdin.close()
         assert process.wait(20) == 0
+
+
+def test_while_it_takes_nobody_in_hundreds_may_wait_and_are_answered_then(tmp_path: Path) -> None:
+    """Taking in eight at a time must not mean that the ninth who comes meanwhile is turned away."""
+    with child(database=f"sqlite:///{tmp_path / 'city.db'}", port=0, name="Testville") as process:
+        address = listening(process)
+        port = int(address.rsplit(":", 1)[1])
+        process.send_signal(signal.SIGSTOP)
+        waiting = [socket.create_connection(("127.0.0.1", port), timeout=2) for _ in range(300)]
+        process.send_signal(signal.SIGCONT)
+        assert requests.get(f"{address}/dispatch/v1/", timeout=10).status_code == 200
+        last = waiting[-1]
+        last.settimeout(10)
+        last.sendall(b"GET /dispatch/v1/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert last.recv(15).startswith(b"HTTP/1.1 ")
+        for one in waiting:
+            one.close()
