@@ -198,6 +198,7 @@ class ConsoleWindow(QObject):
         self._opened_readers: list[CacheReader] = []
         self._last_panel = "queue"
         self._has_picked = False
+        self._was_chosen = False
         self._seen_told_in_vain: frozenset[Word] = frozenset()
         self._situation = Situation()
         self._leaving = False
@@ -660,6 +661,7 @@ class ConsoleWindow(QObject):
         self.desk.range_changed.connect(self._on_range)
         self.window.may_close = self._may_close
         self.window.has_report = lambda: bool(self.desk.row)
+        self.desk.selection_changed.connect(self._show_first)
         self._app.commitDataRequest.connect(self._on_session_end)
         self.desk.names = lambda: self.edits.authors
         self.sources.signed_out = lambda: self.settings.here.signed_out
@@ -1030,6 +1032,14 @@ class ConsoleWindow(QObject):
         if self._has_picked:
             self._has_picked = False
             self.window.focus_panel("queue")
+
+    def _show_first(self, row: int) -> None:
+        """Where there is room for one of them, the first report that is chosen comes before the map: nothing is done to
+        what cannot be read. Whoever asks for the map again keeps it.
+        """
+        if row and not self._was_chosen and self.window.current_panel() != "map":
+            self.window.show_panel("report")
+        self._was_chosen = bool(row)
 
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""

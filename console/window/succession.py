@@ -107,6 +107,8 @@ class Succession(QObject):
         self._window.focus_panel(kept.panel)
         if row and row != self._desk.row:
             self._desk.choose(row)
+            if not kept.reads:  # where there is room for one of them, it was the map
+                self._window.show_panel("map")
         else:
             self._look()
 

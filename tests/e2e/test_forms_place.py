@@ -76,6 +76,24 @@ def test_a_form_that_has_to_cover_its_report_says_what_that_is_about(city: Serve
             window.forms.close_open()
 
 
+def test_where_there_is_no_room_for_both_the_first_chosen_report_is_read_before_the_map(
+    city: Served, tmp_path: Any
+) -> None:
+    """A unit could be sent to a report of which only the row in the queue was to be read."""
+    with console(tmp_path / "profile", city.address, size=(1366, 768), text_scale=1.2) as window:
+        wait_ready(window)
+        assert window.window.shows_one
+        window.window.focus_panel("queue")
+        window.desk.choose(0)
+        window.window.show_panel("map")
+        first, second = (int(row) for row in window.desk.view.order[:2])
+        window.desk.choose(first)
+        assert window.ticket.isVisible()
+        window.window.show_panel("map")
+        window.desk.choose(second)
+        assert window.map.isVisible(), "whoever asks for the map keeps it"
+
+
 def test_the_photos_in_full_stand_there_too(city: Served, tmp_path: Any) -> None:
     with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
         wait_ready(window)
