@@ -15,17 +15,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
-from console.presenters.caps import action_on
+from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import TOKENS, Served, console, served, wait_for
-from tests.helpers.hands import ALT, NONE, find, form, key, strike, wait_ready
+from tests.helpers.hands import ALT, NONE, find, form, key, wait_ready
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, key_text
-from widgets.tabs import TabStrip
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 TABS = ("open", "unassigned", "mine", "active", "validate", "held", "closed")
-PANELS = ("queue", "map", "units", "report", "charts", "outbox", "command")
 
 
 @pytest.fixture(scope="module")
@@ -51,53 +49,6 @@ def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
     with console(tmp_path, city.address, size=(1920, 1080)) as one:
         wait_ready(one)
         yield one
-
-
-def shown_caps(one: Any) -> list[tuple[QWidget, str]]:
-    """The caps that the window draws now, and on what."""
-    one.window._caps.clear()
-    one.window.grab()
-    drawn = [(widget, caps) for widget, caps in one.window._caps.items() if widget.isVisible()]
-    return [(widget, cap) for widget, caps in drawn for cap, heard in caps.items() if heard]
-
-
-def walk(one: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> int:
-    """Press each key that is shown: the action it stands for must be asked for, and be allowed. How many there were."""
-    ran: list[tuple[str, bool]] = []
-    done: list[str] = []
-    one.window.activateWindow()
-    wait_for(lambda: QApplication.activeWindow() is one.window, what="the window is active")
-    focus = one.window.focusWidget()
-    with monkeypatch.context() as patch:
-        patch.setattr(one.intents, "run", lambda action: ran.append((action, one.intents.may(action))))
-        for part in (one.ticket, one.intents):  # no key is struck too soon after the one before
-            patch.setattr(part, "_steady_s", iter(range(10, 10_000_000, 10)).__next__)
-        patch.setattr(one.intents, "_formless_until_s", 0.0)
-        one.ticket.action.connect(done.append)
-        caps = shown_caps(one)
-        for widget, cap in caps:
-            ran.clear()
-            done.clear()
-            strike(focus or one.window, cap)
-            action = action_on(cap)
-            where = f"{state}: {cap} on {type(widget).__name__}"
-            if action is not None and action.id in ("next_report", "previous_report") and one.queue.view is focus:
-                one.queue.set_current(int(one.desk.view.order[3]))  # the list's own key, which it walks by
-                strike(focus, cap)
-                assert one.queue.current_key() == one.desk.view.order[4 if cap == "J" else 2], where
-            elif action is not None:
-                assert ran == [(action.id, True)], where
-            elif isinstance(widget, KeyButton):
-                assert widget.is_filled, where
-                assert done == [widget.property("intent")], where
-            elif cap == "Esc" and isinstance(widget, TabStrip):
-                assert one.window.current_panel() == "queue", "it folds what it stands beside"
-                focus.setFocus() if focus.isVisible() else one.window.focus_panel("units")
-            else:
-                assert cap in ("Home", "Esc", "Enter"), where
-            assert one.window.focusWidget() is focus, where
-        one.ticket.action.disconnect(done.append)
-    return len(caps)
 
 
 def test_each_key_that_is_shown_works_in_every_tab_and_panel(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from tests.helpers.hands import (
     choose,
     find,
     form,
+    free_units,
     key,
     outbox,
     strips,
@@ -253,11 +254,6 @@ def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_
         sign_in(window, "rina")
         assert window.status_presenter._said == "budi dropped: Note by rina: dari rina"
     assert writers(city, "dari rina") == []
-
-
-def free_units(console: Any) -> list[str]:
-    """The recommended units that have no job yet, the best first."""
-    return [advice.unit_id for advice in console.intents._counsel.units if not advice.jobs]
 
 
 @pytest.mark.parametrize("same", ["unit", "report"])

@@ -98,6 +98,11 @@ def find(
     raise AssertionError(f"no such report under {tab}")
 
 
+def free_units(console: Any) -> list[str]:
+    """The recommended units that have no job yet, the best first."""
+    return [advice.unit_id for advice in console.intents._counsel.units if not advice.jobs]
+
+
 def outbox(console: Any) -> dict[str, Any]:
     """The rows of the outbox panel, by the edit's id."""
     model = console.outbox.view.rows_model()

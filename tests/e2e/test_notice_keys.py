@@ -1,0 +1,75 @@
+"""Every key that a strip of the report or the notice above all panels shows does what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from tests.helpers.caps import PANELS, shown_caps, walk
+from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.hands import choose, find, free_units, outbox, strips, wait_ready
+
+pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("notice-keys")
+    users = str(write_users(folder))
+    with served(folder, "--demo-city", "--still", "--reports", "900", "--users", users) as server:
+        yield server
+
+
+def drawn_on(one: Any, *widgets: Any) -> set[str]:
+    """The caps on these and on what lies in them."""
+    return {cap for widget, cap in shown_caps(one) if any(on is widget or on.isAncestorOf(widget) for on in widgets)}
+
+
+def walk_all(one: Any, monkeypatch: pytest.MonkeyPatch, state: str, expected: set[str], *on: Any) -> None:
+    one.window.activateWindow()
+    wait_for(lambda: QApplication.activeWindow() is one.window, what="the window is active")
+    for panel in reversed(PANELS):  # the queue's own keys walk it, over what the notice is about
+        one.window.focus_panel(panel)
+        if panel != "command":
+            wait_for(lambda: drawn_on(one, *on) >= expected, what=f"{expected} of {state}, {panel}")
+        assert walk(one, monkeypatch, f"{state}, {panel}") >= 4
+
+
+def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
+    city: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        console(tmp_path / "one", city.address) as one,
+        console(tmp_path / "two", city.address, name="budi") as two,
+    ):
+        wait_ready(one)
+        wait_ready(two)
+        service = next(code for code, each in two.desk.catalog("city").services.items() if each.priority == 1)
+        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        two.deeds.create("city", data, "local:burns", "Water rises")
+        wait_for(lambda: one.lost.is_only_seen, what="a new P1 is told")
+        walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
+
+        mine = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
+        choose(two, mine)
+        first, second = free_units(one)[:2]
+        for each, unit in ((one, first), (two, second)):
+            each.deeds.dispatch(each.dossiers.current, unit, each.desk.catalog("city").units[unit].code, stack=False)
+        wait_for(lambda: one.lost.lost or two.lost.lost, what="one has lost")
+        loser, winner = (one, two) if one.lost.lost else (two, one)
+        wait_for(lambda: strips(loser) and not outbox(winner), what="and one has won")
+        choose(loser, mine)
+        walk_all(loser, monkeypatch, "lost order", {"F2", "F3", "F4"}, loser.banner)
+        loser.queue.setFocus()
+        assert "S" in drawn_on(loser, loser.ticket), "what is to be decided has its key in the report"
+
+        choose(loser, mine)
+        wait_for(lambda: loser.dossiers.current.live, what="the one who lost sees the crew that goes")
+        jobs = tuple(job.unit for job in loser.dossiers.current.live)
+        loser.deeds.close(loser.dossiers.current, "not found", "", jobs)
+        wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
+        walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
