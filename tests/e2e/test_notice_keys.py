@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import choose, find, free_units, outbox, strips, wait_ready
+from tests.helpers.hands import choose, find, free_units, key, outbox, strips, wait_ready
+from widgets.key_repeats import TWICE_S
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -53,6 +54,11 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         two.deeds.create("city", data, "local:burns", "Water rises")
         wait_for(lambda: one.lost.is_only_seen, what="a new P1 is told")
         walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
+        for each in (one, two):
+            since_s = each.lost._shown_since_s
+            wait_for(lambda each=each, s=since_s: each.lost._steady_s() - s > TWICE_S, what="a key that is meant")
+            key(each, "F4")
+            assert not each.lost.is_only_seen
 
         mine = find(one, "unassigned", lambda now: bool(now.advice and now.has_place and len(free_units(one)) > 1))
         choose(two, mine)
@@ -68,8 +74,11 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         assert "S" in drawn_on(loser, loser.ticket), "what is to be decided has its key in the report"
 
         choose(loser, mine)
-        wait_for(lambda: loser.dossiers.current.live, what="the one who lost sees the crew that goes")
-        jobs = tuple(job.unit for job in loser.dossiers.current.live)
-        loser.deeds.close(loser.dossiers.current, "not found", "", jobs)
+        theirs = first if winner is one else second
+        wait_for(
+            lambda: [job.unit for job in loser.dossiers.current.live] == [theirs],
+            what="the one who lost sees the crew that goes",
+        )
+        loser.deeds.close(loser.dossiers.current, "not found", "", (theirs,))
         wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
         walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
