@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import keyring
@@ -227,9 +228,11 @@ def test_the_range_of_the_charts_is_remembered(tmp_path: Path) -> None:
     assert load_settings(tmp_path).charts_range is TimeRange.DAY
 
 
-def a_pipe(file: Path) -> None:
+def a_pipe(file: Path) -> int:
+    """That somebody has open, as what he holds it by."""
     file.unlink()
     os.mkfifo(file)
+    return os.open(file, os.O_RDWR | os.O_NONBLOCK)
 
 
 def no_end(file: Path) -> None:
@@ -246,7 +249,7 @@ def written(content: bytes) -> Callable[[Path], object]:
     return lambda file: file.write_bytes(content)
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], Any]] = {
     "empty": written(b""),
     "binary": written(bytes(range(256))),
     "null": written(b"null"),
@@ -262,10 +265,12 @@ def test_a_damaged_file_is_put_aside_and_a_start_goes_on_with_what_was_kept_last
     """No window opened, and nobody saw what waited in work.db; a pipe or /dev/zero of that name held the start up."""
     kept = Settings(sources=TWO, theme="light", signed_out=["port"])
     save_settings(tmp_path, kept)
-    DAMAGES[damage](tmp_path / "settings.json")
+    held = DAMAGES[damage](tmp_path / "settings.json")
     with pytest.raises(SettingsDamaged):
         load_settings(tmp_path)
     begun = begin_settings(tmp_path)
+    if damage == "pipe":
+        os.close(held)
     assert begun.settings == kept
     aside = tmp_path / "settings.damaged-1.json"
     assert os.path.lexists(aside)
