@@ -366,9 +366,14 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert banner(loser).startswith(f"{code} was NOT sent:"), "wherever he goes"
         key(loser, "F2")
         wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, what="its report")
+        since_s = loser.lost._shown_since_s
+        wait_for(lambda: loser.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
         key(loser, "F3")
         again = "has sent"  # the other crew is on it: that is asked now
-        wait_for(lambda: not outbox(loser) or again in banner(loser), what="the take is dropped, the order given")
+        wait_for(
+            lambda: not outbox(loser) or again in banner(loser),
+            what=lambda: (loser.status_presenter._said, outbox(loser)),
+        )
         if outbox(loser):  # a key that may have been meant for the notice before does nothing, and says so
             wait_for(lambda: key(loser, "F4") or not outbox(loser), what="it is dropped")
         wait_for(lambda: not outbox(loser) and "NOT sent" not in banner(loser), what="nothing is left")
