@@ -4,7 +4,8 @@ A unit is eligible when it can be given work, has every skill that the category 
 (or may leave its own). Eligible units are ranked by the time until they could be there: distance x 1.4 at city speed,
 after the jobs they have, plus a penalty for a position that is older than 10 minutes, plus the time that they would
 have to stay past the end of their shift: half an hour before all shifts end somebody must still be sent. Units without
-a known position come last. Ties go to the least work, then to the longest idle.
+a known position come last. Ties go to the least work, then to the longest idle. For a P1 whoever has work on another P1
+comes after all who have not: nobody is left waiting there for a crew that was thought to come.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ WORK_S = 900
 """A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
 
 _MOST_PENALTY_S = 3600
+_HAZARD = 1
 _ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 _AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", UnitState.OFF_SHIFT: "off shift"}
 
@@ -67,13 +69,14 @@ def recommend(
     areas: Mapping[str, Area] | None = None,
     called_back: Collection[str] = (),
     refused: Collection[str] = (),
+    hazards: Collection[str] = (),
     most: int | None = 3,
 ) -> Recommendation:
     """Recommend up to `most` (None: all) of `units` (those already on the report left out by the caller).
 
     `assignments` are the units' unfinished jobs; `areas` are needed to know that an area lies inside a unit's zone.
     `called_back` are the units that drive where nobody has sent them, and are to be told so before all else,
-    `refused` those that have refused this report: they come last.
+    `refused` those that have refused this report: they come last. `hazards` are the ids of the open P1 reports.
     A unit may leave its zone for P1 and P2, and for anything when no unit of the zone is able.
     """
     needed = service.skills if service else ()
@@ -89,6 +92,7 @@ def recommend(
         if why_not:
             against[why_not] += 1
             continue
+        bound = any(one.report in hazards for one in stack)
         at_home = not unit.areas or not zone or not zone.isdisjoint(unit.areas)
         age_s = _position_age_s(unit, now)
         overtime_s = _overtime_s(unit, eta_s or 0.0, now)
@@ -108,6 +112,7 @@ def recommend(
                     in_zone=bool(unit.areas and zone) and at_home,
                     away=not at_home,
                     refused=unit.id in refused,
+                    bound=bound,
                 )
             ),
             stale=age_s > STALE_POSITION_S,
@@ -116,7 +121,9 @@ def recommend(
         idle_s = (now - unit.state_since).total_seconds() if unit.state is UnitState.AVAILABLE else 0.0
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
         late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
-        rank = (not at_home and report.priority > 2, unit.id in refused, late, overtime_s, len(stack), -idle_s)
+        elsewhere = not at_home and report.priority > 2
+        bound_elsewhere = bound and report.priority == _HAZARD
+        rank = (elsewhere, unit.id in refused, bound_elsewhere, late, overtime_s, len(stack), -idle_s)
         able.append((unit, advice, rank))
     if report.priority > 2 and any(not rank[0] for _, _, rank in able):
         able = [one for one in able if not one[2][0]]
@@ -194,10 +201,13 @@ def _reasons(
     in_zone: bool,
     away: bool,
     refused: bool,
+    bound: bool,
 ) -> Iterable[str]:
     left_s = math.inf if unit.shift_end is None else (unit.shift_end - now).total_seconds()
     if refused:
         yield "has refused this report"
+    if bound:
+        yield "on another P1"
     if overtime_s:  # first: it is what the unit is told before anything else
         yield f"shift ends in {_span(left_s)}" if left_s > 0 else f"shift ended {_span(-left_s)} ago"
     yield from needed

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
@@ -29,6 +30,7 @@ from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
 _HAZARD = 1
+_OPEN = [ORDER.index(status) for status in Status if is_open(status)]
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -115,10 +117,12 @@ class Counsellor(QObject):
         catalog = cities.of(dossier.source)  # another city's units are not for this report
         called_back = {unit for source, unit in self._told_in_vain() if source == dossier.source}
 
-        jobs = catalog.assignments
+        jobs, here_only = catalog.assignments, set[str]()
         for (source, report), edits in self._pending().items():
             if source != dossier.source:
                 continue
+            if report.startswith("local:") and any(one.about.get("priority") == _HAZARD for one in edits):
+                here_only.add(report)  # the server does not know it yet
             jobs = with_orders(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
         def advise() -> Counsel:
@@ -133,6 +137,7 @@ class Counsellor(QObject):
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
             around["refused"] = {one.unit for one in dossier.assignments if one.state is AssignmentState.REFUSED}
+            around["hazards"] = here_only | _open_hazards(view, cities, dossier.source, reader())
             found = recommend(shown, free, jobs, now, **around)
             why = found.why_none
             if not free:
@@ -208,6 +213,15 @@ class Counsellor(QObject):
     def _set(self, counsel: Counsel) -> None:
         if self._dossier is not None and counsel.row == self._dossier.row:
             self.changed.emit(counsel)
+
+
+def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) -> set[str]:
+    """The ids of the open P1 reports of a source, as they are shown."""
+    column = view.snapshot.column
+    number = cities.numbers.get("source", {}).get(("", source), 0)
+    urgent = column("alive") & (column("priority") == _HAZARD) & (column("source") == number)
+    urgent &= np.isin(column("status"), _OPEN)
+    return {one.remote_id for one in reader.texts(column("row")[np.flatnonzero(urgent)])}
 
 
 def _alike(

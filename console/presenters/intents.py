@@ -266,7 +266,7 @@ class Intents(QObject):
     def set_counsel(self, counsel: Counsel) -> None:
         """The advice on it."""
         before, self._counsel = self._counsel, counsel
-        was, now = ([unit.unit_id for unit in one.units[:1]] for one in (before, counsel))
+        was, now = ([(unit.unit_id, unit.jobs > 0) for unit in one.units[:1]] for one in (before, counsel))
         if before.row == counsel.row and was and was != now:
             self._other_first_s = self._steady_s()  # the key's words have changed under the finger
         self._tell()
@@ -539,13 +539,18 @@ class Intents(QObject):
 
     @property
     def first_just_changed(self) -> bool:
-        """Whether another unit became the first recommended one so lately that a key was still meant for the last."""
+        """Whether another unit became the first recommended one so lately that a key was still meant for the last.
+
+        One that was free and has work since is another: it would come only after that.
+        """
         return self._steady_s() - self._other_first_s < TWICE_S
 
     def _do_dispatch(self) -> None:
         first = self._counsel.units[0]
         if self.first_just_changed:
             sentence = self.tr("Nothing was sent: {unit} has just become the first, press again to send it")
+            if first.jobs:
+                sentence = self.tr("Nothing was sent: {unit} has just become the first, after other work. Press again")
             self.said.emit(sentence.format(unit=first.code))
         else:
             self._dispatch_once(self._report(), first.unit_id)

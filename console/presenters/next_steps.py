@@ -22,13 +22,15 @@ _Step = tuple[str, str, bool]
 
 
 def next_steps(
-    now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool = True
+    now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool = True, busy: bool = False
 ) -> list[ActionButton]:
     """The buttons for a report; `nearest` and `lead` are the codes of the unit recommended and at work, "" for none.
 
-    A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near.
+    A unit that is not recommended `by_distance` is sent by its own key alone: nobody knows that it is near. One that is
+    `busy` comes here only after the work it has.
     """
-    steps = _of_status(now, nearest, lead, tr, by_distance=by_distance)
+    send = tr("Dispatch {unit} next" if busy else "Dispatch {unit}").format(unit=nearest)
+    steps = _of_status(now, nearest, lead, send, tr, by_distance=by_distance)
     if is_open(now.status) and now.status is not Status.VALIDATION:
         if now.holder != now.me:
             steps.insert(1, ("take", tr("Take"), False))
@@ -40,7 +42,9 @@ def next_steps(
     return buttons
 
 
-def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str], *, by_distance: bool) -> list[_Step]:
+def _of_status(
+    now: Situation, nearest: str, lead: str, send: str, tr: Callable[[str], str], *, by_distance: bool
+) -> list[_Step]:
     if now.status is Status.VALIDATION:
         return [("validate", tr("Validate or return"), True), ("photo", tr("Photo"), False)]
     if not is_open(now.status) and now.merged:
@@ -51,7 +55,7 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     if done and now.lead_unit and not now.needs_proof:
         return [("submit", tr("Hand in"), True), ("photo", tr("Photo"), False)]
     if now.lead_stuck:
-        first = ("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance)
+        first = ("dispatch", send, by_distance)
         other = first if nearest and now.has_place else ("assign", tr("Assign"), False)
         return [other, ("recall", tr("Recall {unit}").format(unit=lead), False)]
     if now.lead_state in NEXT_OF_UNIT:
@@ -63,5 +67,5 @@ def _of_status(now: Situation, nearest: str, lead: str, tr: Callable[[str], str]
     if not now.has_place:  # nobody can be near it before
         return [("place", tr("Give it a place"), True), ("assign", tr("Assign"), False)]
     if nearest:
-        return [("dispatch", tr("Dispatch {unit}").format(unit=nearest), by_distance), ("assign", tr("Assign"), False)]
+        return [("dispatch", send, by_distance), ("assign", tr("Assign"), False)]
     return [("assign", tr("Assign"), False), ("photo", tr("Photo"), False)]

@@ -374,4 +374,5 @@ class TicketPresenter(QObject):
         now, units = self._situation, self._counsel.units
         nearest = units[0].code if units else ""
         by_distance = bool(units) and units[0].distance_m is not None
-        return next_steps(now, nearest, self._unit_code(now.lead_unit), self.tr, by_distance=by_distance)
+        busy = bool(units) and units[0].jobs > 0
+        return next_steps(now, nearest, self._unit_code(now.lead_unit), self.tr, by_distance=by_distance, busy=busy)

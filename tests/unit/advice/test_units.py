@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from console.advice.units import BASIS, Recommendation, recommend
@@ -131,6 +132,24 @@ def test_who_has_refused_the_report_comes_last_and_says_so() -> None:
     found = recommend(report(), [near, far], [], NOW, service=FLOOD, areas=AREAS, refused={"id-A"})
     assert [one.code for one in found.units] == ["B", "A"]
     assert found.units[1].reasons[0] == "has refused this report"
+
+
+@pytest.mark.parametrize("state", [AssignmentState.DISPATCHED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE])
+def test_for_a_hazard_who_is_on_another_hazard_comes_after_all_who_are_not(state: AssignmentState) -> None:
+    """The key of the commonest order queued a fire behind a flood that the crew was driving to; a free one was near."""
+    bound, free, busy = unit("bound", 0.2), unit("free", 9), unit("busy", 12)
+    other = msgspec.structs.replace(job("busy"), report="8")
+    around: dict[str, Any] = {"service": FLOOD, "areas": AREAS, "hazards": {"9"}}
+    found = recommend(report(priority=1), [bound, free, busy], [job("bound", state), other], NOW, **around)
+    assert codes(found) == ["free", "busy", "bound"]
+    assert found.units[2].reasons[0] == "on another P1"
+    assert "on another P1" not in found.units[1].reasons
+    routine = recommend(report(priority=3), [bound, busy], [job("bound", state), other], NOW, **around)
+    assert codes(routine) == ["bound", "busy"]
+    alone = recommend(report(priority=1), [bound], [job("bound", state)], NOW, **around)
+    assert codes(alone) == ["bound"], "better than nobody"
+    refused = recommend(report(priority=1), [bound, free], [job("bound", state)], NOW, refused={"id-free"}, **around)
+    assert codes(refused) == ["bound", "free"], "who will not come comes last"
 
 
 def test_nobody_known() -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from console.actions import Situation
 from console.domain.filter import Filter
 from console.domain.loaded import LIVE_WORK, Loaded
 from console.domain.messages import Touched
@@ -168,6 +169,24 @@ def test_what_was_read_then_is_shown_without_being_asked_for(panels: Panels) -> 
     assert ticket is not None
     assert (ticket.unread, len(ticket.timeline)) == ("", 1)
     wait_for(lambda: "Not loaded" not in panels.charts._arrivals.accessibleName(), what="the charts")
+
+
+@pytest.mark.parametrize("priority", [1, 3])
+def test_a_unit_that_has_work_is_sent_next_and_told_where_that_is_a_hazard(panels: Panels, priority: int) -> None:
+    """The button promised the unit for a fire, and it was on its way to another P1."""
+    panels.write(Loaded.WHOLE)
+    writer = CacheWriter(panels.profile)
+    writer.apply("city", items(report("2", status=Status.ASSIGNED, priority=priority), seq=20), at(20))
+    writer.close()
+    panels.feed.on_touched(Touched(everything=True))
+    wait_for(lambda: panels.desk.loaded is Loaded.WHOLE, what="all is read")
+    wait_for(lambda: panels.counsel.units, what="the advice")
+    now = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
+    panels.ticket_presenter.set_situation(now)
+    assert ("on another P1" in panels.counsel.units[0].reasons) is (priority == 1)
+    ticket = panels.ticket.ticket()
+    assert ticket is not None
+    assert [action.text for action in ticket.actions if action.id == "dispatch"] == ["Dispatch SDA-03 next"]
 
 
 def test_of_a_report_without_a_place_no_unit_is_armed_and_what_to_do_is_said(panels: Panels) -> None:

@@ -34,6 +34,17 @@ def test_enter_sends_no_unit_that_nobody_knows_to_be_near() -> None:
     assert [step.id for step in nowhere if step.filled] == ["place"]
 
 
+def test_the_verb_says_when_the_unit_goes_elsewhere_first() -> None:
+    """ "Dispatch SDA-07" was all that stood on the key, and the unit was on its way to another P1."""
+    new = Situation(report=True, status=Status.NEW, me="rina", advice=True, has_place=True)
+    assert next_steps(new, "SDA-07", "", str, busy=True)[0].text == "Dispatch SDA-07 next"
+    stuck = Situation(
+        report=True, status=Status.ASSIGNED, me="rina", advice=True, has_place=True,
+        lead_unit="11", lead_state="en_route", lead_stuck=True,
+    )  # fmt: skip
+    assert next_steps(stuck, "SDA-07", "SDA-11", str, busy=True)[0].text == "Dispatch SDA-07 next"
+
+
 def test_where_the_crew_cannot_go_on_another_is_what_enter_sends() -> None:
     """Its next step was the filled button, and the key of the commonest order said that a unit is there already."""
     stuck = Situation(
