@@ -315,7 +315,7 @@ class Forms(QObject):
     def _on_chosen(self) -> None:
         self._committed_s = self._steady_s()
 
-    def hold(self, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
+    def hold(self, dossier: Dossier, about: str, draft_key: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Why the work waits, for what, until when."""
         waits_for = (
             (WaitsFor.REPORTER.value, self.tr("The reporter")),
@@ -325,6 +325,7 @@ class Forms(QObject):
         )
         untils = (("", self.tr("Open end")), ("4", self.tr("4 h")), ("24", self.tr("1 day")), ("72", self.tr("3 days")))
         form = HoldForm(self._theme, self.tr("Hold"), waits_for, untils, about=about, parent=self._window)
+        self._tell_stakes(form, dossier)
         self._draft(form, draft_key, about)
 
         def commit(values: dict[str, Any]) -> None:
@@ -480,6 +481,7 @@ class Forms(QObject):
         if (before.source, before.key) == (dossier.source, dossier.key):
             if isinstance(self._open, CloseForm):
                 self._open.set_units(self._at_work(dossier))
+            if isinstance(self._open, CloseForm | HoldForm):
                 self._tell_stakes(self._open, dossier)
             catalog, me = self._desk.catalog(dossier.source), self._desk.me_at(dossier.source)
             self._open.tell_news(*changed_meanwhile(before, dossier, fields, catalog, me, self.tr))

@@ -644,7 +644,7 @@ class Intents(QObject):
         rows.sort(key=lambda row: (not row.id.startswith("agency:"), row.text.casefold()))
         title, about = self.tr("Transfer to"), self.title_of(dossier)
         now = f"agency:{dossier.shown.agency}"
-        with self._forms.about(dossier, "agency", "area", "status"):
+        with self._forms.about(dossier, "priority", "agency", "area", "status"):
             self._forms.choose(title, about, rows, lambda key: self._transfer(self._as_told(dossier), key), current=now)
 
     def _transfer(self, dossier: Dossier, key: str) -> None:
@@ -681,8 +681,9 @@ class Intents(QObject):
         if dossier.shown.hold is not None:
             self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
-        with self._forms.about(dossier, "hold", "status"):
+        with self._forms.about(dossier, "priority", "hold", "status"):
             self._forms.hold(
+                dossier,
                 self.title_of(dossier),
                 self._forms.draft_key("hold", dossier.source, dossier.key),
                 lambda hold: self._deeds.set_fields(self._as_told(dossier), {"hold": hold}, self.tr("Hold")),

@@ -739,11 +739,37 @@ def test_who_ends_a_report_is_told_first_that_it_was_made_urgent(rig: Rig, actio
         assert "Duplicates" in rig.form().news
 
 
+def test_who_holds_or_passes_on_a_report_is_told_first_that_it_was_made_urgent(rig: Rig) -> None:
+    """A P3 was made P1 while the form was open, and one stroke put it on hold, open end, with nobody on it."""
+    dossier = choose(rig, "hold", "A")
+    raised = replace(dossier.shown, priority=1, version=4)
+    hazard = replace(dossier, shown=raised, server=raised)
+    rig.intents.run("hold")
+    rig.intents.set_dossier(hazard)
+    form: Any = rig.form()
+    assert form.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
+    assert form._sentence.text() == "P1", "the head says it, as that of closing does"
+    form.set_values(DRAFTS["hold"])
+    rig.commit()
+    assert form.isVisible()
+    assert not rig.edits.outbox, "the stroke was on its way before it was told"
+    form.reject()
+    choose(rig, "transfer", "A")
+    rig.intents.run("transfer")
+    rig.intents.set_dossier(hazard)
+    chooser = rig.form()
+    assert chooser.news == "Changed meanwhile: Priority P3 routine, now P1 hazard"
+    QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Down)
+    QTest.keyClick(chooser.focusWidget(), Qt.Key.Key_Return)
+    assert chooser.isVisible()
+    assert not rig.edits.outbox
+
+
 def test_a_form_says_nothing_of_other_fields_other_reports_or_what_is_as_it_was(rig: Rig) -> None:
     dossier = choose(rig, "hold", "A")
     rig.intents.run("hold")
     form = rig.form()
-    other_field = replace(dossier.shown, priority=2, version=4)
+    other_field = replace(dossier.shown, title="Lamp", version=4)
     rig.intents.set_dossier(replace(dossier, shown=other_field, server=other_field))
     assert form.news == ""
     closed = replace(dossier.shown, status=Status.CLOSED, version=5)
