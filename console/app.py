@@ -855,6 +855,7 @@ class ConsoleWindow(QObject):
         names = {name for _, key in anew if key is not None for name in (key, self.edits.remote_of(key))}
         if self.desk.row and (dossier is None or dossier.key in names):
             self.dossiers.read()
+        self.counsellor.refresh()  # who was just sent to another report is not free for this one
 
     def _on_outbox_count(self, count: int | None) -> None:
         self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)

@@ -210,3 +210,38 @@ def test_ctrl_z_takes_its_offer_away_and_ctrl_f_goes_on_from_the_filter(city: Se
         one.desk.set_filter(one.desk.filter.toggle_service("banjir"))
         key(one, "F", CTRL)
         assert one.command.text() == "show cat=banjir "
+
+
+def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_path: Path) -> None:
+    """The next report was advised on before the order was on the board, and armed the same crew for half a minute."""
+    with console(tmp_path, city.address) as one:
+        wait_ready(one)
+        city.stop()
+        nearest: dict[str, tuple[str, int]] = {}
+
+        def again(now: Any) -> bool:
+            advice = one.intents._counsel.units[:1]
+            return bool(now.has_place and advice and not advice[0].jobs and advice[0].unit_id in nearest)
+
+        def fits(now: Any) -> bool:
+            if again(now):
+                return True
+            for first in one.intents._counsel.units[:1]:
+                if now.has_place and not first.jobs:
+                    nearest[first.unit_id] = (one.dossiers.current.key, one.desk.row)
+            return False
+
+        find(one, "unassigned", fits)
+        unit, following = one.intents._counsel.units[0].unit_id, one.desk.row
+        number, _ = nearest[unit]
+        choose(one, number)
+        code = one.desk.catalog("city").units[unit].code
+        one.deeds.dispatch(one.dossiers.current, unit, code, stack=False)
+        one.desk.choose(following)
+        wait_for(
+            lambda: (
+                one.intents._counsel.row == following
+                and unit not in [advice.unit_id for advice in one.intents._counsel.units if not advice.jobs]
+            ),
+            what="it has a job now",
+        )
