@@ -116,6 +116,8 @@ _log = logging.getLogger(__name__)
 _TICK_MS = 1000
 _FROM_FORMS = ("undo", "next_hazard", "lost_see", "lost_drop", "radio_told")
 """The actions whose keys a form leaves to the window: what notices and the status bar name."""
+_LEAVE_FORM = ("next_hazard", "lost_see")
+"""Those of them that show another report; the form stays open beside it, without the keyboard."""
 _LONG_S = 60.0
 """So long the status bar says what a start found and what a slow job could not do."""
 _SESSION_ENDS_IN = timedelta(minutes=1)
@@ -1047,6 +1049,8 @@ class ConsoleWindow(QObject):
         for action in _FROM_FORMS:
             if key in BY_ID[action].keys:
                 self.intents.run(action)
+                if action in _LEAVE_FORM:  # Enter is meant for the report that is shown now
+                    self.window.activateWindow()
 
     def _open_chosen(self) -> None:
         """The stroke that opens a report does not do its first verb too."""

@@ -161,8 +161,7 @@ def why_lost(lost: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
 class LostOrders(QObject):
     """Binds what a crew does not know, and what else was lost, to the notice under the figures and the status bar.
 
-    What was lost is nothing to undo. One order is in the notice at a time: those of crews first, of them the most
-    dangerous report's, of those the oldest.
+    What was lost is nothing to undo. One is in the notice at a time: the most urgent, as `_urgency` says.
     """
 
     changed = Signal()
@@ -259,7 +258,7 @@ class LostOrders(QObject):
         told = {one.row for one in mine}  # that its crew does not come is said with the reason
         hazards = [one for one in self._hazards if one.row not in told]
         unanswered: list[Unanswered] = [*orders, *self._radio_calls(), *mine, *hazards]
-        unanswered.sort(key=_urgency)
+        unanswered.sort(key=self._urgency)
         first = unanswered[0] if unanswered else None
         notice = None if first is None else self._notice(first)
         self._status.set_lost(notice, max(0, len(unanswered) - 1))
@@ -358,6 +357,21 @@ class LostOrders(QObject):
         if newest is not self._deeds.newest:
             self.undo_lost.emit()
 
+    def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
+        """Where a crew does not come comes first, of these the most dangerous report's, what is to be answered before
+        what is only to be seen, that before what is over; then the oldest. A lost order whose crew is there all the
+        same is no such thing.
+        """
+        if isinstance(shown, NewHazard):
+            return False, _HAZARD, 2, 1
+        if isinstance(shown, Setback):
+            burns = shown.row in {one.row for one in self._hazards}
+            return not shown.of_crew, shown.priority, 2 if burns else 3, 0
+        edit = _edit_of(shown)
+        catalog = self._desk.catalog(edit.source)
+        comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
+        return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
+
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
@@ -439,19 +453,6 @@ def _priority(edit: Edit) -> int:
 def _level(priority: int) -> str:
     """How loud the notice of a crew that does not know, or does not come, is: red is for life and safety."""
     return "p1" if priority == _HAZARD else "warn"
-
-
-def _urgency(shown: Unanswered) -> tuple[bool, int, bool, int]:
-    """Crews first; of them the most dangerous report's, of those orders before facts, then the oldest.
-
-    What is only to be seen comes behind what is to be answered of the same danger.
-    """
-    if isinstance(shown, Setback):
-        return not shown.of_crew, shown.priority, True, 0
-    if isinstance(shown, NewHazard):
-        return False, _HAZARD, True, 0
-    edit = _edit_of(shown)
-    return not shown.of_crew, _priority(edit), not is_order(edit) and not shown.of_crew, edit.number
 
 
 def _chooses(order: LostOrder) -> bool:

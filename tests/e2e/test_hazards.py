@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from console.domain.filter import Filter
 from console.store.items import FIRST_ROW
@@ -106,6 +107,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     QTest.keyClick(opened, Qt.Key.Key_F8)
     assert desk.desk.row == first, "the first one, from the form too"
     assert opened.isVisible()
+    wait_for(lambda: QApplication.activeWindow() is desk.window, what="the keyboard is with the P1")
     wait_for(lambda: not outbox(desk), what="the other is at the server")
     wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
     since_s = desk.lost._shown_since_s

@@ -464,6 +464,25 @@ def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_
     assert strip.banner.notice is None
 
 
+def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_already(strip: Strip) -> None:
+    """A P1 of three seconds stood behind a colleague's closing, and behind an order that another had given."""
+    strip.orders.tell(
+        Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 is free again", 1, of_crew=True, row=1005)
+    )
+    edit_id = strip.order("A", "07", priority=1)
+    strip.rig.edits.on_outcome(
+        Outcome(edit_id, EditState.CONFLICT, theirs={"unit": {"value": "07", "who": "budi", "at": NOW.isoformat()}})
+    )
+    wait_for(lambda: strip.banner._more == 1)
+    strip.orders.set_hazards((NewHazard(1001, "Fire, Kemang"),))
+    assert strip.notice.text == "Fire, Kemang"
+    strip.orders.set_hazards(())
+    assert strip.notice.bold == "budi has closed B Flood:"
+    strip.rig.steady_s += 1
+    strip.orders.drop()
+    assert strip.notice.bold == "SDA-07 is on this report already, sent by budi:"
+
+
 def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> None:
     """Ctrl+Z was to call a crew back that a colleague had called back: the server refused it."""
     strip.order("A", "07")
