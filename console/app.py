@@ -48,6 +48,7 @@ from console.presenters.clipping import Clipping
 from console.presenters.command import CommandPresenter
 from console.presenters.contact import Contact
 from console.presenters.counsel import Counsellor
+from console.presenters.crew_notes import CrewNotes
 from console.presenters.crowd import CrowdList
 from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
@@ -432,6 +433,7 @@ class ConsoleWindow(QObject):
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
         self.refusals = Refusals(desk, self.tasks, self.reader, self)
+        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.now, self)
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -617,6 +619,7 @@ class ConsoleWindow(QObject):
         self.intents.setback = lambda: self.lost.is_only_seen
         self.claims.taken_over.connect(self.lost.tell)
         self.refusals.told.connect(self.lost.tell)
+        self.crew_notes.told.connect(self.lost.tell)
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
             self.edits.held_by(edit_id) is not None

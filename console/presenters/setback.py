@@ -16,7 +16,8 @@ Tr = Callable[[str], str]
 
 
 class Setback(msgspec.Struct, frozen=True):
-    """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now.
+    """One of them, about a report of a source. `me` is whom it concerns, `of_crew` whether a crew is missing now,
+    or writes from a P1, which may be a call for help.
 
     `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known. `row` is
     the report's. `units` are those that are on the report no more.

@@ -198,6 +198,27 @@ def test_a_refusal_needs_a_reason(crew_site: Site, phones: Any) -> None:
     assert site.city.entries("700")[-1].text == "The pump is broken"
 
 
+def test_a_crew_that_is_there_can_say_that_it_cannot_go_on(crew_site: Site, phones: Any) -> None:
+    """On scene there was no word for it: the pump was dead, and the P1 stood as being worked on."""
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    for step in ("Acknowledge", "En route", "On scene", "Cannot go on"):
+        act(page, step)
+    page.get_by_role("button", name="Tell the control room").click()
+    expect(page.locator("#stuck")).to_be_visible()  # not without a word of why
+    page.get_by_label("What has happened").fill("The pump is dead, the water rises")
+    page.get_by_role("button", name="Tell the control room").click()
+    received(page, 4)
+    unit = site.city.units()[0]
+    assert (unit.state, unit.reason) == (UnitState.UNAVAILABLE, "The pump is dead, the water rises")
+    act(page, "We can go on")
+    received(page, 5)
+    assert site.city.units()[0].state is UnitState.ON_SCENE
+    expect(page.locator("#acts").get_by_role("button", name="Cannot go on")).to_be_visible()
+
+
 def test_a_report_that_is_ordered_again_shows_the_new_order_on_the_page_of_the_one_that_ended(
     crew_site: Site, phones: Any
 ) -> None:

@@ -17,6 +17,8 @@ const KEPT_JOBS = "jobs";
 const POSITION_MS = 10_000;
 const REFRESH_MS = 3_000;
 const RETRY_MS = 20_000;
+/** So far the phone's idea of the server's time may be behind. */
+const CLOCKS_MS = 5000;
 const OWN_STATES = ["available", "break", "off_shift"];
 const ENDED = ["done", "refused", "recalled"];
 
@@ -58,6 +60,8 @@ byId("back").addEventListener("click", () => open(null));
 byId("note-form").addEventListener("submit", note);
 byId("refuse-form").addEventListener("submit", refuse);
 byId("refuse-close").addEventListener("click", () => byId("refuse").close());
+byId("stuck-form").addEventListener("submit", stuck);
+byId("stuck-close").addEventListener("click", () => byId("stuck").close());
 addEventListener("online", again);
 addEventListener("offline", showLink);
 addEventListener("popstate", () => show(history.state?.job ?? null));
@@ -194,7 +198,7 @@ function orderedAgain(before) {
   if (!anew) return;
   chosen = anew.assignment.id;
   history.replaceState({ job: chosen }, "");
-  byId("refuse").close(); // it was about the job before
+  for (const one of ["refuse", "stuck"]) byId(one).close(); // it was about the job before
   say(t("crew.again"));
 }
 
@@ -279,7 +283,7 @@ function show(job) {
   byId("job").hidden = !found;
   byId("board").hidden = Boolean(found) || known === null;
   byId("bottom").hidden = !found;
-  byId("note").value = byId("reason").value = "";
+  byId("note").value = byId("reason").value = byId("need").value = "";
   draw();
   scrollTo(0, 0);
   if (found) byId("job-head").focus({ preventScroll: true });
@@ -376,7 +380,7 @@ function drawJob(job) {
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
   drawPhotos(job);
   fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
-  const own = deeds.list.filter((one) => one.report === report.id);
+  const own = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));
   fill(byId("job-deeds"), ...own.map(deedRow));
   byId("job-deeds-part").hidden = !own.length;
   drawActs(job, state);
@@ -430,7 +434,9 @@ function drawActs(job, state) {
     const taken = (/** @type {string} */ role) => (report.photos ?? []).some((/** @type {any} */ one) => one.role === role) || deeds.waiting.some((one) => one.report === report.id && one.data.role === role);
     const ready = job.service?.proof === false || taken("after");
     const done = ready ? step("done") : make("button", { type: "button", class: "plain", "data-act": "done", disabled: true }, t("act.needs_after"));
-    acts = [camera(job, "before", false), camera(job, "after", !ready), done];
+    const halted = unitState() === "unavailable";
+    const halt = make("button", { type: "button", class: "plain", "data-act": "stuck", onclick: () => (halted ? own("available") : byId("stuck").showModal()) }, t(halted ? "act.unstuck" : "act.stuck"));
+    acts = [halt, camera(job, "before", false), camera(job, "after", !ready), done];
   }
   const place = byId("acts");
   const now = `${report.id}:${acts.map((one) => one.textContent + /** @type {any} */ (one).className).join()}`;
@@ -492,6 +498,14 @@ async function refuse(event) {
   byId("refuse").close();
   const reason = byId("reason").value.trim();
   if (job && reason && (await progress(job, "refused", { reason }))) clear("reason", reason);
+}
+
+/** The crew is there and cannot go on: its job stays until the control room takes it back. @param {Event} event */
+async function stuck(event) {
+  event.preventDefault();
+  byId("stuck").close();
+  const reason = byId("need").value.trim();
+  if (known && reason && (await keep(null, "unit_state", { unit: known.unit.id, state: "unavailable", reason }, null))) clear("need", reason);
 }
 
 /** @param {Event} event */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from console.domain.messages import Touched
 from console.domain.report import Assignment, Claim, Entry, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.board_feed import BoardFeed
+from console.presenters.crew_notes import CrewNotes
 from console.presenters.desk import Desk
 from console.presenters.refusals import Refusals
 from console.presenters.setback import Setback
@@ -41,6 +42,8 @@ class Listener:
         self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader)
         self.refusals.told.connect(self.told.append)
+        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, lambda: T0)
+        self.notes.told.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
 
@@ -86,10 +89,21 @@ class Listener:
         )
         self.look(lambda: self.desk.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
 
+    def note(self, author: str, text: str, *, at: datetime = T0) -> None:
+        """Somebody writes a note on the report, which the cache tells as one that is touched."""
+        self.put(Item("entry", 9, "n", Entry("n", "1", Kind.NOTE.value, at, author, edit="e", text=text)))
+        row = self.reader.row_of("city", "1")
+        assert row is not None
+        self.feed.on_touched(Touched(rows=(row,)))
+        self.answered()
+
     def look(self, until: Callable[[], object]) -> None:
         """The board reads what was put, and what it asks then is answered."""
         self.feed.on_touched(Touched(everything=True))
         wait_for(until, what="it is known")
+        self.answered()
+
+    def answered(self) -> None:
         done: list[bool] = []
         self.tasks.submit(lambda: True, done.append)
         wait_for(lambda: done, what="what was asked before has been answered")
@@ -162,6 +176,29 @@ def test_who_sent_a_crew_is_told_that_another_has_let_it_go(
     assert (one.source, one.report, one.me, one.priority, one.of_crew) == ("city", "1", "rina", 1, True)
     assert (one.bold, one.entry) == (bold, "h")
     assert one.text.startswith(text)
+
+
+@pytest.mark.parametrize(("ordered_by", "holder"), [("rina", "budi"), ("budi", "rina")])
+def test_what_a_crew_writes_from_its_report_is_told_to_who_sent_it_or_has_it(
+    listener: Listener, ordered_by: str, holder: str
+) -> None:
+    """On scene of a P1 the pump died and the crew asked for a boat: nobody read it who did not open the report."""
+    listener.begin(ordered_by=ordered_by, holder=holder)
+    listener.note("DMK-03", "mesin pompa mati,\nair naik.")
+    (one,) = listener.told
+    assert (one.bold, one.priority, one.of_crew, one.entry) == ("DMK-03 writes:", 1, True, "n")
+    assert one.text.startswith("mesin pompa mati, air naik. Report 1 Banjir")
+
+
+@pytest.mark.parametrize(
+    ("ordered_by", "author", "before_s"), [("ani", "DMK-03", 0), ("rina", "sari", 0), ("rina", "DMK-03", 60)]
+)
+def test_nobody_is_told_of_other_notes_nor_of_those_from_before_the_window_opened(
+    listener: Listener, ordered_by: str, author: str, before_s: int
+) -> None:
+    listener.begin(ordered_by=ordered_by)
+    listener.note(author, "lihat foto", at=T0 - timedelta(seconds=before_s))
+    assert listener.told == []
 
 
 @pytest.mark.parametrize(("ordered_by", "author"), [("ani", "sari"), ("rina", "rina")])
