@@ -87,6 +87,7 @@ class CrewNotes(QObject):
                     of_crew=report.priority == _HAZARD,
                     entry=said.id,
                     row=about.row,
+                    at=said.at,
                 )
             )
 

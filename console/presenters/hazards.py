@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
@@ -9,13 +12,30 @@ from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.loaded import Loaded
 from console.presenters.desk import Desk
+from console.store.cache_read import CacheReader, RowText
+from console.tasks import Tasks
+from widgets.text import one_line
+
+_SAID_LONG = 120
 
 
 class NewHazard(msgspec.Struct, frozen=True):
-    """One that this operator has not looked at since it waits for a crew: its row, category and place."""
+    """One that this operator has not looked at since it waits for a crew: its row, category and place, and its time.
+
+    Its number and the reporter's words come a moment later.
+    """
 
     row: int
     what: str
+    created: datetime | None = None
+    number: str = ""
+    said: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line: two at one place must not read alike."""
+        named = f"{self.number} {self.what}".strip()
+        return f"{named}: {self.said}" if self.said else named
 
 
 class Hazards(QObject):
@@ -27,9 +47,11 @@ class Hazards(QObject):
     unseen_changed = Signal(object)
     """A tuple of NewHazard, the first that came first."""
 
-    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+    def __init__(
+        self, desk: Desk, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._desk, self._tasks, self._reader = desk, tasks, reader
         self._known: frozenset[int] | None = None
         self._unseen: tuple[NewHazard, ...] = ()
         self._handed_on: frozenset[int] = frozenset()
@@ -83,7 +105,14 @@ class Hazards(QObject):
         new = [row for row in rows if row != self._desk.row and self._is_new(row, before)]
         self._handed_on = frozenset()
         left = tuple(one for one in self._unseen if one.row in self._known)
-        self._set_unseen(left + tuple(NewHazard(row, self._what(view, row)) for row in new))
+        self._set_unseen(left + tuple(self._told(view, row) for row in new))
+        if new:
+            self._tasks.submit(lambda: self._reader().texts(new), self._name)
+
+    def _name(self, texts: Sequence[RowText]) -> None:
+        """Number and words of new ones have been read."""
+        found = {one.row: one for one in texts}
+        self._set_unseen(tuple(_named(one, found.get(one.row)) for one in self._unseen))
 
     def _is_new(self, row: int, before: frozenset[int] | None) -> bool:
         return row in self._handed_on if before is None else row not in before
@@ -93,10 +122,17 @@ class Hazards(QObject):
             self._unseen = unseen
             self.unseen_changed.emit(unseen)
 
-    def _what(self, view: View, row: int) -> str:
+    def _told(self, view: View, row: int) -> NewHazard:
         (fact,) = view.row_facts([row])
         cities = self._desk.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        return f"{what}, {where}"
+        return NewHazard(row, f"{what}, {where}", datetime.fromtimestamp(max(0, fact.created), UTC))
+
+
+def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:
+    if text is None:
+        return hazard
+    said = one_line(text.description or text.title, _SAID_LONG)
+    return msgspec.structs.replace(hazard, number=text.remote_id, said=said)

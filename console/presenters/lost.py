@@ -197,6 +197,8 @@ class LostOrders(QObject):
         self._told_of: dict[tuple[str, str, str], bool] = {}
         """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
+        self._ticking = False
+        """Whether the notices before this one were only said to be seen, one after the other."""
         self._shown_since_s = -TWICE_S
         edits.changed.connect(lambda _: self.show())
         edits.opened.connect(self.show)
@@ -263,13 +265,15 @@ class LostOrders(QObject):
         notice = None if first is None else self._notice(first)
         self._status.set_lost(notice, max(0, len(unanswered) - 1))
         before, self._shown = self._shown, first
+        if first is None:
+            self._ticking = False
         if _what(before) != _what(first):
             self._shown_since_s = self._steady_s()
             self.changed.emit()
 
     def see(self) -> None:
         """Choose the report."""
-        shown = self._shown
+        shown, self._ticking = self._shown, False
         if isinstance(shown, Setback):
             self._seen(shown)
             self.report_opened.emit(shown.source, shown.report)
@@ -309,12 +313,22 @@ class LostOrders(QObject):
     def drop(self) -> None:
         """It is not wanted any more, nor what was stopped with it; what others did was seen."""
         order = self._shown
-        if isinstance(order, Setback) and self._was_meant():
+        if order is None or isinstance(order, RadioCall) or not self._was_meant():
+            return
+        if isinstance(order, Setback):
+            self._ticking = True
             self._seen(order)
-        elif isinstance(order, NewHazard) and self._was_meant():
+            return
+        if isinstance(order, NewHazard):
+            self._ticking = True
             self.hazard_seen.emit(order.row)
-        elif isinstance(order, LostOrder) and self._was_meant() and self._edits.drop_lost(order.lost.edit.id):
-            catalog = self._desk.catalog(order.lost.edit.source)
+            return
+        catalog = self._desk.catalog(order.lost.edit.source)
+        if self._ticking and not _is_fulfilled(order, catalog):
+            self._ticking = False  # the key had only said "seen" until now, and here it gives an order up
+            what = lost_text(order, catalog, self.tr)
+            self._status.say(self.tr("Nothing was dropped: {what}. The same key again drops it").format(what=what))
+        elif self._edits.drop_lost(order.lost.edit.id):
             if _crews_are_there(order, catalog):  # who told them by radio told them what is so
                 for one in order.all:
                     self._edits.called_back(one.edit.id)
@@ -376,13 +390,18 @@ class LostOrders(QObject):
         if isinstance(shown, NewHazard):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
             seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
-            return Notice(_level(_HAZARD), self.tr("New P1 without a crew:"), shown.what, (go, seen))
+            bold = self.tr("New P1 without a crew:")
+            return Notice(_level(_HAZARD), bold, shown.text, (go, seen), note=self._when(shown.created))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
             seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
             level = _level(shown.priority) if shown.of_crew else "info"
-            return Notice(level, shown.bold, shown.text, (see, seen))
+            return Notice(level, shown.bold, shown.text, (see, seen), note=self._when(shown.at))
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
+
+    def _when(self, at: datetime | None) -> str:
+        """When what a notice tells happened: it may stand there for long."""
+        return words.moment(at, self._zone, self._now()) if at is not None else ""
 
     def _radio_notice(self, call: RadioCall) -> Notice:
         edit, catalog = call.order.edit, self._desk.catalog(call.order.edit.source)
@@ -438,9 +457,11 @@ def _edit_of(shown: LostOrder | RadioCall) -> Edit:
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
 
 
-def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | NewHazard | None:
+def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | None:
     """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
-    if shown is None or isinstance(shown, Setback | NewHazard):
+    if isinstance(shown, NewHazard):
+        return shown.row  # its words may come a moment later
+    if shown is None or isinstance(shown, Setback):
         return shown
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 

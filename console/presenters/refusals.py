@@ -20,6 +20,7 @@ from console.presenters.setback import Setback, concerns, ended_by_another, let_
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
+_NAMED = 3
 _MOST = 50
 """So many at once are the crews' doing; more are a city that is read anew."""
 
@@ -133,19 +134,30 @@ class Refusals(QObject):
         if not refused:
             why = _reason(unit) or why
         what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
+        reason = why.strip().rstrip(".") or self.tr("no reason was given")
+        about_what = self.tr("Report {number} {what}").format(number=report.id, what=what)
         return Setback(
             source=about.source,
             report=report.id,
             me=self._desk.me,
             bold=bold.format(unit=catalog.name("unit", stopped.job.unit)),
-            text=self.tr("{why}. Report {number} {what}").format(
-                why=why.rstrip(".") or self.tr("no reason was given"), number=report.id, what=what
-            ),
+            text=". ".join(part for part in (reason, self._rest_of(stopped), about_what) if part),
             priority=report.priority,
             of_crew=True,
             row=about.row,
             units=(stopped.job.unit,) if refused else (),
+            at=said.at if said is not None else stopped.job.since,
         )
+
+    def _rest_of(self, stopped: StoppedJob) -> str:
+        """What else hangs on the crew, "" for nothing: what stops it here may stop it there."""
+        job = stopped.job
+        jobs = self._desk.catalog(stopped.about.source).by_unit.get(job.unit, [])
+        others = [one.report for one in jobs if one.report != job.report]
+        if not others:
+            return ""
+        more = self.tr(" and {n} more").format(n=len(others) - _NAMED) if len(others) > _NAMED else ""
+        return self.tr("It still has {reports}").format(reports=", ".join(others[:_NAMED]) + more)
 
 
 def _reason(unit: Unit | None) -> str:

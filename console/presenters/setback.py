@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 
 from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry
-from console.domain.status import AssignmentState, Status, UnitState
+from console.domain.status import AssignmentState, Status
 from console.presenters.catalog import Catalog
 from console.store.cache_read import CachedReport
 
@@ -20,7 +21,7 @@ class Setback(msgspec.Struct, frozen=True):
     or writes from a P1, which may be a call for help.
 
     `entry` is the id of the history entry that did it, by which it is told once; "" where that is not known. `row` is
-    the report's. `units` are those that are on the report no more.
+    the report's. `units` are those that are on the report no more, `at` is when it happened, None where not known.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Setback(msgspec.Struct, frozen=True):
     entry: str = ""
     row: int = 0
     units: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
@@ -71,7 +73,7 @@ def ended_by_another(
         bold = text.format(who=entry.author, units=codes, report=named)
     given = (str(entry.data.get(name) or "").strip() for name in ("disposition", "reason"))
     why = " · ".join(dict.fromkeys(one for one in given if one and not into)).rstrip(".")
-    parts = [why, _crews_text(let_go, codes, catalog, tr), catalog.place(report.area)]
+    parts = [why, _crews_text(entry, let_go, codes, tr), catalog.place(report.area)]
     return Setback(
         source=about.source,
         report=report.id,
@@ -83,6 +85,7 @@ def ended_by_another(
         entry=entry.id,
         row=about.row,
         units=tuple(job.unit for job in let_go),
+        at=entry.at,
     )
 
 
@@ -91,13 +94,8 @@ def _closes(entry: Entry) -> bool:
     return is_set or entry.kind in (Kind.CLOSE, Kind.MERGE)
 
 
-def _crews_text(let_go: Sequence[Assignment], codes: str, catalog: Catalog, tr: Tr) -> str:
-    """Whether the crews can be sent elsewhere now."""
-    if not let_go:
+def _crews_text(entry: Entry, let_go: Sequence[Assignment], codes: str, tr: Tr) -> str:
+    """Which crews were let go, where that is not said already: what they do by now is not known to a lasting notice."""
+    if not let_go or entry.kind == Kind.RECALL:
         return ""
-    units = [catalog.units.get(job.unit) for job in let_go]
-    if all(unit is not None and unit.state is UnitState.AVAILABLE for unit in units):
-        text = tr("{units} is free again") if len(units) == 1 else tr("{units} are free again")
-    else:
-        text = tr("{units} was called back") if len(units) == 1 else tr("{units} were called back")
-    return text.format(units=codes)
+    return (tr("{units} was let go") if len(let_go) == 1 else tr("{units} were let go")).format(units=codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -41,7 +42,7 @@ def has_held(who: str, history: Iterable[Entry]) -> bool:
 class LostClaim(msgspec.Struct, frozen=True):
     """A report that is the operator's no longer: by `closed`, or because `who` has taken (`is_taken`) or released it.
 
-    `let_go` are the crews that were called back by its end.
+    `let_go` are the crews that were called back by its end, `at` is when it was taken or released.
     """
 
     about: CachedReport
@@ -49,6 +50,7 @@ class LostClaim(msgspec.Struct, frozen=True):
     is_taken: bool = False
     closed: Entry | None = None
     let_go: tuple[Assignment, ...] = ()
+    at: datetime | None = None
 
 
 class Claims(QObject):
@@ -115,8 +117,8 @@ class Claims(QObject):
         told = []
         for one in self._reader().reports(rows):
             me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
-            releases = [entry.author for entry in history if entry.kind == Kind.RELEASE.value]
-            who = claim.who if claim is not None else (releases or [me])[-1]
+            releases = [entry for entry in history if entry.kind == Kind.RELEASE.value]
+            who = claim.who if claim is not None else releases[-1].author if releases else me
             closed = closing_of(history) if one.report.status is Status.CLOSED else None
             # A take that was lost was never his: that is told as such.
             if (claim is None or claim.who != me) and not has_held(me, history):
@@ -125,7 +127,8 @@ class Claims(QObject):
                 let_go = let_go_with(closed, self._reader().assignments(one.row))
                 told.append(LostClaim(one, closed.author, closed=closed, let_go=tuple(let_go)))
             elif who != me:
-                told.append(LostClaim(one, who, is_taken=claim is not None))
+                at = claim.since if claim is not None else releases[-1].at
+                told.append(LostClaim(one, who, is_taken=claim is not None, at=at))
         return told
 
     def _tell(self, told: list[LostClaim]) -> None:
@@ -140,4 +143,6 @@ class Claims(QObject):
             named = f"{report.id} {catalog.service_name(report.service)}"
             bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
             place = catalog.place(report.area)
-            self.taken_over.emit(Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False))
+            self.taken_over.emit(
+                Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False, at=lost.at)
+            )

@@ -100,6 +100,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
     assert desk.banner.notice.bold == "New P1 without a crew:"
     assert desk.banner._more == 0, "it is the same one"
+    wait_for(lambda: desk.banner.notice.text.endswith(": Water rises"), what="and its words")
     first = max(desk.desk.view.hazards.tolist())
     report_p1(desk, "local:another")
     assert desk.banner._more == 1

@@ -424,7 +424,7 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
 def test_what_two_have_noticed_is_told_once_with_the_crew_that_went_with_it(strip: Strip) -> None:
     bold = "budi has closed A Flood:"
     closed = Setback("city", "A", "rina", bold, "not found", 1, of_crew=False, entry="h7")
-    with_crew = replace(closed, text="not found. SDA-07 is free again", of_crew=True)
+    with_crew = replace(closed, text="not found. SDA-07 was let go", of_crew=True)
     strip.orders.tell(closed)
     strip.orders.tell(with_crew)
     strip.orders.tell(closed)
@@ -464,10 +464,46 @@ def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_
     assert strip.banner.notice is None
 
 
+def test_the_key_that_said_seen_gives_no_order_up_at_the_same_go(strip: Strip) -> None:
+    """Three new P1 were ticked off, and the fourth stroke dropped a lost order that nobody had read."""
+    edit_id = strip.order("A", "07", priority=3)
+    strip.beaten(edit_id)
+    strip.wait("SDA-07 was NOT sent")
+    hazards = [NewHazard(row, "Flood, Kemang") for row in (1002, 1003)]
+    strip.orders.hazard_seen.connect(lambda row: strip.orders.set_hazards(tuple(x for x in hazards if x.row > row)))
+    strip.orders.set_hazards(tuple(hazards))
+    for _ in hazards:
+        strip.wait("New P1 without a crew")
+        strip.orders.drop()
+    strip.wait("SDA-07 was NOT sent")
+    strip.orders.drop()
+    assert [one.edit.id for one in strip.rig.edits.lost] == [edit_id]
+    assert strip.status._said.startswith("Nothing was dropped: SDA-07 was NOT sent")
+    strip.orders.drop()
+    wait_for(lambda: strip.banner.notice is None, what="who strikes again means it")
+
+
+def test_a_lasting_notice_says_when_it_happened_and_which_report_it_is(strip: Strip) -> None:
+    """After a minute and a half "is free again" was not so any more; two P1 in one place read exactly alike."""
+    at = NOW - timedelta(minutes=7)
+    strip.orders.tell(Setback("city", "A", "rina", "SDA-11 has refused:", "flat tyre", 2, of_crew=True, at=at))
+    assert strip.notice.note == "07:53"
+    hazard = NewHazard(1002, "Fire, Kemang", at)
+    strip.orders.set_hazards((hazard,))
+    assert (strip.notice.text, strip.notice.note) == ("Fire, Kemang", "07:53")
+    strip.rig.steady_s += 1
+    strip.orders.set_hazards((replace(hazard, number="931", said="market burns"),))
+    assert strip.notice.text == "931 Fire, Kemang: market burns"
+    seen: list[int] = []
+    strip.orders.hazard_seen.connect(seen.append)
+    strip.orders.drop()
+    assert seen == [1002], "its words came later, it is the same one"
+
+
 def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_already(strip: Strip) -> None:
     """A P1 of three seconds stood behind a colleague's closing, and behind an order that another had given."""
     strip.orders.tell(
-        Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 is free again", 1, of_crew=True, row=1005)
+        Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 was let go", 1, of_crew=True, row=1005)
     )
     edit_id = strip.order("A", "07", priority=1)
     strip.rig.edits.on_outcome(

@@ -160,10 +160,10 @@ def test_nobody_is_told_of_what_is_no_refusal_or_not_his_or_what_he_said_himself
 @pytest.mark.parametrize(
     ("kind", "data", "closed", "bold", "text"),
     [
-        (Kind.CLOSE, {"disposition": "not found"}, True, "sari has closed 1 Banjir:", "not found. DMK-03 is free"),
-        (Kind.MERGE, {"into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 is free again"),
-        (Kind.CLOSE, {"merged_into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 is free again"),
-        (Kind.RECALL, {"unit": "u"}, False, "sari has called DMK-03 back from 1 Banjir:", "DMK-03 is free again"),
+        (Kind.CLOSE, {"disposition": "not found"}, True, "sari has closed 1 Banjir:", "not found. DMK-03 was let go"),
+        (Kind.MERGE, {"into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 was let go"),
+        (Kind.CLOSE, {"merged_into": "2"}, True, "sari has merged 1 Banjir into 2:", "DMK-03 was let go"),
+        (Kind.RECALL, {"unit": "u"}, False, "sari has called DMK-03 back from 1 Banjir:", "No area"),
     ],
 )
 def test_who_sent_a_crew_is_told_that_another_has_let_it_go(
@@ -174,8 +174,30 @@ def test_who_sent_a_crew_is_told_that_another_has_let_it_go(
     listener.let_go(kind, "sari", data, closed=closed)
     (one,) = listener.told
     assert (one.source, one.report, one.me, one.priority, one.of_crew) == ("city", "1", "rina", 1, True)
-    assert (one.bold, one.entry) == (bold, "h")
+    assert (one.bold, one.entry, one.at) == (bold, "h", T0)
+    assert "free" not in one.text, "it may be anywhere by the time this is read"
     assert one.text.startswith(text)
+
+
+@pytest.mark.parametrize("how", ["refused", "halted"])
+def test_what_else_hangs_on_a_crew_that_does_not_come_is_told_with_it(listener: Listener, how: str) -> None:
+    """The crew with the burst tyre still had the next P1, and nothing said so."""
+    listener.begin(ordered_by="rina")
+    more = [replace(listener.job, id=f"b{n}", report=str(n), state=AssignmentState.DISPATCHED) for n in range(2, 6)]
+    others = items(*(report(str(n), claim=Claim("budi", T0), priority=1) for n in range(2, 6)), seq=5)
+    listener.put(*others, *(Item("assignment", 6, one.id, one) for one in more))
+    listener.look(lambda: len(listener.desk.catalog("city").assignments) == 5)
+    if how == "refused":
+        said = Entry(
+            "h", "1", Kind.PROGRESS.value, T0, "DMK-03", text="ban pecah", data={"unit": "u", "state": "refused"}
+        )
+        refused = replace(listener.job, state=AssignmentState.REFUSED)
+        listener.put(Item("assignment", 8, "a", refused), Item("entry", 9, "h", said))
+        listener.look(lambda: len(listener.desk.catalog("city").assignments) == 4)
+    else:
+        listener.halt("DMK-03", "ban pecah")
+    one = next(one for one in listener.told if one.report == "1")
+    assert one.text.startswith("ban pecah. It still has 2, 3, 4 and 1 more. Report 1 Banjir")
 
 
 @pytest.mark.parametrize(("ordered_by", "holder"), [("rina", "budi"), ("budi", "rina")])
