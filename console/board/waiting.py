@@ -13,16 +13,17 @@ _STEP = 4096
 """So many rows of a long queue are looked through at once."""
 
 
-def next_waiting(view: View, row: int) -> int:
+def next_waiting(view: View, row: int, *, was_validated: bool = False) -> int:
     """The next row below `row` in the queue that waits for the same, else the first above it; 0 for none.
 
-    For the same: to be validated if `row` awaits validation, else for somebody to decide and send a crew (among one's
-    own, for a crew). One of these above that is more urgent comes first, as what came in meanwhile is, and a hazard
-    before all of them. A hazard that nobody has taken waits for a crew until it has one, whoever was asked meanwhile.
-    One on hold waits for something else. A row that the queue does not show counts as above all.
+    For the same: to be validated if `row` awaits validation (or `was_validated`, by whoever was first), else for
+    somebody to decide and send a crew (among one's own, for a crew). One of these above that is more urgent comes
+    first, as what came in meanwhile is, and a hazard before all of them. A hazard that nobody has taken waits for a
+    crew until it has one, whoever was asked meanwhile. One on hold waits for something else. A row that the queue does
+    not show counts as above all.
     """
     (fact,) = view.row_facts([row]) or (None,)
-    to_validate = fact is not None and fact.status == _VALIDATION
+    to_validate = was_validated or (fact is not None and fact.status == _VALIDATION)
     at = view.position_of(row)
     above, below = (
         _first_waiting(view, part, to_validate=to_validate) for part in (view.order[: max(0, at)], view.order[at + 1 :])

@@ -58,7 +58,7 @@ class GoingOn(QObject):
         if deed.kind in _ORDERED and self._is_away(deed.source):
             return  # its unit has to be told by radio, which the report says
         row = self._desk.row
-        goal = next_waiting(view, row)
+        goal = next_waiting(view, row, was_validated=deed.kind is Kind.VALIDATE)
         if not goal:
             self.said.emit(self.tr("Nothing else in this list waits for the same"))
             return

@@ -22,7 +22,7 @@ _SAID_LONG = 120
 class NewHazard(msgspec.Struct, frozen=True):
     """One that this operator has not looked at since it waits for a crew: its row, category and place, and its time.
 
-    Its number and the reporter's words come a moment later.
+    Its number and the reporter's words come a moment later. `is_left` says that somebody had it and nobody has now.
     """
 
     row: int
@@ -30,6 +30,7 @@ class NewHazard(msgspec.Struct, frozen=True):
     created: datetime | None = None
     number: str = ""
     said: str = ""
+    is_left: bool = False
 
     @property
     def text(self) -> str:
@@ -41,7 +42,8 @@ class NewHazard(msgspec.Struct, frozen=True):
 class Hazards(QObject):
     """Follows the Views; knows no filter: a hazard counts wherever it is.
 
-    A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it.
+    A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it. So does one that
+    somebody else had, and that nobody has any more.
     """
 
     unseen_changed = Signal(object)
@@ -53,6 +55,8 @@ class Hazards(QObject):
         super().__init__(parent)
         self._desk, self._tasks, self._reader = desk, tasks, reader
         self._known: frozenset[int] | None = None
+        self._others: frozenset[int] = frozenset()
+        """Those that somebody else had in the View before."""
         self._unseen: tuple[NewHazard, ...] = ()
         self._handed_on: frozenset[int] = frozenset()
         self._looked_at: frozenset[int] = frozenset()
@@ -96,7 +100,7 @@ class Hazards(QObject):
     def _on_view(self, view: View) -> None:
         """What was not read before is not new; what is read anew, as after a restore, has other rows."""
         if view.loaded < Loaded.REPORTS:
-            self._known = None
+            self._known, self._others = None, frozenset()
             self._set_unseen(())
             return
         before, rows = self._known, view.hazards.tolist()
@@ -104,8 +108,15 @@ class Hazards(QObject):
         self._known = frozenset(rows)
         new = [row for row in rows if row != self._desk.row and self._is_new(row, before)]
         self._handed_on = frozenset()
-        left = tuple(one for one in self._unseen if one.row in self._known)
-        self._set_unseen(left + tuple(self._told(view, row) for row in new))
+        unseen = tuple(one for one in self._unseen if one.row in self._known)
+        told = {self._desk.row, *new, *(one.row for one in unseen)}
+        snapshot = view.snapshot
+        taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
+        left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
+        self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
+        found = [self._told(view, row, is_left=row in left) for row in (*new, *left)]
+        self._set_unseen((*unseen, *found))
+        new += left
         if new:
             self._tasks.submit(lambda: self._reader().texts(new), self._name)
 
@@ -122,13 +133,14 @@ class Hazards(QObject):
             self._unseen = unseen
             self.unseen_changed.emit(unseen)
 
-    def _told(self, view: View, row: int) -> NewHazard:
+    def _told(self, view: View, row: int, *, is_left: bool) -> NewHazard:
         (fact,) = view.row_facts([row])
         cities = self._desk.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        return NewHazard(row, f"{what}, {where}", datetime.fromtimestamp(max(0, fact.created), UTC))
+        created = datetime.fromtimestamp(max(0, fact.created), UTC)
+        return NewHazard(row, f"{what}, {where}", created, is_left=is_left)
 
 
 def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:

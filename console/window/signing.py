@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -29,7 +29,8 @@ from widgets.forms.choice import Choice
 _DROPPED_SHOWN_S = 60.0
 """So long the status bar says what was dropped: it may be said while a window opens."""
 _DROPPED_SHOWN = 3
-_NAMED = 8
+_NAMED = 3
+_HAZARD = 1
 
 
 class Signing(QObject):
@@ -148,7 +149,7 @@ class Signing(QObject):
         seen = self.tr("not released: no connection") if away else self.tr("the others see that you are not connected")
         keep = Choice("keep", self.tr("Keep and sign out"), seen)
         rows = [keep] if away else [release, keep]
-        about = ", ".join(one.report.id for one in held[:_NAMED])
+        about = self._named(held)
         if untold := self._outbox.untold_units():
             about = self.tr("{units} not told yet · {reports}").format(units=untold, reports=about)
 
@@ -159,6 +160,19 @@ class Signing(QObject):
                 then()
 
         self._forms.choose(title, about, rows, chosen, current=rows[0].id)
+
+    def _named(self, held: Sequence[CachedReport]) -> str:
+        """The reports by their numbers, those of P1 that no crew is on its way to first and all of them."""
+        view = self._desk.view
+        alone = view.without_crew([one.row for one in held if one.report.priority == _HAZARD]) if view else frozenset()
+        burning = ", ".join(one.report.id for one in held if one.row in alone)
+        others = [one.report.id for one in held if one.row not in alone]
+        more = self.tr(" and {n} more").format(n=len(others) - _NAMED) if len(others) > _NAMED else ""
+        rest = ", ".join(others[:_NAMED]) + more
+        if not burning:
+            return rest
+        told = self.tr("P1 without a crew: {reports}").format(reports=burning)
+        return f"{told} · {rest}" if rest else told
 
     def on_signed_in(self, me: SignedIn) -> None:
         """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""

@@ -127,9 +127,9 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
     with console(tmp_path, city.address, text_scale=1.1) as window:
         window.take_up(kept)
         wait_ready(window)
-        assert window.banner.notice.bold == refused.bold
-        wait_for(lambda: window.banner._more == 1, what="and the P1")
+        wait_for(lambda: window.banner._more == 1, what="both")
+        assert window.banner.notice.bold == "New P1 without a crew:", "to which nobody goes"
         since_s = window.lost._shown_since_s
         wait_for(lambda: window.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
         window.intents.run("lost_drop")
-        assert window.banner.notice.bold == "New P1 without a crew:"
+        assert window.banner.notice.bold == refused.bold

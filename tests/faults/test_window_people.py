@@ -483,7 +483,17 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         key(one, "T")
         wait_for(lambda: one.intents.situation.holder == "rina", what="the first is hers")
         wait_for(lambda: not outbox(one), what="and the server knows it")
-        second = find(one, "unassigned", skip={first})
+        service = next(code for code, each in one.desk.catalog("city").services.items() if each.priority == 1)
+        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        before = set(one.desk.view.hazards.tolist())
+        two.deeds.create("city", data, "local:second", "Water rises")
+        wait_for(lambda: set(one.desk.view.hazards.tolist()) - before, what="a new P1")
+        (row,) = set(one.desk.view.hazards.tolist()) - before
+        wait_for(lambda: row in two.desk.view.hazards.tolist(), what="which both have")
+        two.hazards.see(row)
+        second = one.reader().texts([row])[0].remote_id
+        choose(one, second)
+        wait_for(lambda: one.intents.chosen is not None and one.intents.chosen.row == row, what="a P1 without a crew")
         key(one, "T")
         wait_for(lambda: one.intents.situation.holder == "rina", what="the second too")
         wait_for(lambda: not outbox(one), what="and the server knows it")
@@ -505,13 +515,16 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         key(one, "F4")
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
 
-        choose(two, second)
+        assert two.desk.row != row
         one.intents.run("sign_out")
         wait_for(lambda: one.forms._open is not None and one.forms._open.isVisible(), what="she is asked")
         ask = one.forms._open
         assert ask._title.text() == "1 report is yours"
+        assert ask._about.text() == f"P1 without a crew: {second}"
         QTest.keyClick(ask.field, Qt.Key.Key_Return)
-        wait_for(lambda: two.intents.situation.holder is None, what="it is free for everybody")
+        bold = "P1 without a crew, nobody has it now:"
+        wait_for(lambda: two.banner.notice is not None and two.banner.notice.bold == bold, what="the others are told")
+        wait_for(lambda: two.banner.notice.text.startswith(f"{second} "), what="and which it is")
         wait_for(lambda: "Signed out" in one.signing.why_reading_only("city"), what="she is signed out")
         assert len(told) == 1, "what she released herself nobody took from her"
 

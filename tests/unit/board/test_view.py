@@ -334,6 +334,13 @@ def test_no_hazard_without_a_crew_is_jumped_over() -> None:
     assert next_waiting(view, 2005) == 2004, "a P1 above comes before a P2 below"
 
 
+def test_after_a_verdict_the_next_proof_comes_though_another_was_first() -> None:
+    """What a colleague had accepted meanwhile was no proof any more, and the full pile was said to be empty."""
+    city = [R(row=2001, status=ORDER.index(Status.RESOLVED)), R(row=2002, status=VALIDATION), R(row=2003, priority=1)]
+    view = view_of(Snapshot.build(naive.columns(city)), Filter(tab="validate"))
+    assert next_waiting(view, 2001, was_validated=True) == 2002
+
+
 def test_what_waits_above_and_is_more_urgent_comes_before_what_waits_below() -> None:
     """From a report low in the list it went on to a P3 seventy rows below, with three unassigned P2 above."""
     city = [

@@ -1,0 +1,59 @@
+"""Which P1 without a crew the operator is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from console.board.snapshot import Snapshot
+from console.board.view import View
+from console.domain.filter import Filter
+from console.presenters.desk import Desk
+from console.presenters.hazards import Hazards
+from console.store.cache_read import CacheReader
+from console.tasks import Tasks
+from tests.unit.board import naive
+from tests.unit.board.naive import ME, ZONE, R
+from tests.unit.board.test_view import view_of
+
+
+class Follower:
+    """Hazards that follow the Views that a test makes."""
+
+    def __init__(self, profile: Path) -> None:
+        self.tasks, self.desk, self.reader = Tasks("worker", 1), Desk("rina", Filter(), ZONE), CacheReader(profile)
+        self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader)
+
+    def see(self, *city: R) -> list[tuple[int, bool]]:
+        """The rows that are told after this View, and whether each was left by who had it."""
+        view: View = view_of(Snapshot.build(naive.columns(list(city))), Filter())
+        self.desk.set_view(view)
+        return [(one.row, one.is_left) for one in self.hazards.unseen]
+
+
+@pytest.fixture
+def follower(qtbot: QtBot, tmp_path: Path) -> Iterator[Follower]:
+    follower = Follower(tmp_path)
+    yield follower
+    follower.tasks.shutdown()
+    QApplication.processEvents()
+    follower.reader.close()
+
+
+def test_a_hazard_that_somebody_leaves_is_told_to_the_others(follower: Follower) -> None:
+    """Who signed out released a P1 that no crew was on, and nobody got a word of it."""
+    others, mine, free = R(row=1, priority=1, claim=1), R(row=2, priority=1, claim=ME), R(row=3, priority=1)
+    assert follower.see(others, mine, free) == [], "they were there before"
+    left = [R(row=1, priority=1), R(row=2, priority=1), free]
+    assert follower.see(*left) == [(1, True)], "what one released oneself is known"
+    assert follower.see(*left) == [(1, True)], "until it is seen"
+    follower.hazards.see(1)
+    assert follower.see(*left) == []
+    assert follower.see(*left, R(row=4, priority=1)) == [(4, False)]
+    taken = R(row=4, priority=1, claim=1)
+    assert follower.see(*left, taken) == [(4, False)]
+    assert follower.see(*left, R(row=4, priority=1)) == [(4, False)], "it is told already"
