@@ -19,7 +19,7 @@ _SIGN_TOKENS = {"ok": "alarm.ok", "warn": "alarm.warn-edge", "p1": "alarm.p1-edg
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. Levels: "" no sign, ok a square, warn and p1 a diamond, info a square in blue."""
+    """One cell. Levels: "" no sign, ok a square, warn a diamond, p1 a triangle, info a square in blue."""
 
     key: str
     text: str
@@ -28,7 +28,9 @@ class Cell:
 
 
 def paint_sign(painter: QPainter, theme: Theme, left: int, middle: float, level: str) -> None:
-    """Draw the sign of a level, 8 px, with its left edge at `left`: a square for ok and info, a diamond above."""
+    """Draw the sign of a level, 8 px, with its left edge at `left`: a square for ok and info, a diamond for what is
+    amber, a triangle for what is red: the shapes by which reports are told apart too.
+    """
     size = theme.px(8)
     box = QRectF(left, round(middle - size / 2), size, size)
     color = theme.color(_SIGN_TOKENS[level])
@@ -41,6 +43,11 @@ def paint_sign(painter: QPainter, theme: Theme, left: int, middle: float, level:
     painter.setBrush(color)
     reach = size * 0.69
     centre = box.center()
+    if level == "p1":
+        top, foot, side = QPointF(0, -reach * 1.1), reach * 0.9, reach * 1.15
+        painter.drawPolygon(QPolygonF([centre + top, centre + QPointF(side, foot), centre + QPointF(-side, foot)]))
+        painter.restore()
+        return
     painter.drawPolygon(
         QPolygonF(
             [

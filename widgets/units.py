@@ -72,7 +72,7 @@ _COLUMNS = (
     _Column("code", _CODE),
     _Column("state", 100),
     _Column("since", 72, right=True),
-    _Column("away", 76, right=True),
+    _Column("away", 88, right=True),
     _Column("job", 0),
     _Column("eta", 66, right=True),
     _Column("next", 44, right=True),

@@ -83,7 +83,12 @@ class StatusPresenter(QObject):
         self._bar.set_left(self._left())
         self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
         notice = self._notice()
-        self._banner.set_notice(notice, self._more_lost if notice is self._lost else 0)
+        more = 0
+        if notice is not None and notice is self._lost:
+            more = self._more_lost
+            if self._sources.banner(self._waiting) is not None and not _tells_of_outage(notice):
+                more += 1  # that nothing can be sent stands behind it
+        self._banner.set_notice(notice, more)
 
     def _left(self) -> list[Cell]:
         cells = self._sources.cells()
@@ -121,3 +126,8 @@ class StatusPresenter(QObject):
         about_sources = self._sources.banner(self._waiting)
         urgent = (about_sources or about_map if is_off else about_map or about_sources) or self._lost
         return Notice("info", found, "") if found and urgent is None else urgent
+
+
+def _tells_of_outage(notice: Notice) -> bool:
+    """Whether a notice says itself that the server is away: it has the key of the notice that does."""
+    return any(intent == "refresh" for intent, _, _ in notice.buttons)

@@ -186,6 +186,16 @@ def test_what_must_not_be_overlooked_is_wholly_seen_and_covers_no_legend(desk: M
     assert desk.js(f"{legend}.hidden") is (width == 440)
 
 
+def test_a_narrow_map_counts_all_that_the_list_has(desk: MapDesk) -> None:
+    """What has no place was left out where there is little room: the sum was not that of the queue."""
+    desk.show()
+    whole = desk.js("document.querySelector('.counts').textContent")
+    assert whole.endswith(" 3 outside, 2 without a place")
+    desk.panel.resize(440, desk.panel.height())
+    desk.wait_js("document.querySelector('.counts').textContent.endsWith(' in cells, 5 off the map')")
+    assert desk.js("document.querySelector('#corner').getBoundingClientRect().right <= window.innerWidth")
+
+
 def test_what_is_not_loaded_yet_is_said_beside_the_counts(desk: MapDesk) -> None:
     loading = [2]
     desk.answer = lambda request: pack_answer(request.number, flags=loading[0])

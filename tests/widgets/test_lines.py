@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -14,7 +14,7 @@ from widgets.command import CommandLine
 from widgets.keys import KeyButton, key_text
 from widgets.notice import Banner, Notice
 from widgets.palette import Palette, PaletteRow, split_hits
-from widgets.statusbar import Cell, StatusBar
+from widgets.statusbar import Cell, StatusBar, paint_sign
 
 
 def show(qtbot: QtBot, widget: QWidget, width: int = 900) -> None:
@@ -207,6 +207,27 @@ def test_the_alarms_sign_blinks_unless_motion_is_reduced(qtbot: QtBot) -> None:
     still.set_notice(Notice("p1", "P1", "x"))
     assert not still._blink.isActive()
     banner.set_notice(None)
+
+
+def test_the_sign_of_red_is_a_triangle_as_a_p1_is(qtbot: QtBot) -> None:
+    """It was a diamond, which everywhere else is a P2."""
+    theme = make_theme()
+
+    def spread(level: str) -> tuple[int, int]:
+        """How many pixels of the sign lie in its upper and in its lower third."""
+        picture = QImage(24, 24, QImage.Format.Format_ARGB32)
+        picture.fill(0)
+        painter = QPainter(picture)
+        paint_sign(painter, theme, 8, 12, level)
+        painter.end()
+        lit = [y for y in range(24) for x in range(24) if picture.pixelColor(x, y).alpha() > 127]
+        high = max(lit) - min(lit)
+        return sum(3 * (y - min(lit)) < high for y in lit), sum(3 * (max(lit) - y) < high for y in lit)
+
+    top, foot = spread("p1")
+    assert foot > 2 * top
+    top, foot = spread("warn")
+    assert abs(foot - top) <= 2
 
 
 def test_the_banner_is_never_without_its_words_while_a_count_in_its_buttons_changes(qtbot: QtBot) -> None:

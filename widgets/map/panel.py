@@ -458,7 +458,7 @@ class MapPanel(QWidget):
             "zoom_out": self.tr("Zoom out"),
             "home": self.tr("Whole city"),
             "counts": self.tr("{symbols}, {cells} in cells, {outside} outside, {placeless} without a place"),
-            "counts_short": self.tr("{symbols}, {cells} in cells"),
+            "counts_short": self.tr("{symbols}, {cells} in cells, {off} off the map"),
             "symbols": self.tr("{n} symbols"),
             "symbol": self.tr("1 symbol"),
             "loading": self.tr("{counted} so far, still loading"),

@@ -101,6 +101,7 @@ export class Overlays {
           cells: this._answer.inCells,
           outside: this._answer.outside,
           placeless: this._answer.placeless,
+          off: this._answer.outside + this._answer.placeless,
         })
       : texts.not_loaded;
     element("#corner .counts").textContent = this._answer?.loading ? fill(texts.loading, { counted }) : counted;

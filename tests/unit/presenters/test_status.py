@@ -14,7 +14,7 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from tests.unit.presenters.conftest import NOW
 from tests.widgets.sample import make_symbols, make_theme
-from widgets.notice import Banner
+from widgets.notice import Banner, Notice
 from widgets.statusbar import StatusBar
 
 
@@ -35,6 +35,28 @@ def test_only_a_save_ends_what_says_that_nothing_is_saved(qtbot: QtBot) -> None:
     assert banner.notice.level == "warn"  # red is for life and safety
     status.set_trouble("")
     assert banner.notice is None
+
+
+def test_a_notice_that_stands_before_a_sign_out_counts_it(qtbot: QtBot) -> None:
+    """A harmless lost order hid that the console was signed out and nothing could be sent."""
+    theme = make_theme()
+    bar, banner = StatusBar(theme, undo_key="Ctrl Z"), Banner(theme, make_symbols(theme))
+    qtbot.addWidget(bar)
+    qtbot.addWidget(banner)
+    sources = Sources([Source("jakarta", "Jakarta", "https://jakarta.example", "dispatch")], UTC, lambda: NOW)
+    status = StatusPresenter(bar, banner, Desk("rina", Filter(), UTC), sources, UTC, lambda: NOW)
+    lost = Notice("warn", "DMK-02 is on this report already:", "", (("lost_drop", "Seen", "F4"),))
+    status.set_lost(lost, 0)
+    assert (banner.notice, banner._more) == (lost, 0)
+    sources.set_state(SourceState("jakarta", "refused", problem="This server needs a token.", since=NOW))
+    status.show()
+    assert (banner.notice, banner._more) == (lost, 1)
+    status.set_lost(None, 0)
+    assert banner.notice is not None
+    assert "This server needs a token" in banner.notice.text
+    radio = Notice("p1", "NOT SENT: tell DMK-02 by radio", "", (("refresh", "Try now", "Ctrl R"),))
+    status.set_lost(radio, 0)
+    assert (banner.notice, banner._more) == (radio, 0), "which says of the outage what there is to say"
 
 
 def test_the_banner_says_which_city_is_away_and_since_which_day() -> None:
