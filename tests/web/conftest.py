@@ -29,6 +29,15 @@ _ON_VIOLATION = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`blocked: ${event.violatedDirective} ${event.blockedURI}`));
 """
+_ONE_HAND = """
+addEventListener("click", () => {
+  const page = document.documentElement;
+  page.dataset.tapped = Number(page.dataset.tapped ?? 0) + 1;
+  setTimeout(() => { page.dataset.tapped === "1" ? delete page.dataset.tapped : page.dataset.tapped -= 1; }, 650);
+}, true);
+"""
+"""A hand makes no two taps within 650 ms that are meant for different things: that would be a double tap."""
+_TAPPED = "html[data-tapped]"
 
 
 @pytest.fixture(scope="package")
@@ -132,6 +141,12 @@ class Phone:
     page: Page
     watch: Watch
 
+    def keep_moment(self) -> None:
+        """The page's clock stands (it needs to be installed) until it is told to run, and the hand waits no more."""
+        self.page.remove_locator_handler(self.page.locator(_TAPPED))
+        now_s = self.page.evaluate("Date.now()") / 1_000
+        self.page.clock.pause_at(datetime.fromtimestamp(now_s + 1, UTC))
+
 
 @pytest.fixture
 def phones(chromium: Browser) -> Iterator[Any]:
@@ -145,11 +160,14 @@ def phones(chromium: Browser) -> Iterator[Any]:
         )
         context.set_default_timeout(20_000)
         context.add_init_script(_ON_VIOLATION)
+        context.add_init_script(_ONE_HAND)
         watch = Watch(site.url)
         context.on("request", watch.on_request)
         context.on("console", watch.on_console)
         context.on("weberror", lambda error: watch.wrong.append(f"uncaught: {error.error}"))
         phone = Phone(context, context.new_page(), watch)
+        # what acts through a locator waits until the hand is free; what is told of the mouse itself does not
+        phone.page.add_locator_handler(phone.page.locator(_TAPPED), lambda: None)
         made.append(phone)
         return phone
 

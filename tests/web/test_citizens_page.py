@@ -228,6 +228,55 @@ def test_a_report_is_followed_to_its_end_and_opened_again_by_its_reporter_only(s
     assert site.city.entries(number)[-1].text == "The reporter is not satisfied: It is still there"
 
 
+def test_a_report_that_is_closed_again_is_opened_again_from_the_same_page(site: Site, phones: Any) -> None:
+    """The second complaint bore the key of the first: it was answered as taken, and the report stayed closed."""
+    page = phones(site).page
+    page.clock.install()
+    page.goto(site.url)
+    write(page, photos=0)
+    send(page)
+    number = number_on(page)
+    page.get_by_role("link", name="Follow this report").click()
+    for turn, text in enumerate(["", "", "It is still there"]):
+        expect(page.locator("#status")).to_have_text("Taken up again" if turn else "New")
+        version = site.city.report(number).version
+        closing = EditBody(f"staff-closes-{turn}", Kind.CLOSE, data={"disposition": "Not found"})
+        site.city.apply(closing, report=number, if_match=version)
+        page.clock.run_for(31_000)  # the page looks again by itself
+        page.get_by_role("button", name="It is not solved").click()
+        expect(page.get_by_label("What is still wrong?")).to_have_value("")
+        page.get_by_label("What is still wrong?").fill(text)
+        page.clock.run_for(1_000)
+        page.get_by_role("button", name="Open it again").click()
+        expect(page.locator("#status")).to_have_text("Taken up again")
+        assert [entry.kind for entry in site.city.entries(number)].count("reopen") == turn + 1
+    assert site.city.entries(number)[-1].text == "The reporter is not satisfied: It is still there"
+
+
+def test_a_double_tap_on_a_service_puts_no_point_on_the_map(site: Site, phones: Any) -> None:
+    """Its second tap hit the map that had come in the place of the tiles: a place that nobody had meant."""
+    phone = phones(site)
+    page = phone.page
+    page.clock.install()
+    page.goto(site.url)
+    tile = page.get_by_role("button", name="Flood")
+    expect(tile).to_be_visible()
+    phone.keep_moment()
+    tile.scroll_into_view_if_needed()
+    box = tile.bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(*place)
+    expect(page.locator("#map.leaflet-container")).to_be_visible()
+    hit = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.leaflet-container'))"
+    assert page.evaluate(hit, place), "the map is where the tile was"
+    page.mouse.click(*place)
+    page.clock.run_for(700)
+    expect(page.locator("#accuracy")).to_be_empty()
+    page.mouse.click(*place)
+    expect(page.locator("#accuracy")).not_to_be_empty()
+
+
 def test_a_number_that_nobody_has(site: Site, phones: Any) -> None:
     phone = phones(site)
     phone.watch.allowed.append("404")

@@ -243,6 +243,97 @@ def test_a_report_that_is_ordered_again_shows_the_new_order_on_the_page_of_the_o
     expect(page.locator("#job")).to_be_hidden()
 
 
+def test_a_double_tap_says_one_step(crew_site: Site, phones: Any) -> None:
+    """The next step's button stood where the first had been tapped: "seen" was told as "on its way" too."""
+    site, phone = crew_site, phones(crew_site)
+    page = phone.page
+    page.clock.install()
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    acts = page.locator("#acts").get_by_role("button")
+    expect(acts.last).to_be_enabled()
+    phone.keep_moment()
+    for count, (name, then) in enumerate([("Acknowledge", "En route"), ("En route", "On scene")]):
+        button = page.locator("#acts").get_by_role("button", name=name)
+        box = button.bounding_box()
+        assert box is not None
+        place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.click(*place)
+        expect(acts.last).to_have_text(then)
+        page.mouse.click(*place)
+        page.clock.run_for(900)  # no double tap any more, but nobody can have read it yet
+        page.mouse.click(*place)
+        received(page, count + 1)
+        expect(acts.last).to_have_text(then)
+        page.clock.run_for(200)
+        expect(acts.last).to_be_enabled()
+    said = [entry.data.get("state") for entry in site.city.entries("700") if entry.kind == "progress"]
+    assert said == ["acknowledged", "en_route"]
+
+
+def test_a_double_tap_on_a_job_says_nothing_about_it(crew_site: Site, phones: Any) -> None:
+    """Where the row of the job was a button of the job comes to stand; "All jobs" stands where "Break" comes."""
+    site, phone = crew_site, phones(crew_site)
+    page = phone.page
+    page.clock.install()
+    ordered(site)
+    sign_in(page, site)
+    row = page.get_by_role("button", name=re.compile("Flood"))
+    expect(row).to_be_visible()
+    phone.keep_moment()
+    page.evaluate("document.querySelector('#jobs').style.paddingTop = '60vh'")
+    row.evaluate("one => scrollBy(0, one.getBoundingClientRect().bottom - innerHeight + 8)")
+    box = row.bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] - 40, box["y"] + box["height"] - 20)
+    page.mouse.click(*place)
+    button = page.locator("#acts").get_by_role("button", name="Acknowledge")
+    expect(button).to_be_visible()
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).dataset.act", place) == "acknowledged"
+    page.mouse.click(*place)
+    page.clock.run_for(1_000)
+    expect(button).to_be_enabled()
+    expect(page.locator("#job-state")).to_have_text("New order")
+    edit(site, "700", Kind.RECALL, unit="u1")
+    page.evaluate("dispatchEvent(new Event('online'))")  # it asks at once
+    expect(page.locator("#job-state")).to_have_text("Recalled")
+    box = page.get_by_role("button", name="All jobs").bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(*place)
+    expect(page.locator("#board")).to_be_visible()
+    page.mouse.click(*place)
+    expect(page.locator("#states [aria-pressed=true]")).to_have_text("Available")
+    assert site.city.units()[0].state is UnitState.AVAILABLE
+
+
+def test_a_refusal_that_cannot_leave_the_phone_says_nothing_of_the_next_order(crew_site: Site, phones: Any) -> None:
+    """The new order on the same report was shown as "Refused", among the ended jobs, without a button."""
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed += ["503", "412", "422"]
+    page = phone.page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    page.route("**/reports/700/edits", lambda route: route.fulfill(status=503, json={"message": "Later"}))
+    act(page, "Refuse")
+    page.get_by_label("Reason").fill("The pump is broken")
+    page.get_by_role("button", name="Refuse the job").click()
+    expect(page.locator("#job-state")).to_have_text("Refused")
+    edit(site, "700", Kind.RECALL, unit="u1")
+    edit(site, "700", Kind.DISPATCH, unit="u1")
+    expect(page.locator("#job-state")).to_have_text("New order")
+    expect(page.locator("#acts").get_by_role("button", name="Acknowledge")).to_be_enabled()
+    page.unroute("**/reports/700/edits")
+    act(page, "Acknowledge")
+    expect(page.locator("#job-state")).to_have_text("Acknowledged")
+    expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(1)
+    expect(page.locator("#job-deeds .mark[data-mark=refused]")).to_have_count(1)
+    said = [entry.data.get("state") for entry in site.city.entries("700") if entry.kind == "progress"]
+    assert said == ["acknowledged"]
+
+
 def test_what_the_phone_cannot_keep_stays_where_it_was_written(crew_site: Site, phones: Any) -> None:
     site, page = crew_site, phones(crew_site).page
     ordered(site)

@@ -244,7 +244,9 @@ class Citizens:
             raise Invalid("This report cannot be opened again; make a new one.")
         reason = f"The reporter is not satisfied: {said.text}" if said.text else "The reporter is not satisfied."
         edit = EditBody(said.key, Kind.REOPEN, data={"reason": reason})
-        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        applied = self._city.apply(edit, report=report.id, actor=CITIZEN)
+        if applied.replayed and self._may_reopen(self._city.report(report.id)):
+            raise Invalid("The report was closed again since you said this. Open this page anew and say it again.")
         return json_response({}, 201)
 
     def _check_own_page(self, request: Request) -> None:

@@ -9,6 +9,7 @@ import { Live } from "./live.js";
 import { Later, Refused, ask, serverNow } from "./net.js";
 import { shrink } from "./photos.js";
 import { begin } from "./shell.js";
+import { deafAtFirst } from "./taps.js";
 import { dateTime, distance, has, t } from "./texts.js";
 
 const SIGNED = "sigap.crew";
@@ -39,6 +40,8 @@ let live = null;
 /** The assignment on show. @type {string | null} */
 let chosen = null;
 let refreshed = 0;
+/** When the jobs that are known were asked for, in ms. */
+let asOf = 0;
 let refreshTimer = 0;
 let reachable = true;
 /** @type {number | null} */
@@ -48,6 +51,8 @@ let here = null;
 let told = 0;
 /** Whether a note is on its way to the phone's storage. */
 let noting = false;
+/** Whether a step is on its way to the phone's storage: until it is there, the same button may be tapped again. */
+let stepping = false;
 /** Photos by their hash. @type {Map<string, Promise<string>>} */
 const pictures = new Map();
 
@@ -91,7 +96,7 @@ async function enter(who) {
     return;
   }
   const kept = await get("draft", KEPT_JOBS);
-  if (kept?.unit === who.unit) await take(kept.jobs);
+  if (kept?.unit === who.unit) await take(kept.jobs, kept.asked ?? 0);
   await refresh();
   if (signed !== who) return; // signed out meanwhile
   live = new Live(headers, soon);
@@ -128,6 +133,7 @@ async function signOut() {
   forget(SIGNED);
   await drop("draft", KEPT_JOBS);
   known = null;
+  asOf = 0;
   here = null;
   for (const one of pictures.values()) one.then(URL.revokeObjectURL, () => {});
   pictures.clear();
@@ -155,12 +161,12 @@ async function again() {
 async function refresh() {
   const who = signed;
   if (who === null) return;
-  refreshed = Date.now();
+  const asked = (refreshed = Date.now());
   try {
     const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
     if (signed !== who) return;
-    await take(answer);
-    await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: answer }).catch(() => {}); // a full phone shows them all the same
+    await take(answer, asked);
+    await put("draft", { key: KEPT_JOBS, unit: who.unit, jobs: answer, asked }).catch(() => {}); // a full phone shows them all the same
     showLink(null, true);
   } catch (fault) {
     if (fault instanceof Later) return showLink(null, false);
@@ -169,11 +175,13 @@ async function refresh() {
   }
 }
 
-/** @param {UnitJobs} answer */
-async function take(answer) {
+/** @param {UnitJobs} answer @param {number} asked when, in ms */
+async function take(answer, asked) {
+  if (asked < asOf) return; // an older answer that comes later
   const first = known === null;
   const before = new Set(known?.jobs.map((one) => one.assignment.id));
   known = answer;
+  asOf = asked;
   if (!first) orderedAgain(before);
   if (first) {
     const own = headers();
@@ -215,9 +223,9 @@ function drawLink() {
   byId("offline").hidden = reachable;
 }
 
-/** The state of the unit with what was done here and is not at the server yet. @returns {string} */
+/** The state of the unit with what was done here and the jobs that are known cannot show yet. @returns {string} */
 function unitState() {
-  return deeds.waiting.filter((one) => one.kind === "unit_state").at(-1)?.data.state ?? known?.unit.state;
+  return deeds.ahead(asOf).filter((one) => one.kind === "unit_state").at(-1)?.data.state ?? known?.unit.state;
 }
 
 // The unit itself
@@ -316,9 +324,17 @@ function draw() {
   if (job) drawJob(job);
 }
 
-/** The state of a job with what was done here and is not at the server yet. @param {Job} job @returns {string} */
+/** The state of a job with what was done here and the jobs that are known cannot show yet. @param {Job} job @returns {string} */
 function stateOf(job) {
-  return deeds.waiting.filter((one) => one.kind === "progress" && one.report === job.report.id).at(-1)?.data.state ?? job.assignment.state;
+  return on(job, deeds.ahead(asOf)).filter((one) => one.kind === "progress").at(-1)?.data.state ?? job.assignment.state;
+}
+
+/**
+ * Which of these were done on a job. Progress is of one order, not of the report: a refusal that cannot leave the phone
+ * says nothing of the next order. @param {Job} job @param {Deed[]} some @returns {Deed[]}
+ */
+function on(job, some) {
+  return some.filter((one) => (one.job ? one.job === job.assignment.id : one.report === job.report.id));
 }
 
 /** As the control room reads it, wherever the phone was bought. @param {string | number} when @returns {string} */
@@ -331,7 +347,7 @@ function row(job) {
   const { report, assignment } = job;
   const ended = ENDED.includes(stateOf(job));
   const far = here && report.lat !== null && report.lat !== undefined ? distance(metres(here, report)) : "";
-  const mark = deeds.waiting.some((one) => one.report === report.id) && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
+  const mark = on(job, deeds.waiting).length > 0 && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
   const words = make("span", {}, make("b", {}, name(job)), make("small", {}, [report.address || report.title, job.area].filter(Boolean).join(" · ") || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), cityTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
   const priority = make("span", { class: "priority", "data-priority": report.priority, "aria-label": t("job.priority", { number: report.priority }) }, `P${report.priority}`);
   return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
@@ -390,7 +406,7 @@ function drawJob(job) {
 function drawPhotos(job) {
   const there = (job.report.photos ?? []).filter((/** @type {any} */ one) => one.sha256).map((/** @type {any} */ one) => ({ sha: one.sha256, role: one.role }));
   const hashes = new Set(there.map((/** @type {any} */ one) => one.sha));
-  const mine = deeds.waiting.filter((one) => one.kind === "photo" && one.report === job.report.id && !hashes.has(one.data.sha256));
+  const mine = deeds.ahead(asOf).filter((one) => one.kind === "photo" && one.report === job.report.id && !hashes.has(one.data.sha256));
   for (const one of mine) if (one.blob && !pictures.has(one.data.sha256)) pictures.set(one.data.sha256, Promise.resolve(URL.createObjectURL(one.blob)));
   const photos = [...there, ...mine.map((one) => ({ sha: one.data.sha256, role: one.data.role }))];
   byId("job-photos-part").hidden = !photos.length;
@@ -423,7 +439,7 @@ function pictureOf(sha) {
 /** @param {Job} job @param {string} state */
 function drawActs(job, state) {
   const { report } = job;
-  const step = (/** @type {string} */ to, main = true) => make("button", { type: "button", class: main ? "main" : "plain", "data-act": to, onclick: () => progress(job, to) }, t(`act.${to}`));
+  const step = (/** @type {string} */ to, main = true) => make("button", { type: "button", class: main ? "main" : "plain", "data-act": to, onclick: () => progress(job.assignment.id, to) }, t(`act.${to}`));
   const no = make("button", { type: "button", class: "plain", "data-act": "refused", onclick: () => byId("refuse").showModal() }, t("act.refused"));
   /** @type {Node[]} */
   let acts = [];
@@ -431,7 +447,7 @@ function drawActs(job, state) {
   else if (state === "acknowledged") acts = [no, step("en_route")];
   else if (state === "en_route") acts = [no, step("on_scene")];
   else if (state === "on_scene") {
-    const taken = (/** @type {string} */ role) => (report.photos ?? []).some((/** @type {any} */ one) => one.role === role) || deeds.waiting.some((one) => one.report === report.id && one.data.role === role);
+    const taken = (/** @type {string} */ role) => (report.photos ?? []).some((/** @type {any} */ one) => one.role === role) || deeds.ahead(asOf).some((one) => one.report === report.id && one.data.role === role);
     const ready = job.service?.proof === false || taken("after");
     const done = ready ? step("done") : make("button", { type: "button", class: "plain", "data-act": "done", disabled: true }, t("act.needs_after"));
     const halted = unitState() === "unavailable";
@@ -439,11 +455,12 @@ function drawActs(job, state) {
     acts = [halt, camera(job, "before", false), camera(job, "after", !ready), done];
   }
   const place = byId("acts");
-  const now = `${report.id}:${acts.map((one) => one.textContent + /** @type {any} */ (one).className).join()}`;
+  const now = `${job.assignment.id}:${acts.map((one) => one.textContent + /** @type {any} */ (one).className).join()}`;
   byId("bottom").hidden = !acts.length;
   if (place.dataset.now !== now) {
     place.dataset.now = now;
     fill(place, ...acts);
+    deafAtFirst(place.children); // whoever taps now means what stood here before
   }
 }
 
@@ -472,12 +489,12 @@ function camera(job, role, main) {
 
 /**
  * Whether this phone has it now; the sending goes on by itself.
- * @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob]
+ * @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob] @param {string | null} [job]
  */
-async function keep(report, kind, data, version, blob = null) {
+async function keep(report, kind, data, version, blob = null, job = null) {
   say("");
   try {
-    await deeds.add(report, kind, data, version, blob);
+    await deeds.add(report, kind, data, version, blob, job);
   } catch {
     say(t("fault.unkept"));
     return false;
@@ -486,9 +503,19 @@ async function keep(report, kind, data, version, blob = null) {
   return true;
 }
 
-/** @param {Job} job @param {string} state @param {Record<string, string>} [more] */
-async function progress(job, state, more = {}) {
-  return keep(job.report.id, "progress", { unit: job.assignment.unit, state, ...more }, job.report.version);
+/**
+ * Whether this phone has the step now.
+ * @param {string} id the assignment's @param {string} state @param {Record<string, string>} [more]
+ */
+async function progress(id, state, more = {}) {
+  const job = known?.jobs.find((one) => one.assignment.id === id);
+  if (!job || stepping) return false;
+  stepping = true;
+  try {
+    return await keep(job.report.id, "progress", { unit: job.assignment.unit, state, ...more }, job.report.version, null, id);
+  } finally {
+    stepping = false;
+  }
 }
 
 /** @param {Event} event */
@@ -497,7 +524,7 @@ async function refuse(event) {
   const job = current();
   byId("refuse").close();
   const reason = byId("reason").value.trim();
-  if (job && reason && (await progress(job, "refused", { reason }))) clear("reason", reason);
+  if (job && reason && (await progress(job.assignment.id, "refused", { reason }))) clear("reason", reason);
 }
 
 /** The crew is there and cannot go on: its job stays until the control room takes it back. @param {Event} event */

@@ -5,15 +5,15 @@
  */
 
 import { all, drop, put } from "./keep.js";
-import { Later, Refused, ask, serverNow } from "./net.js";
+import { Later, NotTheServer, Refused, ask, serverNow } from "./net.js";
 
 const LATE_MS = 60_000;
 const KEPT_MS = 24 * 3_600_000;
 const PHOTO_LIMIT_MS = 120_000;
 
 /**
- * @typedef {{key: string, order: number, unit: string, report: string | null, kind: string, data: Record<string, any>,
- *   version: number | null, occurred_at: string, late: boolean | null, blob: Blob | null,
+ * @typedef {{key: string, order: number, unit: string, report: string | null, job?: string | null, kind: string, data: Record<string, any>,
+ *   version: number | null, occurred_at: string, late: boolean | null, received?: number, blob: Blob | null,
  *   state: "saved" | "sent" | "received" | "refused", problem: string}} Deed
  */
 
@@ -39,6 +39,14 @@ export class Deeds {
     this.list = found.filter((one) => !old.includes(one)).sort((one, other) => one.order - other.order);
   }
 
+  /**
+   * What jobs that were asked for at this moment (ms) need not show yet: what waits, and what was received since.
+   * @param {number} asked @returns {Deed[]}
+   */
+  ahead(asked) {
+    return this.list.filter((one) => one.state !== "refused" && (one.state !== "received" || (one.received ?? -1) >= asked));
+  }
+
   /** Not yet received. */
   get waiting() {
     return this.list.filter((one) => one.state === "saved" || one.state === "sent");
@@ -47,12 +55,13 @@ export class Deeds {
   /**
    * Keep a deed, then send what waits. Throws when this phone cannot keep it.
    * @param {string | null} report @param {string} kind @param {Record<string, any>} data @param {number | null} version @param {Blob | null} [blob]
+   * @param {string | null} [job] the assignment whose progress it is
    */
-  async add(report, kind, data, version, blob = null) {
+  async add(report, kind, data, version, blob = null, job = null) {
     const order = Math.max(Date.now(), (this.list.at(-1)?.order ?? 0) + 1);
     const key = `${order}-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (one) => one.toString(16).padStart(2, "0")).join("")}`;
     /** @type {Deed} */
-    const deed = { key, order, unit: this._unit, report, kind, data, version, occurred_at: serverNow().toISOString(), late: null, blob, state: "saved", problem: "" };
+    const deed = { key, order, unit: this._unit, report, job, kind, data, version, occurred_at: serverNow().toISOString(), late: null, blob, state: "saved", problem: "" };
     await put("deeds", deed);
     this.list.push(deed);
     this._changed();
@@ -86,12 +95,20 @@ export class Deeds {
   }
 
   async _pass() {
-    for (let deed = this.waiting[0]; deed && navigator.onLine && !this._ended; deed = this.waiting[0]) {
+    /** @type {Set<Deed>} */
+    const held = new Set();
+    const next = () => this.waiting.find((one) => !held.has(one));
+    for (let deed = next(); deed && navigator.onLine && !this._ended; deed = next()) {
       try {
         await this._post(deed);
         deed.state = "received";
+        deed.received = Date.now();
         deed.blob = null;
       } catch (fault) {
+        if (fault instanceof NotTheServer && deed.blob) {
+          held.add(deed); // a photo is too much for something on the way: no word waits behind it
+          continue;
+        }
         if (fault instanceof Later) return;
         if (!(fault instanceof Refused)) throw fault;
         if (fault.status === 401) return this._strange();

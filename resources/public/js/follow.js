@@ -24,8 +24,10 @@ const address = `/public/v1/reports/${encodeURIComponent(number)}`;
 let city = null;
 /** @type {string | null} */
 let secret = null;
-/** The key of a request to open the report again: the same at every try. */
-const again = newKey();
+/** When the report that is on show was closed. @type {string | null} */
+let closed = null;
+/** The last request to open it again; a further try of the same, about the same closing, bears its key. */
+let again = { closed, text: "", key: newKey() };
 
 await begin();
 await loadGlyphs();
@@ -53,6 +55,7 @@ async function look() {
 
 /** @param {any} report */
 function show(report) {
+  closed = report.closed_at;
   const service = city?.services.find((one) => one.code === report.service);
   const zone = city?.city.timezone;
   const name = service?.name ?? report.service ?? t("follow.report");
@@ -126,7 +129,11 @@ async function unsolved(event) {
   event.preventDefault();
   byId("unsolved").close();
   const text = byId("why").value.trim();
-  await deed(() => ask(`${address}/not-solved`, { method: "POST", json: { key: again, report_key: secret, text } }));
+  if (again.closed !== closed || again.text !== text) again = { closed, text, key: newKey() };
+  await deed(async () => {
+    await ask(`${address}/not-solved`, { method: "POST", json: { key: again.key, report_key: secret, text } });
+    byId("why").value = "";
+  });
 }
 
 /** @param {() => Promise<any>} work */
@@ -135,7 +142,8 @@ async function deed(work) {
     await work();
     await look();
   } catch (fault) {
-    if (fault instanceof Later) say("deed.later");
-    else byId("said").textContent = t("deed.refused", { why: /** @type {Error} */ (fault).message });
+    if (fault instanceof Later) return say("deed.later");
+    await look(); // what is shown was not so any more
+    byId("said").textContent = t("deed.refused", { why: /** @type {Error} */ (fault).message });
   }
 }

@@ -2,6 +2,8 @@
 /** Ask the server: with a time limit, and with one kind of error for "no network", which is worth another try. */
 
 const LIMIT_MS = 20_000;
+/** The header with which the server marks every answer of its own. */
+const MARK = "Sigap-Server";
 
 let ahead_ms = 0;
 
@@ -12,6 +14,9 @@ export function serverNow() {
 
 /** The server cannot be reached now, or asks to wait: the same request may be sent again. */
 export class Later extends Error {}
+
+/** Something on the way answered in the server's place (a proxy, the page of a network): the server was not asked. */
+export class NotTheServer extends Later {}
 
 /** The server says no; `message` is its sentence. */
 export class Refused extends Error {
@@ -25,7 +30,8 @@ export class Refused extends Error {
 }
 
 /**
- * The answer's body (null when there is none). Throws Later or Refused.
+ * The answer's body (null when there is none). Throws Later or Refused. What does not bear the server's mark is none of
+ * its answers, whatever it says.
  * @param {string} path
  * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob"}} [given]
  */
@@ -43,14 +49,15 @@ export async function ask(path, given = {}) {
       signal: stop.signal,
       credentials: "same-origin",
     });
+    if (!answer.headers.has(MARK)) throw new NotTheServer(String(answer.status));
     const date = Date.parse(answer.headers.get("Date") ?? "");
     if (!Number.isNaN(date)) ahead_ms = date - Date.now();
     if (answer.ok) {
       if (given.as === "blob") return await answer.blob();
       return answer.status === 204 ? null : await answer.json();
     }
-  } catch {
-    throw new Later("network");
+  } catch (fault) {
+    throw fault instanceof Later ? fault : new Later("network");
   } finally {
     clearTimeout(timer);
   }

@@ -5,7 +5,7 @@
  */
 
 import { all, drop, put } from "./keep.js";
-import { Later, Refused, ask } from "./net.js";
+import { Later, NotTheServer, Refused, ask } from "./net.js";
 
 /**
  * @typedef {{key: string, service: string, serviceName: string, description: string, address: string,
@@ -48,6 +48,7 @@ async function pass(changed) {
     try {
       await send(one, changed);
     } catch (fault) {
+      if (fault instanceof NotTheServer) continue; // it may let another one through: a photo is too much for some
       if (fault instanceof Later) return;
       if (!(fault instanceof Refused)) throw fault;
       one.problem = fault.message;

@@ -1,6 +1,7 @@
 // @ts-check
-/** What every page does first: its words, the city's name, the service worker. */
+/** What every page does first: its words, the city's name, deafness to double taps, the service worker. */
 
+import { guardDoubleTaps } from "./taps.js";
 import { loadTexts } from "./texts.js";
 
 /**
@@ -9,6 +10,7 @@ import { loadTexts } from "./texts.js";
  */
 
 export async function begin() {
+  guardDoubleTaps();
   await loadTexts();
   if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register("/worker.js").catch(() => {});
 }

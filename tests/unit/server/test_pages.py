@@ -71,6 +71,14 @@ def test_a_report_goes_from_the_page_to_its_end_and_back(api: Api, city: City) -
         201,
     ]
     assert city.report(number).status == "returned"
+    api.ok(number, "close", {"disposition": "Not found"})
+    twice = public(api, "POST", f"/reports/{number}/not-solved", json=right)
+    assert (twice.status_code, twice.json()["message"]) == (
+        422,
+        "The report was closed again since you said this. Open this page anew and say it again.",
+    )
+    assert public(api, "POST", f"/reports/{number}/not-solved", json=right | {"key": "m" * 40}).status_code == 201
+    assert city.report(number).status == "returned"
     found = public(api, "GET", "/map", params={"bbox": "106,-7,107,-6", "zoom": 14}).json()
     assert [number, -6.85, 106.15, "road", "returned"] in found["points"]
 
