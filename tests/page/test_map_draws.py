@@ -623,14 +623,26 @@ def test_a_code_that_must_be_read_lies_across_no_p1(desk: MapDesk) -> None:
 
 
 def test_the_tag_of_the_chosen_report_lies_across_no_p1(desk: MapDesk) -> None:
-    """That of one outside the map lay on a hazard's triangle at the map's edge."""
+    """That of one outside the map lay on a hazard's triangle at the map's edge; then its number was under two of them,
+    with the map free at its other side.
+    """
     desk.symbols = [(1, LAT, LON, 1, 0, 0)]
     desk.show()
     alone = desk.count_near(LAT, LON, "priority.p1")
-    desk.panel.set_selection(7, LAT, LON - 0.011, "927995 Saluran", 0, 0)  # 64 px west: its tag reaches over the P1
+    chosen = LON - 0.011  # 64 px west: the tag at its right would reach over the P1
+    desk.panel.set_selection(7, LAT, chosen, "927995 Saluran", 0, 0)
     desk.draw()
-    assert desk.count_near(LAT, LON - 0.003, "surface.raised") > 60, "the tag is there"
+    assert desk.count_near(LAT, LON - 0.003, "surface.raised") == 0
+    assert desk.count_near(LAT, chosen - 0.009, "surface.raised") > 60, "the tag is at its left, wholly seen"
     assert desk.count_near(LAT, LON, "priority.p1") == alone
+    desk.symbols += [
+        (2, LAT, chosen - 0.011, 1, 0, 0),
+        (3, LAT - 0.006, chosen, 1, 0, 0),
+        (4, LAT + 0.006, chosen, 1, 0, 0),
+    ]
+    desk.draw()
+    assert desk.count_near(LAT, LON - 0.003, "surface.raised") > 60, "where P1 are all around it, at its right"
+    assert desk.count_near(LAT, LON, "priority.p1") == alone, "and below them"
 
 
 def test_a_spread_covers_no_report_and_no_crew_that_is_not_in_it(desk: MapDesk) -> None:

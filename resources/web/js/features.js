@@ -11,8 +11,8 @@ import { font } from "./config.js";
  * written only where `code_at` is
  * @typedef {{x: number, y: number, symbol: Symbol}} PlacedSymbol
  * @typedef {{row: number, x: number, y: number, label: string, priority: number, status: number, stranger: boolean,
- *   away: number | null}} Selection
- * a `stranger` is chosen and not among what the filter shows; `away`: it lies outside the map, in this direction (radians)
+ *   away: number | null, burning: import("./geometry.js").Taken}} Selection
+ * a `stranger` is chosen and not among what the filter shows; `burning`: where other P1 are; `away`: it lies outside the map, in this direction (radians)
  */
 
 /**
@@ -262,7 +262,8 @@ export function marked(context, selection, boxes, scale, width, height) {
 }
 
 /**
- * Where the tag of the chosen report is: at its right, where the map ends at its left, else below or above.
+ * Where the tag of the chosen report is: at its right, its left, below or above, the first of them that the map has room
+ * for and where no P1 lies across it.
  * @param {CanvasRenderingContext2D} context @param {Selection} selection @param {number} scale
  * @param {number} width @param {number} height of the map
  * @returns {import("./geometry.js").Rect}
@@ -271,12 +272,15 @@ export function tagRect(context, selection, scale, width, height) {
   context.font = font(12 * scale);
   const wide = context.measureText(selection.label).width + 12, tall = 20 * scale, away = 26 * scale;
   const inside = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ end) => Math.max(EDGE_PX, Math.min(at, end - EDGE_PX - size));
-  const right = selection.x + away, left = selection.x - away - wide;
-  if (right + wide <= width - EDGE_PX || left >= EDGE_PX) {
-    const x = right + wide <= width - EDGE_PX ? right : left, y = inside(selection.y - tall / 2, tall, height);
-    return [x, y, x + wide, y + tall];
-  }
-  const below = selection.y + away + tall <= height - EDGE_PX;
-  const x = inside(selection.x - wide / 2, wide, width), y = below ? selection.y + away : selection.y - away - tall;
-  return [x, y, x + wide, y + tall];
+  const across = inside(selection.x - wide / 2, wide, width), along = inside(selection.y - tall / 2, tall, height);
+  const right = selection.x + away, left = right - 2 * away - wide, below = selection.y + away, above = below - 2 * away - tall;
+  /** @type {[boolean, number, number][]} */
+  const places = [
+    [right + wide <= width - EDGE_PX, right, along],
+    [left >= EDGE_PX, left, along],
+    [below + tall <= height - EDGE_PX, across, below],
+    [above >= EDGE_PX, across, above],
+  ];
+  const rects = places.filter(([fits]) => fits).map(([, x, y]) => /** @type {import("./geometry.js").Rect} */ ([x, y, x + wide, y + tall]));
+  return rects.find((rect) => selection.burning.isFree(rect)) ?? rects[0] ?? [across, above, across + wide, above + tall];
 }

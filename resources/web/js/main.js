@@ -469,8 +469,15 @@ class MapPage {
     const shown = this._source.busy || this._answer === null || this._answer.symbols.some((one) => one.row === row && !(one.flags & UNLISTED));
     const boxes = new Taken(), size = this._map.getSize();
     for (const rect of this._overlays.rects()) boxes.add(rect);
-    const there = { row, label, priority, status, stranger: !shown, away: null, ...xy(this._at(lat, lon)) };
-    return marked(this._ruler, there, boxes, this._config?.theme.scale ?? 1, size.x, size.y);
+    const scale = this._config?.theme.scale ?? 1, half = 12 * scale;
+    const burning = new Taken();
+    for (const one of this._answer?.symbols ?? []) {
+      if (one.priority !== 1 || one.row === row) continue;
+      const { x, y } = xy(this._at(one.lat, one.lon));
+      burning.add([x - half, y - half, x + half, y + half]);
+    }
+    const there = { row, label, priority, status, stranger: !shown, away: null, burning, ...xy(this._at(lat, lon)) };
+    return marked(this._ruler, there, boxes, scale, size.x, size.y);
   }
 
   _keepCursor() {
