@@ -591,6 +591,7 @@ class ConsoleWindow(QObject):
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.act)
         self.forms.unused_key.connect(self._on_key_of_form)
+        self.palette.unused_key.connect(self._on_key_of_form)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
         self.ticket.strip_action.connect(self._on_strip)
@@ -654,7 +655,7 @@ class ConsoleWindow(QObject):
         self.commands.came_back.connect(self.queue.view.back_to_sight)
         self.window.is_usable = lambda cap, panel: is_usable(cap, self._situation, panel)
         self.window.is_usable_elsewhere = lambda cap: (
-            self.forms.has_keyboard
+            (self.forms.has_keyboard or self.palette.isActiveWindow())
             and (action := action_on(cap)) is not None
             and action.id in _FROM_FORMS
             and is_usable(cap, self._situation) is True
@@ -772,6 +773,7 @@ class ConsoleWindow(QObject):
         self.kpi_presenter.set_units(count_states(crews, self.now()) if self.desk.view is not None else None)
         self.kpi_presenter.show()
         self.status_presenter.show()
+        self.commands.follow_room()
         self.picture.look()
         _collect_garbage()
 

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -257,6 +257,8 @@ class Palette(QWidget):
     """Tab on the row with this id."""
     left = Signal()
     """Esc, or another window was chosen."""
+    unused_key = Signal(str)
+    """A function key, which means nothing here."""
 
     def __init__(self, theme: Theme, symbols: Symbols, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint)
@@ -338,7 +340,7 @@ class Palette(QWidget):
         width, self._most = min(theme.px(WIDTH), room.width() - theme.px(8)), room.height()
         self.resize(width, self.height())
         self._fit()
-        self.move(QPoint(room.left() + (room.width() - width) // 2, room.top()))
+        self.place_in(room)
         self._was_active = False
         self._field.setText(query)
         self.show()
@@ -347,6 +349,10 @@ class Palette(QWidget):
         self._field.setFocus(Qt.FocusReason.PopupFocusReason)
         self._field.end(False)
         self.query_changed.emit(self._field.text())
+
+    def place_in(self, room: QRect) -> None:
+        """Move to the middle of this part of the screen, at its top: what came above it is not covered."""
+        self.move(QPoint(room.left() + (room.width() - self.width()) // 2, room.top()))
 
     def query(self) -> str:
         """What is typed."""
@@ -426,6 +432,8 @@ class Palette(QWidget):
                 self.completion_asked.emit(self.current())
         elif key == Qt.Key.Key_Escape:
             self._leave()
+        elif Qt.Key.Key_F1 <= key <= Qt.Key.Key_F12:
+            self.unused_key.emit(QKeySequence(event.keyCombination()).toString())
         else:
             return False
         return True

@@ -94,6 +94,11 @@ class CommandPresenter(QObject):
         self._hold_keys_for(self._palette)
         self._palette.open_in(self._room())
 
+    def follow_room(self) -> None:
+        """A notice that has come above the map since moves the open palette down with the map."""
+        if self._palette.isVisible():
+            self._palette.place_in(self._room())
+
     def clear_lines(self) -> None:
         """Another operator sits down: what stands in the lines is a draft of the one before, and leaves them."""
         self.in_line.hand_over()

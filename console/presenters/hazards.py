@@ -20,14 +20,15 @@ _SAID_LONG = 120
 
 
 class NewHazard(msgspec.Struct, frozen=True):
-    """One that this operator has not looked at since it waits for a crew: its row, category and place, and its time.
+    """One that this operator has not looked at since it waits for a crew: its row, category, place, and when it came.
 
-    Its number and the reporter's words come a moment later. `is_left` says that somebody had it and nobody has now.
+    Its number and the reporter's words come a moment later. `is_left` says that somebody had it and nobody has now;
+    `at` then is when that was seen.
     """
 
     row: int
     what: str
-    created: datetime | None = None
+    at: datetime | None = None
     number: str = ""
     said: str = ""
     is_left: bool = False
@@ -139,8 +140,8 @@ class Hazards(QObject):
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        created = datetime.fromtimestamp(max(0, fact.created), UTC)
-        return NewHazard(row, f"{what}, {where}", created, is_left=is_left)
+        at = datetime.fromtimestamp(max(0, view.now_s if is_left else fact.created), UTC)
+        return NewHazard(row, f"{what}, {where}", at, is_left=is_left)
 
 
 def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:

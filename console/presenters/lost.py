@@ -391,7 +391,7 @@ class LostOrders(QObject):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
             seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
             bold = self.tr("P1 without a crew, nobody has it now:" if shown.is_left else "New P1 without a crew:")
-            return Notice(_level(_HAZARD), bold, shown.text, (go, seen), note=self._when(shown.created))
+            return Notice(_level(_HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
             seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))

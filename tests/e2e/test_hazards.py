@@ -74,6 +74,18 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(desk: Any) -> N
     assert desk.desk.row == rows[0]
 
 
+def test_a_p1_that_comes_while_the_palette_is_open_is_not_covered_and_its_key_works(desk: Any) -> None:
+    """The palette lay over the words of the P1, and the key that was told did nothing and said nothing."""
+    desk.commands.open()
+    wait_for(lambda: QApplication.activeWindow() is desk.palette, what="the palette")
+    report_p1(desk, "local:palette")
+    wait_for(lambda: desk.palette.y() >= desk.window.work_room().top() > desk.banner.height(), what="it makes room")
+    assert desk.window.hears(desk.banner, "F8")
+    QTest.keyClick(desk.palette._field, Qt.Key.Key_F8)
+    assert desk.desk.row == desk.desk.view.hazards.tolist()[-1]
+    wait_for(lambda: not desk.palette.isVisible(), what="the keyboard is with the P1")
+
+
 def test_a_p1_that_the_list_leaves_out_is_told_and_the_key_shows_a_list_with_it(desk: Any) -> None:
     desk.desk.set_filter(Filter(tab="validate", order="newest"))
     wait_for(lambda: desk.desk.view.filter.tab == "validate", what="another list")

@@ -176,7 +176,7 @@ def test_while_a_form_or_the_palette_hears_the_keys_the_window_shows_none(
     assert {cap for _, cap in shown_caps(desk)} == everything
     desk.commands.open()
     wait_for(lambda: QApplication.activeWindow() is desk.palette, what="the palette")
-    assert shown_caps(desk) == []
+    assert {cap for _, cap in shown_caps(desk)} <= {"F2", "F4", "F7", "F8"}, "what notices ask works from it too"
     desk.palette.close()
     desk.window.focus_panel("command")
     assert {cap for _, cap in shown_caps(desk)} & {"T", "A", "N", "/", "?", "Home"} == set()

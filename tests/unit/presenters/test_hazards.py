@@ -17,7 +17,7 @@ from console.presenters.hazards import Hazards
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from tests.unit.board import naive
-from tests.unit.board.naive import ME, ZONE, R
+from tests.unit.board.naive import ME, NOW, ZONE, R
 from tests.unit.board.test_view import view_of
 
 
@@ -51,6 +51,9 @@ def test_a_hazard_that_somebody_leaves_is_told_to_the_others(follower: Follower)
     left = [R(row=1, priority=1), R(row=2, priority=1), free]
     assert follower.see(*left) == [(1, True)], "what one released oneself is known"
     assert follower.see(*left) == [(1, True)], "until it is seen"
+    (one,) = follower.hazards.unseen
+    assert one.at is not None
+    assert one.at.timestamp() == NOW, "when it was left, not when it was reported"
     follower.hazards.see(1)
     assert follower.see(*left) == []
     assert follower.see(*left, R(row=4, priority=1)) == [(4, False)]
