@@ -49,6 +49,8 @@ class Situation(msgspec.Struct, frozen=True):
     other_unit: bool = False
     """They do, and it is not the one that leads on the chosen report."""
     undo: str = ""
+    undo_is_over: bool = False
+    """What undo would have taken back was lost, or others have ended it."""
     not_sent: str = ""
     """The id of an order on the chosen report that has not left and of which the unit was not told."""
     expired: str = ""
@@ -250,6 +252,8 @@ def _give_again(now: Situation) -> str:
 
 
 def _undo(now: Situation) -> str:
+    if now.undo_is_over:
+        return "Nothing was undone: your last step stands no more"
     return "" if now.undo else "Nothing to undo"
 
 

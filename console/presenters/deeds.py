@@ -53,11 +53,17 @@ class Deeds(QObject):
         super().__init__(parent)
         self._edits = edits
         self._stack: list[Deed] = []
+        self._last_is_over = False
 
     @property
     def newest(self) -> Deed | None:
-        """What undo would take back."""
-        return self._stack[-1] if self._stack else None
+        """What undo would take back: the last step, and nothing before it that nobody means."""
+        return self._stack[-1] if self._stack and not self._last_is_over else None
+
+    @property
+    def last_is_over(self) -> bool:
+        """Whether the last step stands no more, by others or as it was not taken: there is nothing of it to undo."""
+        return self._last_is_over
 
     @property
     def undo_text(self) -> str:
@@ -82,7 +88,8 @@ class Deeds(QObject):
         self._stack = [*deeds, *self._stack]
 
     def forget(self, edit_id: str) -> None:
-        """It was not saved: there is nothing to undo."""
+        """It was not saved, was lost, or others have ended it: there is nothing to undo."""
+        self._last_is_over |= bool(self._stack) and self._stack[-1].edit_id == edit_id
         self._stack = [deed for deed in self._stack if deed.edit_id != edit_id]
 
     def create(self, source: str, data: Mapping[str, Any], local_key: str, title: str) -> str:
@@ -205,6 +212,7 @@ class Deeds(QObject):
     def forget_all(self) -> None:
         """Another operator has signed in: what the one before did is not his to take back."""
         self._stack.clear()
+        self._last_is_over = False
 
     def undo(self) -> Undo:
         """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
@@ -266,6 +274,7 @@ class Deeds(QObject):
 
     def _remember(self, deed: Deed) -> None:
         self._stack.append(deed)
+        self._last_is_over = False
         self.done.emit(deed)
 
 

@@ -140,6 +140,7 @@ class Intents(QObject):
             unit_outside=crew is not None and self._is_unit_outside(crew),
             unit_busy=self._panel == "units" and bool(desk.cities.jobs(crew)),
             undo=self._deeds.undo_text,
+            undo_is_over=self._deeds.last_is_over,
             lost=self.lost(),
             radio_call=self.radio_call(),
             setback=self.setback(),

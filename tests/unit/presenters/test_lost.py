@@ -529,10 +529,16 @@ def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> Non
     ended = Setback("city", "A", "rina", "budi has closed A Flood:", "", 3, of_crew=True, entry="h1", units=("11",))
     strip.orders.tell(ended)
     assert lost == [True]
-    assert [(deed.report, deed.data["unit"]) for deed in strip.rig.deeds.remembered] == [("A", "07"), ("B", "07")]
+    assert strip.rig.deeds.newest is None, "the step before it is not what Ctrl+Z means"
+    assert strip.rig.deeds.last_is_over
     strip.orders.tell(replace(ended, entry="h2", units=("07",)))
     assert [(deed.report, deed.data["unit"]) for deed in strip.rig.deeds.remembered] == [("B", "07")]
-    assert lost == [True], "the newest is still to be undone"
+    strip.order("C", "11")
+    assert strip.rig.deeds.newest is not None
+    assert strip.rig.deeds.newest.report == "C"
+    ended_b = replace(ended, report="B", entry="h3", units=("07",))
+    strip.orders.tell(ended_b)
+    assert strip.rig.deeds.newest.report == "C", "the newest is still to be undone"
 
 
 def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
