@@ -236,11 +236,17 @@ def _lost(now: Situation) -> str:
 
 
 def _noticed(now: Situation) -> str:
-    return "" if now.radio_call else _seen(now)
+    return "" if now.radio_call or now.setback else _lost(now)
 
 
 def _seen(now: Situation) -> str:
-    return "" if now.setback else _lost(now)
+    if now.setback:
+        return ""
+    return "Not only to be seen: it is given again or dropped" if now.lost else "Nothing in the notice to be seen"
+
+
+def _drop(now: Situation) -> str:
+    return "It is only to be seen" if now.setback else _lost(now)
 
 
 def _radio_call(now: Situation) -> str:
@@ -356,7 +362,8 @@ ACTIONS: tuple[Action, ...] = (
     A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _noticed),
     A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
     A("radio_told", "The unit in the notice was told by radio", ("F7",), "Report", _radio_call),
-    A("lost_drop", "Drop the order that was not sent; what was told is seen", ("F4",), "Report", _seen),
+    A("lost_seen", "What the notice tells is seen", ("F4",), "Report", _seen),
+    A("lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", _drop),
     A("priority", "Priority", ("P",), "Report", _open, Kind.SET),
     A("category", "Category", ("C",), "Report", _open, Kind.SET),
     A("transfer", "Transfer to another area or agency", ("W",), "Report", _open, Kind.SET),

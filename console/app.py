@@ -115,7 +115,7 @@ from widgets.units import UnitsPanel
 
 _log = logging.getLogger(__name__)
 _TICK_MS = 1000
-_FROM_FORMS = ("undo", "next_hazard", "lost_see", "lost_drop", "radio_told")
+_FROM_FORMS = ("undo", "next_hazard", "lost_see", "lost_seen", "lost_drop", "radio_told")
 """The actions whose keys a form leaves to the window: what notices and the status bar name."""
 _LEAVE_FORM = ("next_hazard", "lost_see")
 """Those of them that show another report; the form stays open beside it, without the keyboard."""
@@ -498,6 +498,7 @@ class ConsoleWindow(QObject):
             "lost_see": self.lost.see,
             "lost_again": self.lost.give_again,
             "radio_told": self.lost.told,
+            "lost_seen": self.lost.see_off,
             "lost_drop": self.lost.drop,
         }
         self.window_actions = WindowActions(

@@ -124,12 +124,23 @@ def is_enter(event: QKeyEvent) -> bool:
     return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
+def is_bare_enter(event: QKeyEvent) -> bool:
+    """The same without another key: Alt+Enter and their like are the desktop's, or nobody's, and do nothing here."""
+    return is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+
+
+def digit_of(event: QKeyEvent) -> int:
+    """The digit that was typed, 0 for none: some keyboards need Shift for it; with Ctrl, Alt or Meta it is none."""
+    chord = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
+    return int(event.text()) if not chord and event.text().isdecimal() else 0
+
+
 class EnterButton(QAbstractButton):
     """A button that Enter presses, as Space does, once however long it is held; a subclass paints it."""
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if is_enter(event):
+        if is_bare_enter(event):
             if not event.isAutoRepeat():
                 self.click()
         else:

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, is_enter, paint_cap
+from widgets.keys import cap_size, is_bare_enter, paint_cap
 from widgets.symbols import paint_tag
 from widgets.text import Texts, one_line, wrap
 from widgets.theme import Theme, by_keyboard
@@ -173,7 +173,7 @@ class PhotoPair(QWidget):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._shown[side] = (self._shown[side] + step) % len(self._groups[side])
             self._fix_height()
-        elif is_enter(event) and self._groups:
+        elif is_bare_enter(event) and self._groups:
             if not event.isAutoRepeat():
                 self.photo_opened.emit(self.current_id())
         else:

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.keys import is_enter
+from widgets.keys import is_bare_enter
 from widgets.menu import row_menu_place
 from widgets.text import one_line, tip
 from widgets.theme import Theme
@@ -293,7 +293,7 @@ class RowsView(QListView):
             if not event.isAutoRepeat():
                 self.own_key.emit(word)
             return
-        if is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if is_bare_enter(event):
             if self.currentIndex().isValid() and not event.isAutoRepeat():
                 self.opened.emit(self.current_id())
             return

@@ -197,8 +197,6 @@ class LostOrders(QObject):
         self._told_of: dict[tuple[str, str, str], bool] = {}
         """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
-        self._ticking = False
-        """Whether the notices before this one were only said to be seen, one after the other."""
         self._shown_since_s = -TWICE_S
         edits.changed.connect(lambda _: self.show())
         edits.opened.connect(self.show)
@@ -215,8 +213,11 @@ class LostOrders(QObject):
 
     @property
     def is_only_seen(self) -> bool:
-        """Whether what others did, or a new hazard, is in the notice: there is nothing to answer."""
-        return isinstance(self._shown, Setback | NewHazard)
+        """Whether there is nothing to answer: what others did, a new hazard, an order whose crew is there already."""
+        shown = self._shown
+        if isinstance(shown, LostOrder):
+            return _is_fulfilled(shown, self._desk.catalog(shown.lost.edit.source))
+        return isinstance(shown, Setback | NewHazard)
 
     def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
         """The new P1 without a crew that the operator has not looked at."""
@@ -265,15 +266,13 @@ class LostOrders(QObject):
         notice = None if first is None else self._notice(first)
         self._status.set_lost(notice, max(0, len(unanswered) - 1))
         before, self._shown = self._shown, first
-        if first is None:
-            self._ticking = False
         if _what(before) != _what(first):
             self._shown_since_s = self._steady_s()
             self.changed.emit()
 
     def see(self) -> None:
         """Choose the report."""
-        shown, self._ticking = self._shown, False
+        shown = self._shown
         if isinstance(shown, Setback):
             self._seen(shown)
             self.report_opened.emit(shown.source, shown.report)
@@ -310,30 +309,33 @@ class LostOrders(QObject):
         else:
             self._edits.told(edit.id, self._desk.me_at(edit.source))
 
+    def see_off(self) -> None:
+        """What is only to be seen was seen; an order that has to be answered stays, as its own key drops it."""
+        shown = self._shown
+        if shown is None or not self.is_only_seen or not self._was_meant():
+            return
+        if isinstance(shown, Setback):
+            self._seen(shown)
+        elif isinstance(shown, NewHazard):
+            self.hazard_seen.emit(shown.row)
+        elif isinstance(shown, LostOrder):
+            self._drop(shown)
+
     def drop(self) -> None:
-        """It is not wanted any more, nor what was stopped with it; what others did was seen."""
-        order = self._shown
-        if order is None or isinstance(order, RadioCall) or not self._was_meant():
-            return
-        if isinstance(order, Setback):
-            self._ticking = True
-            self._seen(order)
-            return
-        if isinstance(order, NewHazard):
-            self._ticking = True
-            self.hazard_seen.emit(order.row)
+        """It is not wanted any more, nor what was stopped with it."""
+        shown = self._shown
+        if isinstance(shown, LostOrder) and not self.is_only_seen and self._was_meant():
+            self._drop(shown)
+
+    def _drop(self, order: LostOrder) -> None:
+        if not self._edits.drop_lost(order.lost.edit.id):
             return
         catalog = self._desk.catalog(order.lost.edit.source)
-        if self._ticking and not _is_fulfilled(order, catalog):
-            self._ticking = False  # the key had only said "seen" until now, and here it gives an order up
-            what = lost_text(order, catalog, self.tr)
-            self._status.say(self.tr("Nothing was dropped: {what}. The same key again drops it").format(what=what))
-        elif self._edits.drop_lost(order.lost.edit.id):
-            if _crews_are_there(order, catalog):  # who told them by radio told them what is so
-                for one in order.all:
-                    self._edits.called_back(one.edit.id)
-            what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
-            self._status.say(self.tr("Dropped: {what}").format(what=what))
+        if _crews_are_there(order, catalog):  # who told them by radio told them what is so
+            for one in order.all:
+                self._edits.called_back(one.edit.id)
+        what = ", ".join(edit_text(one, catalog, self.tr) for one in order.all)
+        self._status.say(self.tr("Dropped: {what}").format(what=what))
 
     def _was_meant(self) -> bool:
         """Whether the key can have been pressed for what is in the notice, and not for what was there before it."""
@@ -379,8 +381,7 @@ class LostOrders(QObject):
         if isinstance(shown, NewHazard):
             return False, _HAZARD, 2, 1
         if isinstance(shown, Setback):
-            burns = shown.row in {one.row for one in self._hazards}
-            return not shown.of_crew, shown.priority, 2 if burns else 3, 0
+            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
         edit = _edit_of(shown)
         catalog = self._desk.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
@@ -389,12 +390,12 @@ class LostOrders(QObject):
     def _notice(self, shown: Unanswered) -> Notice:
         if isinstance(shown, NewHazard):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
-            seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
+            seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
             bold = self.tr("P1 without a crew, nobody has it now:" if shown.is_left else "New P1 without a crew:")
             return Notice(_level(_HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
-            seen = ("lost_drop", self.tr("Seen"), cap_of("lost_drop"))
+            seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
             level = _level(shown.priority) if shown.of_crew else "info"
             return Notice(level, shown.bold, shown.text, (see, seen), note=self._when(shown.at))
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
@@ -441,8 +442,10 @@ class LostOrders(QObject):
         if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")
             buttons.append(("lost_again", verb, cap_of("lost_again")))
-        verb = self.tr("Seen") if fulfilled else self.tr("Drop it")
-        buttons.append(("lost_drop", verb, cap_of("lost_drop")))
+        if fulfilled:
+            buttons.append(("lost_seen", self.tr("Seen"), cap_of("lost_seen")))
+        else:
+            buttons.append(("lost_drop", self.tr("Drop it"), cap_of("lost_drop")))
         level = _level(_priority(edit)) if order.of_crew and not there else "warn"
         return Notice(level, lost_text(order, catalog, self.tr) + ":", text, tuple(buttons))
 

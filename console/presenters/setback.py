@@ -35,6 +35,8 @@ class Setback(msgspec.Struct, frozen=True):
     row: int = 0
     units: tuple[str, ...] = ()
     at: datetime | None = None
+    is_over: bool = False
+    """Whether the report has ended with it: nobody has to go there any more."""
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
@@ -86,6 +88,7 @@ def ended_by_another(
         row=about.row,
         units=tuple(job.unit for job in let_go),
         at=entry.at,
+        is_over=_closes(entry) or entry.kind in (Kind.MERGE, Kind.VALIDATE),
     )
 
 

@@ -57,7 +57,7 @@ def test_a_new_p1_above_the_sight_says_p1_and_one_key_goes_there(desk: Any) -> N
     wait_for(lambda: f"{old + 1} P1 above" in desk.queue.footer_text(), what="the footer says what it is")
     notice = desk.banner.notice
     assert (notice.bold, notice.level) == ("New P1 without a crew:", "p1"), "as loud as a lost order"
-    assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_drop"]
+    assert [button[0] for button in notice.buttons] == ["next_hazard", "lost_seen"]
     assert desk.intents.situation.hazard
     rows = desk.desk.view.hazards.tolist()
     QTest.keyClick(desk.window, Qt.Key.Key_F8)

@@ -69,7 +69,7 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         loser, winner = (one, two) if one.lost.lost else (two, one)
         wait_for(lambda: strips(loser) and not outbox(winner), what="and one has won")
         choose(loser, mine)
-        walk_all(loser, monkeypatch, "lost order", {"F2", "F3", "F4"}, loser.banner)
+        walk_all(loser, monkeypatch, "lost order", {"F2", "F3", "⇧ F4"}, loser.banner)
         loser.queue.setFocus()
         assert "S" in drawn_on(loser, loser.ticket), "what is to be decided has its key in the report"
 

@@ -375,7 +375,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
             what=lambda: (loser.status_presenter._said, outbox(loser)),
         )
         if outbox(loser):  # a key that may have been meant for the notice before does nothing, and says so
-            wait_for(lambda: key(loser, "F4") or not outbox(loser), what="it is dropped")
+            wait_for(lambda: key(loser, "F4", SHIFT) or not outbox(loser), what="it is dropped")
         wait_for(lambda: not outbox(loser) and "NOT sent" not in banner(loser), what="nothing is left")
 
 

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from widgets.forms.choice import Choice, ChoiceDelegate, ChoiceModel, matching
 from widgets.forms.form import Form
-from widgets.keys import is_enter
+from widgets.keys import is_bare_enter
 from widgets.symbols import Symbols
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -112,7 +112,7 @@ class ChooseOne(Form):
                 self.view.setCurrentIndex(self._model.index(max(0, min(last, now + step))))
                 self.touch()
                 return True
-            if is_enter(event):
+            if is_bare_enter(event):
                 if not event.isAutoRepeat():
                     self.commit()
                 return True

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 from typing_extensions import override
 
-from widgets.keys import KeyButton, add_key, is_enter
+from widgets.keys import KeyButton, add_key, is_bare_enter, is_enter
 from widgets.text import one_line
 from widgets.theme import Theme
 
@@ -74,7 +74,7 @@ class ReasonField(QPlainTextEdit):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if is_enter(event) and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if is_bare_enter(event):
             if not event.isAutoRepeat():
                 self.entered.emit()
         else:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.key_repeats import LOOK_S, TWICE_S
-from widgets.keys import is_enter
+from widgets.keys import is_bare_enter
 from widgets.photos import PhotoPair, PhotoViewer, same_cards
 from widgets.slabar import SlaBar
 from widgets.states import EmptyState
@@ -316,7 +316,7 @@ class TicketPanel(QWidget):
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter is the filled button; a key held down, or one that bounced, is not a second Enter."""
-        if is_enter(event):
+        if is_bare_enter(event):
             self._arm()
             if event.isAutoRepeat() or self._steady_s() < self._deaf_until_s or self._actions.enter():
                 self._be_deaf(TWICE_S)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from widgets.keys import cap_size, is_enter, paint_cap
+from widgets.keys import cap_size, is_bare_enter, paint_cap
 from widgets.text import Texts, one_line
 from widgets.theme import Theme, paint_focus
 
@@ -44,7 +44,7 @@ class SectionHead(QAbstractButton):
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.foldable and is_enter(event):
+        if self.foldable and is_bare_enter(event):
             if not event.isAutoRepeat():
                 self.click()
         else:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPain
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from typing_extensions import override
 
-from widgets.keys import is_enter
+from widgets.keys import digit_of, is_bare_enter
 from widgets.text import Texts, one_line, tip
 from widgets.theme import Theme, by_keyboard, paint_focus
 
@@ -69,12 +69,12 @@ class ShortList(QWidget):
             step = 1 if key == Qt.Key.Key_Down else -1
             self._cursor = min(len(self.rows) - 1, max(0, self._cursor + step))
             self.update()
-        elif is_enter(event) and self.rows:
+        elif is_bare_enter(event) and self.rows:
             if not held:
                 self.chosen.emit(self._cursor)
-        elif event.text().isdecimal() and 1 <= int(event.text()) <= len(self.rows):
+        elif 1 <= (digit := digit_of(event)) <= len(self.rows):
             if not held:
-                self.chosen.emit(int(event.text()) - 1)
+                self.chosen.emit(digit - 1)
         else:
             super().keyPressEvent(event)
 

@@ -336,10 +336,10 @@ def test_a_lost_order_for_a_crew_that_is_there_already_leaves_nothing_to_give(
     rig.edits.on_outcome(Outcome(take, EditState.CONFLICT, theirs={"claim": claim}, version=4))
     notice = strip.wait(said)
     assert notice.level == "warn"
-    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_drop"]
+    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_seen"]
     strip.orders.give_again()
     assert len(rig.edits.outbox) == 2, "nothing is sent twice"
-    strip.orders.drop()
+    strip.orders.see_off()
     assert rig.edits.outbox == ()
 
 
@@ -353,10 +353,10 @@ def test_an_order_that_the_server_answers_with_the_same_one_is_told_to_be_carrie
     notice = strip.wait("SDA-07 is on this report already, sent by budi:")
     assert notice.text == "budi has sent SDA-07 to this report at 08:00. Report A Water at A"
     assert notice.level == "warn"
-    assert [button[:2] for button in notice.buttons] == [("lost_see", "See it"), ("lost_drop", "Seen")]
+    assert [button[:2] for button in notice.buttons] == [("lost_see", "See it"), ("lost_seen", "Seen")]
     strip.orders.give_again()
     assert [one.edit.id for one in rig.edits.outbox] == [edit_id], "nothing is sent twice"
-    strip.orders.drop()
+    strip.orders.see_off()
     assert rig.edits.outbox == ()
     assert rig.edits.to_call_back == ()
 
@@ -397,13 +397,15 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     strip.orders.tell(refused)
     strip.orders.tell(refused)
     assert (strip.notice.level, strip.notice.bold) == ("p1", refused.bold)
-    assert [button[:2] for button in strip.notice.buttons] == [("lost_see", "See it"), ("lost_drop", "Seen")]
+    assert [button[:2] for button in strip.notice.buttons] == [("lost_see", "See it"), ("lost_seen", "Seen")]
     assert strip.orders.is_only_seen
     assert strip.orders.lost == strip.orders.radio_call == ""
     edit_id = strip.order("C", "07", priority=1)
     strip.beaten(edit_id)
     strip.wait("SDA-07 was NOT sent")
     assert strip.orders.lost == edit_id
+    strip.orders.see_off()
+    assert strip.orders.lost == edit_id, "what has to be answered does not go with the key that says: seen"
     strip.orders.drop()
     strip.wait("SDA-07 has refused")
     opened: list[tuple[str, str]] = []
@@ -417,7 +419,7 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     strip.rig.desk.me = "rina"
     strip.orders.show()
     strip.rig.steady_s += 1
-    strip.orders.drop()
+    strip.orders.see_off()
     assert strip.banner.notice is None
 
 
@@ -430,7 +432,7 @@ def test_what_two_have_noticed_is_told_once_with_the_crew_that_went_with_it(stri
     strip.orders.tell(closed)
     assert (strip.notice.bold, strip.notice.text, strip.notice.level) == (bold, with_crew.text, "p1")
     strip.rig.steady_s += 1
-    strip.orders.drop()
+    strip.orders.see_off()
     strip.orders.tell(with_crew)
     assert strip.banner.notice is None, "seen is seen"
 
@@ -451,14 +453,14 @@ def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_
     assert strip.notice.bold == "SDA-11 has refused:"
     assert strip.banner._more == 1, "that it has no crew is not told again"
     strip.rig.steady_s += 1
-    strip.orders.drop()
+    strip.orders.see_off()
     assert seen == [1001]
     strip.orders.set_hazards((NewHazard(1002, "Fire, Kemang"),))
     assert strip.notice.text == "Fire, Kemang"
-    strip.orders.drop()
+    strip.orders.see_off()
     assert seen == [1001], "the notice has just changed: the key may have been meant for the one before"
     strip.rig.steady_s += 1
-    strip.orders.drop()
+    strip.orders.see_off()
     assert seen == [1001, 1002]
     strip.orders.set_hazards(())
     assert strip.banner.notice is None
@@ -474,13 +476,12 @@ def test_the_key_that_said_seen_gives_no_order_up_at_the_same_go(strip: Strip) -
     strip.orders.set_hazards(tuple(hazards))
     for _ in hazards:
         strip.wait("New P1 without a crew")
-        strip.orders.drop()
+        strip.orders.see_off()
     strip.wait("SDA-07 was NOT sent")
-    strip.orders.drop()
+    strip.orders.see_off()
     assert [one.edit.id for one in strip.rig.edits.lost] == [edit_id]
-    assert strip.status._said.startswith("Nothing was dropped: SDA-07 was NOT sent")
     strip.orders.drop()
-    wait_for(lambda: strip.banner.notice is None, what="who strikes again means it")
+    wait_for(lambda: strip.banner.notice is None, what="its own key gives it up")
 
 
 def test_a_lasting_notice_says_when_it_happened_and_which_report_it_is(strip: Strip) -> None:
@@ -503,7 +504,7 @@ def test_a_lasting_notice_says_when_it_happened_and_which_report_it_is(strip: St
 def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_already(strip: Strip) -> None:
     """A P1 of three seconds stood behind a colleague's closing, and behind an order that another had given."""
     strip.orders.tell(
-        Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 was let go", 1, of_crew=True, row=1005)
+        Setback("city", "B", "rina", "budi has closed B Flood:", "SDA-11 was let go", 1, of_crew=True, is_over=True)
     )
     edit_id = strip.order("A", "07", priority=1)
     strip.rig.edits.on_outcome(
@@ -515,7 +516,7 @@ def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_al
     strip.orders.set_hazards(())
     assert strip.notice.bold == "budi has closed B Flood:"
     strip.rig.steady_s += 1
-    strip.orders.drop()
+    strip.orders.see_off()
     assert strip.notice.bold == "SDA-07 is on this report already, sent by budi:"
 
 
