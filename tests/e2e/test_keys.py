@@ -243,3 +243,27 @@ def test_a_key_that_is_held_decides_nothing_wherever_the_keyboard_is(desk: Any) 
                         where = f"{code} held on {type(widget).__name__} in {tab}, {panel}"
                         assert decided == [], where
                         assert desk.forms._open is None, where
+
+
+def test_a_chord_that_nobody_has_named_sends_no_crew(desk: Any) -> None:
+    """Alt+Enter, Ctrl+Alt+1 and their like, with the keyboard on the recommended units or the report, sent a crew."""
+    decided: list[Any] = []
+    desk.deeds.done.connect(decided.append)
+    find(desk, "unassigned", lambda now: now.advice)
+    held = Qt.KeyboardModifier
+    chords = (ALT, held.ShiftModifier, held.MetaModifier, held.ControlModifier | held.AltModifier)
+    for opened in ("A", ""):
+        for chord in chords:
+            for code, text in ((Qt.Key.Key_Return, "\r"), (Qt.Key.Key_Enter, "\r"), (Qt.Key.Key_1, "1")):
+                if code == Qt.Key.Key_1 and chord in (ALT, held.ShiftModifier):
+                    continue  # Alt+1 is a tab, and Shift+1 on some keyboards how a digit is typed
+                if opened:
+                    desk.queue.setFocus()
+                    key(desk, opened)
+                    wait_for(lambda: desk.ticket._advice.hasFocus(), what="the recommended units have the keyboard")
+                else:
+                    desk.window.focus_panel("report")
+                    wait_for(lambda: desk.ticket._actions.is_armed, what="Enter means the filled button")
+                target = desk.window.focusWidget()
+                QApplication.sendEvent(target, QKeyEvent(QEvent.Type.KeyPress, code, chord, text))
+                assert decided == [], f"{chord} {code} on {type(target).__name__}"

@@ -555,7 +555,7 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
         key(one, "F4")
         wait_for(lambda: one.banner.notice.bold.startswith(f"budi has closed {report}"), what="the next one")
-        assert f"{code} was called back" in one.banner.notice.text, "it cannot be sent: it has a flat tyre"
+        assert f"{code} was let go" in one.banner.notice.text
         one.window.grab().save(str(tmp_path / "let-go.png"))
         since_s = one.lost._shown_since_s
         wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")

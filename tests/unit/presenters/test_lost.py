@@ -497,7 +497,7 @@ def test_a_lasting_notice_says_when_it_happened_and_which_report_it_is(strip: St
     assert strip.notice.text == "931 Fire, Kemang: market burns"
     seen: list[int] = []
     strip.orders.hazard_seen.connect(seen.append)
-    strip.orders.drop()
+    strip.orders.see_off()
     assert seen == [1002], "its words came later, it is the same one"
 
 
