@@ -128,7 +128,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         window.take_up(kept)
         wait_ready(window)
         wait_for(lambda: window.banner._more == 1, what="both")
-        assert window.banner.notice.bold == "New P1 without a crew:", "to which nobody goes"
+        assert window.banner.notice.bold == refused.bold
         since_s = window.lost._shown_since_s
         wait_for(lambda: window.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
         window.intents.run("lost_seen")
