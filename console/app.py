@@ -615,6 +615,8 @@ class ConsoleWindow(QObject):
         self.lost.hazard_seen.connect(self.hazards.see)
         self.lost.hazard_opened.connect(self._go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
+        self.hazards.comes_in.connect(self.queue.expect)
+        self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
         self.intents.read_report = self._read_report
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call

@@ -243,7 +243,8 @@ class _UnitDelegate(RowDelegate):
         self._text(painter, state, row.state_text, dim)
         self._text(painter, places.get("since"), row.since, "text.secondary", right=True)
         self._text(painter, places.get("away"), row.away, "text.secondary", right=True)
-        self._job(painter, self._with_step(painter, places.get("job"), row), row.job)
+        places = self._with_step(painter, places, row)
+        self._job(painter, places.get("job"), row.job)
         self._text(painter, places.get("eta"), row.eta, "text.primary", right=True)
         self._text(painter, places.get("next"), row.next, "text.secondary", right=True)
         self._text(painter, places.get("skills"), row.skills, "text.secondary")
@@ -265,20 +266,25 @@ class _UnitDelegate(RowDelegate):
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine | side, words)
 
-    def _with_step(self, painter: QPainter, place: QRect | None, row: UnitRow) -> QRect | None:
-        """Draw the next step and its key at the right of a place; what is left of it."""
+    def _with_step(self, painter: QPainter, places: dict[str, QRect], row: UnitRow) -> dict[str, QRect]:
+        """Draw the next step and its key behind the job's number, else in place of the skills; what places are left."""
         device, theme = painter.device(), self._theme
-        if place is None or not row.step_key or (isinstance(device, QWidget) and not is_heard(device, row.step_key)):
-            return place
+        if not row.step_key or (isinstance(device, QWidget) and not is_heard(device, row.step_key)):
+            return places
         font = theme.font("dense")
         wide = QFontMetrics(font).horizontalAdvance(row.step) + cap_size(theme, row.step_key).width() + theme.px(22)
-        if wide > place.width():
-            return place
+        number = QFontMetrics(theme.font("mono")).horizontalAdvance(row.job.partition(" ")[0]) + theme.px(16)
+        room = {"job": places["job"].width() - number, "skills": places["skills"].width() if "skills" in places else 0}
+        column = next((key for key, width in room.items() if width >= wide), "")
+        if not column:
+            return places
+        place = places[column]
         step = place.adjusted(place.width() - wide, 0, 0, 0)
         self._text(painter, step, row.step, "text.primary")
         left = step.right() - theme.px(8) - cap_size(theme, row.step_key).width()
         paint_cap(painter, theme, left, step.center().y() + 1, row.step_key)
-        return place.adjusted(0, 0, -wide, 0)
+        left_over = {key: one for key, one in places.items() if key != column}
+        return left_over | {"job": place.adjusted(0, 0, -wide, 0)} if column == "job" else left_over
 
     def _job(self, painter: QPainter, place: QRect | None, job: str) -> None:
         if place is None:

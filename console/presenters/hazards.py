@@ -47,6 +47,9 @@ class Hazards(QObject):
     somebody else had, and that nobody has any more.
     """
 
+    comes_in = Signal(int)
+    """This row is about to be the chosen one, in another list that shows it."""
+    said = Signal(str)
     unseen_changed = Signal(object)
     """A tuple of NewHazard, the first that came first."""
 
@@ -86,7 +89,12 @@ class Hazards(QObject):
         at = rows.index(self._desk.row) + 1 if self._desk.row in rows else 0
         row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
         if view.position_of(row) < 0:
+            was = self._desk.filter.to_text()
+            self.comes_in.emit(row)
             self._desk.set_filter(Filter(order=self._desk.filter.order))
+            if was:
+                told = self.tr("The filter left it out and is taken away: show {filter} sets it again")
+                self.said.emit(told.format(filter=was))
         self._desk.choose(row)
 
     def see(self, row: int) -> None:

@@ -98,6 +98,19 @@ def test_a_p1_that_the_list_leaves_out_is_told_and_the_key_shows_a_list_with_it(
     assert desk.queue.current_key() == desk.desk.row
 
 
+def test_a_key_that_takes_the_filter_away_shows_the_p1_in_the_list_and_says_so(desk: Any) -> None:
+    """The list stood where it was in the filtered one: fourteen P3 in sight, the P1 that is chosen far above."""
+    desk.desk.set_filter(Filter(priorities=(3,)))
+    wait_for(lambda: desk.desk.view.filter.priorities == (3,), what="another list")
+    bar = desk.queue.view.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    key(desk, "F8")
+    wait_for(lambda: desk.desk.view.position_of(desk.desk.row) >= 0, what="it is in the list")
+    place = desk.queue.view.rows.position(desk.desk.row)
+    assert place in desk.queue.view.rows_in_sight()
+    assert desk.status_presenter._said == "The filter left it out and is taken away: show p=3 sets it again"
+
+
 def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any) -> None:
     """It was a grey line at the foot for some seconds, and the next message pushed it out."""
     (now,) = desk.desk.view.order.tolist()[5:6]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QKeySequence, QPainter, QShortcut
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.sample import HOSTILE, make_symbols, make_theme
@@ -109,6 +110,33 @@ def test_narrow_boards_leave_out_columns_but_never_the_job(qtbot: QtBot) -> None
     narrow = place_columns(theme, 560)
     assert "shift" not in narrow
     assert {"code", "state", "job", "eta", "position"} <= set(narrow)
+
+
+@pytest.mark.parametrize("width", [560, 700, 740, 780, 838, 1160])
+def test_the_next_step_of_a_crew_covers_no_number_of_its_job(qtbot: QtBot, width: int) -> None:
+    """ "on scene" with its key lay over the last digit of the report that the crew drives to."""
+    theme = make_theme()
+    plain = UnitRow(
+        "a", "PPSU-PLM 1", "enroute", "En route", job="931729 Saluran, Cipinang", skills="drain", away="7 km"
+    )
+    pictures = []
+    for row in (plain, replace(plain, step="on scene", step_key="O")):
+        panel = UnitsPanel(theme, make_symbols(theme))
+        qtbot.addWidget(panel)
+        panel.set_rows([row])
+        option = QStyleOptionViewItem()
+        option.rect = QRect(0, 0, width, 28)
+        picture = QImage(width, 28, QImage.Format.Format_ARGB32)
+        picture.fill(0)
+        painter = QPainter(picture)
+        panel._delegate.paint(painter, option, panel.view.model().index(0, 0))
+        painter.end()
+        pictures.append(picture)
+        places = place_columns(theme, width, panel._delegate.code_width, panel._delegate.skills_width, away=True)
+    left = places["job"].left()
+    number = QRect(left, 0, theme.px(8) + QFontMetrics(theme.font("mono")).horizontalAdvance("931729"), 28)
+    assert pictures[0].copy(number) == pictures[1].copy(number)
+    assert pictures[0] != pictures[1] or width < 600, "and it is told"
 
 
 def test_a_wide_board_shows_skills_whole_once_the_job_has_its_room(qtbot: QtBot) -> None:

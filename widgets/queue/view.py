@@ -90,7 +90,7 @@ class QueueView(UniformView):
         stayed = old_place + (shift or 0) if old_place >= 0 else -1
         if self._awaited and self._awaited == self._current and self.currentIndex().row() not in (-1, stayed):
             self._awaited = 0
-            self.scrollTo(self.currentIndex())
+            self._show(self.currentIndex())
         self._quiet = False
         if shift is None or bar.value() == 0:
             self.note_newest()
@@ -214,7 +214,7 @@ class QueueView(UniformView):
         self.viewport().update()
 
     def expect(self, key: int) -> None:
-        """A row is about to come back to where it stood: made the current one, it is shown once it is there.
+        """A row is about to come (back) into the list: made the current one, it is shown once it is there.
 
         The list does not go to where it stands until then, or until it turns out to stay there.
         """
