@@ -21,6 +21,8 @@ from console.server.refusals import Invalid
 T = TypeVar("T")
 Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Word = Annotated[str, Meta(max_length=200)]
+Device = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]
+"""The database writes it as text: PostgreSQL takes no NUL there."""
 Line = Annotated[str, Meta(max_length=500)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f-\xa0]+\Z")]
@@ -55,7 +57,7 @@ class EditBody(msgspec.Struct, frozen=True):
     late: bool = False
     data: dict[str, Any] = {}
     undoes: Key | None = None
-    device: Word = ""
+    device: Device = ""
     number: int = 0
     about: About = About()
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None

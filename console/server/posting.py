@@ -21,10 +21,16 @@ def take_report(city: City, actor: Actor, key: str, data: dict[str, Any]) -> Rep
     return made
 
 
-def take_photo(city: City, media: MediaStore, actor: Actor, report: str, key: str, number: int, content: bytes) -> str:
-    """Add the reporter's photo of this number to the report that the key made; its SHA-256. Raises a Refusal."""
+def keep_photo(media: MediaStore, content: bytes) -> str:
+    """Keep a photo's bytes, which no report bears yet; its SHA-256. Raises a Refusal for what is no whole photo."""
     sha256 = hashlib.sha256(content).hexdigest()
     media.put(sha256, content, None)
+    return sha256
+
+
+def take_photo(city: City, media: MediaStore, actor: Actor, report: str, key: str, number: int, content: bytes) -> str:
+    """Add the reporter's photo of this number to the report that the key made; its SHA-256. Raises a Refusal."""
+    sha256 = keep_photo(media, content)
     data = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(content)}
     city.apply(EditBody(photo_id(key, number), Kind.PHOTO, data=data), report=report, actor=actor)
     return sha256

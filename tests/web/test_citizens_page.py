@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
@@ -251,6 +252,33 @@ def test_a_report_that_is_closed_again_is_opened_again_from_the_same_page(site: 
         expect(page.locator("#status")).to_have_text("Taken up again")
         assert [entry.kind for entry in site.city.entries(number)].count("reopen") == turn + 1
     assert site.city.entries(number)[-1].text == "The reporter is not satisfied: It is still there"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [(404, "text/html", "<h1>default backend</h1>"), (200, "application/json", '{"login": "required"}')],
+    ids=["not found", "of a portal"],
+)
+def test_what_answers_in_the_servers_place_ends_no_report(
+    site: Site, phones: Any, status: int, kind: str, body: str
+) -> None:
+    """Of a 404 only "Remove" was left; after a portal's answer the report was gone, told as sent."""
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += ["404", "Service Worker"]
+    page = phone.page
+    page.goto(site.url)
+    write(page, photos=0)
+    page.route("**/public/v1/reports", lambda route: route.fulfill(status=status, content_type=kind, body=body))
+    with page.expect_response("**/public/v1/reports"):
+        send(page)
+    expect(page.locator("#retry")).to_be_visible()
+    expect(page.locator("#done[data-state=waiting]")).to_be_visible()
+    expect(page.locator("#mine")).to_be_hidden()
+    page.unroute("**/public/v1/reports")
+    page.locator("#retry").click()
+    number = number_on(page)
+    assert site.numbers() == [number]
+    expect(page.locator("#waiting")).to_be_hidden()
 
 
 def test_a_double_tap_on_a_service_puts_no_point_on_the_map(site: Site, phones: Any) -> None:

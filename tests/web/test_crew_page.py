@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from console.domain.status import Status, UnitState
 from console.server.edits import EditBody
 from console.server.records import LoadedReport
 from console.server.users import add_user
+from tests.helpers.proxy import FaultProxy, anything, hang
 from tests.web.conftest import LAT, LON, Site, jpeg, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -332,6 +334,102 @@ def test_a_refusal_that_cannot_leave_the_phone_says_nothing_of_the_next_order(cr
     expect(page.locator("#job-deeds .mark[data-mark=refused]")).to_have_count(1)
     said = [entry.data.get("state") for entry in site.city.entries("700") if entry.kind == "progress"]
     assert said == ["acknowledged"]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (404, "text/plain", "default backend"),
+        (403, "application/json", "{}"),
+        (200, "application/json", '{"login": 1}'),
+    ],
+    ids=["not found", "forbidden", "of a portal"],
+)
+def test_what_answers_in_the_servers_place_ends_no_word_of_a_crew(
+    crew_site: Site, phones: Any, status: int, kind: str, body: str
+) -> None:
+    """One answer of a proxy, and the step never reached the control room: refused for good, or told as received."""
+    site, phone = crew_site, phones(crew_site, service_workers="block")
+    phone.watch.allowed += [str(status), "Service Worker"]
+    page = phone.page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    answered: list[str] = []
+
+    def instead(route: Route) -> None:
+        answered.append(route.request.url)
+        route.fulfill(status=status, content_type=kind, body=body)
+
+    page.route("**/reports/700/edits", instead)
+    with page.expect_response("**/reports/700/edits"):
+        act(page, "Acknowledge")
+    expect(page.locator("#job-deeds .mark[data-mark=sent]")).to_have_count(1)
+    page.evaluate("navigator.locks.request('sigap-deeds', () => {})")  # what was sent has been dealt with
+    expect(page.locator("#job-deeds .mark[data-mark=sent]")).to_have_count(1)
+    page.unroute("**/reports/700/edits")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    received(page, 1)
+    assert answered
+    assert site.city.entries("700")[-1].data["state"] == "acknowledged"
+
+
+def test_a_photo_that_is_too_much_for_a_proxy_holds_up_no_word(crew_site: Site, phones: Any) -> None:
+    site, phone = crew_site, phones(crew_site, service_workers="block")
+    phone.watch.allowed += ["413", "Service Worker"]
+    page = phone.page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    for name in ("Acknowledge", "En route", "On scene"):
+        act(page, name)
+    page.route("**/media/*", lambda route: route.fulfill(status=413, content_type="text/html", body="<h1>413</h1>"))
+    page.set_input_files("[data-photo=after]", upload("a.jpg", jpeg()))
+    act(page, "Done")
+    expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(4)
+    expect(page.locator("#job-deeds .mark[data-mark=sent]")).to_have_count(1)
+    assert site.city.entries("700")[-1].data["state"] == "done"
+    page.unroute("**/media/*")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    received(page, 5)
+
+
+def test_a_silent_network_holds_the_page_of_a_crew_up_for_moments(crew_site: Site, phones: Any) -> None:
+    """It did not open in 75 s, though all of it is on the phone."""
+    real = crew_site
+    proxy = FaultProxy(int(real.url.rsplit(":", 1)[1]))
+    try:
+        site = replace(real, url=proxy.url)
+        phone = phones(site)
+        phone.watch.allowed += ["ERR_", "Failed to load"]
+        page = phone.page
+        ordered(site)
+        sign_in(page, site, remember=True)
+        page.evaluate("navigator.serviceWorker.ready")
+        page.reload()
+        expect(page.locator("#jobs")).to_contain_text("Flood")
+        proxy.when(anything, hang)
+        page.reload(wait_until="domcontentloaded")
+        expect(page.locator("#jobs")).to_contain_text("Flood")
+    finally:
+        proxy.close()
+
+
+def test_two_phones_of_a_crew_are_two_devices(crew_site: Site, phones: Any) -> None:
+    """A word of five hours ago came out of a pocket and undid what the other phone had said since."""
+    site, first, second = crew_site, phones(crew_site), phones(crew_site)
+    ordered(site)
+    named: list[str] = []
+    for phone, name in ((first, "Acknowledge"), (second, "En route"), (first, "On scene")):
+        if name != "On scene":
+            sign_in(phone.page, site)
+            phone.page.get_by_role("button", name=re.compile("Flood")).click()
+        phone.page.evaluate("dispatchEvent(new Event('online'))")
+        with phone.page.expect_request("**/reports/700/edits") as asked:
+            act(phone.page, name)
+        named.append(asked.value.post_data_json["device"])
+        received(phone.page, 1 if name != "On scene" else 2)
+    assert named[0] == named[2] != named[1]
 
 
 def test_what_the_phone_cannot_keep_stays_where_it_was_written(crew_site: Site, phones: Any) -> None:

@@ -14,7 +14,7 @@ from console.server.georeport.formats import Document
 from console.server.georeport.query import degrees
 from console.server.georeport.requests import ROOT
 from console.server.media import MediaStore
-from console.server.posting import take_photo, take_report
+from console.server.posting import keep_photo, take_photo, take_report
 from console.server.records import Actor
 from console.server.report_key import is_report_key
 
@@ -39,8 +39,11 @@ def create(city: City, media: MediaStore, form: Form, actor: Actor) -> Document:
     answers = check_answers(service, form.attributes())
     data = _data(service, form) | ({"attributes": answers.given} if answers.given else {})
     key = form.key or str(uuid.uuid4())
+    photos = list(dict.fromkeys(form.photos))
+    for photo in photos:
+        keep_photo(media, photo)
     made = take_report(city, actor, key, data)
-    for number, photo in enumerate(dict.fromkeys(form.photos), start=1):
+    for number, photo in enumerate(photos, start=1):
         take_photo(city, media, actor, made.id, key, number, photo)
     answer = {
         "service_request_id": made.id,

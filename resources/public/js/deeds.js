@@ -4,16 +4,18 @@
  * left the phone, the answer is not there yet. Received: the server answered with its own record of it.
  */
 
-import { all, drop, put } from "./keep.js";
+import { newKey } from "./dom.js";
+import { all, drop, put, recall, remember } from "./keep.js";
 import { Later, NotTheServer, Refused, ask, serverNow } from "./net.js";
 
+const DEVICE = "sigap.device";
 const LATE_MS = 60_000;
 const KEPT_MS = 24 * 3_600_000;
 const PHOTO_LIMIT_MS = 120_000;
 
 /**
  * @typedef {{key: string, order: number, unit: string, report: string | null, job?: string | null, kind: string, data: Record<string, any>,
- *   version: number | null, occurred_at: string, late: boolean | null, received?: number, blob: Blob | null,
+ *   version: number | null, occurred_at: string, late: boolean | null, received?: number, device?: string, blob: Blob | null,
  *   state: "saved" | "sent" | "received" | "refused", problem: string}} Deed
  */
 
@@ -61,7 +63,7 @@ export class Deeds {
     const order = Math.max(Date.now(), (this.list.at(-1)?.order ?? 0) + 1);
     const key = `${order}-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (one) => one.toString(16).padStart(2, "0")).join("")}`;
     /** @type {Deed} */
-    const deed = { key, order, unit: this._unit, report, job, kind, data, version, occurred_at: serverNow().toISOString(), late: null, blob, state: "saved", problem: "" };
+    const deed = { key, order, unit: this._unit, report, job, kind, data, version, occurred_at: serverNow().toISOString(), late: null, device: device(), blob, state: "saved", problem: "" };
     await put("deeds", deed);
     this.list.push(deed);
     this._changed();
@@ -133,9 +135,16 @@ export class Deeds {
     /** @type {Record<string, string>} */
     const headers = { ...this._headers(), "Idempotency-Key": deed.key };
     if (deed.version !== null) headers["If-Match"] = `"${deed.version}"`;
-    const { key: id, kind, data, occurred_at, late } = deed;
-    await ask(path, { method: "POST", headers, json: { id, kind, data, occurred_at, late, device: "crew page" } });
+    const { key: id, kind, data, occurred_at, late, device: from = "crew page" } = deed; // one of an earlier page says no more
+    await ask(path, { method: "POST", headers, json: { id, kind, data, occurred_at, late, device: from } });
   }
+}
+
+/** The name of this phone, by which the server tells two phones of one crew apart. @returns {string} */
+function device() {
+  const known = recall(DEVICE) ?? `crew page ${newKey()}`;
+  remember(DEVICE, known);
+  return known;
 }
 
 /** The name of a photo on the server. @param {Blob} blob @returns {Promise<string>} */
