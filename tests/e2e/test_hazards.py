@@ -142,6 +142,8 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     QTest.keyClick(opened, Qt.Key.Key_F4)
     assert desk.banner.notice is None, "the operator has said that he knows of the other"
     report_p1(desk, "local:gone")
+    wait_for(lambda: not outbox(desk), what="the third is at the server")
+    wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back: its row stays")
     gone = int(desk.desk.view.hazards[-1])
     wait_for(lambda: desk.banner.notice is not None, what="a third one is told")
     desk.desk.choose(gone)
