@@ -615,6 +615,7 @@ class ConsoleWindow(QObject):
         self.lost.hazard_seen.connect(self.hazards.see)
         self.lost.hazard_opened.connect(self._go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
+        self.hazards.take_up(self.settings.here.unseen_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
         self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
@@ -784,7 +785,13 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is not None:
             return
         layout = base64.b64encode(self.window.save_layout()).decode()
-        self.settings.keep(lambda settings: settings.layouts.update({self._options.perspective: layout}))
+        unseen = [one.row for one in self.hazards.unseen]
+
+        def remember(settings: Settings) -> None:
+            settings.layouts[self._options.perspective] = layout
+            settings.unseen_hazards = unseen
+
+        self.settings.keep(remember)
 
     # Leaving
 

@@ -39,6 +39,7 @@ _IN_WORDS = {
     "order_lifetime_s": "lifetime of orders",
     "go_on": "going on to the next report",
     "signed_out": "which servers were signed out of",
+    "unseen_hazards": "which new P1 nobody had looked at",
 }
 
 
@@ -62,6 +63,8 @@ class Settings(msgspec.Struct, kw_only=True):
     """After a step that ends one's turn with a report, the next one that waits is chosen."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
+    unseen_hazards: list[int] = []
+    """The rows of P1 without a crew that were told when the window closed, and that nobody had looked at."""
 
 
 class Begun(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -73,9 +73,9 @@ class Hazards(QObject):
         """What the operator has not looked at."""
         return self._unseen
 
-    def take_up(self, unseen: tuple[NewHazard, ...]) -> None:
+    def take_up(self, rows: Iterable[int]) -> None:
         """Of the first reports that are read these are new, as they were in the window before."""
-        self._handed_on = frozenset(one.row for one in unseen)
+        self._handed_on = frozenset(rows)
 
     def go(self) -> None:
         """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.

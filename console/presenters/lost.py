@@ -363,7 +363,9 @@ class LostOrders(QObject):
         self._forget(one.edit.id for one in order.all)
         catalog = self._desk.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
-        self._status.say(f"{lost_text(order, catalog, self.tr)}: {why}", _SAID_S)
+        named = _report(order.lost.edit, self.tr)  # another may be the chosen one
+        text = f"{lost_text(order, catalog, self.tr)}: {why.rstrip('.')}"
+        self._status.say(f"{text}. {named}" if named else text, _SAID_S)
 
     def _forget(self, edit_ids: Iterable[str]) -> None:
         """What was not done is nothing to undo."""

@@ -82,7 +82,7 @@ class Succession(QObject):
         self._deeds.take_up(kept.deeds)
         for setback in kept.setbacks:
             self._lost.tell(setback)
-        self._hazards.take_up(kept.hazards)
+        self._hazards.take_up(one.row for one in kept.hazards)
         if kept.reads:
             self._window.show_panel("report")
         self._feed.ready.connect(self._on_ready)

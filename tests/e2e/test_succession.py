@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from console.presenters.setback import Setback
+from console.settings import load_settings
 from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, key, outbox, wait_ready
@@ -104,6 +105,28 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         wait_for(lambda: window.desk.row == following, what="then it is typed")
         key(window, "K")
         wait_for(lambda: window.desk.row == row, what="and the next one goes there at once")
+
+
+def test_a_new_p1_that_nobody_has_looked_at_is_told_after_a_new_start_too(city: Served, tmp_path: Path) -> None:
+    """Twenty red notices were gone after the window was closed and opened."""
+    with console(tmp_path, city.address) as window:
+        wait_ready(window)
+        service = next(code for code, one in window.desk.catalog("city").services.items() if one.priority == 1)
+        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        known = set(window.desk.view.hazards.tolist())
+        window.deeds.create("city", data, "local:left", "Water rises")
+        wait_for(lambda: not outbox(window), what="it is at the server")
+        wait_for(
+            lambda: [one.row for one in window.hazards.unseen if one.row not in known and one.row >= FIRST_ROW],
+            what="it is told",
+        )
+        window.window.close()
+    kept = load_settings(tmp_path).unseen_hazards
+    with console(tmp_path, city.address, unseen_hazards=kept) as window:
+        wait_ready(window)
+        assert window.banner.notice.bold == "New P1 without a crew:"
+        wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
+        assert window.banner._more == 0, "and none that was looked at, or there before"
 
 
 def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Served, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,7 @@ def console(
     go_on: bool = False,
     text_scale: float = 1.0,
     mended: str = "",
+    unseen_hazards: Sequence[int] = (),
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
@@ -140,7 +141,8 @@ def console(
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
-    settings, tokens = Settings(sources=sources, go_on=go_on, text_scale=text_scale), Tokens("test")
+    settings = Settings(sources=sources, go_on=go_on, text_scale=text_scale, unseen_hazards=list(unseen_hazards))
+    tokens = Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
     window = ConsoleWindow(

@@ -185,6 +185,7 @@ def test_a_lost_order_is_red_for_life_and_safety_only_and_ends_its_sentence_once
     strip.beaten(strip.order("A", "07", priority))
     notice = strip.wait("SDA-07 was NOT sent:")
     assert notice.text == "budi has sent SDA-11 to this report at 08:00. Report A Water at A"
+    assert strip.status._said == f"SDA-07 was NOT sent: {notice.text}", "which report that is, whatever is chosen"
     assert notice.level == level
 
 
