@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,10 +23,13 @@ from console.domain.time_range import TimeRange
 from console.store.errors import LockedByOther, StoreError
 from console.store.lock import FileLock
 
+ThemeName = Literal["dark", "light"]
 _SERVICE = "sigap"
 _PATIENCE_S = 1.0
 """Who writes the settings holds them for some milliseconds."""
 _MOST_BYTES = 16_000_000
+_MOST_SOURCES = 64
+"""Each has a few threads of its own."""
 _NAME, _LAST_GOOD, _ASIDE = "settings.json", "settings.last.json", "settings.damaged-{}.json"
 _IN_WORDS = {
     "sources": "servers",
@@ -48,12 +51,12 @@ class SettingsDamaged(Exception):
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """The contents of settings.json."""
+    """The contents of settings.json. A value that no window could show, or of a later version, counts as damaged."""
 
-    sources: list[Source] = []
-    theme: str = "dark"
+    sources: Annotated[list[Source], msgspec.Meta(max_length=_MOST_SOURCES)] = []
+    theme: ThemeName = "dark"
     language: str = "en"
-    text_scale: float = 1.0
+    text_scale: Annotated[float, msgspec.Meta(ge=0.5, le=4.0)] = 1.0
     layouts: dict[str, str] = {}
     basemap: str = ""
     charts_range: TimeRange = TimeRange.DAY
@@ -150,7 +153,8 @@ def _mended(profile: Path, *, writable: bool) -> Begun:
     if "sources" in damaged.unreadable:
         saved = damaged.values.get("sources", [])
         keys = {source.key for source in saved}
-        values["sources"] = saved + [one for one in kept.values.get("sources", []) if one.key not in keys]
+        missing = [one for one in kept.values.get("sources", []) if one.key not in keys]
+        values["sources"] = saved[: _MOST_SOURCES - len(missing)] + missing
     if "signed_out" in damaged.unreadable and "signed_out" not in kept.values:
         values["signed_out"] = [source.key for source in values.get("sources", [])]  # nobody is signed in unasked
     settings = Settings(**values)
@@ -199,7 +203,8 @@ def _salvaged(file: Path) -> _Salvaged:
         except (msgspec.ValidationError, RecursionError):
             unreadable.add(name)
             if name == "sources" and isinstance(plain[name], list):
-                values[name] = [one for each in plain[name] if (one := _source_of(each)) is not None]
+                found = (one for each in plain[name] if (one := _source_of(each)) is not None)
+                values[name] = list(itertools.islice(found, _MOST_SOURCES))
     return _Salvaged(values, frozenset(unreadable))
 
 

@@ -11,6 +11,7 @@ from console.domain.messages import SourceState
 from console.presenters.deeds import Deed
 from console.presenters.hazards import NewHazard
 from console.presenters.setback import Setback
+from console.settings import ThemeName
 
 
 class WindowOptions(msgspec.Struct, frozen=True):
@@ -19,7 +20,7 @@ class WindowOptions(msgspec.Struct, frozen=True):
     profile: Path
     profile_name: str
     perspective: str = "dispatch"
-    theme: str = "dark"
+    theme: ThemeName = "dark"
     language: str = "en"
     size: tuple[int, int] | None = None
     screenshot: Path | None = None

@@ -300,6 +300,26 @@ def test_of_a_damaged_file_all_that_can_be_read_is_taken_and_the_rest_is_named(t
     assert (tmp_path / "settings.damaged-2.json").exists()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{"theme": "solarized"}, {"text_scale": 0}, {"text_scale": -1}, {"text_scale": 1e9}, {"sources": 300}],
+    ids=str,
+)
+def test_values_that_no_window_can_show_stop_no_start(tmp_path: Path, values: dict[str, Any]) -> None:
+    """They were of the right types, so that the window ended with KeyError, OverflowError or a signal."""
+    save_settings(tmp_path, Settings(sources=TWO, theme="light"))
+    plain = json.loads((tmp_path / "settings.json").read_text())
+    if "sources" in values:
+        values = {"sources": [plain["sources"][0] | {"key": f"s{number}"} for number in range(300)]}
+    (tmp_path / "settings.json").write_text(json.dumps(plain | values))
+    begun = begin_settings(tmp_path)
+    assert "As they were kept last: " in begun.said
+    assert begun.settings.theme == "light"
+    assert begun.settings.text_scale == 1.0
+    assert TWO[0] in begun.settings.sources or len(begun.settings.sources) >= 64
+    assert begin_settings(tmp_path) == (begun.settings, ""), "it is said once"
+
+
 def test_in_a_folder_that_cannot_be_written_a_damaged_file_stays_and_the_start_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
