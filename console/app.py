@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import logging
 import sys
@@ -70,6 +71,7 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.refusals import Refusals
+from console.presenters.setback import Setback
 from console.presenters.settling import Settling
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -615,7 +617,12 @@ class ConsoleWindow(QObject):
         self.lost.hazard_seen.connect(self.hazards.see)
         self.lost.hazard_opened.connect(self._go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
-        self.hazards.take_up(self.settings.here.unseen_hazards)
+        before = self.settings.here
+        self.hazards.take_up(before.unseen_hazards)
+        for kept in before.unseen_setbacks:
+            with contextlib.suppress(msgspec.ValidationError):  # of another version
+                self.lost.tell(msgspec.convert(kept, Setback))
+        before.unseen_hazards, before.unseen_setbacks = [], []  # what is seen from now on is not told again
         self.hazards.comes_in.connect(self.queue.expect)
         self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
@@ -790,6 +797,7 @@ class ConsoleWindow(QObject):
         def remember(settings: Settings) -> None:
             settings.layouts[self._options.perspective] = layout
             settings.unseen_hazards = unseen
+            settings.unseen_setbacks = [msgspec.to_builtins(one) for one in self.lost.setbacks]
 
         self.settings.keep(remember)
 

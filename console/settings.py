@@ -43,6 +43,7 @@ _IN_WORDS = {
     "go_on": "going on to the next report",
     "signed_out": "which servers were signed out of",
     "unseen_hazards": "which new P1 nobody had looked at",
+    "unseen_setbacks": "what others did that nobody had seen",
 }
 
 
@@ -68,6 +69,8 @@ class Settings(msgspec.Struct, kw_only=True):
     """Keys of the sources that the operator has signed out of."""
     unseen_hazards: list[int] = []
     """The rows of P1 without a crew that were told when the window closed, and that nobody had looked at."""
+    unseen_setbacks: list[dict[str, Any]] = []
+    """What others had done to the operator's crews and reports, told when the window closed and not seen: Setbacks."""
 
 
 class Begun(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,8 @@ def test_keys_typed_before_the_report_is_read_are_for_that_report(city: Served, 
         wait_for(lambda: window.desk.row == row, what="and the next one goes there at once")
 
 
-def test_a_new_p1_that_nobody_has_looked_at_is_told_after_a_new_start_too(city: Served, tmp_path: Path) -> None:
-    """Twenty red notices were gone after the window was closed and opened."""
+def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Served, tmp_path: Path) -> None:
+    """Twenty red notices, and that a crew had refused, were gone after the window was closed and opened."""
     with console(tmp_path, city.address) as window:
         wait_ready(window)
         service = next(code for code, one in window.desk.catalog("city").services.items() if one.priority == 1)
@@ -120,13 +121,17 @@ def test_a_new_p1_that_nobody_has_looked_at_is_told_after_a_new_start_too(city: 
             lambda: [one.row for one in window.hazards.unseen if one.row not in known and one.row >= FIRST_ROW],
             what="it is told",
         )
+        refused = Setback(
+            "city", "1", window.desk.me, "SDA-11 has refused:", "flat tyre", 2, of_crew=True, at=datetime.now(UTC)
+        )
+        window.lost.tell(refused)
         window.window.close()
-    kept = load_settings(tmp_path).unseen_hazards
-    with console(tmp_path, city.address, unseen_hazards=kept) as window:
+    with console(tmp_path, city.address, kept=load_settings(tmp_path)) as window:
         wait_ready(window)
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
-        assert window.banner._more == 0, "and none that was looked at, or there before"
+        assert window.lost.setbacks == (refused,), "and a crew of a P2 that does not come"
+        assert window.banner._more == 1, "and no P1 that was looked at, or there before"
 
 
 def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Served, tmp_path: Path) -> None:

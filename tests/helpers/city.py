@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,11 +119,12 @@ def console(
     go_on: bool = False,
     text_scale: float = 1.0,
     mended: str = "",
-    unseen_hazards: Sequence[int] = (),
+    kept: Any = None,
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
     With `go_on` the next waiting report is chosen after a step; most tests look at what became of the same one.
+    `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     """
     from PySide6.QtWidgets import QApplication
@@ -141,7 +142,8 @@ def console(
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
-    settings = Settings(sources=sources, go_on=go_on, text_scale=text_scale, unseen_hazards=list(unseen_hazards))
+    settings = kept or Settings(go_on=go_on, text_scale=text_scale)
+    settings.sources = sources
     tokens = Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
