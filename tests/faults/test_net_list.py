@@ -119,7 +119,7 @@ def test_f01_an_answer_that_is_lost(live: Live, proxy: FaultProxy, console: Rig,
     settle(console, *edits)
     assert rule.hit == 4
     assert_once(console, live, *edits)
-    assert live.city.stats().reports == 11
+    assert live.count().reports == 11
 
 
 def test_f02_a_slow_commit_is_not_called_sent(live: Live, proxy: FaultProxy, console: Rig) -> None:
@@ -169,7 +169,7 @@ def test_f05_a_server_without_keys(live: Live, proxy: FaultProxy, tmp_path: Path
         else:
             assert "may have arrived" in outcome.problem
         assert len([1 for _, asked in proxy.requests if asked.method == "POST"]) == 1
-        assert live.city.stats().reports == 10 + arrives
+        assert live.count().reports == 10 + arrives
 
 
 def test_f05_a_report_that_has_only_a_token_yet(live: Live, proxy: FaultProxy, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def assert_nothing_pending_rests_on_a_lost_one(desk: Desk) -> None:
 
 def assert_all_say_the_same(desks: list[Desk], live: Live) -> None:
     """Tabs, figures, units and reports of both consoles are those of the server; nothing waits unsaid."""
-    there, stats = rows_of_database(live.city.database), live.city.stats()
+    there, stats = rows_of_database(live.city.database), live.count()
     claims = [one.claim for one in there["report"].values() if is_open(one.status)]
     acted = {one.edit for one in there["entry"].values()}
     for desk in desks:

@@ -13,6 +13,7 @@ from console.domain.status import Status, UnitState
 from console.server.app import make_app
 from console.server.city import City
 from console.server.records import LoadedReport
+from console.server.stats import Stats
 from console.server.users import Users, load_users
 from tests.helpers.prompt_server import serving
 from tests.helpers.ready_file import put_tables
@@ -25,6 +26,11 @@ class Live:
     city: City
     url: str
     port: int
+
+    def count(self) -> Stats:
+        """Everything counted now: who asks twice in a moment is told of the first time (City.stats)."""
+        self.city._stats = None
+        return self.city.stats()
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def version(console: Rig, report: str) -> int:
 
 
 def test_the_first_fill_is_the_servers_count(live: Live, console: Rig) -> None:
-    assert len(console.cached()) == live.city.stats().reports == 10
+    assert len(console.cached()) == live.count().reports == 10
     assert len(console.reader.units()) == 3
     assert [service.code for _, service in console.reader.services()] == ["flood"]
 
@@ -75,7 +75,7 @@ def test_from_claim_to_close_and_every_step_is_proved(live: Live, console: Rig) 
         outcome = console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION, EditState.CONFLICT)
         assert outcome.state is EditState.ACCEPTED, (kind, outcome)
         console.proved(edit)
-    assert str(live.city.stats().by_status["closed"]) == "1"
+    assert str(live.count().by_status["closed"]) == "1"
 
 
 def test_an_edit_is_on_a_second_console_without_its_asking(live: Live, console: Rig, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig, tmp_
         console.outcome(edit, EditState.ACCEPTED)
         console.proved(edit)
     assert console.cached()[outcome.remote_id or ""] == "By telephone"
-    assert live.city.stats().reports == 11
+    assert live.count().reports == 11
     assert (tmp_path / "server" / "media" / HASH).read_bytes() == PHOTO
 
 
@@ -246,13 +246,13 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     assert sync_profile("p", once=True, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["pushed"], summary["conflicts"], summary["waiting"]) == (3, 0, 1)
-    assert live.city.stats().reports == 11
+    assert live.count().reports == 11
     work = WorkFile(profile)
     states = {queued.edit.id: str(queued.state) for queued in work.all()}
     assert states == {ids["c"]: "sent", ids["n"]: "sent", ids["o"]: "expired", ids["d"]: "sent"}
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
-    assert live.city.stats().reports == 11
+    assert live.count().reports == 11
 
 
 def test_open311_reads_years_of_pages_once(tmp_path: Path, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
