@@ -564,6 +564,9 @@ def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) 
     assert api.ok("10", "set", {"hold": hold})["report"]["hold"]["reason"] == "ab\tc\n"
     assert api.edit("10", "note", {"text": "\x00"}).status_code == 422, "nothing is left of it"
     assert api.edit("10", "dispatch", {"unit": "u1\x00"}).status_code == 422
+    assert api.edit("10", "note", {"text": "x"}, device="desk\x00").status_code == 422, (
+        "a client that obeys asks no more"
+    )
     for number in ("1", "1.0"):  # the second goes another way through the readers
         body = '{"id": "12345678-N", "kind": "note", "number": N, "data": {"text": "x\\ud800"}}'.replace("N", number)
         headers = {"Idempotency-Key": f"12345678-{number}", "Content-Type": "application/json"}
