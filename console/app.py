@@ -23,6 +23,7 @@ from console import logs
 from console.actions import ACTIONS, BY_ID, Situation
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
+from console.domain.decoding import convert
 from console.domain.edit import Queued
 from console.domain.filter import Filter
 from console.domain.messages import (
@@ -621,7 +622,7 @@ class ConsoleWindow(QObject):
         self.hazards.take_up(before.unseen_hazards)
         for kept in before.unseen_setbacks:
             with contextlib.suppress(msgspec.ValidationError):  # of another version
-                self.lost.tell(msgspec.convert(kept, Setback))
+                self.lost.tell(convert(kept, Setback))
         before.unseen_hazards, before.unseen_setbacks = [], []  # what is seen from now on is not told again
         self.hazards.comes_in.connect(self.queue.expect)
         self.hazards.said.connect(self.say)

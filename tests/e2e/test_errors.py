@@ -241,9 +241,11 @@ def test_a_file_of_a_newer_version_is_left_alone(city: Served, file: str, tmp_pa
 def test_settings_that_cannot_be_read(city: Served, tmp_path: Path) -> None:
     folder = connected(city, tmp_path)
     (folder / "settings.json").write_text("{broken")
-    told(run_sigap("sync", "--once", home=tmp_path), 4, "settings")
-    told(run_sigap("connect", city.address, home=tmp_path), 4, "settings")
-    assert (folder / "settings.json").read_text() == "{broken"
+    told(run_sigap("sync", "--once", home=tmp_path), 0, "settings")  # what waits is sent, whatever became of them
+    assert (folder / "settings.damaged-1.json").read_text() == "{broken"
+    (folder / "settings.json").write_text("[broken")
+    told(run_sigap("connect", city.address, home=tmp_path), 0, "settings")
+    assert (folder / "settings.damaged-2.json").read_text() == "[broken"
 
 
 @pytest.fixture
