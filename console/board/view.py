@@ -401,7 +401,7 @@ def _in_polygon(snapshot: Snapshot, corners: Sequence[tuple[float, float]]) -> B
 def _ordered(board: _Board, shown: Positions, words: Words, order: str) -> Ordered:
     column = board.snapshot.column
     state = {"burns": board.crewless & (board.priority == 1), "validation": board.status == _VALIDATION}
-    if len(shown) == len(board.open):
+    if np.array_equal(shown, board.open):
         of_shown = state
         due, due_state, priority = board.due, board.due_state, board.priority
     else:

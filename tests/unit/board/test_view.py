@@ -334,6 +334,17 @@ def test_no_hazard_without_a_crew_is_jumped_over() -> None:
     assert next_waiting(view, 2005) == 2004, "a P1 above comes before a P2 below"
 
 
+def test_as_many_closed_reports_as_open_ones_are_in_their_own_order() -> None:
+    """What the open ones are (a P1 without a crew, and so the first) was taken for the closed ones in their places."""
+    city = [
+        R(row=1000, priority=1),
+        R(row=1001, status=ORDER.index(Status.CLOSED), updated=NOW, created=NOW - 90),
+        R(row=1002, status=ORDER.index(Status.CLOSED), updated=NOW, created=NOW - 60),
+        R(row=1003),
+    ]
+    assert view_of(Snapshot.build(naive.columns(city)), Filter(tab="closed")).order.tolist() == [1002, 1001]
+
+
 def test_after_a_verdict_the_next_proof_comes_though_another_was_first() -> None:
     """What a colleague had accepted meanwhile was no proof any more, and the full pile was said to be empty."""
     city = [R(row=2001, status=ORDER.index(Status.RESOLVED)), R(row=2002, status=VALIDATION), R(row=2003, priority=1)]
