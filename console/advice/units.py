@@ -18,7 +18,7 @@ from datetime import datetime
 import msgspec
 
 from console.domain.place import distance_m
-from console.domain.report import Area, Assignment, Report, Service, Unit
+from console.domain.report import HAZARD, Area, Assignment, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, UnitState
 
 BASIS = "straight_line"
@@ -34,7 +34,6 @@ WORK_S = 900
 """A unit should have this long left of its shift on arrival; what lacks counts as time until it could be there."""
 
 _MOST_PENALTY_S = 3600
-_HAZARD = 1
 _ASSIGNABLE = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 _AWAY = {UnitState.BREAK: "on break", UnitState.UNAVAILABLE: "unavailable", UnitState.OFF_SHIFT: "off shift"}
 
@@ -122,7 +121,7 @@ def recommend(
         penalty_s = min(max(0.0, age_s - OLD_POSITION_S), _MOST_PENALTY_S)
         late = math.inf if eta_s is None else eta_s + penalty_s + overtime_s
         elsewhere = not at_home and report.priority > 2
-        bound_elsewhere = bound and report.priority == _HAZARD
+        bound_elsewhere = bound and report.priority == HAZARD
         rank = (elsewhere, unit.id in refused, bound_elsewhere, late, overtime_s, len(stack), -idle_s)
         able.append((unit, advice, rank))
     if report.priority > 2 and any(not rank[0] for _, _, rank in able):

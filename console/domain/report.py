@@ -13,6 +13,9 @@ import msgspec
 
 from console.domain.status import AssignmentState, Status, UnitState
 
+HAZARD = 1
+"""The priority of what endangers life."""
+
 
 class WaitsFor(StrEnum):
     """Whom or what a report on hold waits for."""

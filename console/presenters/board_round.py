@@ -253,7 +253,7 @@ def _columns(
             columns[name] = np.append(column, np.zeros(1, column.dtype))
         at[row] = len(columns["row"]) - 1
         columns["row"][at[row]] = row
-        columns["source"][at[row]] = cities.numbers.get("source", {}).get(("", sources[row]), 0)
+        columns["source"][at[row]] = cities.source_number(sources[row])
     for row, report in patches.items():
         for name, value in _values(report, sources[row], cities).items():
             columns[name][at[row]] = value

@@ -145,6 +145,10 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         """The key of the source behind its number."""
         return self.code("source", number) or ""
 
+    def source_number(self, source: str) -> int:
+        """The number of a source in the columns, 0 for one that has none yet."""
+        return self.numbers.get("source", {}).get(("", source), 0)
+
     @cached_property
     def areas(self) -> dict[Word, Area]:
         """All areas."""

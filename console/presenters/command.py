@@ -30,7 +30,6 @@ _SHOWN = 36
 _FOUND = 8
 _OFFERED_LETTERS = 64
 """So much of the values that may follow stands in the line of a small screen, with how many more there are."""
-"""So many values of a filter's condition are named at once."""
 _UNIT_WORDS = {
     "en_route": "is en route",
     "on_scene": "is on scene",

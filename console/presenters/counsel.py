@@ -12,11 +12,13 @@ from PySide6.QtCore import QObject, Signal
 
 from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
+from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
 from console.domain.area import off_by_m
 from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
 from console.domain.overlay import with_orders
+from console.domain.report import HAZARD
 from console.domain.status import ORDER, AssignmentState, Status, is_open
 from console.domain.word import Word
 from console.presenters import words
@@ -29,8 +31,6 @@ from console.tasks import Tasks
 from widgets.ticket.values import DuplicateRow
 
 _TOP = 3
-_HAZARD = 1
-_OPEN = [ORDER.index(status) for status in Status if is_open(status)]
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -121,7 +121,7 @@ class Counsellor(QObject):
         for (source, report), edits in self._pending().items():
             if source != dossier.source:
                 continue
-            if report.startswith("local:") and any(one.about.get("priority") == _HAZARD for one in edits):
+            if report.startswith("local:") and any(one.about.get("priority") == HAZARD for one in edits):
                 here_only.add(report)  # the server does not know it yet
             jobs = with_orders(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
@@ -130,7 +130,7 @@ class Counsellor(QObject):
             shown = dossier.shown
             off_m = off_by_m(shown, catalog.areas)
             # It was passed on: theirs to send. Who is nearest to a P1 is told whoever was asked.
-            asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != _HAZARD else None
+            asked = shown.agency if shown.status is Status.COORDINATION and shown.priority != HAZARD else None
             here = [one.unit for one in crews if one.source == dossier.source]
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
@@ -218,9 +218,9 @@ class Counsellor(QObject):
 def _open_hazards(view: View, cities: Cities, source: str, reader: CacheReader) -> set[str]:
     """The ids of the open P1 reports of a source, as they are shown."""
     column = view.snapshot.column
-    number = cities.numbers.get("source", {}).get(("", source), 0)
-    urgent = column("alive") & (column("priority") == _HAZARD) & (column("source") == number)
-    urgent &= np.isin(column("status"), _OPEN)
+    number = cities.source_number(source)
+    urgent = column("alive") & (column("priority") == HAZARD) & (column("source") == number)
+    urgent &= column("status") < CLOSED_FROM
     return {one.remote_id for one in reader.texts(column("row")[np.flatnonzero(urgent)])}
 
 
@@ -244,7 +244,7 @@ def _alike(
         text=text,
         within_m=within_m,
     )
-    number = cities.numbers.get("source", {}).get(("", source), 0)
+    number = cities.source_number(source)
     own = {fact.row for fact in view.snapshot.facts([one.row for one in found]) if fact.source == number}
     near = [one for one in found if one.row in own][:_TOP]
     rows = [one.row for one in near]

@@ -9,7 +9,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Kind
-from console.domain.report import Entry
+from console.domain.report import HAZARD, Entry
 from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.desk import Desk
 from console.presenters.setback import Setback, concerns
@@ -17,7 +17,6 @@ from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.text import one_line
 
-_HAZARD = 1
 _MOST = 50
 """So many reports at once are what happens; more are a city that is read anew."""
 
@@ -54,17 +53,16 @@ class CrewNotes(QObject):
     def _read(self, rows: Sequence[int]) -> list[CrewNote]:
         """The notes of crews at work on these reports, as far as they concern this operator; on a worker."""
         found: list[CrewNote] = []
-        for about in self._reader().reports(rows):
-            jobs = [one for one in self._reader().assignments(about.row) if one.state not in ENDED_ASSIGNMENT]
+        reader = self._reader()
+        for about in reader.reports(rows):
+            jobs = [one for one in reader.assignments(about.row) if one.state not in ENDED_ASSIGNMENT]
             me = self._desk.me_at(about.source)
             if not any(concerns(job, about, me) for job in jobs):
                 continue
-            new = [one for one in self._reader().entries(about.row) if one.kind == Kind.NOTE and one.at >= self._since]
+            new = [one for one in reader.entries(about.row) if one.kind == Kind.NOTE and one.at >= self._since]
             if not new:
                 continue
-            crews = {
-                user.name for source, user in self._reader().users() if source == about.source and _is_crew(user.role)
-            }
+            crews = {user.name for source, user in reader.users() if source == about.source and user.role == "field"}
             units = tuple(job.unit for job in jobs)
             crews |= {self._desk.catalog(about.source).name("unit", unit) for unit in units}
             found += [CrewNote(about, one, units) for one in new if one.author in crews and one.undone_by is None]
@@ -84,13 +82,9 @@ class CrewNotes(QObject):
                     bold=self.tr("{who} writes:").format(who=said.author),
                     text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
                     priority=report.priority,
-                    of_crew=report.priority == _HAZARD,
+                    of_crew=report.priority == HAZARD,
                     entry=said.id,
                     row=about.row,
                     at=said.at,
                 )
             )
-
-
-def _is_crew(role: str) -> bool:
-    return role == "field"

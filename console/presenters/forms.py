@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from console.domain.area import AreaIndex, AreaNames, reach_m
 from console.domain.edit import Edit, Kind, Queued
-from console.domain.report import Area, PhotoRole, WaitsFor
+from console.domain.report import HAZARD, Area, PhotoRole, WaitsFor
 from console.edits import Edits
 from console.images import ImageProcess
 from console.presenters import words
@@ -489,7 +489,7 @@ class Forms(QObject):
     def _tell_stakes(self, form: Form, dossier: Dossier) -> None:
         """In the head of a form: that it is a hazard, whether a crew comes to it, and that another has taken it."""
         report, claim = dossier.shown, dossier.shown.claim
-        view, is_hazard = self._desk.view, report.priority == _HAZARD
+        view, is_hazard = self._desk.view, report.priority == HAZARD
         parts = []
         if is_hazard:
             waits = view is not None and bool(view.without_crew([dossier.row]))
@@ -906,7 +906,6 @@ class Forms(QObject):
 
 _PLACES = 8
 _BY_PHONE = "phone"
-_HAZARD = 1
 _IN_SHORT = 200
 """So many letters of a report's words stand in the head of a form that covers the report."""
 _STREET_M = 150.0

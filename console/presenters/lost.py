@@ -30,6 +30,7 @@ from console.domain.edit import (
 )
 from console.domain.engagement import job_in_force
 from console.domain.merge import told
+from console.domain.report import HAZARD
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of
@@ -54,7 +55,6 @@ _OF_CREW = {
 _OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
 _SAID_S = 60.0
 _CONFLICT = EditState.CONFLICT
-_HAZARD = 1
 
 
 class LostOrder(msgspec.Struct, frozen=True):
@@ -381,7 +381,7 @@ class LostOrders(QObject):
         same is no such thing.
         """
         if isinstance(shown, NewHazard):
-            return False, _HAZARD, 2, 1
+            return False, HAZARD, 2, 1
         if isinstance(shown, Setback):
             return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
         edit = _edit_of(shown)
@@ -394,7 +394,7 @@ class LostOrders(QObject):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
             seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
             bold = self.tr("P1 without a crew, nobody has it now:" if shown.is_left else "New P1 without a crew:")
-            return Notice(_level(_HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
+            return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
             seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
@@ -473,12 +473,12 @@ def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | 
 
 def _priority(edit: Edit) -> int:
     """The priority that its report had when the order was given; what is not known counts as a hazard."""
-    return int(edit.about.get("priority", _HAZARD))
+    return int(edit.about.get("priority", HAZARD))
 
 
 def _level(priority: int) -> str:
     """How loud the notice of a crew that does not know, or does not come, is: red is for life and safety."""
-    return "p1" if priority == _HAZARD else "warn"
+    return "p1" if priority == HAZARD else "warn"
 
 
 def _chooses(order: LostOrder) -> bool:

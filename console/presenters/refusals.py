@@ -15,6 +15,7 @@ from console.domain.loaded import Loaded
 from console.domain.report import Assignment, Entry, Unit
 from console.domain.status import AssignmentState, UnitState
 from console.domain.word import Word
+from console.presenters import words
 from console.presenters.desk import Desk
 from console.presenters.setback import Setback, concerns, ended_by_another, let_go_with
 from console.store.cache_read import CachedReport, CacheReader
@@ -156,8 +157,7 @@ class Refusals(QObject):
         others = [one.report for one in jobs if one.report != job.report]
         if not others:
             return ""
-        more = self.tr(" and {n} more").format(n=len(others) - _NAMED) if len(others) > _NAMED else ""
-        return self.tr("It still has {reports}").format(reports=", ".join(others[:_NAMED]) + more)
+        return self.tr("It still has {reports}").format(reports=words.first_of(others, _NAMED, self.tr))
 
 
 def _reason(unit: Unit | None) -> str:

@@ -45,8 +45,8 @@ class Streets(QObject):
     def find(self, source: str, text: str, then: Callable[[list[Street]], None]) -> None:
         """Give the streets of a source that the words name, those with the most reports first; [] when none is."""
         view, cities = self._desk.view, self._desk.cities
-        number = cities.numbers.get("source", {}).get(("", source))
-        if view is None or number is None or len(text.strip()) < _SHORTEST:
+        number = cities.source_number(source)
+        if view is None or not number or len(text.strip()) < _SHORTEST:
             then([])
             return
         snapshot, reader = view.snapshot, self._reader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from console.domain.edit import EditState, Queued
@@ -92,6 +92,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def thousands(number: int) -> str:
     """`1,284`."""
     return f"{number:,}"
+
+
+def first_of(names: Sequence[str], most: int, tr: Callable[[str], str]) -> str:
+    """`A, B, C and 4 more`: the first names of a list, and how many are left out."""
+    more = tr(" and {n} more").format(n=len(names) - most) if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def distance(metres: float, off_m: float = 0.0) -> str:

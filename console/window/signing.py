@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Signal
 from console.actions import why_not_allowed
 from console.domain.edit import Kind
 from console.domain.messages import SignedIn
+from console.domain.report import HAZARD
 from console.domain.rights import Rights
 from console.edits import Edits
+from console.presenters import words
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
@@ -30,7 +32,6 @@ _DROPPED_SHOWN_S = 60.0
 """So long the status bar says what was dropped: it may be said while a window opens."""
 _DROPPED_SHOWN = 3
 _NAMED = 3
-_HAZARD = 1
 
 
 class Signing(QObject):
@@ -164,11 +165,10 @@ class Signing(QObject):
     def _named(self, held: Sequence[CachedReport]) -> str:
         """The reports by their numbers, those of P1 that no crew is on its way to first and all of them."""
         view = self._desk.view
-        alone = view.without_crew([one.row for one in held if one.report.priority == _HAZARD]) if view else frozenset()
+        alone = view.without_crew([one.row for one in held if one.report.priority == HAZARD]) if view else frozenset()
         burning = ", ".join(one.report.id for one in held if one.row in alone)
         others = [one.report.id for one in held if one.row not in alone]
-        more = self.tr(" and {n} more").format(n=len(others) - _NAMED) if len(others) > _NAMED else ""
-        rest = ", ".join(others[:_NAMED]) + more
+        rest = words.first_of(others, _NAMED, self.tr)
         if not burning:
             return rest
         told = self.tr("P1 without a crew: {reports}").format(reports=burning)
