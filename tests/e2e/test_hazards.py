@@ -14,8 +14,7 @@ from PySide6.QtWidgets import QApplication
 from console.domain.filter import Filter
 from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import form, key, outbox, wait_ready
-from widgets.key_repeats import TWICE_S
+from tests.helpers.hands import form, key, outbox, p1_data, wait_notice_read, wait_ready
 from widgets.map.panel import MapPanel
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -38,8 +37,7 @@ def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
 
 def report_p1(desk: Any, key_: str, lat: float = -6.2, lon: float = 106.85) -> None:
     """A flood of the first priority comes in, and is not chosen by that."""
-    service = next(code for code, one in desk.desk.catalog("city").services.items() if one.priority == 1)
-    data = {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
+    data = p1_data(desk, lat, lon)
     before = set(desk.desk.view.hazards.tolist())
     desk.deeds.create("city", data, key_, "Water rises")
     wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")
@@ -136,8 +134,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
     wait_for(lambda: QApplication.activeWindow() is desk.window, what="the keyboard is with the P1")
     wait_for(lambda: not outbox(desk), what="the other is at the server")
     wait_for(lambda: min(desk.desk.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
-    since_s = desk.lost._shown_since_s
-    wait_for(lambda: desk.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+    wait_notice_read(desk)
     opened.activateWindow()
     QTest.keyClick(opened, Qt.Key.Key_F4)
     assert desk.banner.notice is None, "the operator has said that he knows of the other"
@@ -152,8 +149,7 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(desk: Any
 
 
 def test_a_p1_that_the_operator_has_entered_himself_is_no_news_to_him(desk: Any) -> None:
-    service = next(code for code, one in desk.desk.catalog("city").services.items() if one.priority == 1)
-    data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+    data = p1_data(desk)
     before = set(desk.desk.view.hazards.tolist())
     desk.intents._create("city", data)
     wait_for(lambda: set(desk.desk.view.hazards.tolist()) - before, what="it is on the board")

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import choose, find, free_units, key, outbox, strips, wait_ready
-from widgets.key_repeats import TWICE_S
+from tests.helpers.hands import choose, find, free_units, key, outbox, p1_data, strips, wait_notice_read, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -49,14 +48,12 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
     ):
         wait_ready(one)
         wait_ready(two)
-        service = next(code for code, each in two.desk.catalog("city").services.items() if each.priority == 1)
-        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        data = p1_data(two)
         two.deeds.create("city", data, "local:burns", "Water rises")
         wait_for(lambda: one.lost.is_only_seen, what="a new P1 is told")
         walk_all(one, monkeypatch, "new P1", {"F8", "F4"}, one.banner)
         for each in (one, two):
-            since_s = each.lost._shown_since_s
-            wait_for(lambda each=each, s=since_s: each.lost._steady_s() - s > TWICE_S, what="a key that is meant")
+            wait_notice_read(each)
             key(each, "F4")
             assert not each.lost.is_only_seen
 

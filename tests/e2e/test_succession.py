@@ -15,8 +15,7 @@ from console.presenters.setback import Setback
 from console.settings import load_settings
 from console.store.items import FIRST_ROW
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import choose, key, outbox, wait_ready
-from widgets.key_repeats import TWICE_S
+from tests.helpers.hands import choose, key, outbox, p1_data, wait_notice_read, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -112,8 +111,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
     """Twenty red notices, and that a crew had refused, were gone after the window was closed and opened."""
     with console(tmp_path, city.address) as window:
         wait_ready(window)
-        service = next(code for code, one in window.desk.catalog("city").services.items() if one.priority == 1)
-        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        data = p1_data(window)
         known = set(window.desk.view.hazards.tolist())
         window.deeds.create("city", data, "local:left", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
@@ -138,8 +136,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
     """A larger text took the notice away that a crew does not come."""
     with console(tmp_path, city.address) as window:
         wait_ready(window)
-        service = next(code for code, one in window.desk.catalog("city").services.items() if one.priority == 1)
-        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        data = p1_data(window)
         before = set(window.desk.view.hazards.tolist())
         window.deeds.create("city", data, "local:new", "Water rises")
         wait_for(lambda: not outbox(window), what="it is at the server")
@@ -157,7 +154,6 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         wait_ready(window)
         wait_for(lambda: window.banner._more == 1, what="both")
         assert window.banner.notice.bold == refused.bold
-        since_s = window.lost._shown_since_s
-        wait_for(lambda: window.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        wait_notice_read(window)
         window.intents.run("lost_seen")
         assert window.banner.notice.bold == "New P1 without a crew:"

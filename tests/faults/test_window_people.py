@@ -32,8 +32,10 @@ from tests.helpers.hands import (
     free_units,
     key,
     outbox,
+    p1_data,
     strips,
     type_into,
+    wait_notice_read,
     wait_ready,
 )
 from tests.helpers.pictures import picture
@@ -366,8 +368,7 @@ def test_an_order_behind_a_lost_take_is_not_shown_as_given_and_stays_until_answe
         assert banner(loser).startswith(f"{code} was NOT sent:"), "wherever he goes"
         key(loser, "F2")
         wait_for(lambda: loser.dossiers.current is not None and loser.dossiers.current.key == report, what="its report")
-        since_s = loser.lost._shown_since_s
-        wait_for(lambda: loser.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        wait_notice_read(loser)
         key(loser, "F3")
         again = "has sent"  # the other crew is on it: that is asked now
         wait_for(
@@ -483,8 +484,7 @@ def test_what_is_taken_is_released_at_sign_out_and_a_take_over_is_told(city: Ser
         key(one, "T")
         wait_for(lambda: one.intents.situation.holder == "rina", what="the first is hers")
         wait_for(lambda: not outbox(one), what="and the server knows it")
-        service = next(code for code, each in one.desk.catalog("city").services.items() if each.priority == 1)
-        data = {"service": service, "description": "Water rises", "priority": 1, "lat": -6.2, "lon": 106.85}
+        data = p1_data(one)
         before = set(one.desk.view.hazards.tolist())
         two.deeds.create("city", data, "local:second", "Water rises")
         wait_for(lambda: set(one.desk.view.hazards.tolist()) - before, what="a new P1")
@@ -551,14 +551,12 @@ def test_who_sent_a_crew_is_told_that_a_colleague_closed_the_report_and_let_it_g
         assert one.banner.notice.text.startswith(f"flat tyre. Report {report} ")
         two.deeds.close(two.dossiers.current, "not found", "", (unit,))
         wait_for(lambda: len(one.lost._setbacks) == 2, what="and of this too, once")
-        since_s = one.lost._shown_since_s
-        wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        wait_notice_read(one)
         key(one, "F4")
         wait_for(lambda: one.banner.notice.bold.startswith(f"budi has closed {report}"), what="the next one")
         assert f"{code} was let go" in one.banner.notice.text
         one.window.grab().save(str(tmp_path / "let-go.png"))
-        since_s = one.lost._shown_since_s
-        wait_for(lambda: one.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
+        wait_notice_read(one)
         key(one, "F4")
         wait_for(lambda: one.banner.notice is None, what="she has seen it")
         assert two.banner.notice is None, "who did it knows"

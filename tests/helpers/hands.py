@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from console.domain.loaded import Loaded
 from tests.helpers.city import wait_for
+from widgets.key_repeats import TWICE_S
 
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -101,6 +102,18 @@ def find(
 def free_units(console: Any) -> list[str]:
     """The recommended units that have no job yet, the best first."""
     return [advice.unit_id for advice in console.intents._counsel.units if not advice.jobs]
+
+
+def p1_data(console: Any, lat: float = -6.2, lon: float = 106.85) -> dict[str, Any]:
+    """A flood of the first priority, as a telephone report of it carries it."""
+    service = next(code for code, one in console.desk.catalog("city").services.items() if one.priority == 1)
+    return {"service": service, "description": "Water rises", "priority": 1, "lat": lat, "lon": lon}
+
+
+def wait_notice_read(console: Any) -> None:
+    """Until a key can be meant for the notice that is there, and not for the one before it."""
+    since_s = console.lost._shown_since_s
+    wait_for(lambda: console.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
 
 
 def outbox(console: Any) -> dict[str, Any]:
