@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from console.board.snapshot import Snapshot
 from console.domain.edit import Edit, Kind, Queued
 from console.domain.messages import Touched
+from console.domain.word import Word
 from console.presenters.board_round import LOCAL_ROWS, Patch, Played, Round, is_shown, play
 from console.presenters.catalog import KINDS, Cities
 from console.presenters.desk import Desk
@@ -59,7 +60,8 @@ class BoardFeed(QObject):
         self._local_rows: dict[str, int] = {}
         self._local_sources: dict[str, str] = {}
         self._unshown = 0
-        self._to_choose: tuple[str, int] = ("", 0)
+        self._awaited: Word | None = None  # the report made here that is to be chosen
+        self._chosen_before = 0
         self._number = 0
         self._running = self._wanted = self._blind = False
         self._began = 0.0
@@ -108,24 +110,27 @@ class BoardFeed(QObject):
                 self._local_keys = [report for _, report in edits if report.startswith("local:")]
             self._give_rows()
             self.refresh()
+        elif self._awaited in anew:
+            self.refresh()  # its CREATE may have been proved before this desk saw it wait: its row is in the cache then
 
     def local_row(self, key: str) -> int:
         """The row of a report created here under this key, 0 when it has none (any more)."""
         return self._local_rows.get(key, 0)
 
-    def choose_when_shown(self, key: str) -> None:
+    def choose_when_shown(self, source: str, key: str) -> None:
         """Make a report that was just created here the chosen one once it has a row, unless another is chosen by then.
 
-        What the operator does next he does to it.
+        What the operator does next he does to it. Its row is the local one, or the one in the cache where the server
+        answered before the report was shown.
         """
-        self._to_choose = (key, self._desk.row)
-        self._choose_made()
+        self._awaited, self._chosen_before = (source, key), self._desk.row
+        self._choose_made(self._local_rows)
 
-    def _choose_made(self) -> None:
-        key, before = self._to_choose
-        if row := self.local_row(key):
-            self._to_choose = ("", 0)
-            if self._desk.row == before:
+    def _choose_made(self, rows: Mapping[str, int]) -> None:
+        """Choose the awaited report if it is among `rows` (local key -> row)."""
+        if self._awaited is not None and (row := rows.get(self._awaited[1])):
+            self._awaited = None
+            if self._desk.row == self._chosen_before:
                 self.made.emit(row)
                 self._desk.choose(row)
 
@@ -167,7 +172,7 @@ class BoardFeed(QObject):
         if unshown != self._unshown:
             self._unshown = unshown
             self.crowded.emit(unshown)
-        self._choose_made()
+        self._choose_made(self._local_rows)
 
     def _run(self) -> None:
         if not self._wanted or self._running:
@@ -176,7 +181,10 @@ class BoardFeed(QObject):
         self._number += 1
         if self._anew:
             self._snapshot, self._cities, self._anew = None, None, False
-        mine = {*self._local_rows, *self._local_keys}
+        sources = dict(self._local_sources)
+        if self._awaited is not None:
+            sources[self._awaited[1]] = self._awaited[0]
+        mine = {*sources, *self._local_keys}
         job = Round(
             snapshot=self._snapshot,
             rows=tuple(self._rows),
@@ -191,7 +199,7 @@ class BoardFeed(QObject):
             names=dict(self._desk.names()),
             kinds=frozenset(self._kinds),
             before=self._desk.view,
-            local_sources=dict(self._local_sources),
+            local_sources=sources,
             patches=self._patches,
             followed=tuple(self._followed()),
             time_range=self._desk.time_range,
@@ -221,12 +229,14 @@ class BoardFeed(QObject):
             self._desk.set_view(result.view)
         for key, row in result.arrived.items():
             local = self._local_rows.pop(key, 0)
+            self._local_sources.pop(key, None)
             if local:
                 self.arrived.emit(local, row)
+        self._choose_made(result.arrived)
         for key, row in list(self._local_rows.items()):
             # Withdrawn, and off the snapshot (it was not shown in this round): its number is free again.
             if key not in self._local_keys and row not in result.shown and self._remote_of(key) is None:
-                del self._local_rows[key]
+                del self._local_rows[key], self._local_sources[key]
         if self._unshown:
             before = len(self._local_rows)
             self._give_rows()

@@ -55,7 +55,7 @@ class Round(msgspec.Struct, frozen=True):
     before: View | None = None
     """The View that is shown."""
     local_sources: dict[str, str] = {}
-    """The source of each report that has a local row."""
+    """The reports created here that are looked for in the cache, those with a local row among them: key -> source."""
     time_range: TimeRange = TimeRange.DAY
     """How far the charts look back."""
     followed: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ def _arrived(job: Round, reader: CacheReader) -> dict[str, int]:
         row = reader.row_of(source, remote) if remote else None
         if row is not None:
             found[key] = row
-    for key in job.local_rows.keys() - {key for _, key in job.edits}:
+    for key in job.local_sources.keys() - {key for _, key in job.edits}:
         # Its CREATE was proved, and left the outbox, before this round began.
         row = reader.row_of(job.local_sources[key], job.remote[key]) if key in job.remote else None
         if row is not None:

@@ -47,8 +47,8 @@ class Intents(QObject):
     said = Signal(str)
     """A sentence for the status bar: why an action cannot be used now."""
     situation_changed = Signal(object)
-    created = Signal(str)
-    """A report was made here: its local key."""
+    created = Signal(str, str)
+    """A report was made here: its source and its local key."""
 
     def __init__(
         self,
@@ -826,7 +826,7 @@ class Intents(QObject):
         local_key = f"local:{uuid.uuid4()}"
         name = self._desk.catalog(source).service_name(data.get("service"))
         self._deeds.create(source, data, local_key, name)
-        self.created.emit(local_key)
+        self.created.emit(source, local_key)
         what = new_report_text(data, self._desk.catalog(source))
         self.said.emit(self.tr("Saved: {report}").format(report=what))
 

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState, Kind, Queued
 from console.domain.filter import Filter
+from console.domain.messages import Touched
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
@@ -89,16 +90,42 @@ def test_a_report_made_here_becomes_the_chosen_one_unless_another_was_chosen_mea
     told: list[tuple[int, int]] = []
     feed.made.connect(lambda row: told.append((row, desk.row)))
     desk.choose(1001)
-    feed.choose_when_shown("local:1")
+    feed.choose_when_shown("city", "local:1")
     assert desk.row == 1001
     feed.on_edits({("city", "local:1"): [created(1)]})
     assert desk.row == feed.local_row("local:1") > 0
     assert told == [(desk.row, 1001)], "the list is told before: its row is not there yet"
-    feed.choose_when_shown("local:2")
+    feed.choose_when_shown("city", "local:2")
     desk.choose(1001)
     feed.on_edits({("city", "local:2"): [created(2)]})
     assert (desk.row, feed.local_row("local:2") > 0) == (1001, True)
     assert len(told) == 1
+
+
+def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_shown(
+    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+) -> None:
+    """A quick server: the report is in the cache, its edit has left the outbox, and it never had a local row."""
+    remote: dict[str, str] = {}
+    tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
+    feed = BoardFeed(desk, tasks, lambda: reader, T0.timestamp, remote.get)
+    arrived: list[tuple[int, int]] = []
+    feed.arrived.connect(lambda local, row: arrived.append((local, row)))
+    with qtbot.waitSignal(feed.ready):
+        feed.start()
+    feed.choose_when_shown("city", "local:1")
+    writer.apply("city", items(report("2")), at(2))
+    row = reader.row_of("city", "2")
+    assert row is not None
+    with qtbot.waitSignal(desk.view_changed):
+        feed.on_touched(Touched(rows=(row,)))
+    assert desk.row == 0, "nobody has said yet that it is this one"
+    remote["local:1"] = "2"
+    feed.on_edits({("city", "local:1"): []})
+    qtbot.waitUntil(lambda: desk.row == row)
+    assert not arrived, "no local row became it"
+    tasks.shutdown()
+    reader.close()
 
 
 def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
