@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.domain.edit import Kind
-from console.domain.report import Assignment, Entry, PhotoRole, Report
+from console.domain.report import Assignment, Entry, PhotoRole, Report, Service
 from console.domain.status import ENDED_ASSIGNMENT, Status
 
 
@@ -31,6 +31,16 @@ def has_fresh_proof(report: Report, entries: Sequence[Entry], *, added: str | No
     fresh = {entry.data.get("sha256") for entry in since if entry.kind == Kind.PHOTO} | {added}
     # protects: returned-proof-is-no-proof
     return bool(after & (fresh - before))
+
+
+def is_proof_missing(
+    report: Report, service: Service | None, entries: Sequence[Entry], *, added: str | None = None
+) -> bool:
+    """Whether the report needs an after photo of this round of its work before it can be validated.
+
+    `service` is its category, None where that is not known; `entries` and `added` as for `has_fresh_proof`.
+    """
+    return (service is None or service.proof) and not has_fresh_proof(report, entries, added=added)
 
 
 def delivered_by(entries: Sequence[Entry]) -> frozenset[str]:

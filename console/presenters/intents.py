@@ -20,7 +20,7 @@ from console.domain.category import fields_of_category
 from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.engagement import job_in_force
 from console.domain.overlay import field_value
-from console.domain.proof import has_fresh_proof
+from console.domain.proof import is_proof_missing
 from console.domain.report import Assignment, Report, Unit
 from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, UnitState, is_open
@@ -178,7 +178,7 @@ class Intents(QObject):
             and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
             advice=bool(self._counsel.units),
             duplicate=bool(self._counsel.duplicates),
-            needs_proof=(service is None or service.proof) and not has_fresh_proof(report, dossier.history),
+            needs_proof=is_proof_missing(report, service, dossier.history),
             not_sent=next((one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told), ""),
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from console.domain.edit import Kind
-from console.domain.proof import has_fresh_proof, jobs_of_round
+from console.domain.proof import is_proof_missing, jobs_of_round
 from console.domain.report import Assignment, Clock, Entry, Report, Unit
 from console.domain.sla import clocks, sla_of
 from console.domain.status import (
@@ -168,10 +168,8 @@ class Case:
     def has_proof(self) -> bool:
         """Whether there is an after photo of this round, or none is asked for."""
         service = self.ledger.service(self.report.service)
-        if service is not None and not service.proof:
-            return True
         attached = self.edit.data.get("sha256") if self.edit.kind is Kind.PHOTO and self.edit.undoes is None else None
-        return has_fresh_proof(self.report, self.entries, added=attached)
+        return not is_proof_missing(self.report, service, self.entries, added=attached)
 
     def follow_crews(self, start: Status | None = None) -> None:
         """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from dataclasses import replace
@@ -110,6 +111,33 @@ def test_a_job_from_the_order_to_the_end(crew_site: Site, phones: Any) -> None:
     assert (seen[0], seen[1]) == (LAT, LON)
     [unit] = site.city.units()
     assert unit.state is UnitState.BREAK
+
+
+def test_a_returned_report_asks_for_another_after_photo(crew_site: Site, phones: Any) -> None:
+    """With the returned one as proof "Done" was offered, and led nowhere: no crew was there and nothing to validate."""
+    site, page = crew_site, phones(crew_site).page
+    key, photo = ordered(site), jpeg(colour=(99, 9, 9))
+    digest = hashlib.sha256(photo).hexdigest()
+    (site.media / digest).write_bytes(photo)
+
+    def be_there() -> None:
+        for state in ("acknowledged", "en_route", "on_scene"):
+            edit(site, key, Kind.PROGRESS, unit="u1", state=state)
+
+    be_there()
+    edit(site, key, Kind.PHOTO, sha256=digest, role="after", unit="u1")
+    edit(site, key, Kind.PROGRESS, unit="u1", state="done")
+    edit(site, key, Kind.VALIDATE, accepted=False, reason="The street is still dark.")
+    edit(site, key, Kind.DISPATCH, unit="u1")
+    be_there()
+    sign_in(page, site)
+    page.locator("#jobs").get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.get_by_role("button", name="Done: needs an after photo")).to_be_disabled()
+    page.set_input_files("[data-photo=after]", upload("a.jpg", jpeg(colour=(9, 99, 9))))
+    act(page, "Done")
+    expect(page.locator("#job-state")).to_have_text("Done")
+    received(page, 2)
+    assert site.city.report(key).status is Status.VALIDATION
 
 
 def test_the_photos_of_a_report_are_fetched_with_the_token(crew_site: Site, phones: Any) -> None:

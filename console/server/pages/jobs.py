@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from console.domain.decoding import decode
+from console.domain.edit import Kind
+from console.domain.proof import is_proof_missing
 from console.domain.report import Area, Assignment, Entry, Report, Service, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState
 from console.server import schema
@@ -27,7 +29,8 @@ _ENDED_FOR = timedelta(hours=24)
 class Job(msgspec.Struct, frozen=True):
     """One job of the unit: the assignment, the report as it is now, its service, and the notes on it.
 
-    `area` names where the report lies, the smaller area first; "" where none is known.
+    `area` names where the report lies, the smaller area first; "" where none is known. `needs_proof` is whether an
+    after photo of this round of the work is still to be taken: one that was returned proves nothing more.
     """
 
     assignment: Assignment
@@ -35,6 +38,7 @@ class Job(msgspec.Struct, frozen=True):
     service: Service | None
     words: tuple[Entry, ...]
     area: str
+    needs_proof: bool
 
 
 class UnitJobs(msgspec.Struct, frozen=True):
@@ -78,16 +82,21 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
         areas = _by_id(connection, schema.areas, {r.area or "" for r in reports.values()}, Area)
         areas |= _by_id(connection, schema.areas, {area.parent or "" for area in areas.values()}, Area)
-        words, timezone = _words(connection, keys), read_meta(connection)["timezone"]
+        histories, timezone = _histories(connection, keys), read_meta(connection)["timezone"]
     jobs = [
-        Job(
-            *(one, report, services.get(report.service or ""), tuple(words.get(one.report, ()))),
-            _area_words(report.area, areas),
-        )
+        _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas)
         for one in shown
         if (report := reports.get(one.report)) is not None
     ]
     return jobs, timezone
+
+
+def _job(
+    assignment: Assignment, report: Report, service: Service | None, history: list[Entry], areas: dict[str, Area]
+) -> Job:
+    notes = (entry for entry in history if entry.kind == Kind.NOTE and entry.undone_by is None)
+    needs_proof = is_proof_missing(report, service, history)
+    return Job(assignment, report, service, tuple(notes), _area_words(report.area, areas), needs_proof)
 
 
 def _area_words(code: str | None, areas: dict[str, Area]) -> str:
@@ -102,13 +111,13 @@ def _by_id(connection: sa.Connection, table: sa.Table, keys: set[str], kind: typ
     return {key: decode(body, kind) for key, body in rows}
 
 
-def _words(connection: sa.Connection, reports: set[str]) -> dict[str, list[Entry]]:
-    """The notes of each report that count, the oldest first."""
+def _histories(connection: sa.Connection, reports: set[str]) -> dict[str, list[Entry]]:
+    """All entries of each report, the oldest first."""
     table = schema.entries
     query = sa.select(table.c.body).where(table.c.report.in_(reports)).order_by(table.c.at, table.c.seq)
     found: dict[str, list[Entry]] = {}
     for body in connection.execute(query).scalars():
         entry = decode(body, Entry)
-        if entry.kind == "note" and entry.undone_by is None and entry.report is not None:
+        if entry.report is not None:
             found.setdefault(entry.report, []).append(entry)
     return found

@@ -24,7 +24,7 @@ const OWN_STATES = ["available", "break", "off_shift"];
 const ENDED = ["done", "refused", "recalled"];
 
 /**
- * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string}} Job
+ * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string, needs_proof?: boolean}} Job
  * @typedef {{unit: any, jobs: Job[], timezone?: string}} UnitJobs
  * @typedef {import("./deeds.js").Deed} Deed
  */
@@ -447,8 +447,7 @@ function drawActs(job, state) {
   else if (state === "acknowledged") acts = [no, step("en_route")];
   else if (state === "en_route") acts = [no, step("on_scene")];
   else if (state === "on_scene") {
-    const taken = (/** @type {string} */ role) => (report.photos ?? []).some((/** @type {any} */ one) => one.role === role) || deeds.ahead(asOf).some((one) => one.report === report.id && one.data.role === role);
-    const ready = job.service?.proof === false || taken("after");
+    const ready = !job.needs_proof || deeds.ahead(asOf).some((one) => one.report === report.id && one.data.role === "after");
     const done = ready ? step("done") : make("button", { type: "button", class: "plain", "data-act": "done", disabled: true }, t("act.needs_after"));
     const halted = unitState() === "unavailable";
     const halt = make("button", { type: "button", class: "plain", "data-act": "stuck", onclick: () => (halted ? own("available") : byId("stuck").showModal()) }, t(halted ? "act.unstuck" : "act.stuck"));

@@ -103,7 +103,7 @@ def test_a_unit_reads_its_own_jobs(city: City, tmp_path: Path) -> None:
         answer = crew.get("/jobs")
         assert answer.json()["unit"]["id"] == "u1"
         [job] = answer.json()["jobs"]
-        assert (job["report"]["id"], job["service"]["name"]) == ("10", "Road")
+        assert (job["report"]["id"], job["service"]["name"], job["needs_proof"]) == ("10", "Road", True)
         assert [word["text"] for word in job["words"]] == ["Mind the dog"]
         crew.ok("10", "progress", {"unit": "u1", "state": "acknowledged"})
         [job] = crew.get("/jobs").json()["jobs"]
