@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, ON_STATUS, Edit, EditState, Kind, Queued
-from console.domain.merge import same, three_way, told
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, Queued
+from console.domain.merge import three_way
 from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -222,8 +222,6 @@ class Outcomes(QObject):
         fields = {name: value for name, value in edit.data.items() if name != "reason"}
         touched = theirs.keys() & fields.keys()
         clean = edit.kind is Kind.SET and touched and not three_way(edit.base, fields, theirs).conflicts
-        if edit.kind in ON_STATUS:
-            clean = _is_own_doing(edit, theirs)
         if clean and version is not None and (edit.base_version is None or version > edit.base_version):
             again = replace(edit, base_version=version)
             self._book.set(replace(queued, edit=again, state=EditState.QUEUED))
@@ -235,12 +233,3 @@ class Outcomes(QObject):
     def _finish(self, queued: Queued, state: EditState) -> None:
         self._proved_early.discard(queued.edit.id)
         self._sending.finish(queued, state)
-
-
-def _is_own_doing(edit: Edit, theirs: Mapping[str, Any]) -> bool:
-    """Whether all that changed is what its author did before, and saw when he made this edit."""
-    now_there = {name: told(value) for name, value in theirs.items()}
-    return bool(now_there) and all(
-        who == edit.author and name in edit.base and same(value, edit.base[name])
-        for name, (value, who, _) in now_there.items()
-    )

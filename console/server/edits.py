@@ -19,23 +19,20 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.decoding import decode
-from console.domain.edit import APPENDS, DUPLICATE, FIELDS, Kind
+from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.kept import is_another
-from console.domain.merge import same
 from console.domain.report import Entry, Report
-from console.domain.status import Status, is_open
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
-from console.server.history import Origin, changed_by, field_value, last_changes, others_since
+from console.server.freshness import check_alone, check_fresh, merged_into
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
 from console.server.refusals import (
     AnotherReport,
-    Conflict,
     Expired,
     InProgress,
     Invalid,
@@ -52,12 +49,8 @@ __all__ = ["NEEDS_VERSION", "Applied", "EditBody", "EditDesk"]
 NEEDS_VERSION = frozenset(Kind) - APPENDS - {Kind.UNIT_STATE}
 """Kinds that say which version of the report the operator saw."""
 
-_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
-_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
-_ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _RUNNING_WAIT_S = 2.0
 _FIRST_REPORT = 1_000
-_URGENT = 2
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -167,9 +160,9 @@ class EditDesk:
             undo_on_report(case, deed)
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
-            _check_fresh(ledger, present, edit, if_match, case.origin)
+            check_fresh(ledger, present, edit, if_match, case.origin)
             # protects: second-crew-has-seen-the-first
-            _check_alone(ledger, case, if_match)
+            check_alone(ledger, case, if_match)
         apply_effect(case, self._area_at)
         _keep_contact(ledger, edit, report)
         if edit.kind is Kind.REPLY:
@@ -328,16 +321,10 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
 
 def _lock_in_order(ledger: Ledger, edit: EditBody, report: str) -> None:
     """Lock both reports of a merge in the order of their ids, so that two merges never wait for each other."""
-    other = _merged_into(edit)
+    other = merged_into(edit)
     if other is not None:
         for key in sorted({report, other}):
             ledger.report(key)
-
-
-def _merged_into(edit: EditBody) -> str | None:
-    """The report that the edit merges its own into."""
-    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
-    return other if isinstance(other, str) and edit.undoes is None else None
 
 
 def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
@@ -347,7 +334,7 @@ def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
         raise AnotherReport(
             f"The server was set back to an older state, and {report.id} is another report now.", report=report.id
         )
-    other = _merged_into(edit)
+    other = merged_into(edit)
     main = ledger.report(other) if other is not None else None
     # protects: merge-into-another-report
     if main is not None and is_another(edit.about.into, main.created):
@@ -358,26 +345,6 @@ def _check_meant(ledger: Ledger, edit: EditBody, report: Report) -> None:
         )
 
 
-def _check_alone(ledger: Ledger, case: Case, seen: int) -> None:
-    """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
-    if case.edit.kind is not Kind.DISPATCH:
-        return
-    unit = case.edit.data.get("unit")
-    at_work = {job.unit for job in case.live_jobs}
-    if unit in at_work:
-        return  # it is there already: that is what the sender is to hear
-    for entry in reversed(others_since(ledger.connection, case.report.id, seen, case.origin)):
-        if entry.undone_by is not None:
-            continue
-        if entry.kind == Kind.DISPATCH and entry.unit in at_work:
-            told = {"value": entry.unit, "who": entry.author, "at": entry.at}
-            raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
-        # protects: no-order-after-its-end
-        if entry.unit == unit and entry.kind in _ENDS_A_JOB:
-            what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"
-            raise Invalid(f"{unit} was on it, and {entry.author} has {what}: send it again if it is still needed.")
-
-
 def _no_report(ledger: Ledger, report: str) -> NotFound:
     """With the time at which it was deleted, when it was."""
     gone = schema.gone
@@ -385,107 +352,6 @@ def _no_report(ledger: Ledger, report: str) -> NotFound:
     if at is None:
         return NotFound(f"There is no report {report}.")
     return NotFound(f"Report {report} was deleted.", at=schema.moment(at).isoformat())
-
-
-def _check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origin: Origin) -> None:
-    """Conflict when a field of the edit was changed, to another value, after the version that the operator saw."""
-    if edit.kind in _ON_OPEN:
-        # protects: nothing-is-done-to-what-was-closed-since
-        _check_not_closed(ledger, report, seen, origin)
-    if edit.kind is Kind.SET:
-        given = msgspec.to_builtins(payload_of(edit, payloads.Set))
-        wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
-    elif edit.kind in _ON_STATUS:
-        wanted = {"status": _status_wanted(edit).value}
-    else:
-        return
-    later = [
-        name
-        for name, value in wanted.items()
-        if report.versions.get(name, 0) > seen and not same(field_value(report, name), value)
-    ]
-    if later:
-        names = ", ".join(later)
-        fields = last_changes(ledger.connection, report, later)
-        raise Conflict(f"Somebody else has changed {names} of report {report.id}.", fields=fields)
-    if edit.kind in _ON_STATUS and not is_open(_status_wanted(edit)):
-        # protects: raised-since-is-not-closed
-        _check_not_raised(ledger, report, seen, origin)
-        # protects: merged-since-is-not-closed
-        _check_not_merged_into(ledger, report, seen, origin)
-    if edit.kind in (Kind.CLOSE, Kind.MERGE):
-        # protects: two-outcomes-are-asked
-        _check_outcome(ledger, report, edit, seen)
-
-
-def _check_not_closed(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
-    """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
-    if is_open(report.status) or report.versions.get("status", 0) <= seen:
-        return
-    _check_changed_by_oneself(ledger, report, "status", origin, f"closed report {report.id}")
-
-
-def _check_not_raised(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
-    """Conflict when somebody else has made it urgent since: who closes it does not know that people are in danger."""
-    if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
-        return
-    _check_changed_by_oneself(ledger, report, "priority", origin, f"made report {report.id} P{report.priority}")
-
-
-def _check_changed_by_oneself(ledger: Ledger, report: Report, field: str, origin: Origin, deed: str) -> None:
-    """Conflict, with what was done, when the last change of the field is another's: he did not see it himself."""
-    last = changed_by(ledger.connection, report, field)
-    if last is None or not origin.made(last):
-        fields = last_changes(ledger.connection, report, [field])
-        raise Conflict(f"{fields[field]['who'] or 'Somebody else'} has {deed}.", fields=fields)
-
-
-def _check_not_merged_into(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
-    """Conflict when somebody else has merged another report into it since, which would end with it."""
-    if report.versions.get("duplicates", 0) <= seen:
-        return
-    table = schema.entries
-    of_them = table.c.report.in_(ledger.merged(report.id))
-    rows = ledger.connection.execute(
-        sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc())
-    )
-    for body, device in rows:
-        entry = decode(body, Entry)
-        if entry.kind != Kind.MERGE or entry.undone_by is not None:
-            continue
-        if not origin.made(Origin(entry.author, device)):
-            told = {"value": report.duplicates, "who": entry.author, "at": entry.at}
-            words = f"{entry.author} has merged report {entry.report} into {report.id}."
-            raise Conflict(words, fields={"duplicates": told})
-        return
-
-
-def _check_outcome(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> None:
-    """Conflict when somebody else has closed it since, but as something else or as the duplicate of another."""
-    newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
-    if report.status is not Status.CLOSED or report.versions.get(newest, 0) <= seen:
-        return
-    given = edit.data
-    into = _merged_into(edit)
-    main = ledger.report(into) if into is not None else None
-    outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
-    told = last_changes(ledger.connection, report, [newest])[newest]
-    fields = {}
-    if report.disposition and report.disposition != outcome:
-        fields["disposition"] = told | {"value": report.disposition}
-    if report.merged_into is not None and report.merged_into not in (into, main.merged_into if main else None):
-        fields["merged_into"] = told | {"value": report.merged_into}
-    if fields:
-        who = told["who"] or "Somebody else"
-        raise Conflict(f"{who} has closed report {report.id} with another outcome.", fields=fields)
-
-
-def _status_wanted(edit: EditBody) -> Status:
-    if edit.kind in (Kind.CLOSE, Kind.MERGE):
-        return Status.CLOSED
-    if edit.kind is Kind.VALIDATE and payload_of(edit, payloads.Verdict).accepted:
-        return Status.RESOLVED
-    return Status.RETURNED
 
 
 def _undo_data(edit: EditBody) -> dict[str, Any]:

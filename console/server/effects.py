@@ -249,6 +249,9 @@ def _set_status(case: Case, status: Status, reason: str) -> None:
     elif status is Status.CLOSED:
         if not reason:
             raise Invalid("Closing without work needs a reason.")
+        # protects: no-crew-is-set-aside
+        if at_work := ", ".join(case.unit(job.unit).code for job in case.live_jobs):
+            raise Invalid(f"{at_work} is on report {case.report.id}: use close, which says who of them is let go.")
         case.end(status, reason)
     elif status is Status.RETURNED:
         case.open_again()

@@ -152,7 +152,7 @@ def test_f06_the_same_field_is_a_conflict_with_names(ani: SteppedConsole, city: 
 
 @pytest.mark.parametrize("who", ["ani", "maria"])
 def test_f06_ones_own_orders_are_no_conflict_with_what_follows_them(ani: SteppedConsole, city: City, who: str) -> None:
-    """F06: the status that one's own order made was seen; another's was not (outbox/outcomes.py: _is_own_doing)."""
+    """F06: the status that one's own order made was seen; another's was not (server/freshness.py: _is_own_status)."""
     seen = shown(ani, "r1")
     ani.wire.cut = True
     if who == "ani":
@@ -166,6 +166,25 @@ def test_f06_ones_own_orders_are_no_conflict_with_what_follows_them(ani: Stepped
     expected = {} if who == "ani" else {close: EditState.CONFLICT, reopen: EditState.STOPPED}
     assert states(ani) == expected
     assert city.report("r1").status == ("returned" if who == "ani" else "assigned")
+
+
+def test_f06_ones_own_steps_close_nothing_that_another_made_urgent_meanwhile(ani: SteppedConsole, city: City) -> None:
+    """F06: the close followed its author's own step, and was sent again as if he had seen all that others did since."""
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    ani.submit(Kind.SET, seen, {"status": "coordination"}, {"status": "new"})
+    close = ani.submit(Kind.CLOSE, seen, SPAM, {"status": "coordination"})
+    at_the_city(city, "r1", Kind.SET, priority=1)
+    ani.wire.cut = False
+    rest(ani)
+    assert states(ani) == {close: EditState.CONFLICT}
+    report = city.report("r1")
+    assert (report.status, report.priority) == ("coordination", 1)
+    (one,) = ani.edits.outbox
+    assert one.theirs.keys() == {"priority"}
+    ani.edits.choose(close, mine=True)
+    rest(ani)
+    assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "he has been asked"
 
 
 SPAM, NOT_OURS = {"disposition": "spam"}, {"disposition": "not ours"}
@@ -189,7 +208,7 @@ def test_f06_closed_by_both_with_another_outcome(
     theirs: tuple[Kind, dict[str, Any]],
     asked: set[str],
 ) -> None:
-    """F06, I3: the status is the same and the outcome is not: who was first is not overwritten (_check_outcome)."""
+    """F06, I3: the status is the same and the outcome is not: who was first is not overwritten (_outcome_since)."""
     ani.wire.cut = True
     kind, data = mine
     into = shown(ani, data["into"]) if "into" in data else None
@@ -674,7 +693,7 @@ def test_f23_a_clock_that_is_set_while_it_runs(live: Live, tmp_path: Path, hours
 
 
 def test_f33_two_consoles_send_a_crew_to_one_report(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F33: one wins, the other hears who sent which crew and when; never two crews (server/edits.py: _check_alone)."""
+    """F33: one wins, the other hears who sent which crew and when; never two crews (freshness.py: check_alone)."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
     budi.sync()
     first = ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})

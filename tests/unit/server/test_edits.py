@@ -239,7 +239,7 @@ def test_another_field_or_an_equal_value_is_no_conflict(api: Api) -> None:
     api.ok("10", "set", {"priority": 1})
     assert api.edit("10", "set", {"title": "Mine"}, seen=seen).status_code == 200
     assert api.edit("10", "set", {"priority": 1}, seen=seen).status_code == 200
-    api.ok("10", "close", {"disposition": "not found"})
+    api.ok("10", "close", {"disposition": "not found"}, device="another desk")
     assert api.edit("10", "close", {"disposition": "not found"}, seen=seen).status_code == 200
     stale = api.edit("10", "close", {"disposition": "spam"}, seen=seen)
     assert stale.status_code == 412, "closed as well, and yet something else"
@@ -576,7 +576,7 @@ def test_control_characters_are_left_out_of_texts_and_refused_in_keys(api: Api) 
 
 def test_a_merge_does_not_close_what_somebody_has_taken_up_meanwhile(api: Api) -> None:
     seen = api.report("10")["version"]
-    api.ok("10", "set", {"status": "coordination"})
+    api.ok("10", "set", {"status": "coordination"}, device="another desk")
     refused = api.edit("10", "merge", {"into": "11"}, seen=seen)
     assert refused.status_code == 412
     assert refused.json()["fields"]["status"]["value"] == "coordination"

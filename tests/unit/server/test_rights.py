@@ -367,6 +367,67 @@ def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since
 
 
 @one_database
+def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(desks: tuple[Api, Api]) -> None:
+    """All made without a network on one version: hand in and close, or merge and close. It closed a P1 unseen.
+
+    What is not seen is named at once: who decides on one of two would be taken to have seen the other too.
+    """
+    ani, budi = desks
+    new = ani.ok(None, "create", {"description": "Water", "service": "road"})["report"]["id"]
+    seen = {report: ani.report(report)["version"] for report in (new, "11")}
+    ani.ok(new, "set", {"status": "coordination"}, seen=seen[new])
+    budi.ok(new, "set", {"priority": 1})
+    spam = {"disposition": "spam"}
+    refused = ani.edit(new, "close", spam, seen=seen[new])
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+    budi.ok("12", "merge", {"into": "11"})
+    ani.ok("10", "merge", {"into": "11"})
+    refused = ani.edit("11", "close", spam, seen=seen["11"])
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["duplicates"]), "that before his own"
+    ani.ok("11", "set", {"status": "coordination"}, seen=seen["11"])
+    budi.ok("11", "set", {"priority": 1})
+    budi.ok("11", "dispatch", {"unit": "u2"})
+    refused = ani.edit("11", "close", spam, seen=seen["11"])
+    assert (refused.status_code, set(refused.json()["fields"])) == (412, {"status", "priority", "duplicates"})
+    assert all(words in refused.json()["message"] for words in ("status", "made report 11 P1", "has merged report 12"))
+
+
+@one_database
+def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(desks: tuple[Api, Api]) -> None:
+    """A city's own program may close by `set`: a P1 that it had not seen was gone, and a crew stayed on its way."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    budi.ok("10", "set", {"priority": 1})
+    closed = {"status": "closed", "reason": "spam"}
+    refused = ani.edit("10", "set", closed, seen=seen)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+    ani.ok("10", "dispatch", {"unit": "u1"})
+    refused = ani.edit("10", "set", closed)
+    assert (refused.status_code, "U1 is on report 10" in refused.json()["message"]) == (422, True)
+    ani.ok("10", "recall", {"unit": "u1"})
+    assert ani.ok("10", "set", closed)["report"]["status"] == "closed"
+
+
+@one_database
+def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    for kind, data in (
+        ("set", {"status": "coordination"}),
+        ("close", {"disposition": "spam"}),
+        ("reopen", {"reason": "again"}),
+        ("merge", {"into": "11"}),
+    ):
+        ani.ok("10", kind, data, seen=seen)
+    seen = ani.report("12")["version"]
+    ani.ok("12", "close", {"disposition": "spam"}, seen=seen)
+    budi.ok("12", "reopen", {"reason": "it burns"})
+    ani.ok("12", "set", {"status": "coordination"})
+    refused = ani.edit("12", "close", {"disposition": "x"}, seen=seen)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["status"]), "budi's step between is not seen"
+
+
+@one_database
 def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks: tuple[Api, Api]) -> None:
     """As one of which the crew was told by radio, and which had no link for an hour."""
     ani, budi = desks

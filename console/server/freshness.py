@@ -1,0 +1,204 @@
+"""What an operator had not seen when he made his edit: a conflict where it counts, by the version that he saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from console.domain.decoding import decode
+from console.domain.edit import DUPLICATE, Kind
+from console.domain.merge import same
+from console.domain.report import Entry, Report
+from console.domain.status import Status, is_open
+from console.server import payloads, schema
+from console.server.case import Case
+from console.server.history import Origin, changed_by, field_value, last_changes, others_since
+from console.server.ledger import Ledger
+from console.server.payloads import EditBody, payload_of
+from console.server.refusals import Conflict, Invalid
+
+_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
+_ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
+_ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
+_URGENT = 2
+
+
+class _Clash(NamedTuple):
+    """What an operator did not see: a sentence, and each field with {value, who, at}."""
+
+    words: str
+    fields: Mapping[str, Any]
+
+
+def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origin: Origin) -> None:
+    """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
+
+    What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
+    """
+    if edit.kind in _ON_OPEN:
+        # protects: nothing-is-done-to-what-was-closed-since
+        _check_not_closed(ledger, report, seen, origin)
+    if edit.kind is Kind.SET:
+        given = msgspec.to_builtins(payload_of(edit, payloads.Set))
+        wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
+        clashes = _changed_since(ledger, report, wanted, seen)
+        if "status" in wanted and not is_open(Status(wanted["status"])):
+            clashes += _hidden_by_its_end(ledger, report, seen, origin)
+        _raise(clashes)
+    elif edit.kind in _ON_STATUS:
+        clashes = []
+        if not _is_own_status(ledger, report, seen, origin):
+            clashes += _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen)
+        if not is_open(_status_wanted(edit)):
+            clashes += _hidden_by_its_end(ledger, report, seen, origin)
+        if edit.kind in (Kind.CLOSE, Kind.MERGE):
+            # protects: two-outcomes-are-asked
+            clashes += _outcome_since(ledger, report, edit, seen)
+        _raise(clashes)
+
+
+def _raise(clashes: Sequence[_Clash]) -> None:
+    """One Conflict with all of them; nothing where there are none."""
+    if clashes:
+        fields = {name: told for clash in clashes for name, told in clash.fields.items()}
+        raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
+
+
+def _hidden_by_its_end(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
+    """What somebody else did since, and what would stand in no list any more once the report has ended."""
+    # protects: raised-since-is-not-closed
+    clashes = _raised_since(ledger, report, seen, origin)
+    # protects: merged-since-is-not-closed
+    return clashes + _merged_since(ledger, report, seen, origin)
+
+
+def _changed_since(ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: int) -> list[_Clash]:
+    """Fields that have another value than is `wanted`, since the version that was seen."""
+    later = [
+        name
+        for name, value in wanted.items()
+        if report.versions.get(name, 0) > seen and not same(field_value(report, name), value)
+    ]
+    if not later:
+        return []
+    words = f"Somebody else has changed {', '.join(later)} of report {report.id}."
+    return [_Clash(words, last_changes(ledger.connection, report, later))]
+
+
+def _is_own_status(ledger: Ledger, report: Report, seen: int, origin: Origin) -> bool:
+    """Whether each change of the status since that version was made at this desk, which has seen what it did itself.
+
+    Example: hand in, then close, both made without a network. Another's change between the two is not seen.
+    """
+    last = changed_by(ledger.connection, report, "status")
+    if last is None or not origin.made(last):
+        return False
+    # protects: own-status-hides-no-other
+    return not any("status" in entry.data for entry in others_since(ledger.connection, report.id, seen, origin))
+
+
+def _check_not_closed(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
+    """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
+    if is_open(report.status) or report.versions.get("status", 0) <= seen:
+        return
+    _raise(_done_by_another(ledger, report, "status", origin, f"closed report {report.id}"))
+
+
+def _raised_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
+    """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
+    if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
+        return []
+    return _done_by_another(ledger, report, "priority", origin, f"made report {report.id} P{report.priority}")
+
+
+def _done_by_another(ledger: Ledger, report: Report, field: str, origin: Origin, deed: str) -> list[_Clash]:
+    """What was done, when the last change of the field is another's: this desk did not see it itself."""
+    last = changed_by(ledger.connection, report, field)
+    if last is not None and origin.made(last):
+        return []
+    fields = last_changes(ledger.connection, report, [field])
+    return [_Clash(f"{fields[field]['who'] or 'Somebody else'} has {deed}.", fields)]
+
+
+def _merged_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
+    """That somebody else has merged another report into it since, which would end with it."""
+    if report.versions.get("duplicates", 0) <= seen:
+        return []
+    table, connection = schema.entries, ledger.connection
+    its_own = sa.select(sa.func.count()).where(table.c.report == report.id, table.c.version > seen)
+    # Each version has an entry of the report itself, but for those in which another was merged into it or let go.
+    unseen = report.version - seen - (connection.scalar(its_own) or 0)
+    of_them = table.c.report.in_(ledger.merged(report.id))
+    rows = connection.execute(sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc()))
+    for body, device in rows:
+        entry = decode(body, Entry)
+        into = entry.data.get("into") if entry.kind == Kind.MERGE else entry.data.get("merged_into")
+        if into is None or entry.undone_by is not None:
+            continue
+        # protects: every-merge-since-is-looked-at
+        if unseen <= 0:
+            break
+        unseen -= 1
+        if not origin.made(Origin(entry.author, device)):
+            told = {"value": report.duplicates, "who": entry.author, "at": entry.at}
+            words = f"{entry.author} has merged report {entry.report} into {report.id}."
+            return [_Clash(words, {"duplicates": told})]
+    return []
+
+
+def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> list[_Clash]:
+    """That somebody else has closed it since, but as something else or as the duplicate of another."""
+    newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
+    if report.status is not Status.CLOSED or report.versions.get(newest, 0) <= seen:
+        return []
+    given = edit.data
+    into = merged_into(edit)
+    main = ledger.report(into) if into is not None else None
+    outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
+    told = last_changes(ledger.connection, report, [newest])[newest]
+    fields = {}
+    if report.disposition and report.disposition != outcome:
+        fields["disposition"] = told | {"value": report.disposition}
+    if report.merged_into is not None and report.merged_into not in (into, main.merged_into if main else None):
+        fields["merged_into"] = told | {"value": report.merged_into}
+    if not fields:
+        return []
+    who = told["who"] or "Somebody else"
+    return [_Clash(f"{who} has closed report {report.id} with another outcome.", fields)]
+
+
+def _status_wanted(edit: EditBody) -> Status:
+    if edit.kind in (Kind.CLOSE, Kind.MERGE):
+        return Status.CLOSED
+    if edit.kind is Kind.VALIDATE and payload_of(edit, payloads.Verdict).accepted:
+        return Status.RESOLVED
+    return Status.RETURNED
+
+
+def check_alone(ledger: Ledger, case: Case, seen: int) -> None:
+    """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
+    if case.edit.kind is not Kind.DISPATCH:
+        return
+    unit = case.edit.data.get("unit")
+    at_work = {job.unit for job in case.live_jobs}
+    if unit in at_work:
+        return  # it is there already: that is what the sender is to hear
+    for entry in reversed(others_since(ledger.connection, case.report.id, seen, case.origin)):
+        if entry.undone_by is not None:
+            continue
+        if entry.kind == Kind.DISPATCH and entry.unit in at_work:
+            told = {"value": entry.unit, "who": entry.author, "at": entry.at}
+            raise Conflict(f"{entry.author} has sent {entry.unit} to it meanwhile.", fields={"unit": told})
+        # protects: no-order-after-its-end
+        if entry.unit == unit and entry.kind in _ENDS_A_JOB:
+            what = "recalled it" if entry.kind == Kind.RECALL else "ended that job"
+            raise Invalid(f"{unit} was on it, and {entry.author} has {what}: send it again if it is still needed.")
+
+
+def merged_into(edit: EditBody) -> str | None:
+    """The report that the edit merges its own into."""
+    other = edit.data.get({Kind.MERGE: "into", Kind.CLOSE: "merged_into"}.get(edit.kind, ""))
+    return other if isinstance(other, str) and edit.undoes is None else None
