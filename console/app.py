@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gc
 import logging
 import sys
@@ -23,7 +22,6 @@ from console import logs
 from console.actions import ACTIONS, BY_ID, Situation
 from console.basemap import Basemap
 from console.demo_server import DEMO_TIMEZONE, DemoServer
-from console.domain.decoding import convert
 from console.domain.edit import Queued
 from console.domain.filter import Filter
 from console.domain.messages import (
@@ -72,7 +70,6 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.refusals import Refusals
-from console.presenters.setback import Setback
 from console.presenters.settling import Settling
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -409,7 +406,7 @@ class ConsoleWindow(QObject):
         )
         status = self.status_presenter
         self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
-        self.hazards = Hazards(desk, self.tasks, self.reader, self)
+        self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
         self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)
         self.looking = Looking(self.link.send)
@@ -435,7 +432,7 @@ class ConsoleWindow(QObject):
             self,
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
-        self.refusals = Refusals(desk, self.tasks, self.reader, self)
+        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, lambda: self.claims.held, self)
         self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.now, self)
         self.signing = Signing(
             self.settings,
@@ -460,8 +457,6 @@ class ConsoleWindow(QObject):
             self.dossiers,
             self.deeds,
             sources,
-            self.lost,
-            self.hazards,
             self.forms.held_keys,
             self,
         )
@@ -618,12 +613,6 @@ class ConsoleWindow(QObject):
         self.lost.hazard_seen.connect(self.hazards.see)
         self.lost.hazard_opened.connect(self._go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost.set_hazards)
-        before = self.settings.here
-        self.hazards.take_up(before.unseen_hazards)
-        for kept in before.unseen_setbacks:
-            with contextlib.suppress(msgspec.ValidationError):  # of another version
-                self.lost.tell(convert(kept, Setback))
-        before.unseen_hazards, before.unseen_setbacks = [], []  # what is seen from now on is not told again
         self.hazards.comes_in.connect(self.queue.expect)
         self.hazards.said.connect(self.say)
         self.feed.arrived.connect(self.hazards.on_arrived)
@@ -631,6 +620,10 @@ class ConsoleWindow(QObject):
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
         self.intents.setback = lambda: self.lost.is_only_seen
         self.claims.taken_over.connect(self.lost.tell)
+        self.claims.held_changed.connect(self.refusals.keep)
+        self.lost.setback_seen.connect(self.claims.on_seen)
+        self.lost.setback_seen.connect(self.refusals.on_seen)
+        self.signing.rights_changed.connect(self.refusals.look)
         self.refusals.told.connect(self.lost.tell)
         self.crew_notes.told.connect(self.lost.tell)
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
@@ -793,12 +786,9 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is not None:
             return
         layout = base64.b64encode(self.window.save_layout()).decode()
-        unseen = [one.row for one in self.hazards.unseen]
 
         def remember(settings: Settings) -> None:
             settings.layouts[self._options.perspective] = layout
-            settings.unseen_hazards = unseen
-            settings.unseen_setbacks = [msgspec.to_builtins(one) for one in self.lost.setbacks]
 
         self.settings.keep(remember)
 

@@ -30,12 +30,14 @@ from console.domain.edit import (
     is_taken_back,
     maybe_later,
 )
+from console.domain.followed import Followed, Standpoint
 from console.domain.merge import told
 from console.domain.messages import Outcome, Push, Withdraw
 from console.domain.typed import clean_text
 from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.drafts import KeptDrafts
+from console.outbox.followed import KeptFollowed
 from console.outbox.new_edits import NewEdits
 from console.outbox.outcomes import Outcomes
 from console.outbox.sending import ASKED_BACK, Sending
@@ -56,6 +58,7 @@ class _Kept(msgspec.Struct, frozen=True):
     keys: dict[str, tuple[str, str]]
     made_again: dict[str, Edit]
     drafts: dict[str, dict[str, Any]]
+    followed: dict[Standpoint, Followed]
     filters: dict[str, str]
     alarms: dict[str, str]
     salvaged: Salvage | None
@@ -115,6 +118,8 @@ class Edits(QObject):
         authors = self._authors = Authors()
         book = self._book = Book(thread, clock, self)
         drafts = self._drafts = KeptDrafts(thread, operator, self)
+        self.followed = KeptFollowed(thread, self)
+        """What the operators' desks follow."""
         sending = self._sending = Sending(book, thread, authors, push, clock, order_lifetime_s, self)
         withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, clock)
         self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, clock, ids, self)
@@ -131,6 +136,7 @@ class Edits(QObject):
         self._book.stopped.connect(self.stopped)
         self._book.trouble.connect(self.trouble)
         self._drafts.trouble.connect(self.trouble)
+        self.followed.trouble.connect(self.trouble)
         self._new.saved.connect(self.saved)
         self._new.refused.connect(self.refused)
         self._outcomes.too_late.connect(self.too_late)
@@ -588,6 +594,7 @@ class Edits(QObject):
             self._thread.open(lambda _: None)
             return
         self._drafts.write_again()
+        self.followed.write_again()
         self._outcomes.doubt_unproved()
         self._sending.try_again()
 
@@ -602,6 +609,7 @@ class Edits(QObject):
         self._outbox.made_again |= kept.made_again
         self._outbox.learn(kept.keys)
         self._drafts.found(kept.drafts)
+        self.followed.found(kept.followed)
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
@@ -625,6 +633,7 @@ def _read(file: WorkFile) -> _Kept:
         file.local_keys(),
         file.made_again(),
         file.drafts(),
+        file.followed(),
         file.filters(),
         file.alarms(),
         file.salvaged,

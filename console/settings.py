@@ -42,8 +42,6 @@ _IN_WORDS = {
     "order_lifetime_s": "lifetime of orders",
     "go_on": "going on to the next report",
     "signed_out": "which servers were signed out of",
-    "unseen_hazards": "which new P1 nobody had looked at",
-    "unseen_setbacks": "what others did that nobody had seen",
 }
 
 
@@ -67,10 +65,6 @@ class Settings(msgspec.Struct, kw_only=True):
     """After a step that ends one's turn with a report, the next one that waits is chosen."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
-    unseen_hazards: list[int] = []
-    """The rows of P1 without a crew that were told when the window closed, and that nobody had looked at."""
-    unseen_setbacks: list[dict[str, Any]] = []
-    """What others had done to the operator's crews and reports, told when the window closed and not seen: Setbacks."""
 
 
 class Begun(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,13 +10,20 @@ from PySide6.QtCore import QObject, Signal
 
 from console.board.view import View
 from console.domain.filter import Filter
+from console.domain.followed import Followed
 from console.domain.loaded import Loaded
+from console.domain.word import Word
+from console.outbox.followed import KeptFollowed
+from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader, RowText
 from console.tasks import Tasks
 from widgets.text import one_line
 
 _SAID_LONG = 120
+_KIND = "hazards"
+_OTHERS = "others"
+"""What is kept of one that somebody else has."""
 
 
 class NewHazard(msgspec.Struct, frozen=True):
@@ -40,11 +47,20 @@ class NewHazard(msgspec.Struct, frozen=True):
         return f"{named}: {self.said}" if self.said else named
 
 
+class _Read(msgspec.Struct, frozen=True):
+    """The sources and ids of rows, the states of the servers that are begun at, and what was known there at last."""
+
+    names: dict[int, Word]
+    epochs: dict[str, str]
+    at_last: dict[str, Mapping[str, str] | None]
+    turn: int
+
+
 class Hazards(QObject):
     """Follows the Views; knows no filter: a hazard counts wherever it is.
 
     A new one stays told until it was chosen or `see` was called, or until a crew is on its way to it. So does one that
-    somebody else had, and that nobody has any more.
+    somebody else had, and that nobody has any more. New is what the operator did not know when his desk was left.
     """
 
     comes_in = Signal(int)
@@ -54,28 +70,34 @@ class Hazards(QObject):
     """A tuple of NewHazard, the first that came first."""
 
     def __init__(
-        self, desk: Desk, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        kept: KeptFollowed,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._points = Checkpoints(_KIND, desk, kept)
+        self._names: dict[int, Word] = {}
+        self._turn = 0
+        """What was asked before all began again counts no more."""
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
         """Those that somebody else had in the View before."""
         self._unseen: tuple[NewHazard, ...] = ()
-        self._handed_on: frozenset[int] = frozenset()
         self._looked_at: frozenset[int] = frozenset()
         """Those of the View before that the operator knew of."""
         desk.view_changed.connect(self._on_view)
         desk.selection_changed.connect(self.see)
+        desk.rows_touched.connect(self._on_rows)
+        kept.opened.connect(self._begin_again)
 
     @property
     def unseen(self) -> tuple[NewHazard, ...]:
         """What the operator has not looked at."""
         return self._unseen
-
-    def take_up(self, rows: Iterable[int]) -> None:
-        """Of the first reports that are read these are new, as they were in the window before."""
-        self._handed_on = frozenset(rows)
 
     def go(self) -> None:
         """Choose the new one that is told; else the one that waits longest, or, when one is chosen, the next.
@@ -110,36 +132,105 @@ class Hazards(QObject):
         """What was not read before is not new; what is read anew, as after a restore, has other rows."""
         if view.loaded < Loaded.REPORTS:
             self._known, self._others = None, frozenset()
+            self._names.clear()
+            self._forget()
             self._set_unseen(())
             return
         before, rows = self._known, view.hazards.tolist()
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
-        new = [row for row in rows if row != self._desk.row and self._is_new(row, before)]
-        self._handed_on = frozenset()
+        new = [row for row in rows if row != self._desk.row and before is not None and row not in before]
         unseen = tuple(one for one in self._unseen if one.row in self._known)
         told = {self._desk.row, *new, *(one.row for one in unseen)}
         snapshot = view.snapshot
         taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
         left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
         self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
+        self._turn += bool(self._points.leave())
+        self._tell(view, unseen, new, left)
+        self._look()
+
+    def _tell(self, view: View, unseen: Sequence[NewHazard], new: Sequence[int], left: Sequence[int]) -> None:
         found = [self._told(view, row, is_left=row in left) for row in (*new, *left)]
         self._set_unseen((*unseen, *found))
-        new += left
-        if new:
-            self._tasks.submit(lambda: self._reader().texts(new), self._name)
+        rows = [*new, *left]
+        if rows:
+            self._tasks.submit(lambda: self._reader().texts(rows), self._name)
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        if rows is None:  # in another file a row is another report
+            self._names.clear()
+
+    def _begin_again(self) -> None:
+        self._forget()
+        self._look()
+
+    def _forget(self) -> None:
+        self._turn += 1
+        self._points.forget()
+
+    def _look(self) -> None:
+        """Find out how these rows are called at their servers, and begin where that has not been done."""
+        if self._known is None:
+            return
+        begin = self._points.to_begin(self._desk.cities.catalogs)
+        rows, turn = [row for row in self._known if row not in self._names], self._turn
+        if begin or rows:
+            self._tasks.latest(_KIND, lambda: self._read(rows, begin, turn), self._on_read)
+        else:
+            self._keep()
+
+    def _read(self, rows: Sequence[int], begin: Mapping[str, Followed | None], turn: int) -> _Read:
+        """On a worker."""
+        cursors = self._reader().cursors()
+        epochs = {source: cursors[source].epoch for source in begin if source in cursors}
+        at_last = {source: known(begin[source], cursors[source]) for source in epochs}
+        return _Read(self._reader().keys(rows), epochs, at_last, turn)
+
+    def _on_read(self, read: _Read) -> None:
+        view = self._desk.view
+        if view is None or self._known is None:
+            return
+        if read.turn != self._turn:
+            self._look()
+            return
+        self._names |= read.names
+        self._points.begin(read.epochs)
+        told = {self._desk.row, *(one.row for one in self._unseen)}
+        here = [row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in told]
+        new, left = [], []
+        for row in here:
+            source, key = self._names[row]
+            at_last = read.at_last.get(source)
+            if at_last is not None and key not in at_last:
+                new.append(row)
+            elif at_last is not None and at_last[key] == _OTHERS and not self._is_taken(view, row):
+                left.append(row)
+        self._tell(view, self._unseen, new, left)
+        self._keep()
+
+    def _is_taken(self, view: View, row: int) -> bool:
+        return bool((view.snapshot.column("claim")[view.snapshot.positions([row])] != 0).any())
+
+    def _keep(self) -> None:
+        """What is known by now: all that wait, without those that are told."""
+        if self._known is None:
+            return
+        ids: dict[str, dict[str, str]] = {}
+        for row in self._known.difference(one.row for one in self._unseen):
+            if (word := self._names.get(row)) is not None:
+                ids.setdefault(word[0], {})[word[1]] = _OTHERS if row in self._others else ""
+        self._points.keep(ids)
 
     def _name(self, texts: Sequence[RowText]) -> None:
         """Number and words of new ones have been read."""
         found = {one.row: one for one in texts}
         self._set_unseen(tuple(_named(one, found.get(one.row)) for one in self._unseen))
 
-    def _is_new(self, row: int, before: frozenset[int] | None) -> bool:
-        return row in self._handed_on if before is None else row not in before
-
     def _set_unseen(self, unseen: tuple[NewHazard, ...]) -> None:
         if unseen != self._unseen:
             self._unseen = unseen
+            self._keep()
             self.unseen_changed.emit(unseen)
 
     def _told(self, view: View, row: int, *, is_left: bool) -> NewHazard:

@@ -171,6 +171,8 @@ class LostOrders(QObject):
     report_opened = Signal(str, str)
     settle_asked = Signal(str)
     """There is something to choose: an edit's id."""
+    setback_seen = Signal(object)
+    """What the desk need not follow any more, as its end was seen: `Setback.of`."""
     hazard_seen = Signal(int)
     """The row of a new hazard that the operator knows of now."""
     hazard_opened = Signal()
@@ -235,12 +237,23 @@ class LostOrders(QObject):
         Which crew was let go with it may be known a moment later, and is told in its place then.
         """
         key = (setback.me, setback.source, setback.entry)
-        known = self._told_of.get(key)
-        if setback in self._setbacks or (known is not None and (known or not setback.of_crew)):
+        known = self._told_of.get(key) if setback.entry else None
+        if setback in self._setbacks:
             return
+        same = [one for one in self._setbacks if setback.entry and (one.me, one.source, one.entry) == key]
+        if known is not None and not same and (known or not setback.of_crew):
+            self.setback_seen.emit(setback.of)  # it was seen, before this came to be noticed too
+            return
+        of = setback.of.union(*(one.of for one in same))
+        if known is not None and (known or not setback.of_crew):
+            together = {id(one): msgspec.structs.replace(one, of=of) for one in same}
+            self._setbacks = [together.get(id(one), one) for one in self._setbacks]
+            self.show()
+            return
+        setback = msgspec.structs.replace(setback, of=of)
         if setback.entry:
             self._told_of[key] = setback.of_crew
-            self._setbacks = [one for one in self._setbacks if (one.me, one.source, one.entry) != key]
+            self._setbacks = [one for one in self._setbacks if one not in same]
         self._forget(deed.edit_id for deed in self._deeds.remembered if _has_ended(deed, setback))
         self._setbacks.append(setback)
         self.show()
@@ -283,6 +296,7 @@ class LostOrders(QObject):
 
     def _seen(self, setback: Setback) -> None:
         self._setbacks.remove(setback)
+        self.setback_seen.emit(setback.of)
         self.hazard_seen.emit(setback.row)
         self.show()
 
@@ -466,8 +480,10 @@ def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | 
     """What the notice asks, to be compared: which order, whether it was lost, whether its unit is to be called back."""
     if isinstance(shown, NewHazard):
         return shown.row  # its words may come a moment later
-    if shown is None or isinstance(shown, Setback):
-        return shown
+    if isinstance(shown, Setback):
+        return msgspec.structs.replace(shown, of=frozenset())
+    if shown is None:
+        return None
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 
 

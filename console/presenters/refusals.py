@@ -1,29 +1,31 @@
 """Crews of this operator that do not come any more: they refuse, cannot go on, or another has called them back.
 
-He is told wherever he is, with the reason.
+He is told wherever he is, with the reason, also of what happened while he was away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Kind
+from console.domain.followed import Followed
 from console.domain.loaded import Loaded
 from console.domain.report import Assignment, Entry, Unit
-from console.domain.status import AssignmentState, UnitState
+from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, UnitState, is_open
 from console.domain.word import Word
+from console.outbox.followed import KeptFollowed
 from console.presenters import words
+from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
-from console.presenters.setback import Setback, concerns, ended_by_another, let_go_with
+from console.presenters.setback import Of, Setback, bounded, closes, concerns, ended_by_another, let_go_with
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
 _NAMED = 3
-_MOST = 50
-"""So many at once are the crews' doing; more are a city that is read anew."""
+_JOBS, _HALTS = "jobs", "halts"
 
 
 class StoppedJob(msgspec.Struct, frozen=True):
@@ -37,30 +39,124 @@ class StoppedJob(msgspec.Struct, frozen=True):
     said: Entry | None
     along: tuple[Assignment, ...] = ()
 
+    @property
+    def word(self) -> Word:
+        """The job's source and id."""
+        return self.about.source, self.job.id
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is to be looked at: the sources to begin at, the jobs that ended with their reports, those of crews that
+    cannot go on, and all jobs as they stand now.
+    """
+
+    jobs: dict[str, Followed | None]
+    halts: dict[str, Followed | None]
+    ended: dict[Word, str]
+    stuck: frozenset[Word]
+    live: dict[Word, Assignment]
+    halted: frozenset[Word]
+    turn: int
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
+    say yet what became of them, `halts` those that are no news.
+    """
+
+    epochs: dict[str, str]
+    ended: dict[Word, str]
+    stuck: frozenset[Word]
+    unknown: frozenset[Word]
+    halts: frozenset[Word]
+    stopped: tuple[StoppedJob, ...]
+    halting: tuple[StoppedJob, ...]
+    turn: int
+
 
 class Refusals(QObject):
-    """Follows the unfinished work of all cities; `told` gets a Setback for each job that will not be done."""
+    """Follows the unfinished work of all cities; `told` gets a Setback for each job that will not be done.
+
+    A job that ended is followed until it was seen that it did, or is known to have ended well.
+    """
 
     told = Signal(object)
 
     def __init__(
-        self, desk: Desk, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
+        self,
+        desk: Desk,
+        tasks: Tasks,
+        reader: Callable[[], CacheReader],
+        kept: KeptFollowed,
+        held: Callable[[], Collection[Word]],
+        parent: QObject | None = None,
     ) -> None:
+        """`held` gives the reports that the operator has."""
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._desk, self._tasks, self._reader, self._held = desk, tasks, reader, held
+        self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
         self._live: dict[Word, Assignment] | None = None
+        self._ended: dict[Word, str] = {}
+        """The jobs that ended, of which it is not known how, or not seen; with their reports."""
         self._halted: frozenset[Word] = frozenset()
-        desk.catalog_changed.connect(lambda _: self._look())
-        desk.loaded_changed.connect(lambda _: self._look())
+        self._known_halts: frozenset[Word] = frozenset()
+        self._told: set[tuple[str, Word]] = set()
+        self._seen: set[tuple[str, Word]] = set()
+        self._told_halts: set[tuple[str, Word]] = set()
+        self._turn = 0
+        """What was asked before all began again counts no more."""
+        desk.catalog_changed.connect(lambda _: self.look())
+        desk.loaded_changed.connect(lambda _: self.look())
+        kept.opened.connect(self._begin_again)
 
-    def _look(self) -> None:
+    def on_seen(self, of: Iterable[Of]) -> None:
+        """The operator has seen what became of these."""
+        for kind, source, key in of:
+            word = source, key
+            if kind == _JOBS:
+                self._ended.pop(word, None)
+                self._seen.add((self._me(word), word))
+            elif kind == _HALTS:
+                self._told_halts.discard((self._me(word), word))
+                self._known_halts |= self._halted & {word}
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what is followed now: it is more, or less, by what is done to jobs or reports."""
+        if self._live is None:
+            return
+        held = self._held()
+        jobs: dict[str, dict[str, str]] = {}
+        for (source, key), job in self._live.items():
+            if job.orderer == self._desk.me_at(source) or (source, job.report) in held:
+                jobs.setdefault(source, {})[key] = job.report
+        for (source, key), report in self._ended.items():
+            jobs.setdefault(source, {})[key] = report
+        self._jobs.keep(jobs)
+        halts: dict[str, dict[str, str]] = {}
+        for source, key in self._known_halts:
+            halts.setdefault(source, {})[key] = ""
+        self._halts.keep(halts)
+
+    def _begin_again(self) -> None:
+        self._forget()
+        self.look()
+
+    def _forget(self) -> None:
+        self._turn += 1
+        self._jobs.forget()
+        self._halts.forget()
+
+    def look(self) -> None:
         """What was unfinished and is no more may have been refused; of what is being read anew nothing is known."""
         if self._desk.loaded < Loaded.WORK:
             self._live = None
+            self._ended.clear()
+            self._forget()
             return
         catalogs = self._desk.cities.catalogs
         now = {(source, one.id): one for source, city in catalogs.items() for one in city.assignments}
-        halted = frozenset(
+        self._halted = frozenset(
             (source, job.id)
             for source, city in catalogs.items()
             for unit in city.units.values()
@@ -69,39 +165,86 @@ class Refusals(QObject):
             if job.state is not AssignmentState.RESERVED
         )
         before, self._live = self._live, now
-        halted_before, self._halted = self._halted, halted
-        if before is None:
-            return
-        gone = [(source, one) for (source, key), one in before.items() if (source, key) not in now]
-        stuck = [(source, now[source, key]) for source, key in sorted(halted - halted_before)]
-        if gone or stuck:
-            self._tasks.submit(lambda: self._stopped(gone[:_MOST]) + self._stuck(stuck[:_MOST]), self._tell)
+        left = self._jobs.leave() | self._halts.leave()
+        self._turn += bool(left)
+        self._known_halts = frozenset(word for word in self._known_halts & self._halted if word[0] not in left)
+        self._told_halts = {one for one in self._told_halts if one[1] in self._halted}
+        ended = self._ended | {word: one.report for word, one in (before or {}).items() if word not in now}
+        self._ended = {word: report for word, report in ended.items() if word not in now and word[0] not in left}
+        jobs = self._jobs.to_begin(catalogs)
+        asked = _Asked(
+            jobs,
+            self._halts.to_begin(catalogs),
+            {word: report for word, report in self._ended.items() if (self._me(word), word) not in self._told},
+            frozenset(
+                word
+                for word in self._halted - self._known_halts
+                if word[0] not in jobs and (self._me(word), word) not in self._told_halts
+            ),
+            now,
+            self._halted,
+            self._turn,
+        )
+        if asked.jobs or asked.ended or asked.stuck:
+            self._tasks.latest(_JOBS, lambda: self._read(asked), self._tell)
+        else:
+            self.keep()
 
-    def _stopped(self, gone: Sequence[tuple[str, Assignment]]) -> list[StoppedJob]:
-        """Those that a crew refused or another called back, and that concern this operator; on a worker."""
-        found = []
-        for source, was in gone:
-            about = self._about(source, was)
-            if about is None:
+    def _me(self, word: Word) -> str:
+        return self._desk.me_at(word[0])
+
+    def _read(self, asked: _Asked) -> _Read:
+        """What became of these jobs; on a worker."""
+        cursors = self._reader().cursors()
+        ended, stuck, halts = dict(asked.ended), set(asked.stuck), set[Word]()
+        epochs = {source: cursors[source].epoch for source in asked.jobs if source in cursors}
+        for source in epochs:
+            jobs = known(asked.jobs[source], cursors[source])
+            ended |= {(source, key): report for key, report in (jobs or {}).items() if (source, key) not in asked.live}
+            seen = known(asked.halts.get(source), cursors[source])
+            here = {word for word in asked.halted if word[0] == source}
+            halts |= here if seen is None else {word for word in here if word[1] in seen}
+        stuck |= {word for word in asked.halted if word[0] in epochs} - halts
+        stopped, unknown = self._stopped(ended)
+        halting = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
+        return _Read(
+            epochs,
+            ended,
+            frozenset(stuck),
+            frozenset(unknown),
+            frozenset(halts),
+            tuple(stopped),
+            tuple(halting),
+            asked.turn,
+        )
+
+    def _stopped(self, ended: Mapping[Word, str]) -> tuple[list[StoppedJob], list[Word]]:
+        """Those that a crew refused or another called back, and that concern this operator; those not here yet."""
+        found, unknown = [], []
+        for (source, key), report in ended.items():
+            about = self._about(source, report)
+            jobs = self._reader().assignments(about.row) if about is not None else []
+            job = next((one for one in jobs if one.id == key), None)
+            if about is None or job is None:
+                if self._reader().loaded((source,)) is not Loaded.WHOLE:
+                    unknown.append((source, key))
                 continue
-            jobs = self._reader().assignments(about.row)
-            job = next((one for one in jobs if one.id == was.id), None)
-            if job is None or job.state not in (AssignmentState.REFUSED, AssignmentState.RECALLED):
+            if job.state not in (AssignmentState.REFUSED, AssignmentState.RECALLED):
                 continue
             history, me = self._reader().entries(about.row), self._desk.me_at(source)
             refused = job.state is AssignmentState.REFUSED
             said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
             author = said.author if said is not None else job.by if not refused else ""
-            if author != me and concerns(job, about, me):
+            if author != me and concerns(job, about, me) and not _is_settled(job, said, about, jobs):
                 along = [job] if refused or said is None else let_go_with(said, jobs)
                 found.append(StoppedJob(job, about, said, tuple(along)))
-        return found
+        return found, unknown
 
     def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> list[StoppedJob]:
         """Those of crews that another has said to be unable to work, and that concern this operator; on a worker."""
         found = []
         for source, job in halted:
-            about, me = self._about(source, job), self._desk.me_at(source)
+            about, me = self._about(source, job.report), self._desk.me_at(source)
             if about is None or not concerns(job, about, me):
                 continue
             states = (one for one in self._reader().unit_entries(source) if one.kind == Kind.UNIT_STATE)
@@ -110,20 +253,41 @@ class Refusals(QObject):
                 found.append(StoppedJob(job, about, said))
         return found
 
-    def _about(self, source: str, job: Assignment) -> CachedReport | None:
-        row = self._reader().row_of(source, job.report)
+    def _about(self, source: str, report: str) -> CachedReport | None:
+        row = self._reader().row_of(source, report)
         return self._reader().report(row) if row is not None else None
 
-    def _tell(self, stopped: Sequence[StoppedJob]) -> None:
-        for one in stopped:
-            about, job = one.about, one.job
-            if job.state is AssignmentState.RECALLED:
-                # An entry that is not here yet: who did it is known by the job.
-                said = one.said or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
-                catalog = self._desk.catalog(about.source)
-                self.told.emit(ended_by_another(about, said, one.along, self._desk.me, catalog, self.tr))
+    def _tell(self, read: _Read) -> None:
+        if self._live is None or read.turn != self._turn:
+            return
+        self._jobs.begin(read.epochs)
+        self._halts.begin(read.epochs)
+        unseen = [one for one in read.stopped if (self._me(one.word), one.word) not in self._seen]
+        news = [one for one in unseen if (self._me(one.word), one.word) not in self._told]
+        self._told |= {(self._me(one.word), one.word) for one in news}
+        followed = {one.word for one in unseen} | {word for word in read.unknown if word not in self._live}
+        for word, report in read.ended.items():
+            if word in followed:
+                self._ended[word] = report
             else:
-                self.told.emit(self._setback(one))
+                self._ended.pop(word, None)
+        told = {word for me, word in self._told_halts if me == self._me(word)}
+        halting = [one for one in read.halting if one.word in self._halted - self._known_halts - told]
+        told |= {one.word for one in halting}
+        self._told_halts |= {(self._me(one.word), one.word) for one in halting}
+        self._known_halts |= (read.halts | read.stuck) & self._halted - told
+        self.keep()
+        for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):
+            self.told.emit(setback)
+
+    def _ended_setback(self, one: StoppedJob) -> Setback:
+        about, job = one.about, one.job
+        if job.state is not AssignmentState.RECALLED:
+            return self._setback(one)
+        # An entry that is not here yet: who did it is known by the job.
+        said = one.said or Entry("", about.report.id, Kind.RECALL.value, job.since, job.by)
+        of = frozenset({(_JOBS, about.source, job.id)})
+        return ended_by_another(about, said, one.along, self._desk.me, self._desk.catalog(about.source), of, self.tr)
 
     def _setback(self, stopped: StoppedJob) -> Setback:
         about, said = stopped.about, stopped.said
@@ -148,6 +312,7 @@ class Refusals(QObject):
             row=about.row,
             units=(stopped.job.unit,) if refused else (),
             at=said.at if said is not None else stopped.job.since,
+            of=frozenset({(_JOBS if refused else _HALTS, about.source, stopped.job.id)}),
         )
 
     def _rest_of(self, stopped: StoppedJob) -> str:
@@ -162,6 +327,18 @@ class Refusals(QObject):
 
 def _reason(unit: Unit | None) -> str:
     return (unit.reason or "") if unit is not None else ""
+
+
+def _is_settled(job: Assignment, said: Entry | None, about: CachedReport, jobs: Sequence[Assignment]) -> bool:
+    """Whether it is nothing to act on any more: another crew was sent since, the report was opened again, or ended by
+    something else.
+    """
+    if said is not None and closes(said):
+        return about.report.status is not Status.CLOSED
+    if said is not None and said.kind == Kind.VALIDATE:
+        return False
+    sent = (one for one in jobs if one.state not in ENDED_ASSIGNMENT)
+    return not is_open(about.report.status) or any(one.created > job.since for one in sent)
 
 
 def _said_by(job: Assignment, history: Sequence[Entry]) -> Entry | None:

@@ -11,9 +11,15 @@ from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry
 from console.domain.status import AssignmentState, Status
 from console.presenters.catalog import Catalog
+from console.presenters.words import first_of
 from console.store.cache_read import CachedReport
 
 Tr = Callable[[str], str]
+_MOST = 50
+"""So many of what happened meanwhile are told one by one."""
+_NAMED = 5
+Of = tuple[str, str, str]
+"""What a desk follows: its kind, source and id there (see `console.domain.followed`)."""
 
 
 class Setback(msgspec.Struct, frozen=True):
@@ -37,6 +43,26 @@ class Setback(msgspec.Struct, frozen=True):
     at: datetime | None = None
     is_over: bool = False
     """Whether the report has ended with it: nobody has to go there any more."""
+    of: frozenset[Of] = frozenset()
+    """What the desk follows until this has been seen."""
+
+
+def bounded(found: Sequence[Setback], tr: Tr) -> list[Setback]:
+    """These by danger, then the newest first; of very many, as after a long absence, the rest as one."""
+    ordered = sorted(found, key=lambda one: one.at.timestamp() if one.at is not None else 0.0, reverse=True)
+    ordered.sort(key=lambda one: (not one.of_crew, one.priority))
+    if len(ordered) <= _MOST:
+        return ordered
+    told, rest = ordered[: _MOST - 1], ordered[_MOST - 1 :]
+    return [*told, _summed(rest, tr)]
+
+
+def _summed(rest: Sequence[Setback], tr: Tr) -> Setback:
+    first = rest[0]
+    bold = tr("{n} more of your crews and reports were ended by others:").format(n=len(rest))
+    text = first_of(list(dict.fromkeys(one.report for one in rest)), _NAMED, tr)
+    of = frozenset(each for one in rest for each in one.of)
+    return msgspec.structs.replace(first, bold=bold, text=text, entry="", units=(), is_over=True, of=of)
 
 
 def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
@@ -47,7 +73,7 @@ def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
 
 def closing_of(history: Iterable[Entry]) -> Entry | None:
     """The entry that closed the report without work or merged it into another, the last one; None without any."""
-    found = [one for one in history if one.undone_by is None and _closes(one)]
+    found = [one for one in history if one.undone_by is None and closes(one)]
     return found[-1] if found else None
 
 
@@ -57,7 +83,13 @@ def let_go_with(entry: Entry, jobs: Iterable[Assignment]) -> list[Assignment]:
 
 
 def ended_by_another(
-    about: CachedReport, entry: Entry, let_go: Sequence[Assignment], me: str, catalog: Catalog, tr: Tr
+    about: CachedReport,
+    entry: Entry,
+    let_go: Sequence[Assignment],
+    me: str,
+    catalog: Catalog,
+    of: frozenset[Of],
+    tr: Tr,
 ) -> Setback:
     """That another has closed or merged the operator's report, or has called crews of his back from it."""
     report = about.report
@@ -66,7 +98,7 @@ def ended_by_another(
     into = entry.data.get("into") or entry.data.get("merged_into")
     if entry.kind == Kind.MERGE or into:
         bold = tr("{who} has merged {report} into {main}:").format(who=entry.author, report=named, main=into)
-    elif _closes(entry):
+    elif closes(entry):
         bold = tr("{who} has closed {report}:").format(who=entry.author, report=named)
     elif entry.kind == Kind.VALIDATE:
         bold = tr("{who} has ended the work on {report}:").format(who=entry.author, report=named)
@@ -88,11 +120,13 @@ def ended_by_another(
         row=about.row,
         units=tuple(job.unit for job in let_go),
         at=entry.at,
-        is_over=_closes(entry) or entry.kind in (Kind.MERGE, Kind.VALIDATE),
+        is_over=closes(entry) or entry.kind in (Kind.MERGE, Kind.VALIDATE),
+        of=of,
     )
 
 
-def _closes(entry: Entry) -> bool:
+def closes(entry: Entry) -> bool:
+    """Whether it closed its report without work or merged it into another."""
     is_set = entry.kind == Kind.SET and entry.data.get("status") == Status.CLOSED.value
     return is_set or entry.kind in (Kind.CLOSE, Kind.MERGE)
 

@@ -213,6 +213,15 @@ class CacheReader:
         )
         return None if found is None else int(found[0])
 
+    def keys(self, rows: Iterable[int]) -> dict[int, Word]:
+        """The source and the id there of the reports at these rows, without those that are gone."""
+        found = self._all(
+            "SELECT r.row, w.word, r.remote_id FROM reports r JOIN words w ON w.kind = 'source' AND w.id = r.source"
+            " WHERE r.row IN (SELECT value FROM json_each(?))",
+            (json.dumps([int(row) for row in rows]),),
+        )
+        return {row: (source, remote_id) for row, source, remote_id in found}
+
     def created(self, source: str, remote_ids: Iterable[str]) -> dict[str, datetime]:
         """When the reports of a source that are here were made, to the second: remote id -> time."""
         found = self._all(

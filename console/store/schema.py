@@ -238,6 +238,15 @@ def w002_sums(db: sqlite3.Connection) -> None:
     db.executemany("UPDATE edits SET sum = ? WHERE id = ?", [(sum_of(row), row[0]) for row in rows])
 
 
+@work_migrations.step
+def w003_followed(db: sqlite3.Connection) -> None:
+    """What each operator's desk follows at each source: what others do to it is told, also what they did meanwhile."""
+    db.execute(
+        "CREATE TABLE followed (author TEXT NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,"
+        " changed_at TEXT NOT NULL, PRIMARY KEY (author, source, kind))"
+    )
+
+
 def version_of(migrations: Migrations) -> int:
     """The file version (`PRAGMA user_version`) that all of `migrations` lead to."""
     return len(migrations.names)

@@ -25,6 +25,7 @@ from console.domain.edit import (
     lost_before,
     moved,
 )
+from console.domain.followed import Followed, Standpoint
 from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line
@@ -401,6 +402,21 @@ class WorkFile:
         """Alarm states by key."""
         return dict(self._all("SELECT key, state FROM alarms"))
 
+    # What the desk follows
+
+    def follow(self, standpoint: Standpoint, followed: Followed) -> None:
+        """Keep what a desk follows of one kind, in the place of what it followed before."""
+        sql = "INSERT OR REPLACE INTO followed VALUES (?, ?, ?, ?, ?)"
+        self._put(sql, *standpoint, _dump(followed), self._clock().isoformat())
+
+    def followed(self) -> dict[Standpoint, Followed]:
+        """What all desks follow."""
+        found: dict[Standpoint, Followed] = {}
+        for *of, body in self._all("SELECT author, source, kind, body FROM followed"):
+            with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError, TypeError):  # damaged: begun anew
+                found[Standpoint(*of)] = decode(body, Followed)
+        return found
+
     # Opening and salvage
 
     def _open(self) -> tuple[sqlite3.Connection, Path | None]:
@@ -685,7 +701,7 @@ def _readable(path: Path) -> _Readable:
             else:
                 words = "The disk damaged it: look whether it is what you meant."
                 found.doubtful.append(msgspec.structs.replace(queued, state=EditState.ATTENTION, problem=words))
-    for table in ("local_keys", "drafts", "filters", "alarms", "meta"):
+    for table in ("local_keys", "drafts", "filters", "alarms", "meta", "followed"):
         columns, rows = _rows_of(path, table, "*")
         whole = [row for row in rows if all(isinstance(value, str) for value in row)]
         if whole:

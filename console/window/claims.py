@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,17 +10,22 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.board.view import View
 from console.domain.edit import Kind
+from console.domain.followed import Followed
+from console.domain.loaded import Loaded
 from console.domain.report import Assignment, Entry
-from console.domain.status import Status
+from console.domain.status import Status, is_open
+from console.domain.word import Word
 from console.edits import Edits
+from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
-from console.presenters.setback import Setback, closing_of, ended_by_another, let_go_with
+from console.presenters.setback import Of, Setback, bounded, closing_of, ended_by_another, let_go_with
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
 _RELEASED_MS = 10_000
 """So long a sign-out waits until the server has the releases; what is not there by then waits for its author."""
 _MOST = 500
+_KIND = "claims"
 
 
 def has_held(who: str, history: Iterable[Entry]) -> bool:
@@ -52,24 +57,67 @@ class LostClaim(msgspec.Struct, frozen=True):
     let_go: tuple[Assignment, ...] = ()
     at: datetime | None = None
 
+    @property
+    def word(self) -> Word:
+        """The report's source and id."""
+        return self.about.source, self.about.report.id
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What came of a look: the reports held, those that were looked at as held no more, those of which the cache does
+    not say yet whose they are.
+    """
+
+    epochs: dict[str, str]
+    held: frozenset[Word]
+    gone: frozenset[Word]
+    unknown: frozenset[Word]
+    lost: tuple[LostClaim, ...]
+    turn: int
+
 
 class Claims(QObject):
-    """Follows the Views; `taken_over` gets a Setback for each report that another has taken, released or ended."""
+    """Follows the Views; `taken_over` gets a Setback for each report that another has taken, released or ended.
+
+    A report that was taken away is followed until that was seen, or is known to be no news.
+    """
 
     taken_over = Signal(object)
+    held_changed = Signal()
+    """Other reports are the operator's than before."""
 
     def __init__(
         self, desk: Desk, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._desk, self._edits, self._tasks, self._reader = desk, edits, tasks, reader
-        self._rows: frozenset[int] = frozenset()
-        self._of = desk.me
+        self._points = Checkpoints(_KIND, desk, edits.followed)
+        self._rows: frozenset[int] | None = None
+        self._held: frozenset[Word] = frozenset()
+        self._gone: frozenset[Word] = frozenset()
+        """Those that were his, of which it is not known why they are not, or not seen."""
+        self._told: set[tuple[str, Word]] = set()
+        self._turn = 0
+        """What was asked before all began again counts no more."""
         desk.view_changed.connect(self._on_view)
+        edits.followed.opened.connect(self._begin_again)
+
+    @property
+    def held(self) -> frozenset[Word]:
+        """The sources and ids of the reports that the operator has, and of those that he lost unseen."""
+        return self._held | self._gone
+
+    def on_seen(self, of: Iterable[Of]) -> None:
+        """The operator has seen that these are not his any more."""
+        seen = {(source, key) for kind, source, key in of if kind == _KIND}
+        self._gone -= seen
+        self._told -= {(self._desk.me_at(word[0]), word) for word in seen}
+        self._turn += bool(seen)
+        self._keep()
 
     def read(self, source: str, found: Callable[[list[CachedReport]], None]) -> None:
         """Give the reports of this source that the operator has, as the server knows them."""
-        rows = sorted(self._rows)[:_MOST]
+        rows = sorted(self._rows or ())[:_MOST]
 
         def held() -> list[CachedReport]:
             return [one for one in self._reader().reports(rows) if one.source == source]
@@ -78,7 +126,7 @@ class Claims(QObject):
 
     def release(self, held: Sequence[CachedReport], then: Callable[[], object]) -> None:
         """Give these back, and go on once their releases are at the server, or have been given the time for it."""
-        self._rows -= {one.row for one in held}  # or it would be said that somebody else has released them
+        self._held -= {(one.source, one.report.id) for one in held}
         waiting = {self._release(one) for one in held}
         timer = QTimer(self, singleShot=True, interval=_RELEASED_MS)
 
@@ -106,43 +154,109 @@ class Claims(QObject):
             title=report.title or report.description[:80],
         )
 
+    def _begin_again(self) -> None:
+        self._turn += 1
+        self._points.forget()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._rows = None
+        if self._desk.view is not None:
+            self._on_view(self._desk.view)
+
     def _on_view(self, view: View) -> None:
         before, self._rows = self._rows, frozenset(view.mine.tolist())
-        same_operator, self._of = self._of == self._desk.me, self._desk.me
-        if gone := sorted(before - self._rows) if same_operator else []:
-            self._tasks.submit(lambda: self._told(gone[:_MOST]), self._tell)
+        if left := self._points.leave():
+            self._turn += 1
+            self._held = frozenset(word for word in self._held if word[0] not in left)
+            self._gone = frozenset(word for word in self._gone if word[0] not in left)
+        begin = self._points.to_begin(self._desk.cities.catalogs)
+        gone = frozenset(word for word in self._gone if (self._desk.me_at(word[0]), word) not in self._told)
+        if before != self._rows or begin or gone:
+            rows, held, turn = sorted(self._rows), self._held, self._turn
+            self._tasks.latest(_KIND, lambda: self._look(rows, held, gone, begin, turn), self._done)
 
-    def _told(self, rows: Sequence[int]) -> list[LostClaim]:
-        """Of reports that are the operator's no longer: who has taken one, released or closed it, if another did."""
-        told = []
-        for one in self._reader().reports(rows):
-            me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
-            releases = [entry for entry in history if entry.kind == Kind.RELEASE.value]
-            who = claim.who if claim is not None else releases[-1].author if releases else me
-            closed = closing_of(history) if one.report.status is Status.CLOSED else None
-            # A take that was lost was never his: that is told as such.
-            if (claim is None or claim.who != me) and not has_held(me, history):
-                continue
-            if closed is not None and closed.author != me:
-                let_go = let_go_with(closed, self._reader().assignments(one.row))
-                told.append(LostClaim(one, closed.author, closed=closed, let_go=tuple(let_go)))
-            elif who != me:
-                at = claim.since if claim is not None else releases[-1].at
-                told.append(LostClaim(one, who, is_taken=claim is not None, at=at))
-        return told
+    def _look(
+        self,
+        rows: Sequence[int],
+        held: frozenset[Word],
+        gone: frozenset[Word],
+        begin: Mapping[str, Followed | None],
+        turn: int,
+    ) -> _Read:
+        """Whose the reports are that were the operator's; on a worker."""
+        cursors = self._reader().cursors()
+        now = frozenset(self._reader().keys(rows).values())
+        epochs = {source: cursors[source].epoch for source in begin if source in cursors}
+        at_last = {(source, key) for source in epochs for key in known(begin[source], cursors[source]) or ()}
+        gone = (gone | held | at_last) - now
+        unknown, lost = [], []
+        for word in gone:
+            row = self._reader().row_of(*word)
+            about = self._reader().report(row) if row is not None else None
+            if self._is_unknown(word, about):
+                unknown.append(word)
+            elif about is not None and (one := self._lost(about)) is not None:
+                lost.append(one)
+        return _Read(epochs, now, gone, frozenset(unknown), tuple(lost), turn)
 
-    def _tell(self, told: list[LostClaim]) -> None:
-        for lost in told:
-            one, who, me = lost.about, lost.who, self._desk.me
-            report, catalog = one.report, self._desk.catalog(one.source)
-            if lost.closed is not None:
-                self.taken_over.emit(ended_by_another(one, lost.closed, lost.let_go, me, catalog, self.tr))
-                continue
-            taken = lost.is_taken
-            sentence = self.tr("{who} has taken over {report}") if taken else self.tr("{who} has released {report}")
-            named = f"{report.id} {catalog.service_name(report.service)}"
-            bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
-            place = catalog.place(report.area)
-            self.taken_over.emit(
-                Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False, at=lost.at)
-            )
+    def _is_unknown(self, word: Word, about: CachedReport | None) -> bool:
+        """Whether the cache does not say yet that the report is somebody else's: it is read anew, or a take or release
+        of one's own is on its way.
+        """
+        if about is None:
+            return self._reader().loaded((word[0],)) is not Loaded.WHOLE
+        claim = about.report.claim
+        return claim is not None and claim.who == self._desk.me_at(word[0]) and is_open(about.report.status)
+
+    def _lost(self, one: CachedReport) -> LostClaim | None:
+        """Who has taken a report that is the operator's no longer, has released or closed it, if another did."""
+        me, claim, history = self._desk.me_at(one.source), one.report.claim, self._reader().entries(one.row)
+        releases = [entry for entry in history if entry.kind == Kind.RELEASE.value]
+        who = claim.who if claim is not None else releases[-1].author if releases else me
+        closed = closing_of(history) if one.report.status is Status.CLOSED else None
+        # A take that was lost was never his: that is told as such.
+        if (claim is None or claim.who != me) and not has_held(me, history):
+            return None
+        if closed is not None and closed.author != me:
+            let_go = let_go_with(closed, self._reader().assignments(one.row))
+            return LostClaim(one, closed.author, closed=closed, let_go=tuple(let_go))
+        if who == me or not is_open(one.report.status):
+            return None
+        return LostClaim(one, who, is_taken=claim is not None, at=claim.since if claim is not None else releases[-1].at)
+
+    def _done(self, read: _Read) -> None:
+        if read.turn != self._turn:
+            self._look_again()
+            return
+        self._points.begin(read.epochs)
+        before, self._held = self.held, read.held
+        news = [one for one in read.lost if (self._desk.me_at(one.word[0]), one.word) not in self._told]
+        self._told |= {(self._desk.me_at(one.word[0]), one.word) for one in news}
+        told = {word for word in self._gone if (self._desk.me_at(word[0]), word) in self._told}
+        back = told & read.held
+        self._told -= {(self._desk.me_at(word[0]), word) for word in back}  # it may be lost once more
+        self._gone = frozenset((told - back) | read.unknown | {one.word for one in read.lost})
+        self._keep()
+        if before != self.held:
+            self.held_changed.emit()
+        for setback in bounded([self._setback(one) for one in news], self.tr):
+            self.taken_over.emit(setback)
+
+    def _keep(self) -> None:
+        ids: dict[str, dict[str, str]] = {}
+        for source, key in self.held:
+            ids.setdefault(source, {})[key] = ""
+        self._points.keep(ids)
+
+    def _setback(self, lost: LostClaim) -> Setback:
+        one, who, me = lost.about, lost.who, self._desk.me
+        report, catalog = one.report, self._desk.catalog(one.source)
+        of = frozenset({(_KIND, *lost.word)})
+        if lost.closed is not None:
+            return ended_by_another(one, lost.closed, lost.let_go, me, catalog, of, self.tr)
+        sentence = self.tr("{who} has taken over {report}" if lost.is_taken else "{who} has released {report}")
+        named = f"{report.id} {catalog.service_name(report.service)}"
+        bold = self.tr("{what}, which was yours.").format(what=sentence.format(who=who, report=named))
+        place = catalog.place(report.area)
+        return Setback(one.source, report.id, me, bold, place, report.priority, of_crew=False, at=lost.at, of=of)

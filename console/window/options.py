@@ -9,8 +9,6 @@ import msgspec
 from console.domain.filter import Filter
 from console.domain.messages import SourceState
 from console.presenters.deeds import Deed
-from console.presenters.hazards import NewHazard
-from console.presenters.setback import Setback
 from console.settings import ThemeName
 
 
@@ -54,7 +52,3 @@ class Kept(msgspec.Struct, frozen=True):
     """Whether the chosen report can be seen: where there is no room for the map beside it, it comes first again."""
     sources: tuple[SourceState, ...] = ()
     """How each source was doing."""
-    setbacks: tuple[Setback, ...] = ()
-    """What others did that the operator has not seen."""
-    hazards: tuple[NewHazard, ...] = ()
-    """The new P1 without a crew that he has not looked at."""

@@ -9,8 +9,6 @@ from console.presenters.board_feed import BoardFeed
 from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossiers
-from console.presenters.hazards import Hazards
-from console.presenters.lost import LostOrders
 from console.presenters.sources import Sources
 from console.window.options import Kept
 from widgets.held_keys import HeldKeys
@@ -35,15 +33,12 @@ class Succession(QObject):
         dossiers: Dossiers,
         deeds: Deeds,
         sources: Sources,
-        lost: LostOrders,
-        hazards: Hazards,
         keys: HeldKeys,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._window, self._queue, self._ticket, self._desk = window, queue, ticket, desk
         self._feed, self._dossiers, self._deeds, self._sources, self._keys = feed, dossiers, deeds, sources, keys
-        self._lost, self._hazards = lost, hazards
         self._kept: Kept | None = None
         self._before: Shell | None = None
         self._is_chosen = False
@@ -63,8 +58,6 @@ class Succession(QObject):
             read_part=self._ticket.read_part(),
             reads=bool(desk.row) and self._ticket.isVisible(),
             sources=self._sources.newest,
-            setbacks=self._lost.setbacks,
-            hazards=self._hazards.unseen,
         )
 
     def take_up(self, kept: Kept, before: Shell | None) -> None:
@@ -80,9 +73,6 @@ class Succession(QObject):
         self._sources.take_up(kept.sources)
         self._desk.set_filter(kept.filter)
         self._deeds.take_up(kept.deeds)
-        for setback in kept.setbacks:
-            self._lost.tell(setback)
-        self._hazards.take_up(one.row for one in kept.hazards)
         if kept.reads:
             self._window.show_panel("report")
         self._feed.ready.connect(self._on_ready)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from console.presenters.setback import Setback
 from console.settings import load_settings
 from console.store.items import FIRST_ROW
+from tests.e2e.test_absence import begun, refuse, send, told
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, key, outbox, p1_data, wait_notice_read, wait_ready
 
@@ -30,6 +29,13 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def report_at(window: Any, place: int) -> str:
     return str(window.reader().report(int(window.desk.view.order[place])).report.id)
+
+
+def told_refusal(city: Served, window: Any) -> list[tuple[str, str]]:
+    """A crew that was sent to a P2 refuses, and that is told."""
+    refuse(city, *send(window, set()))
+    wait_for(lambda: told(window), what="it is told")
+    return told(window)
 
 
 def figure(window: Any, key_: str) -> Any:
@@ -111,6 +117,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
     """Twenty red notices, and that a crew had refused, were gone after the window was closed and opened."""
     with console(tmp_path, city.address) as window:
         wait_ready(window)
+        begun(window)
         data = p1_data(window)
         known = set(window.desk.view.hazards.tolist())
         window.deeds.create("city", data, "local:left", "Water rises")
@@ -119,16 +126,15 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
             lambda: [one.row for one in window.hazards.unseen if one.row not in known and one.row >= FIRST_ROW],
             what="it is told",
         )
-        refused = Setback(
-            "city", "1", window.desk.me, "SDA-11 has refused:", "flat tyre", 2, of_crew=True, at=datetime.now(UTC)
-        )
-        window.lost.tell(refused)
+        refused = told_refusal(city, window)
         window.window.close()
     with console(tmp_path, city.address, kept=load_settings(tmp_path)) as window:
         wait_ready(window)
+        begun(window)
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
-        assert window.lost.setbacks == (refused,), "and a crew of a P2 that does not come"
+        wait_for(lambda: window.lost.setbacks, what="and a crew of a P2 that does not come")
+        assert told(window) == refused
         assert window.banner._more == 1, "and no P1 that was looked at, or there before"
 
 
@@ -136,6 +142,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
     """A larger text took the notice away that a crew does not come."""
     with console(tmp_path, city.address) as window:
         wait_ready(window)
+        begun(window)
         data = p1_data(window)
         before = set(window.desk.view.hazards.tolist())
         window.deeds.create("city", data, "local:new", "Water rises")
@@ -144,8 +151,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
             lambda: [row for row in window.desk.view.hazards.tolist() if row not in before and row >= FIRST_ROW],
             what="and came back",
         )
-        refused = Setback("city", "1", window.desk.me, "SDA-11 has refused:", "flat tyre. Report 1", 1, of_crew=True)
-        window.lost.tell(refused)
+        refused = told_refusal(city, window)
         window.intents.run("text_larger")
         wait_for(lambda: window.kept is not None, what="another window is asked for")
         kept = window.kept
@@ -153,7 +159,8 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         window.take_up(kept)
         wait_ready(window)
         wait_for(lambda: window.banner._more == 1, what="both")
-        assert window.banner.notice.bold == refused.bold
+        assert window.banner.notice.bold == "New P1 without a crew:"
         wait_notice_read(window)
         window.intents.run("lost_seen")
-        assert window.banner.notice.bold == "New P1 without a crew:"
+        assert told(window) == refused
+        assert window.banner.notice.bold == refused[0][1]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import random
 import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from console.domain.edit import EditState, Kind, Queued
+from console.domain.followed import Followed, Standpoint
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.errors import DamagedFile, NewerFile, StoreError
@@ -289,7 +293,8 @@ def first_version(folder: Path) -> None:
     filled(folder, 20)
     raw = sqlite3.connect(folder / WORK)
     raw.execute("ALTER TABLE edits DROP COLUMN sum")
-    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'w002_sums'")
+    raw.execute("DROP TABLE followed")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name IN ('w002_sums', 'w003_followed')")
     raw.execute("PRAGMA user_version = 1")
     raw.commit()
     raw.close()
@@ -349,6 +354,41 @@ def test_what_a_kill_left_of_a_copy_is_begun_again(tmp_path: Path) -> None:
     copy = sqlite3.connect(tmp_path / "work.db.version-1")
     assert copy.execute("SELECT count(*) FROM edits").fetchone() == (20,)
     copy.close()
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from console.store.schema import work_migrations
+from console.store.work import WorkFile
+last = work_migrations.names[-1]
+step = work_migrations._steps[last]
+work_migrations._steps[last] = lambda db: (step(db), os.kill(os.getpid(), signal.SIGKILL))
+WorkFile(Path(sys.argv[1]))
+"""
+
+
+def test_a_change_of_the_tables_that_a_kill_cut_short_is_made_again(tmp_path: Path) -> None:
+    """F31. The step that made what the desks follow: all of it or nothing."""
+    filled(tmp_path, 20)
+    raw = sqlite3.connect(tmp_path / WORK)
+    raw.execute("DROP TABLE followed")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'w003_followed'")
+    raw.execute("PRAGMA user_version = 2")
+    raw.commit()
+    died = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+    assert raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'followed'").fetchone() is None
+    raw.close()
+    jobs = Standpoint("rina", "city", "jobs")
+    work = WorkFile(tmp_path)
+    assert (len(work.all()), work.salvaged, work.followed()) == (20, None, {})
+    work.follow(jobs, Followed("e1", {"a": "931290"}))
+    work.close()
+    work = WorkFile(tmp_path)
+    assert work.followed() == {jobs: Followed("e1", {"a": "931290"})}
+    work.close()
 
 
 def test_what_was_finished_long_ago_is_let_go_and_never_comes_back(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from console.board.snapshot import Snapshot
 from console.board.view import View
 from console.domain.filter import Filter
+from console.edits import Edits
 from console.presenters.desk import Desk
 from console.presenters.hazards import Hazards
 from console.store.cache_read import CacheReader
@@ -19,6 +20,7 @@ from console.tasks import Tasks
 from tests.unit.board import naive
 from tests.unit.board.naive import ME, NOW, ZONE, R
 from tests.unit.board.test_view import view_of
+from tests.unit.store.making import T0
 
 
 class Follower:
@@ -26,7 +28,8 @@ class Follower:
 
     def __init__(self, profile: Path) -> None:
         self.tasks, self.desk, self.reader = Tasks("worker", 1), Desk("rina", Filter(), ZONE), CacheReader(profile)
-        self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader)
+        self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.hazards = Hazards(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
 
     def see(self, *city: R) -> list[tuple[int, bool]]:
         """The rows that are told after this View, and whether each was left by who had it."""
@@ -40,6 +43,7 @@ def follower(qtbot: QtBot, tmp_path: Path) -> Iterator[Follower]:
     follower = Follower(tmp_path)
     yield follower
     follower.tasks.shutdown()
+    follower.edits.close()
     QApplication.processEvents()
     follower.reader.close()
 

@@ -17,6 +17,8 @@ from console.domain.filter import Filter
 from console.domain.messages import Touched
 from console.domain.report import Assignment, Claim, Entry, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
+from console.domain.word import Word
+from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
 from console.presenters.crew_notes import CrewNotes
 from console.presenters.desk import Desk
@@ -31,16 +33,18 @@ from tests.unit.store.making import T0, at, items, report
 
 
 class Listener:
-    """A console of rina's that follows one city, whose crew DMK-03 was sent to report 1."""
+    """A console, of rina's if nothing else is said, that follows one city, whose crew DMK-03 was sent to report 1."""
 
-    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+    def __init__(self, qtbot: QtBot, profile: Path, me: str = "rina") -> None:
         self.profile, self.tasks = profile, Tasks("worker", 1)
-        self.desk = Desk("rina", Filter(), UTC)
+        self.desk = Desk(me, Filter(), UTC)
         self.job = Assignment("a", "1", "u", AssignmentState.EN_ROUTE, T0, "DMK-03", T0)
         self.told: list[Setback] = []
         self.reader = CacheReader(profile)
         self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
-        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader)
+        self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
+        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, lambda: self.held)
+        self.held: frozenset[Word] = frozenset()
         self.refusals.told.connect(self.told.append)
         self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, lambda: T0)
         self.notes.told.connect(self.told.append)
@@ -55,9 +59,21 @@ class Listener:
             Item("service", 1, "flood", Service("flood", "Banjir")), Item("unit", 2, "u", unit), *items(about, seq=3)
         )
         self.put(Item("assignment", 4, "a", self.job))
+        self.start()
+        wait_for(lambda: self.desk.catalog("city").assignments, what="the job is known")
+
+    def start(self) -> None:
+        """The board reads what is there, and what happened since the desk was left is looked at."""
+        wait_for(lambda: self.edits.followed.is_open, what="work.db is open")
         with self._qtbot.waitSignal(self.feed.ready):
             self.feed.start()
-        wait_for(lambda: self.desk.catalog("city").assignments, what="the job is known")
+        self.answered()
+        self.answered()
+
+    def kept(self) -> None:
+        """What is followed is on the disk."""
+        self.answered()
+        self.edits._thread.wait()
 
     def end(self, state: AssignmentState, author: str = "DMK-03", why: str = "pompa rusak di jalan.") -> None:
         said = Entry(
@@ -116,6 +132,7 @@ class Listener:
 
     def close(self) -> None:
         self.tasks.shutdown()
+        self.edits.close()
         QApplication.processEvents()
         self.reader.close()
 

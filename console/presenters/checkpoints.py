@@ -1,0 +1,57 @@
+"""From where on a follower of one kind of things goes at each source: where its operator's desk was at last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from console.domain.followed import Followed, Standpoint
+from console.outbox.followed import KeptFollowed
+from console.presenters.desk import Desk
+from console.store.items import Cursor
+
+
+class Checkpoints:
+    """Begun at a source by what was followed there at last, once the source has been read; kept from then on.
+
+    What was followed in another state of the server (before a restore) is nothing to go on from. So it is of another
+    operator: each has his own.
+    """
+
+    def __init__(self, kind: str, desk: Desk, kept: KeptFollowed) -> None:
+        self._kind, self._desk, self._kept = kind, desk, kept
+        self._begun: dict[str, tuple[str, str]] = {}
+        """Source -> who follows there, and the state of its server."""
+
+    def to_begin(self, sources: Iterable[str]) -> dict[str, Followed | None]:
+        """Those of these sources where it has not begun, with what was followed there at last."""
+        new = (source for source in sources if source not in self._begun)
+        return {source: self._kept.get(self._at(source)) for source in new}
+
+    def leave(self) -> frozenset[str]:
+        """The sources where another operator has taken the place of who followed; nothing is begun there any more."""
+        left = frozenset(source for source, (me, _) in self._begun.items() if me != self._desk.me_at(source))
+        for source in left:
+            del self._begun[source]
+        return left
+
+    def begin(self, epochs: Mapping[str, str]) -> None:
+        """Go on from here at these sources, whose servers are in these states."""
+        self._begun |= {source: (self._desk.me_at(source), epoch) for source, epoch in epochs.items()}
+
+    def forget(self) -> None:
+        """All is being read anew, or what was kept is known only now: begin again."""
+        self._begun.clear()
+
+    def keep(self, ids: Mapping[str, Mapping[str, str]]) -> None:
+        """What is followed now: source -> {id: a word about it}; where it has begun."""
+        for source, (me, epoch) in self._begun.items():
+            if me == self._desk.me_at(source):
+                self._kept.keep(self._at(source), epoch, ids.get(source, {}))
+
+    def _at(self, source: str) -> Standpoint:
+        return Standpoint(self._desk.me_at(source), source, self._kind)
+
+
+def known(followed: Followed | None, cursor: Cursor) -> Mapping[str, str] | None:
+    """What was followed at last of what the server is now; None where nothing is known."""
+    return followed.ids if followed is not None and followed.epoch == cursor.epoch else None
