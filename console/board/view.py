@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import NamedTuple
@@ -58,7 +58,10 @@ _UNDECIDED = tuple(ORDER.index(status) for status in (Status.NEW, Status.RETURNE
 _NOBODY_THERE = tuple(
     ORDER.index(status) for status in (Status.NEW, Status.COORDINATION, Status.ASSIGNED, Status.RETURNED)
 )
-"""Statuses in which work has not begun: somebody has to be on the way. From "in progress" on somebody was there."""
+"""Statuses in which work has not begun: somebody has to be on the way.
+
+In progress somebody was there, and may have gone, or be unable to go on: where crews are known one has to be there.
+"""
 _PROGRESS, _VALIDATION = ORDER.index(Status.PROGRESS), ORDER.index(Status.VALIDATION)
 
 
@@ -154,6 +157,7 @@ def make_view(
     zone: tzinfo = UTC,
     areas: Mapping[Word, Area] | None = None,
     under_way: Column = _NO_ROWS,
+    with_crews: Collection[int] = (),
     loaded: Loaded = Loaded.WHOLE,
     time_range: TimeRange = TimeRange.DAY,
 ) -> View:
@@ -162,9 +166,10 @@ def make_view(
     `words` maps a kind to {number: (source, code)} and is needed to filter by codes. `text_rows` are the rows whose
     texts fit `filter_.text`. `me` is the operator's number as a user at each source, by the source's number (<= 0 while
     he has none). `zone` is the city's, for hours and days. With `areas` a filter by an area takes those inside it too.
-    `under_way` are the rows that a crew is on its way to, or at. `order` is the filter's own unless given.
+    `under_way` are the rows that a crew is on its way to, or at, `with_crews` the numbers of the sources of which the
+    crews are known here. `order` is the filter's own unless given.
     """
-    board = _Board(snapshot, now_s, me or {}, under_way)
+    board = _Board(snapshot, now_s, me or {}, under_way, with_crews)
     kept = _fitting(board, filter_, words or {}, text_rows, areas or {})
     fits = kept.all
     open_fits = fits[board.open]
@@ -216,7 +221,9 @@ def _unassigned(status: Column, claim: Column, lead: Column) -> Bools:
 class _Board:
     """The parts of a snapshot that every View asks for, at one time; columns of the open reports only."""
 
-    def __init__(self, snapshot: Snapshot, now_s: int, me: Mapping[int, int], under_way: Column) -> None:
+    def __init__(
+        self, snapshot: Snapshot, now_s: int, me: Mapping[int, int], under_way: Column, with_crews: Collection[int]
+    ) -> None:
         self.snapshot, self._now_s = snapshot, now_s
         column = snapshot.column
         self.counted: Bools = column("alive") & (column("merged") == 0)
@@ -225,7 +232,9 @@ class _Board:
         self.claim, self.lead = column("claim")[self.open], column("lead_unit")[self.open]
         self.due, self.due_state = column("due")[self.open], column("due_state")[self.open]
         self.unassigned: Bools = _unassigned(self.status, self.claim, self.lead)
-        self.crewless: Bools = _is_any(self.status, _NOBODY_THERE) & ~_of_rows(snapshot, under_way)[self.open]
+        begun = (self.status == _PROGRESS) & np.isin(column("source")[self.open], list(with_crews))
+        waits = _is_any(self.status, _NOBODY_THERE) | begun
+        self.crewless: Bools = waits & ~_of_rows(snapshot, under_way)[self.open]
         self.tabs: dict[str, Bools] = {
             "open": np.ones(len(self.open), np.bool_),
             "unassigned": self.unassigned,

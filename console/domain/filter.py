@@ -32,7 +32,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     Codes are the city's own (or `none`). Ages are relative to now and `created_*` are unix seconds (from, before).
     `hour` is the first unix second of one hour of creation. `polygon` is (lat, lon) corners.
-    `crewless` asks for those that no crew is on its way to, though nobody has begun to work there.
+    `crewless` asks for those that no crew is on its way to, or at, though the work is not done.
     `tab` and `order` say what the queue shows of it, and how; they are no chips.
     """
 

@@ -181,6 +181,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         zone=job.zone,
         areas=cities.areas,
         under_way=under_way,
+        with_crews=[cities.source_number(source) for source, catalog in cities.catalogs.items() if catalog.units],
         loaded=loaded,
         time_range=job.time_range,
     )

@@ -1,4 +1,4 @@
-"""What a crew writes from a report is told to whoever sent it or has the report: it may be a call for help."""
+"""What a crew writes from a report is told to who sent it or has the report, or to all: it may be a call for help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from console.domain.edit import Kind
 from console.domain.report import HAZARD, Entry
 from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.desk import Desk
-from console.presenters.setback import Setback, concerns
+from console.presenters.setback import Setback, is_heard
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.text import one_line
@@ -57,7 +57,7 @@ class CrewNotes(QObject):
         for about in reader.reports(rows):
             jobs = [one for one in reader.assignments(about.row) if one.state not in ENDED_ASSIGNMENT]
             me = self._desk.me_at(about.source)
-            if not any(concerns(job, about, me) for job in jobs):
+            if not any(is_heard(job, about, me) for job in jobs):
                 continue
             new = [one for one in reader.entries(about.row) if one.kind == Kind.NOTE and one.at >= self._since]
             if not new:

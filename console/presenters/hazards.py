@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -12,6 +13,7 @@ from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.followed import Followed
 from console.domain.loaded import Loaded
+from console.domain.status import ORDER, Status
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.checkpoints import Checkpoints, known
@@ -26,11 +28,19 @@ _OTHERS = "others"
 """What is kept of one that somebody else has."""
 
 
+class HazardNews(StrEnum):
+    """What is new about one: itself, that nobody has it any more, or that a crew it had does not come or has gone."""
+
+    REPORTED = "reported"
+    LEFT = "left"
+    ALONE = "alone"
+
+
 class NewHazard(msgspec.Struct, frozen=True):
     """One that this operator has not looked at since it waits for a crew: its row, category, place, and when it came.
 
-    Its number and the reporter's words come a moment later. `is_left` says that somebody had it and nobody has now;
-    `at` then is when that was seen.
+    Its number and the reporter's words come a moment later. `at` is when the report was made, or when it was seen to be
+    left or alone.
     """
 
     row: int
@@ -38,7 +48,7 @@ class NewHazard(msgspec.Struct, frozen=True):
     at: datetime | None = None
     number: str = ""
     said: str = ""
-    is_left: bool = False
+    news: HazardNews = HazardNews.REPORTED
 
     @property
     def text(self) -> str:
@@ -151,7 +161,7 @@ class Hazards(QObject):
         self._look()
 
     def _tell(self, view: View, unseen: Sequence[NewHazard], new: Sequence[int], left: Sequence[int]) -> None:
-        found = [self._told(view, row, is_left=row in left) for row in (*new, *left)]
+        found = [self._told(view, row) for row in new] + [self._told(view, row, HazardNews.LEFT) for row in left]
         self._set_unseen((*unseen, *found))
         rows = [*new, *left]
         if rows:
@@ -233,14 +243,16 @@ class Hazards(QObject):
             self._keep()
             self.unseen_changed.emit(unseen)
 
-    def _told(self, view: View, row: int, *, is_left: bool) -> NewHazard:
+    def _told(self, view: View, row: int, news: HazardNews | None = None) -> NewHazard:
         (fact,) = view.row_facts([row])
         cities = self._desk.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        at = datetime.fromtimestamp(max(0, view.now_s if is_left else fact.created), UTC)
-        return NewHazard(row, f"{what}, {where}", at, is_left=is_left)
+        if news is None:
+            news = HazardNews.REPORTED if ORDER[fact.status] is Status.NEW else HazardNews.ALONE
+        at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
+        return NewHazard(row, f"{what}, {where}", at, news=news)
 
 
 def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:

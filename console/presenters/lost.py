@@ -38,7 +38,7 @@ from console.presenters.catalog import Catalog
 from console.presenters.conflict import BUSY, conflict_text, deleted_text, first_of, is_own
 from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
-from console.presenters.hazards import NewHazard
+from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
 from console.presenters.setback import Setback
 from console.presenters.sources import Sources
@@ -51,6 +51,11 @@ _OF_CREW = {
     Kind.DISPATCH: "{unit} was NOT sent",
     Kind.ASSIGN: "{unit} was NOT assigned",
     Kind.RECALL: "{unit} was NOT recalled",
+}
+_HAZARD_NEWS = {
+    HazardNews.REPORTED: "New P1 without a crew:",
+    HazardNews.LEFT: "P1 without a crew, nobody has it now:",
+    HazardNews.ALONE: "P1 without a crew (any more):",
 }
 _OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
 _SAID_S = 60.0
@@ -407,7 +412,7 @@ class LostOrders(QObject):
         if isinstance(shown, NewHazard):
             go = ("next_hazard", self.tr("Go there"), cap_of("next_hazard"))
             seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
-            bold = self.tr("P1 without a crew, nobody has it now:" if shown.is_left else "New P1 without a crew:")
+            bold = self.tr(_HAZARD_NEWS[shown.news])
             return Notice(_level(HAZARD), bold, shown.text, (go, seen), note=self._when(shown.at))
         if isinstance(shown, Setback):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))

@@ -20,7 +20,7 @@ from console.outbox.followed import KeptFollowed
 from console.presenters import words
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
-from console.presenters.setback import Of, Setback, bounded, closes, concerns, ended_by_another, let_go_with
+from console.presenters.setback import Of, Setback, bounded, closes, concerns, ended_by_another, is_heard, let_go_with
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 
@@ -235,7 +235,8 @@ class Refusals(QObject):
             refused = job.state is AssignmentState.REFUSED
             said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
             author = said.author if said is not None else job.by if not refused else ""
-            if author != me and concerns(job, about, me) and not _is_settled(job, said, about, jobs):
+            told = (is_heard if refused else concerns)(job, about, me)
+            if author != me and told and not _is_settled(job, said, about, jobs):
                 along = [job] if refused or said is None else let_go_with(said, jobs)
                 found.append(StoppedJob(job, about, said, tuple(along)))
         return found, unknown
@@ -245,7 +246,7 @@ class Refusals(QObject):
         found = []
         for source, job in halted:
             about, me = self._about(source, job.report), self._desk.me_at(source)
-            if about is None or not concerns(job, about, me):
+            if about is None or not is_heard(job, about, me):
                 continue
             states = (one for one in self._reader().unit_entries(source) if one.kind == Kind.UNIT_STATE)
             said = next((one for one in states if job.unit in (one.unit, one.data.get("unit"))), None)

@@ -71,6 +71,15 @@ def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
     return me in (job.orderer, claim.who if claim is not None else "")
 
 
+def is_heard(job: Assignment, about: CachedReport, me: str) -> bool:
+    """Whether what this crew says is told to the operator: it concerns him, or nobody has its report.
+
+    Example: who sent the crew has signed out and gone home.
+    """
+    # protects: a-crew-is-heard-by-somebody
+    return about.report.claim is None or concerns(job, about, me)
+
+
 def closing_of(history: Iterable[Entry]) -> Entry | None:
     """The entry that closed the report without work or merged it into another, the last one; None without any."""
     found = [one for one in history if one.undone_by is None and closes(one)]

@@ -112,8 +112,14 @@ UNDER_WAY = (1001, 1004, 1007, 1010)
 """Rows that a crew is on its way to in every test of Views."""
 
 
+WITH_CREWS = (2,)
+"""The sources whose crews are known in every test of Views."""
+
+
 def crewless(one: R) -> bool:
-    return one.status in (NEW, COORDINATION, ASSIGNED, RETURNED) and not one.merged and one.row not in UNDER_WAY
+    begun = one.status == PROGRESS and one.source in WITH_CREWS
+    waits = begun or one.status in (NEW, COORDINATION, ASSIGNED, RETURNED)
+    return waits and not one.merged and one.row not in UNDER_WAY
 
 
 def burns(one: R) -> bool:

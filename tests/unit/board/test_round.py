@@ -133,6 +133,47 @@ def test_a_hazard_burns_again_when_its_crew_cannot_come(tmp_path: Path, says: Un
 
 
 @pytest.mark.parametrize(
+    ("units", "live", "burns"),
+    [
+        ({"u": UnitState.ON_SCENE}, {"u": AssignmentState.ON_SCENE}, False),
+        ({"u": UnitState.UNAVAILABLE}, {"u": AssignmentState.ON_SCENE}, True),
+        ({"u": UnitState.AVAILABLE}, {}, True),
+        ({"u": UnitState.AVAILABLE, "v": UnitState.COMMITTED}, {"v": AssignmentState.DISPATCHED}, True),
+        ({"u": UnitState.UNAVAILABLE, "v": UnitState.ON_SCENE}, dict.fromkeys("uv", AssignmentState.ON_SCENE), False),
+        ({}, {}, False),
+    ],
+)
+def test_a_hazard_burns_on_when_who_was_there_has_gone_or_cannot_go_on(
+    tmp_path: Path, units: dict[str, UnitState], live: dict[str, AssignmentState], burns: bool
+) -> None:
+    """It was in progress, and on no counter. Of a city whose crews are not known here nothing of that is said."""
+    writer = CacheWriter(tmp_path)
+    jobs = [Item("assignment", 2, key, Assignment(key, "1", key, state, T0, "rina", T0)) for key, state in live.items()]
+    crews = [Item("unit", 3, key, Unit(key, key, state, T0)) for key, state in units.items()]
+    writer.apply("city", [*items(report("1", priority=1, status=Status.PROGRESS)), *jobs, *crews], at(3))
+    writer.close()
+    reader = CacheReader(tmp_path)
+    played = play(
+        Round(
+            snapshot=None,
+            rows=(),
+            edits={},
+            local_rows={},
+            remote={},
+            cities=None,
+            filter=Filter(),
+            zone=UTC,
+            number=1,
+            me="rina",
+        ),
+        reader,
+        int(T0.timestamp()),
+    )
+    reader.close()
+    assert len(played.view.hazards) == int(burns)
+
+
+@pytest.mark.parametrize(
     ("state", "own", "burns"),
     [
         (None, None, True),

@@ -132,6 +132,7 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
 
 def view_of(snapshot: Snapshot, asked: Filter, **more: Any) -> View:
     more.setdefault("under_way", np.array(naive.UNDER_WAY))
+    more.setdefault("with_crews", naive.WITH_CREWS)
     return make_view(snapshot, asked, NOW, 7, words=WORDS, me=MINE, zone=ZONE, **more)
 
 
@@ -310,11 +311,14 @@ def test_what_burns_stands_on_top_then_danger_then_time() -> None:
         R(row=2008, priority=1, status=ASSIGNED, lead_unit=1, claim=ME, created=NOW - 80),
         R(row=2009, priority=1, created=NOW - 60, due=NOW + 9000, due_state=1),
         R(row=2010, priority=3, due=0, due_state=2),
+        R(row=2011, source=2, priority=1, status=PROGRESS, created=NOW - 75),
     ]
     view = view_of(Snapshot.build(naive.columns(city)), Filter())
-    assert view.order.tolist() == [2008, 2007, 2009, 1001, 2006, 2004, 2003, 2010, 2002, 2001]
-    assert view.counts.crewless_hazards == (3, NOW - 80)
-    assert view.without_crew([1001, 2006, 2007, 2008, 2009]) == {2007, 2008, 2009}
+    assert view.order.tolist() == [2008, 2011, 2007, 2009, 1001, 2006, 2004, 2003, 2010, 2002, 2001]
+    assert view.counts.crewless_hazards == (4, NOW - 80)
+    assert view.without_crew([1001, 2006, 2007, 2008, 2009, 2011]) == {2007, 2008, 2009, 2011}, (
+        "nobody is there (any more)"
+    )
 
 
 def test_no_hazard_without_a_crew_is_jumped_over() -> None:

@@ -14,7 +14,7 @@ from console.board.view import View
 from console.domain.filter import Filter
 from console.edits import Edits
 from console.presenters.desk import Desk
-from console.presenters.hazards import Hazards
+from console.presenters.hazards import HazardNews, Hazards
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
 from tests.unit.board import naive
@@ -35,7 +35,7 @@ class Follower:
         """The rows that are told after this View, and whether each was left by who had it."""
         view: View = view_of(Snapshot.build(naive.columns(list(city))), Filter())
         self.desk.set_view(view)
-        return [(one.row, one.is_left) for one in self.hazards.unseen]
+        return [(one.row, one.news is HazardNews.LEFT) for one in self.hazards.unseen]
 
 
 @pytest.fixture
@@ -64,3 +64,16 @@ def test_a_hazard_that_somebody_leaves_is_told_to_the_others(follower: Follower)
     taken = R(row=4, priority=1, claim=1)
     assert follower.see(*left, taken) == [(4, False)]
     assert follower.see(*left, R(row=4, priority=1)) == [(4, False)], "it is told already"
+
+
+def test_a_hazard_whose_crew_has_gone_is_not_called_new(follower: Follower) -> None:
+    """The crew on scene could not go on: the report of this morning is no new one, and the time is that of now."""
+    there = R(row=1001, priority=1, source=2, status=naive.PROGRESS, created=NOW - 9000)
+    assert follower.see(there) == [], "a crew is there"
+    assert follower.see(R(row=1001, priority=1, source=2, status=naive.VALIDATION)) == []
+    gone = R(row=2001, priority=1, source=2, status=naive.PROGRESS, created=NOW - 9000)
+    assert follower.see(there, gone) == [(2001, False)]
+    (one,) = follower.hazards.unseen
+    assert one.news is HazardNews.ALONE
+    assert one.at is not None
+    assert one.at.timestamp() == NOW

@@ -51,10 +51,10 @@ class Listener:
         self.seq = 10
         self._qtbot = qtbot
 
-    def begin(self, *, ordered_by: str, holder: str = "budi") -> None:
+    def begin(self, *, ordered_by: str, holder: str | None = "budi") -> None:
         self.job = replace(self.job, ordered_by=ordered_by)
         unit = Unit("u", "DMK-03", UnitState.EN_ROUTE, T0)
-        about = report("1", claim=Claim(holder, T0), priority=1)
+        about = report("1", claim=Claim(holder, T0) if holder else None, priority=1)
         self.put(
             Item("service", 1, "flood", Service("flood", "Banjir")), Item("unit", 2, "u", unit), *items(about, seq=3)
         )
@@ -227,6 +227,20 @@ def test_what_a_crew_writes_from_its_report_is_told_to_who_sent_it_or_has_it(
     (one,) = listener.told
     assert (one.bold, one.priority, one.of_crew, one.entry) == ("DMK-03 writes:", 1, True, "n")
     assert one.text.startswith("mesin pompa mati, air naik. Report 1 Banjir")
+
+
+@pytest.mark.parametrize("how", ["writes", "refuses", "cannot go on"])
+def test_a_crew_whose_report_nobody_has_is_heard_by_everybody(listener: Listener, how: str) -> None:
+    """Who had sent it had signed out and gone home: its call for help was told to nobody."""
+    listener.begin(ordered_by="ani", holder=None)
+    if how == "writes":
+        listener.note("DMK-03", "tembok roboh, dua orang tertimpa")
+    elif how == "refuses":
+        listener.end(AssignmentState.REFUSED)
+    else:
+        listener.halt("DMK-03")
+    (one,) = listener.told
+    assert (one.report, one.me, one.of_crew) == ("1", "rina", True)
 
 
 @pytest.mark.parametrize(
