@@ -29,12 +29,13 @@ from console.domain.report import (
 )
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
+from console.server.claims import present_holders, release_claims
 from console.server.clock_watch import clock_is_steady
 from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
 from console.server.numbered import drop_things, put_things
 from console.server.presence import Presence
-from console.server.records import LOCAL, Actor, LoadedReport
+from console.server.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.refusals import NotFound
 from console.server.stats import CityFacts, Stats, count_everything
 from console.server.working import doing
@@ -292,9 +293,15 @@ class City:
     def tidy(self) -> None:
         """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions.
 
-        To be called every hour. While the clock of this computer cannot be believed nothing is dropped.
+        What somebody has taken who may have it no longer (his areas were changed, it went elsewhere) waits for anybody
+        again. To be called at the start and every hour. While the clock of this computer cannot be believed nothing is
+        dropped.
         """
         now = self.clock()
+        with self.database.write() as connection:
+            last = release_claims(self.database, connection, present_holders(connection), SERVER, now)
+        if last:
+            self.database.told(last)
         reports, gone = schema.reports, schema.gone
         closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)

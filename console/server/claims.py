@@ -1,9 +1,9 @@
-"""Claims of those who may take reports no longer: what they had taken waits for anybody again."""
+"""Claims of those who may have the report no longer: what they had taken waits for anybody again."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,35 +11,60 @@ from msgspec.structs import replace
 
 from console.domain.decoding import decode
 from console.domain.edit import Kind
-from console.domain.report import Entry, Report
+from console.domain.report import Entry, Report, User
+from console.domain.rights import may_make
 from console.server import audit, schema
 from console.server.database import Database
 from console.server.ledger import Ledger
-from console.server.records import Actor
+from console.server.records import LOCAL, Actor
+from console.server.rights import in_scope
 
 _IN_BODY = b'"claim":{'
 
 
-def release_claims(
-    database: Database, connection: sa.Connection, names: Collection[str], by: Actor, now: datetime
-) -> int:
-    """Release what these users had taken of the open reports, in this transaction; the last number, 0 for nothing.
+Holders = Mapping[str, Actor | None]
+"""Those whose claims are looked at: what they may work on now, None for who may take no report any more."""
 
-    To be called before the transaction takes numbers: whoever changes a report locks that first.
+
+def present_holders(connection: sa.Connection) -> dict[str, Actor | None]:
+    """All who cannot take every report, "local" among them once there is a user with a token."""
+    table = schema.users
+    columns = table.c.body, table.c.areas, table.c.agencies
+    holders: dict[str, Actor | None] = {}
+    for body, areas, agencies in connection.execute(sa.select(*columns).where(table.c.token_hash.is_not(None))):
+        user, codes = decode(body, User), tuple[str, ...]
+        actor = Actor(user.name, user.role, decode(areas, codes), decode(agencies, codes))
+        holders |= {LOCAL.name: None, **limited(actor)}
+    return holders
+
+
+def limited(actor: Actor) -> dict[str, Actor | None]:
+    """A user as holders are looked at; nobody when he may take every report."""
+    if not may_make(actor.role, Kind.CLAIM):
+        return {actor.name: None}
+    return {actor.name: actor} if actor.areas or actor.agencies else {}
+
+
+def release_claims(database: Database, connection: sa.Connection, holders: Holders, by: Actor, now: datetime) -> int:
+    """Release what these hold of the open reports and may work on no longer, in this transaction; the last number.
+
+    0 for nothing. To be called before the transaction takes numbers: whoever changes a report locks that first.
     """
-    if not names:
+    if not holders:
         return 0
     table = schema.reports
     bodies = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.closed == 0).order_by(table.c.id))
-    taken = [key for key, body in bodies if _IN_BODY in body and _holder(decode(body, Report)) in names]
+    reports = ((key, decode(body, Report)) for key, body in bodies if _IN_BODY in body)
+    looking = Ledger(database, connection, now)
+    taken = [key for key, report in reports if _why(looking, report, holders)]
     if not taken:
         return 0
     ledger = Ledger(database, connection, now)
     deeds = []
     for key in taken:
         report = ledger.report(key)
-        holder = _holder(report)
-        if report is None or holder not in names:
+        holder, why = _holder(report), _why(ledger, report, holders)
+        if report is None or not why:
             continue  # released by himself since it was read
         version = ledger.next_version(report)
         entry = Entry(
@@ -48,7 +73,7 @@ def release_claims(
             kind=Kind.RELEASE.value,
             at=now,
             author=by.name,
-            text=f"{holder} may take reports no longer.",
+            text=why,
             data={},
         )
         ledger.put(entry, version=version)
@@ -59,6 +84,18 @@ def release_claims(
     last = ledger.settle()
     audit.append(connection, now, *deeds)
     return last
+
+
+def _why(ledger: Ledger, report: Report | None, holders: Holders) -> str:
+    """Why the report's holder may have it no longer; "" where he may, or is not of these."""
+    holder = _holder(report)
+    if report is None or holder is None or holder not in holders:
+        return ""
+    actor = holders[holder]
+    if actor is None:
+        return f"{holder} may take reports no longer."
+    # protects: no-claim-out-of-scope
+    return "" if in_scope(ledger, actor, report) else f"{holder} may work on this report no longer."
 
 
 def _holder(report: Report | None) -> str | None:

@@ -39,6 +39,9 @@ LOCAL = Actor("local", "supervisor", tokenless=True)
 COMMAND_LINE = Actor("command line", "", via="command line")
 """Whoever may start commands beside the database."""
 
+SERVER = Actor("server", "", via="server")
+"""The server itself, where nobody asks it to."""
+
 
 class Posting(StrEnum):
     """Who may send citizens' reports: everybody, holders of an api_key, or, while there are no users, this computer."""

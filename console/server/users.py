@@ -10,12 +10,11 @@ import msgspec
 import sqlalchemy as sa
 
 from console.domain.decoding import decode
-from console.domain.edit import Kind
 from console.domain.report import User
-from console.domain.rights import ROLES, may_make
+from console.domain.rights import ROLES
 from console.server import audit, schema, tokens
 from console.server.city import City
-from console.server.claims import release_claims
+from console.server.claims import limited, release_claims
 from console.server.database import Database, next_numbers
 from console.server.numbered import drop_things
 from console.server.records import COMMAND_LINE, LOCAL, Actor
@@ -137,7 +136,8 @@ def put_users(
 ) -> int | None:
     """Write users in this transaction; whoever's role or scope differs from before raises the scope version.
 
-    Who may take reports no longer by his new role leaves what he has taken to the others.
+    Who may take reports no longer by his new role, or work on one by his new scope, leaves what he has taken to the
+    others; so does "local", who is nobody where there are users.
 
     Returns the last number, None for no users. Raises Invalid for a role or a name that cannot be.
     """
@@ -145,9 +145,12 @@ def put_users(
     if not rows:
         return None
     table = schema.users
-    lowered = [user.name for user in rows if not may_make(user.role, Kind.CLAIM)]
+    holders: dict[str, Actor | None] = {}
+    for user in rows:
+        holders |= limited(Actor(user.name, user.role, user.areas, user.agencies))
+    there = _that_are_there(connection, list(holders))
     # protects: no-claim-of-who-may-not
-    release_claims(database, connection, _that_are_there(connection, lowered), by, now)
+    release_claims(database, connection, {name: holders[name] for name in there} | {LOCAL.name: None}, by, now)
     changed = False
     deeds: list[audit.Deed] = []
     last = next_numbers(connection, len(rows))
@@ -186,7 +189,7 @@ def put_users(
 
 def drop_users(database: Database, connection: sa.Connection, names: Sequence[str], by: Actor, now: datetime) -> int:
     """Remove users in this transaction, and release what they had taken; the last number, 0 when none was there."""
-    release_claims(database, connection, _that_are_there(connection, names), by, now)
+    release_claims(database, connection, dict.fromkeys(_that_are_there(connection, names)), by, now)
     seq = drop_things(database, connection, "user", names, now)
     if seq:
         audit.append(connection, now, *(audit.Deed(by, audit.USER, name, detail={"did": "removed"}) for name in names))

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from console.domain.report import User
 from console.server import pulse, schema
 from console.server.city import City
 from console.server.refusals import Invalid
@@ -174,6 +175,71 @@ def test_what_somebody_had_taken_who_may_no_longer_waits_for_anybody(city: City,
         )
         assert [msgspec.json.decode(detail) for (detail,) in of_it] == [{"kind": "release", "of": "budi"}]
     for api in (budi, rina):
+        api.session.close()
+
+
+def as_before(city: City, name: str, areas: tuple[str, ...] = ()) -> None:
+    """A user as versions wrote him that released nothing then."""
+    row = schema.row_of(User(name, "operator"), city.seq()) | {
+        "token_hash": hashlib.sha256(name.encode()).hexdigest(),
+        "areas": msgspec.json.encode(areas),
+        "agencies": b"[]",
+    }
+    with city.database.write() as connection:
+        city.database.upsert(connection, schema.users, [row])
+
+
+@pytest.mark.parametrize("known", ["when it is changed", "at the next start"])
+def test_what_somebody_had_taken_outside_his_new_areas_waits_for_anybody(city: City, url: str, known: str) -> None:
+    """It stayed taken by him, who could not release it: no operator could take it, and it counted as taken."""
+    budi, rina = Api(url, add_user(city, "budi", "operator")), Api(url, add_user(city, "rina", "operator"))
+    budi.ok("10", "claim")
+    rina.ok("11", "claim")
+    before = city.seq()
+    if known == "when it is changed":
+        add_user(city, "budi", "operator", ["w2"])
+    else:
+        as_before(city, "budi", ("w2",))
+        city.tidy()
+        city.tidy()
+    assert [rina.report(key)["claim"] is None for key in ("10", "11")] == [True, False]
+    assert [item.id for item in city.changes(before).items if item.kind == "report"] == ["10"]
+    (last,) = [one for one in rina.get("/reports/10/entries").json() if one["kind"] == "release"]
+    author = {"when it is changed": "command line", "at the next start": "server"}[known]
+    assert (last["author"], last["text"]) == (author, "budi may work on this report no longer.")
+    assert rina.ok("10", "claim")["report"]["claim"]["who"] == "rina"
+    for api in (budi, rina):
+        api.session.close()
+
+
+@pytest.mark.parametrize("areas", [["w1"], ["c"], []])
+def test_what_lies_in_his_new_areas_stays_taken(city: City, url: str, areas: list[str]) -> None:
+    budi = Api(url, add_user(city, "budi", "operator"))
+    budi.ok("10", "claim")
+    add_user(city, "budi", "operator", areas)
+    city.tidy()
+    assert city.report("10").claim is not None
+    budi.session.close()
+
+
+@pytest.mark.parametrize("known", ["with the first user", "at the next start"])
+def test_what_was_taken_without_users_waits_for_anybody_once_there_are_users(city: City, url: str, known: str) -> None:
+    """It stayed taken by "local", who is nobody then: no operator could take or release it, and nothing counted it."""
+    nobody = Api(url)
+    nobody.ok("10", "claim")
+    city.tidy()
+    assert city.report("10").claim is not None, "while everybody is local"
+    if known == "with the first user":
+        add_user(city, "budi", "operator")
+    else:
+        as_before(city, "budi")
+        city.tidy()
+    assert city.report("10").claim is None
+    rina = Api(url, add_user(city, "rina", "operator"))
+    (last,) = [one for one in rina.get("/reports/10/entries").json() if one["kind"] == "release"]
+    assert last["text"] == "local may take reports no longer."
+    assert rina.ok("10", "claim")["report"]["claim"]["who"] == "rina"
+    for api in (nobody, rina):
         api.session.close()
 
 
