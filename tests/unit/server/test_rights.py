@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from console.domain.edit import Kind
 from console.domain.report import Contact, Unit
 from console.domain.status import Status, UnitState
+from console.server import schema
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.rate import RULES, Limits
@@ -513,6 +515,25 @@ def test_two_desks_of_one_user_see_no_more_of_one_another_than_two_users(api: Ap
     other.ok("11", "set", {"priority": 1})
     assert api.edit("11", "close", {"disposition": "x"}, seen=seen).status_code == 412
     other.session.close()
+
+
+def test_what_waited_over_the_upgrade_follows_what_its_author_did_before_devices_were_kept(
+    city: City, desks: tuple[Api, Api]
+) -> None:
+    """Who had raised a report before the upgrade was told, about herself, that somebody had made it P1 since."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    ani.ok("10", "set", {"priority": 1})
+    ani.ok("11", "set", {"priority": 1})
+    with city.database.write() as connection:
+        connection.execute(sa.update(schema.entries).values(device=None))
+    closing = {"disposition": "spam"}
+    assert budi.edit("10", "close", closing, seen=seen).status_code == 412, "it is another's"
+    assert ani.edit("10", "close", closing, seen=seen, device="").status_code == 412, "it may come from anywhere"
+    ani.ok("10", "close", closing, seen=seen)
+    ani.ok("11", "set", {"priority": 3})
+    ani.ok("11", "set", {"priority": 1}, device="another desk")
+    assert ani.edit("11", "close", closing, seen=1).status_code == 412, "done since then at another desk"
 
 
 def test_what_one_desk_does_follows_what_it_did_itself_and_of_no_named_desk_nothing_is_known(api: Api) -> None:
