@@ -259,7 +259,7 @@ class Case:
     def finish(self, data: dict[str, Any], *, undone: Entry | None = None) -> tuple[Report, Entry]:
         """Write the report's new version and the entry."""
         version = self.ledger.next_version(self.before)
-        touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts))
+        touched = tuple(name for name, parts in _FIELDS.items() if self._differs(parts) or self._says(name))
         if "status" in touched or self.edit.kind is Kind.CREATE:
             data = data | {"status": self.report.status.value}
         entry = Entry(
@@ -288,6 +288,14 @@ class Case:
         self.ledger.put(report)
         self.report = report
         return report, entry
+
+    def _says(self, name: str) -> bool:
+        """Whether the edit gives the field a value, be it the one that it has.
+
+        Example: two make a report P1, the second for a reason of his own: what the first takes back is not that.
+        """
+        # protects: what-was-said-alike-counts
+        return self.edit.kind is Kind.SET and self.edit.undoes is None and name in self.edit.data
 
     def _differs(self, names: tuple[str, ...]) -> bool:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)

@@ -411,6 +411,28 @@ def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(desks: tuple[Api, 
 
 
 @one_database
+def test_what_another_has_said_alike_meanwhile_is_neither_taken_back_nor_overwritten_unseen(
+    desks: tuple[Api, Api],
+) -> None:
+    """Both made it P1; the first, by mistake, took his back, and the second's "children on the roof" was P3 again."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    mine = ani.ok("10", "set", {"priority": 1})["entry"]["edit"]
+    theirs = budi.ok("10", "set", {"priority": 1}, seen=seen)["entry"]["edit"]
+    refused = ani.edit("10", "set", {}, undoes=mine)
+    assert (refused.status_code, refused.json()["fields"]["priority"]["who"]) == (412, "budi")
+    assert ani.report("10")["priority"] == 1
+    budi.ok("10", "set", {}, undoes=theirs)
+    ani.ok("10", "set", {}, undoes=mine)
+    assert ani.report("10")["priority"] == 3, "both have taken theirs back"
+    ani.ok("11", "set", {"priority": 1})
+    seen = ani.report("11")["version"]
+    budi.ok("11", "set", {"priority": 1})
+    refused = ani.edit("11", "set", {"priority": 2}, seen=seen)
+    assert (refused.status_code, refused.json()["fields"]["priority"]["who"]) == (412, "budi")
+
+
+@one_database
 def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
     ani, budi = desks
     seen = ani.report("10")["version"]
