@@ -81,7 +81,6 @@ def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
         api.session.close()
 
 
-@one_database
 def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> None:
     """150 citizens of one carrier in one minute: the last one waited a quarter of an hour, and many gave up."""
     now = [0.0]
@@ -98,6 +97,7 @@ def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> 
     assert taken(1000) < 100, "and yet nobody fills the city's queue with what he likes"
 
 
+@one_database
 def test_unknown_tokens_are_limited_by_address_while_known_ones_work(city: City, tmp_path: Path) -> None:
     with limited(city, tmp_path, SIGN_IN="2 per 1 minute") as url:
         thief, rina = Api(url, "guess"), Api(url, add_user(city, "rina", "operator"))
