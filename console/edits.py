@@ -187,6 +187,12 @@ class Edits(QObject):
         saving = (one for one in self._book.saving.values() if self._outbox.place(one) == (source, report_key))
         return (*self.pending_for(source, report_key), *saving)
 
+    def given_to(self, source: str, unit: str) -> tuple[Edit, ...]:
+        """The same of all that names a unit of a source, on whatever report."""
+        shown = (one.edit for one in self._outbox.of_unit(source, unit) if one.state in PENDING)
+        saving = (one for one in self._book.saving.values() if one.source == source and one.data.get("unit") == unit)
+        return (*shown, *saving)
+
     def open_for(self, source: str, report_key: str | None) -> tuple[Queued, ...]:
         """The edits of a report that are not finished, oldest first."""
         return self._outbox.shown_at((source, report_key))

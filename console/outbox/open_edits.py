@@ -57,6 +57,7 @@ class OpenEdits(Mapping[str, Queued]):
         self._last_number = 0
         self._chains: dict[Chain, dict[str, None]] = {}
         self._places: dict[Place, dict[str, None]] = {}
+        self._units: dict[tuple[str, str], dict[str, None]] = {}
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
         self._untold: dict[str, None] = {}
         self._by_key: dict[str, dict[str, None]] = {}
@@ -125,6 +126,10 @@ class OpenEdits(Mapping[str, Queued]):
         ids = {each for place in places for each in self._places.get(place, ())}
         return sorted((self._edits[each] for each in ids), key=_number)
 
+    def of_unit(self, source: str, unit: str) -> list[Queued]:
+        """All that names a unit of a source, on whatever report, as it is shown; oldest first."""
+        return sorted((self._shown[each] for each in self._units.get((source, unit), ())), key=_number)
+
     def lost_under(self, queued: Queued) -> Queued | None:
         """The lost edit of the same report on which this one rests; None: on none."""
         if not any(self._states[state] for state in STUCK):
@@ -185,6 +190,8 @@ class OpenEdits(Mapping[str, Queued]):
             ids[edit_id] = None
             for key in keys:
                 self._by_key.setdefault(key, {})[edit_id] = None
+            if unit := edit.data.get("unit"):
+                self._units.setdefault((edit.source, unit), {})[edit_id] = None
             if edit.number < self._last_number:
                 self._edits = _by_number(self._edits, self._edits)
                 self._chains[chain] = _by_number(ids, self._edits)
@@ -223,6 +230,8 @@ class OpenEdits(Mapping[str, Queued]):
         _take(self._places, place, edit_id)
         self.shown_anew.add(place)
         self._note_lost(queued, place)
+        if unit := edit.data.get("unit"):
+            _take(self._units, (edit.source, unit), edit_id)
         for key in local_keys(edit):
             _take(self._by_key, key, edit_id)
         if edit.kind is Kind.CREATE and edit.report is not None:

@@ -57,8 +57,8 @@ class Sending(QObject):
     Of one report one edit is under way at a time, in the order in which they were made. What rests on one that needs
     the operator is stopped with it, what rests on one that needs another operator to sign in waits (see
     console.domain.dependency); all else goes on. An order waits for nothing that was tried in vain unless it rests on
-    it. Facts are sent whenever their source is there; an order (see `is_order`) older than `order_lifetime_s` is not
-    sent but EXPIRED: "still wanted?".
+    it; nor does it overtake what leaves of its unit. Facts are sent whenever their source is there; an order (see
+    `is_order`) older than `order_lifetime_s` is not sent but EXPIRED: "still wanted?".
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Sending(QObject):
         self.asked_back: set[str] = set()
         """The ids of those that the operator withdrew when they might have left already."""
         self._due: dict[Chain, str] = {}  # what of each chain may go next
+        self._behind: dict[Chain, dict[Chain, None]] = {}  # what waits until a chain has got further
         self._next: dict[_Lane, list[tuple[int, str]]] = {}  # heaps of what is due; what is not any more is passed by
         self._under_way: dict[str, _Lane] = {}
         self._room: Counter[_Lane] = Counter()  # taken
@@ -226,7 +227,7 @@ class Sending(QObject):
 
     def begin_anew(self) -> None:
         """All that waits is looked at again, and what was handed over holds nobody else any longer."""
-        for collected in (self._under_way, self._room, self._due, self._next):
+        for collected in (self._under_way, self._room, self._due, self._behind, self._next):
             collected.clear()
         self._outbox.stir_all()
         self.send_due()
@@ -296,6 +297,7 @@ class Sending(QObject):
     def _look_at(self, chain: Chain) -> None:
         """Find what of a chain may go next; an order that is too old is asked about, and the chain looked at again."""
         self._due.pop(chain, None)
+        self._outbox.stirred.update(self._behind.pop(chain, {}))
         queued = self._next_in(chain)
         if queued is None:
             return
@@ -358,11 +360,38 @@ class Sending(QObject):
         if queued is None or self._due.get(chain_of(queued.edit)) != edit_id:
             return
         if not self.too_old(queued):
+            if (first := self._first_for_its_unit(queued)) is not None:
+                self._behind.setdefault(first, {})[chain_of(queued.edit)] = None
+                return
             self._under_way[edit_id] = lane
             self._room[lane] += 1
             self._send(queued)
         elif queued.state is EditState.QUEUED:
             self.expire(queued)
+
+    def _first_for_its_unit(self, queued: Queued) -> Chain | None:
+        """The chain whose earlier edit about the same unit is to leave before this order; None when it may go.
+
+        A server that got the second order first would refuse the first one: the unit is busy. Nothing waits for what
+        does not leave now.
+        """
+        edit = queued.edit
+        if edit.kind not in (Kind.ASSIGN, Kind.DISPATCH):
+            return None
+        for one in self._outbox.of_unit(edit.source, str(edit.data.get("unit"))):
+            if one.edit.number >= edit.number:
+                break
+            chain = chain_of(self._outbox[one.edit.id].edit)
+            waits = one.state is EditState.QUEUED and chain != chain_of(edit) and not self._is_held(one)
+            if waits and self._moves(chain) and self.held_by(one.edit.id) is None:
+                return chain
+        return None
+
+    def _moves(self, chain: Chain) -> bool:
+        """Whether something of a chain is on its way, or goes as soon as there is room."""
+        if chain in self._due:
+            return True
+        return any(one.state is EditState.SENDING and not self._is_held(one) for one in self._outbox.in_chain(chain))
 
     def _make_room(self, edit_id: str) -> None:
         """It is not under way any more."""

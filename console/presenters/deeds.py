@@ -14,7 +14,7 @@ from console.domain.edit import ON_STATUS, Edit, EditState, Kind
 from console.domain.kept import as_created
 from console.domain.overlay import field_value, with_orders
 from console.domain.report import Assignment
-from console.domain.status import Status
+from console.domain.status import ENDED_ASSIGNMENT, Status
 from console.edits import Edits
 from console.presenters.dossier import Dossier
 
@@ -163,6 +163,20 @@ class Deeds(QObject):
     def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
         """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
         return with_orders(tuple(jobs), report, self._edits.given_for(source, report))
+
+    def work_given(self, source: str, unit: str, jobs: Sequence[Assignment] = ()) -> tuple[Assignment, ...]:
+        """The unfinished ones of a unit's jobs, with those that the operator gave it and the server has not confirmed.
+
+        What he called it back from, or told that it is done there, is left out.
+        """
+        given: dict[str, list[Edit]] = {}
+        for edit in self._edits.given_to(source, unit):
+            if edit.report is not None:
+                given.setdefault(edit.report, []).append(edit)
+        found = tuple(jobs)
+        for report, edits in given.items():
+            found = with_orders(found, report, edits)
+        return tuple(one for one in found if one.unit == unit and one.state not in ENDED_ASSIGNMENT)
 
     def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:
         """A unit's own state."""

@@ -456,8 +456,20 @@ class Intents(QObject):
         if unit is not None and job_in_force(Kind.DISPATCH, unit_id, dossier.live) is not None:
             self.said.emit(self.tr("{unit} is on this report already").format(unit=unit.code))
         elif unit is not None:
-            stack = bool(self._desk.catalog(dossier.source).by_unit.get(unit.id))
-            self._deeds.dispatch(dossier, unit.id, unit.code, stack=stack)
+            self._deeds.dispatch(dossier, unit.id, unit.code, stack=self._comes_next(dossier, unit.id))
+
+    def _comes_next(self, dossier: Dossier, unit_id: str) -> bool:
+        """Whether an order to this unit is for after other work: as its advice says, where that is shown.
+
+        Work that another has given it since the advice was made is not known to whoever gives the order, so that the
+        server has to ask; what he gave it himself he knows, at the server or not.
+        """
+        here = self._counsel.row == dossier.row
+        able = (*self._counsel.units, *self._counsel.further) if here else ()
+        advice = next((one for one in able if one.unit_id == unit_id), None)
+        jobs = self._desk.catalog(dossier.source).by_unit.get(unit_id, []) if advice is None else []
+        given = self._deeds.work_given(dossier.source, unit_id, jobs)
+        return (advice is not None and advice.jobs > 0) or any(one.report != dossier.key for one in given)
 
     def assign(self, dossier: Dossier, unit_id: str) -> None:
         """Reserve this unit of the report's city."""

@@ -245,3 +245,29 @@ def test_who_was_just_sent_is_not_free_for_the_next_report(city: Served, tmp_pat
             ),
             what="it has a job now",
         )
+
+
+@pytest.mark.parametrize("behind", [(), ("note", "note")], ids=["at once", "behind notes"])
+def test_an_order_after_ones_own_unsent_one_is_given_as_the_next(
+    city: Served, tmp_path: Path, behind: tuple[str, ...]
+) -> None:
+    """The button said “next”, and the server refused it: the crew was busy with what the same operator had sent."""
+    with console(tmp_path / "profile", city.address) as one:
+        wait_ready(one)
+        used: set[str] = set()
+        second = find(one, "unassigned", free, used)
+        first = find(one, "unassigned", lambda now: free(now) and not one.intents._counsel.units[0].jobs, used)
+        unit = one.intents._counsel.units[0].unit_id
+        city.stop()
+        for text in behind:
+            one.intents.note(one.dossiers.current, text)
+        one.intents.dispatch_chosen(unit)
+        choose(one, second)
+        one.intents.dispatch_chosen(unit)
+        wait_for(lambda: len(one.edits.outbox) == 2 + len(behind), what="both orders")
+        assert [queued.edit.data.get("stack", False) for queued in one.edits.outbox][-2:] == [False, True]
+        city.start()
+        wait_for(lambda: not one.edits.outbox or one.edits.lost, 40, what="all was sent")
+        assert not one.edits.lost
+        for number in (first, second):
+            assert "dispatch" in kinds(city, number)

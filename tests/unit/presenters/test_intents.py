@@ -290,6 +290,44 @@ def test_the_second_enter_behind_a_form_sends_no_crew(rig: Rig) -> None:
     assert [edit.kind for edit in rig.saved(1)][-1] is Kind.DISPATCH
 
 
+def test_an_order_says_whether_it_is_for_after_other_work(rig: Rig) -> None:
+    """As its advice does, and of one's own orders in any case: the server refuses what is to come first."""
+    free, busy = Advice("07", "SDA-07", 60, 100, (), False, 0), Advice("11", "SDA-11", 90, 200, (), False, 1)
+    rig.choose("A")
+    rig.intents.set_counsel(Counsel(1001, units=(free, busy)))
+    rig.intents.dispatch(rig.dossier(1001, "A"), "07")
+    rig.intents.dispatch(rig.dossier(1001, "A"), "11")
+    rig.choose("B")
+    rig.intents.set_counsel(Counsel(1002, units=(free,)))  # not made anew yet
+    rig.intents.dispatch(rig.dossier(1002, "B"), "07")
+    assert [edit.data for edit in rig.saved(3)] == [
+        {"unit": "07"},
+        {"unit": "11", "stack": True},
+        {"unit": "07", "stack": True},
+    ]
+
+
+def test_a_crew_that_another_sent_since_the_advice_is_asked_about(rig: Rig) -> None:
+    job = Assignment("j1", "B", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW)
+    city = replace(rig.desk.cities.of("city"), assignments=(job,))
+    rig.desk.cities = Cities({"city": city}, rig.desk.cities.words)
+    rig.choose("A")
+    rig.intents.set_counsel(Counsel(1001, units=(Advice("07", "SDA-07", 60, 100, (), False, 0),)))
+    rig.intents.dispatch(rig.dossier(1001, "A"), "07")
+    rig.choose("C")  # of which no advice is here: what the units panel shows is what is known
+    rig.intents.dispatch(rig.dossier(1003, "C"), "07")
+    assert [edit.data for edit in rig.saved(2)] == [{"unit": "07"}, {"unit": "07", "stack": True}]
+
+
+def test_a_crew_that_was_called_back_is_sent_as_a_free_one(rig: Rig) -> None:
+    rig.choose("A")
+    rig.intents.dispatch(rig.dossier(1001, "A"), "07")
+    rig.intents.recall(rig.dossier(1001, "A"), "07")
+    rig.choose("B")
+    rig.intents.dispatch(rig.dossier(1002, "B"), "07")
+    assert [edit.data for edit in rig.saved(3)] == [{"unit": "07"}] * 3
+
+
 def test_a_crew_that_has_just_become_the_first_is_not_sent_by_a_key_that_meant_the_one_before(rig: Rig) -> None:
     rig.choose("A")
     far, near = Advice("08", "SDA-08", 60, 100, (), False, 0), Advice("07", "SDA-07", 30, 50, (), False, 0)

@@ -846,3 +846,33 @@ def test_a_creation_that_a_server_made_anew_after_it_was_proved_has_its_new_numb
     assert push.edit.report == "78"
     desk.restart()
     assert desk.edits.remote_of(f"local:{create}") == "78"
+
+
+def test_an_order_goes_after_what_leaves_of_its_unit(desk: Desk) -> None:
+    """The second of two orders overtook the first behind a note, and the server refused that one: the unit was busy."""
+    desk.edits.source_lost("city")
+    note, first = desk.do(Kind.NOTE), desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    second = desk.do(Kind.DISPATCH, "2", data={"unit": "u1", "stack": True})
+    third = desk.do(Kind.DISPATCH, "3", data={"unit": "u1", "stack": True})
+    other = desk.do(Kind.DISPATCH, "4", data={"unit": "u2"})
+    desk.edits.resend_due("city")
+    desk.pushed(note, other)
+    desk.answer(note, S.ACCEPTED)
+    desk.pushed(first, second, third)  # the push lane keeps what it has of a unit in order
+
+
+@pytest.mark.parametrize("lost", ["tried in vain", "withdrawn", "refused"])
+def test_an_order_does_not_wait_for_one_to_its_unit_that_does_not_leave(desk: Desk, lost: str) -> None:
+    desk.edits.source_lost("city")
+    claim, first = desk.do(Kind.CLAIM), desk.do(Kind.DISPATCH, data={"unit": "u1"})
+    second = desk.do(Kind.DISPATCH, "2", data={"unit": "u1", "stack": True})
+    desk.edits.resend_due("city")
+    desk.pushed(claim)
+    if lost == "tried in vain":
+        desk.answer(claim, S.QUEUED, problem="no answer")
+    elif lost == "withdrawn":
+        assert desk.edits.withdraw(first)
+    else:
+        desk.answer(claim, S.CONFLICT, theirs={"claim": {"value": "budi", "who": "budi", "at": T0.isoformat()}})
+        assert desk.states()[first] is S.STOPPED
+    desk.pushed(second)
