@@ -433,7 +433,7 @@ class ConsoleWindow(QObject):
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
         self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, lambda: self.claims.held, self)
-        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.now, self)
+        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self)
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -623,7 +623,9 @@ class ConsoleWindow(QObject):
         self.claims.held_changed.connect(self.refusals.keep)
         self.lost.setback_seen.connect(self.claims.on_seen)
         self.lost.setback_seen.connect(self.refusals.on_seen)
+        self.lost.setback_seen.connect(self.crew_notes.on_seen)
         self.signing.rights_changed.connect(self.refusals.look)
+        self.signing.rights_changed.connect(self.crew_notes.look)
         self.refusals.told.connect(self.lost.tell)
         self.crew_notes.told.connect(self.lost.tell)
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back

@@ -2,35 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import Kind
-from console.domain.report import HAZARD, Entry
-from console.domain.status import ENDED_ASSIGNMENT
+from console.domain.followed import Followed
+from console.domain.loaded import Loaded
+from console.domain.report import HAZARD, Assignment, Entry
+from console.domain.status import ENDED_ASSIGNMENT, is_open
+from console.domain.word import Word
+from console.outbox.followed import KeptFollowed
+from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
-from console.presenters.setback import Setback, is_heard
+from console.presenters.setback import Of, Setback, bounded, concerns, is_heard
 from console.store.cache_read import CachedReport, CacheReader
 from console.tasks import Tasks
 from widgets.text import one_line
 
-_MOST = 50
-"""So many reports at once are what happens; more are a city that is read anew."""
+_KIND = "notes"
+_READ_TO = ""
+"""The id under which it is kept up to which change of the server the notes were looked at; the others are notes."""
+_SEEN = ""
+
+NEWS = timedelta(days=1)
+"""An older note is nobody's call for help any more, nor is one of a crew whose work there ended so long before."""
 
 
 class CrewNote(msgspec.Struct, frozen=True):
-    """A note, the report it is on, and the units at work there that its writer may be."""
+    """A note and the report it is on. `is_mine`: the operator has sent the crew, or has the report."""
 
     about: CachedReport
     entry: Entry
-    units: tuple[str, ...]
+    is_mine: bool
+
+    @property
+    def word(self) -> Word:
+        """The note's source and id."""
+        return self.about.source, self.entry.id
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is to be read: the sources to begin at, the changes up to which the others have been read, and the rows of
+    reports that changed.
+    """
+
+    begin: dict[str, Followed | None]
+    since: dict[str, int]
+    rows: frozenset[int]
+    turn: int
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at."""
+
+    asked: _Asked
+    epochs: dict[str, str]
+    since: dict[str, int]
+    seen: frozenset[Word]
+    notes: tuple[CrewNote, ...]
 
 
 class CrewNotes(QObject):
-    """Follows what the cache gets; `told` gets a Setback for each note of a crew that came since the window opened."""
+    """Follows what the cache gets; `told` gets a Setback for each note of a crew that the desk has not seen.
+
+    What is new is told by the server's own numbers of changes, whatever the clock of this computer says, and also of
+    what was written while the window was closed. What a crew writes when its work there has ended counts as well: it
+    said "done" a moment too soon, or the note was written without a network.
+    """
 
     told = Signal(object)
 
@@ -39,52 +80,154 @@ class CrewNotes(QObject):
         desk: Desk,
         tasks: Tasks,
         reader: Callable[[], CacheReader],
-        now: Callable[[], datetime],
+        kept: KeptFollowed,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._since = desk, tasks, reader, now()
+        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._points = Checkpoints(_KIND, desk, kept)
+        self._since: dict[str, int] = {}
+        self._notes: dict[Word, str] = {}
+        """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
+        self._rows: set[int] = set()
+        """The reports that changed and were not looked at."""
+        self._turn = 0
+        """What was asked before all began again counts no more."""
         desk.rows_touched.connect(self._on_rows)
+        desk.catalog_changed.connect(lambda _: self.look())
+        desk.loaded_changed.connect(lambda _: self.look())
+        kept.opened.connect(self._begin_again)
+
+    def on_seen(self, of: Iterable[Of]) -> None:
+        """The operator has seen these."""
+        for kind, source, key in of:
+            if kind == _KIND and (source, key) in self._notes:
+                self._notes[source, key] = _SEEN
+        self._keep()
+
+    def look(self) -> None:
+        """Begin where that has not been done, as for another operator, and read what changed."""
+        if left := self._points.leave():
+            self._turn += 1
+            self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
+        begin = self._points.to_begin(self._desk.cities.catalogs)
+        since = {source: seq for source, seq in self._since.items() if source not in begin}
+        asked = _Asked(begin, since, frozenset(self._rows), self._turn)
+        if begin or (asked.rows and since):
+            self._tasks.latest(_KIND, lambda: self._read(asked), self._tell)
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
-        if rows and len(rows) <= _MOST:
-            self._tasks.submit(lambda: self._read(sorted(rows)), self._tell)
+        if rows is None:  # in another file a row is another report
+            self._rows.clear()
+            self._begin_again()
+        else:
+            self._rows |= rows
+            self.look()
 
-    def _read(self, rows: Sequence[int]) -> list[CrewNote]:
-        """The notes of crews at work on these reports, as far as they concern this operator; on a worker."""
-        found: list[CrewNote] = []
+    def _begin_again(self) -> None:
+        self._turn += 1
+        self._points.forget()
+        self.look()
+
+    def _read(self, asked: _Asked) -> _Read:
+        """The notes of crews that concern this operator; on a worker. Where not all has been read it does not begin."""
         reader = self._reader()
-        for about in reader.reports(rows):
-            jobs = [one for one in reader.assignments(about.row) if one.state not in ENDED_ASSIGNMENT]
-            me = self._desk.me_at(about.source)
-            if not any(is_heard(job, about, me) for job in jobs):
+        cursors = reader.cursors()
+        epochs, since = dict[str, str](), dict[str, int]()
+        seen: set[Word] = set()
+        notes: dict[Word, CrewNote] = {}
+        for source, followed in asked.begin.items():
+            cursor = cursors.get(source)
+            if cursor is None or reader.loaded((source,)) is not Loaded.WHOLE:
                 continue
-            new = [one for one in reader.entries(about.row) if one.kind == Kind.NOTE and one.at >= self._since]
-            if not new:
+            epochs[source], since[source] = cursor.epoch, cursor.seq
+            ids = known(followed, cursor)
+            if ids is None or not ids.get(_READ_TO, "").isdecimal():
                 continue
-            crews = {user.name for source, user in reader.users() if source == about.source and user.role == "field"}
-            units = tuple(job.unit for job in jobs)
-            crews |= {self._desk.catalog(about.source).name("unit", unit) for unit in units}
-            found += [CrewNote(about, one, units) for one in new if one.author in crews and one.undone_by is None]
+            seen |= {(source, key) for key, report in ids.items() if report == _SEEN}
+            fresh = reader.entries_after(source, int(ids[_READ_TO]), self._oldest(cursor.as_of))
+            untold = self._untold(reader, source, ids)
+            found = self._of_crews(reader, source, [*untold, *fresh])
+            # What was written on a report that has been closed since, and was not his, others have read.
+            notes |= {one.word: one for one in found if one.is_mine or is_open(one.about.report.status)}
+        for source, seq in asked.since.items():
+            cursor = cursors.get(source)
+            if cursor is not None and asked.rows:
+                fresh = reader.entries_after(source, seq, self._oldest(cursor.as_of), asked.rows)
+                notes |= {one.word: one for one in self._of_crews(reader, source, fresh)}
+        return _Read(asked, epochs, since, frozenset(seen), tuple(notes.values()))
+
+    @staticmethod
+    def _oldest(as_of: datetime | None) -> datetime | None:
+        """The server's time from which on a note is news; None where it is not known."""
+        return as_of - NEWS if as_of is not None else None
+
+    @staticmethod
+    def _untold(reader: CacheReader, source: str, ids: Mapping[str, str]) -> list[tuple[int, Entry]]:
+        """What had been told when the window was closed, and not seen."""
+        found = []
+        for report in {report for key, report in ids.items() if key != _READ_TO and report != _SEEN}:
+            row = reader.row_of(source, report)
+            if row is not None:
+                found += [(row, one) for one in reader.entries(row) if ids.get(one.id) == report]
         return found
 
-    def _tell(self, notes: Sequence[CrewNote]) -> None:
-        for note in notes:
-            about, said = note.about, note.entry
-            report, catalog = about.report, self._desk.catalog(about.source)
-            what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
-            text = self.tr("{text}. Report {number} {what}")
-            self.told.emit(
-                Setback(
-                    source=about.source,
-                    report=report.id,
-                    me=self._desk.me,
-                    bold=self.tr("{who} writes:").format(who=said.author),
-                    text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
-                    priority=report.priority,
-                    of_crew=report.priority == HAZARD,
-                    entry=said.id,
-                    row=about.row,
-                    at=said.at,
-                )
-            )
+    def _of_crews(self, reader: CacheReader, source: str, entries: Collection[tuple[int, Entry]]) -> Iterable[CrewNote]:
+        """Those of these entries that are notes of crews, and concern the operator."""
+        written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
+        if not written:
+            return
+        me = self._desk.me_at(source)
+        crews = {user.name for of, user in reader.users() if of == source and user.role == "field"}
+        reports = {one.row: one for one in reader.reports(sorted({row for row, _ in written}))}
+        for row, entry in written:
+            about = reports.get(row)
+            if about is None or entry.author == me:
+                continue
+            jobs = [one for one in reader.assignments(row) if _is_at_work(one, entry) and is_heard(one, about, me)]
+            units = {self._desk.catalog(source).name("unit", one.unit) for one in jobs}
+            if jobs and entry.author in crews | units:
+                yield CrewNote(about, entry, any(concerns(one, about, me) for one in jobs))
+
+    def _tell(self, read: _Read) -> None:
+        if read.asked.turn != self._turn:
+            self.look()
+            return
+        self._rows -= read.asked.rows
+        self._points.begin(read.epochs)
+        self._since |= read.since
+        news = [one for one in read.notes if one.word not in self._notes and one.word not in read.seen]
+        self._notes |= {one.word: one.about.report.id for one in news}
+        self._keep()
+        for setback in bounded([self._setback(one) for one in news], self.tr):
+            self.told.emit(setback)
+
+    def _keep(self) -> None:
+        ids = {source: {_READ_TO: str(seq)} for source, seq in self._since.items()}
+        for (source, key), report in self._notes.items():
+            ids.setdefault(source, {})[key] = report
+        self._points.keep(ids)
+
+    def _setback(self, note: CrewNote) -> Setback:
+        about, said = note.about, note.entry
+        report, catalog = about.report, self._desk.catalog(about.source)
+        what = f"{catalog.service_name(report.service)}, {catalog.place(report.area)}"
+        text = self.tr("{text}. Report {number} {what}")
+        return Setback(
+            source=about.source,
+            report=report.id,
+            me=self._desk.me,
+            bold=self.tr("{who} writes:").format(who=said.author),
+            text=text.format(text=one_line(said.text).rstrip("."), number=report.id, what=what),
+            priority=report.priority,
+            of_crew=report.priority == HAZARD,
+            entry=said.id,
+            row=about.row,
+            at=said.at,
+            of=frozenset({(_KIND, about.source, said.id)}),
+        )
+
+
+def _is_at_work(job: Assignment, note: Entry) -> bool:
+    """Whether a crew was at work on a job when it wrote, or not long before."""
+    return job.state not in ENDED_ASSIGNMENT or note.at - job.since <= NEWS

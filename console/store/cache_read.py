@@ -291,6 +291,28 @@ class CacheReader:
             (row,),
         )
 
+    def entries_after(
+        self, source: str, seq: int, since: datetime | None, rows: Collection[int] | None = None
+    ) -> list[tuple[int, Entry]]:
+        """The entries of a source's reports that came with its changes after `seq`, oldest first, with their rows.
+
+        Those that were made before `since` (the server's time) are left out. Without `rows` all histories are looked
+        through: not for the GUI thread.
+        """
+        which = ""
+        values: tuple[Any, ...] = (int(since.timestamp() * 1000) if since is not None else 0, seq, source)
+        if rows is not None:
+            which, values = "AND r.row IN (SELECT value FROM json_each(?))", (*values, json.dumps(list(map(int, rows))))
+        decoder = decoder_of(Entry)
+        found = self._all(
+            "SELECT r.row, e.body FROM reports r JOIN entries e ON e.source = r.source AND e.report = r.remote_id"  # noqa: S608 - constants
+            " AND e.at >= ? AND e.seq > ? WHERE r.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            f" {which} ORDER BY e.at, e.seq",
+            values,
+        )
+        with self._errors():
+            return [(row, decoder.decode(body)) for row, body in found]
+
     def unit_entries(self, source: str) -> list[Entry]:
         """The newest entries of a source that are about no report, the newest first: what units said of themselves."""
         return self._parts(

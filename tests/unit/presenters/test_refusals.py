@@ -46,7 +46,7 @@ class Listener:
         self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, lambda: self.held)
         self.held: frozenset[Word] = frozenset()
         self.refusals.told.connect(self.told.append)
-        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, lambda: T0)
+        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
         self.notes.told.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
@@ -105,13 +105,18 @@ class Listener:
         )
         self.look(lambda: self.desk.catalog("city").units["u"].state is UnitState.UNAVAILABLE)
 
-    def note(self, author: str, text: str, *, at: datetime = T0) -> None:
+    def note(self, author: str, text: str, *, at: datetime = T0, key: str = "n") -> None:
         """Somebody writes a note on the report, which the cache tells as one that is touched."""
-        self.put(Item("entry", 9, "n", Entry("n", "1", Kind.NOTE.value, at, author, edit="e", text=text)))
+        self.write(author, text, at=at, key=key)
         row = self.reader.row_of("city", "1")
         assert row is not None
         self.feed.on_touched(Touched(rows=(row,)))
         self.answered()
+
+    def write(self, author: str, text: str, *, at: datetime = T0, key: str = "n") -> None:
+        """The same, read into the cache when nobody listens."""
+        said = Entry(key, "1", Kind.NOTE.value, at, author, edit="e", text=text)
+        self.put(Item("entry", self.seq + 1, key, said))
 
     def look(self, until: Callable[[], object]) -> None:
         """The board reads what was put, and what it asks then is answered."""
@@ -243,15 +248,68 @@ def test_a_crew_whose_report_nobody_has_is_heard_by_everybody(listener: Listener
     assert (one.report, one.me, one.of_crew) == ("1", "rina", True)
 
 
-@pytest.mark.parametrize(
-    ("ordered_by", "author", "before_s"), [("ani", "DMK-03", 0), ("rina", "sari", 0), ("rina", "DMK-03", 60)]
-)
-def test_nobody_is_told_of_other_notes_nor_of_those_from_before_the_window_opened(
-    listener: Listener, ordered_by: str, author: str, before_s: int
-) -> None:
+@pytest.mark.parametrize(("ordered_by", "author"), [("ani", "DMK-03"), ("rina", "sari")])
+def test_nobody_is_told_of_notes_that_are_no_crews_or_not_his(listener: Listener, ordered_by: str, author: str) -> None:
     listener.begin(ordered_by=ordered_by)
-    listener.note(author, "lihat foto", at=T0 - timedelta(seconds=before_s))
+    listener.note(author, "lihat foto")
     assert listener.told == []
+
+
+@pytest.mark.parametrize("state", [AssignmentState.DONE, AssignmentState.RECALLED])
+def test_what_a_crew_writes_when_its_job_has_just_ended_is_told(listener: Listener, state: AssignmentState) -> None:
+    """It tapped “done”, and then the wall next door fell: nobody was told, for it was on no report any more."""
+    listener.begin(ordered_by="rina")
+    listener.end(state, author="rina" if state is AssignmentState.RECALLED else "DMK-03")
+    listener.told.clear()
+    listener.note("DMK-03", "tembok sebelah runtuh", at=T0 + timedelta(hours=1))
+    listener.note("DMK-03", "lusa kembali", at=T0 + timedelta(hours=25), key="n2")  # of a job that is long over
+    (one,) = listener.told
+    assert (one.bold, one.of_crew, one.entry) == ("DMK-03 writes:", True, "n")
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-10), timedelta(), timedelta(minutes=10)])
+def test_which_note_is_new_is_told_by_the_server_and_not_by_a_clock(listener: Listener, off: timedelta) -> None:
+    """With the clock of a workstation ahead by ten minutes no note was told for as long."""
+    listener.write("DMK-03", "from before", at=T0 + off, key="n0")
+    listener.begin(ordered_by="rina")
+    listener.note("DMK-03", "mesin pompa mati", at=T0 + off)
+    assert [one.entry for one in listener.told] == ["n"]
+
+
+@pytest.mark.parametrize(("status", "told"), [(Status.PROGRESS, ["n"]), (Status.RESOLVED, [])])
+def test_what_a_crew_wrote_on_a_report_of_nobodys_is_told_later_while_that_is_open(
+    listener: Listener, qtbot: QtBot, tmp_path: Path, status: Status, told: list[str]
+) -> None:
+    listener.begin(ordered_by="budi")
+    listener.kept()
+    listener.close()
+    listener.write("DMK-03", "tembok roboh")
+    listener.put(*items(report("1", status=status, priority=1), seq=listener.seq + 1))
+    again = Listener(qtbot, tmp_path)
+    again.start()
+    assert [one.entry for one in again.told] == told
+    again.close()
+
+
+def test_what_a_crew_wrote_while_the_window_was_closed_is_told_until_it_was_seen(
+    listener: Listener, qtbot: QtBot, tmp_path: Path
+) -> None:
+    listener.begin(ordered_by="rina")
+    listener.note("DMK-03", "seen", key="n1")
+    listener.notes.on_seen(listener.told[0].of)
+    listener.note("DMK-03", "told and not seen", key="n2")
+    listener.kept()
+    listener.close()
+    listener.write("DMK-03", "told to nobody", key="n3")
+    listener.write("DMK-03", "of two days ago", at=T0 - timedelta(days=2), key="n4")
+    for expected, is_seen in ((["n2", "n3"], False), (["n2", "n3"], True), ([], False)):
+        again = Listener(qtbot, tmp_path)
+        again.start()
+        assert sorted(one.entry for one in again.told) == expected
+        if is_seen:
+            again.notes.on_seen([each for one in again.told for each in one.of])
+        again.kept()
+        again.close()
 
 
 @pytest.mark.parametrize(("ordered_by", "author"), [("ani", "sari"), ("rina", "rina")])
