@@ -48,6 +48,11 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origi
         if "status" in wanted and not is_open(Status(wanted["status"])):
             clashes += _hidden_by_its_end(ledger, report, seen, origin)
         _raise(clashes)
+    elif edit.kind is Kind.UNMERGE:
+        if report.merged_into is None or report.versions.get("merged_into", 0) <= seen:
+            return
+        # protects: newer-merge-is-not-taken-apart
+        _raise(_done_by_another(ledger, report, "merged_into", origin, f"merged report {report.id} anew"))
     elif edit.kind in _ON_STATUS:
         clashes = []
         if not _is_own_status(ledger, report, seen, origin):

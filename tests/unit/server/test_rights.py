@@ -433,6 +433,20 @@ def test_what_another_has_said_alike_meanwhile_is_neither_taken_back_nor_overwri
 
 
 @one_database
+def test_a_merge_that_was_not_seen_is_not_taken_apart(desks: tuple[Api, Api]) -> None:
+    """Un-merged without a network what somebody else had un-merged, and merged into another report, meanwhile."""
+    ani, budi = desks
+    ani.ok("10", "merge", {"into": "11"})
+    seen = ani.report("10")["version"]
+    budi.ok("10", "unmerge")
+    budi.ok("10", "merge", {"into": "12"})
+    refused = ani.edit("10", "unmerge", seen=seen)
+    assert (refused.status_code, refused.json()["fields"]["merged_into"]["value"]) == (412, "12")
+    assert "budi has merged report 10 anew" in refused.json()["message"]
+    assert ani.ok("10", "unmerge")["report"]["merged_into"] is None
+
+
+@one_database
 def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
     ani, budi = desks
     seen = ani.report("10")["version"]
