@@ -432,7 +432,7 @@ class ConsoleWindow(QObject):
             self,
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
-        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, lambda: self.claims.held, self)
+        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self)
         self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self)
         self.signing = Signing(
             self.settings,
@@ -620,7 +620,6 @@ class ConsoleWindow(QObject):
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
         self.intents.setback = lambda: self.lost.is_only_seen
         self.claims.taken_over.connect(self.lost.tell)
-        self.claims.held_changed.connect(self.refusals.keep)
         self.lost.setback_seen.connect(self.claims.on_seen)
         self.lost.setback_seen.connect(self.refusals.on_seen)
         self.lost.setback_seen.connect(self.crew_notes.on_seen)

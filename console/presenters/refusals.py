@@ -5,7 +5,7 @@ He is told wherever he is, with the reason, also of what happened while he was a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -26,6 +26,7 @@ from console.tasks import Tasks
 
 _NAMED = 3
 _JOBS, _HALTS = "jobs", "halts"
+_STOPPED = (AssignmentState.REFUSED, AssignmentState.RECALLED)
 
 
 class StoppedJob(msgspec.Struct, frozen=True):
@@ -88,12 +89,10 @@ class Refusals(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
-        held: Callable[[], Collection[Word]],
         parent: QObject | None = None,
     ) -> None:
-        """`held` gives the reports that the operator has."""
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._held = desk, tasks, reader, held
+        self._desk, self._tasks, self._reader = desk, tasks, reader
         self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
         self._live: dict[Word, Assignment] | None = None
         self._ended: dict[Word, str] = {}
@@ -119,17 +118,15 @@ class Refusals(QObject):
             elif kind == _HALTS:
                 self._told_halts.discard((self._me(word), word))
                 self._known_halts |= self._halted & {word}
-        self.keep()
+        self._keep()
 
-    def keep(self) -> None:
-        """Keep what is followed now: it is more, or less, by what is done to jobs or reports."""
+    def _keep(self) -> None:
+        """Keep what is followed now. Whom the end of a job concerns is known when it ends: all jobs are followed."""
         if self._live is None:
             return
-        held = self._held()
         jobs: dict[str, dict[str, str]] = {}
         for (source, key), job in self._live.items():
-            if job.orderer == self._desk.me_at(source) or (source, job.report) in held:
-                jobs.setdefault(source, {})[key] = job.report
+            jobs.setdefault(source, {})[key] = job.report
         for (source, key), report in self._ended.items():
             jobs.setdefault(source, {})[key] = report
         self._jobs.keep(jobs)
@@ -188,7 +185,7 @@ class Refusals(QObject):
         if asked.jobs or asked.ended or asked.stuck:
             self._tasks.latest(_JOBS, lambda: self._read(asked), self._tell)
         else:
-            self.keep()
+            self._keep()
 
     def _me(self, word: Word) -> str:
         return self._desk.me_at(word[0])
@@ -220,26 +217,32 @@ class Refusals(QObject):
 
     def _stopped(self, ended: Mapping[Word, str]) -> tuple[list[StoppedJob], list[Word]]:
         """Those that a crew refused or another called back, and that concern this operator; those not here yet."""
-        found, unknown = [], []
-        for (source, key), report in ended.items():
-            about = self._about(source, report)
-            jobs = self._reader().assignments(about.row) if about is not None else []
-            job = next((one for one in jobs if one.id == key), None)
-            if about is None or job is None:
-                if self._reader().loaded((source,)) is not Loaded.WHOLE:
+        found: list[StoppedJob] = []
+        unknown: list[Word] = []
+        for source in {source for source, _ in ended}:
+            keys = [key for of, key in ended if of == source]
+            here = {job.id: job for job in self._reader().jobs(source, keys)}
+            whole = self._reader().loaded((source,)) is Loaded.WHOLE
+            for key in keys:
+                job = here.get(key)
+                about = self._about(source, job.report) if job is not None and job.state in _STOPPED else None
+                if job is not None and about is not None:
+                    found += self._stopped_job(job, about)
+                elif not whole and (job is None or job.state in _STOPPED):
                     unknown.append((source, key))
-                continue
-            if job.state not in (AssignmentState.REFUSED, AssignmentState.RECALLED):
-                continue
-            history, me = self._reader().entries(about.row), self._desk.me_at(source)
-            refused = job.state is AssignmentState.REFUSED
-            said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
-            author = said.author if said is not None else job.by if not refused else ""
-            told = (is_heard if refused else concerns)(job, about, me)
-            if author != me and told and not _is_settled(job, said, about, jobs):
-                along = [job] if refused or said is None else let_go_with(said, jobs)
-                found.append(StoppedJob(job, about, said, tuple(along)))
         return found, unknown
+
+    def _stopped_job(self, job: Assignment, about: CachedReport) -> list[StoppedJob]:
+        history, me = self._reader().entries(about.row), self._desk.me_at(about.source)
+        jobs = self._reader().assignments(about.row)
+        refused = job.state is AssignmentState.REFUSED
+        said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
+        author = said.author if said is not None else job.by if not refused else ""
+        told = (is_heard if refused else concerns)(job, about, me)
+        if author == me or not told or _is_settled(job, said, about, jobs):
+            return []
+        along = [job] if refused or said is None else let_go_with(said, jobs)
+        return [StoppedJob(job, about, said, tuple(along))]
 
     def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> list[StoppedJob]:
         """Those of crews that another has said to be unable to work, and that concern this operator; on a worker."""
@@ -277,7 +280,7 @@ class Refusals(QObject):
         told |= {one.word for one in halting}
         self._told_halts |= {(self._me(one.word), one.word) for one in halting}
         self._known_halts |= (read.halts | read.stuck) & self._halted - told
-        self.keep()
+        self._keep()
         for setback in bounded([*map(self._ended_setback, news), *map(self._setback, halting)], self.tr):
             self.told.emit(setback)
 

@@ -331,6 +331,15 @@ class CacheReader:
             (row,),
         )
 
+    def jobs(self, source: str, keys: Iterable[str]) -> list[Assignment]:
+        """Those of these assignments of a source, by their ids there, that are here."""
+        return self._parts(
+            "SELECT body FROM assignments WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND id IN (SELECT value FROM json_each(?))",
+            Assignment,
+            (source, json.dumps(list(keys))),
+        )
+
     # Everything else
 
     def all_assignments_open(self) -> list[tuple[str, Assignment]]:

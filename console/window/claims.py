@@ -83,8 +83,6 @@ class Claims(QObject):
     """
 
     taken_over = Signal(object)
-    held_changed = Signal()
-    """Other reports are the operator's than before."""
 
     def __init__(
         self, desk: Desk, edits: Edits, tasks: Tasks, reader: Callable[[], CacheReader], parent: QObject | None = None
@@ -101,11 +99,6 @@ class Claims(QObject):
         """What was asked before all began again counts no more."""
         desk.view_changed.connect(self._on_view)
         edits.followed.opened.connect(self._begin_again)
-
-    @property
-    def held(self) -> frozenset[Word]:
-        """The sources and ids of the reports that the operator has, and of those that he lost unseen."""
-        return self._held | self._gone
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen that these are not his any more."""
@@ -230,7 +223,7 @@ class Claims(QObject):
             self._look_again()
             return
         self._points.begin(read.epochs)
-        before, self._held = self.held, read.held
+        self._held = read.held
         news = [one for one in read.lost if (self._desk.me_at(one.word[0]), one.word) not in self._told]
         self._told |= {(self._desk.me_at(one.word[0]), one.word) for one in news}
         told = {word for word in self._gone if (self._desk.me_at(word[0]), word) in self._told}
@@ -238,14 +231,12 @@ class Claims(QObject):
         self._told -= {(self._desk.me_at(word[0]), word) for word in back}  # it may be lost once more
         self._gone = frozenset((told - back) | read.unknown | {one.word for one in read.lost})
         self._keep()
-        if before != self.held:
-            self.held_changed.emit()
         for setback in bounded([self._setback(one) for one in news], self.tr):
             self.taken_over.emit(setback)
 
     def _keep(self) -> None:
         ids: dict[str, dict[str, str]] = {}
-        for source, key in self.held:
+        for source, key in self._held | self._gone:
             ids.setdefault(source, {})[key] = ""
         self._points.keep(ids)
 

@@ -87,7 +87,7 @@ def test_what_happened_while_the_window_was_closed_is_told_at_the_next_start(cit
         taken = find(window, "unassigned", skip=skip)
         key(window, "T")
         wait_for(lambda: not outbox(window) and len(window.desk.view.mine) == 5, what="five reports are hers")
-        wait_for(lambda: len(window.claims.held) == 5, what="and known to be")
+        wait_for(lambda: len(window.claims._held) == 5, what="and known to be")
         codes = {unit: one.code for unit, one in window.desk.catalog("city").units.items()}
         data = p1_data(window)
         known = set(window.desk.view.hazards.tolist())

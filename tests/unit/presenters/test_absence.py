@@ -139,6 +139,17 @@ def test_a_crew_that_cannot_go_on_since_is_told_until_it_was_seen(desk: Desk, tm
         assert listener.told == []
 
 
+def test_what_a_crew_says_whose_report_nobody_has_is_told_to_who_comes_back(desk: Desk, tmp_path: Path) -> None:
+    """Who had sent it had gone home: it refused while every window was closed."""
+    with desk() as listener:
+        listener.begin(ordered_by="ani", holder=None)
+        listener.kept()
+        job = listener.job
+    cached(tmp_path, *refusal(job))
+    with come_back(desk) as listener:
+        assert [one.bold for one in listener.told] == ["DMK-03 has refused:"]
+
+
 def test_a_long_absence_is_told_bounded_and_with_its_number(desk: Desk, tmp_path: Path) -> None:
     job = begin(desk, jobs=1000)
     refused = [one for n in range(1000) for one in refusal(replace(job, id=f"b{n}", report=f"r{n}"))]

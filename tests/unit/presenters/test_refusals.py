@@ -17,7 +17,6 @@ from console.domain.filter import Filter
 from console.domain.messages import Touched
 from console.domain.report import Assignment, Claim, Entry, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
-from console.domain.word import Word
 from console.edits import Edits
 from console.presenters.board_feed import BoardFeed
 from console.presenters.crew_notes import CrewNotes
@@ -43,8 +42,7 @@ class Listener:
         self.reader = CacheReader(profile)
         self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, lambda: self.held)
-        self.held: frozenset[Word] = frozenset()
+        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
         self.refusals.told.connect(self.told.append)
         self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
         self.notes.told.connect(self.told.append)
