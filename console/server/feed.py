@@ -137,6 +137,8 @@ def _after(connection: sa.Connection, kind: str, after: int, limit: int) -> tupl
     )
     # The sizes are read first: two thousand large objects would be most of a gigabyte.
     sizes = connection.execute(query.with_only_columns(table.c.seq, sa.func.length(table.c.body))).all()
+    if not sizes:
+        return [], None
     fits = fitting(size for _, size in sizes)
     items = [Item(kind, seq, key, msgspec.Raw(body)) for seq, key, body in connection.execute(query.limit(fits))]
     return items, sizes[fits].seq if fits < len(sizes) else None
