@@ -69,18 +69,21 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
 def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
     """The report that a creation makes; its place decides the area unless one is given.
 
-    One that was entered late may name a service or an area that went meanwhile: it comes without, and says so.
+    It may name a service, an area or an agency that the city retired while it was written, or, when it was entered
+    late, that went meanwhile: it comes without, with the priority of its service, and says so.
     """
     data = payload_of(edit, payloads.Create)
-    service = _offered(ledger.service(data.service))
+    known = ledger.service(data.service)
+    service = _offered(known)
     remarks: list[str] = []
     if data.service is not None and service is None:
         # protects: late-creation-is-taken
-        if not edit.late:
+        if known is None and not edit.late:
             raise Invalid(f"There is no service {data.service}.")
         remarks.append(f"Its service “{data.service}” is no longer there.")
     area, rule = data.area, GIVEN if data.area else None
-    if area is not None and edit.late and _offered(ledger.area(area)) is None:
+    listed = ledger.area(area) if area is not None else None
+    if area is not None and _offered(listed) is None and (listed is not None or edit.late):
         remarks.append(f"Its area “{area}” is no longer there.")
         area, rule = None, None
     if area is not None:
@@ -88,7 +91,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     elif data.lat is not None and data.lon is not None:
         area, rule = area_at(data.lat, data.lon) or (None, None)
     agency = data.agency
-    if agency is not None and edit.late and not _takes_work(ledger, agency):
+    if agency is not None and not _takes_work(ledger, agency) and (edit.late or ledger.agency(agency) is not None):
         remarks.append(f"Its agency “{agency}” is no longer there.")
         agency = None
     if agency is not None:
@@ -101,7 +104,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         version=0,
         status=Status.NEW,
         service=data.service if service else None,
-        priority=data.priority or (service.priority if service else 3),
+        priority=data.priority or (known.priority if known else 3),
         title=data.title,
         description=data.description,
         created=min(occurred, ledger.now),

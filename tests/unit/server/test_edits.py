@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from console.domain.report import Agency, Area, Service
 from console.server.city import City
 from console.server.payloads import Words
 from console.server.records import LoadedReport
@@ -647,6 +648,24 @@ def test_a_new_report_goes_to_an_agency_that_there_is(api: Api) -> None:
     assert (refused.status_code, refused.json()["message"]) == (422, "There is no agency NOPE.")
     late = api.ok(None, "create", {"service": "road", "agency": "NOPE"}, late=True)["report"]
     assert (late["agency"], late["remarks"]) == ("pu", ["Its agency “NOPE” is no longer there."])
+
+
+def test_a_report_of_what_the_city_retired_while_it_was_written_is_taken(api: Api, city: City, clock: Clock) -> None:
+    """It was refused, with a key to try again that could not help: the whole telephone call was to be typed anew."""
+    fire = Service("fire", "Fire", priority=1)
+    west, fire_brigade = Area("w3", "Ward 3", 3, parent="c"), Agency("fb", "Fire brigade")
+    for gone in (None, clock()):
+        city.put_services([replace(fire, valid_to=gone)])
+        city.put_areas([replace(west, valid_to=gone)])
+        city.put_agencies([replace(fire_brigade, valid_to=gone)])
+    made = api.ok(None, "create", {"service": "fire", "area": "w3", "agency": "fb", "description": "Smoke"})["report"]
+    assert (made["service"], made["area"], made["agency"], made["priority"]) == (None, None, None, 1)
+    assert made["remarks"] == [
+        f"Its {what} “{code}” is no longer there."
+        for what, code in (("service", "fire"), ("area", "w3"), ("agency", "fb"))
+    ]
+    never = api.edit(None, "create", {"service": "fires"})
+    assert (never.status_code, never.json()["message"]) == (422, "There is no service fires.")
 
 
 def test_a_version_that_a_report_has_not_reached_has_seen_nothing_of_it(api: Api) -> None:
