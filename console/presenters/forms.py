@@ -431,13 +431,14 @@ class Forms(QObject):
         candidates: Sequence[MergeCandidate],
         why_barred: Callable[[str, bool], str],
         follows: Callable[[str, bool], str],
+        meanwhile: Callable[[str], tuple[str, str]],
         about: str,
         then: Callable[[str, bool], object],
     ) -> MergeForm:
         """Two reports side by side; `then` gets the candidate and whether the chosen one is closed instead of it."""
         form = MergeForm(
             self._theme, self.tr("Look before merging"), mine, candidates,
-            why_barred=why_barred, follows=follows, about=about, parent=self._window,
+            why_barred=why_barred, follows=follows, meanwhile=meanwhile, about=about, parent=self._window,
         )  # fmt: skip
         form.committed.connect(
             lambda values: self._commit(form, lambda: then(values["candidate"], values["swapped"]), "")

@@ -199,6 +199,8 @@ class LostOrders(QObject):
         self._edits, self._desk, self._deeds, self._status = edits, desk, deeds, status
         self._sources, self._zone, self._now, self._steady_s = sources, zone, now, steady_s
         self._told: frozenset[str] = frozenset()
+        self._said = ("", "")
+        """The lost edit that was said at the foot, and how."""
         self._setbacks: list[Setback] = []
         self._hazards: tuple[NewHazard, ...] = ()
         self._told_of: dict[tuple[str, str, str], bool] = {}
@@ -272,9 +274,11 @@ class LostOrders(QObject):
         present = frozenset(one.edit.id for order in orders for one in order.all)
         self._forget(one.edit.id for one in self._edits.lost)
         for order in orders:
-            if any(is_order(one.edit) and one.edit.id not in self._told for one in order.all):
+            if any(one.edit.id not in self._told for one in order.all):
                 self._say(order)
         self._told = present
+        if self._said[0] not in present:
+            self._status.unsay(self._said[1])
         mine = [one for one in self._setbacks if one.me == self._desk.me]
         told = {one.row for one in mine}  # that its crew does not come is said with the reason
         hazards = [one for one in self._hazards if one.row not in told]
@@ -384,7 +388,8 @@ class LostOrders(QObject):
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         named = _report(order.lost.edit, self.tr)  # another may be the chosen one
         text = f"{lost_text(order, catalog, self.tr)}: {why.rstrip('.')}"
-        self._status.say(f"{text}. {named}" if named else text, _SAID_S)
+        self._said = (order.lost.edit.id, f"{text}. {named}" if named else text)
+        self._status.say(self._said[1], _SAID_S)
 
     def _forget(self, edit_ids: Iterable[str]) -> None:
         """What was not done is nothing to undo."""

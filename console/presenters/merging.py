@@ -18,13 +18,17 @@ from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms
+from console.presenters.meanwhile import changed_meanwhile
 from console.presenters.photos import PhotoCards
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.photos import PhotoCard
 
+_TOLD = ("priority", "status", "service", "area", "duplicates")
+"""What may have been decided by, so that it is told when another changes it on either report."""
+
 
 class Merging(QObject):
-    """Opens the form for the chosen report and its possible duplicates, and does what it says."""
+    """Opens the form for the chosen report and its possible duplicates, follows both, and does what it says."""
 
     said = Signal(str)
 
@@ -46,17 +50,20 @@ class Merging(QObject):
         self._chosen, self._look_at, self._zone, self._now = chosen, look_at, zone, now
         self._mine: Dossier | None = None
         self._others: dict[str, Dossier] = {}
+        self._at_first: dict[int, Dossier] = {}
+        """The reports as the form showed them first, by row."""
         self._cards: dict[str, PhotoCard] = {}
         self._form: MergeForm | None = None
         photos.changed.connect(self._on_cards)
         photos.beside_changed.connect(self._on_cards)
+        desk.rows_touched.connect(self._on_rows)
 
     def open(self) -> None:
         """Ask which of the possible duplicates is one, and which of the two stays."""
         mine, alike = self._chosen()
         if mine is None or not alike:
             return
-        self._mine, self._others = mine, {}
+        self._mine, self._others, self._at_first = mine, {}, {mine.row: mine}
         candidates = [
             MergeCandidate(
                 one.number,
@@ -66,8 +73,9 @@ class Merging(QObject):
             for one in alike
         ]
         form = self._forms.merge(
-            self._side(mine), candidates, self._why_barred, self._follows, self._number(mine), self._merge
-        )
+            self._side(mine), candidates, self._why_barred, self._follows, self._meanwhile, self._number(mine),
+            self._merge,
+        )  # fmt: skip
         self._form = form
         form.destroyed.connect(lambda: self._forget(form))
         for one in alike:
@@ -80,9 +88,38 @@ class Merging(QObject):
 
     def _on_read(self, form: MergeForm, key: str, dossier: Dossier) -> None:
         if self._form is form:
+            self._at_first.setdefault(dossier.row, dossier)
             self._others[key] = dossier
             self._photos.set_beside(tuple(self._others.values()))
             form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
+
+    def _on_rows(self, rows: frozenset[int] | None) -> None:
+        """Some reports have changed: what is shown of these two is read again."""
+        form, mine = self._form, self._mine
+        if form is None or mine is None:
+            return
+        if mine.server is not None and (rows is None or mine.row in rows):
+            self._look_at(mine.row, partial(self._on_mine, form))
+        for key, other in self._others.items():
+            if rows is None or other.row in rows:
+                self._look_at(other.row, partial(self._on_read, form, key))
+
+    def _on_mine(self, form: MergeForm, dossier: Dossier) -> None:
+        if self._form is form:
+            self._mine = dossier
+            form.set_mine(self._side(dossier))
+            for key, other in self._others.items():
+                form.set_side(key, self._side(other), stays=self._is_to_stay(other))
+
+    def _meanwhile(self, key: str) -> tuple[str, str]:
+        """What another has changed on the two since they were shown first, and that without by whom."""
+        told = []
+        for now in (self._mine, self._others.get(key)):
+            if now is not None and (before := self._at_first.get(now.row)) is not None:
+                catalog, me = self._desk.catalog(now.source), self._desk.me_at(now.source)
+                told.append((self._number(now), changed_meanwhile(before, now, _TOLD, catalog, me, self.tr)))
+        news = [(f"{number}: {text}", f"{number}: {what}") for number, (text, what) in told if text]
+        return "\n".join(text for text, _ in news), "\n".join(what for _, what in news)
 
     def _on_cards(self, cards: Mapping[str, PhotoCard]) -> None:
         self._cards = {**self._cards, **cards} if self._form is not None else dict(cards)
@@ -92,10 +129,12 @@ class Merging(QObject):
                 self._form.set_side(key, self._side(dossier), stays=self._is_to_stay(dossier))
 
     def _is_to_stay(self, other: Dossier) -> bool:
-        mine = self._mine
-        return mine is not None and not is_main(
-            mine.shown, other.shown, one_is_worked_on=bool(mine.live), other_is_worked_on=bool(other.live)
-        )
+        """As they were shown first: the two do not change places by what others do."""
+        if self._mine is None:
+            return False
+        mine, other = self._at_first[self._mine.row], self._at_first.get(other.row, other)
+        worked_on, other_worked_on = bool(mine.live), bool(other.live)
+        return not is_main(mine.shown, other.shown, one_is_worked_on=worked_on, other_is_worked_on=other_worked_on)
 
     def _number(self, dossier: Dossier) -> str:
         return dossier.shown.id if dossier.server else self.tr("new report")
@@ -181,4 +220,4 @@ class Merging(QObject):
             urgent = goes.shown.priority
             self._deeds.set_fields(stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent))
         self._deeds.merge(goes, stays.shown.id, stays.shown.created)
-        self.said.emit(self.tr("{a} was merged into {b}").format(a=self._number(goes), b=self._number(stays)))
+        self.said.emit(self.tr("Saved: merge {a} into {b}").format(a=self._number(goes), b=self._number(stays)))

@@ -48,6 +48,12 @@ class StatusPresenter(QObject):
         self._said, self._said_until = sentence, self._now().timestamp() + for_s
         self.show()
 
+    def unsay(self, sentence: str) -> None:
+        """It is not so any more: another one that was said since stays."""
+        if sentence and self._said == sentence:
+            self._said = ""
+            self.show()
+
     def set_waiting(self, count: int) -> None:
         """How many edits wait."""
         self._waiting = count

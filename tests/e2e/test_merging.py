@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
+from tests.e2e.test_supervisor import as_budi
 from tests.helpers.city import Served, console, served, wait_for, write_users
 from tests.helpers.hands import choose, find, form, key, wait_ready
 
@@ -20,14 +20,18 @@ AT_WORK = ("dispatched", "acknowledged", "en_route", "on_scene")
 
 
 @pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("city")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as city:
-        serve: Served = city
-        with console(Path(folder / "profile"), serve.address) as window:
-            wait_ready(window)
-            yield window
+    with served(folder, "--demo-city", "--still", "--reports", "1500", "--users", users) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def window(city: Served) -> Iterator[Any]:
+    with console(city.folder / "profile", city.address) as window:
+        wait_ready(window)
+        yield window
 
 
 def press(*codes: Qt.Key) -> None:
@@ -37,9 +41,14 @@ def press(*codes: Qt.Key) -> None:
         QTest.keyClick(focus, code)
 
 
-def opened(window: Any, *, crew: bool) -> Any:
+def opened(window: Any, *, crew: bool, priorities: tuple[int, ...] = (1, 2, 3, 4)) -> Any:
     """The form over a report (on which a crew works) and a second call about the same."""
-    find(window, "active" if crew else "unassigned", lambda now: now.has_place and (now.lead_state in AT_WORK) is crew)
+    find(
+        window,
+        "active" if crew else "unassigned",
+        lambda now: now.has_place and (now.lead_state in AT_WORK) is crew,
+        like=lambda report: report.priority in priorities,
+    )
     return opened_on(window, window.desk.row, window.dossiers.current.shown)
 
 
@@ -115,6 +124,33 @@ def test_the_older_stays_with_its_clock_and_with_what_was_merged_into_the_other(
     assert {row.number for row in ticket.merged} > {older.id, newer}
     assert ["runs from" in value for name, value, _ in ticket.facts if name == "Clock"] == [True]
     assert min(clock.started for clock in window.dossiers.current.shown.clocks) == older.created
+
+
+def test_the_form_follows_both_reports_and_asks_for_a_second_stroke(window: Any, city: Served) -> None:
+    """Another made the candidate P1: the form went on saying P3, was taken, and the server refused the merge."""
+    found = opened(window, crew=False, priorities=(3,))
+    mine, number = window.dossiers.current.shown.id, found.values()["candidate"]
+    stays_before = found.said()[0].splitlines()[1]
+    made: list[Any] = []
+    window.deeds.done.connect(made.append)
+    as_budi(city, number, "set", {"priority": 1})
+    wait_for(lambda: found.news, what="what another has done")
+    assert found.news == f"{number}: budi changed meanwhile: Priority P3 routine, now P1 hazard"
+    assert "P1 · New" in "\n".join(found.said())
+    assert found.said()[0].splitlines()[1] == stays_before
+    as_budi(city, mine, "set", {"status": "coordination"})
+    wait_for(lambda: "\n" in found.news, what="what another has done to the chosen one")
+    assert f"{mine}: budi changed meanwhile: Status New, now Coordination" in found.news
+    press(Qt.Key.Key_Return)
+    assert found.isVisible()
+    assert made == []
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: not found.isVisible(), what="the second stroke")
+    assert "was merged" not in window.status_presenter._said
+    wait_for(lambda: not window.outbox_presenter.outbox, what="the server has it")
+    assert window.outbox_presenter.decisions == 0
+    assert [deed.kind.value for deed in made][-1] == "merge"
+    window.deeds.done.disconnect(made.append)
 
 
 def test_what_would_be_closed_is_not_while_a_crew_works_on_it(window: Any) -> None:

@@ -104,7 +104,8 @@ class MergeForm(Form):
 
     A digit shows a candidate, S turns round which of the two stays, Enter merges. `set_side` brings a candidate once it
     is read, and says which of the two stays unless the operator turns it round. `why_barred` says why the one that
-    would be closed cannot be ("" when it can), `follows` what follows.
+    would be closed cannot be ("" when it can), `follows` what follows, `meanwhile` what somebody else changed on the
+    two while they were shown, and that without by whom: see `tell_news`.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class MergeForm(Form):
         *,
         why_barred: Callable[[str, bool], str],
         follows: Callable[[str, bool], str],
+        meanwhile: Callable[[str], tuple[str, str]] = lambda _key: ("", ""),
         about: str = "",
         parent: QWidget | None = None,
     ) -> None:
@@ -123,7 +125,7 @@ class MergeForm(Form):
         self._mine = mine
         self._known: dict[str, MergeSide] = {}
         self._apart = {one.key: one.apart for one in candidates}
-        self._why_barred, self._follows = why_barred, follows
+        self._why_barred, self._follows, self._meanwhile = why_barred, follows, meanwhile
         self._to_stay: set[str] = set()
         self._turned: set[str] = set()
         first = candidates[0].key if candidates else ""
@@ -154,13 +156,13 @@ class MergeForm(Form):
         self._show()
 
     def set_side(self, key: str, side: MergeSide, *, stays: bool) -> None:
-        """A candidate has been read, or its photos have come; whether it is the one to stay."""
+        """A candidate has been read, perhaps again, or its photos have come; whether it is the one to stay."""
         self._known[key] = side
         (self._to_stay.add if stays else self._to_stay.discard)(key)
         self._show()
 
     def set_mine(self, side: MergeSide) -> None:
-        """The photos of the chosen report have come."""
+        """The photos of the chosen report have come, or it was read again."""
         self._mine = side
         self._show()
 
@@ -196,6 +198,7 @@ class MergeForm(Form):
             self.commit_button.set_verb(words)
         else:
             self.commit_button.set_verb(self.tr("Merge"))
+        self.tell_news(*self._meanwhile(key))
         self.touch()
         QTimer.singleShot(0, self, self._refit)  # once the words have been broken into lines
 
