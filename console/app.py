@@ -623,7 +623,8 @@ class ConsoleWindow(QObject):
         self.lost.setback_seen.connect(self.claims.on_seen)
         self.lost.setback_seen.connect(self.refusals.on_seen)
         self.lost.setback_seen.connect(self.crew_notes.on_seen)
-        self.signing.rights_changed.connect(self.refusals.look)
+        for follower in (self.claims, self.refusals, self.hazards):
+            self.signing.rights_changed.connect(follower.look)
         self.signing.rights_changed.connect(self.crew_notes.look)
         self.refusals.told.connect(self.lost.tell)
         self.crew_notes.told.connect(self.lost.tell)

@@ -54,4 +54,5 @@ class Checkpoints:
 
 def known(followed: Followed | None, cursor: Cursor) -> Mapping[str, str] | None:
     """What was followed at last of what the server is now; None where nothing is known."""
+    # protects: followed-in-this-state
     return followed.ids if followed is not None and followed.epoch == cursor.epoch else None

@@ -156,9 +156,8 @@ class Hazards(QObject):
         taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
         left = [row for row in view.hazards[~taken].tolist() if row in self._others and row not in told]
         self._others = frozenset(view.hazards[taken].tolist()) - frozenset(view.mine.tolist())
-        self._turn += bool(self._points.leave())
         self._tell(view, unseen, new, left)
-        self._look()
+        self.look()
 
     def _tell(self, view: View, unseen: Sequence[NewHazard], new: Sequence[int], left: Sequence[int]) -> None:
         found = [self._told(view, row) for row in new] + [self._told(view, row, HazardNews.LEFT) for row in left]
@@ -173,14 +172,17 @@ class Hazards(QObject):
 
     def _begin_again(self) -> None:
         self._forget()
-        self._look()
+        self.look()
 
     def _forget(self) -> None:
         self._turn += 1
         self._points.forget()
 
-    def _look(self) -> None:
-        """Find out how these rows are called at their servers, and begin where that has not been done."""
+    def look(self) -> None:
+        """Find out how the rows are called at their servers, and begin where that has not been done, as for another
+        operator.
+        """
+        self._turn += bool(self._points.leave())
         if self._known is None:
             return
         begin = self._points.to_begin(self._desk.cities.catalogs)
@@ -202,7 +204,7 @@ class Hazards(QObject):
         if view is None or self._known is None:
             return
         if read.turn != self._turn:
-            self._look()
+            self.look()
             return
         self._names |= read.names
         self._points.begin(read.epochs)

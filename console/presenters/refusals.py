@@ -272,6 +272,7 @@ class Refusals(QObject):
         followed = {one.word for one in unseen} | {word for word in read.unknown if word not in self._live}
         for word, report in read.ended.items():
             if word in followed:
+                # protects: followed-until-it-was-seen
                 self._ended[word] = report
             else:
                 self._ended.pop(word, None)

@@ -150,9 +150,10 @@ class Claims(QObject):
     def _begin_again(self) -> None:
         self._turn += 1
         self._points.forget()
-        self._look_again()
+        self.look()
 
-    def _look_again(self) -> None:
+    def look(self) -> None:
+        """Look at once whose the reports are, as when another operator has signed in."""
         self._rows = None
         if self._desk.view is not None:
             self._on_view(self._desk.view)
@@ -167,9 +168,9 @@ class Claims(QObject):
         gone = frozenset(word for word in self._gone if (self._desk.me_at(word[0]), word) not in self._told)
         if before != self._rows or begin or gone:
             rows, held, turn = sorted(self._rows), self._held, self._turn
-            self._tasks.latest(_KIND, lambda: self._look(rows, held, gone, begin, turn), self._done)
+            self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
 
-    def _look(
+    def _read(
         self,
         rows: Sequence[int],
         held: frozenset[Word],
@@ -220,7 +221,7 @@ class Claims(QObject):
 
     def _done(self, read: _Read) -> None:
         if read.turn != self._turn:
-            self._look_again()
+            self.look()
             return
         self._points.begin(read.epochs)
         self._held = read.held
