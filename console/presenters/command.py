@@ -28,6 +28,7 @@ from widgets.spelling import nearest
 
 _SHOWN = 36
 _FOUND = 8
+_NAMED = 2
 _OFFERED_LETTERS = 64
 """So much of the values that may follow stands in the line of a small screen, with how many more there are."""
 _UNIT_WORDS = {
@@ -196,7 +197,7 @@ class CommandPresenter(QObject):
                 code = self._desk.code_of(crew)
         if verb in ("dispatch", "assign"):
             name = self.tr("Dispatch {unit}") if verb == "dispatch" else self.tr("Assign {unit}")
-            return name.format(unit=code), self.tr("to {target}").format(target=target), True
+            return name.format(unit=code), self._with_other_work(command, self.tr("to {target}"), target), True
         if verb == "recall":
             return (
                 self.tr("Recall {unit}").format(unit=code).strip(),
@@ -212,6 +213,25 @@ class CommandPresenter(QObject):
             return self.tr(BY_ID[verb].text), "", True
         name = self.tr(BY_ID[verb].text).split(",")[0]
         return name, f"{target}: {rest}" if rest else target, True
+
+    def _with_other_work(self, command: Command, text: str, target: str) -> str:
+        """Whom an order concerns, and what its unit has to do beside that."""
+        chosen, (crew, *more) = self._intents.chosen, command.crews
+        if more:
+            crew = self._intents.meant(command.crews, here=True) or crew
+        report = command.number or (chosen.key if chosen is not None else "")
+        others = self._intents.other_work(crew, report)
+        if not others:
+            return text.format(target=target)
+        job = others[0]
+        has = self.tr("it has {reports} ({state})").format(
+            reports=words.first_of([self._number(one.report) for one in others], _NAMED, self.tr),
+            state=self.tr(words.ASSIGNMENT_TEXT[job.state]).lower(),
+        )
+        return f"{text.format(target=target)} · {has}"
+
+    def _number(self, report: str) -> str:
+        return self.tr("a new report") if report.startswith("local:") else report
 
     def _on_run(self, text: str, typed: TypedLine) -> None:
         command = parse(text, self._desk.cities)

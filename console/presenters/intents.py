@@ -397,6 +397,11 @@ class Intents(QObject):
         near = [one for one in crews if one in (own, self._desk.cities.crew(self._desk.unit))]
         return near[0] if len(near) == 1 else None
 
+    def other_work(self, crew: Crew, report: str) -> list[Assignment]:
+        """What a unit has to do beside this report; what this operator ordered and no server has yet is among it."""
+        work = self._deeds.work_given(crew.source, crew.unit.id, self._desk.cities.jobs(crew))
+        return [job for job in work if job.report != report]
+
     def why_not_meant(self, crews: Sequence[Crew], *, of_report: bool) -> str:
         """Why no unit of these can be meant: `of_report` it must be one of the chosen report's city. "" when one is."""
         code, dossier = crews[0].unit.code, self.chosen

@@ -358,3 +358,16 @@ def test_a_code_or_a_number_is_never_mended_into_another(rig: Rig, line: Line) -
     wait_for(lambda: line.palette._summary.startswith("0 of"), what="the search")
     rows = [line.palette._model.item(number) for number in range(line.palette._model.rowCount())]
     assert [row.enabled for row in rows if hasattr(row, "id")] == [False]
+
+
+def test_an_order_says_what_its_unit_has_to_do_already(rig: Rig, line: Line) -> None:
+    """It had been ordered to a P1 a moment ago, and the line said "Dispatch SDA-07 to B", as of a free one."""
+    rig.choose("A")
+    line.run("d SDA-07")
+    rig.saved(1)
+    rig.choose("B")
+    line.line.set_text("d SDA-07")
+    assert line.sentence.startswith("Dispatch SDA-07 to B Flood, Kemang")
+    assert line.sentence.endswith(" · it has A (dispatched)")
+    rig.choose("A")
+    assert "it has" not in line.sentence, "that is what it has"
