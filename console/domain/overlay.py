@@ -152,7 +152,7 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
         case Kind.VALIDATE if data.get("accepted"):
             return _closed(report, Status.RESOLVED, edit, disposition=data.get("disposition"))
         case Kind.VALIDATE | Kind.REOPEN:
-            return _open_again(report)
+            return _open_again(report, edit.author)
         case Kind.CLOSE:
             for unit in data.get("release") or ():
                 crews.move(unit, AssignmentState.RECALLED)
@@ -161,7 +161,7 @@ def _apply(report: Report, edit: Edit, crews: _Crews) -> Report:
         case Kind.MERGE:
             return _closed(report, Status.CLOSED, edit, disposition=DUPLICATE, merged_into=str(data.get("into")))
         case Kind.UNMERGE:
-            return replace(_open_again(report), merged_into=None)
+            return replace(_open_again(report, edit.author), merged_into=None)
         case Kind.NOTE | Kind.REPLY | Kind.ME_TOO:
             return replace(report)
         case Kind.CREATE | Kind.UNIT_STATE:
@@ -244,10 +244,11 @@ def _closed(
     )
 
 
-def _open_again(report: Report) -> Report:
+def _open_again(report: Report, by: str) -> Report:
     if not may_become(report.status, Status.RETURNED):
         return report
-    return replace(report, status=Status.RETURNED, closed_at=None, disposition=None)
+    claim = report.claim_after_return(by)
+    return replace(report, status=Status.RETURNED, closed_at=None, disposition=None, claim=claim)
 
 
 def _unit_state(unit: Unit, edit: Edit) -> UnitState | None:

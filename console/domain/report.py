@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from console.domain.status import AssignmentState, Status, UnitState
+from console.domain.status import AssignmentState, Status, UnitState, is_open
 
 HAZARD = 1
 """The priority of what endangers life."""
@@ -134,6 +134,15 @@ class Report(msgspec.Struct, frozen=True):
         """Where it is, as an edit carries it: `within_m` only where the point is not exact."""
         place: dict[str, Any] = {"lat": self.lat, "lon": self.lon, "address": self.address}
         return {**place, "within_m": self.within_m} if self.within_m else place
+
+    def claim_after_return(self, by: str) -> Claim | None:
+        """Who has it once `by` has brought it back to work: of a closed one nobody has it that did not do that himself.
+
+        Example: three weeks after it was resolved its reporter says that the water still rises. Who had it then may be
+        on leave. One that was not closed stays with who has it.
+        """
+        # protects: what-comes-back-is-nobodys
+        return self.claim if is_open(self.status) or (self.claim is not None and self.claim.who == by) else None
 
 
 class Entry(msgspec.Struct, frozen=True):

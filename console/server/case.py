@@ -134,8 +134,9 @@ class Case:
 
     def open_again(self) -> None:
         """Bring a finished report back to work."""
+        claim = self.report.claim_after_return(self.actor.name)
         self.become(Status.RETURNED)
-        self.change(closed_at=None, disposition=None)
+        self.change(closed_at=None, disposition=None, claim=claim)
 
     def check_open(self, deed: str) -> None:
         """Invalid when no more work is done on the report."""

@@ -447,6 +447,21 @@ def test_a_merge_that_was_not_seen_is_not_taken_apart(desks: tuple[Api, Api]) ->
 
 
 @one_database
+def test_a_closed_report_that_comes_back_is_nobodys(desks: tuple[Api, Api]) -> None:
+    """The water still rose, said its reporter; it was still taken by who was on leave, and in no list of others."""
+    ani, budi = desks
+    budi.ok("10", "claim")
+    closed = budi.ok("10", "close", {"disposition": "spam"})
+    assert closed["report"]["claim"]["who"] == "budi", "as long as nothing is to be done"
+    assert ani.ok("10", "reopen", {"reason": "masih banjir"})["report"]["claim"] is None
+    budi.ok("10", "claim")
+    closing = budi.ok("10", "close", {"disposition": "spam"})["entry"]["edit"]
+    assert budi.ok("10", "close", {}, undoes=closing)["report"]["claim"]["who"] == "budi"
+    budi.ok("10", "close", {"disposition": "spam"})
+    assert budi.ok("10", "reopen", {"reason": "my mistake"})["report"]["claim"]["who"] == "budi"
+
+
+@one_database
 def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
     ani, budi = desks
     seen = ani.report("10")["version"]
