@@ -298,6 +298,11 @@ class Service(msgspec.Struct, frozen=True):
     attributes: tuple[ServiceAttribute, ...] = ()
     valid_to: datetime | None = None
 
+    @property
+    def questions(self) -> list[ServiceAttribute]:
+        """Its attributes in the order in which a citizen sees them."""
+        return sorted(self.attributes, key=lambda each: each.order)
+
 
 class Template(msgspec.Struct, frozen=True):
     """A standard text: `kind` is reply, disposition (of work done), close (without work), duplicate (closed as that of

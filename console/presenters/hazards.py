@@ -24,6 +24,7 @@ from widgets.text import one_line
 
 _SAID_LONG = 120
 _KIND = "hazards"
+_NO_CREW_YET = (Status.NEW, Status.COORDINATION)
 _OTHERS = "others"
 """What is kept of one that somebody else has."""
 
@@ -252,7 +253,7 @@ class Hazards(QObject):
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
         if news is None:
-            news = HazardNews.REPORTED if ORDER[fact.status] is Status.NEW else HazardNews.ALONE
+            news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
         at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
         return NewHazard(row, f"{what}, {where}", at, news=news)
 

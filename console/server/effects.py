@@ -16,6 +16,7 @@ from console.domain.report import Area, Claim, Entry, Hold, Photo, PhotoRole, Re
 from console.domain.rights import may_release
 from console.domain.status import AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
+from console.server.answers import answers_as_far_as_they_fit
 from console.server.case import Case, clocks_of, state_by_jobs
 from console.server.history import Origin, later_word, later_work, others_since
 from console.server.ledger import Ledger
@@ -97,6 +98,10 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
     if agency is not None:
         # protects: new-report-of-a-known-agency
         _check_agency(ledger, agency)
+    attributes = data.attributes
+    if data.answers is not UNSET and known is not None:
+        attributes, untold = answers_as_far_as_they_fit(known, data.answers)
+        remarks += untold
     occurred = data.created or edit.occurred_at or ledger.now
     placed = data.lat is not None and data.lon is not None
     return Report(
@@ -118,7 +123,7 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         within_m=data.within_m if placed else 0.0,
         channel=data.channel,
         photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls),
-        attributes=data.attributes,
+        attributes=attributes,
         remarks=tuple(remarks),
     )
 

@@ -81,8 +81,15 @@ class NewHold(msgspec.Struct, frozen=True):
     until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
+Answers = Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)]
+
+
 class Create(msgspec.Struct, frozen=True):
-    """A new report."""
+    """A new report.
+
+    `attributes` are kept as they are. `answers` are what somebody said to the questions that his page asked of him:
+    those that fit what the service asks become attributes, of the others and the missing ones a remark tells.
+    """
 
     service: Key | None = None
     priority: Priority | None = None
@@ -96,9 +103,10 @@ class Create(msgspec.Struct, frozen=True):
     channel: Annotated[str, Meta(max_length=100)] = ""
     contact: NewContact | None = None
     created: Annotated[datetime, Meta(tz=True)] | None = None
-    attributes: Annotated[dict[Key, Annotated[tuple[Text, ...], Meta(max_length=100)]], Meta(max_length=200)] = {}
+    attributes: Answers = {}
     media_urls: Annotated[tuple[Url, ...], Meta(max_length=10)] = ()
     within_m: Metres = 0.0
+    answers: Answers | UnsetType = UNSET
 
 
 class Place(msgspec.Struct, frozen=True):

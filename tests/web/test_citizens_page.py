@@ -95,6 +95,30 @@ def test_a_place_by_tapping_and_the_questions_of_a_service(site: Site, phones: A
     assert abs(report.lat - LAT) < 0.01
 
 
+@pytest.mark.parametrize("how", ["offline", "busy"])
+def test_a_report_is_not_lost_for_a_question_that_could_not_be_asked(site: Site, phones: Any, how: str) -> None:
+    """It was saved, sent later and refused, "attribute[pole] was not provided", with a button to remove it only."""
+    phone = phones(site)
+    page = phone.page
+    page.goto(site.url)
+    page.get_by_role("button", name="Street lamp").click()
+    page.get_by_role("button", name="Use my position").click()
+    expect(page.locator("#accuracy")).to_contain_text("14")
+    if how == "offline":
+        phone.context.set_offline(True)
+    else:
+        page.route("**/open311/v2/services/*", lambda route: route.fulfill(status=429, body="{}"))
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill("Live wire hangs in the water at the school gate")
+    expect(page.locator("#questions input")).to_have_count(0)
+    page.get_by_role("button", name="Send report").click()
+    phone.context.set_offline(False)
+    report = site.city.report(number_on(page))
+    assert report.description == "Live wire hangs in the water at the school gate"
+    assert report.remarks == ("Not answered: Number of the pole",)
+    phone.watch.wrong.clear()  # what the browser says of the network that was away
+
+
 def test_open_reports_of_the_same_kind_close_by_are_shown_first(site: Site, phones: Any) -> None:
     now = datetime.now(UTC)
     places = {"near": (LAT + 0.0005, "flood"), "far": (LAT + 0.01, "flood"), "other": (LAT, "drain")}

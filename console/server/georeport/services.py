@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,14 +48,9 @@ def definition(city: City, code: str) -> Document:
     """The questions of one service; Refused (404) when there is no such service."""
     for service in city.offered_services():
         if service.code == code:
-            attributes = [_attribute(order, each) for order, each in enumerate(ordered(service.attributes), start=1)]
+            attributes = [_attribute(order, each) for order, each in enumerate(service.questions, start=1)]
             return Document("service_definition", {"service_code": code, "attributes": attributes})
     raise not_found("service_code", code)
-
-
-def ordered(attributes: Iterable[ServiceAttribute]) -> list[ServiceAttribute]:
-    """Attributes in the order in which a citizen sees them."""
-    return sorted(attributes, key=lambda each: each.order)
 
 
 def _service(service: Service) -> dict[str, Any]:

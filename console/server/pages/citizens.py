@@ -28,7 +28,6 @@ from console.server import schema
 from console.server.asking import Ask, Gate, Pool, check_local, json_response
 from console.server.city import City
 from console.server.edits import EditBody
-from console.server.georeport.answers import check_answers
 from console.server.masking import PublicTexts, mask_personal
 from console.server.media import MediaStore
 from console.server.pages.assets import Packed, pack
@@ -198,21 +197,14 @@ class Citizens:
             "description": new.description,
             "address": new.address,
             "channel": "web",
+            # The page may not have reached the server when it wanted to ask, or something else is asked by now.
+            "answers": {code: list(values) for code, values in new.attributes.items()},
         }
         if new.lat is not None:
             data |= {"lat": new.lat, "lon": new.lon}
-        if given := self._answers(new):
-            data["attributes"] = given
         if new.name or new.phone or new.email:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
         return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)
-
-    def _answers(self, new: NewReport) -> dict[str, list[str]]:
-        """What the reporter says to the service's own questions."""
-        service = next((each for each in self._city.offered_services() if each.code == new.service), None)
-        if service is None:
-            raise Invalid(f"There is no service {new.service}.")
-        return {code: list(values) for code, values in check_answers(service, new.attributes).given.items()}
 
     def _add_photo(self, ask: Ask) -> Response:
         self._check_own_page(ask.request)
