@@ -794,12 +794,28 @@ class Forms(QObject):
             return self.tr("Outside every area of the city"), self.tr("It lies outside the city"), outside
         here = catalog.place(at[0])
         point = self.tr("Point in {area}").format(area=here)
-        for codes in named:
-            if not any(self._lies_in(catalog, at[0], code) for code in codes):
+        around = [[code for code in codes if self._lies_in(catalog, at[0], code)] for codes in named]
+        for codes, fitting in zip(named, around, strict=True):
+            smaller = self._smaller_within(catalog, codes, fitting)
+            exact = any(
+                one != codes and self._are_within(catalog, those, fitting)
+                for one, those in zip(named, around, strict=True)
+            )
+            if not fitting or (smaller and not exact):
                 doubt = self.tr("It lies in {here}, not in {named}")
+                if fitting:
+                    doubt = self.tr("It lies in {here}: the larger {named} is meant, not the smaller one")
                 doubt = doubt.format(here=catalog.areas[at[0]].name, named=catalog.areas[codes[0]].name)
                 return point, doubt, here
         return point, "", ""
+
+    def _smaller_within(self, catalog: Catalog, codes: Sequence[str], fitting: Sequence[str]) -> bool:
+        """Whether the name of these areas is also that of a part of one that fits, which does not fit itself."""
+        return any(self._are_within(catalog, [code], fitting) for code in codes if code not in fitting)
+
+    def _are_within(self, catalog: Catalog, codes: Sequence[str], wholes: Sequence[str]) -> bool:
+        """Whether one of these areas is a part of one of those."""
+        return any(code != whole and self._lies_in(catalog, code, whole) for code in codes for whole in wholes)
 
     @staticmethod
     def _lies_in(catalog: Catalog, code: str | None, named: str) -> bool:

@@ -270,6 +270,36 @@ def test_words_that_agree_with_the_point_are_not_asked_about(city_of_two: Rig) -
     assert not form.sure.isVisible()
 
 
+def test_a_quarter_named_like_its_district_is_told_from_it(rig: Rig) -> None:
+    """“Cilincing” was chosen, and a point in its neighbour Marunda was not asked about: that is Cilincing district."""
+    areas = [
+        Area("d", "Cilincing", 1), _square("c", "Cilincing", 106.8, "d"), _square("m", "Marunda", 106.9, "d"),
+    ]  # fmt: skip
+    city = replace(rig.desk.catalog("city"), areas={one.code: one for one in areas})
+    rig.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
+    form = _call(rig)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "cilincing")
+    QTest.keyClick(form.place, Qt.Key.Key_Return)
+    rig.forms.set_place(-6.25, 106.95)
+    doubt = "It lies in Marunda: the larger Cilincing is meant, not the smaller one"
+    wait_for(lambda: doubt in form.why_not(), what="the question is asked")
+    form.place.setFocus()
+    form.place.clear()
+    QTest.keyClicks(form.place, "Jl. Raya 3, Marunda, Cilincing")  # nothing is left open by that
+    assert form.why_not() == ""
+    form.place.clear()
+    QTest.keyClicks(form.place, "Cilincing")
+    rig.forms.set_place(-6.25, 106.85)
+    assert form.why_not() == ""
+    form.place.clear()
+    QTest.keyClicks(form.place, "Cilincing")
+    rig.forms.set_place(-6.25, 106.95)
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"] == "Marunda, Cilincing (reported as: Cilincing)"
+
+
 def test_an_area_named_among_other_words_is_offered_and_the_words_stay(city_of_two: Rig) -> None:
     """A street and its kelurahan found nothing: the report had no place at all."""
     rig, form = city_of_two, _call(city_of_two)
