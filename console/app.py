@@ -236,6 +236,7 @@ class ConsoleWindow(QObject):
             lambda: self.now().timestamp(),
             self.edits.remote_of,
             lambda: self.sources.keys,
+            self.edits.is_anothers,
             self,
         )
         self.deeds = Deeds(self.edits, self)

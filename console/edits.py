@@ -307,6 +307,10 @@ class Edits(QObject):
         """Who makes the edits for a source."""
         return self._authors.at(source)
 
+    def is_anothers(self, edit: Edit) -> bool:
+        """Whether an edit waits for another operator to sign in."""
+        return self._authors.is_another(edit)
+
     @property
     def authors(self) -> Mapping[str, str]:
         """Who makes the edits for the sources at which `sign_in` named somebody."""

@@ -273,7 +273,8 @@ def _played(
     now: datetime,
 ) -> tuple[Played, int]:
     outbox = read_outbox(folder)
-    edits = shown_edits(outbox.edits)
+    users, me = users_of(settings.sources), _me(settings)
+    edits = shown_edits(outbox.edits, lambda edit: edit.author not in ("", users.get(edit.source, me)))
     created_here = [key for _, key in edits if key.startswith("local:") and key not in outbox.remote]
     job = Round(
         snapshot=None,
@@ -285,8 +286,8 @@ def _played(
         filter=filter_,
         zone=zone,
         number=1,
-        me=_me(settings),
-        names=users_of(settings.sources),
+        me=me,
+        names=users,
     )
     return play(job, reader, int(now.timestamp())), max(0, len(created_here) - len(job.local_rows))
 

@@ -51,6 +51,9 @@ ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RE
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
 
+ON_REPORT = ON_STATUS | {Kind.SET, Kind.CLAIM, Kind.RELEASE}
+"""Change what a report is, where others only add to it or say what crews do."""
+
 TRANSFER_FIELDS = frozenset({"area", "agency"})
 
 

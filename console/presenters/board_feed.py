@@ -44,11 +44,13 @@ class BoardFeed(QObject):
         now_s: Callable[[], float],
         remote_of: Callable[[str], str | None],
         followed: Callable[[], Sequence[str]] = tuple,
+        is_anothers: Callable[[Edit], bool] = lambda _: False,
         parent: QObject | None = None,
     ) -> None:
+        """`is_anothers` says which edits wait for another operator to sign in; when that changes all are given anew."""
         super().__init__(parent)
         self._desk, self._tasks, self._reader, self._now_s = desk, tasks, reader, now_s
-        self._remote_of, self._followed = remote_of, followed
+        self._remote_of, self._followed, self._is_anothers = remote_of, followed, is_anothers
         self._snapshot: Snapshot | None = None
         self._cities: Cities | None = None
         self._rows: set[int] = set()
@@ -102,7 +104,7 @@ class BoardFeed(QObject):
         for (source, report), outbox in anew.items():
             if report is not None:
                 edits.pop((source, report), None)
-                if shown := tuple(queued.edit for queued in outbox if is_shown(queued)):
+                if shown := tuple(one.edit for one in outbox if is_shown(one, is_anothers=self._is_anothers(one.edit))):
                     edits[source, report] = shown
         if edits != self._edits:
             self._edits = edits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
-from console.domain.edit import PENDING, Edit, EditState, Kind, Queued
+from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Kind, Queued
 from console.domain.filter import Filter
 from console.domain.overlay import apply_edits, created_report, with_orders
 from console.domain.report import Assignment, Report, WaitsFor
@@ -84,17 +84,31 @@ class Played(msgspec.Struct, frozen=True):
     """There was no cache to read (yet): none, or one that its writer brings up to date."""
 
 
-def is_shown(queued: Queued) -> bool:
-    """Whether the report is shown with this edit on it."""
-    return queued.state in PENDING or (queued.edit.kind is Kind.CREATE and queued.state is EditState.ATTENTION)
+def is_shown(queued: Queued, *, is_anothers: bool) -> bool:
+    """Whether the report is shown with this edit on it.
+
+    With one of an operator who is away only as far as it adds something, or a crew may know of it already: it may wait
+    for days. Example: he closed the report without a network, and since then others have made it P1.
+    """
+    edit = queued.edit
+    made_here = (edit.report or "").startswith("local:")
+    # protects: who-is-away-hides-nothing
+    if is_anothers and edit.kind in ON_REPORT and not made_here:
+        return False
+    return queued.state in PENDING or (edit.kind is Kind.CREATE and queued.state is EditState.ATTENTION)
 
 
-def shown_edits(outbox: Iterable[Queued]) -> dict[tuple[str, str], tuple[Edit, ...]]:
-    """The edits of an outbox that change what is shown, by (source, report), each in the order of making."""
+def shown_edits(
+    outbox: Iterable[Queued], is_anothers: Callable[[Edit], bool]
+) -> dict[tuple[str, str], tuple[Edit, ...]]:
+    """The edits of an outbox that change what is shown, by (source, report), each in the order of making.
+
+    `is_anothers` says which of them wait for another operator to sign in.
+    """
     edits: dict[tuple[str, str], list[Edit]] = {}
     for queued in outbox:
         edit = queued.edit
-        if is_shown(queued) and edit.report is not None:
+        if edit.report is not None and is_shown(queued, is_anothers=is_anothers(edit)):
             edits.setdefault((edit.source, edit.report), []).append(edit)
     return {key: tuple(sorted(found, key=lambda edit: edit.number)) for key, found in edits.items()}
 

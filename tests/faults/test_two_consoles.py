@@ -54,7 +54,7 @@ class Desk:
 
     def view(self) -> View:
         """What queue, tabs and figures show."""
-        edits = shown_edits(self.console.edits.outbox)
+        edits = shown_edits(self.console.edits.outbox, self.console.edits.is_anothers)
         job = Round(None, (), edits, {}, {}, None, Filter(), ZONE, 1, self.name, {CITY: self.name})
         return play(job, self.console.reader, int(datetime.now(UTC).timestamp())).view
 

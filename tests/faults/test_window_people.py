@@ -394,7 +394,7 @@ def test_a_smaller_area_is_told_and_what_it_forbids_is_refused_in_words(city: Se
         set_users(city, [user | ({"areas": [area]} if user["name"] == "rina" else {}) for user in known])
         place = window.desk.catalog("city").place(area)
         told: list[str] = []
-        window.status_presenter.say = told.append
+        window.status_presenter.say = lambda sentence, *_: told.append(sentence)
         window.intents.run("refresh")
         wait_for(lambda: any(place in text for text in told), 40, "the new rights are told")
         assert f"Your rights were changed: supervisor, {place}" in told
@@ -429,7 +429,7 @@ def test_what_a_role_may_not_do_is_refused_at_the_key(city: Served, tmp_path: Pa
         wait_for(lambda: window.intents.situation.advice, what="units are recommended")
         known = json.loads((city.folder / "users.json").read_text())
         told: list[str] = []
-        window.status_presenter.say = told.append
+        window.status_presenter.say = lambda sentence, *_: told.append(sentence)
         set_users(city, [user | ({"role": "validator"} if user["name"] == "rina" else {}) for user in known])
         window.intents.run("refresh")
         wait_for(lambda: window.intents.situation.role == "validator", 40, "the new role is told")
@@ -462,7 +462,7 @@ def test_a_report_that_another_has_taken_is_refused_at_the_key_with_the_way_out(
         key(one, "T")
         wait_for(lambda: two.intents.situation.holder == "rina", what="the other sees it")
         told: list[str] = []
-        two.status_presenter.say = told.append
+        two.status_presenter.say = lambda sentence, *_: told.append(sentence)
         key(two, "T")
         assert told == ["Another has taken it: release it first, then take it"]
         assert outbox(two) == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import EditState, Kind, Queued
@@ -124,6 +125,35 @@ def test_a_report_made_here_is_chosen_also_when_its_answer_came_before_it_was_sh
     feed.on_edits({("city", "local:1"): []})
     qtbot.waitUntil(lambda: desk.row == row)
     assert not arrived, "no local row became it"
+    tasks.shutdown()
+    reader.close()
+
+
+def test_an_operator_who_is_away_hides_nothing_from_who_sits_there_now(
+    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+) -> None:
+    """He closed it without a network and went home: it stayed closed at this desk when others had made it P1."""
+    present = ["rina"]
+    tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
+    feed = BoardFeed(
+        desk, tasks, lambda: reader, T0.timestamp, lambda _: None,
+        is_anothers=lambda edit: edit.author not in present,
+    )  # fmt: skip
+    with qtbot.waitSignal(feed.ready):
+        feed.start()
+    closing = replace(edit("e1", Kind.CLOSE, "1", number=1, data={"disposition": "spam"}), author="budi")
+    sent = replace(edit("e2", Kind.DISPATCH, "1", number=2, data={"unit": "U1"}), author="budi")
+    waiting = {("city", "1"): [Queued(one, EditState.QUEUED) for one in (closing, sent)]}
+    feed.on_edits(waiting)
+    row = reader.row_of("city", "1")
+    assert row is not None
+    qtbot.waitUntil(lambda: desk.view is not None and desk.view.row_facts([row])[0].pending == 1)
+    assert desk.view is not None
+    assert desk.view.order.tolist() == [row]
+    assert [one.kind for one in feed.edits_of("city", "1")] == [Kind.DISPATCH], "that crew may have been told by radio"
+    present.append("budi")
+    feed.on_edits(waiting)
+    qtbot.waitUntil(lambda: desk.view is not None and not len(desk.view.order))
     tasks.shutdown()
     reader.close()
 
