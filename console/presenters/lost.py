@@ -229,8 +229,15 @@ class LostOrders(QObject):
         return isinstance(shown, Setback | NewHazard)
 
     def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
-        """The new P1 without a crew that the operator has not looked at."""
+        """The new P1 without a crew that the operator has not looked at.
+
+        One that was closed, and burns again, is not told as closed any more.
+        """
         self._hazards = hazards
+        burning = {one.row for one in hazards}
+        for setback in [one for one in self._setbacks if one.is_over and one.row in burning]:
+            self._setbacks.remove(setback)
+            self.setback_seen.emit(setback.of)
         self.show()
 
     @property

@@ -18,9 +18,9 @@ from console.domain.status import AssignmentState
 from console.edits import Edits
 from console.presenters.catalog import Catalog, Cities
 from console.presenters.conflict import conflict_rows, conflict_text
-from console.presenters.hazards import NewHazard
+from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.lost import LostOrders, why_lost
-from console.presenters.setback import Setback
+from console.presenters.setback import Of, Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.presenters.ticket import TicketPresenter
@@ -465,6 +465,21 @@ def test_a_new_hazard_is_told_until_it_is_seen_and_not_beside_why_its_crew_does_
     assert seen == [1001, 1002]
     strip.orders.set_hazards(())
     assert strip.banner.notice is None
+
+
+def test_what_was_closed_and_burns_again_is_not_told_as_closed(strip: Strip) -> None:
+    """A colleague had closed it, its reporter called again: the strip said closed, and nothing told of the fire."""
+    seen: list[frozenset[Of]] = []
+    strip.orders.setback_seen.connect(seen.append)
+    of = frozenset({("jobs", "city", "a")})
+    closed = Setback(
+        "city", "A", "rina", "budi has closed A Flood:", "", 1, of_crew=True, row=1001, is_over=True, of=of
+    )
+    strip.orders.tell(closed)
+    assert strip.notice.bold == "budi has closed A Flood:"
+    strip.orders.set_hazards((NewHazard(1001, "Flood, Kemang", news=HazardNews.ALONE),))
+    assert strip.notice.bold == "P1 without a crew (any more):"
+    assert (strip.banner._more, seen) == (0, [of])
 
 
 def test_the_key_that_said_seen_gives_no_order_up_at_the_same_go(strip: Strip) -> None:
