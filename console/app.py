@@ -221,11 +221,12 @@ class ConsoleWindow(QObject):
         self.edits = Edits(
             options.profile,
             self.link.send,
-            clock=self.now,
+            clock=self._clock,
             ids=lambda: str(uuid.uuid4()),
             order_lifetime_s=settings.order_lifetime_s,
             operator=lambda: self.desk.me,
             parent=self,
+            offset=self.sources.offset,
         )
         self.edits.author = me
         self.exchange = Exchange(self.edits, self._read_for_edits, self)
@@ -249,8 +250,15 @@ class ConsoleWindow(QObject):
     # Time and readers
 
     def now(self) -> datetime:
-        """The server's time as well as it is known."""
-        return self._clock() + self.sources.offset()
+        """The time that the window shows and counts the ages of reports by: that of the first source's server.
+
+        What is done, and when, goes by the clock of its own source, and so does what is known of units: `time_at`.
+        """
+        return self.time_at(self.sources.first)
+
+    def time_at(self, source: str) -> datetime:
+        """The time by the clock of a source's server, as well as it is known."""
+        return self._clock() + self.sources.offset(source)
 
     def reader(self) -> CacheReader:
         """The cache reader of the calling worker thread."""
@@ -292,7 +300,7 @@ class ConsoleWindow(QObject):
         self.status = StatusBar(self.theme, undo_key=cap_of("undo"))
         self.palette = Palette(self.theme, self.symbols)
         basemap = Basemap(self._options.profile, self.settings.here.basemap)
-        self.map_presenter = MapPresenter(self.desk, basemap, self.tasks, self.now, self)
+        self.map_presenter = MapPresenter(self.desk, basemap, self.tasks, self.time_at, self)
         self.map = MapPanel(
             self.theme,
             symbols_text,
@@ -343,7 +351,7 @@ class ConsoleWindow(QObject):
             tasks,
             reader,
             zone,
-            now,
+            self.time_at,
             self,
             told_in_vain=lambda: self.edits.told_in_vain,
             told_and_waiting=lambda: self.edits.told_and_waiting,
@@ -362,7 +370,7 @@ class ConsoleWindow(QObject):
             reader,
             self.units_presenter.crews,
             lambda: self.feed.pending,
-            now,
+            self.time_at,
             self,
             told_in_vain=self.units_presenter.told_in_vain,
         )
@@ -629,6 +637,7 @@ class ConsoleWindow(QObject):
         self.signing.rights_changed.connect(self.crew_notes.look)
         self.refusals.told.connect(self.lost.tell)
         self.crew_notes.told.connect(self.lost.tell)
+        self.ticket_presenter.time_at = self.edits.time_at
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (
             self.edits.held_by(edit_id) is not None
@@ -778,7 +787,7 @@ class ConsoleWindow(QObject):
         self.intents.look_again()
         crews = self.units_presenter.crews()
         self.map_presenter.set_units(crews)
-        self.kpi_presenter.set_units(count_states(crews, self.now()) if self.desk.view is not None else None)
+        self.kpi_presenter.set_units(count_states(crews, self.time_at) if self.desk.view is not None else None)
         self.kpi_presenter.show()
         self.status_presenter.show()
         self.commands.follow_room()

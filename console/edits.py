@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,26 +104,32 @@ class Edits(QObject):
         order_lifetime_s: float = 600.0,
         operator: Callable[[], str] = lambda: "",
         parent: QObject | None = None,
+        *,
+        offset: Callable[[str], timedelta] = lambda _source: timedelta(),
     ) -> None:
-        """`operator` says who sits at the window now: drafts are his."""
+        """`operator` says who sits at the window now: drafts are his.
+
+        `clock` is this computer's, `offset` says how far that of a source's server is ahead of it: the time of an edit,
+        and how old an order is, go by the clock of the server that it is for, whatever others of the profile say.
+        """
         super().__init__(parent)
-        self._clock, self._ids = clock, ids
+        self._clock, self._offset, self._ids = clock, offset, ids
         self.salvaged: Salvage | None = None
         """What was brought back when work.db was found damaged."""
         self._is_open = False
         self._closed = False
         self._filters: dict[str, str] = {}
         self._alarms: dict[str, str] = {}
-        thread = self._thread = WorkThread(partial(WorkFile, folder, clock=clock), _read)
+        thread = self._thread = WorkThread(partial(WorkFile, folder, clock=clock, offset=offset), _read)
         authors = self._authors = Authors()
-        book = self._book = Book(thread, clock, self)
+        book = self._book = Book(thread, self.time_at, self)
         drafts = self._drafts = KeptDrafts(thread, operator, self)
         self.followed = KeptFollowed(thread, self)
         """What the operators' desks follow."""
-        sending = self._sending = Sending(book, thread, authors, push, clock, order_lifetime_s, self)
-        withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, clock)
-        self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, clock, ids, self)
-        self._outcomes = Outcomes(book, thread, sending, withdrawals, clock, self)
+        sending = self._sending = Sending(book, thread, authors, push, self.time_at, order_lifetime_s, self)
+        withdrawals = self._withdrawals = Withdrawals(book, thread, sending, authors, self.time_at)
+        self._new = NewEdits(book, thread, drafts, sending, withdrawals, authors, self.time_at, ids, self)
+        self._outcomes = Outcomes(book, thread, sending, withdrawals, self.time_at, self)
         self._outbox = book.edits
         self._retry = QTimer(self, interval=_RETRY_MS)
         self._connect()
@@ -144,6 +150,11 @@ class Edits(QObject):
         self._retry.timeout.connect(self._try_again)
 
     # What is known
+
+    def time_at(self, source: str) -> datetime:
+        """The time by the clock of a source's server, as well as it is known."""
+        # protects: time-of-the-own-source
+        return self._clock() + self._offset(source)
 
     @property
     def outbox(self) -> tuple[Queued, ...]:
@@ -371,7 +382,7 @@ class Edits(QObject):
             author=self.author_for(source),
             device="",
             number=0,
-            occurred_at=self._clock(),
+            occurred_at=self.time_at(source),
             data=data,
             base=base,
             base_version=base_version,

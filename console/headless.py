@@ -74,7 +74,7 @@ class Headless(QObject):
     ) -> None:
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._profile, self._folder, self._clock = profile, folder, clock
+        self._profile, self._folder = profile, folder
         self._states = dict.fromkeys((source.key for source in sources), SourceState("", "connecting"))
         self._told = (0, 0, 0)
         self._taken = 0
@@ -91,7 +91,13 @@ class Headless(QObject):
             self._lock.release()
             raise
         self._edits = Edits(
-            folder, self._followers.take, self._now, lambda: str(uuid.uuid4()), order_lifetime_s, parent=self
+            folder,
+            self._followers.take,
+            clock,
+            lambda: str(uuid.uuid4()),
+            order_lifetime_s,
+            parent=self,
+            offset=self._offset,
         )
         users = users_of(sources)
         self._edits.author = next(iter(users.values()), "local")
@@ -141,10 +147,10 @@ class Headless(QObject):
         self._edits.close()
         self._lock.release()
 
-    def _now(self) -> datetime:
-        """The server's time as well as it is known."""
-        offset_s = next((state.clock_offset_s for state in self._states.values()), 0.0)
-        return self._clock() + timedelta(seconds=offset_s)
+    def _offset(self, source: str) -> timedelta:
+        """How far the clock of a source's server is ahead of this computer's, as well as it is known."""
+        state = self._states.get(source)
+        return timedelta(seconds=state.clock_offset_s if state is not None else 0.0)
 
     def _on_opened(self) -> None:
         self._is_open = True

@@ -33,7 +33,8 @@ class Book(QObject):
     trouble = Signal(object)
     """An exception for which something could not be noted on the disk."""
 
-    def __init__(self, thread: WorkThread, clock: Callable[[], datetime], parent: QObject | None = None) -> None:
+    def __init__(self, thread: WorkThread, clock: Callable[[str], datetime], parent: QObject | None = None) -> None:
+        """`clock` is that of a source's server."""
         super().__init__(parent)
         self._thread, self._clock = thread, clock
         self.edits = OpenEdits()
@@ -50,7 +51,8 @@ class Book(QObject):
         """A new state in memory, in its place by number; `changed_at` is when it came to be in that state."""
         before = self.edits.get(queued.edit.id)
         same = before is not None and before.state is queued.state
-        self.edits.put(replace(queued, changed_at=before.changed_at if before and same else self._clock()))
+        since = before.changed_at if before and same else self._clock(queued.edit.source)
+        self.edits.put(replace(queued, changed_at=since))
         self.announce()
 
     def set(self, *several: Queued) -> None:

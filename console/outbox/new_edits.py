@@ -49,7 +49,7 @@ class NewEdits(QObject):
         sending: Sending,
         withdrawals: Withdrawals,
         authors: Authors,
-        clock: Callable[[], datetime],
+        clock: Callable[[str], datetime],
         ids: Callable[[], str],
         parent: QObject | None = None,
     ) -> None:
@@ -81,7 +81,7 @@ class NewEdits(QObject):
         A crew that was told stays so.
         """
         resting = self._outbox.stopped_with(old)
-        new = replace(self._anew(old.edit, base_version), occurred_at=self._clock(), base=base)
+        new = replace(self._anew(old.edit, base_version), occurred_at=self._clock(old.edit.source), base=base)
         new = replace(new, data=old.edit.data if data is None else data)
         after = [Queued(_clean(self._anew(one.edit, base_version)), EditState.QUEUED, told=one.told) for one in resting]
         self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after], "")
@@ -122,7 +122,7 @@ class NewEdits(QObject):
             edit,
             id=self._ids(),
             author=self._authors.at(edit.source) or edit.author,
-            occurred_at=self._clock() if is_order(edit) else edit.occurred_at,
+            occurred_at=self._clock(edit.source) if is_order(edit) else edit.occurred_at,
             base_version=base_version if edit.base_version is not None else None,
             late=False,
         )
@@ -163,7 +163,8 @@ class NewEdits(QObject):
         old = self.goes_along(edit_id)
         if not old:
             return ""
-        source, author, now = old[0].edit.source, self._authors.at(old[0].edit.source), self._clock()
+        source = old[0].edit.source
+        author, now = self._authors.at(source), self._clock(source)
         plain = Edit(self._ids(), Kind.CREATE, None, author, "", 0, now, source=source, title=title)
         again = self._outbox.key_to_create_again(source, old[0].edit.report)
         create = replace(plain, report=again or f"local:{plain.id}", data=data)

@@ -36,7 +36,7 @@ class Outcomes(QObject):
         thread: WorkThread,
         sending: Sending,
         withdrawals: Withdrawals,
-        clock: Callable[[], datetime],
+        clock: Callable[[str], datetime],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -166,7 +166,7 @@ class Outcomes(QObject):
             if queued.edit.kind is Kind.CREATE or here_since is None:
                 continue
             waits_since = max(here_since, queued.changed_at or here_since)
-            if (self._clock() - waits_since).total_seconds() > _UNPROVED_S:
+            if (self._clock(queued.edit.source) - waits_since).total_seconds() > _UNPROVED_S:
                 words = (
                     "The server said that it took this, but its record does not show it. Look before you send again."
                 )

@@ -67,7 +67,7 @@ class Sending(QObject):
         thread: WorkThread,
         authors: Authors,
         push: Callable[[Push | Withdraw], None],
-        clock: Callable[[], datetime],
+        clock: Callable[[str], datetime],
         order_lifetime_s: float,
         parent: QObject | None = None,
     ) -> None:
@@ -123,7 +123,7 @@ class Sending(QObject):
 
     def too_old(self, queued: Queued) -> bool:
         """Whether it is an order past its time."""
-        return outlived(as_told(queued), self._clock(), self._order_lifetime_s)
+        return outlived(as_told(queued), self._clock(queued.edit.source), self._order_lifetime_s)
 
     # Sources come and go
 
@@ -133,7 +133,7 @@ class Sending(QObject):
             self._away.clear()
         else:
             self._away.discard(source)
-            self._here_since.setdefault(source, self._clock())
+            self._here_since.setdefault(source, self._clock(source))
         self.waiting -= {one.edit.id for one in self._outbox.values() if source in (None, one.edit.source)}
 
     def source_reached(self, source: str) -> None:
@@ -404,7 +404,7 @@ class Sending(QObject):
         unconfirmed = queued.state is EditState.UNCONFIRMED
         late = queued.edit.late
         if queued.attempts == 0:  # fixed before the first try: the body must never change under its key
-            late = (self._clock() - queued.edit.occurred_at).total_seconds() > LATE_S
+            late = (self._clock(queued.edit.source) - queued.edit.occurred_at).total_seconds() > LATE_S
         sending = replace(
             queued,
             edit=replace(queued.edit, late=late),

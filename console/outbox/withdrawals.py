@@ -24,7 +24,7 @@ class Withdrawals:
     """What was taken back, by its author or by another operator, and is still to be told of."""
 
     def __init__(
-        self, book: Book, thread: WorkThread, sending: Sending, authors: Authors, clock: Callable[[], datetime]
+        self, book: Book, thread: WorkThread, sending: Sending, authors: Authors, clock: Callable[[str], datetime]
     ) -> None:
         self._book, self._thread, self._sending = book, thread, sending
         self._authors, self._clock = authors, clock
@@ -74,7 +74,7 @@ class Withdrawals:
             return False
         if queued.state is EditState.ACCEPTED or edit_id in self._sending.handed_over:
             return False
-        who = {"who": self._authors.at(queued.edit.source), "at": self._clock().isoformat()}
+        who = {"who": self._authors.at(queued.edit.source), "at": self._clock(queued.edit.source).isoformat()}
         dropped = self._with_what_rests(queued)
         self._dropped |= {one.edit.id: replace(one, theirs={DROPPED: who}) for one in dropped}
         self.withdraw_now(*dropped, problem=DROPPED, theirs={DROPPED: who})

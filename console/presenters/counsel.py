@@ -72,14 +72,14 @@ class Counsellor(QObject):
         reader: Callable[[], CacheReader],
         crews: Callable[[], list[Crew]],
         pending: Callable[[], Mapping[tuple[str, str], tuple[Edit, ...]]],
-        now: Callable[[], datetime],
+        time_at: Callable[[str], datetime],
         parent: QObject | None = None,
         *,
         told_in_vain: Callable[[], Mapping[Word, Queued]] = dict,
     ) -> None:
         """`told_in_vain` are the units that drive where the server has not sent them: see Edits."""
         super().__init__(parent)
-        self._desk, self._tasks, self._reader, self._crews, self._now = desk, tasks, reader, crews, now
+        self._desk, self._tasks, self._reader, self._crews, self._time_at = desk, tasks, reader, crews, time_at
         self._told_in_vain = told_in_vain
         self._pending = pending
         self._dossier: Dossier | None = None
@@ -113,7 +113,7 @@ class Counsellor(QObject):
             why = self.tr("Not loaded yet: which units are free is known once all their work has been read")
             self.changed.emit(Counsel(dossier.row, no_unit=why))
             return
-        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._now()
+        reader, crews, cities, now = self._reader, self._crews(), self._desk.cities, self._time_at(dossier.source)
         catalog = cities.of(dossier.source)  # another city's units are not for this report
         called_back = {unit for source, unit in self._told_in_vain() if source == dossier.source}
 
@@ -175,7 +175,7 @@ class Counsellor(QObject):
 
     def near(self, source: str, values: Mapping[str, Any], then: Callable[[list[DuplicateRow]], None]) -> None:
         """Possible duplicates of what is being typed into the form of a new report for a source."""
-        view, cities, reader, now = self._desk.view, self._desk.cities, self._reader, self._now()
+        view, cities, reader, now = self._desk.view, self._desk.cities, self._reader, self._time_at(source)
         lat, lon = values.get("lat"), values.get("lon")
         if view is None or lat is None or lon is None or not values.get("service"):
             then([])

@@ -330,7 +330,7 @@ class Forms(QObject):
 
         def commit(values: dict[str, Any]) -> None:
             hours = float(values["until"] or 0)
-            until = (self._now() + timedelta(hours=hours)).isoformat() if hours else None
+            until = (self._edits.time_at(dossier.source) + timedelta(hours=hours)).isoformat() if hours else None
             reason = values["reason"] or dict(waits_for)[values["waits_for"]]
             hold = {"reason": reason, "waits_for": values["waits_for"], "until": until}
             self._commit(form, lambda: then(hold), draft_key)

@@ -379,7 +379,8 @@ class LostOrders(QObject):
 
     def _radio_calls(self) -> list[RadioCall]:
         """What has not left and nobody told, and what was told and is given up."""
-        unsent = (one for one in self._edits.untold if is_not_sent(one.edit, self._now(), away=self._waits(one.edit)))
+        untold = ((one, self._edits.time_at(one.edit.source)) for one in self._edits.untold)
+        unsent = (one for one, now in untold if is_not_sent(one.edit, now, away=self._waits(one.edit)))
         return [
             *(RadioCall(one, back=False) for one in unsent),
             *(RadioCall(one, back=True) for one in self._edits.to_call_back),

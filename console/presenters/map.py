@@ -19,7 +19,7 @@ from console.board.map_answer import UNLISTED_BIT, map_answer
 from console.board.view import View
 from console.domain.area import GeometryFault, border_box, check_geometry
 from console.domain.filter import Filter
-from console.domain.report import Area, Unit
+from console.domain.report import Area
 from console.domain.status import ORDER, AssignmentState, UnitState
 from console.domain.word import Word
 from console.presenters import words
@@ -58,10 +58,15 @@ class MapPresenter(QObject):
     """A Notice while the map draws nothing, else None; whether it is off."""
 
     def __init__(
-        self, desk: Desk, basemap: Basemap, tasks: Tasks, now: Callable[[], datetime], parent: QObject | None = None
+        self,
+        desk: Desk,
+        basemap: Basemap,
+        tasks: Tasks,
+        time_at: Callable[[str], datetime],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._basemap, self._tasks, self._now = desk, basemap, tasks, now
+        self._desk, self._basemap, self._tasks, self._time_at = desk, basemap, tasks, time_at
         self._views: OrderedDict[int, View] = OrderedDict()
         self._areas: bytes = b'{"type":"FeatureCollection","features":[]}'
         self._areas_number = 0
@@ -142,14 +147,13 @@ class MapPresenter(QObject):
     def set_units(self, crews: list[Crew]) -> None:
         """Show these units where they are; off shift is never drawn."""
         self._crews = crews
-        now = self._now()
         wanted = self._wanted_unit()
         shown = [
             {
                 "id": crew.key,
                 "code": self._desk.code_of(crew),
                 "state_key": words.UNIT_SYMBOL[unit.state],
-                "stale": is_stale(unit, now),
+                "stale": is_stale(unit, self._time_at(crew.source)),
                 "beside": unit.state is UnitState.ON_SCENE,
                 "chosen": crew.key == self._desk.unit,
                 "near": (crew.source, unit.id) == wanted,
@@ -162,7 +166,7 @@ class MapPresenter(QObject):
         if self._panel is not None:
             self._panel.set_units(shown, self._route(crews))
             background = self._basemap.attribution if self._basemap.kind else self.tr("no street map here")
-            self._panel.set_notes(background, self._units_note([crew.unit for crew in crews], now))
+            self._panel.set_notes(background, self._units_note(crews))
 
     def _route(self, crews: list[Crew]) -> list[tuple[float, float]]:
         """From the unit that is on its way to the chosen report, else from the one recommended first, to the report."""
@@ -184,15 +188,16 @@ class MapPresenter(QObject):
         wanted = next(iter(under_way + advised), None)
         return None if wanted is None else (dossier.source, wanted)
 
-    def _units_note(self, units: list[Unit], now: datetime) -> str:
-        """How old the newest position is: all others are older."""
-        newest = max((unit.position_at for unit in units if unit.position_at is not None), default=None)
-        if newest is None:
+    def _units_note(self, crews: list[Crew]) -> str:
+        """How old the newest position is, by its own city's clock: all others are older."""
+        known = ((self._time_at(crew.source), crew.unit.position_at) for crew in crews)
+        ages = [(now - at, at, now) for now, at in known if at is not None]
+        if not ages:
             return ""
-        age_s = (now - newest).total_seconds()
-        if age_s > STALE_S:
+        age, newest, now = min(ages)
+        if age.total_seconds() > STALE_S:
             return self.tr("positions from {time}").format(time=words.moment(newest, self._desk.zone, now))
-        return self.tr("units {age}").format(age=words.age(age_s))
+        return self.tr("units {age}").format(age=words.age(age.total_seconds()))
 
     def _reports(self, request: Request) -> bytes | None:
         view = self._views.get(request.number) or self._desk.view

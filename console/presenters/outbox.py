@@ -298,7 +298,9 @@ class OutboxPresenter(QObject):
             code = unit.code if unit else ""
             if queued.told:
                 state = self.tr("{unit} told by radio").format(unit=code)
-            elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
+            elif is_not_sent(
+                edit, self._edits.time_at(edit.source), away=self.is_away(edit.source) or self.is_held(edit.id)
+            ):
                 level, state = "urgent", words.not_sent(queued, unit, code, self.tr)
                 actions = [("told", self.tr("Told by radio"))]
         elif (first := self._edits.held_by(edit.id)) is not None:

@@ -17,6 +17,7 @@ from widgets.statusbar import Cell
 _INTERVAL_S = 5.0
 RIGHTS_LAST = timedelta(hours=72)
 """So long an operator may write without contact with the server, which alone knows his rights; then he may read."""
+_FAR_OFF_S = 60.0
 _AMBER, _GREY = 3, 10
 """Data older than 3 intervals is amber, older than 10 grey and hatched."""
 
@@ -73,10 +74,16 @@ class Sources(QObject):
             return ""
         return self.tr("Offline since {time}.").format(time=self._when(state.since))
 
-    def offset(self) -> timedelta:
-        """How far the server's clock is ahead of this computer's."""
-        state = next(iter(self._states.values()), None)
-        return timedelta(seconds=state.clock_offset_s if state else 0.0)
+    def offset(self, key: str) -> timedelta:
+        """How far the clock of a source's server is ahead of this computer's, as well as it is known."""
+        state = self._states.get(key)
+        return timedelta(seconds=state.clock_offset_s if state is not None else 0.0)
+
+    def _as_shown(self, state: SourceState) -> datetime | None:
+        """The time a source's data is complete to, by the one clock that the window shows: the first source's."""
+        if state.as_of is None:
+            return None
+        return state.as_of - timedelta(seconds=state.clock_offset_s) + self.offset(self.first)
 
     def set_state(self, state: SourceState) -> None:
         """A source says how it is doing."""
@@ -131,7 +138,7 @@ class Sources(QObject):
 
     def as_of(self) -> datetime | None:
         """The time the oldest source's data is complete to."""
-        known = [state.as_of for state in self._states.values()]
+        known = [self._as_shown(state) for state in self._states.values()]
         return None if not known or None in known else min(as_of for as_of in known if as_of is not None)
 
     def lapsed_since(self, key: str) -> datetime | None:
@@ -165,7 +172,7 @@ class Sources(QObject):
     def age_s(self) -> float | None:
         """Seconds since the oldest source's data was complete; None when there is none."""
         as_of = self.as_of()
-        return None if as_of is None else (self._now() + self.offset() - as_of).total_seconds()
+        return None if as_of is None else (self._now() + self.offset(self.first) - as_of).total_seconds()
 
     def age_words(self) -> str:
         """`5 s ago`; without a connection `data from 13:20`; "" while nothing was read."""
@@ -222,10 +229,23 @@ class Sources(QObject):
         lines = []
         for key, name in self._names.items():
             state = self._states.get(key)
-            as_of = state.as_of if state is not None else None
+            as_of = self._as_shown(state) if state is not None else None
             data = self.tr("Data from {time}.").format(time=self._day_and_clock(as_of)) if as_of else ""
-            lines.append(" ".join(part for part in (f"{name}: {self._line(state)[0].rstrip('.')}.", data) if part))
+            parts = (f"{name}: {self._line(state)[0].rstrip('.')}.", data, self._clock_words(key))
+            lines.append(" ".join(part for part in parts if part))
         return "\n".join([*lines, *([self.next_try()] if self.next_try() else [])])
+
+    def _clock_words(self, key: str) -> str:
+        """How far a server's clock is from this computer's, "" while that is little."""
+        off_s = self.offset(key).total_seconds()
+        if abs(off_s) < _FAR_OFF_S:
+            return ""
+        told = self.tr(
+            "Its clock is {time} ahead of this computer's."
+            if off_s > 0
+            else "Its clock is {time} behind this computer's."
+        )
+        return told.format(time=words.age(abs(off_s)))
 
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached; else of one that takes no changes."""
@@ -256,7 +276,8 @@ class Sources(QObject):
             if state.reached:
                 continue
             since = self._when(state.since) if state.since else ""
-            as_of = self._when(state.as_of) if state.as_of else ""
+            shown = self._as_shown(state)
+            as_of = self._when(shown) if shown is not None else ""
             data = self.tr("Data from {time}.").format(time=as_of) if as_of else ""
             away = state.state == "offline" and not (state.local or state.busy)
             cause = "" if away else state.problem  # the status bar says why a server is not reached

@@ -74,6 +74,8 @@ class TicketPresenter(QObject):
         self._looking: dict[str, dict[str, str | None]] = {}
         self.is_away: Callable[[str], bool] = lambda _source: False
         """Set by the app: whether a source is known to take nothing now."""
+        self.time_at: Callable[[str], datetime] = lambda _source: self._now()
+        """Set by the app: the time by the clock of a source's server, which that of an edit for it goes by."""
         self.to_call_back: Callable[[], Sequence[Queued]] = lambda: ()
         """Set by the app: the orders that were given up after their units were told by radio."""
         self.is_held: Callable[[str], bool] = lambda _edit_id: False
@@ -293,7 +295,9 @@ class TicketPresenter(QObject):
                         unit=code, who=queued.told
                     )
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
-                elif is_not_sent(edit, self._now(), away=self.is_away(edit.source) or self.is_held(edit.id)):
+                elif is_not_sent(
+                    edit, self.time_at(edit.source), away=self.is_away(edit.source) or self.is_held(edit.id)
+                ):
                     unit = self._desk.catalog(edit.source).units.get(str(edit.data.get("unit")))
                     text = words.not_sent(queued, unit, code, self.tr)
                     strips.append(Strip("not_sent", text, key_of("told"), f"told:{edit.id}"))

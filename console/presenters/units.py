@@ -81,17 +81,20 @@ class UnitsPresenter(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         zone: tzinfo,
-        now: Callable[[], datetime],
+        time_at: Callable[[str], datetime],
         parent: QObject | None = None,
         *,
         told_in_vain: Callable[[], Iterable[Queued]] = tuple,
         told_and_waiting: Callable[[], Iterable[Queued]] = tuple,
     ) -> None:
-        """The orders by which units were told to go where the server has not sent them, or not yet: see Edits."""
+        """The orders by which units were told to go where the server has not sent them, or not yet: see Edits.
+
+        `time_at` is the time by the clock of a source's server.
+        """
         super().__init__(parent)
         self._panel, self._desk, self._tasks, self._reader = panel, desk, tasks, reader
         self._told_in_vain, self._told_and_waiting = told_in_vain, told_and_waiting
-        self._zone, self._now = zone, now
+        self._zone, self._time_at = zone, time_at
         self._positions: dict[Word, tuple[float, float, datetime]] = {}
         self._titles: dict[Word, str] = {}
         self._spots: dict[Word, tuple[float, float]] = {}
@@ -200,7 +203,9 @@ class UnitsPresenter(QObject):
         unit = crew.unit
         found = self._positions.get((crew.source, unit.id))
         # What a server's clock that went ahead has put into the future is not newer than what is told now.
-        if found is None or (unit.position_at is not None and found[2] < unit.position_at <= self._now()):
+        if found is None or (
+            unit.position_at is not None and found[2] < unit.position_at <= self._time_at(crew.source)
+        ):
             return crew
         moved = msgspec.structs.replace(unit, lat=found[0], lon=found[1], position_at=found[2])
         return msgspec.structs.replace(crew, unit=moved)
@@ -232,23 +237,23 @@ class UnitsPresenter(QObject):
 
     def show(self) -> None:
         """Fill the panel."""
-        now, states = self._now(), _FILTERS[self._filter]
+        states = _FILTERS[self._filter]
         crews = {crew.key: crew for crew in self.crews() if crew.unit.state in states or crew.key == self._desk.unit}
-        self._keep_order(crews, now)
+        self._keep_order(crews)
         if not crews:
             self._show_empty()
         told = self._told()
-        rows = [self._row(crews[key], now, told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
+        rows = [self._row(crews[key], told.get((crews[key].source, crews[key].unit.id))) for key in self._order]
         self._panel.set_rows(rows)
 
-    def _keep_order(self, crews: Mapping[str, Crew], now: datetime) -> None:
+    def _keep_order(self, crews: Mapping[str, Crew]) -> None:
         """Sort anew when another report, state or order asks for it: rows do not wander while crews drive about."""
         states = {key: crew.unit.state for key, crew in crews.items()}
         wanted = (self._sort, self._descending, self._place(), states, len(self._titles))
         if wanted != self._ordered_for:
             self._ordered_for = wanted
             found = sorted(crews.values(), key=lambda crew: crew.unit.code)
-            found.sort(key=lambda crew: self._rank(crew, now), reverse=self._descending)
+            found.sort(key=self._rank, reverse=self._descending)
             self._order = [crew.key for crew in found]
 
     def _place(self) -> tuple[str, float, float] | None:
@@ -265,7 +270,7 @@ class UnitsPresenter(QObject):
             return _NEVER
         return distance_m(unit.lat, unit.lon, *place[1:])
 
-    def _rank(self, crew: Crew, now: datetime) -> tuple[float | str, ...]:
+    def _rank(self, crew: Crew) -> tuple[float | str, ...]:
         """What stands first in the chosen order."""
         unit, jobs = crew.unit, self._desk.cities.jobs(crew)
         match self._sort:
@@ -286,7 +291,7 @@ class UnitsPresenter(QObject):
             case "skills":
                 return (", ".join(unit.skills),)
             case "position":
-                age = position_age_s(unit, now)
+                age = position_age_s(unit, self._time_at(crew.source))
                 return (_NEVER if age is None else age,)
             case "shift":
                 return (unit.shift_end.timestamp() if unit.shift_end else _NEVER,)
@@ -305,8 +310,8 @@ class UnitsPresenter(QObject):
                 self.tr("Nobody can be sent: the city has set up no unit. Its supervisor does that with “sigap city”."),
             )
 
-    def _row(self, crew: Crew, now: datetime, told: Queued | None) -> UnitRow:
-        unit = crew.unit
+    def _row(self, crew: Crew, told: Queued | None) -> UnitRow:
+        unit, now = crew.unit, self._time_at(crew.source)
         jobs = list(self._desk.cities.jobs(crew))
         jobs.sort(key=lambda one: one.state not in ON_THE_WAY)  # what it is at comes first
         known = self._desk.loaded >= Loaded.WORK  # its jobs come after the unit
@@ -373,12 +378,12 @@ class UnitsPresenter(QObject):
         self._tasks.submit(lambda: reader().row_of(source, report), lambda row: self._desk.choose(row or 0))
 
 
-def count_states(crews: list[Crew], now: datetime) -> dict[str, int]:
+def count_states(crews: list[Crew], time_at: Callable[[str], datetime]) -> dict[str, int]:
     """How many units are available, busy, and on shift with a stale position."""
     units = [crew.unit for crew in crews]
     return {
         "available": sum(unit.state is UnitState.AVAILABLE for unit in units),
         "busy": sum(unit.state in _BUSY for unit in units),
-        "stale": sum(is_stale(unit, now) for unit in units),
+        "stale": sum(is_stale(crew.unit, time_at(crew.source)) for crew in crews),
         "on_shift": sum(unit.state is not UnitState.OFF_SHIFT for unit in units),
     }

@@ -108,10 +108,17 @@ class WorkFile:
     Raises NewerFile, DiskFull, NotWritable, LockedByOther, DamagedFile; nothing is then half-written.
     """
 
-    def __init__(self, folder: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        offset: Callable[[str], timedelta] = lambda _source: timedelta(),
+    ) -> None:
+        """`offset` says how far the clock of a source's server is ahead of this computer's, which is `clock`."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / WORK
-        self._clock = clock
+        self._clock, self._offset = clock, offset
         # protects: one-program-a-work-file
         self._lock = FileLock(folder / "work.lock")
         self._noted: list[tuple[Line, bool]] | None = None  # the lines of `together`, each with whether it is synced
@@ -159,7 +166,7 @@ class WorkFile:
         if before is not None:
             return before
         self._put_back()
-        queued = Queued(edit=edit, state=EditState.QUEUED, changed_at=self._clock())
+        queued = Queued(edit=edit, state=EditState.QUEUED, changed_at=self._time_at(edit.source))
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
             self._raise_number(edit.number)
@@ -168,6 +175,10 @@ class WorkFile:
             # protects: journal-line
             self._journal.write(_line(queued), sync=True)
         return queued
+
+    def _time_at(self, source: str) -> datetime:
+        """What is compared with the times of edits goes by the clock that those go by."""
+        return self._clock() + self._offset(source)
 
     def get(self, edit_id: str) -> Queued | None:
         """One edit; None when there is none of that id."""
@@ -213,7 +224,7 @@ class WorkFile:
             theirs=theirs or {},
             version=version,
             told=told or before.told,
-            changed_at=self._clock(),
+            changed_at=self._time_at(edit.source),
         )
         with self._journal.whole(), self._writing():
             self._put_edit(after)
@@ -238,7 +249,7 @@ class WorkFile:
             msgspec.structs.replace(
                 one,
                 edit=msgspec.structs.replace(one.edit, device=self.device, number=number + place),
-                changed_at=now,
+                changed_at=self._time_at(one.edit.source),
             )
             for place, one in enumerate(into)
         ]
@@ -272,7 +283,7 @@ class WorkFile:
         numbers = self.local_keys()
         again: dict[str | None, str] = {key: created_again(key) for key in created}
         again |= {numbers[key][1]: again[key] for key in created if key in numbers}
-        now = self._clock()
+        now = self._time_at(source)
         lost, kept = [], []
         for one in sent:
             # protects: work-follows-its-creation
@@ -318,7 +329,9 @@ class WorkFile:
         if before is None:
             return
         edit = msgspec.structs.replace(before.edit, base_version=base_version)
-        queued = msgspec.structs.replace(before, edit=edit, state=EditState.QUEUED, changed_at=self._clock())
+        queued = msgspec.structs.replace(
+            before, edit=edit, state=EditState.QUEUED, changed_at=self._time_at(edit.source)
+        )
         with self._journal.whole(), self._writing():
             self._put_edit(queued)
             self._note(_line(queued), sync=False)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,12 +120,14 @@ def console(
     text_scale: float = 1.0,
     mended: str = "",
     kept: Any = None,
+    sources: Sequence[Any] = (),
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
     With `go_on` the next waiting report is chosen after a step; most tests look at what became of the same one.
     `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
+    Or it follows these `sources` as they are, with `name` signed in at "city".
     """
     from PySide6.QtWidgets import QApplication
 
@@ -138,12 +140,12 @@ def console(
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     addresses = ({"city": source} if source else {}) | dict(others or {})
-    sources = [
+    followed = list(sources) or [
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
     settings = kept or Settings(go_on=go_on, text_scale=text_scale)
-    settings.sources = sources
+    settings.sources = followed
     tokens = Tokens("test")
     tokens.keep_in_memory("city", TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)

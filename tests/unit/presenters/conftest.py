@@ -57,7 +57,8 @@ class Rig:
         )
         self.desk.cities = Cities({"city": city}, {"source": {1: ("", "city")}})
         self.tasks = Tasks("worker", 1)
-        self.edits = Edits(profile, lambda _: None, lambda: NOW, lambda: next(ids), operator=lambda: self.desk.me)
+        self.now = NOW
+        self.edits = Edits(profile, lambda _: None, lambda: self.now, lambda: next(ids), operator=lambda: self.desk.me)
         self.edits.author = "rina"
         self.deeds = Deeds(self.edits)
         self.said: list[str] = []

@@ -67,10 +67,10 @@ class Panels:
         for widget in (self.units, self.charts, self.ticket):
             qtbot.addWidget(widget)
             widget.show()
-        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda: T0, parent=self.units)
+        presenter = UnitsPresenter(self.units, self.desk, self.tasks, reader, UTC, lambda _: T0, parent=self.units)
         ChartsPresenter(self.charts, self.desk, lambda: "", UTC, lambda: T0, self.charts)
         self.dossiers = Dossiers(self.desk, self.feed, self.tasks, reader, lambda: T0)
-        self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda: T0)
+        self.counsellor = Counsellor(self.desk, self.tasks, reader, presenter.crews, dict, lambda _: T0)
         self.ticket_presenter = TicketPresenter(self.ticket, self.desk, UTC, lambda: T0)
         self.dossiers.changed.connect(self.ticket_presenter.set_dossier)
         self.dossiers.changed.connect(self.counsellor.set_dossier)

@@ -52,16 +52,16 @@ class Strip:
 
     def __init__(self, rig: Rig, qtbot: QtBot) -> None:
         theme = make_theme()
-        self.rig, self.now = rig, NOW
+        self.rig = rig
         self.banner, bar = Banner(theme, make_symbols(theme)), StatusBar(theme, undo_key="Ctrl Z")
         for widget in (self.banner, bar):
             qtbot.addWidget(widget)
         self.sources = Sources(
-            [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: self.now, rig.window
+            [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: rig.now, rig.window
         )
-        status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: self.now, bar)
+        status = self.status = StatusPresenter(bar, self.banner, rig.desk, self.sources, UTC, lambda: rig.now, bar)
         self.orders = LostOrders(
-            rig.edits, rig.desk, rig.deeds, status, self.sources, UTC, lambda: self.now, lambda: rig.steady_s, bar
+            rig.edits, rig.desk, rig.deeds, status, self.sources, UTC, lambda: rig.now, lambda: rig.steady_s, bar
         )
 
     @property
@@ -101,7 +101,7 @@ def test_an_order_that_nobody_told_is_named_wherever_the_operator_is(strip: Stri
     strip.order("A", "07", priority=1)
     strip.orders.show()
     assert strip.banner.notice is None, "it may have left already"
-    strip.now += timedelta(seconds=4)
+    strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
     assert strip.notice.text == "to come: Report A Water at A."
@@ -126,7 +126,7 @@ def test_a_title_that_ends_in_a_full_stop_ends_its_sentence_once(strip: Strip) -
     dossier = replace(dossier, shown=replace(dossier.shown, description="Air naik cepat."))
     strip.rig.deeds.dispatch(dossier, "07", "SDA-07", stack=False)
     strip.rig.saved(1)
-    strip.now += timedelta(seconds=4)
+    strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.notice.text == "to come: Report A Air naik cepat."
 
@@ -159,7 +159,7 @@ def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(s
     """The server had it in its socket, carried it out, and the strip said NOT SENT to the end."""
     edit_id = strip.order("A", "07", priority=1)
     strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED))
-    strip.now += timedelta(seconds=4)
+    strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
     strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED))
@@ -169,7 +169,7 @@ def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(s
 
 def test_an_order_that_left_after_all_is_named_no_more(strip: Strip) -> None:
     edit_id = strip.order("A", "07")
-    strip.now += timedelta(seconds=4)
+    strip.rig.now += timedelta(seconds=4)
     strip.orders.show()
     assert strip.orders.radio_call == edit_id
     strip.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))

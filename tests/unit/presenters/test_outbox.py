@@ -187,7 +187,7 @@ def test_enter_withdraws_nothing(rig: Rig) -> None:
     rig.edits.source_lost("city")
     assert verbs(rows.row(rows.do(Kind.NOTE, text="Water"))) == ["Open", "Withdraw"]
     order = rows.do(Kind.DISPATCH, unit="07")
-    rows.presenter._now = lambda: NOW + timedelta(seconds=4)
+    rig.now += timedelta(seconds=4)
     assert verbs(rows.row(order)) == ["Told by radio", "Open", "Withdraw"]
     assert verbs(rows.row(rows.do(Kind.CLAIM, "B"))) == ["Open", "Withdraw"]
 

@@ -46,7 +46,7 @@ class Board:
         self.told_in_vain: list[Queued] = []
         self.told_and_waiting: list[Queued] = []
         self.presenter = UnitsPresenter(
-            self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda: T0,
+            self.panel, self.desk, self.tasks, lambda: self.reader, UTC, lambda _: T0,
             told_in_vain=lambda: self.told_in_vain, told_and_waiting=lambda: self.told_and_waiting,
         )  # fmt: skip
 
@@ -113,7 +113,7 @@ def test_who_was_told_by_radio_during_a_cut_is_not_free(board: Board) -> None:
     board.presenter.show()
     row = board.panel._model._rows[1]
     assert (row.code, row.state_text, row.job) == ("A", "Told by radio", "927956 not sent yet")
-    assert count_states(board.presenter.crews(), T0)["available"] == 1
+    assert count_states(board.presenter.crews(), lambda _: T0)["available"] == 1
     assert board.presenter.told_in_vain() == {}, "the order may still reach the server"
     order = msgspec.structs.replace(order, report="2", data={"unit": "D"})
     board.told_and_waiting = [Queued(order, EditState.ACCEPTED, told="rina")]

@@ -505,6 +505,38 @@ def test_a_text_typed_before_the_file_was_open_replaces_no_older_one(desk: Desk)
         assert file.drafts() == {"new": {"text": "of today"}, "older:new": {"text": "of yesterday"}}
 
 
+def test_each_source_has_its_own_clock(qtbot: QtBot, tmp_path: Path) -> None:
+    """One city's clock is two hours ahead of this computer's, another's an hour behind it: nothing expires for that."""
+    offsets = {"ahead": timedelta(hours=2), "behind": timedelta(hours=-1), "city": timedelta()}
+    ids = (f"e{number}" for number in itertools.count(1))
+    down: list[Push | Withdraw] = []
+    now = [T0]
+
+    def start() -> Edits:
+        edits = Edits(tmp_path, down.append, lambda: now[0], lambda: next(ids), offset=lambda source: offsets[source])
+        edits.author = "rina"
+        with qtbot.waitSignal(edits.opened):
+            pass
+        return edits
+
+    edits = start()
+    for source in offsets:
+        edits.source_lost(source)
+        with qtbot.waitSignal(edits.saved):
+            edits.submit(Kind.DISPATCH, "1", source=source, data={"unit": "U"}, base={}, base_version=1, title="t")
+    edits.close()
+    edits = start()
+    assert {one.edit.source: one.edit.occurred_at - T0 for one in edits.outbox} == offsets
+    assert {one.edit.source: (one.changed_at or T0) - T0 for one in edits.outbox} == offsets
+    now[0] += timedelta(minutes=9)
+    down.clear()
+    edits.resend_due()
+    qtbot.waitUntil(lambda: len([one for one in down if isinstance(one, Push)]) == 3)
+    assert {one.edit.late for one in down if isinstance(one, Push)} == {True}, "nine minutes, at each of them"
+    assert edits.counts == {S.SENDING: 3}
+    edits.close()
+
+
 def test_without_work_db_every_edit_is_refused_aloud(qtbot: QtBot, tmp_path: Path) -> None:
     holder = WorkFile(tmp_path)
     clock: Callable[[], datetime] = lambda: T0  # noqa: E731
