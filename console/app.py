@@ -596,9 +596,11 @@ class ConsoleWindow(QObject):
         self.going_on.went.connect(self._on_went)
         self.going_on.next_shown.connect(self.intents.show_next)
         self.going_on.comes_back.connect(self.queue.expect)
+        self.going_on.goes_back.connect(self._open_report)
         self.feed.made.connect(self.queue.expect)
         self.ticket.action.connect(self.intents.act)
         self.forms.unused_key.connect(self._on_key_of_form)
+        self.forms.begun_changed.connect(self.window.look_at_keys)
         self.palette.unused_key.connect(self._on_key_of_form)
         self.ticket.advice_chosen.connect(self.intents.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.desk.choose)
@@ -675,6 +677,7 @@ class ConsoleWindow(QObject):
             (self.forms.has_keyboard or self.palette.isActiveWindow())
             and (action := action_on(cap)) is not None
             and action.id in _FROM_FORMS
+            and not self._is_held_by_form(action.id)
             and is_usable(cap, self._situation) is True
         )
         self.intents.unit_in_sight = self.units.bring_in_sight
@@ -1073,10 +1076,16 @@ class ConsoleWindow(QObject):
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
         for action in _FROM_FORMS:
-            if key in BY_ID[action].keys:
+            if key in BY_ID[action].keys and self._is_held_by_form(action):
+                self.say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))
+            elif key in BY_ID[action].keys:
                 self.intents.run(action)
                 if action in _LEAVE_FORM:  # Enter is meant for the report that is shown now
                     self.window.activateWindow()
+
+    def _is_held_by_form(self, action: str) -> bool:
+        """Whether a key would be meant for what stands in the open form, and not for the last step of the window."""
+        return action == "undo" and self.forms.has_keyboard and self.forms.is_begun
 
     def _open_chosen(self) -> None:
         """The stroke that opens a report does not do its first verb too."""

@@ -46,8 +46,8 @@ class Deeds(QObject):
 
     done = Signal(object)
     """A Deed was appended."""
-    undone = Signal(str)
-    """The newest one was taken back, as far as that goes: its edit's id."""
+    undone = Signal(object)
+    """The newest one was taken back, as far as that goes: the Deed."""
 
     def __init__(self, edits: Edits, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -231,7 +231,7 @@ class Deeds(QObject):
     def undo(self) -> Undo:
         """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
         deed = self._stack.pop()
-        self.undone.emit(deed.edit_id)
+        self.undone.emit(deed)
         if self._edits.withdraw(deed.edit_id):
             return Undo.DONE
         if deed.inverse is None:

@@ -63,6 +63,8 @@ class Forms(QObject):
     """
 
     unused_key = Signal(str)
+    begun_changed = Signal()
+    """In the open form something was entered, or that was taken away again: see `is_begun`."""
     """A key that means nothing in the open form, as its shortcut is written."""
 
     def __init__(
@@ -95,6 +97,7 @@ class Forms(QObject):
         self._zone, self._now, self._said, self._steady_s = zone, now, said, steady_s
         self._free, self._covers_report = free, covers_report
         self._open: QDialog | None = None
+        self._was_begun = False
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
         """The form for which a place can be pointed at."""
@@ -241,6 +244,7 @@ class Forms(QObject):
         dialog.destroyed.connect(lambda: self._forget(dialog))
         if isinstance(dialog, Form):
             dialog.unused_key.connect(self.unused_key)
+            dialog.typed.connect(self._look_whether_begun)
             if self._subject is not None and self._covers_report():
                 dialog.tell_covered(self._in_short(self._subject))
             dialog.open_beside(self._room())
@@ -248,6 +252,16 @@ class Forms(QObject):
             dialog.show()
         dialog.raise_()
         dialog.activateWindow()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the open form holds what was entered since it was opened, and is not saved."""
+        return isinstance(self._open, Form) and self._open.is_begun
+
+    def _look_whether_begun(self) -> None:
+        if self._was_begun != self.is_begun:
+            self._was_begun = self.is_begun
+            self.begun_changed.emit()
 
     def _forget(self, dialog: QDialog) -> None:
         if self._open is dialog:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from console.board.view import View
 from console.board.waiting import next_waiting
 from console.domain.edit import Kind
+from console.presenters.board_feed import LOCAL_ROWS
 from console.presenters.deeds import Deed
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
@@ -29,6 +30,8 @@ class GoingOn(QObject):
     """Another report is the chosen one now, without the operator having gone there."""
     comes_back = Signal(int)
     """This row is about to be the chosen one, and to come back in the list to where it stood."""
+    goes_back = Signal(str, str)
+    """The report of this source with this key is to be chosen: a step on it was taken back."""
     said = Signal(str)
 
     def __init__(
@@ -43,6 +46,8 @@ class GoingOn(QObject):
         super().__init__(parent)
         self._desk, self._chosen, self._is_away, self._is_wanted = desk, chosen, is_away, is_wanted
         self._before: tuple[str, int, int] | None = None
+        self._rows: dict[str, int] = {}
+        """On which row each step was made, by its edit's id; of reports that are not at the server it changes."""
         self._left: tuple[int, str, int, _Work, Kind] | None = None
         self._is_begun = False
         desk.view_changed.connect(self._on_view)
@@ -52,6 +57,8 @@ class GoingOn(QObject):
         dossier, view = self._chosen(), self._desk.view
         if dossier is None or view is None or (deed.source, deed.report) != (dossier.source, dossier.key):
             return
+        if dossier.row >= LOCAL_ROWS:
+            self._rows[deed.edit_id] = dossier.row
         pile = deed.kind is Kind.VALIDATE and view.tab == "validate"  # is there to be worked off
         if not (pile or self._is_wanted()) or not _ends_the_turn(deed):
             return
@@ -69,12 +76,25 @@ class GoingOn(QObject):
         self.went.emit()
         self.next_shown.emit()
 
-    def on_undone(self, edit_id: str) -> None:
-        """It was taken back: its report is the chosen one again, unless the operator has gone elsewhere since."""
+    def on_undone(self, deed: Deed) -> None:
+        """It was taken back: its report is the chosen one again, wherever the operator has gone since.
+
+        Nothing is undone on a report that nobody sees.
+        """
         before, self._before = self._before, None
-        if before is not None and before[0] == edit_id and self._desk.row == before[2]:
+        row, chosen = self._rows.pop(deed.edit_id, 0), self._chosen()
+        is_chosen = chosen is not None and (chosen.source, chosen.key) == (deed.source, deed.report)
+        if deed.report is None or is_chosen or (row and row == self._desk.row):
+            return
+        if before is not None and before[0] == deed.edit_id and self._desk.row == before[2]:
             self.comes_back.emit(before[1])
             self._desk.choose(before[1])
+        elif row:
+            self._desk.choose(row)
+            self.went.emit()
+            self.next_shown.emit()
+        else:
+            self.goes_back.emit(deed.source, deed.report)
 
     def _on_view(self, view: View) -> None:
         """Another list has come, or this one anew."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
@@ -236,3 +237,45 @@ def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says
     assert "yours" in question._title.text()
     question.reject()
     assert desk.window.isVisible()
+
+
+def test_each_step_back_goes_to_the_report_that_it_is_about(desk: Any) -> None:
+    """The second one was undone on a report that was shown nowhere, a crew called back from it."""
+    skip: set[str] = set()
+    rows = []
+    for _ in range(2):
+        find(desk, "unassigned", skip=skip)
+        rows.append(desk.desk.row)
+        desk.intents.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+    find(desk, "unassigned", skip=skip)
+    assert desk.desk.row not in rows
+    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    for row in reversed(rows):
+        key(desk, "Z", CTRL)
+        assert desk.desk.row == row
+        wait_for(lambda: desk.intents.chosen is not None, what="it is read")
+
+
+def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> None:
+    """With a choice in the form Ctrl+Z called the crew back that had been sent before it was opened."""
+    number = find(desk, "unassigned", lambda now: now.advice and not now.on_hold)
+    key(desk, "D", CTRL)
+    wait_for(lambda: not desk.outbox_presenter.outbox, what="received")
+    choose(desk, number)
+    assert desk.deeds.undo_text.startswith("Dispatch")
+    key(desk, "H")
+    hold = form(desk)
+    assert desk.window.is_usable_elsewhere("Ctrl Z")
+    QTest.keyClick(hold.focusWidget(), Qt.Key.Key_3)
+    assert hold.is_begun
+    assert not desk.window.is_usable_elsewhere("Ctrl Z")
+    QTest.keyClick(hold.focusWidget(), Qt.Key.Key_Z, CTRL)
+    assert "Nothing was undone: the form holds what is not saved" in said(desk.status)
+    assert desk.deeds.undo_text.startswith("Dispatch")
+    QTest.keyClick(hold, Qt.Key.Key_Escape)
+    wait_for(lambda: not desk.forms.is_open, what="the form is gone")
+    key(desk, "H")
+    again = form(desk)
+    assert not again.is_begun
+    QTest.keyClick(again.focusWidget(), Qt.Key.Key_Z, CTRL)
+    assert not desk.deeds.undo_text.startswith("Dispatch"), "nothing was entered: the step before is meant"

@@ -125,6 +125,7 @@ class Form(QDialog):
         super().__init__(parent)
         self.theme = theme
         self._done = False
+        self._opened_with: Any = None
         self._is_news = False
         self._news_of = ""
         self._texts: list[tuple[str, QPlainTextEdit]] = []
@@ -258,6 +259,15 @@ class Form(QDialog):
         """Whether nothing worth keeping was entered."""
         return not any(value not in ("", None, [], {}, ()) for value in self.values().values())
 
+    def entered(self) -> Any:
+        """What the operator has entered, to be compared: nothing that changes by itself."""
+        return self.values()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether something was entered since it was opened."""
+        return self._opened_with is not None and self.entered() != self._opened_with
+
     # ---------------------------------------------------------------- for callers
 
     def open_beside(self, room: QRect | None = None) -> None:
@@ -267,6 +277,8 @@ class Form(QDialog):
         screen. Without a room the desktop places it.
         """
         self._done = False
+        if self._opened_with is None:
+            self._opened_with = self.entered()
         self.touch()
         if room is not None and room.isValid():
             self.setFixedWidth(max(min(self._wide, room.width() - self.theme.px(_EDGES)), self.theme.px(_LEAST)))

@@ -211,6 +211,10 @@ class MergeForm(Form):
         return {"candidate": self.candidate.value(), "swapped": self.is_swapped}
 
     @override
+    def entered(self) -> Any:
+        return self.candidate.value(), frozenset(self._turned)
+
+    @override
     def why_not(self) -> str:
         key = self.candidate.value()
         if key not in self._known:
