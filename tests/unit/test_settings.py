@@ -109,6 +109,16 @@ def test_tokens_of_sources_that_were_signed_out_of_are_not_read(safe: Safe) -> N
     assert tokens.of(sources, signed_out=[]) == {"north": "of north", "south": "of south"}
 
 
+def test_settings_of_a_version_that_kept_notices_in_them_are_read(tmp_path: Path) -> None:
+    """What was not seen is kept in work.db since; what an older version wrote here of it is left out."""
+    old = {"theme": "light", "unseen_hazards": [1203], "unseen_setbacks": [{"report": "1", "bold": "has refused"}]}
+    (tmp_path / "settings.json").write_text(json.dumps(old))
+    begun = begin_settings(tmp_path)
+    assert (begun.settings.theme, begun.said) == ("light", "")
+    change_settings(tmp_path, lambda settings: setattr(settings, "language", "id"))
+    assert "unseen" not in (tmp_path / "settings.json").read_text()
+
+
 def test_each_program_changes_only_what_is_its_own(tmp_path: Path) -> None:
     window = load_settings(tmp_path)
     change_settings(tmp_path, lambda settings: settings.sources.append(Source("b", "B", "https://b", "dispatch")))
