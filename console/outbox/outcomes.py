@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, Queued
-from console.domain.merge import three_way
 from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -215,20 +213,13 @@ class Outcomes(QObject):
         self._book.set(replace(queued, state=outcome.state, problem=problem))
 
     def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
-        """Send again when nobody touched what the operator changed, else leave it to the operator."""
-        edit = queued.edit
-        theirs: dict[str, Any] = dict(outcome.theirs)
-        version = outcome.version
-        fields = {name: value for name, value in edit.data.items() if name != "reason"}
-        touched = theirs.keys() & fields.keys()
-        clean = edit.kind is Kind.SET and touched and not three_way(edit.base, fields, theirs).conflicts
-        if clean and version is not None and (edit.base_version is None or version > edit.base_version):
-            again = replace(edit, base_version=version)
-            self._book.set(replace(queued, edit=again, state=EditState.QUEUED))
-            self._book.note(lambda file: file.rebase(edit.id, version))
-        else:
-            in_conflict = replace(queued, state=EditState.CONFLICT, theirs=theirs, version=version)
-            self._book.set(replace(in_conflict, problem=outcome.problem))
+        """What others did meanwhile is left to the operator, also where the value is the one that he saw.
+
+        The server knows what this desk did itself. Example of the other case: two make it P1, each for a reason of his
+        own, and one takes his back.
+        """
+        in_conflict = replace(queued, state=EditState.CONFLICT, theirs=dict(outcome.theirs), version=outcome.version)
+        self._book.set(replace(in_conflict, problem=outcome.problem))
 
     def _finish(self, queued: Queued, state: EditState) -> None:
         self._proved_early.discard(queued.edit.id)

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from console.board.snapshot import Fact
 from console.board.view import View
 from console.domain.filter import Filter
 from console.domain.followed import Followed
@@ -151,7 +152,10 @@ class Hazards(QObject):
         self._looked_at = (before or frozenset()) - {one.row for one in self._unseen}
         self._known = frozenset(rows)
         new = [row for row in rows if row != self._desk.row and before is not None and row not in before]
-        unseen = tuple(one for one in self._unseen if one.row in self._known)
+        kept = [one for one in self._unseen if one.row in self._known]
+        facts = view.row_facts([one.row for one in kept])
+        whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
+        unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
         told = {self._desk.row, *new, *(one.row for one in unseen)}
         snapshot = view.snapshot
         taken = snapshot.column("claim")[snapshot.positions(view.hazards)] != 0
@@ -248,14 +252,18 @@ class Hazards(QObject):
 
     def _told(self, view: View, row: int, news: HazardNews | None = None) -> NewHazard:
         (fact,) = view.row_facts([row])
+        if news is None:
+            news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
+        at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
+        return NewHazard(row, self._what(fact), at, news=news)
+
+    def _what(self, fact: Fact) -> str:
+        """Category and place."""
         cities = self._desk.cities
         catalog = cities.of(cities.source(fact.source))
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
-        if news is None:
-            news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
-        at = datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
-        return NewHazard(row, f"{what}, {where}", at, news=news)
+        return f"{what}, {where}"
 
 
 def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:

@@ -29,7 +29,7 @@ from console.domain.report import (
 )
 from console.server import audit, feed, schema
 from console.server.bulk import load_reports
-from console.server.claims import present_holders, release_claims
+from console.server.claims import held_no_longer, present_holders, release_claims
 from console.server.clock_watch import clock_is_steady
 from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
@@ -298,10 +298,13 @@ class City:
         dropped.
         """
         now = self.clock()
-        with self.database.write() as connection:
-            last = release_claims(self.database, connection, present_holders(connection), SERVER, now)
-        if last:
-            self.database.told(last)
+        with self.database.read() as connection:  # nobody's edit waits for that
+            taken = held_no_longer(self.database, connection, present_holders(connection), now)
+        if taken:
+            with self.database.write() as connection:
+                last = release_claims(self.database, connection, present_holders(connection), SERVER, now, taken)
+            if last:
+                self.database.told(last)
         reports, gone = schema.reports, schema.gone
         closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)

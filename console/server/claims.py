@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -45,18 +45,32 @@ def limited(actor: Actor) -> dict[str, Actor | None]:
     return {actor.name: actor} if actor.areas or actor.agencies else {}
 
 
-def release_claims(database: Database, connection: sa.Connection, holders: Holders, by: Actor, now: datetime) -> int:
-    """Release what these hold of the open reports and may work on no longer, in this transaction; the last number.
-
-    0 for nothing. To be called before the transaction takes numbers: whoever changes a report locks that first.
-    """
+def held_no_longer(database: Database, connection: sa.Connection, holders: Holders, now: datetime) -> list[str]:
+    """The open reports that these hold and may work on no longer; all open ones are looked through."""
     if not holders:
-        return 0
+        return []
     table = schema.reports
     bodies = connection.execute(sa.select(table.c.id, table.c.body).where(table.c.closed == 0).order_by(table.c.id))
     reports = ((key, decode(body, Report)) for key, body in bodies if _IN_BODY in body)
-    looking = Ledger(database, connection, now)
-    taken = [key for key, report in reports if _why(looking, report, holders)]
+    ledger = Ledger(database, connection, now)
+    return [key for key, report in reports if _why(ledger, report, holders)]
+
+
+def release_claims(
+    database: Database,
+    connection: sa.Connection,
+    holders: Holders,
+    by: Actor,
+    now: datetime,
+    taken: Sequence[str] | None = None,
+) -> int:
+    """Release what these hold of the open reports and may work on no longer, in this transaction; the last number.
+
+    0 for nothing. `taken` are the reports to look at, where they are known. To be called before the transaction takes
+    numbers: whoever changes a report locks that first.
+    """
+    if taken is None:
+        taken = held_no_longer(database, connection, holders, now)
     if not taken:
         return 0
     ledger = Ledger(database, connection, now)

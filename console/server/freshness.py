@@ -14,7 +14,7 @@ from console.domain.merge import same
 from console.domain.report import Entry, Report
 from console.domain.status import Status, is_open
 from console.server import payloads, schema
-from console.server.case import Case
+from console.server.case import Before, Case
 from console.server.history import Origin, changed_by, field_value, last_changes, others_since
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, payload_of
@@ -44,19 +44,16 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origi
     if edit.kind is Kind.SET:
         given = msgspec.to_builtins(payload_of(edit, payloads.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
-        clashes = _changed_since(ledger, report, wanted, seen)
+        clashes = _changed_since(ledger, report, wanted, seen, origin)
         if "status" in wanted and not is_open(Status(wanted["status"])):
             clashes += _hidden_by_its_end(ledger, report, seen, origin)
         _raise(clashes)
     elif edit.kind is Kind.UNMERGE:
-        if report.merged_into is None or report.versions.get("merged_into", 0) <= seen:
-            return
-        # protects: newer-merge-is-not-taken-apart
-        _raise(_done_by_another(ledger, report, "merged_into", origin, f"merged report {report.id} anew"))
+        if report.merged_into is not None:
+            # protects: newer-merge-is-not-taken-apart
+            _raise(_done(_by_others(ledger, report, "merged_into", seen, origin), f"merged report {report.id} anew"))
     elif edit.kind in _ON_STATUS:
-        clashes = []
-        if not _is_own_status(ledger, report, seen, origin):
-            clashes += _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen)
+        clashes = _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen, origin)
         if not is_open(_status_wanted(edit)):
             clashes += _hidden_by_its_end(ledger, report, seen, origin)
         if edit.kind in (Kind.CLOSE, Kind.MERGE):
@@ -80,52 +77,60 @@ def _hidden_by_its_end(ledger: Ledger, report: Report, seen: int, origin: Origin
     return clashes + _merged_since(ledger, report, seen, origin)
 
 
-def _changed_since(ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: int) -> list[_Clash]:
-    """Fields that have another value than is `wanted`, since the version that was seen."""
-    later = [
-        name
-        for name, value in wanted.items()
-        if report.versions.get(name, 0) > seen and not same(field_value(report, name), value)
-    ]
-    if not later:
-        return []
-    words = f"Somebody else has changed {', '.join(later)} of report {report.id}."
-    return [_Clash(words, last_changes(ledger.connection, report, later))]
+def _changed_since(
+    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: int, origin: Origin
+) -> list[_Clash]:
+    """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
+    fields: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if not same(field_value(report, name), value):
+            fields |= _by_others(ledger, report, name, seen, origin)
+    return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
 
 
-def _is_own_status(ledger: Ledger, report: Report, seen: int, origin: Origin) -> bool:
-    """Whether each change of the status since that version was made at this desk, which has seen what it did itself.
+def _by_others(ledger: Ledger, report: Report, name: str, seen: int, origin: Origin) -> dict[str, Any]:
+    """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
 
-    Example: hand in, then close, both made without a network. Another's change between the two is not seen.
+    {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
+    network. Another's step between the two, or before both, is not seen.
     """
-    last = changed_by(ledger.connection, report, "status")
-    if last is None or not origin.made(last):
-        return False
-    # protects: own-status-hides-no-other
-    return not any("status" in entry.data for entry in others_since(ledger.connection, report.id, seen, origin))
+    if report.versions.get(name, 0) <= seen:
+        return {}
+    table, connection = schema.entries, ledger.connection
+    later = sa.and_(table.c.report == report.id, table.c.version > seen, table.c.before.is_not(None))
+    columns = sa.select(table.c.body, table.c.device, table.c.before)
+    others = []
+    for body, device, before in connection.execute(columns.where(later).order_by(table.c.version)):
+        entry = decode(body, Entry)
+        is_own = origin.made(Origin(entry.author, device))
+        if not is_own and entry.undone_by is None and name in decode(before, Before).touched:
+            others.append(entry)
+    last = changed_by(connection, report, name)
+    # protects: own-step-hides-no-other
+    if not others and last is not None and origin.made(last):
+        return {}
+    told = last_changes(connection, report, [name])
+    if others:
+        told[name] |= {"who": others[-1].author, "at": others[-1].at}
+    return told
 
 
 def _check_not_closed(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
-    if is_open(report.status) or report.versions.get("status", 0) <= seen:
-        return
-    _raise(_done_by_another(ledger, report, "status", origin, f"closed report {report.id}"))
+    if not is_open(report.status):
+        _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
 
 
 def _raised_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
     """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
-    if report.priority > _URGENT or report.versions.get("priority", 0) <= seen:
+    if report.priority > _URGENT:
         return []
-    return _done_by_another(ledger, report, "priority", origin, f"made report {report.id} P{report.priority}")
+    return _done(_by_others(ledger, report, "priority", seen, origin), f"made report {report.id} P{report.priority}")
 
 
-def _done_by_another(ledger: Ledger, report: Report, field: str, origin: Origin, deed: str) -> list[_Clash]:
-    """What was done, when the last change of the field is another's: this desk did not see it itself."""
-    last = changed_by(ledger.connection, report, field)
-    if last is not None and origin.made(last):
-        return []
-    fields = last_changes(ledger.connection, report, [field])
-    return [_Clash(f"{fields[field]['who'] or 'Somebody else'} has {deed}.", fields)]
+def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
+    """The deed with who did it, of one field or none."""
+    return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
 def _merged_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:

@@ -323,19 +323,6 @@ class WorkFile:
             self._put_edit(queued)
             self._note(_line(queued), sync=False)
 
-    def rebase(self, edit_id: str, base_version: int) -> None:
-        """Queue an edit again on a newer version of its report: nobody else had touched its fields."""
-        before = self.get(edit_id)
-        if before is None:
-            return
-        edit = msgspec.structs.replace(before.edit, base_version=base_version)
-        queued = msgspec.structs.replace(
-            before, edit=edit, state=EditState.QUEUED, changed_at=self._time_at(edit.source)
-        )
-        with self._journal.whole(), self._writing():
-            self._put_edit(queued)
-            self._note(_line(queued), sync=False)
-
     def learn_key(self, key: str, source: str, remote_id: str) -> None:
         """Note the server's id of a report that was created here under a local key."""
         with self._journal.whole(), self._writing():

@@ -187,6 +187,18 @@ def test_f06_ones_own_steps_close_nothing_that_another_made_urgent_meanwhile(ani
     assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "he has been asked"
 
 
+def test_f06_what_another_said_alike_is_not_taken_back_unseen(ani: SteppedConsole, city: City) -> None:
+    """F06: both made it P1; the value was the one that she had seen, and her "P3 again" was merged and sent."""
+    ani.submit(Kind.SET, shown(ani, "r1"), {"priority": 1}, {"priority": 3})
+    rest(ani)
+    seen = shown(ani, "r1")
+    at_the_city(city, "r1", Kind.SET, priority=1)
+    back = ani.submit(Kind.SET, seen, {"priority": 3}, {"priority": 1})
+    rest(ani)
+    assert states(ani) == {back: EditState.CONFLICT}
+    assert city.report("r1").priority == 1
+
+
 SPAM, NOT_OURS = {"disposition": "spam"}, {"disposition": "not ours"}
 
 

@@ -12,7 +12,9 @@ from pytestqt.qtbot import QtBot
 from console.board.snapshot import Snapshot
 from console.board.view import View
 from console.domain.filter import Filter
+from console.domain.report import Service
 from console.edits import Edits
+from console.presenters.catalog import Catalog, Cities
 from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, Hazards
 from console.store.cache_read import CacheReader
@@ -77,3 +79,15 @@ def test_a_hazard_whose_crew_has_gone_is_not_called_new(follower: Follower) -> N
     assert one.news is HazardNews.ALONE
     assert one.at is not None
     assert one.at.timestamp() == NOW
+
+
+def test_a_hazard_that_is_told_is_called_what_it_is_by_now(follower: Follower) -> None:
+    """Its category was corrected, and the strip went on with the old one."""
+    (first, code), (second, other) = list(naive.CODES["service"].items())[:2]
+    services = {code: Service(code, "Flood"), other: Service(other, "Fire")}
+    follower.desk.cities = Cities({"city": Catalog(services=services)}, {**naive.WORDS, "source": {1: ("", "city")}})
+    assert follower.see() == []
+    for number, what in ((first, "Flood, 31.02"), (second, "Fire, 31.02")):
+        follower.see(R(row=5, priority=1, service=number))
+        (one,) = follower.hazards.unseen
+        assert one.what == what

@@ -225,7 +225,7 @@ def test_many_at_once_with_one_key_make_one_report(api: Api) -> None:
 
 def test_a_stale_field_is_a_conflict_with_value_author_and_time(api: Api) -> None:
     seen = api.report("10")["version"]
-    api.ok("10", "set", {"priority": 1})
+    api.ok("10", "set", {"priority": 1}, device="another desk")
     stale = api.edit("10", "set", {"priority": 4, "title": "Mine"}, seen=seen)
     assert stale.status_code == 412
     told = stale.json()["fields"]
@@ -670,7 +670,7 @@ def test_a_report_of_what_the_city_retired_while_it_was_written_is_taken(api: Ap
 
 def test_a_version_that_a_report_has_not_reached_has_seen_nothing_of_it(api: Api) -> None:
     """After a city was set back by hand a console's number may be the higher one, of another history."""
-    api.ok("10", "set", {"priority": 1})
+    api.ok("10", "set", {"priority": 1}, device="another desk")
     refused = api.edit("10", "set", {"priority": 4}, seen=999_999_999_999_999_999)
     assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
     assert api.edit("10", "set", {"title": "x"}, seen=999_999_999_999_999_999).status_code == 200

@@ -395,6 +395,23 @@ def test_what_one_did_oneself_before_hides_nothing_that_others_did_meanwhile(des
 
 
 @one_database
+def test_a_value_that_one_set_oneself_hides_not_that_another_set_it_too(desks: tuple[Api, Api]) -> None:
+    """She made it P1 and closed it, both without a network; he had made it P1 meanwhile, for children on a roof."""
+    ani, budi = desks
+    seen = ani.report("10")["version"]
+    budi.ok("10", "set", {"priority": 1})
+    assert ani.edit("10", "set", {"priority": 1}, seen=seen).status_code == 200, "that is what he says too"
+    refused = ani.edit("10", "close", {"disposition": "spam"}, seen=seen)
+    assert (refused.status_code, refused.json()["fields"]["priority"]["who"]) == (412, "budi")
+    back = ani.edit("10", "set", {"priority": 3}, seen=seen)
+    assert (back.status_code, back.json()["fields"]["priority"]["who"]) == (412, "budi")
+    seen = ani.report("11")["version"]
+    for priority in (1, 3, 1, 4):
+        ani.ok("11", "set", {"priority": priority}, seen=seen)
+    assert ani.report("11")["priority"] == 4, "what one did oneself one knows"
+
+
+@one_database
 def test_what_is_set_to_closed_is_looked_at_as_what_is_closed(desks: tuple[Api, Api]) -> None:
     """A city's own program may close by `set`: a P1 that it had not seen was gone, and a crew stayed on its way."""
     ani, budi = desks

@@ -250,10 +250,13 @@ def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with
     desk.answer(first, S.ATTENTION, problem="?")
     assert desk.states()[second] is S.STOPPED
     desk.answer(first, S.CONFLICT, theirs={"priority": {"value": 3, "who": "budi"}}, version=9)
-    (again,) = desk.pushed(first)
-    assert again.edit.base_version == 9
-    desk.answer(first, S.ACCEPTED)
-    desk.pushed(second)
+    desk.edits.choose(first, True)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    again, then = desk.edits.outbox
+    assert [(one.edit.data["priority"], one.edit.base_version) for one in (again, then)] == [(2, 9), (1, 9)]
+    desk.pushed(again.edit.id)
+    desk.answer(again.edit.id, S.ACCEPTED)
+    desk.pushed(then.edit.id)
 
 
 def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(desk: Desk) -> None:

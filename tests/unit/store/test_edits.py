@@ -344,14 +344,20 @@ def test_withdrawing_a_new_report_takes_back_what_was_done_to_it(desk: Desk) -> 
     assert list(desk.states()) == [other]
 
 
-def test_a_stale_change_nobody_contradicts_is_sent_again_by_itself(desk: Desk) -> None:
+def test_what_another_has_said_alike_is_the_operators_to_decide(desk: Desk) -> None:
+    """The value is the one that he saw, but somebody else means it too by now."""
     edit_id = desk.do(Kind.SET, data={"priority": 1, "reason": "r"}, base={"priority": 2}, base_version=5)
     desk.pushed(edit_id)
-    theirs = {"priority": {"value": 2, "who": "rina", "at": "2026-03-01T08:00:00Z"}}
+    theirs = {"priority": {"value": 2, "who": "budi", "at": "2026-03-01T08:00:00Z"}}
     desk.answer(edit_id, S.CONFLICT, theirs=theirs, version=6)
-    (again,) = desk.pushed(edit_id)
-    assert again.edit.base_version == 6
-    assert desk.on_disk()[edit_id].edit.base_version == 6
+    desk.quiet()
+    (queued,) = desk.edits.outbox
+    assert (queued.state, queued.theirs) == (S.CONFLICT, theirs)
+    desk.edits.choose(edit_id, True)
+    desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (again,) = desk.edits.outbox
+    assert (again.edit.base_version, again.edit.data["priority"]) == (6, 1)
+    assert desk.on_disk()[again.edit.id].edit.base_version == 6
 
 
 @pytest.mark.parametrize("mine", [True, False])
