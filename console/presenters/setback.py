@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from console.domain.edit import Kind
-from console.domain.report import Assignment, Entry
+from console.domain.report import HAZARD, Assignment, Entry
 from console.domain.status import AssignmentState, Status
 from console.presenters.catalog import Catalog
 from console.presenters.words import first_of
@@ -72,12 +72,12 @@ def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
 
 
 def is_heard(job: Assignment, about: CachedReport, me: str) -> bool:
-    """Whether what this crew says is told to the operator: it concerns him, or nobody has its report.
+    """Whether what this crew says is told to the operator: it concerns him, nobody has its report, or it is from a P1.
 
-    Example: who sent the crew has signed out and gone home.
+    Who sent it may have gone home, signed out or not, and what a crew says from a P1 may be a call for help.
     """
     # protects: a-crew-is-heard-by-somebody
-    return about.report.claim is None or concerns(job, about, me)
+    return about.report.claim is None or about.report.priority == HAZARD or concerns(job, about, me)
 
 
 def closing_of(history: Iterable[Entry]) -> Entry | None:

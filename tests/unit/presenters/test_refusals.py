@@ -49,10 +49,10 @@ class Listener:
         self.seq = 10
         self._qtbot = qtbot
 
-    def begin(self, *, ordered_by: str, holder: str | None = "budi") -> None:
+    def begin(self, *, ordered_by: str, holder: str | None = "budi", priority: int = 1) -> None:
         self.job = replace(self.job, ordered_by=ordered_by)
         unit = Unit("u", "DMK-03", UnitState.EN_ROUTE, T0)
-        about = report("1", claim=Claim(holder, T0) if holder else None, priority=1)
+        about = report("1", claim=Claim(holder, T0) if holder else None, priority=priority)
         self.put(
             Item("service", 1, "flood", Service("flood", "Banjir")), Item("unit", 2, "u", unit), *items(about, seq=3)
         )
@@ -172,7 +172,7 @@ def test_who_gave_the_job_or_has_the_report_is_told_that_and_why_it_was_refused(
 def test_nobody_is_told_of_what_is_no_refusal_or_not_his_or_what_he_said_himself(
     listener: Listener, ordered_by: str, state: AssignmentState, author: str
 ) -> None:
-    listener.begin(ordered_by=ordered_by)
+    listener.begin(ordered_by=ordered_by, priority=2)
     listener.end(state, author)
     assert listener.told == []
 
@@ -232,10 +232,13 @@ def test_what_a_crew_writes_from_its_report_is_told_to_who_sent_it_or_has_it(
     assert one.text.startswith("mesin pompa mati, air naik. Report 1 Banjir")
 
 
+@pytest.mark.parametrize(("holder", "priority"), [(None, 2), ("budi", 1)])
 @pytest.mark.parametrize("how", ["writes", "refuses", "cannot go on"])
-def test_a_crew_whose_report_nobody_has_is_heard_by_everybody(listener: Listener, how: str) -> None:
-    """Who had sent it had signed out and gone home: its call for help was told to nobody."""
-    listener.begin(ordered_by="ani", holder=None)
+def test_a_crew_at_a_p1_or_whose_report_nobody_has_is_heard_by_everybody(
+    listener: Listener, how: str, holder: str | None, priority: int
+) -> None:
+    """Who had sent it had gone home, signed out or not: its call for help was told to nobody."""
+    listener.begin(ordered_by="ani", holder=holder, priority=priority)
     if how == "writes":
         listener.note("DMK-03", "tembok roboh, dua orang tertimpa")
     elif how == "refuses":
@@ -243,12 +246,12 @@ def test_a_crew_whose_report_nobody_has_is_heard_by_everybody(listener: Listener
     else:
         listener.halt("DMK-03")
     (one,) = listener.told
-    assert (one.report, one.me, one.of_crew) == ("1", "rina", True)
+    assert (one.report, one.me, one.priority) == ("1", "rina", priority)
 
 
 @pytest.mark.parametrize(("ordered_by", "author"), [("ani", "DMK-03"), ("rina", "sari")])
 def test_nobody_is_told_of_notes_that_are_no_crews_or_not_his(listener: Listener, ordered_by: str, author: str) -> None:
-    listener.begin(ordered_by=ordered_by)
+    listener.begin(ordered_by=ordered_by, priority=2)
     listener.note(author, "lihat foto")
     assert listener.told == []
 
@@ -335,6 +338,6 @@ def test_who_sent_a_crew_is_told_once_that_it_cannot_go_on(listener: Listener) -
 def test_nobody_is_told_that_what_he_did_not_send_or_set_himself_cannot_go_on(
     listener: Listener, ordered_by: str, author: str
 ) -> None:
-    listener.begin(ordered_by=ordered_by)
+    listener.begin(ordered_by=ordered_by, priority=2)
     listener.halt(author)
     assert listener.told == []
