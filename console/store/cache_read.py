@@ -244,6 +244,37 @@ class CacheReader:
             )
         ]
 
+    def bodies(self, source: str, reports: Sequence[str], entries: Sequence[str]) -> dict[tuple[str, str], bytes]:
+        """What is kept of some reports and entries of a source, as JSON: ("report" or "entry", id) -> body."""
+        of_source = "source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+        found = self._all(
+            f"SELECT 'report', remote_id, body FROM reports JOIN texts USING (row) WHERE {of_source}"  # noqa: S608
+            " AND remote_id IN (SELECT value FROM json_each(?))"
+            f" UNION ALL SELECT 'entry', id, body FROM entries WHERE {of_source}"
+            " AND id IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(list(reports)), source, json.dumps(list(entries))),
+        )
+        return {(kind, key): bytes(body) for kind, key, body in found}
+
+    def last_number(self, source: str) -> int:
+        """The highest number that anything of a source bears or was dropped with; 0 for none."""
+        parts = [
+            f"SELECT max(seq) AS seq FROM {table}"  # noqa: S608 - constants
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?1)"
+            for table in ("reports", "entries", "services", "gone", "cursors")
+        ]
+        found = self._one(f"SELECT max(seq) FROM ({' UNION ALL '.join(parts)})", (source,))  # noqa: S608
+        return 0 if found is None or found[0] is None else int(found[0])
+
+    def has_dropped(self, source: str) -> bool:
+        """Whether reports of a source were dropped and have not come back."""
+        found = self._one(
+            "SELECT 1 FROM gone WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND kind = 'report' LIMIT 1",
+            (source,),
+        )
+        return found is not None
+
     def count_of(self, source: str) -> int:
         """How many reports of a source there are."""
         found = self._one(

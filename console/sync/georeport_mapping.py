@@ -53,10 +53,11 @@ def service_item(service: wire.GeoService, seq: int) -> Item | None:
     return Item("service", seq, code, Service(code, name, group=service.group or "", keywords=keywords))
 
 
-def request_items(request: wire.GeoRequest, read_at: datetime | None = None) -> list[Item]:
+def request_items(request: wire.GeoRequest, number: int = 0) -> list[Item]:
     """A report and its reply, if it has one; nothing for a request without an id (it only has a token yet).
 
-    A change that is dated after it was read (`read_at`) counts as made then: no later one would ever seem newer.
+    `number` is that of the reading. The server's own times order nothing: what it says now is true, also when it was
+    set back or dates a change before the last one.
     """
     remote_id = _text(request.service_request_id)
     if not remote_id:
@@ -75,10 +76,9 @@ def request_items(request: wire.GeoRequest, read_at: datetime | None = None) -> 
         remarks.append(f"The server's status “{word}” is not one of ours." if word else "No status was given.")
     lat, lon = _place(request, remarks)
     is_open = BY_STATUS[status].is_open
-    seq = int(min(latest, read_at or latest).timestamp())
     report = Report(
         id=remote_id,
-        version=seq,
+        version=int(latest.timestamp()),
         status=status,
         service=_text(request.service_code) or _text(request.service_name) or None,
         priority=3,
@@ -96,18 +96,23 @@ def request_items(request: wire.GeoRequest, read_at: datetime | None = None) -> 
         photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in _urls(request.media_url)),
         remarks=tuple(remarks),
     )
-    items = [Item("report", seq, remote_id, report)]
+    items = [Item("report", number, remote_id, report)]
     notes = _notes(request.status_notes)
     if notes:
-        entry = Entry(f"{remote_id}/notes", remote_id, "reply", latest, report.agency or "", text=notes)
-        items.append(Item("entry", seq, entry.id, entry))
+        entry = Entry(reply_id(remote_id), remote_id, "reply", latest, report.agency or "", text=notes)
+        items.append(Item("entry", number, entry.id, entry))
     return items
 
 
-def created_entry(remote_id: str, edit_id: str, author: str, at: datetime) -> Item:
+def reply_id(remote_id: str) -> str:
+    """The id of the entry that holds the server's reply to a report."""
+    return f"{remote_id}/notes"
+
+
+def created_entry(remote_id: str, edit_id: str, author: str, at: datetime, number: int) -> Item:
     """The history line that proves our own report: this server's records name no edit."""
     entry = Entry(f"{remote_id}/created", remote_id, "created", at, author, edit=edit_id)
-    return Item("entry", int(at.timestamp()), entry.id, entry)
+    return Item("entry", number, entry.id, entry)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +118,7 @@ class GeoReportSender:
         return found.pop() if len(found) == 1 else None
 
 
-class _InCache:
+class KeptReports:
     """What the cache holds of a source: see console.sync.pull_georeport.Kept."""
 
     def __init__(self, folder: Path, source: str) -> None:
@@ -137,6 +137,16 @@ class _InCache:
     def free_bytes(self) -> int:
         """The room on the disk of the cache."""
         return shutil.disk_usage(self._folder).free
+
+    def last_number(self) -> int:
+        """The highest number of a reading in it."""
+        with contextlib.closing(CacheReader(self._folder)) as reader:
+            return reader.last_number(self._source)
+
+    def bodies(self, reports: Sequence[str], entries: Sequence[str]) -> dict[tuple[str, str], bytes]:
+        """What it holds of some reports and entries, as JSON."""
+        with contextlib.closing(CacheReader(self._folder)) as reader:
+            return reader.bodies(self._source, reports, entries)
 
 
 def _form(edit: Edit) -> dict[str, str]:
@@ -193,10 +203,10 @@ class GeoReportSource:
         self._outgoing = Outgoing(order_lifetime_s, self._health.server_now, lambda: breaker.open)
         pull_client = client()
         self._puller = GeoReportPuller(
-            source.key, pull_client, ledger, self._health, _InCache(folder, source.key), timing.history
+            source.key, pull_client, ledger, self._health, KeptReports(folder, source.key), timing.history
         )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
-        sweep = Sweep(source.key, pull_client, folder, ledger, self._health)
+        sweep = Sweep(source.key, pull_client, folder, self._puller)
         swept = ComparedPuller(self._puller, sweep, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         tokens: dict[str, str] = {}

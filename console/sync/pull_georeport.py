@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from api_client import errors, wire
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
 from console.domain.decoding import decode
 from console.store.items import Cursor, Item
-from console.sync.georeport_mapping import created_entry, request_items, service_item
+from console.sync.georeport_mapping import created_entry, reply_id, request_items, service_item
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.limits import HistoryLimits
@@ -25,8 +24,9 @@ OVERLAP = timedelta(minutes=5)
 WINDOW = timedelta(days=90) - OVERLAP
 """With the overlap no longer than the 90 days that the standard allows."""
 
-_FARTHEST = timedelta(days=365 * 20)
+FARTHEST = timedelta(days=365 * 20)
 _OPEN_SWEEP = timedelta(minutes=10)
+_REREAD = timedelta(hours=1)
 _SWEPT = timedelta(days=30)
 _SERVICES_EVERY = timedelta(hours=6)
 _MOST_UNREAD = 1000
@@ -35,6 +35,7 @@ _ON_DISK = 4
 """A report takes as many times the bytes of its JSON in the cache, with its index for searching."""
 _DAY = "%d %b %Y"
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
+_json = msgspec.json.Encoder()
 
 
 class Kept(Protocol):
@@ -49,13 +50,23 @@ class Kept(Protocol):
     def free_bytes(self) -> int:
         """The room on its disk."""
 
+    def last_number(self) -> int:
+        """The highest number of a reading in it."""
+
+    def bodies(self, reports: Sequence[str], entries: Sequence[str]) -> dict[tuple[str, str], bytes]:
+        """What it holds of some reports and entries, as JSON: ("report" or "entry", id) -> body."""
+
 
 class GeoReportPuller:
     """First fill: windows of 90 days from now back to the farthest; then what was made or changed since, with overlap.
 
     A server that cannot filter by the last change is swept instead, every ten minutes: the last 30 days and one older
     window of 90, by turns down to the oldest report of the cache. A change of a report of five years ago (21 windows)
-    so arrives within three and a half hours. What is missing from an answer is not taken for deleted.
+    so arrives within three and a half hours. One that can is swept every hour, for what changes there without a new
+    date: a server that was set back to its backup. What is missing from an answer is not taken for deleted.
+
+    What was read last is true. Readings have numbers that only grow: the second of the server's time, or that of the
+    reading before where a clock went back. All reading is done by one thread, which asks, takes in, and asks again.
     """
 
     def __init__(
@@ -79,7 +90,9 @@ class GeoReportPuller:
         self._by_change: bool | None = None
         self._lock = threading.Lock()
         self._own: dict[str, tuple[str, str, datetime]] = {}
-        self._seen: dict[tuple[str, str], bytes] = {}
+        self._number = 0
+        self.note = ""
+        """What the last comparison with the server found, in words."""
         self.pulled = 0
 
     def expect(self, remote_id: str, edit_id: str, author: str, at: datetime) -> None:
@@ -96,17 +109,48 @@ class GeoReportPuller:
             self._by_change = self._client.knows_updated_after()
             self._health.measured(self._client.last)
             now = self._health.server_now()
+        self._number = max(self._number or self._kept.last_number() + 1, int(now.timestamp()))
         if self._services_at is None or now - self._services_at > _SERVICES_EVERY:
             self._read_services(cursor, now)
         if cursor is None or cursor.snapshot_key is not None or cursor.as_of is None:
             self._fill(self._ledger.cursor(self._source), now, stopped)
         else:
-            self._follow(cursor, cursor.as_of, now)
+            self._follow(cursor.as_of, now)
+
+    def now(self) -> datetime:
+        """The server's time."""
+        return self._health.server_now()
+
+    def room(self) -> int:
+        """How many reports may still come into the cache."""
+        return max(0, self._most.reports - self._kept.count())
+
+    def take(self, requests: Sequence[wire.GeoRequest]) -> None:
+        """What a comparison has read, on the thread that reads. Raises StoreError."""
+        cursor = self._ledger.cursor(self._source)
+        if cursor is not None and cursor.epoch == EPOCH:
+            self._keep(requests, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
+
+    def drop(self, reports: Sequence[str]) -> None:
+        """What the server has no longer, on the thread that reads: until it is read again. Raises StoreError."""
+        cursor = self._ledger.cursor(self._source)
+        if cursor is not None and cursor.epoch == EPOCH:
+            gone = [Item("gone", self._number, f"report/{key}", None) for key in reports]
+            # protects: read-after-the-drop-is-newer
+            self._number += 1  # also within the same second
+            self._ledger.apply(self._source, gone, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
+
+    def tell(self) -> None:
+        """Say that the source is live, and what is to be known of it."""
+        self._health.complete(detail=self._remarks)
+
+    @property
+    def _remarks(self) -> str:
+        return " ".join(words for words in (_words_of(self._unread), self.note) if words)
 
     def _read_services(self, cursor: Cursor | None, now: datetime) -> None:
-        seq = int(now.timestamp())
-        services = [item for each in self._client.services() if (item := service_item(each, seq)) is not None]
-        begin = Cursor(EPOCH, 0, as_of=None, snapshot_key=now.strftime(_STAMP))
+        services = [item for each in self._client.services() if (item := service_item(each, self._number)) is not None]
+        begin = self._cursor(snapshot_key=_fill_key(now, now))
         self._ledger.apply(self._source, services, cursor or begin)
         self._services_at = now
 
@@ -115,11 +159,8 @@ class GeoReportPuller:
 
         What is reported meanwhile is read every minute: however long a history is, it hides nothing new.
         """
-        key = cursor.snapshot_key if cursor is not None else None
-        end = datetime.strptime(key or now.strftime(_STAMP), "%Y-%m-%dT%H:%M:%S%z")
-        began = cursor.seq if cursor is not None and cursor.seq else int(now.timestamp())
-        since = datetime.fromtimestamp(began, UTC)
-        farthest = now - _FARTHEST
+        end, since = _fill_of(cursor, now)
+        farthest = now - FARTHEST
         budget = _FillBudget(self._client, self._kept, self._most)
         ignores_dates = False  # such a server has told all it tells after the first window
         looked_at = self._health.server_now()
@@ -136,23 +177,25 @@ class GeoReportPuller:
                     break
                 # The first window takes in what came while we asked.
                 for page in self._read(start, end + OVERLAP, limits):
-                    here = self._cursor(began, snapshot_key=end.strftime(_STAMP))
-                    self._keep([item for each in page for item in request_items(each, now)], here)
+                    here = self._cursor(snapshot_key=_fill_key(end, since))
+                    self._keep(page, here)
                     self._health.measured(self._client.last)
                     if self._health.server_now() - looked_at > _LOOK_EVERY:
                         looked_at = self._health.server_now()
                         for fresh in self._client.requests(start=since - OVERLAP, limits=self._most.a_round):
-                            self._keep([item for each in fresh for item in request_items(each, looked_at)], here)
+                            self._keep(fresh, here)
                     # One report that bears an odd date is no proof: what is older would never be read.
                     strange = not ignores_dates and _beyond(page, start)
                     ignores_dates = ignores_dates or (strange and not self._client.heeds_dates())
                 end = farthest if ignores_dates else start
-                self._keep([], self._cursor(began, snapshot_key=end.strftime(_STAMP)))
-                self._health.filling(min(1.0, (now - end) / _FARTHEST))
-            self._keep([], self._cursor(began, as_of=since))
-        self._health.complete(since, detail=_words_of(self._unread))
+                self._keep([], self._cursor(snapshot_key=_fill_key(end, since)))
+                self._health.filling(min(1.0, (now - end) / FARTHEST))
+            self._keep([], self._cursor(as_of=since))
+        if self._by_change:
+            self._swept_at = now
+        self._health.complete(since, detail=self._remarks)
 
-    def _follow(self, cursor: Cursor, as_of: datetime, now: datetime) -> None:
+    def _follow(self, as_of: datetime, now: datetime) -> None:
         here = self._kept.count()
         if here >= self._most.reports:
             # protects: no-server-fills-the-disk
@@ -161,34 +204,32 @@ class GeoReportPuller:
             )
         start = as_of - OVERLAP
         limits = self._most.a_round.at_most(self._most.reports - here)
+        pages: list[Iterator[list[wire.GeoRequest]]] = []
         if self._by_change:
-            pages = [self._read(None, None, limits, updated_after=start), self._read(start, None, limits)]
-        elif self._swept_at is None or now - self._swept_at > _OPEN_SWEEP:
-            pages = [self._read(now - _SWEPT, None, READING.at_most(self._most.reports - here))]
+            pages.append(self._read(None, None, limits, updated_after=start))
+        every = _REREAD if self._by_change else _OPEN_SWEEP
+        if self._swept_at is None or now - self._swept_at > every:
+            pages.append(self._read(now - _SWEPT, None, READING.at_most(self.room())))
             self._swept_at = now
-            pages += self._older_window(now)
+            pages += self._older_window(now, every)
         else:
-            pages = [self._read(start, None, limits)]
-        seen: dict[tuple[str, str], bytes] = {}
+            pages.append(self._read(start, None, limits))
         for each in pages:
             for page in each:
-                items = [item for request in page for item in request_items(request, now)]
                 self._health.measured(self._client.last)
-                if fresh := self._changed(items, seen):
-                    self._keep(fresh, self._cursor(cursor.seq, as_of=as_of))
-        self._seen = seen
-        self._keep([], self._cursor(int(now.timestamp()), as_of=now))
-        self._health.complete(now, detail=_words_of(self._unread))
+                self._keep(page, self._cursor(as_of=as_of))
+        self._keep([], self._cursor(as_of=now))
+        self._health.complete(now, detail=self._remarks)
 
-    def _older_window(self, now: datetime) -> list[Iterator[list[wire.GeoRequest]]]:
+    def _older_window(self, now: datetime, every: timedelta) -> list[Iterator[list[wire.GeoRequest]]]:
         """The window whose turn it is, by the clock, so that it goes on over restarts; none before the first report."""
         oldest, end = self._kept.oldest(), now - _SWEPT
         if oldest is None or oldest >= end:
             return []
         windows = math.ceil((end - oldest) / WINDOW)
-        turn = int(now.timestamp() / _OPEN_SWEEP.total_seconds()) % windows
+        turn = int(now.timestamp() / every.total_seconds()) % windows
         end -= turn * WINDOW
-        limits = READING.at_most(self._most.reports - self._kept.count())
+        limits = READING.at_most(self.room())
         return [self._read(end - WINDOW, end + OVERLAP, limits)]
 
     def _read(
@@ -209,31 +250,37 @@ class GeoReportPuller:
         known = {one.start: one for one in (*self._unread, *found)}
         self._unread = list(known.values())[-_MOST_UNREAD:]
 
-    def _cursor(self, seq: int, *, as_of: datetime | None = None, snapshot_key: str | None = None) -> Cursor:
+    def _cursor(self, *, as_of: datetime | None = None, snapshot_key: str | None = None) -> Cursor:
         unread = msgspec.json.encode(self._unread).decode() if self._unread else ""
-        return Cursor(EPOCH, seq, as_of=as_of, snapshot_key=snapshot_key, unread=unread)
+        return Cursor(EPOCH, self._number, as_of=as_of, snapshot_key=snapshot_key, unread=unread)
 
-    def _changed(self, items: list[Item], seen: dict[tuple[str, str], bytes]) -> list[Item]:
-        """Leave out what an overlap brought again since the last round; `seen` takes in what came in this one."""
-        fresh = []
-        for item in items:
-            key = (item.kind, item.id)
-            # What is the same as before is known by its hash: a round may bring more than the memory holds twice.
-            content = hashlib.blake2b(msgspec.msgpack.encode(item), digest_size=16).digest()
-            if (seen.get(key) or self._seen.get(key)) != content or item.id in self._own:
-                fresh.append(item)
-            seen[key] = content
-        return fresh
-
-    def _keep(self, items: list[Item], cursor: Cursor) -> None:
+    def _keep(self, requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
+        """Write what a reading says otherwise than the cache, which is mostly little: overlaps bring much again."""
+        items = [item for request in requests for item in request_items(request, self._number)]
         with self._lock:
             own = {item.id: self._own[item.id] for item in items if item.kind == "report" and item.id in self._own}
-        proofs = [created_entry(remote_id, *known) for remote_id, known in own.items()]
-        self._ledger.apply(self._source, [*items, *proofs], cursor)
-        self.pulled += len(items)
+        proofs = [created_entry(remote_id, *known, self._number) for remote_id, known in own.items()]
+        news = self._news(items)
+        self._ledger.apply(self._source, [*news, *proofs], cursor)
+        self.pulled += len(news)
         with self._lock:
             for remote_id in own:
                 self._own.pop(remote_id, None)
+
+    def _news(self, items: Sequence[Item]) -> list[Item]:
+        """What of a reading the cache does not hold; a reply that the server has no longer is gone."""
+        reports = [item.id for item in items if item.kind == "report"]
+        if not reports:
+            return []
+        held = self._kept.bodies(reports, [reply_id(report) for report in reports])
+        news = [item for item in items if held.get((item.kind, item.id)) != _json.encode(item.data)]
+        replied = {item.id for item in items if item.kind == "entry"}
+        gone = (reply_id(report) for report in reports)
+        return news + [
+            Item("gone", self._number, f"entry/{key}", None)
+            for key in gone
+            if ("entry", key) in held and key not in replied
+        ]
 
 
 class _FillBudget:
@@ -255,6 +302,22 @@ class _FillBudget:
             ),
         )
         return left if min(left.reports, left.pages, left.bytes) > 0 else None
+
+
+def _fill_key(end: datetime, since: datetime) -> str:
+    """The end of the window that a fill reads next, and when it began."""
+    return f"{end.strftime(_STAMP)}/{since.strftime(_STAMP)}"
+
+
+def _fill_of(cursor: Cursor | None, now: datetime) -> tuple[datetime, datetime]:
+    """See `_fill_key`; of a fill that an older version began the number is the second in which it did so."""
+    if cursor is None or not cursor.snapshot_key:
+        return now.replace(microsecond=0), now.replace(microsecond=0)
+    end, _, since = cursor.snapshot_key.partition("/")
+    read = datetime.fromisoformat(end)
+    if since:
+        return read, datetime.fromisoformat(since)
+    return read, datetime.fromtimestamp(cursor.seq, UTC) if cursor.seq else now
 
 
 def _unread_in(cursor: Cursor | None) -> list[Unread]:

@@ -18,16 +18,27 @@ def geo_request(number: int, made: datetime, **more: Any) -> dict[str, Any]:
     return base | {"description": f"Hole {number}", "requested_datetime": made.isoformat(), "lat": 1, "long": 2} | more
 
 
+def _changed(one: dict[str, Any]) -> str:
+    return str(one.get("updated_datetime", one["requested_datetime"]))
+
+
 class GeoCity:
     """`cap`: the most it gives at a time, newest first. `pages`: heeded, ignored or refused. `dates`: heeded, ignored,
-    or only start or end. `wants`: a parameter without which it answers with a page for people.
+    or only start or end. `changes`: whether updated_after is heeded. `wants`: a parameter without which it answers with
+    a page for people.
     """
 
     def __init__(
-        self, reports: list[dict[str, Any]], *, cap: int = 1000, pages: str = "ignored", dates: str = "heeded"
+        self,
+        reports: list[dict[str, Any]],
+        *,
+        cap: int = 1000,
+        pages: str = "ignored",
+        dates: str = "heeded",
+        changes: bool = False,
     ) -> None:
         self.reports = reports
-        self.cap, self.pages, self.dates = cap, pages, dates
+        self.cap, self.pages, self.dates, self.changes = cap, pages, dates, changes
         self.wants: dict[str, str] = {}
         self.posted: Any = None
         """What a POST is answered with; None for the list, as FixMyStreet does."""
@@ -87,6 +98,9 @@ class GeoCity:
         low = datetime.fromisoformat(start) if start else datetime.min.replace(tzinfo=UTC)
         high = datetime.fromisoformat(end) if end else datetime.max.replace(tzinfo=UTC)
         found = [one for one in self.reports if low <= datetime.fromisoformat(one["requested_datetime"]) < high]
+        if self.changes and (after := query.get("updated_after")):
+            since = datetime.fromisoformat(after)
+            found = [one for one in found if datetime.fromisoformat(_changed(one)) >= since]
         found.sort(key=lambda one: str(one["requested_datetime"]), reverse=True)
         size = self.cap
         if self.pages == "heeded":

@@ -16,10 +16,12 @@ from console.domain.messages import Source, SourceState, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
+from console.sync.georeport_source import KeptReports
 from console.sync.health import Health
 from console.sync.ledger import Ledger
-from console.sync.limits import HistoryLimits
+from console.sync.limits import HISTORY, HistoryLimits
 from console.sync.pace import Timing
+from console.sync.pull_georeport import GeoReportPuller
 from console.sync.sweep import Sweep
 from tests.helpers.geo_city import GeoCity, geo_request
 from tests.helpers.sync_rig import rig
@@ -292,7 +294,9 @@ def test_the_nightly_list_of_a_server_without_end_has_one(tmp_path: Path, monkey
     asked = len(city.windows)
     client = GeoReportClient(city.url)
     ledger = Ledger(tmp_path, lambda _: None)
-    sweep = Sweep(key, client, tmp_path, ledger, Health(key, lambda _: None, utc_now))
+    health = Health(key, lambda _: None, utc_now)
+    puller = GeoReportPuller(key, client, ledger, health, KeptReports(tmp_path, key), HISTORY)
+    sweep = Sweep(key, client, tmp_path, puller)
     assert sweep.mend(lambda: False) == [], "what is not in its lists is asked for, and there"
     assert 5 < len(city.windows) - asked < 40
     ledger.close()
