@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +31,10 @@ _SHORTEST_WINDOW = 4 * _OVERLAP
 _LONG_AGO, _FUTURE = datetime(1900, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 _NEAR_DEG = 0.001
 """About a hundred metres."""
+_MASK = re.compile(r"[•*█…]+|\.{3,}|\[[^\[\]]{0,40}\]")
+"""What public texts hold where something was taken out or cut off."""
+_LEAST_CUT = 200
+"""A text that is shorter was not cut off without a mark."""
 _PAGING = frozenset({"page", "page_size"})
 _MOST_DIGITS = 4000
 """Python reads and writes no longer whole numbers."""
@@ -409,14 +415,57 @@ def can_be_of(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -
     }
     if any(words and words != _plain(sent.get(name)) for name, words in told.items()):
         return False
+    if not _is_near(request, sent):
+        return False
+    requested = time_of(request.requested_datetime)
+    return requested is None or requested > at - _DAY
+
+
+def can_show(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) -> bool:
+    """Whether a request, read under the number that a new one was given, can be what was sent at a time.
+
+    Some servers answer with the number of a report that they hold for the same, or with one number for two. What is
+    public may be masked, cut short with a mark, or stand behind a heading; category and address are often put right by
+    the server. A place may have fewer digits, a time no zone or a wrong one, or be a day alone.
+    """
+    if not _shows(_plain(request.description), _plain(sent.get("description"))):
+        return False
+    if not _is_near(request, sent):
+        return False
+    made = time_of(request.requested_datetime)
+    return made is None or made > at - _DAY
+
+
+def _shows(told: str, sent: str) -> bool:
+    """Whether a text that is told, if one is, can be a public form of what was sent."""
+    told, sent = _plain(html.unescape(told)).casefold(), sent.casefold()
+    if not told:
+        return True
+    if not sent:
+        return False
+    if sent in told:
+        return True
+    pieces = [piece for each in _MASK.split(told) if (piece := each.strip())]
+    if len(pieces) == 1 and pieces[0] == told and len(told) < _LEAST_CUT:  # neither masked nor cut
+        return False
+    at = 0
+    for piece in pieces:
+        found = sent.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return 2 * sum(map(len, pieces)) >= len(sent)
+
+
+def _is_near(request: wire.GeoRequest, sent: Mapping[str, str]) -> bool:
+    """Whether the place that is told, if one is, is the one that was sent, if one was."""
     for name, there in (("lat", request.lat), ("long", request.long)):
         try:
             if _plain(there) and abs(float(_plain(there)) - float(sent.get(name, "nan"))) > _NEAR_DEG:
                 return False
         except ValueError:
             return False
-    requested = time_of(request.requested_datetime)
-    return requested is None or requested > at - _DAY
+    return True
 
 
 def time_of(text: str | None) -> datetime | None:

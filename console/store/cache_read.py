@@ -266,6 +266,15 @@ class CacheReader:
         found = self._one(f"SELECT max(seq) FROM ({' UNION ALL '.join(parts)})", (source,))  # noqa: S608
         return 0 if found is None or found[0] is None else int(found[0])
 
+    def number_of(self, source: str, remote_id: str) -> int | None:
+        """The number with which a report was written last; None when it is not here."""
+        found = self._one(
+            "SELECT seq FROM reports WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND remote_id = ?",
+            (source, remote_id),
+        )
+        return None if found is None else int(found[0])
+
     def has_dropped(self, source: str) -> bool:
         """Whether reports of a source were dropped and have not come back."""
         found = self._one(

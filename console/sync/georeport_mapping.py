@@ -109,9 +109,14 @@ def reply_id(remote_id: str) -> str:
     return f"{remote_id}/notes"
 
 
+def created_id(remote_id: str) -> str:
+    """The id of the entry that proves a report of ours."""
+    return f"{remote_id}/created"
+
+
 def created_entry(remote_id: str, edit_id: str, author: str, at: datetime, number: int) -> Item:
     """The history line that proves our own report: this server's records name no edit."""
-    entry = Entry(f"{remote_id}/created", remote_id, "created", at, author, edit=edit_id)
+    entry = Entry(created_id(remote_id), remote_id, "created", at, author, edit=edit_id)
     return Item("entry", number, entry.id, entry)
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from api_client import errors
-from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, time_of
+from api_client import errors, wire
+from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
 from console.domain.edit import Edit, EditState, Kind
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.store.cache_read import CacheReader
@@ -21,7 +21,7 @@ from console.sync.ledger import Ledger
 from console.sync.media import DownloadLane
 from console.sync.outgoing import Outgoing
 from console.sync.pace import Timing
-from console.sync.pull_georeport import GeoReportPuller
+from console.sync.pull_georeport import Expected, GeoReportPuller
 from console.sync.push import CannotSend, PushLane
 from console.sync.source import PullLane
 from console.sync.sweep import Sweep
@@ -42,11 +42,19 @@ class GeoReportSender:
     """Sends new reports. These servers know no keys, so nothing is sent twice on a guess."""
 
     def __init__(
-        self, client: GeoReportClient, expect: Callable[[str, str, str, datetime], None], tokens: dict[str, str]
+        self,
+        client: GeoReportClient,
+        puller: GeoReportPuller,
+        emit: Callable[[Outcome], None],
+        tokens: dict[str, str],
     ) -> None:
-        """`tokens`: edit -> token of a report that was taken and has no number yet; shared by a source's senders."""
+        """`puller` reads the same server back. `emit` gets what is found out of an edit after it was taken.
+
+        `tokens`: edit -> token of a report that was taken and has no number yet; shared by a source's senders.
+        """
         self._client = client
-        self._expect = expect
+        self._puller = puller
+        self._emit = emit
         self._tokens = tokens
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
@@ -66,10 +74,13 @@ class GeoReportSender:
                     "before you send it again."
                 )
             return self._taken(edit, remote_id)
+        made_in = self._puller.number
         created = self._client.create(_form(edit))
         if created.request_id is None and created.token is not None:
             self._tokens[edit.id] = created.token
-        return self._taken(edit, created.request_id or self._number(edit))
+        if created.request_id is None:
+            return self._taken(edit, self._number(edit))
+        return self._taken(edit, created.request_id, made_in)
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
         """Whether the server's list holds the report."""
@@ -91,9 +102,36 @@ class GeoReportSender:
         """Drop the connections."""
         self._client.close()
 
-    def _taken(self, edit: Edit, remote_id: str) -> Taken:
-        self._expect(remote_id, edit.id, edit.author, edit.occurred_at)
-        return Taken(remote_id)
+    def _taken(self, edit: Edit, remote_id: str, made_in: int = 0) -> Taken:
+        """Raises CannotSend when the number is another report's; told on only when it was seen that it is not."""
+        form = _form(edit)
+        there = self._read_back(remote_id)
+        # protects: number-is-looked-at
+        if there is not None and not can_show(there, form, edit.occurred_at):
+            self._tokens.pop(edit.id, None)
+            raise CannotSend(_words_of_another(there))
+
+        def refuse(other: wire.GeoRequest) -> None:
+            words = _words_of_another(other) if not can_be(other) else _ONE_FOR_TWO.format(number=remote_id)
+            self._emit(Outcome(edit.id, EditState.ATTENTION, problem=words))
+
+        def can_be(request: wire.GeoRequest) -> bool:
+            return can_show(request, form, edit.occurred_at)
+
+        expected = Expected(edit.id, edit.author, edit.occurred_at, can_be, refuse)
+        # protects: one-number-one-report
+        if not self._puller.expect(remote_id, expected, made_in=made_in):
+            self._tokens.pop(edit.id, None)
+            raise CannotSend(_ONE_FOR_TWO.format(number=remote_id))
+        return Taken(remote_id if there is not None else None)
+
+    def _read_back(self, remote_id: str) -> wire.GeoRequest | None:
+        """What stands under a number; None where nothing does yet, or it cannot be read now."""
+        try:
+            there = self._client.request(remote_id)
+        except errors.ApiError:
+            return None
+        return there if there is not None and str(there.service_request_id) == remote_id else None
 
     def _number(self, edit: Edit) -> str:
         """The number that a token has become. Raises InProgress while it has none."""
@@ -116,6 +154,21 @@ class GeoReportSender:
                 if is_told and made is not None and made >= since and can_be_of(request, form, edit.occurred_at):
                     found.add(str(request.service_request_id))
         return found.pop() if len(found) == 1 else None
+
+
+_ONE_FOR_TWO = (
+    "The server gave this the number of another report, {number}. Yours is not known to be there: its words are kept "
+    "here. Look there before you send it again."
+)
+
+
+def _words_of_another(there: wire.GeoRequest) -> str:
+    words = " ".join((there.description or there.service_name or "").split())
+    shown = f" (“{words[:60]}{'…' if len(words) > 60 else ''}”)" if words else ""
+    return (
+        f"The server answered with another report, {there.service_request_id}{shown}. Yours is not known to be there: "
+        "its words are kept here. Look there before you send it again."
+    )
 
 
 class KeptReports:
@@ -147,6 +200,11 @@ class KeptReports:
         """What it holds of some reports and entries, as JSON."""
         with contextlib.closing(CacheReader(self._folder)) as reader:
             return reader.bodies(self._source, reports, entries)
+
+    def number_of(self, report: str) -> int | None:
+        """The reading with which a report was written last; None when it is not there."""
+        with contextlib.closing(CacheReader(self._folder)) as reader:
+            return reader.number_of(self._source, report)
 
 
 def _form(edit: Edit) -> dict[str, str]:
@@ -212,7 +270,7 @@ class GeoReportSource:
         tokens: dict[str, str] = {}
         self._push = PushLane(
             self._outgoing,
-            lambda: GeoReportSender(client(), self._puller.expect, tokens),
+            lambda: GeoReportSender(client(), self._puller, emit, tokens),
             self._health,
             emit,
             self._pull.poke,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from api_client import errors, wire
 from api_client.georeport import READING, GeoReportClient, ReadingLimits, Unread
 from console.domain.decoding import decode
+from console.domain.report import Entry
+from console.store.errors import StoreError
 from console.store.items import Cursor, Item
-from console.sync.georeport_mapping import created_entry, reply_id, request_items, service_item
+from console.sync.georeport_mapping import created_entry, created_id, reply_id, request_items, service_item
 from console.sync.health import Health
 from console.sync.ledger import Ledger
 from console.sync.limits import HistoryLimits
@@ -56,6 +59,19 @@ class Kept(Protocol):
     def bodies(self, reports: Sequence[str], entries: Sequence[str]) -> dict[tuple[str, str], bytes]:
         """What it holds of some reports and entries, as JSON: ("report" or "entry", id) -> body."""
 
+    def number_of(self, report: str) -> int | None:
+        """The reading with which a report was written last; None when it is not there."""
+
+
+class Expected(NamedTuple):
+    """A report of ours that a server took; `can_be` says of a request whether it can be it, `refuse` that none was."""
+
+    edit_id: str
+    author: str
+    at: datetime
+    can_be: Callable[[wire.GeoRequest], bool]
+    refuse: Callable[[wire.GeoRequest], None]
+
 
 class GeoReportPuller:
     """First fill: windows of 90 days from now back to the farthest; then what was made or changed since, with overlap.
@@ -89,21 +105,44 @@ class GeoReportPuller:
         self._swept_at: datetime | None = None
         self._by_change: bool | None = None
         self._lock = threading.Lock()
-        self._own: dict[str, tuple[str, str, datetime]] = {}
+        self._own: dict[str, list[Expected]] = {}
+        self._refused: list[tuple[Expected, wire.GeoRequest]] = []
         self._number = 0
         self.note = ""
         """What the last comparison with the server found, in words."""
         self.pulled = 0
 
-    def expect(self, remote_id: str, edit_id: str, author: str, at: datetime) -> None:
-        """A report of ours was taken under this id: when it is read back, its edit is proved."""
+    @property
+    def number(self) -> int:
+        """Of the reading under way, or of the last one."""
+        return self._number
+
+    def expect(self, remote_id: str, expected: Expected, *, made_in: int = 0) -> bool:
+        """A report of ours was taken under this id: when it is read back, its edit is proved.
+
+        From any thread. False when this id has proved another edit, or was read before the reading
+        (`made_in`) during which the report was sent: it is another one then.
+        """
+        with contextlib.suppress(StoreError):  # the report was taken, whatever became of the cache
+            number = self._kept.number_of(remote_id)
+            if (number is not None and number < made_in) or self._proved_by_another(remote_id, expected):
+                return False
         with self._lock:
-            self._own[remote_id] = (edit_id, author, at)
+            for others in self._own.values():
+                others[:] = [one for one in others if one.edit_id != expected.edit_id]
+            self._own.setdefault(remote_id, []).append(expected)
+        return True
+
+    def _proved_by_another(self, remote_id: str, expected: Expected) -> bool:
+        entry = created_id(remote_id)
+        held = self._kept.bodies([], [entry]).get(("entry", entry))
+        return held is not None and decode(held, Entry).edit not in (None, expected.edit_id)
 
     def catch_up(self, stopped: Callable[[], bool]) -> None:
         """One round. Raises ApiError, StoreError; everything read before is kept."""
         cursor = self._ledger.cursor(self._source)
         now = self._health.server_now()
+        self._refuse()
         self._unread = _unread_in(cursor)
         if self._by_change is None:
             self._by_change = self._client.knows_updated_after()
@@ -257,15 +296,39 @@ class GeoReportPuller:
     def _keep(self, requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
         """Write what a reading says otherwise than the cache, which is mostly little: overlaps bring much again."""
         items = [item for request in requests for item in request_items(request, self._number)]
-        with self._lock:
-            own = {item.id: self._own[item.id] for item in items if item.kind == "report" and item.id in self._own}
-        proofs = [created_entry(remote_id, *known, self._number) for remote_id, known in own.items()]
+        proofs, settled = self._proofs(requests)
         news = self._news(items)
         self._ledger.apply(self._source, [*news, *proofs], cursor)
         self.pulled += len(news)
         with self._lock:
-            for remote_id in own:
-                self._own.pop(remote_id, None)
+            for remote_id, several in settled.items():
+                left = [one for one in self._own.pop(remote_id, []) if one not in several]
+                if left:
+                    self._own[remote_id] = left
+
+    def _proofs(self, requests: Sequence[wire.GeoRequest]) -> tuple[list[Item], dict[str, list[Expected]]]:
+        """The history lines that prove what of ours is in a reading, and what of ours is settled by it, by its id.
+
+        An id proves one edit, the first that can be what stands there; all others are told that it is none of them.
+        """
+        with self._lock:
+            known = {str(one.service_request_id): one for one in requests}
+            own = {remote_id: list(self._own[remote_id]) for remote_id in known.keys() & self._own.keys()}
+        proofs = []
+        for remote_id, several in own.items():
+            # protects: only-what-can-be-it-proves-it
+            fitting = [one for one in several if one.can_be(known[remote_id])]
+            proved = next((one for one in fitting if not self._proved_by_another(remote_id, one)), None)
+            if proved is not None:
+                proofs.append(created_entry(remote_id, proved.edit_id, proved.author, proved.at, self._number))
+            self._refused += [(one, known[remote_id]) for one in several if one is not proved]
+        return proofs, own
+
+    def _refuse(self) -> None:
+        """Tell it with the round that comes: by then it has been told that these edits were taken."""
+        refused, self._refused = self._refused, []
+        for one, request in refused:
+            one.refuse(request)
 
     def _news(self, items: Sequence[Item]) -> list[Item]:
         """What of a reading the cache does not hold; a reply that the server has no longer is gone."""

@@ -41,7 +41,9 @@ class GeoCity:
         self.cap, self.pages, self.dates, self.changes = cap, pages, dates, changes
         self.wants: dict[str, str] = {}
         self.posted: Any = None
-        """What a POST is answered with; None for the list, as FixMyStreet does."""
+        """What a POST is answered with, or what makes it of the form; None for the list, as FixMyStreet does."""
+        self.answers_single = True
+        """Whether a report can be asked for by its number."""
         self.lies: Callable[[list[dict[str, Any]], dict[str, str]], list[Any]] = lambda page, _: page
         """What becomes of a page before it is sent; gets its parameters too."""
         self.server = Canned(self._answer)
@@ -78,12 +80,15 @@ class GeoCity:
         if url.path.endswith("/services.json"):
             return http(200, [{"service_code": "POT", "service_name": "Pothole"}])
         if not url.path.endswith("/requests.json"):
+            if not self.answers_single:
+                return http(404, [{"code": 404, "description": "Not found"}])
             number = url.path.rpartition("/")[2].removesuffix(".json")
             return http(200, [one for one in self.reports if str(one["service_request_id"]) == number])
         if any(query.get(name) != value for name, value in self.wants.items()) and asked.method == "GET":
             return http(200, "<html>A page for people</html>")
         if asked.method == "POST" and self.posted is not None:
-            return http(200, self.posted)
+            form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+            return http(200, self.posted(form) if callable(self.posted) else self.posted)
         unknown = {"page", "page_size", "updated_after"} & query.keys()
         if self.pages == "refused" and unknown:
             return http(400, [{"code": 400, "description": f"found unexpected entries: {' '.join(sorted(unknown))}"}])

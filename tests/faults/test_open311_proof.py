@@ -1,0 +1,150 @@
+"""F05: a creation at an Open311 server is proved only by what can be of this very edit; else its words are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.domain.edit import Edit, EditState, Kind
+from console.domain.messages import Outcome, Source, SyncNow
+from console.headless import sync_profile
+from console.paths import profile_folder
+from console.settings import Settings, save_settings
+from console.store.work import WorkFile
+from console.sync.pace import Timing
+from tests.helpers.geo_city import GeoCity, geo_request
+from tests.helpers.sync_rig import Rig, rig
+
+QUICK = Timing(poll_s=0.2, slow_poll_s=0.2)
+FLOOD = "Flood at the school, children inside"
+TREE = "Tree on a house in the north"
+
+
+@pytest.fixture(params=[False, True], ids=["tells no changes", "tells changes"])
+def city(request: pytest.FixtureRequest) -> Iterator[GeoCity]:
+    """One old report."""
+    made = GeoCity(
+        [geo_request(5, datetime.now(UTC) - timedelta(days=3), description="Old hole")], changes=request.param
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def console(city: GeoCity, tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as made:
+        made.live()
+        made.wait_until(lambda: len(made.cached()) == 1)
+        yield made
+
+
+def create(console: Rig, words: str, **more: Any) -> Edit:
+    key = f"local:{len(console.said)}"
+    return console.push(Kind.CREATE, key, service="POT", description=words, lat=1.0, lon=2.0, **more)
+
+
+def taken(console: Rig, edit: Edit) -> Outcome:
+    return console.outcome(edit, EditState.ACCEPTED, EditState.ATTENTION)
+
+
+def posts(city: GeoCity) -> int:
+    return sum(asked.method == "POST" for asked in city.server.asked)
+
+
+def test_the_number_of_an_old_report_proves_nothing(city: GeoCity, console: Rig) -> None:
+    """K7: a front that looks for duplicates answers with the one that is there."""
+    city.posted = [{"service_request_id": 5}]
+    outcome = taken(console, create(console, FLOOD))
+    assert outcome.state is EditState.ATTENTION
+    assert outcome.problem.startswith("The server answered with another report, 5 (“Old hole”).")
+    assert "its words are kept here" in outcome.problem
+    assert outcome.remote_id is None
+    assert posts(city) == 1
+
+
+def test_neither_does_it_where_the_number_cannot_be_asked_for(city: GeoCity, console: Rig) -> None:
+    """It was read before the report was sent."""
+    city.posted, city.answers_single = [{"service_request_id": 5}], False
+    known = console.reader.number_of("jkt", "5") or 0
+    console.wait_until(lambda: console.reader.cursors()["jkt"].seq > known)
+    edit = create(console, FLOOD)
+    assert "the number of another report, 5" in console.outcome(edit, EditState.ATTENTION).problem
+
+
+def test_one_number_for_two_proves_the_one_that_stands_there(city: GeoCity, console: Rig) -> None:
+    city.posted = [{"service_request_id": 77}]
+    flood, tree = create(console, FLOOD), create(console, TREE)
+    assert [taken(console, one).state for one in (flood, tree)] == [EditState.ACCEPTED, EditState.ACCEPTED]
+    city.reports.append(geo_request(77, datetime.now(UTC) + timedelta(seconds=1), description=TREE))
+    console.followers.take(SyncNow())
+    console.proved(tree)
+    lost = console.outcome(flood, EditState.ATTENTION)
+    assert lost.problem.startswith("The server answered with another report, 77 (“Tree on a house in the north”).")
+
+
+def test_one_number_for_two_of_the_same_words_proves_the_first(city: GeoCity, console: Rig) -> None:
+    city.posted = [{"service_request_id": 77}]
+    first, second = create(console, FLOOD), create(console, FLOOD)
+    assert [taken(console, one).state for one in (first, second)] == [EditState.ACCEPTED, EditState.ACCEPTED]
+    city.reports.append(geo_request(77, datetime.now(UTC) + timedelta(seconds=1), description=FLOOD))
+    console.followers.take(SyncNow())
+    console.proved(first)
+    assert "the number of another report, 77" in console.outcome(second, EditState.ATTENTION).problem
+    third = create(console, FLOOD)
+    assert "the number of another report, 77" in console.outcome(third, EditState.ATTENTION).problem
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"description": "Pothole: " + FLOOD},
+        {"description": "Flood at  the\nschool, children•••", "long": 2.0004},
+        {"description": FLOOD, "service_code": "OTHER", "address_string": "School Street"},
+        {"description": None, "lat": None, "long": None},
+    ],
+    ids=["behind a heading", "masked, fewer digits", "put right by the city", "nothing told"],
+)
+def test_what_can_be_ones_own_is(city: GeoCity, console: Rig, shown: dict[str, Any]) -> None:
+    def take(_: dict[str, str]) -> list[dict[str, Any]]:
+        city.reports.append(geo_request(77, datetime.now(UTC)) | shown)
+        return [{"service_request_id": 77}]
+
+    city.posted = take
+    edit = create(console, FLOOD)
+    assert taken(console, edit).remote_id == "77"
+    console.proved(edit)
+
+
+@pytest.mark.usefixtures("qapp")
+def test_the_number_is_learnt_with_the_proof(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the report cannot be looked at before it is listed, nothing is shown under a number that may be wrong."""
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
+    city = GeoCity([])
+    city.answers_single = False
+
+    def take(form: dict[str, str]) -> list[dict[str, Any]]:
+        city.reports.append(geo_request(77, datetime.now(UTC), description=form["description"]))
+        return [{"service_request_id": 77}]
+
+    city.posted = take
+    folder = profile_folder("town")
+    save_settings(folder, Settings(sources=[Source("x", "Town", city.url, "open311")]))
+    work = WorkFile(folder)
+    data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
+    work.append(Edit("e" * 36, Kind.CREATE, "local:e", "local", work.device, 1, datetime.now(UTC), data, source="x"))
+    work.close()
+    assert sync_profile("town", once=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["waiting"] == 0
+    work = WorkFile(folder)
+    (queued,) = work.all()
+    assert queued.state is EditState.SENT
+    assert work.local_keys() == {"local:e": ("x", "77")}
+    work.close()
+    city.close()
