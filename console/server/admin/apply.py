@@ -138,6 +138,7 @@ class _Plan:
         for part in PARTS:
             if listed(setup, part) is not None:
                 changes += self._of_users() if part == "users" else self._of(part)
+        self._check_kept([one.key for one in changes if one.part == "units" and one.did is Did.KEPT])
         self.difference = marked(changes, self._notes(changes))
 
     def write(self, city: City, connection: sa.Connection, by: Actor, now: datetime) -> int:
@@ -153,6 +154,27 @@ class _Plan:
         database.upsert(connection, schema.meta, facts)
         audit.append(connection, now, audit.Deed(by, audit.CITY, detail=self._detail()))
         return last
+
+    def _check_kept(self, kept: Sequence[str]) -> None:
+        """Raise Invalid when a unit is to be called like one that stays until its jobs are done.
+
+        Orders, the crew page and users find a unit by what it is called.
+        """
+        staying: dict[str, Unit] = {}
+        for key in kept:
+            unit = self._present.things["units"][key]
+            staying |= {word.casefold(): unit for word in (unit.id, unit.code) if word}
+        faults = []
+        for at, record in enumerate(self._setup.units or ()):
+            for field, word in (("id", record.id), ("code", record.code)):
+                if (unit := staying.get(word.casefold())) is not None:
+                    jobs = self._present.jobs[unit.id]
+                    faults.append(
+                        f"units {at + 1}, {field}: “{word}” is what unit {unit.id} is called, which has "
+                        f"{_open(len(jobs), 'job')} ({', '.join(jobs[:3])}) and stays until that is done."
+                    )
+        if faults:
+            raise Invalid(f"The city cannot be set up so: {faults[0]}", faults=faults[:_MOST_FAULTS])
 
     def _facts(self) -> Iterable[Change]:
         fields = []

@@ -185,6 +185,7 @@ class _Check:
         yield from self._doubles()
         if self._setup.calendars is not None:
             yield from self._calendars_in_use()
+        yield from self._still_in_use()
         users = self._setup.users
         if users is not None and not users and self._present.users:
             yield Fault("users", None, "", "it names nobody, but somebody has to stay who can sign in as supervisor")
@@ -305,6 +306,19 @@ class _Check:
                 if other != unit.id:
                     yield Fault("units", at, field, f"“{_short(word)}” is also what unit {_short(other)} is called")
 
+    def _still_in_use(self) -> Iterator[Fault]:
+        """What is not spoken of stays as it is, and may need what a list that is given does not name any more."""
+        for part, by_part, codes_of, does in _USES:
+            codes = self._codes[part]
+            if listed(self._setup, part) is None or listed(self._setup, by_part) is not None or codes is None:
+                continue
+            for record in listed(self._whole, by_part) or ():
+                for code in codes_of(record):
+                    if code is not None and code not in codes:
+                        who, one = f"{_ONE[by_part]} “{_short(key_of(record))}”", f"{_ONE[part]} “{_short(code)}”"
+                        why = f"{who} still {does} {one}, which stands here no longer: {by_part} have to be given too"
+                        yield Fault(part, None, _KEY_FIELD[part], why)
+
     def _calendars_in_use(self) -> Iterator[Fault]:
         """What is not spoken of here may need a calendar that is no longer there; a target's hours end on their day."""
         found = {calendar.id: calendar for calendar in self._setup.calendars or ()}
@@ -332,7 +346,24 @@ _KEY_FIELD = {
     "templates": "id",
     "users": "name",
 }
-_ONE = {"calendars": "calendar", "agencies": "agency", "services": "service", "areas": "area"}
+_ONE = {
+    "calendars": "calendar",
+    "agencies": "agency",
+    "services": "service",
+    "areas": "area",
+    "units": "unit",
+    "templates": "template",
+    "users": "user",
+}
+_USES: tuple[tuple[str, str, Callable[[Any], Sequence[str | None]], str], ...] = (
+    ("agencies", "services", lambda service: (service.agency,), "goes to"),
+    ("agencies", "units", lambda unit: (unit.agency,), "belongs to"),
+    ("agencies", "users", lambda user: user.agencies, "works for"),
+    ("areas", "units", lambda unit: unit.areas, "works in"),
+    ("areas", "users", lambda user: user.areas, "works in"),
+    ("services", "templates", lambda template: (template.service,), "is for"),
+)
+"""Which list is used by which other one: the codes in a record of that, and what it does with them."""
 
 
 def _short(text: str) -> str:

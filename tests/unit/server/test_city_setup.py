@@ -413,3 +413,55 @@ def test_of_two_that_wait_for_each_others_units_the_setting_up_is_done_again(cit
     assert apply_setup(city, setup, COMMAND_LINE).applied
     other.join(10)
     assert city.units()[0].name == "New"
+
+
+def test_what_stays_still_finds_what_it_works_with(city: City) -> None:
+    """K8: a reform of borders and agencies that names neither users nor units nor services left them with nothing."""
+    apply_setup(
+        city,
+        CitySetup(
+            agencies=(Agency("AG", "Old agency"),),
+            areas=(Area("A1", "Old quarter", 1),),
+            services=(Service("flood", "Flood", agency="AG"),),
+            units=(UnitRecord("U1", agency="AG", areas=("A1",)),),
+            templates=(Template("t", "reply", "Thanks", service="flood"),),
+            users=(BOSS, UserRecord("op", "operator", areas=("A1",), agencies=("AG",))),
+        ),
+        COMMAND_LINE,
+    )
+    reform = CitySetup(agencies=(Agency("NEW", "New agency"),), areas=(Area("A2", "New quarter", 1),))
+    with pytest.raises(Invalid) as refused:
+        compare_setup(city, reform)
+    assert refused.value.more["faults"] == [
+        "agencies, code: service “flood” still goes to agency “AG”, which stands here no longer: services have to be "
+        "given too.",
+        "agencies, code: unit “U1” still belongs to agency “AG”, which stands here no longer: units have to be given "
+        "too.",
+        "agencies, code: user “op” still works for agency “AG”, which stands here no longer: users have to be given "
+        "too.",
+        "areas, code: unit “U1” still works in area “A1”, which stands here no longer: units have to be given too.",
+        "areas, code: user “op” still works in area “A1”, which stands here no longer: users have to be given too.",
+    ]
+    with pytest.raises(Invalid, match="template “t” still is for service “flood”"):
+        compare_setup(city, CitySetup(services=(Service("tree", "Tree"),)))
+    whole = replace(
+        reform,
+        services=(Service("flood", "Flood", agency="NEW"),),
+        units=(UnitRecord("U1", agency="NEW", areas=("A2",)),),
+        users=(BOSS, UserRecord("op", "operator", areas=("A2",), agencies=("NEW",))),
+    )
+    assert apply_setup(city, whole, COMMAND_LINE).applied
+
+
+def test_a_call_sign_moves_only_when_the_work_under_it_is_done(api: Api, city: City) -> None:
+    """K9: two units were called SDA-01; the crew page showed neither the job of the one nor who is the other."""
+    before = CitySetup(units=(UnitRecord("car-7", "SDA-01"), UnitRecord("car-9", "SDA-09")))
+    apply_setup(city, before, COMMAND_LINE)
+    api.ok("10", "dispatch", {"unit": "car-7"})
+    moved = CitySetup(units=(UnitRecord("car-3", "sda-01"), UnitRecord("car-9", "SDA-09")))
+    with pytest.raises(Invalid) as refused:
+        apply_setup(city, moved, COMMAND_LINE)
+    assert refused.value.more["faults"] == [
+        "units 1, code: “sda-01” is what unit car-7 is called, which has 1 open job (10) and stays until that is done."
+    ]
+    assert [unit.code for unit in city.units() if unit.valid_to is None] == ["SDA-01", "SDA-09"]
