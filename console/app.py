@@ -81,7 +81,7 @@ from console.settings import (
     Settings,
     Tokens,
     city_zone,
-    users_of,
+    operator_of,
 )
 from console.store.cache_read import CacheReader
 from console.store.errors import LockedByOther, NotWritable
@@ -208,7 +208,7 @@ class ConsoleWindow(QObject):
         self.kept: Kept | None = None
         """What the window that takes the place of this one goes on with; None while none does."""
         self._session_ended: datetime | None = None
-        me = demo.user if demo is not None else next(iter(users_of(settings.sources).values()), "local")
+        me = demo.user if demo is not None else operator_of(settings) or "local"
 
         self.tasks = Tasks("worker", 2, self)
         self.photo_tasks = Tasks("photos", 1, self)
@@ -689,7 +689,8 @@ class ConsoleWindow(QObject):
         self.window.has_report = lambda: bool(self.desk.row)
         self.desk.selection_changed.connect(self._show_first)
         self._app.commitDataRequest.connect(self._on_session_end)
-        self.desk.names = lambda: self.edits.authors
+        self.desk.names = self.signing.names
+        self.status_presenter.who = self.signing.who
         self.sources.signed_out = lambda: self.settings.here.signed_out
         self.edits.why_not_allowed = self.signing.why_not_allowed
         self.intents.rights_at = self.signing.rights_at
@@ -776,6 +777,7 @@ class ConsoleWindow(QObject):
         self._tick()
 
     def _on_rights_changed(self) -> None:
+        self.feed.refresh()  # whose claims are the operator's
         self.outbox_presenter.show()
         self.intents.look_again()
         self.status_presenter.show()

@@ -30,7 +30,7 @@ from console.paths import existing_profile
 from console.presenters.board_round import LOCAL_ROWS, Played, Round, play, shown_edits
 from console.presenters.catalog import Cities, read_catalog
 from console.presenters.words import thousands
-from console.settings import Settings, begin_settings, city_zone, users_of
+from console.settings import Settings, begin_settings, city_zone, operator_of, users_of
 from console.store import geopackage
 from console.store.cache_read import CacheReader
 from console.store.exports import keep_note
@@ -304,7 +304,7 @@ def _keep_notes(folder: Path, settings: Settings, kind: str, filter_text: str, t
 
 
 def _me(settings: Settings) -> str:
-    return next(iter(users_of(settings.sources).values()), "local")
+    return operator_of(settings) or "local"
 
 
 def _clean(text: str) -> str:

@@ -243,6 +243,21 @@ def users_of(sources: Iterable[Source]) -> dict[str, str]:
     return {source.key: source.user for source in sources if source.user}
 
 
+def operator_of(settings: Settings) -> str:
+    """Who sits at the window: what the first server calls him at which he is signed in, "" while no server has said.
+
+    While nobody is signed in anywhere it is who was so last.
+    """
+    users = users_of(settings.sources)
+    return next((user for key, user in users.items() if key not in settings.signed_out), next(iter(users.values()), ""))
+
+
+def is_left(settings: Settings) -> bool:
+    """Whether who was signed in has signed out of every server that knew him by name."""
+    users = users_of(settings.sources)
+    return bool(settings.signed_out) and all(key in settings.signed_out for key in users)
+
+
 class CityZone(tzinfo):
     """The zone of a window's times: every panel has this one, and all follow when the city or its zone changes."""
 

@@ -868,12 +868,27 @@ class Forms(QObject):
             self._placing.raise_()
             self._placing.activateWindow()
 
-    def ask_token(self, server: str, waiting: str, then: Callable[[str], object]) -> None:
-        """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing."""
+    def ask_token(
+        self,
+        server: str,
+        waiting: str,
+        then: Callable[[str], object],
+        *,
+        skip: Callable[[], object] | None = None,
+        left: Callable[[], object] = lambda: None,
+    ) -> None:
+        """A server's token, never shown and never kept as a draft. `waiting` says what has not left, "" for nothing.
+
+        `skip` is for who has no token of this one of several, `left` for who goes away from the form.
+        """
         title = self.tr("Sign in to {server}").format(server=server)
         sentence = " ".join(part for part in (self.tr("Its administrator gives you the token."), waiting) if part)
-        form = TokenForm(self._theme, title, sentence, parent=self._window)
+        skip_text = self.tr("Not at this city") if skip is not None else ""
+        form = TokenForm(self._theme, title, sentence, skip_text=skip_text, parent=self._window)
         form.committed.connect(lambda values: then(values["token"]))
+        form.left.connect(lambda _: left())
+        if skip is not None:
+            form.skipped.connect(skip)
         self._show(form)
 
     def ask(self, title: str, sentence: str, yes: str, no: str, then: Callable[[], object]) -> None:

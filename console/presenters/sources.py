@@ -340,12 +340,6 @@ class Sources(QObject):
             bold = f"{', '.join(lapsed)}: {bold}"
         return Notice("warn", bold, text, buttons, note=self.next_try())
 
-    def refused(self) -> tuple[str, str]:
-        """(key, name) of a source that does not let this operator in, ("", "") when there is none."""
-        return next(
-            ((key, self._names.get(key, key)) for key, one in self._states.items() if one.state == "refused"), ("", "")
-        )
-
     def next_try(self) -> str:
         """`next try in 0:42`, `trying now`, "" when nothing waits."""
         for key, state in self._states.items():

@@ -41,6 +41,8 @@ class StatusPresenter(QObject):
         self._more_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         self._map: tuple[Notice | None, bool] = (None, False)
+        self.who: Callable[[], str] = lambda: desk.me
+        """Set by the app: who works here, and where as whom when cities differ in that."""
         desk.view_changed.connect(lambda _: self.show())
 
     def say(self, sentence: str, for_s: float = _SAID_S) -> None:
@@ -87,7 +89,7 @@ class StatusPresenter(QObject):
     def show(self) -> None:
         """Fill bar and banner."""
         self._bar.set_left(self._left())
-        self._bar.set_right([Cell("user", self._desk.me), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
+        self._bar.set_right([Cell("user", self.who()), Cell("keys", self.tr("Keys"), key_text=cap_of("help"))])
         notice = self._notice()
         more = 0
         if notice is not None and notice is self._lost:

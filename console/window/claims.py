@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -108,12 +108,12 @@ class Claims(QObject):
         self._turn += bool(seen)
         self._keep()
 
-    def read(self, source: str, found: Callable[[list[CachedReport]], None]) -> None:
-        """Give the reports of this source that the operator has, as the server knows them."""
+    def read(self, sources: Collection[str], found: Callable[[list[CachedReport]], None]) -> None:
+        """Give the reports of these sources that the operator has, as the servers know them."""
         rows = sorted(self._rows or ())[:_MOST]
 
         def held() -> list[CachedReport]:
-            return [one for one in self._reader().reports(rows) if one.source == source]
+            return [one for one in self._reader().reports(rows) if one.source in sources]
 
         self._tasks.submit(held, found)
 

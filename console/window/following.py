@@ -14,7 +14,7 @@ from console.presenters.desk import Desk
 from console.presenters.kpi import KpiPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
-from console.settings import CityZone, Settings, Tokens, city_zone, users_of
+from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.sync_link import SyncLink
 from console.window.kept_settings import KeptSettings
 
@@ -48,6 +48,8 @@ class Following(QObject):
         self._profile, self._settings, self._tokens, self._demo = profile, settings, tokens, demo
         self._link, self._sources, self._edits, self._desk = link, sources, edits, desk
         self._zone, self._status, self._kpi = zone, status, kpi
+        self.signing_in: set[str] = set()
+        """The keys of the sources whose servers have not said yet whose the token is that was entered for them."""
         self.demo_died = False
         self._demo_timer = QTimer(self, interval=_LOOK_FOR_DEMO_MS)
         self._demo_timer.timeout.connect(self._look_for_demo)
@@ -66,10 +68,10 @@ class Following(QObject):
                 self.tr("No server yet. Start Sigap again to connect one, or say: sigap connect ADDRESS")
             )
 
-    def start(self, sources: list[Source], signing_in: str = "") -> None:
-        """Start the sync process, or start it anew, with these; `signing_in` is no longer signed out."""
+    def start(self, sources: list[Source]) -> None:
+        """Start the sync process, or start it anew, with these, and with the tokens of those not signed out of."""
         settings = self._settings.here
-        tokens = self._tokens.of(sources, [key for key in settings.signed_out if key != signing_in])
+        tokens = self._tokens.of(sources, [key for key in settings.signed_out if key not in self.signing_in])
         self._sources.set_sources(sources)
         self._status.set_hint("")
         self._kpi.set_city(" + ".join(source.name for source in sources))
@@ -98,11 +100,21 @@ class Following(QObject):
         for source, user in users_of(self._settings.here.sources).items():
             if source not in self._edits.authors:
                 self._edits.sign_in(source, user)
+        self.name_absent()
+
+    def name_absent(self) -> None:
+        """Where nobody is signed in, what another has left is not that of who sits here."""
+        settings = self._settings.here
+        me = operator_of(settings)
+        for source in settings.signed_out:
+            if me and source in self._edits.authors and self._edits.author_for(source) != me:
+                # protects: nobody-signed-in-owns-nothing
+                self._edits.sign_in(source, me)
 
     def _on_sources_came(self, names: list[str]) -> None:
         sources = self._settings.here.sources
         self._name_operator()
-        self._desk.me = next(iter(users_of(sources).values()), self._desk.me)
+        self._desk.me = self._edits.author = operator_of(self._settings.here) or self._desk.me
         self.start(sources)
         self._use_zone()
         self.rights_changed.emit()

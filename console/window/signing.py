@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import why_not_allowed
 from console.domain.edit import Kind
-from console.domain.messages import SignedIn
+from console.domain.messages import SignedIn, Source
 from console.domain.report import HAZARD
 from console.domain.rights import Rights
 from console.edits import Edits
@@ -20,7 +20,7 @@ from console.presenters.history import edit_text
 from console.presenters.outbox import OutboxPresenter
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
-from console.settings import Settings, Tokens
+from console.settings import Settings, Tokens, is_left, operator_of
 from console.store.cache_read import CachedReport
 from console.store.work import DROPPED
 from console.window.claims import Claims
@@ -32,6 +32,8 @@ _DROPPED_SHOWN_S = 60.0
 """So long the status bar says what was dropped: it may be said while a window opens."""
 _DROPPED_SHOWN = 3
 _NAMED = 3
+_WITH_OPERATORS = "dispatch"
+"""The kind of a source whose server says whose a token is."""
 
 
 class Signing(QObject):
@@ -66,11 +68,35 @@ class Signing(QObject):
 
     def why_reading_only(self, source: str) -> str:
         """Why nothing may be written for a source now, "" when it may."""
-        if source in self._settings.here.signed_out:
+        settings = self._settings.here
+        if source in settings.signed_out:
+            if is_left(settings):
+                return self.tr("Signed out: sign in to write")
+            name = self._sources.name(source)
+            return self.tr("Nobody is signed in at {name}: sign in there to write").format(name=name)
+        if is_left(settings) and not any(one.key == source and one.user for one in settings.sources):
+            # It knows nobody by name: what is done there is done by who sits here, and that is nobody.
             return self.tr("Signed out: sign in to write")
         if self.rights_at(source).role == "viewer":
             return self.tr("Your role is viewer: reading only")
         return self._sources.why_reading_only(source)
+
+    def who(self) -> str:
+        """Who works here; where the cities differ in that, as whom at each."""
+        settings = self._settings.here
+        known = [one for one in settings.sources if one.user or one.key in settings.signed_out]
+        absent = self.tr("signed out")
+        names = {one.name: absent if one.key in settings.signed_out else one.user for one in known}
+        if len(set(names.values())) == 1:
+            return next(iter(names.values()))
+        return " · ".join(f"{name}: {user}" for name, user in names.items()) or self._desk.me
+
+    def names(self) -> Mapping[str, str]:
+        """What the operator is called at each source; "" where only others ever signed in, whose claims are not his."""
+        settings = self._settings.here
+        if not settings.signed_out or is_left(settings):  # asked for each row that is drawn
+            return self._edits.authors
+        return {**self._edits.authors, **dict.fromkeys(settings.signed_out, "")}
 
     def rights_at(self, source: str) -> Rights:
         """What the operator may do at a source, as far as it has said."""
@@ -81,82 +107,145 @@ class Signing(QObject):
         return self.tr(why_not_allowed(self.rights_at(source).role, kind))
 
     def sign_in(self) -> None:
-        """Ask for the token of the server that refuses, else of the first one, and follow all sources anew."""
-        key, name = self._sources.refused()
-        sources = self._settings.here.sources
-        source = next((one for one in sources if one.key == (key or self._sources.first)), None)
-        if source is None:
+        """Ask for the token of each server that lacks one or refuses it, else of the first, and follow all anew."""
+        settings = self._settings.here
+        refused = [key for key, state in self._sources.states().items() if state == "refused"]
+        wanted = [one for one in settings.sources if one.key in refused or one.key in settings.signed_out]
+        wanted = wanted or [one for one in self._with_operators() if one.key not in settings.signed_out][:1]
+        if not wanted:
             self._status.say(self._why_demo_stays() or self.tr("No server to sign in to"))
             return
+        self._ask_tokens(wanted, [], [])
+
+    def _ask_tokens(self, wanted: Sequence[Source], given: Sequence[Source], unkept: Sequence[Source]) -> None:
+        """One server after the other; who leaves the form has none for those that are left."""
+        if not wanted:
+            self._take_up(given, unkept)
+            return
+        source, rest = wanted[0], wanted[1:]
 
         def signed_in(token: str) -> None:
             kept = self._tokens.put(source.key, token)
-            self._following.start(self._settings.here.sources, signing_in=source.key)
-            if not kept:
-                self._status.say(self.tr("No keyring here: the token is kept until Sigap ends"))
+            self._ask_tokens(rest, [*given, source], unkept if kept else [*unkept, source])
 
-        waiting = self._outbox.what_waits(signed_out=True)[1] if self._outbox.outbox else ""
-        self._forms.ask_token(name or source.name, waiting, signed_in)
+        several = len(self._with_operators()) > 1
+        waiting = self._outbox.what_waits(signed_out=True)[1] if self._outbox.outbox and not given else ""
+        self._forms.ask_token(
+            source.name,
+            waiting,
+            signed_in,
+            skip=(lambda: self._ask_tokens(rest, given, unkept)) if several else None,
+            left=lambda: self._take_up(given, unkept),
+        )
+
+    def _take_up(self, given: Sequence[Source], unkept: Sequence[Source]) -> None:
+        """Follow all anew with the tokens that were given; each is believed once its server has said whose it is."""
+        keys = [one.key for one in given]
+        if keys:
+            self._following.signing_in.update(keys)
+            if nameless := [one.key for one in given if one.kind != _WITH_OPERATORS]:
+                self._settings.keep(lambda settings: _signed_in(settings, nameless))
+            self._following.start(self._settings.here.sources)
+            self.rights_changed.emit()
+        absent = [one.name for one in self._settings.here.sources if self._is_absent(one.key)]
+        parts = []
+        if absent and keys:
+            parts.append(self.tr("Nobody is signed in at {names}: reading only there").format(names=", ".join(absent)))
+        if unkept:
+            parts.append(self.tr("No keyring here: the token is kept until Sigap ends"))
+        if parts:
+            self._status.say(" · ".join(parts))
+
+    def _is_absent(self, key: str) -> bool:
+        """Whether nobody is signed in at a source, and no token was just entered for it."""
+        return key in self._settings.here.signed_out and key not in self._following.signing_in
+
+    def _with_operators(self) -> list[Source]:
+        """The sources at which somebody signs in: an Open311 server knows no operators, its key is the city's.
+
+        A profile that has no other signs in to the first.
+        """
+        sources = self._settings.here.sources
+        found = [one for one in sources if one.kind == _WITH_OPERATORS]
+        return found or sources[:1]
+
+    def _signed_in_at(self) -> list[Source]:
+        """The sources that know the present operator, or for which there is a token that may be his.
+
+        A profile of which no server has said who he is signs out of the first, as far as it is not.
+        """
+        signed_out = self._settings.here.signed_out
+        here = [one for one in self._with_operators() if one.key not in signed_out]
+        return [one for one in here if one.user or self._tokens.get(one.key)] or here[:1]
 
     def _why_demo_stays(self) -> str:
         """Why there is nothing to sign in to or out of, "" outside the demo, whose operator the bar names all along."""
         return self.tr("The demo has one operator, who stays signed in") if self._settings.is_demo else ""
 
     def sign_out(self) -> None:
-        """Forget the token, once the operator knows what waits."""
-        settings = self._settings.here
-        source = next((one for one in settings.sources if one.key == self._sources.first), None)
-        if source is None or source.key in settings.signed_out:
+        """Forget the tokens of all servers at which the operator is signed in, once he knows what waits."""
+        sources = self._signed_in_at()
+        if not sources:
             self._status.say(self._why_demo_stays() or self.tr("Nobody is signed in"))
             return
 
-        def sign_out() -> None:
-            gone = self._tokens.drop(source.key)
-            why_not = self._settings.keep(lambda settings: settings.signed_out.append(source.key))
-            self._following.start(self._settings.here.sources)
-            self.rights_changed.emit()
-            said = self.tr("Signed out of {server}").format(server=source.name)
-            if why_not and not gone:
-                said = self.tr("Signed out of {server} until Sigap ends only: its token is still kept").format(
-                    server=source.name
-                )
-            elif not gone:
-                said = self.tr(
-                    "Signed out of {server}. The keyring did not let go of its token, which is not used any more"
-                ).format(server=source.name)
-            self._status.say(said)
-
         def ask_what_waits() -> None:
             if not self._outbox.outbox:
-                sign_out()
+                self._sign_out_of(sources)
                 return
             title, sentence = self._outbox.what_waits(signed_out=True)
-            self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), sign_out)
+            self._forms.ask(title, sentence, self.tr("Sign out"), self.tr("Stay"), lambda: self._sign_out_of(sources))
 
         def ask_what_is_held(held: list[CachedReport]) -> None:
             if held:
-                self._ask_what_is_held(source.key, held, ask_what_waits)
+                self._ask_what_is_held(held, ask_what_waits)
             else:
                 ask_what_waits()
 
-        self._claims.read(source.key, ask_what_is_held)
+        self._claims.read([one.key for one in sources], ask_what_is_held)
 
-    def _ask_what_is_held(self, source: str, held: list[CachedReport], then: Callable[[], object]) -> None:
+    def _sign_out_of(self, sources: Sequence[Source]) -> None:
+        """Forget their tokens, and follow all without them; what was not kept or let go of is said."""
+        stay = [one.name for one in sources if not self._tokens.drop(one.key)]
+        keys = [one.key for one in sources]
+        why_not = self._settings.keep(lambda settings: _signed_out(settings, keys))
+        self._following.signing_in.difference_update(keys)
+        self._following.name_absent()
+        self._following.start(self._settings.here.sources)
+        self.rights_changed.emit()
+        said = self.tr("Signed out of {server}").format(server=", ".join(one.name for one in sources))
+        if why_not and stay:
+            said = self.tr("Signed out of {server} until Sigap ends only: its token is still kept").format(
+                server=", ".join(stay)
+            )
+        elif stay:
+            said = self.tr(
+                "Signed out of {server}. The keyring did not let go of its token, which is not used any more"
+            ).format(server=", ".join(stay))
+        self._status.say(said)
+
+    def _ask_what_is_held(self, held: list[CachedReport], then: Callable[[], object]) -> None:
         """Nobody else works on what somebody has who is gone: he says what becomes of it."""
         count = len(held)
         title = self.tr("{n} reports are yours" if count > 1 else "1 report is yours").format(n=count)
-        release = Choice("release", self.tr("Release and sign out"), self.tr("back into the queue, for everybody"))
-        away = self._sources.is_away(source)  # a release would wait for its author
-        seen = self.tr("not released: no connection") if away else self.tr("the others see that you are not connected")
+        there = [
+            one for one in held if not self._sources.is_away(one.source)
+        ]  # another release would wait for its author
+        back = self.tr("back into the queue, for everybody")
+        if len(there) < len(held):
+            away = dict.fromkeys(self._sources.name(one.source) for one in held if self._sources.is_away(one.source))
+            back = self.tr("{back}; not those of {names}: no connection").format(back=back, names=", ".join(away))
+        release = Choice("release", self.tr("Release and sign out"), back)
+        seen = self.tr("the others see that you are not connected") if there else self.tr("not released: no connection")
         keep = Choice("keep", self.tr("Keep and sign out"), seen)
-        rows = [keep] if away else [release, keep]
+        rows = [release, keep] if there else [keep]
         about = self._named(held)
         if untold := self._outbox.untold_units():
             about = self.tr("{units} not told yet · {reports}").format(units=untold, reports=about)
 
         def chosen(choice: str) -> None:
             if choice == release.id:
-                self._claims.release(held, then)
+                self._claims.release(there, then)
             else:
                 then()
 
@@ -175,23 +264,65 @@ class Signing(QObject):
         return f"{told} · {rest}" if rest else told
 
     def on_signed_in(self, me: SignedIn) -> None:
-        """Whose token it is: what is entered from now on is his; what another operator left waits for that one."""
+        """Whose token it is: what is entered from now on is his; what another operator left waits for that one.
+
+        Who was signed in there before him has left, and so he has where he is signed in elsewhere.
+        """
+        settings, signing_in = self._settings.here, me.source in self._following.signing_in
+        if me.source in settings.signed_out and not signing_in and me.user != "local":
+            return  # a word of the process before, which had the token still
+        self._following.signing_in.discard(me.source)
         before, known = self._edits.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
-        if me.user != "local" and me.user != before:
-            self.operator_leaves.emit()
+        is_another = me.user not in ("local", before)
+        left = self._left_by(before, me.source) if is_another and me.source not in settings.signed_out else []
+        if is_another:
+            if me.source == self._first_signed_in(me.source):
+                self.operator_leaves.emit()
             self._deeds.forget_all()
             # protects: sign-in-before-sending
             self._edits.sign_in(me.source, me.user)
-            if me.source == self._sources.first:
-                self._desk.me = me.user
-            self._status.say(self.tr("Signed in as {user}").format(user=me.user))
         elif known is not None and rights != known:
             self._status.say(self._rights_text(me))
+        self._keep_user(me.source, me.user, me.role)
+        if me.user != "local":
+            self._sit_down(me)
+        if is_another:
+            self._status.say(self.tr("Signed in as {user}").format(user=me.user))
         # protects: dropped-by-another-is-told
         self._tell_dropped(me.source)
-        self._keep_user(me.source, me.user, me.role)
         self.rights_changed.emit()
+        if left:
+            # protects: who-leaves-one-city-leaves-all
+            self._sign_out_of(left)
+            self._ask_tokens(left, [], [])
+
+    def _left_by(self, operator: str, source: str) -> list[Source]:
+        """The other sources at which who is signed in is whoever was so at this one, where another is now."""
+        if source not in self._edits.authors or not operator:
+            return []
+        signed_out, authors = self._settings.here.signed_out, self._edits.authors
+        others = [one for one in self._with_operators() if one.key not in (source, *signed_out) and one.user]
+        return [one for one in others if authors.get(one.key) == one.user and one.key not in self._following.signing_in]
+
+    def _first_signed_in(self, source: str) -> str:
+        """The key of the source after which the operator is named, once he is signed in at this one too."""
+        settings = self._settings.here
+        named = [
+            one.key
+            for one in settings.sources
+            if one.key == source or (one.user and one.key not in settings.signed_out)
+        ]
+        return named[0] if named else source
+
+    def _sit_down(self, me: SignedIn) -> None:
+        """Who sits at the window is named after the first server at which he is signed in."""
+        settings = self._settings.here
+        if any(one.key == me.source for one in settings.sources):
+            self._desk.me = self._edits.author = operator_of(settings)
+        elif me.source == self._sources.first:  # the demo's, which no settings know
+            self._desk.me = self._edits.author = me.user
+        self._following.name_absent()
 
     def on_work_opened(self) -> None:
         """Tell those who signed in before the file was open what was dropped."""
@@ -226,7 +357,15 @@ class Signing(QObject):
             return
 
         def change(settings: Settings) -> None:
-            settings.signed_out = [one for one in settings.signed_out if one != key]
+            _signed_in(settings, [key])
             settings.sources = changed(settings.sources, key, user=user, role=role)
 
         self._settings.keep(change)
+
+
+def _signed_in(settings: Settings, keys: Collection[str]) -> None:
+    settings.signed_out = [one for one in settings.signed_out if one not in keys]
+
+
+def _signed_out(settings: Settings, keys: Sequence[str]) -> None:
+    settings.signed_out = [*settings.signed_out, *(key for key in keys if key not in settings.signed_out)]

@@ -1,13 +1,19 @@
-"""A profile with two cities: each edit goes by the clock of its own city, whatever the other's says. Real servers."""
+"""A profile with two cities: one clock each, and one operator each. Real servers, real windows."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from console.domain.edit import Kind
@@ -16,7 +22,10 @@ from console.headless import Headless
 from tests.helpers import geo_city
 from tests.helpers.city import TOKENS, console, wait_for, write_users
 from tests.helpers.geo_city import GeoCity, geo_request
+from tests.helpers.hands import CTRL, form, key
 from tests.helpers.live_server import Live, live_server
+from tests.helpers.proxy import FaultProxy, drop_before, is_edit
+from widgets.forms.form import Form
 
 pytestmark = pytest.mark.usefixtures("expected_log")
 
@@ -94,3 +103,206 @@ def test_a_window_gives_orders_by_the_clock_of_their_city_and_says_whose_is_off(
         assert "Its clock is" in geo
         assert "2 h" in geo or "119 min" in geo or "1 h" in geo
         assert "clock" not in city
+
+
+@pytest.fixture
+def cities(tmp_path: Path) -> Iterator[tuple[Live, Live]]:
+    """Two cities that know both operators; where they lie and what they hold is alike."""
+    users = write_users(tmp_path / "users")
+    with (
+        live_server(tmp_path / "one", users=users) as one,
+        live_server(tmp_path / "two", users=users) as two,
+    ):
+        yield one, two
+
+
+def followed(cities: tuple[Live, Live], user: str = "budi") -> list[Source]:
+    names = (("city", "City"), ("two", "Two"))
+    return [
+        Source(key, name, live.url, "dispatch", timezone="Asia/Jakarta", user=user)
+        for (key, name), live in zip(names, cities, strict=True)
+    ]
+
+
+def wait_live(window: Any, *sources: str) -> None:
+    wait_for(
+        lambda: all(window.sources.states().get(key) == "live" for key in sources), 40, lambda: window.sources.sheet()
+    )
+    wait_for(lambda: all(key in window.signing._rights for key in sources), what="whose tokens they are")
+
+
+def pick(window: Any, source: str, number: str) -> None:
+    """Choose a report of a source by its number, and wait until it has been read."""
+    wait_for(lambda: window.reader().row_of(source, number), what=f"{number} of {source}")
+    window.desk.choose(window.reader().row_of(source, number))
+    wait_for(
+        lambda: (now := window.intents.chosen) is not None and (now.source, now.key) == (source, number),
+        what=f"{number} of {source} is chosen",
+    )
+
+
+def claimed(live: Live, number: str) -> str | None:
+    claim = live.city.report(number).claim
+    return claim.who if claim is not None else None
+
+
+def authors(*lives: Live) -> set[str]:
+    """Everybody who has done anything at these cities."""
+    return {
+        entry.author
+        for live in lives
+        for number in range(1, 11)
+        for entry in live.city.entries(f"r{number}")
+        if entry.edit is not None
+    }
+
+
+def answer_token(window: Any, title: str, token: str) -> None:
+    wait_for(lambda: isinstance(QApplication.activeWindow(), Form), what=f"the form: {title}")
+    wait_for(lambda: form(window)._title.text() == title, what=lambda: f"{title}, not {form(window)._title.text()}")
+    field = form(window).findChild(QLineEdit)
+    QTest.keyClicks(field, token)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+def sign_out(window: Any) -> None:
+    window.intents.run("sign_out")
+    wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
+
+
+def test_signing_out_signs_out_everywhere_and_who_comes_is_himself_everywhere(
+    qapp: object, cities: tuple[Live, Live], tmp_path: Path
+) -> None:
+    """The first city only was signed out of: at the second whoever sat down there worked under the other's name."""
+    one, two = cities
+    with console(tmp_path / "profile", None, name="budi", sources=followed(cities)) as window:
+        wait_live(window, "city", "two")
+        assert window.signing.who() == "budi"
+        for source, live in (("city", one), ("two", two)):
+            pick(window, source, "r1")
+            key(window, "T")
+            wait_for(lambda live=live: claimed(live, "r1") == "budi", what=f"taken at {source}")
+        wait_for(lambda: not window.edits.outbox and len(window.desk.view.mine) == 2, what="both are his")
+        window.intents.run("sign_out")
+        ask = form(window)
+        assert ask._title.text() == "2 reports are yours"
+        QTest.keyClick(ask.field, Qt.Key.Key_Return)
+        wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
+        assert [claimed(live, "r1") for live in cities] == [None, None]
+        assert window.status_presenter._said == "Signed out of City, Two"
+        assert window.signing.who() == "signed out"
+
+        said: list[str] = []
+        window.intents.said.connect(said.append)
+        for source in ("city", "two"):
+            assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
+            pick(window, source, "r2")
+            key(window, "T")
+            assert said[-1] == "Signed out: sign in to write"
+        assert window.edits.outbox == ()
+
+        window.intents.run("sign_in")
+        answer_token(window, "Sign in to City", TOKENS["rina"])
+        answer_token(window, "Sign in to Two", TOKENS["rina"])
+        wait_live(window, "city", "two")
+        wait_for(lambda: window.settings.here.signed_out == [], what="signed in at both")
+        assert window.desk.me == window.signing.who() == "rina"
+        for source, live in (("city", one), ("two", two)):
+            pick(window, source, "r3")
+            key(window, "T")
+            wait_for(lambda live=live: claimed(live, "r3") == "rina", what=f"hers at {source}")
+        assert authors(one, two) == {"budi", "rina"}
+
+
+def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_author(
+    qapp: object, cities: tuple[Live, Live], tmp_path: Path
+) -> None:
+    one, two = cities
+    with contextlib.closing(FaultProxy(two.port)) as proxy:
+        sources = followed(cities)
+        sources[1] = msgspec.structs.replace(sources[1], url=proxy.url)
+        with console(tmp_path / "profile", None, name="budi", sources=sources) as window:
+            wait_live(window, "city", "two")
+            edits = proxy.when(is_edit, drop_before)
+            note = window.edits.submit(
+                Kind.NOTE, "r1", source="two", data={"text": "dari budi"}, base={}, base_version=None, title="t"
+            )
+            wait_for(lambda: edits.hit and not window.edits.saving, what="his note does not get through")
+            window.intents.run("sign_out")
+            ask = form(window)
+            assert ask._title.text() == "1 edit has not left"
+            QTest.keyClick(ask, Qt.Key.Key_Return, CTRL)
+            wait_for(lambda: window.settings.here.signed_out == ["city", "two"], what="signed out of both")
+            proxy.heal()
+
+            window.intents.run("sign_in")
+            answer_token(window, "Sign in to City", TOKENS["rina"])
+            wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="the second")
+            QTest.keyClick(form(window), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+            wait_live(window, "city")
+            wait_for(lambda: window.settings.here.signed_out == ["two"], what="signed in at the first")
+            assert window.signing.who() == "City: rina · Two: signed out"
+            assert window.desk.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
+            pick(window, "two", "r2")
+            said: list[str] = []
+            window.intents.said.connect(said.append)
+            key(window, "T")
+            assert said == ["Nobody is signed in at Two: sign in there to write"]
+            (queued,) = window.edits.outbox
+            assert window.edits.is_anothers(queued.edit), "it waits for budi, and is nothing of hers"
+            pick(window, "city", "r2")
+            key(window, "T")
+            wait_for(lambda: claimed(one, "r2") == "rina", what="at the first she works")
+            assert two.city.entries("r1") == []
+
+            window.intents.run("sign_in")
+            answer_token(window, "Sign in to Two", TOKENS["budi"])
+            wait_for(lambda: note in {entry.edit for entry in two.city.entries("r1")}, what="his note has come")
+            assert [entry.author for entry in two.city.entries("r1")] == ["budi"]
+            assert window.signing.who() == "City: rina · Two: budi"
+
+
+def test_who_takes_the_place_at_one_city_without_a_sign_out_is_not_the_other_elsewhere(
+    qapp: object, cities: tuple[Live, Live], tmp_path: Path
+) -> None:
+    _, two = cities
+    with console(tmp_path / "profile", None, name="budi", sources=followed(cities)) as window:
+        wait_live(window, "city", "two")
+        window.intents.run("sign_in")
+        answer_token(window, "Sign in to City", TOKENS["rina"])
+        wait_for(lambda: window.desk.me == "rina", what="rina is at the first")
+        wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="and is asked for the second")
+        assert window.settings.here.signed_out == ["two"]
+        answer_token(window, "Sign in to Two", "a-token-nobody-knows")
+        wait_for(lambda: window.sources.states().get("two") == "refused", what="refused")
+        assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
+        window.intents.run("sign_in")
+        answer_token(window, "Sign in to Two", TOKENS["rina"])
+        wait_for(lambda: window.settings.here.signed_out == [], what="hers too")
+        assert window.edits.author_for("two") == "rina"
+        assert authors(two) == set()
+
+
+def test_a_restart_between_two_operators_signs_nobody_in(
+    qapp: object, cities: tuple[Live, Live], tmp_path: Path
+) -> None:
+    with console(tmp_path / "profile", None, name="budi", sources=followed(cities)) as window:
+        wait_live(window, "city", "two")
+        sign_out(window)
+        kept = window.settings.here
+    with console(tmp_path / "profile", None, name="budi", sources=followed(cities), kept=kept) as window:
+        wait_for(lambda: window.sources.states() == {"city": "refused", "two": "refused"}, 30, "refused by both")
+        for source in ("city", "two"):
+            assert window.signing.why_reading_only(source) == "Signed out: sign in to write"
+        window.intents.run("sign_in")
+        answer_token(window, "Sign in to City", TOKENS["rina"])
+        wait_for(lambda: form(window)._title.text() == "Sign in to Two", what="the second")
+        QTest.keyClick(form(window), Qt.Key.Key_Escape)
+        wait_live(window, "city")
+        assert window.settings.here.signed_out == ["two"]
+        kept = window.settings.here
+    with console(tmp_path / "profile", None, sources=kept.sources, kept=kept) as window:
+        wait_live(window, "city")
+        assert window.desk.me == "rina"
+        assert window.edits.author_for("two") == "rina", "nothing of budi's is hers"
+        assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")

@@ -127,7 +127,7 @@ def console(
     With `go_on` the next waiting report is chosen after a step; most tests look at what became of the same one.
     `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
-    Or it follows these `sources` as they are, with `name` signed in at "city".
+    Or it follows these `sources` as they are, with `name` signed in where they name a user, unless signed out.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -147,7 +147,8 @@ def console(
     settings = kept or Settings(go_on=go_on, text_scale=text_scale)
     settings.sources = followed
     tokens = Tokens("test")
-    tokens.keep_in_memory("city", TOKENS[name])
+    for key in [one.key for one in sources if one.user] or ["city"]:
+        tokens.keep_in_memory(key, TOKENS[name])
     options = WindowOptions(profile=folder, profile_name="test", size=size, mended=mended)
     window = ConsoleWindow(
         app, options, settings, tokens, None, clock=lambda: datetime.now(UTC) - timedelta(seconds=behind_s)

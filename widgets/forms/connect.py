@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 from typing_extensions import override
 
 from widgets.forms.form import Form, make_label
+from widgets.keys import KeyButton, add_key
 from widgets.theme import Theme
 
 _LOOKED_AT = ("address", "jurisdiction", "token", "insecure_http")
@@ -155,16 +156,30 @@ class ConnectForm(Form):
 
 
 class TokenForm(Form):
-    """A server's token, typed again. Values: token."""
+    """A server's token, typed again. Values: token. `skip_text` names a button for who has none for it: `skipped`."""
 
-    def __init__(self, theme: Theme, title: str, sentence: str, *, parent: QWidget | None = None) -> None:
+    skipped = Signal()
+
+    def __init__(
+        self, theme: Theme, title: str, sentence: str, *, skip_text: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(theme, title, sentence, commit_text="", commit_keys="↵", width=480, parent=parent)
         self.commit_button.set_verb(self.tr("Sign in"))
         self.token = self.line_field(self.tr("Token"))
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.returnPressed.connect(self.commit)  # one line, nothing to write on in
         self.body.addWidget(self.token)
+        if skip_text:
+            skip = KeyButton(theme, skip_text, "Alt N", height=32)
+            skip.clicked.connect(self._skip)
+            add_key(self, "Alt+N", self._skip)
+            self.foot_row.insertWidget(1, skip)
         self.touch()
+
+    def _skip(self) -> None:
+        if not self.is_done:
+            self.end()
+            self.skipped.emit()
 
     @override
     def values(self) -> dict[str, Any]:

@@ -420,11 +420,15 @@ class Form(QDialog):
             self._is_news = False
             self.touch()
             return
+        values = self.values()
+        self.end()
+        self.committed.emit(values)
+
+    def end(self) -> None:
+        """It is answered: nothing is entered any more, and it is out of sight."""
         self._done = True
         self._pause.stop()
-        values = self.values()
         self.hide()
-        self.committed.emit(values)
 
     def field_label(self, text: str, note: str = "") -> QWidget:
         """The words over a field."""
