@@ -82,6 +82,7 @@ class SyncLink(QObject):
         super().__init__(parent)
         self.command = list(command or (sys.executable, "-m", "console", "sync", "--pipe"))
         self._start: Start | None = None
+        self._turn = 0
         self._process: QProcess | None = None
         self._frames: Frames[Up] = Frames(Up)
         self._fetches: list[Fetch] = []
@@ -110,7 +111,8 @@ class SyncLink(QObject):
 
     def start(self, start: Start) -> None:
         """Follow these sources from now on; starts the process when it does not run."""
-        self._start = start
+        self._turn += 1
+        start = self._start = msgspec.structs.replace(start, turn=self._turn)
         if self.running:
             # It begins anew and forgets what it held, like one that ended.
             self.send(start)
@@ -231,6 +233,9 @@ class SyncLink(QObject):
             case Presence():
                 self.presence.emit(message)
             case SignedIn():
+                # protects: old-token-names-nobody
+                if message.turn != self._turn:
+                    return  # of a token that it had before: who it was may have signed out
                 self.signed_in.emit(message)
             case ZoneTold():
                 self.zone_told.emit(message)

@@ -32,12 +32,16 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
-    """First message down: where to keep the cache, what to follow, with which tokens (by source key)."""
+    """First message down: where to keep the cache, what to follow, with which tokens (by source key).
+
+    `turn` counts those of one console.
+    """
 
     folder: str
     sources: tuple[Source, ...]
     tokens: dict[str, str] = {}
     order_lifetime_s: float = 600.0
+    turn: int = 0
 
 
 class Push(msgspec.Struct, frozen=True, tag="push"):
@@ -166,7 +170,7 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
 class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
     """Whom the token of a source belongs to, and what he may: at each start, and when the server changed it.
 
-    Without areas and agencies he may write everywhere.
+    Without areas and agencies he may write everywhere. `turn` is that of the Start whose token it is.
     """
 
     source: str
@@ -174,6 +178,7 @@ class SignedIn(msgspec.Struct, frozen=True, tag="signed_in"):
     role: str = ""
     areas: tuple[str, ...] = ()
     agencies: tuple[str, ...] = ()
+    turn: int = 0
 
 
 class ZoneTold(msgspec.Struct, frozen=True, tag="zone_told"):

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from api_client import errors
 from api_client.transport import utc_now
 from console import logs
@@ -29,6 +31,7 @@ from console.domain.messages import (
     Push,
     Reveal,
     Revealed,
+    SignedIn,
     Source,
     SourceState,
     Start,
@@ -74,13 +77,18 @@ class Followers:
         timing: Timing | None = None,
     ) -> None:
         self._start = start
-        self._emit = emit
+        self._emit_plain = emit
         self._clock = clock
         self._random = random_source or random.Random()  # noqa: S311 — only spreads retries
         self._timing = timing or Timing()
         self._folder = Path(start.folder)
         self._ledger = Ledger(self._folder, emit)
         self._following: dict[str, Following] = {}
+
+    def _emit(self, message: Up) -> None:
+        if isinstance(message, SignedIn):
+            message = msgspec.structs.replace(message, turn=self._start.turn)
+        self._emit_plain(message)
 
     @property
     def pulled(self) -> int:

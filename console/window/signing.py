@@ -268,9 +268,7 @@ class Signing(QObject):
 
         Who was signed in there before him has left, and so he has where he is signed in elsewhere.
         """
-        settings, signing_in = self._settings.here, me.source in self._following.signing_in
-        if me.source in settings.signed_out and not signing_in and me.user != "local":
-            return  # a word of the process before, which had the token still
+        settings = self._settings.here
         self._following.signing_in.discard(me.source)
         before, known = self._edits.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)

@@ -103,6 +103,36 @@ def test_an_edit_under_way_when_it_is_started_anew_is_sent_again(
         reader.close()
 
 
+_TELLS_LATE = """
+import os, sys
+from console.domain.messages import Down, SignedIn, Start
+from console.sync.pipe import Frames, pack
+
+frames, turns = Frames(Down), []
+while piece := os.read(0, 65536):
+    for message in frames.feed(piece):
+        if isinstance(message, Start):
+            turns.append(message.turn)
+            if len(turns) == 2:
+                for user, turn in zip(("budi", "rina"), turns):
+                    sys.stdout.buffer.write(pack(SignedIn("jkt", user, turn=turn)))
+            sys.stdout.buffer.write(pack(SignedIn("other", "any", turn=message.turn)))
+            sys.stdout.buffer.flush()
+"""
+
+
+def test_whose_token_it_had_before_is_not_told_any_more(qtbot: QtBot, city: FakeCity, tmp_path: Path) -> None:
+    """A word of before a sign-out that came after it signed in again who had gone, under who was about to sign in."""
+    link, told = SyncLink(command=[sys.executable, "-c", _TELLS_LATE]), list[str]()
+    link.signed_in.connect(lambda me: told.append(me.user))
+    with qtbot.waitSignal(link.signed_in, timeout=WAIT_MS):
+        link.start(start_of(city, tmp_path))
+    link.start(start_of(city, tmp_path))
+    qtbot.waitUntil(lambda: len(told) == 3, timeout=WAIT_MS)
+    assert told == ["any", "rina", "any"]
+    link.stop()
+
+
 def test_killed_it_starts_again_and_says_so(qtbot: QtBot, link: SyncLink, city: FakeCity, tmp_path: Path) -> None:
     with qtbot.waitSignal(link.source_state, timeout=WAIT_MS, check_params_cb=live):
         link.start(start_of(city, tmp_path))
