@@ -682,6 +682,7 @@ class ConsoleWindow(QObject):
         )
         self.intents.unit_in_sight = self.units.bring_in_sight
         self.window.key_unused.connect(self._on_key_unused)
+        self.window.room_moved.connect(self.forms.on_room_moved)
         self.window_actions.look_changed.connect(self._on_look_changed)
         self.window.closed.connect(self._remember)
         self.desk.range_changed.connect(self._on_range)

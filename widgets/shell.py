@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -124,6 +124,8 @@ class Shell(QMainWindow):
     panel_entered = Signal(str)
     """The keyboard went into another panel."""
     tab_shown = Signal(str)
+    room_moved = Signal()
+    """What stands below the figures and notices stands higher or lower now."""
     key_unused = Signal(str)
     """A letter or a key with Ctrl or Alt was pressed that nothing here has a use for, as its cap would show it."""
     closed = Signal()
@@ -212,6 +214,7 @@ class Shell(QMainWindow):
         column.setSpacing(0)
         for widget in (kpi, banner):
             column.addWidget(widget)
+        self._whole.installEventFilter(self)
         column.addWidget(self._whole, 1)
         for widget in (self._fold, command, status):
             column.addWidget(widget)
@@ -603,6 +606,13 @@ class Shell(QMainWindow):
         if grown != self._grown:
             self._grown = grown
             self._place()
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A notice that comes or goes moves what stands below it."""
+        if watched is self._whole and event.type() == QEvent.Type.Move:
+            self.room_moved.emit()
+        return super().eventFilter(watched, event)
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

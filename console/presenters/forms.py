@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
@@ -98,6 +98,8 @@ class Forms(QObject):
         self._free, self._covers_report = free, covers_report
         self._open: QDialog | None = None
         self._was_begun = False
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._rest.timeout.connect(self._keep_clear)
         self._new: NewReportForm | None = None
         self._placing: PlaceForm | None = None
         """The form for which a place can be pointed at."""
@@ -252,6 +254,18 @@ class Forms(QObject):
             dialog.show()
         dialog.raise_()
         dialog.activateWindow()
+
+    def on_room_moved(self) -> None:
+        """A notice has come over the place of forms, or has gone: an open form does not lie over it.
+
+        Once all is laid out: a window that is moved twice at once may end up where it was moved first.
+        """
+        self._rest.start()
+
+    def _keep_clear(self) -> None:
+        room = self._room()
+        if isinstance(self._open, Form) and room is not None:
+            self._open.keep_below(room.top())
 
     @property
     def is_begun(self) -> bool:
@@ -951,6 +965,8 @@ class Forms(QObject):
 
 
 _PLACES = 8
+_REST_MS = 50
+"""So long nothing has to move before a form follows."""
 _BY_PHONE = "phone"
 _IN_SHORT = 200
 """So many letters of a report's words stand in the head of a form that covers the report."""

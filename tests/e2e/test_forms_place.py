@@ -237,3 +237,37 @@ def test_the_proof_is_looked_at_closely_beside_its_form_which_has_the_keyboard_a
         wait_for(opened.isActiveWindow, what="the form has the keyboard again")
         assert opened.isVisible()
         opened.close()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.1, 1.25])
+def test_no_form_lies_over_a_notice_whenever_that_comes(city: Served, tmp_path: Any, scale: float) -> None:
+    """The words of a P1 and the key that goes there were under a form, and the one that ticks it off beside it."""
+    with console(tmp_path / "profile", city.address, size=(1366, 768), text_scale=scale) as window:
+        wait_ready(window)
+        find(window, "unassigned")
+
+        def is_clear() -> bool:
+            opened = form(window)
+            above = on_screen(window.banner)
+            screen = opened.screen().availableGeometry()
+            return bool(opened.frameGeometry().top() > above.bottom() and opened.geometry().bottom() <= screen.bottom())
+
+        for action in ("new_report", "close", "hold", "place"):
+            assert window.intents.run(action)
+            opened = form(window)
+            window.status_presenter.set_trouble("NOT SENT: tell DMK-03 by radio")
+            wait_for(lambda: window.banner.isVisible() and is_clear(), what=f"{action} below the notice")
+            if action == "new_report":
+                opened.service.set_value("banjir")
+                opened.report_text.setPlainText("air naik\n" * 5)
+                QTest.keyClicks(opened.place, "jl")
+                opened.set_exactness("Middle of the street by 10 earlier reports on it", "The caller knows no more")
+                assert is_clear(), "nor when it grows"
+            assert opened.commit_button.isVisible()
+            assert on_screen(opened).contains(on_screen(opened.commit_button))
+            window.forms.close_open()
+            assert window.intents.run(action)
+            assert is_clear(), f"{action}, opened below it"
+            window.forms.close_open()
+            window.status_presenter.set_trouble("")
+            wait_for(lambda: not window.banner.isVisible(), what="the notice is gone")

@@ -47,6 +47,8 @@ _EDGES = 8
 """What the desktop may draw at both sides of a window."""
 _FRAME = 36
 """So much of the screen the title that the desktop puts over a window takes, in pixels at normal size."""
+_LEAST_HIGH = 300
+"""With less height than this below what stands above its room a form may lie over that, in pixels at normal size."""
 
 
 def make_label(theme: Theme, text: str, role: str = "body", token: str = "text.primary", weight: int = 400) -> QLabel:  # noqa: S107
@@ -126,6 +128,8 @@ class Form(QDialog):
         self.theme = theme
         self._done = False
         self._opened_with: Any = None
+        self._top: int | None = None
+        """What stands above this line of the screen, as a notice, is not to be covered."""
         self._is_news = False
         self._news_of = ""
         self._texts: list[tuple[str, QPlainTextEdit]] = []
@@ -274,13 +278,14 @@ class Form(QDialog):
         """Show it in this part of the screen (what is worked on lies beside it), and give it the keyboard.
 
         It begins at the room's top and stays within its sides; what it needs of height may go on below, within the
-        screen. Without a room the desktop places it.
+        screen; what is higher scrolls. Without a room the desktop places it.
         """
         self._done = False
         if self._opened_with is None:
             self._opened_with = self.entered()
         self.touch()
         if room is not None and room.isValid():
+            self._top = room.top()
             self.setFixedWidth(max(min(self._wide, room.width() - self.theme.px(_EDGES)), self.theme.px(_LEAST)))
         self.fit()
         self.place_in(room)
@@ -293,12 +298,24 @@ class Form(QDialog):
         """Move it to where forms stand in this part of the screen, whatever moved it."""
         if room is None or not room.isValid():
             return
+        self._top = room.top()
         screen = (self.parentWidget() or self).screen().availableGeometry()
         place = QRect(QPoint(room.left() + max(0, room.width() - self.width()) // 2, room.top()), self.size())
         frame = self.theme.px(_FRAME)
         place.moveBottom(min(place.bottom(), screen.bottom() - frame))
         place.moveTop(max(place.top(), screen.top()))
         self.move(place.topLeft())
+
+    def keep_below(self, top: int) -> None:
+        """What stands above its room reaches down to this line of the screen now: it does not lie over that."""
+        if self._top is None or not self.isVisible():
+            return
+        self._top = top
+        self.fit()
+        if self.y() < top:
+            screen = (self.parentWidget() or self).screen().availableGeometry()
+            lowest = screen.bottom() + 1 - self.theme.px(_FRAME) - self.height()
+            self.move(self.x(), max(screen.top(), min(top, lowest)))
 
     def step_aside(self, anchor: QWidget) -> None:
         """Give the anchor's middle free, where what is to be pointed at lies, and its left side, where the queue is.
@@ -336,6 +353,9 @@ class Form(QDialog):
         """
         screen = (self.parentWidget() or self).screen().availableGeometry()
         room = screen.height() - self.theme.px(_FRAME)
+        below = 0 if self._top is None else screen.bottom() + 1 - self._top - self.theme.px(_FRAME)
+        if below >= self.theme.px(_LEAST_HIGH):
+            room = below
         if self.width() > screen.width():
             self.setFixedWidth(screen.width())
         self._lay_out_head()
@@ -356,7 +376,12 @@ class Form(QDialog):
             area.setStyleSheet("QScrollArea{background:transparent}")
             self._body.setAutoFillBackground(False)
             area.viewport().setAutoFillBackground(False)
-        self.resize(self.width(), high if self._area is None else room)
+            column.activate()  # else the least height is still what it was without it
+        elif self._area is not None:  # which asks for some height, and not for that of what it holds
+            wide = self.width() - column.contentsMargins().left() - column.contentsMargins().right()
+            high += max(self.body.totalHeightForWidth(wide), self.body.totalSizeHint().height())
+            high -= self._area.sizeHint().height()
+        self.resize(self.width(), min(high, room))
 
     def set_sentence(self, text: str, *, urgent: bool = False) -> None:
         """Change the sentence under the title; an urgent one is about life and safety."""
