@@ -131,7 +131,9 @@ def test_what_is_retired_is_offered_no_more_but_its_reports_keep_it(city: City, 
     ):
         assert api.edit("11", kind, data).status_code == 422, (kind, data)
     assert api.edit(None, "unit_state", {"unit": "u3", "state": "available"}).status_code == 422
-    assert api.edit(None, "create", {"service": "talk", "description": "x"}).status_code == 422
+    made = api.ok(None, "create", {"service": "talk", "description": "x"})["report"]
+    assert (made["service"], made["remarks"]) == (None, ["Its service “talk” is no longer there."])
+    assert api.edit(None, "create", {"service": "unheard", "description": "x"}).status_code == 422
     assert api.get("/jobs?unit=u3").status_code == 404
     services = api.session.get(f"{api.url}/open311/v2/services.json", timeout=10).json()
     assert [one["service_code"] for one in services] == ["road"]
