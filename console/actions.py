@@ -58,6 +58,8 @@ class Situation(msgspec.Struct, frozen=True):
     conflict: str = ""
     """The id of an own edit of the chosen report that met a conflict, or whose report was deleted at the server."""
     lost: str = ""
+    unsent_report: str = ""
+    unsent_may_be_sent: bool = False
     """The id of an own edit, on whatever report, that was lost and is in the notice."""
     radio_call: str = ""
     setback: bool = False
@@ -236,16 +238,20 @@ def _lost(now: Situation) -> str:
 
 
 def _noticed(now: Situation) -> str:
-    return "" if now.radio_call or now.setback else _lost(now)
+    return "" if now.radio_call or now.unsent_report or now.setback else _lost(now)
 
 
 def _seen(now: Situation) -> str:
     if now.setback:
         return ""
+    if now.unsent_report:
+        return "Not only to be seen: no server has that report"
     return "Not only to be seen: it is given again or dropped" if now.lost else "Nothing in the notice to be seen"
 
 
 def _drop(now: Situation) -> str:
+    if now.unsent_report:
+        return "A colleague's report is dropped in the outbox, where that is asked twice"
     return "It is only to be seen" if now.setback else _lost(now)
 
 
@@ -254,6 +260,8 @@ def _radio_call(now: Situation) -> str:
 
 
 def _give_again(now: Situation) -> str:
+    if now.unsent_report:
+        return "" if now.unsent_may_be_sent else "It may have left already, or your role may not send it"
     return _lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
 
 
@@ -360,7 +368,13 @@ ACTIONS: tuple[Action, ...] = (
     A("wanted", "Give the expired order again", ("Y",), "Report", _wanted),
     A("settle", "Settle the conflict", ("S",), "Report", _settle),
     A("lost_see", "Show the report of the order that was not sent", ("F2",), "Report", _noticed),
-    A("lost_again", "Give the order that was not sent again", ("F3",), "Report", _give_again),
+    A(
+        "lost_again",
+        "Give it again; send a colleague's report in my name",
+        ("F3",),
+        "Report",
+        _give_again,
+    ),
     A("radio_told", "The unit in the notice was told by radio", ("F7",), "Report", _radio_call),
     A("lost_seen", "What the notice tells is seen", ("F4",), "Report", _seen),
     A("lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", _drop),

@@ -63,7 +63,7 @@ class _Kept(msgspec.Struct, frozen=True):
     alarms: dict[str, str]
     salvaged: Salvage | None
     perhaps_left: list[Queued]
-    dropped: list[Queued]
+    by_another: list[Queued]
     to_call_back: list[Queued]
 
 
@@ -270,6 +270,16 @@ class Edits(QObject):
         return tuple(sorted(found, key=lambda one: one.edit.number))
 
     @property
+    def left_here(self) -> tuple[Queued, ...]:
+        """The creations of reports by others than the present operator that no server is known to have, oldest first.
+
+        As in `outbox`: whoever sits here is the only one who can know of these reports.
+        """
+        found = (one for one in self._outbox.creations if one.state is not EditState.ACCEPTED)
+        mine = (self._outbox.shown_one(one.edit.id) for one in found if self._authors.is_another(one.edit))
+        return tuple(sorted((one for one in mine if one is not None), key=lambda one: one.edit.number))
+
+    @property
     def untold(self) -> tuple[Queued, ...]:
         """The orders to units, whoever gave them, that may not have left and of which nobody told the unit by radio.
 
@@ -351,9 +361,12 @@ class Edits(QObject):
     def why_not_allowed(self, why: Callable[[str, Kind], str]) -> None:
         self._authors.why_not_allowed = why
 
-    def take_dropped(self, source: str) -> tuple[Queued, ...]:
-        """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
-        return self._withdrawals.take_dropped(source)
+    def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
+        """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.
+
+        `theirs` says who and when, under DROPPED or ADOPTED.
+        """
+        return self._withdrawals.take_done_by_others(source)
 
     # What the operator does
 
@@ -501,9 +514,17 @@ class Edits(QObject):
         """Throw away what another operator left here, who is told; False when it may be on its way."""
         return self._withdrawals.drop(edit_id)
 
-    def adopt(self, edit_id: str) -> bool:
-        """Send as the present operator's what was made before sign-in was needed; False when it may be on its way."""
-        return self._new.adopt(edit_id)
+    def may_be_adopted(self, edit_id: str) -> bool:
+        """Whether `adopt` would send this edit as the present operator's: see `NewEdits.may_be_adopted`."""
+        return self._new.may_be_adopted(edit_id)
+
+    def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
+        """Send as the present operator's what another left here; False when it may not be, as it may be on its way.
+
+        Of a colleague that is the creation of a report, with all that was done to it: see `NewEdits.adopt`, also for
+        `words`. Of what was made before sign-in was needed it is anything.
+        """
+        return self._new.adopt(edit_id, words)
 
     # What the sync process says
 
@@ -634,7 +655,7 @@ class Edits(QObject):
         self._filters = kept.filters | self._filters
         self._alarms = kept.alarms | self._alarms
         self.salvaged = kept.salvaged
-        self._withdrawals.found(kept.perhaps_left, kept.dropped, kept.to_call_back)
+        self._withdrawals.found(kept.perhaps_left, kept.by_another, kept.to_call_back)
         self._book.check(*(one for state in STUCK for one in self._outbox.in_state(state)))
         self._is_open = True
         self._retry.start()

@@ -239,6 +239,14 @@ def is_taken_back(queued: Queued) -> bool:
     return queued.state is EditState.ATTENTION and TAKEN_BACK in queued.theirs
 
 
+def is_surely_not_there(queued: Queued) -> bool:
+    """Whether an edit is certainly not at its server: none was ever asked to take it, or the one that took it lost it.
+
+    What a server refused is none: an earlier try, whose answer was lost, may have been taken.
+    """
+    return queued.attempts == 0 or is_taken_back(queued)
+
+
 def was_held_back(queued: Queued) -> bool:
     """Whether it was stopped with another edit, and is asked about alone now."""
     return queued.state in STUCK and HELD_BACK in queued.theirs

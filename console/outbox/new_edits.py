@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import (
     BEFORE_SIGN_IN,
+    HELD_BACK,
     PENDING,
     STUCK,
     Edit,
@@ -20,6 +21,7 @@ from console.domain.edit import (
     ReadingOnly,
     is_deleted,
     is_order,
+    is_surely_not_there,
 )
 from console.domain.kept import carry
 from console.domain.merge import same, value_after
@@ -30,7 +32,7 @@ from console.outbox.drafts import KeptDrafts
 from console.outbox.sending import Sending
 from console.outbox.withdrawals import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
-from console.store.work import KEPT, WorkFile
+from console.store.work import ADOPTED, KEPT, WorkFile
 
 
 class NewEdits(QObject):
@@ -182,17 +184,75 @@ class NewEdits(QObject):
         self._exchange(old, new, KEPT)
         return create.id
 
-    def adopt(self, edit_id: str) -> bool:
-        """Send as the present operator's what was made before sign-in was needed; False when it may be on its way.
+    def may_be_adopted(self, edit_id: str) -> bool:
+        """Whether the present operator may send this edit as his own: another left it here, and nobody sends it.
 
-        It becomes a new edit with the same data and its own time; with a report's CREATE all that was done to the
-        report becomes new edits, in their order.
+        Of a colleague that is the creation of a report that is certainly not at the server: who had it is at home, and
+        nobody else knows of the report. Of what was made before sign-in was needed it is anything.
         """
         queued = self._outbox.get(edit_id)
-        if queued is None or queued.edit.author != BEFORE_SIGN_IN or not self._authors.is_another(queued.edit):
+        if queued is None or not self._authors.is_another(queued.edit):
             return False
         if queued.state not in NOT_LEFT or edit_id in self._sending.handed_over:
             return False
+        if queued.edit.author == BEFORE_SIGN_IN:
+            return True
+        # protects: adopted-has-not-left
+        return queued.edit.kind is Kind.CREATE and is_surely_not_there(queued)
+
+    def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
+        """Send as the present operator's what another left here; False when it `may_be_adopted` no more.
+
+        It becomes a new edit with the same data and its own time; with a report's CREATE all that was done to the
+        report becomes new edits, in their order. `words` makes of a colleague's CREATE, and of what others did to the
+        report, the note that names them in its history.
+        """
+        queued = self._outbox.get(edit_id)
+        if queued is None or not self.may_be_adopted(edit_id):
+            return False
+        if queued.edit.author == BEFORE_SIGN_IN:
+            self._adopt_from_before_sign_in(queued)
+        else:
+            self._adopt_report(queued, words)
+        return True
+
+    def _adopt_report(self, create: Queued, words: Callable[[Queued, Sequence[Queued]], str]) -> None:
+        """A colleague's report under the present operator's name, with a note that names him, and what follows it.
+
+        Facts follow as they are, and so does what the operator did to the report himself. Orders of others ask
+        "still wanted?": nobody gives an order that he has not read.
+        """
+        source = create.edit.source
+        me, now = self._authors.at(source), self._clock(source)
+        children = [
+            one
+            for one in self._outbox.children(create)
+            if one.state in NOT_LEFT and is_surely_not_there(one) and one.edit.id not in self._sending.handed_over
+        ]
+        old = [create, *children]
+        ids = {one.edit.id: self._ids() for one in old}
+
+        def anew(one: Queued) -> Queued:
+            undoes = ids.get(one.edit.undoes, one.edit.undoes) if one.edit.undoes else None
+            edit = _clean(replace(one.edit, id=ids[one.edit.id], author=me, undoes=undoes, late=False))
+            if not self._authors.is_another(one.edit):
+                lost = one.state in STUCK
+                state, theirs = (one.state, one.theirs) if lost else (EditState.QUEUED, {})
+                return Queued(edit, state, problem=one.problem if lost else "", theirs=theirs, told=one.told)
+            # protects: adopted-order-is-asked-about
+            if is_order(edit):
+                return Queued(edit, EditState.EXPIRED, theirs={HELD_BACK: {}}, told=one.told)
+            return Queued(edit, EditState.QUEUED)
+
+        others = [one for one in children if self._authors.is_another(one.edit)]
+        plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
+        note = replace(plain, data={"text": words(create, others)}, about=create.edit.about)
+        new = [anew(create), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
+        by = {ADOPTED: {"who": me, "at": now.isoformat()}}
+        adopted = [replace(one, theirs=by) for one in (create, *others)]
+        self._exchange(old, new, "", adopted=adopted)
+
+    def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []
         found = {one.edit.id: one for one in (queued, *resting, *self._outbox.children(queued))}
         old, me = sorted(found.values(), key=lambda one: one.edit.number), self._authors.at(queued.edit.source)
@@ -201,10 +261,13 @@ class NewEdits(QObject):
             for one in old
         ]
         self._exchange(old, [Queued(edit, EditState.QUEUED) for edit in new], "")
-        return True
 
-    def _exchange(self, old: Sequence[Queued], new: Sequence[Queued], problem: str) -> None:
+    def _exchange(
+        self, old: Sequence[Queued], new: Sequence[Queued], problem: str, adopted: Sequence[Queued] = ()
+    ) -> None:
         """New edits in the place of old ones, with which nothing can be done any more; as before if the disk refuses.
+
+        The authors of the `adopted` of the old ones are told at their next sign-in, by what stands in their `theirs`.
 
         The screen shows it when the disk has it, so that the outbox never looks empty meanwhile. `saved` comes for each
         new one, or `refused` for the first.
@@ -224,11 +287,13 @@ class NewEdits(QObject):
             # protects: created-again-is-not-kept
             if problem == KEPT and file.is_created(new[0].edit.report):
                 raise ReadingOnly("Its creation was lost with it, and is in the outbox again.")
-            return file.exchange(ids, new, problem, draft)
+            told = {one.edit.id: one.theirs for one in adopted}
+            return file.exchange(ids, new, problem, draft, adopted=told)
 
         def saved(kept: list[Queued]) -> None:
             for edit_id in ids:
                 self._sending.call_back(edit_id)
+            self._withdrawals.done_by_another(adopted)
             for one in kept:
                 self._outbox.put(one)
             for one in kept[1:]:

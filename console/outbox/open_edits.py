@@ -174,6 +174,12 @@ class OpenEdits(Mapping[str, Queued]):
             return []
         return [one for one in self.in_chain(chain_of(queued.edit)) if one.edit.id != queued.edit.id]
 
+    @property
+    def creations(self) -> list[Queued]:
+        """The creations of reports, in no order, as they were made."""
+        found = (self._edits[each] for key in self._creations for each in self._by_key.get(key, ()))
+        return [one for one in found if one.edit.kind is Kind.CREATE]
+
     def in_chain(self, chain: Chain) -> Iterator[Queued]:
         """Those of a chain, oldest first."""
         return (self._edits[each] for each in self._chains.get(chain, ()))

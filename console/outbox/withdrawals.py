@@ -14,7 +14,7 @@ from console.outbox.authors import Authors
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
 from console.outbox.work_thread import WorkThread
-from console.store.work import DROPPED, KEPT, WorkFile
+from console.store.work import ADOPTED, DROPPED, KEPT, WorkFile
 
 NOT_LEFT = frozenset({EditState.QUEUED, EditState.STOPPED, *STUCK})
 """What no sync process has."""
@@ -32,7 +32,7 @@ class Withdrawals:
         self.perhaps_left: dict[str, Queued] = {}
         """What was withdrawn while a sync process had it: told when it turns out to have been sent."""
         self._in_place_of: dict[str, str] = {}  # the id of an edit that was given anew -> the new one's
-        self._dropped: dict[str, Queued] = {}  # by another operator than their author, who was not told yet
+        self._by_another: dict[str, Queued] = {}  # dropped or adopted by another than their author, who is not told yet
 
     # What the operator does
 
@@ -67,7 +67,7 @@ class Withdrawals:
     def drop(self, edit_id: str) -> bool:
         """Throw away what another operator left here, which is never sent; False when it may be on its way.
 
-        With a report's CREATE goes what that operator did to the report. The author is told: see `take_dropped`.
+        With a report's CREATE goes what that operator did to the report. The author is told: see `take_done_by_others`.
         """
         queued = self._book.edits.get(edit_id)
         if queued is None or not self._authors.is_another(queued.edit):
@@ -76,7 +76,7 @@ class Withdrawals:
             return False
         who = {"who": self._authors.at(queued.edit.source), "at": self._clock(queued.edit.source).isoformat()}
         dropped = self._with_what_rests(queued)
-        self._dropped |= {one.edit.id: replace(one, theirs={DROPPED: who}) for one in dropped}
+        self.done_by_another(replace(one, theirs={DROPPED: who}) for one in dropped)
         self.withdraw_now(*dropped, problem=DROPPED, theirs={DROPPED: who})
         self._sending.send_due()
         return True
@@ -96,12 +96,19 @@ class Withdrawals:
         # protects: lost-creation-drops-no-work
         return [queued, *(one for one in mine if not lost or is_taken_back(one))]
 
-    def take_dropped(self, source: str) -> tuple[Queued, ...]:
-        """What others dropped of the present operator's, oldest first; `theirs` says who and when. Told once."""
+    def done_by_another(self, several: Iterable[Queued]) -> None:
+        """These were dropped or adopted by another operator than their author: see `take_done_by_others`."""
+        self._by_another |= {one.edit.id: one for one in several}
+
+    def take_done_by_others(self, source: str) -> tuple[Queued, ...]:
+        """What others dropped of the present operator's, or sent in their own names, oldest first. Told once.
+
+        `theirs` says who and when, under DROPPED or ADOPTED.
+        """
         me = self._authors.at(source)
-        mine = [one for one in self._dropped.values() if (one.edit.source, one.edit.author) == (source, me)]
+        mine = [one for one in self._by_another.values() if (one.edit.source, one.edit.author) == (source, me)]
         for one in mine:
-            del self._dropped[one.edit.id]
+            del self._by_another[one.edit.id]
             if (to_call_back := self._book.to_call_back.get(one.edit.id)) is not None:
                 one = self._book.to_call_back[one.edit.id] = replace(to_call_back, problem="")
             self._book.note(partial(_note_told, one))
@@ -132,7 +139,7 @@ class Withdrawals:
                 self._sending.waiting.add(queued.edit.id)
                 if queued.problem == ASKED_BACK:
                     self._sending.asked_back.add(queued.edit.id)
-                self._dropped.pop(queued.edit.id, None)
+                self._by_another.pop(queued.edit.id, None)
                 self._book.to_call_back.pop(queued.edit.id, None)
                 self._book.remember(queued)
             self._book.check(*several)
@@ -164,30 +171,32 @@ class Withdrawals:
         queued = self.perhaps_left.pop(edit_id, None)
         self._book.to_call_back.pop(edit_id, None)
         if queued is not None:
-            self._dropped.pop(edit_id, None)
+            self._by_another.pop(edit_id, None)
             if (again := self._in_place_of.pop(edit_id, None)) is not None:
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
 
-    def found(self, perhaps_left: Sequence[Queued], dropped: Sequence[Queued], to_call_back: Sequence[Queued]) -> None:
+    def found(
+        self, perhaps_left: Sequence[Queued], by_another: Sequence[Queued], to_call_back: Sequence[Queued]
+    ) -> None:
         """What the disk held when it was opened: see `withdrawn`."""
         self._book.to_call_back |= {queued.edit.id: queued for queued in to_call_back}
         self.perhaps_left |= {queued.edit.id: queued for queued in perhaps_left}
-        self._dropped |= {queued.edit.id: queued for queued in dropped}
+        self.done_by_another(by_another)
 
 
 def withdrawn(file: WorkFile) -> tuple[list[Queued], list[Queued], list[Queued]]:
-    """Of what was withdrawn: what a sync process had, what somebody dropped of another's, and what units were told of.
+    """Of what was withdrawn: what a sync process had, what others dropped or adopted, and what units were told of.
 
     All are to be told: the first when it turns out to have been sent, the second when its author signs in, the third
     to the units.
     """
     found = file.all([EditState.WITHDRAWN])
     perhaps_left = [queued for queued in found if queued.attempts and queued.problem != KEPT]
-    dropped = [queued for queued in found if queued.problem == DROPPED]
-    return perhaps_left, dropped, [queued for queued in found if is_to_call_back(queued)]
+    by_another = [queued for queued in found if queued.problem in (DROPPED, ADOPTED)]
+    return perhaps_left, by_another, [queued for queued in found if is_to_call_back(queued)]
 
 
 def _note_told(queued: Queued, file: WorkFile) -> None:
-    """Its author was told that it was dropped: from now on it is like any other that was withdrawn."""
+    """Its author was told what another did to it: from now on it is like any other that was withdrawn."""
     file.set_state(queued.edit.id, EditState.WITHDRAWN, theirs=queued.theirs)

@@ -78,6 +78,10 @@ class Intents(QObject):
         """Set by the app: the id of the edit that is in the notice because it was not sent, "" for none."""
         self.radio_call: Callable[[], str] = lambda: ""
         """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
+        self.unsent_report: Callable[[], str] = lambda: ""
+        """Set by the app: the id of the creation in the notice that a colleague left here, "" for none."""
+        self.unsent_may_be_sent: Callable[[], bool] = lambda: False
+        """Set by the app: whether the operator may send that one in his own name."""
         self.setback: Callable[[], bool] = lambda: False
         """Set by the app: whether what others did is in the notice, which is only to be seen."""
         self.read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None
@@ -143,6 +147,8 @@ class Intents(QObject):
             undo_is_over=self._deeds.last_is_over,
             lost=self.lost(),
             radio_call=self.radio_call(),
+            unsent_report=self.unsent_report(),
+            unsent_may_be_sent=self.unsent_may_be_sent(),
             setback=self.setback(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),

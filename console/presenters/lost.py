@@ -1,8 +1,8 @@
 """What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
 
 That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
-and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew. Less loud: what else was
-lost, and what others took over.
+and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that
+only this desk has, as the colleague who took it down is gone. Less loud: what else was lost, and what others took over.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from console.presenters.history import call_back_text, edit_text, report_number,
 from console.presenters.setback import Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
+from console.presenters.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from widgets.key_repeats import TWICE_S
 from widgets.notice import Notice
 
@@ -91,7 +92,7 @@ class RadioCall(msgspec.Struct, frozen=True):
         return True
 
 
-Unanswered = LostOrder | RadioCall | Setback | NewHazard
+Unanswered = LostOrder | RadioCall | UnsentReport | Setback | NewHazard
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
@@ -221,6 +222,16 @@ class LostOrders(QObject):
         return self._shown.order.edit.id if isinstance(self._shown, RadioCall) else ""
 
     @property
+    def unsent_report(self) -> str:
+        """The id of the creation in the notice that a colleague left here, "" for none."""
+        return self._shown.create.edit.id if isinstance(self._shown, UnsentReport) else ""
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether the operator may send that one in his own name."""
+        return isinstance(self._shown, UnsentReport) and self._shown.may_be_sent
+
+    @property
     def is_only_seen(self) -> bool:
         """Whether there is nothing to answer: what others did, a new hazard, an order whose crew is there already."""
         shown = self._shown
@@ -289,7 +300,13 @@ class LostOrders(QObject):
         mine = [one for one in self._setbacks if one.me == self._desk.me]
         told = {one.row for one in mine}  # that its crew does not come is said with the reason
         hazards = [one for one in self._hazards if one.row not in told]
-        unanswered: list[Unanswered] = [*orders, *self._radio_calls(), *mine, *hazards]
+        unanswered: list[Unanswered] = [
+            *orders,
+            *self._radio_calls(),
+            *(one for one in unsent_reports(self._edits) if self._sources.follows(one.create.edit.source)),
+            *mine,
+            *hazards,
+        ]
         unanswered.sort(key=self._urgency)
         first = unanswered[0] if unanswered else None
         notice = None if first is None else self._notice(first)
@@ -317,8 +334,10 @@ class LostOrders(QObject):
         self.show()
 
     def give_again(self) -> None:
-        """Send it all the same; where there is something to choose that is asked."""
+        """Send it all the same, a colleague's report in one's own name; where there is something to choose is asked."""
         order = self._shown
+        if isinstance(order, UnsentReport):
+            self._adopt(order)
         if not isinstance(order, LostOrder) or not self._was_meant():
             return
         catalog = self._desk.catalog(order.lost.edit.source)
@@ -327,6 +346,23 @@ class LostOrders(QObject):
             self._status.say(said)
         elif not self._edits.give_again(order.lost.edit.id):
             self.settle_asked.emit(order.lost.edit.id)
+
+    def _adopt(self, report: UnsentReport) -> None:
+        """Send it in the present operator's name, or say why not."""
+        if not self._was_meant():
+            return
+        edit = report.create.edit
+        catalog, me = self._desk.catalog(edit.source), self._desk.me_at(edit.source)
+
+        def words_of(create: Queued, others: Sequence[Queued]) -> str:
+            return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
+
+        if report.why_not:
+            self._status.say(report.why_not)
+        elif self._edits.adopt(edit.id, words_of):
+            self._status.say(self.tr("Sent in your name, taken down by {author}").format(author=edit.author))
+        else:
+            self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))
 
     def told(self) -> None:
         """The unit was told by radio: what it is to do, or that it is not to do what it was told before."""
@@ -417,6 +453,8 @@ class LostOrders(QObject):
         if isinstance(shown, Setback):
             return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
         edit = _edit_of(shown)
+        if isinstance(shown, UnsentReport):
+            return not shown.is_loud, shown.priority, 1, edit.number
         catalog = self._desk.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
         return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
@@ -432,6 +470,9 @@ class LostOrders(QObject):
             seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
             level = _level(shown.priority) if shown.of_crew else "info"
             return Notice(level, shown.bold, shown.text, (see, seen), note=self._when(shown.at))
+        if isinstance(shown, UnsentReport):
+            catalog = self._desk.catalog(shown.create.edit.source)
+            return unsent_notice(shown, catalog, self._zone, self._now(), self.tr)
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _when(self, at: datetime | None) -> str:
@@ -490,7 +531,9 @@ def _has_ended(deed: Deed, setback: Setback) -> bool:
     return here and deed.kind in (Kind.DISPATCH, Kind.ASSIGN) and deed.data.get("unit") in setback.units
 
 
-def _edit_of(shown: LostOrder | RadioCall) -> Edit:
+def _edit_of(shown: LostOrder | RadioCall | UnsentReport) -> Edit:
+    if isinstance(shown, UnsentReport):
+        return shown.create.edit
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
 
 
@@ -502,6 +545,8 @@ def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | 
         return msgspec.structs.replace(shown, of=frozenset())
     if shown is None:
         return None
+    if isinstance(shown, UnsentReport):
+        return shown.create.edit.id, False, shown.may_be_sent
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 
 

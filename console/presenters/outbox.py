@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QObject, Signal
@@ -29,6 +29,7 @@ from console.presenters.desk import Desk
 from console.presenters.forms import keep_words_of
 from console.presenters.history import STATE_WORDS, edit_text
 from console.presenters.lost import why_lost
+from console.presenters.unsent_reports import taken_down_text, waits_text
 from widgets.menu import MenuRow
 from widgets.outbox import OutboxPanel, OutboxRow
 
@@ -219,13 +220,19 @@ class OutboxPresenter(QObject):
         self.show()
 
     def _adopt(self, edit_id: str) -> None:
-        """What was made before sign-in was needed is sent under the present operator's name."""
+        """A colleague's report, or what was made before sign-in was needed, is sent in the present operator's name."""
         queued = self._edits.open_edit(edit_id)
         if queued is None:
             return
-        if why := self.why_reading_only(queued.edit.source):
+        source = queued.edit.source
+        catalog, me = self._desk.catalog(source), self._edits.author_for(source)
+
+        def words_of(create: Queued, others: Sequence[Queued]) -> str:
+            return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
+
+        if why := self.why_reading_only(source):
             self.said.emit(why)
-        elif not self._edits.adopt(edit_id):
+        elif not self._edits.adopt(edit_id, words_of):
             self.said.emit(self.tr("It may have been sent already: it waits for the answer"))
 
     def what_waits(self, *, signed_out: bool = False) -> tuple[str, str]:
@@ -314,6 +321,10 @@ class OutboxPresenter(QObject):
             elif other == BEFORE_SIGN_IN:
                 state = self.tr("made before sign-in was needed")
                 actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
+            elif edit.kind is Kind.CREATE and queued.state is not EditState.ACCEPTED:
+                level, state = "warn", waits_text(other, self.tr)
+                if self._edits.may_be_adopted(edit.id):
+                    actions.insert(len(told), ("mine", self.tr("Send in my name")))
             else:
                 state = self.tr("waits for {author} to sign in").format(author=other)
             if edit.id == self._dropping:

@@ -6,7 +6,7 @@ import contextlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,13 @@ DROPPED = "dropped"
 """The problem of a withdrawn edit that another operator dropped, until its author is told; kept so long.
 
 `theirs` is {DROPPED: {who, at}}.
+"""
+
+
+ADOPTED = "adopted"
+"""The problem of a withdrawn edit that another operator sent in his own name, until its author is told; kept so long.
+
+`theirs` is {ADOPTED: {who, at}}.
 """
 
 
@@ -237,14 +244,23 @@ class WorkFile:
             self._note(line, sync=state is EditState.WITHDRAWN)
         return after
 
-    def exchange(self, out: Iterable[str], into: Iterable[Queued], problem: str, draft: str = "") -> list[Queued]:
+    def exchange(
+        self,
+        out: Iterable[str],
+        into: Iterable[Queued],
+        problem: str,
+        draft: str = "",
+        *,
+        adopted: Mapping[str, dict[str, Any]] | None = None,
+    ) -> list[Queued]:
         """Withdraw the edits `out` for the reason `problem` and keep new ones, all of it or nothing; the new ones.
 
+        Those of `out` that are `adopted` are withdrawn as such, with their `theirs`, for their authors to be told.
         What was kept under `draft` is forgotten in the same write. The new edits get this device and the next numbers,
         in their order.
         """
         self._put_back()
-        number, now = self.next_number(), self._clock()
+        number, now, adopted = self.next_number(), self._clock(), adopted or {}
         new = [
             msgspec.structs.replace(
                 one,
@@ -254,7 +270,13 @@ class WorkFile:
             for place, one in enumerate(into)
         ]
         old = [
-            msgspec.structs.replace(before, state=EditState.WITHDRAWN, problem=problem, theirs={}, changed_at=now)
+            msgspec.structs.replace(
+                before,
+                state=EditState.WITHDRAWN,
+                problem=ADOPTED if edit_id in adopted else problem,
+                theirs=adopted.get(edit_id, {}),
+                changed_at=now,
+            )
             for edit_id in out
             if (before := self.get(edit_id)) is not None
         ]
@@ -522,7 +544,7 @@ class WorkFile:
     def _tidy(self) -> None:
         """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
         old = (self._clock() - _KEPT_FINISHED).isoformat()
-        where = f"state IN ('sent', 'withdrawn') AND problem <> '{DROPPED}' AND changed_at < ?"
+        where = f"state IN ('sent', 'withdrawn') AND problem NOT IN ('{DROPPED}', '{ADOPTED}') AND changed_at < ?"
         if self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
             with contextlib.suppress(StoreError):  # no space now: the next start tries again
                 # protects: journal-before-letting-go

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from console.actions import why_not_allowed
-from console.domain.edit import Kind
+from console.domain.edit import Kind, Queued
 from console.domain.messages import SignedIn, Source
 from console.domain.report import HAZARD
 from console.domain.rights import Rights
@@ -22,15 +22,15 @@ from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
 from console.settings import Settings, Tokens, is_left, operator_of
 from console.store.cache_read import CachedReport
-from console.store.work import DROPPED
+from console.store.work import ADOPTED, DROPPED
 from console.window.claims import Claims
 from console.window.following import Following, changed
 from console.window.kept_settings import KeptSettings
 from widgets.forms.choice import Choice
 
-_DROPPED_SHOWN_S = 60.0
-"""So long the status bar says what was dropped: it may be said while a window opens."""
-_DROPPED_SHOWN = 3
+_DONE_SHOWN_S = 60.0
+"""So long the status bar says what others dropped or sent: it may be said while a window opens."""
+_DONE_SHOWN = 3
 _NAMED = 3
 _WITH_OPERATORS = "dispatch"
 """The kind of a source whose server says whose a token is."""
@@ -288,7 +288,7 @@ class Signing(QObject):
         if is_another:
             self._status.say(self.tr("Signed in as {user}").format(user=me.user))
         # protects: dropped-by-another-is-told
-        self._tell_dropped(me.source)
+        self._tell_done_by_others(me.source)
         self.rights_changed.emit()
         if left:
             # protects: who-leaves-one-city-leaves-all
@@ -323,20 +323,30 @@ class Signing(QObject):
         self._following.name_absent()
 
     def on_work_opened(self) -> None:
-        """Tell those who signed in before the file was open what was dropped."""
+        """Tell those who signed in before the file was open what others did to what they left here."""
         for source in self._rights:
-            self._tell_dropped(source)
+            self._tell_done_by_others(source)
 
-    def _tell_dropped(self, source: str) -> None:
-        """What others threw away of what this operator left here."""
-        dropped = self._edits.take_dropped(source)
-        if not dropped:
-            return
-        who = ", ".join(dict.fromkeys(str(one.theirs[DROPPED]["who"]) for one in dropped))
-        what = "; ".join(edit_text(one, self._desk.catalog(source), self.tr) for one in dropped[:_DROPPED_SHOWN])
-        more = f" +{len(dropped) - _DROPPED_SHOWN}" if len(dropped) > _DROPPED_SHOWN else ""
-        sentence = self.tr("{who} dropped: {what}").format(who=who, what=what + more)
-        self._status.say(sentence, _DROPPED_SHOWN_S)
+    def _tell_done_by_others(self, source: str) -> None:
+        """What others threw away of what this operator left here, and what they sent in their own names."""
+        done = self._edits.take_done_by_others(source)
+        told = [
+            self._done_text(source, [one for one in done if mark in one.theirs], mark, sentence)
+            for mark, sentence in (
+                (DROPPED, self.tr("{who} dropped: {what}")),
+                (ADOPTED, self.tr("{who} sent for you: {what}")),
+            )
+        ]
+        if sentences := [one for one in told if one]:
+            self._status.say(". ".join(sentences), _DONE_SHOWN_S)
+
+    def _done_text(self, source: str, done: Sequence[Queued], mark: str, sentence: str) -> str:
+        if not done:
+            return ""
+        who = ", ".join(dict.fromkeys(str(one.theirs[mark]["who"]) for one in done))
+        what = "; ".join(edit_text(one, self._desk.catalog(source), self.tr) for one in done[:_DONE_SHOWN])
+        more = f" +{len(done) - _DONE_SHOWN}" if len(done) > _DONE_SHOWN else ""
+        return sentence.format(who=who, what=what + more)
 
     def _rights_text(self, me: SignedIn) -> str:
         catalog = self._desk.catalog(me.source)

@@ -7,11 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from console.domain.edit import Kind
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import choose, find, free_units, key, outbox, p1_data, strips, wait_notice_read, wait_ready
+from tests.helpers.hands import (
+    banner,
+    choose,
+    find,
+    free_units,
+    key,
+    outbox,
+    p1_data,
+    strips,
+    wait_notice_read,
+    wait_ready,
+)
+from tests.helpers.proxy import FaultProxy
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -79,3 +93,72 @@ def test_the_keys_of_each_notice_and_strip_work_in_every_panel(
         loser.deeds.close(loser.dossiers.current, "not found", "", (theirs,))
         wait_for(lambda: winner.lost.is_only_seen, what="who sent it is told")
         walk_all(winner, monkeypatch, "closed by another", {"F2", "F4"}, winner.banner)
+
+
+def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_both_names(
+    city: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He took a P1 by telephone while the link was away, and went home: no server, no desk and no crew knew of it."""
+    link = FaultProxy(city.port)
+    profile, words = tmp_path / "desk", "TELEPHONE: water to the roof, 4 people"
+    with console(profile, link.url, name="budi") as budi:
+        wait_ready(budi)
+        link.away()
+        wait_for(lambda: budi.sources.offline, 40, "offline")
+        budi.deeds.create("city", p1_data(budi) | {"description": words}, "local:roof", "Water to the roof")
+        wait_for(lambda: len(outbox(budi)) == 1, what="it is on the disk")
+        create = budi.edits.outbox[0].edit.id
+        budi.edits.submit(
+            Kind.NOTE, "local:roof", source="city", data={"text": "on the roof"}, base={}, base_version=None, title=""
+        )
+        wait_for(lambda: len(outbox(budi)) == 2, what="both")
+        assert budi.edits.open_edit(create).attempts == 0
+    link.heal()
+    with console(profile, link.url, name="rina") as rina:
+        wait_ready(rina)
+        wait_for(lambda: rina.sources.states()["city"] == "live", 40, "live")
+        wait_for(lambda: rina.lost.unsent_report == create, what="it is told")
+        assert banner(rina).startswith("budi took down 1 report that no server has:")
+        assert words in banner(rina)
+        wait_notice_read(rina)
+        walk_all(rina, monkeypatch, "left by a colleague", {"F3", "F2"}, rina.banner)
+        key(rina, "F2")
+        wait_for(lambda: rina.dossiers.current and rina.dossiers.current.key == "local:roof", what="it is shown")
+        wait_for(
+            lambda: strips(rina) == ["Not sent: waits for budi to sign in: nobody else knows of it"], what="its head"
+        )
+        grab(rina, tmp_path / "left.png")
+        wait_notice_read(rina)
+        key(rina, "F3")
+        wait_for(lambda: not outbox(rina), 40, "all of it has arrived")
+        wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
+    with console(profile, link.url, name="budi") as budi:
+        wait_ready(budi)
+        wait_for(lambda: budi.status_presenter._said.startswith("rina sent for you: New report by budi:"), what="told")
+    link.close()
+    made = [one for one in reports_of(city) if one["description"] == words]
+    assert len(made) == 1, "once"
+    entries = [(one["kind"], one["author"], one.get("text", "")) for one in city.entries(made[0]["id"])]
+    assert entries[0][:2] == ("created", "rina")
+    (named, note) = [text for kind, _, text in entries if kind == "note"]
+    assert named.startswith("Taken down by budi at ")
+    assert ", sent by rina." in named.splitlines()[0]
+    assert named.endswith(" Note by budi: on the roof")
+    assert note == "on the roof"
+
+
+def grab(one: Any, file: Path) -> None:
+    """A picture of the window."""
+    QTest.qWait(200)
+    one.window.grab().save(str(file))
+
+
+def reports_of(city: Served) -> list[Any]:
+    """All reports of a city."""
+    found, after = [], ""
+    while True:
+        page = city.get(f"/dispatch/v1/snapshot?limit=1000{after}")
+        found += [item["data"] for item in page["items"] if item["kind"] == "report"]
+        if not page["next_key"]:
+            return found
+        after = f"&after_key={page['next_key']}"

@@ -228,7 +228,7 @@ def test_the_work_on_a_deleted_report_is_kept_as_a_new_one_by_keys(city: Served,
 def test_what_another_operator_left_is_dropped_when_asked_twice_and_that_one_is_told(
     city: Served, tmp_path: Path
 ) -> None:
-    """F38: nothing waits for ever for somebody who never comes back. Guards: Edits.drop, Edits.take_dropped."""
+    """F38: nothing waits for ever for somebody who never comes back. Guards: Edits.drop, Edits.take_done_by_others."""
     profile = tmp_path / "profile"
     with console(profile, city.address) as window:
         wait_ready(window)

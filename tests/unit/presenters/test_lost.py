@@ -137,6 +137,121 @@ def test_an_order_is_named_at_once_when_its_server_is_known_to_be_away(strip: St
     assert strip.wait("NOT SENT: tell SDA-07").level == "warn", "red is for life and safety"
 
 
+def left_by_budi(strip: Strip, *priorities: int) -> list[str]:
+    """The ids of the creations of these reports, that budi took down before rina signed in."""
+    strip.rig.edits.source_lost("city")
+    strip.rig.edits.sign_in("city", "budi")
+    before = len(strip.rig.edits.outbox)
+    made = []
+    for n, priority in enumerate(priorities, 1):
+        data = {"service": "flood", "priority": priority, "description": f"Water, house {n}"}
+        made.append(strip.rig.deeds.create("city", data, f"local:{n}", "Flood"))
+    strip.rig.saved(before + len(made))
+    assert strip.banner.notice is None, "he who took it down knows of it"
+    strip.rig.edits.sign_in("city", "rina")
+    return made
+
+
+def test_a_report_that_only_this_desk_has_is_told_until_it_is_sent(strip: Strip) -> None:
+    """A hollow square and "not sent yet" was all that a desk said of a P1 whose taker had gone home."""
+    (create,) = left_by_budi(strip, 1)
+    notice = strip.wait("budi took down 1 report that no server has:")
+    assert (notice.level, notice.text) == ("p1", "08:00 Flood: Water, house 1")
+    assert [button[:2] for button in notice.buttons] == [("lost_again", "Send in my name"), ("lost_see", "See it")]
+    assert (strip.orders.unsent_report, strip.orders.may_be_sent) == (create, True)
+    opened: list[tuple[str, str]] = []
+    strip.orders.report_opened.connect(lambda *report: opened.append(report))
+    strip.orders.see()
+    assert opened == [("city", "local:1")]
+    strip.orders.see_off()
+    strip.orders.drop()
+    assert strip.notice == notice, "neither seen nor dropped by the way"
+    strip.orders.give_again()
+    wait_for(lambda: strip.banner.notice is None, what="it is hers now")
+    sent, named = strip.rig.saved(2)
+    assert (sent.kind, sent.author, sent.data["description"]) == (Kind.CREATE, "rina", "Water, house 1")
+    assert (named.kind, named.data["text"]) == (Kind.NOTE, "Taken down by budi at 25 Nov 08:00, sent by rina.")
+
+
+def test_what_only_this_desk_has_is_quiet_where_no_life_is_in_danger_and_counted(strip: Strip) -> None:
+    left_by_budi(strip, 3, 2)
+    notice = strip.wait("budi took down 2 reports that no server has:")
+    assert (notice.level, notice.text) == ("info", "08:00 Flood: Water, house 2"), "the more urgent one"
+    strip.orders.give_again()
+    assert strip.wait("budi took down 1 report").text == "08:00 Flood: Water, house 1"
+    strip.rig.edits.sign_in("city", "budi")
+    assert strip.wait("rina took down 1 report").text == "08:00 Flood: Water, house 2", "who has it is gone now"
+
+
+def test_a_report_that_was_found_to_be_a_p1_later_is_as_loud_as_one(strip: Strip) -> None:
+    (create,) = left_by_budi(strip, 3)
+    assert strip.wait("budi").level == "info"
+    raised = {"source": "city", "data": {"priority": 1}, "base": {}, "base_version": None, "title": "t"}
+    strip.rig.edits.submit(Kind.SET, "local:1", **raised)
+    wait_for(lambda: strip.notice.level == "p1", what="loud")
+    assert strip.orders.unsent_report == create
+
+
+def test_the_entry_names_whose_the_facts_are_and_promises_no_order(strip: Strip) -> None:
+    strip.rig.edits.source_lost("city")
+    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.deeds.create("city", {"service": "flood", "priority": 1, "description": "Water"}, "local:1", "Flood")
+    values = {"source": "city", "base": {}, "base_version": None, "title": "t"}
+    for kind, data in (
+        (Kind.NOTE, {"text": "on the roof"}),
+        (Kind.SET, {"priority": 2}),
+        (Kind.DISPATCH, {"unit": "07"}),
+    ):
+        strip.rig.edits.submit(kind, "local:1", data=data, **values)
+    order = strip.rig.saved(4)[3]
+    strip.rig.edits.sign_in("city", "rina")
+    strip.wait("NOT SENT: tell SDA-07 by radio")
+    strip.orders.told()
+    strip.wait("budi took down")
+    assert [(one.edit.id, one.told) for one in strip.rig.edits.told_and_waiting] == [(order.id, "rina")]
+    strip.orders.give_again()
+    edits = strip.rig.saved(5)
+    assert edits[1].data["text"].splitlines() == [
+        "Taken down by budi at 25 Nov 08:00, sent by rina.",
+        "25 Nov 08:00 Note by budi: on the roof",
+        "25 Nov 08:00 Priority 2, by budi",
+    ]
+    assert strip.wait("SDA-07 was NOT sent (told by radio by rina)").text.startswith(
+        "it was held back with another edit"
+    )
+
+
+def test_who_may_not_write_has_no_key_that_sends_it(strip: Strip) -> None:
+    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.rig.edits.sign_in("city", "rina")
+    strip.rig.edits.why_reading_only = lambda _source: ""
+    left_by_budi(strip, 1)
+    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.orders.show()
+    notice = strip.wait("budi took down")
+    assert notice.note == "Your role is viewer: reading only"
+    assert [button[0] for button in notice.buttons] == ["lost_see"]
+    strip.orders.give_again()
+    assert strip.orders.unsent_report
+
+
+def test_of_what_may_have_left_it_is_said_that_it_may_be_there(strip: Strip) -> None:
+    strip.rig.edits.sign_in("city", "budi")
+    create = strip.rig.deeds.create("city", {"priority": 1, "description": "Water"}, "local:1", "Flood")
+    strip.rig.saved(1)
+    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
+    strip.rig.edits.on_outcome(Outcome(create, EditState.UNCONFIRMED))
+    strip.rig.edits.on_restarted()
+    strip.rig.edits.sign_in("city", "rina")
+    notice = strip.wait("budi took down 1 report that no server is known to have:")
+    assert notice.note == "It may have left: look for it before you take it down again"
+    assert [button[0] for button in notice.buttons] == ["lost_see"]
+    strip.orders.give_again()
+    assert [one.edit.id for one in strip.rig.edits.outbox] == [create]
+    strip.rig.edits.on_proved([create], {create: "928"})
+    wait_for(lambda: strip.banner.notice is None, what="it is there")
+
+
 def test_each_order_is_answered_by_itself_the_most_dangerous_first(strip: Strip) -> None:
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
     first, urgent = strip.order("A", "07"), strip.order("B", "11", priority=1)

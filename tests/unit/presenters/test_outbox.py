@@ -16,6 +16,7 @@ from console.presenters.ticket import TicketPresenter
 from tests.helpers.city import wait_for
 from tests.unit.presenters.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
+from widgets.__main__ import SECTION_KEYS
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.ticket.panel import TicketPanel
 
@@ -263,3 +264,30 @@ def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig
     assert rows.presenter.untold_units() == "SDA-07, SDA-11"
     rig.edits.told(first, "rina")
     assert rows.presenter.untold_units() == "SDA-11"
+
+
+def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: Rig) -> None:
+    rows = Rows(rig)
+    rig.edits.source_lost("city")
+    rig.edits.author = "budi"
+    create = rows.do(Kind.CREATE, "local:1", description="Water to the roof", priority=1)
+    note = rows.do(Kind.NOTE, "local:1", text="on the roof")
+    rig.edits.author = "rina"
+    row = rows.row(create)
+    assert (row.level, row.state_text) == ("warn", "waits for budi to sign in: nobody else knows of it")
+    assert verbs(row) == ["Send in my name", "Drop it", "Open"]
+    assert (rows.row(note).state_text, verbs(rows.row(note))) == ("waits for budi to sign in", ["Drop it", "Open"])
+    panel = TicketPanel(make_theme(), make_symbols(make_theme()), panel_key="", section_keys=SECTION_KEYS)
+    panel.setParent(rig.window)
+    ticket = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, rows)
+    ticket.set_outbox(rig.edits.outbox)
+    ticket.set_dossier(replace(rig.dossier(1001, "local:1"), server=None))
+    shown = panel.ticket()
+    assert shown is not None
+    assert [(one.kind, one.text) for one in shown.strips] == [
+        ("not_sent", "Not sent: waits for budi to sign in: nobody else knows of it")
+    ]
+    rows.presenter.act(create, "mine")
+    sent, named, follows = rig.saved(3)
+    assert {one.author for one in (sent, named, follows)} == {"rina"}
+    assert named.data["text"].startswith("Taken down by budi at 25 Nov 08:00, sent by rina.")

@@ -266,7 +266,7 @@ def test_work_from_before_sign_in_is_sent_as_mine_with_what_was_stopped_with_it(
     desk.do(Kind.DISPATCH, data={"unit": "U1"})
     desk.answer(take, S.ATTENTION, problem="Sign in.")
     desk.edits.author = "rina"
-    assert desk.edits.adopt(take)
+    assert desk.edits.adopt(take, lambda *_: "")
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     made = [(one.edit.kind, one.edit.author, one.state) for one in desk.edits.outbox]
     assert made == [(Kind.CLAIM, "rina", S.SENDING), (Kind.DISPATCH, "rina", S.QUEUED)]

@@ -763,16 +763,16 @@ def test_another_operators_edit_can_be_dropped_and_its_author_is_told_once(desk:
     assert not desk.edits.drop(mine), "one's own is withdrawn"
     assert desk.edits.drop(create)
     assert desk.states() == {other: S.QUEUED, mine: S.ATTENTION}
-    assert desk.edits.take_dropped("city") == ()
+    assert desk.edits.take_done_by_others("city") == ()
     desk.restart()
     desk.edits.sign_in("city", "rina")
-    told = desk.edits.take_dropped("city")
+    told = desk.edits.take_done_by_others("city")
     assert [one.edit.id for one in told] == [create, photo]
     assert {one.theirs["dropped"]["who"] for one in told} == {"budi"}
     assert {one.theirs["dropped"]["at"] for one in told} == {T0.isoformat()}
-    assert desk.edits.take_dropped("city") == ()
+    assert desk.edits.take_done_by_others("city") == ()
     desk.restart()
-    assert desk.edits.take_dropped("city") == ()
+    assert desk.edits.take_done_by_others("city") == ()
     kept = desk.on_disk()
     assert {kept[one].state for one in (create, photo)} == {S.WITHDRAWN}
     assert kept[create].theirs["dropped"]["who"] == "budi"
@@ -786,7 +786,7 @@ def test_what_was_dropped_stays_until_its_author_was_told(desk: Desk) -> None:
     desk.settle()
     desk.now += timedelta(days=200)
     desk.restart()
-    assert [one.edit.id for one in desk.edits.take_dropped("city")] == [edit_id]
+    assert [one.edit.id for one in desk.edits.take_done_by_others("city")] == [edit_id]
     desk.settle()
     desk.now += timedelta(days=31)
     assert edit_id not in desk.on_disk()
@@ -835,11 +835,11 @@ def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operator
     desk.now += timedelta(hours=1)
     desk.edits.sign_in("city", "rina")
     own = desk.do(Kind.SET, f"local:{create}", base_version=None, data={"priority": 1})
-    assert not desk.edits.adopt(own)
+    assert not desk.edits.adopt(own, names)
     for edit_id in (create, change):
         with desk.qtbot.waitSignal(desk.edits.saved):
-            assert desk.edits.adopt(edit_id)
-        assert not desk.edits.adopt(edit_id)
+            assert desk.edits.adopt(edit_id, names)
+        assert not desk.edits.adopt(edit_id, names)
     desk.settle()
     kept = [one.edit for one in desk.edits.outbox if one.edit.id != left]
     assert [(one.kind, one.report, one.author) for one in kept] == [
@@ -855,6 +855,155 @@ def test_what_was_made_before_sign_in_was_needed_is_sent_as_the_present_operator
     found = desk.on_disk()
     assert {found[one].state for one in (create, note, change, own)} == {S.WITHDRAWN}
     assert found[left].state is S.QUEUED
+
+
+def names(create: Queued, others: Sequence[Queued]) -> str:
+    """What the presenter makes of a colleague's report and of what others did to it."""
+    return " ".join([create.edit.author, *(f"{one.edit.author}:{one.edit.kind}" for one in others)])
+
+
+def taken_down_by_budi(desk: Desk) -> tuple[str, dict[str, str]]:
+    """The local key of a report that budi took down while the link was away, and what was done to it, by name."""
+    desk.edits.source_lost("city")
+    desk.edits.author = "budi"
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water", "priority": 1})
+    key = f"local:{create}"
+    done = {"create": create}
+    done["note"] = desk.do(Kind.NOTE, key, base_version=None, data={"text": "deep"})
+    done["order"] = desk.do(Kind.DISPATCH, key, base_version=None, data={"unit": "u1"})
+    desk.now += timedelta(minutes=4)
+    desk.edits.sign_in("city", "rina")
+    return key, done
+
+
+def test_a_report_that_a_colleague_took_down_is_sent_in_ones_own_name_and_names_him(desk: Desk) -> None:
+    """It waited for him to sign in, and nobody else knew of it: a family in the water."""
+    key, done = taken_down_by_budi(desk)
+    own = desk.do(Kind.DISPATCH, key, base_version=None, data={"unit": "u2"})
+    desk.edits.told(own, "U2")
+    desk.edits.told(done["order"], "U1")
+    assert [one.edit.id for one in desk.edits.left_here] == [done["create"]]
+    assert desk.edits.may_be_adopted(done["create"])
+    assert not desk.edits.may_be_adopted(done["note"]), "with its report, and not without it"
+    assert not desk.edits.adopt(done["order"], names)
+    assert not desk.edits.adopt(own, names)
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        assert desk.edits.adopt(done["create"], names)
+    assert not desk.edits.adopt(done["create"], names), "once"
+    desk.settle()
+    assert desk.edits.left_here == ()
+    kept = list(desk.edits.outbox)
+    assert [(one.edit.kind, one.state, one.told) for one in kept] == [
+        (Kind.CREATE, S.QUEUED, None),
+        (Kind.NOTE, S.QUEUED, None),
+        (Kind.NOTE, S.QUEUED, None),
+        (Kind.DISPATCH, S.EXPIRED, "U1"),
+        (Kind.DISPATCH, S.QUEUED, "U2"),
+    ], "the colleague's order asks whether it is still wanted"
+    edits = [one.edit for one in kept]
+    assert {(one.author, one.report) for one in edits} == {("rina", key)}
+    assert edits[0].data == {"description": "Water", "priority": 1}
+    assert edits[1].data == {"text": "budi budi:note budi:dispatch"}
+    assert edits[2].data == {"text": "deep"}
+    assert [one.occurred_at for one in edits] == [T0, desk.now, T0, T0, desk.now]
+    assert not {*done.values(), own} & {one.id for one in edits}, "a key has carried another author's edit"
+    desk.edits.resend_due("city")
+    (push,) = desk.pushed(edits[0].id)
+    assert (push.edit.author, push.edit.late, push.unconfirmed) == ("rina", True, False)
+    desk.answer(edits[0].id, S.ACCEPTED, remote_id="928")
+    (named,) = desk.pushed(edits[1].id)
+    assert named.edit.report == "928"
+    found = desk.on_disk()
+    assert {found[one].state for one in (*done.values(), own)} == {S.WITHDRAWN}
+
+
+def test_who_took_a_report_down_is_told_once_that_another_sent_it(desk: Desk) -> None:
+    _, done = taken_down_by_budi(desk)
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        desk.edits.adopt(done["create"], names)
+    assert desk.edits.take_done_by_others("city") == (), "it is no news to who did it"
+    desk.settle()
+    desk.now += timedelta(days=200)
+    desk.restart()
+    desk.edits.sign_in("city", "budi")
+    told = desk.edits.take_done_by_others("city")
+    assert [one.edit.id for one in told] == list(done.values())
+    assert {one.theirs["adopted"]["who"] for one in told} == {"rina"}
+    assert {one.theirs["adopted"]["at"] for one in told} == {(T0 + timedelta(minutes=4)).isoformat()}
+    assert desk.edits.take_done_by_others("city") == ()
+    desk.restart()
+    desk.edits.sign_in("city", "budi")
+    assert desk.edits.take_done_by_others("city") == ()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "restarted"),
+    [
+        ([], False),
+        ([], True),
+        ([S.UNCONFIRMED], True),
+        ([S.QUEUED], False),
+        ([S.QUEUED], True),
+        ([S.UNCONFIRMED, S.ATTENTION], False),
+        ([S.ACCEPTED], False),
+    ],
+)
+def test_a_report_that_may_have_left_is_never_sent_in_another_name(
+    desk: Desk, outcomes: Sequence[EditState], restarted: bool
+) -> None:
+    """A sync process that was killed may have sent what it had been told to try again, and a server that refuses a
+    second try may have taken the first.
+    """
+    desk.edits.author = "budi"
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.pushed(create)
+    for state in outcomes:
+        desk.answer(create, state, problem="no answer")
+    if restarted:
+        desk.restart()
+    desk.edits.sign_in("city", "rina")
+    assert not desk.edits.may_be_adopted(create)
+    assert not desk.edits.adopt(create, names)
+    accepted = outcomes == [S.ACCEPTED]
+    assert [one.edit.id for one in desk.edits.left_here] == ([] if accepted else [create]), "it is told all the same"
+    desk.quiet()
+    assert set(desk.on_disk()) == {create}
+
+
+def test_a_report_that_a_server_took_and_lost_is_sent_in_ones_own_name(desk: Desk) -> None:
+    """Its record, read whole, does not hold it any more: it is certain that it is not there."""
+    desk.edits.author = "budi"
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.pushed(create)
+    desk.answer(create, S.SENT, remote_id="7")
+    desk.edits.source_lost("city")
+    desk.edits.sign_in("city", "rina")
+    assert desk.edits.left_here == ()
+    desk.edits.on_taken_back("city", [create])
+    desk.settle()
+    assert desk.states() == {create: S.ATTENTION}
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        assert desk.edits.adopt(create, names)
+    assert [(one.edit.kind, one.edit.author, one.edit.report) for one in desk.edits.outbox] == [
+        (Kind.CREATE, "rina", f"local:{create}+"),
+        (Kind.NOTE, "rina", f"local:{create}+"),
+    ]
+
+
+def test_a_report_is_as_it_was_when_the_disk_refuses_to_take_it_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull(desk.folder)
+
+    _, done = taken_down_by_budi(desk)
+    monkeypatch.setattr(WorkFile, "exchange", full)
+    with desk.qtbot.waitSignal(desk.edits.refused):
+        desk.edits.adopt(done["create"], names)
+    assert list(desk.states()) == list(done.values())
+    assert [one.edit.id for one in desk.edits.left_here] == [done["create"]]
+    desk.edits.sign_in("city", "budi")
+    assert desk.edits.take_done_by_others("city") == ()
 
 
 def test_what_an_edit_waits_for_is_known(desk: Desk) -> None:
