@@ -279,16 +279,12 @@ def test_what_is_under_way_follows_when_it_is_refused(
 def test_another_operators_work_goes_with_it_too(ani: SteppedConsole, city: City, lose: Loss, dropped: bool) -> None:
     """F22, I1, I2: it waits for him, then for the report; dropping one's own creation takes nothing of his along."""
     lost = lose()
-    ani.wire._actor = Actor("budi", "supervisor")  # type: ignore[union-attr]
-    ani.edits.sign_in("city", "budi")
-    ani._sender._me = None
+    ani.sign_in("budi")
     budis = ani.submit(Kind.NOTE, lost.seen, {"text": "budi's"}, {})
     rest(ani)
     assert {one.edit.id for one in ani.edits.outbox if is_taken_back(one)} == {lost.create, lost.sent}
     assert not any(map(is_deleted, ani.edits.outbox))
-    ani.wire._actor = Actor("ani", "supervisor")  # type: ignore[union-attr]
-    ani.edits.sign_in("city", "ani")
-    ani._sender._me = None
+    ani.sign_in("ani")
     rest(ani)
     if dropped:
         assert ani.edits.withdraw(lost.create)
@@ -297,9 +293,7 @@ def test_another_operators_work_goes_with_it_too(ani: SteppedConsole, city: City
     else:
         send_all(ani)
     assert [one.edit.id for one in ani.edits.outbox] == [budis]
-    ani.wire._actor = Actor("budi", "supervisor")  # type: ignore[union-attr]
-    ani.edits.sign_in("city", "budi")
-    ani._sender._me = None
+    ani.sign_in("budi")
     rest(ani)
     if dropped:
         ani.keep(ani.edits.outbox[0])

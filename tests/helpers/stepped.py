@@ -61,7 +61,7 @@ class Wire(BaseAdapter):
 
     def __init__(self, city: City, actor: Actor) -> None:
         super().__init__()
-        self._city, self._actor = city, actor
+        self._city, self.actor = city, actor
         self.cut = False
         self.swallow = 0
         self.on_applied: Callable[[EditBody, str | None], None] = lambda *_: None
@@ -97,7 +97,7 @@ class Wire(BaseAdapter):
             edit = msgspec.json.decode(body, type=EditBody)
             report = None if path == "/reports" else unquote(path.split("/")[2])
             version = request.headers.get("If-Match", "").strip('"')
-            applied = city.apply(edit, report=report, actor=self._actor, if_match=int(version) if version else None)
+            applied = city.apply(edit, report=report, actor=self.actor, if_match=int(version) if version else None)
             if not applied.replayed:
                 self.on_applied(edit, report)
             return applied.status, applied.body
@@ -113,7 +113,7 @@ class Wire(BaseAdapter):
         elif path == "/statuses":
             found = [{"key": rule.status, "is_open": rule.is_open} for rule in RULES]
         elif path == "/me":
-            found = {"name": self._actor.name, "role": self._actor.role}
+            found = {"name": self.actor.name, "role": self.actor.role}
         elif path.endswith("/entries"):
             found = city.entries(unquote(path.split("/")[2]), query.get("edit"))
         else:
@@ -266,6 +266,38 @@ class SteppedConsole:
             made = [one for one in self.edits.outbox if one.edit.report == keys[-1]]
             assert len(made) == len({one.edit.id for one in made}) > 1
         return create
+
+    def sign_in(self, name: str) -> None:
+        """Another operator, or the first one again, sits here from now on."""
+        if isinstance(self.wire, Wire):
+            self.wire.actor = Actor(name, "supervisor")
+        self._sender._me = None
+        self.edits.sign_in(CITY, name)
+        self.settle()
+
+    def take_over(self, name: str, *, crash: bool = False) -> None:
+        """Somebody signs in and sends the reports that others left here as his own; with `crash` at once a crash.
+
+        Then the first operator signs in again.
+        """
+        self.sign_in(name)
+        for create in self.edits.left_here:
+            before = {one.edit.id for one in self.edits.outbox}
+            if not self.edits.adopt(create.edit.id, lambda one, _: f"taken down by {one.edit.author}"):
+                continue
+            if crash:
+                self.crash()
+                self.open()
+                self.sign_in(name)
+            else:
+                self.settle()
+            left = {one.edit.id for one in self.edits.outbox}
+            self.withdrawn |= before - left
+            there = [one for one in self.edits.outbox if one.edit.report == create.edit.report]
+            made = [one.edit.id for one in there if one.edit.kind is Kind.CREATE]
+            assert len(made) == 1, "all of it or nothing"
+            assert (made == [create.edit.id]) == (create.edit.id in left)
+        self.sign_in(self.name)
 
     def kept(self) -> set[str]:
         """The edits that go on as others, as work.db has them: creations that were lost and kept as new too."""
