@@ -21,6 +21,7 @@ from widgets.text import one_line
 
 Tr = Callable[[str], str]
 _SAID_LONG = 120
+_MOST = 50
 _MOST_DONE = 20
 _NAMELESS = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.UNIT_STATE})
 """What reads without its author where it stands."""
@@ -45,11 +46,11 @@ class UnsentReport(msgspec.Struct, frozen=True):
 
 
 def unsent_reports(edits: Edits) -> list[UnsentReport]:
-    """All of them, oldest first."""
+    """The most urgent of them, and of these the oldest first; of very many no more than can be answered one by one."""
     left = edits.left_here
     count = Counter((one.edit.source, one.edit.author) for one in left)
     found = []
-    for one in left:
+    for one in sorted(left, key=lambda one: created_report(one.edit).priority)[:_MOST]:
         edit = one.edit
         why_not = edits.why_reading_only(edit.source) or edits.why_not_allowed(edit.source, Kind.CREATE)
         may = not why_not and edits.may_be_adopted(edit.id)

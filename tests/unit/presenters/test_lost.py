@@ -701,3 +701,9 @@ def test_a_lost_fact_names_its_report_and_what_it_was(strip: Strip) -> None:
     first = strip.order("B", "07")
     strip.beaten(first)
     strip.wait("SDA-07 was NOT sent")
+
+
+def test_of_very_many_reports_left_here_the_most_urgent_is_told_and_all_are_counted(strip: Strip) -> None:
+    left_by_budi(strip, *[3] * 60, 1)
+    notice = strip.wait("budi took down 61 reports that no server has:")
+    assert (notice.level, notice.text) == ("p1", "08:00 Flood: Water, house 61")
