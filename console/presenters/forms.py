@@ -786,9 +786,11 @@ class Forms(QObject):
         def check() -> None:
             values = form.values()
             if values["lat"] is not None and values["lon"] is not None and not values["middle_of"]:
-                where, doubt, instead = self._exactness(catalog, names, index, values)
                 spot = (values["lat"], values["lon"])
                 on = next((one for one in streets.values() if (one.lat, one.lon) == spot), None)
+                # A street may be called like an area elsewhere ("Jl. Marunda Baru"): where it lies is known.
+                address = values["address"] if on is None else left_over(values["address"], on.name)
+                where, doubt, instead = self._exactness(catalog, names, index, {**values, "address": address})
                 if on is not None:
                     where = self._street_words(on)
                     if not doubt and on.within_m > _FAR_OFF_M:

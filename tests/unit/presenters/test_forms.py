@@ -381,6 +381,20 @@ def test_what_is_typed_beside_a_streets_name_stays_with_it(city_of_two: Rig) -> 
     assert form.values()["address"] == "Jl. Rajawali III no 5, Kebon Baru"
 
 
+def test_a_street_called_like_an_area_elsewhere_is_where_it_is_known_to_be(city_of_two: Rig) -> None:
+    """It was asked whether “Jl. Marunda Baru” is not in Baru, and written down as reported wrongly."""
+    rig, form = city_of_two, _call(city_of_two)
+    found = [Street("Jl. Jati Padang", "kb", -6.25, 106.85, 11, 900.0)]
+    rig.forms.streets_of = lambda _source, _text, then: then(found)
+    form.place.setFocus()
+    QTest.keyClicks(form.place, "jl jati")
+    form.place_chosen.emit(next(one.id for one in form.place.offered() if one.text.startswith("Jl.")))
+    wait_for(lambda: "knows no more than Jl. Jati Padang" in form.why_not(), what="the true question is asked")
+    QTest.keyClick(form, Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
+    _press_ctrl_enter(form)
+    assert rig.saved(1)[0].data["address"].startswith("Jl. Jati Padang, Kebon Baru (middle of the street")
+
+
 def test_a_list_is_spoken_of_only_where_there_is_one(city_of_two: Rig) -> None:
     form = _call(city_of_two)
     form.place.setFocus()
