@@ -157,7 +157,8 @@ class TicketPresenter(QObject):
             return
         report, catalog = dossier.shown, self._desk.catalog(dossier.source)
         service = catalog.service_name(report.service)
-        area = catalog.place(report.area)
+        is_to_be_found = dossier.server is None and report.area is None and report.lat is not None
+        area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
         live = [words.crew(one, catalog.units[one.unit], self.tr) for one in dossier.live if one.unit in catalog.units]
         meta = [

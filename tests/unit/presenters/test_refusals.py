@@ -277,6 +277,17 @@ def test_which_note_is_new_is_told_by_the_server_and_not_by_a_clock(listener: Li
     assert [one.entry for one in listener.told] == ["n"]
 
 
+def test_a_note_in_a_batch_of_many_changes_is_told(listener: Listener) -> None:
+    """Some seconds of an outage in a flood, and a call for help was one of eighty changes: it was told to nobody."""
+    listener.begin(ordered_by="rina")
+    listener.put(*items(*(report(str(number)) for number in range(100, 200)), seq=listener.seq + 1))
+    listener.write("DMK-03", "tembok roboh")
+    rows = [listener.reader.row_of("city", str(number)) for number in (1, *range(100, 200))]
+    listener.feed.on_touched(Touched(rows=tuple(row for row in rows if row is not None)))
+    listener.answered()
+    assert [one.entry for one in listener.told] == ["n"]
+
+
 @pytest.mark.parametrize(("status", "told"), [(Status.PROGRESS, ["n"]), (Status.RESOLVED, [])])
 def test_what_a_crew_wrote_on_a_report_of_nobodys_is_told_later_while_that_is_open(
     listener: Listener, qtbot: QtBot, tmp_path: Path, status: Status, told: list[str]

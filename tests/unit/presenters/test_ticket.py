@@ -50,3 +50,21 @@ def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) ->
     ticket = panel.ticket()
     assert ticket is not None
     assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
+
+
+def test_the_area_of_a_report_that_is_not_sent_is_not_none(rig: Rig, qtbot: QtBot) -> None:
+    """It has a place, in an area that the server will find: its head said "No area"."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: NOW, panel)
+    dossier = rig.dossier(1001, "A")
+    made = replace(dossier.shown, area=None, lat=-6.2, lon=106.8)
+    presenter.set_dossier(replace(dossier, shown=made, server=None))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["Area not known yet"]
+    presenter.set_dossier(replace(dossier, shown=made, server=made))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert [beside for name, _, beside in ticket.facts if name == "Place"] == ["No area"]
