@@ -79,6 +79,16 @@ class Deeds(QObject):
         return queued is not None and queued.state is not EditState.ACCEPTED
 
     @property
+    def stays(self) -> Deed | None:
+        """The last step where it has no way back; None where it has one, and for nothing."""
+        deed = self.newest
+        return deed if deed is not None and not self.can_be_undone(deed) else None
+
+    def pass_over(self) -> None:
+        """The last step stays: what undo would take back now is the one before it."""
+        self._stack.pop()
+
+    @property
     def remembered(self) -> tuple[Deed, ...]:
         """All that could be taken back, the newest last."""
         return tuple(self._stack)

@@ -297,6 +297,13 @@ class Intents(QObject):
 
     def run(self, action_id: str) -> bool:
         """Carry out an action by its id; False, with the reason said, when it cannot be used now."""
+        if action_id == "undo" and (stays := self._deeds.stays) is not None:
+            self._deeds.pass_over()
+            before = self._deeds.undo_text
+            again = self.tr(". The key again: {before}").format(before=before) if before else ""
+            self.said.emit(self.tr("{what} was sent and cannot be undone").format(what=stays.text) + again)
+            self._tell()
+            return False
         if not self.may(action_id):
             return False
         doing = getattr(self, f"_do_{action_id}", None)

@@ -253,11 +253,16 @@ def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:
     """Ctrl+Z was offered after a note, and then answered that it was sent and cannot be undone."""
     rig.choose("A")
+    rig.intents.set_priority(rig.dossier(1001, "A"), 2)
     rig.intents.note(rig.dossier(1001, "A"), "gas smell")
-    (note,) = rig.saved(1)
+    _, note = rig.saved(2)
     assert rig.deeds.undo_text == "Note", "it has not left: it can be taken back"
     rig.edits.on_outcome(Outcome(note.id, EditState.ACCEPTED))
     assert rig.deeds.undo_text == ""
+    assert not rig.intents.run("undo")
+    assert rig.said[-1] == "Note was sent and cannot be undone. The key again: Priority 2"
+    assert rig.intents.run("undo"), "it had ended all undoing"
+    assert rig.deeds.newest is None
     assert not rig.intents.run("undo")
     assert rig.said[-1] == "Nothing to undo"
     rig.intents.set_priority(rig.dossier(1001, "A"), 1)
