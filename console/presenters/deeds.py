@@ -28,7 +28,10 @@ class Undo(Enum):
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """Something that was done and can be undone: the edit's id and what to call it."""
+    """Something that was done and can be undone: the edit's id and what to call it.
+
+    `with_edit` is the step before it that is taken back with it, as the operator made both by one; "" for none.
+    """
 
     edit_id: str
     kind: Kind
@@ -39,6 +42,7 @@ class Deed(msgspec.Struct, frozen=True):
     inverse: tuple[Kind, dict[str, Any]] | None
     base_version: int | None = None
     data: Mapping[str, Any] = {}
+    with_edit: str = ""
 
 
 class Deeds(QObject):
@@ -212,10 +216,10 @@ class Deeds(QObject):
         """Bring a closed report back to work."""
         return self._on(dossier, Kind.REOPEN, {"reason": reason}, "Reopen")
 
-    def merge(self, dossier: Dossier, into: str, created: datetime) -> str:
-        """Close this report as a duplicate of another, which was created then."""
-        text, seen = f"Merge into {into}", {"into": created.isoformat()}
-        return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=(Kind.UNMERGE, {}), about=seen)
+    def merge(self, dossier: Dossier, into: str, created: datetime, with_edit: str = "") -> str:
+        """Close this report as a duplicate of another, which was created then; one step with the edit before it."""
+        text, seen, inverse = f"Merge into {into}", {"into": created.isoformat()}, (Kind.UNMERGE, dict[str, Any]())
+        return self._on(dossier, Kind.MERGE, {"into": into}, text, inverse=inverse, about=seen, with_edit=with_edit)
 
     def unmerge(self, dossier: Dossier) -> str:
         """Take a merge back."""
@@ -242,6 +246,13 @@ class Deeds(QObject):
         """Withdraw the newest deed while it is unsent, else append its inverse; without one, ask it back."""
         deed = self._stack.pop()
         self.undone.emit(deed)
+        done = self._take_back(deed)
+        # protects: one-step-is-one-undo
+        if deed.with_edit and self._stack and self._stack[-1].edit_id == deed.with_edit:
+            self._take_back(self._stack.pop())
+        return done
+
+    def _take_back(self, deed: Deed) -> Undo:
         if self._edits.withdraw(deed.edit_id):
             return Undo.DONE
         if deed.inverse is None:
@@ -269,13 +280,16 @@ class Deeds(QObject):
         base: dict[str, Any] | None = None,
         inverse: tuple[Kind, dict[str, Any]] | None = None,
         about: Mapping[str, Any] | None = None,
+        with_edit: str = "",
     ) -> str:
         if kind in ON_STATUS:  # also after own orders, which change it
             base = {"status": dossier.shown.status.value}
         version = dossier.server.version if dossier.server else None
         title = dossier.shown.title or dossier.shown.description[:80]
         known = as_created(dossier.server or dossier.shown) | dict(about or {})
-        return self._append(kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, known)
+        return self._append(
+            kind, dossier.source, dossier.key, data, base or {}, version, title, text, inverse, known, with_edit
+        )
 
     def _append(
         self,
@@ -289,11 +303,12 @@ class Deeds(QObject):
         text: str,
         inverse: tuple[Kind, dict[str, Any]] | None,
         about: dict[str, Any] | None = None,
+        with_edit: str = "",
     ) -> str:
         edit_id = self._edits.submit(
             kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
         )
-        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version, data))
+        self._remember(Deed(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit))
         return edit_id
 
     def _remember(self, deed: Deed) -> None:

@@ -216,8 +216,9 @@ class Merging(QObject):
         if both is None or self._why_barred(key, swapped):
             return
         stays, goes = both
+        raised = ""
         if goes.shown.priority < stays.shown.priority:  # the danger does not go with the report that is closed
             urgent = goes.shown.priority
-            self._deeds.set_fields(stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent))
-        self._deeds.merge(goes, stays.shown.id, stays.shown.created)
+            raised = self._deeds.set_fields(stays, {"priority": urgent}, self.tr("Priority {n}").format(n=urgent))
+        self._deeds.merge(goes, stays.shown.id, stays.shown.created, raised)
         self.said.emit(self.tr("Saved: merge {a} into {b}").format(a=self._number(goes), b=self._number(stays)))

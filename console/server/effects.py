@@ -30,7 +30,7 @@ AreaAt = Callable[[float, float], tuple[str, str] | None]
 GIVEN, TRANSFER = "given", "transfer"
 """The rules by which a report has its area when no polygon decided: said at arrival, or handed over."""
 
-_MOST_PHOTOS = 200
+_MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
 def apply_effect(case: Case, area_at: AreaAt) -> None:
@@ -276,8 +276,10 @@ def _photo(case: Case) -> None:
         # protects: nobody-elses-photo
         check_unit(case.actor, case.unit(data.unit))
     if not any(photo.sha256 == data.sha256 for photo in case.report.photos):
-        if len(case.report.photos) >= _MOST_PHOTOS:
-            raise Invalid(f"Report {case.report.id} has {_MOST_PHOTOS} photos already.")
+        # The proof of the work has room also where citizens and colleagues have filled the report.
+        most = _MOST_PHOTOS + (_MORE_AFTER if data.role is PhotoRole.AFTER else 0)
+        if len(case.report.photos) >= most:
+            raise Invalid(f"Report {case.report.id} has {most} photos already.")
         photo = Photo(data.sha256, data.role, data.size, data.taken, data.lat, data.lon)
         case.change(photos=(*case.report.photos, photo))
     on_scene = [job.unit for job in case.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]

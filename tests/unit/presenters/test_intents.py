@@ -460,3 +460,19 @@ def test_the_units_to_assign_are_listed_by_how_near_the_able_ones_are(rig: Rig) 
     assert isinstance(form, ChooseOne)
     rows = [form.view.model().index(row, 0).data(Qt.ItemDataRole.DisplayRole) for row in range(2)]
     assert rows == ["SDA-11, 2.6 km · Available", "SDA-07, 7.0 km · Available"]
+
+
+def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> None:
+    """Undone, the reports were parted, and the one that had stayed was a P1 that nobody meant."""
+    rig.choose("A")
+    kept, goes = rig.dossier(1003, "C"), rig.dossier(1001, "A")
+    raised = rig.deeds.set_fields(kept, {"priority": 1}, "Priority 1")
+    rig.deeds.merge(goes, "C", NOW, raised)
+    for made in rig.saved(2):
+        rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
+    assert rig.intents.run("undo")
+    assert [(one.kind, one.undoes) for one in rig.saved(4)[2:]] == [
+        (Kind.UNMERGE, rig.saved(4)[1].id),
+        (Kind.SET, raised),
+    ]
+    assert rig.deeds.newest is None
