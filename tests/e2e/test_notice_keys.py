@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from console.domain.edit import Kind
 from tests.helpers.caps import PANELS, shown_caps, walk
-from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import (
+    CTRL,
     banner,
     choose,
     find,
+    form,
     free_units,
     key,
     outbox,
     p1_data,
     strips,
+    type_into,
     wait_notice_read,
     wait_ready,
 )
@@ -145,6 +149,33 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
     assert ", sent by rina." in named.splitlines()[0]
     assert named.endswith(" Note by budi: on the roof")
     assert note == "on the roof"
+
+
+def test_who_signs_in_at_the_desk_of_another_reads_what_only_this_desk_has(city: Served, tmp_path: Path) -> None:
+    """In the same window: signed out while the link is away, signed in by another, and then the link is back."""
+    link, words = FaultProxy(city.port), "TELEPHONE: fire on the third floor"
+    with console(tmp_path / "shift", link.url, name="budi") as one:
+        wait_ready(one)
+        link.away()
+        wait_for(lambda: one.sources.offline, 40, "offline")
+        one.deeds.create("city", p1_data(one) | {"description": words}, "local:fire", "Fire")
+        wait_for(lambda: len(outbox(one)) == 1, what="it is on the disk")
+        one.intents.run("sign_out")
+        QTest.keyClick(form(one), Qt.Key.Key_Return, CTRL)
+        wait_for(lambda: one.settings.here.signed_out == ["city"], what="signed out")
+        assert not one.lost.unsent_report, "nobody is here who could send it"
+        one.intents.run("sign_in")
+        type_into(one, TOKENS["rina"], Qt.Key.Key_Return, CTRL)
+        link.heal()
+        wait_for(lambda: one.lost.unsent_report, 40, "it is told")
+        assert banner(one).startswith("budi took down 1 report that no server has:")
+        wait_notice_read(one)
+        key(one, "F3")
+        wait_for(lambda: not outbox(one) and not one.lost.unsent_report, 40, "it has arrived")
+    link.close()
+    made = [report for report in reports_of(city) if report["description"] == words]
+    assert len(made) == 1, "once"
+    assert [entry["author"] for entry in city.entries(made[0]["id"])] == ["rina", "rina"]
 
 
 def grab(one: Any, file: Path) -> None:
