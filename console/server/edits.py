@@ -27,7 +27,7 @@ from console.server.case import Case
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
-from console.server.freshness import check_alone, check_fresh, merged_into
+from console.server.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
@@ -158,6 +158,7 @@ class EditDesk:
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
+            check_undo(ledger, present, case.report, deed.version if if_match is None else if_match, case.origin)
             return case.finish(data, undone=deed.entry)
         if if_match is not None:
             check_fresh(ledger, present, edit, if_match, case.origin)

@@ -415,13 +415,13 @@ def _merge(case: Case, into: str, disposition: str = "") -> None:
         raise Invalid(f"There is no report {into}.")
     main = _chain(case, into)[-1]
     # protects: nothing-is-hidden-by-a-merge
-    _check_stands_for(case, main)
+    check_stands_for(case, main)
     case.end(Status.CLOSED, disposition or DUPLICATE)
     case.release_all(done=False)
     link(case, main)
 
 
-def _check_stands_for(case: Case, main: str) -> None:
+def check_stands_for(case: Case, main: str) -> None:
     """Invalid when nobody would work any more on what is merged: its main report is closed, or no hazard as it is."""
     other = case.ledger.report(main)
     assert other is not None  # a chain ends at a report

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE, Kind
@@ -45,9 +46,9 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origi
         given = msgspec.to_builtins(payload_of(edit, payloads.Set))
         wanted = {name: given[name] for name in given if name in edit.data and name != "reason"}
         clashes = _changed_since(ledger, report, wanted, seen, origin)
-        if "status" in wanted and not is_open(Status(wanted["status"])):
-            clashes += _hidden_by_its_end(ledger, report, seen, origin)
-        _raise(clashes)
+        then = replace(report, status=Status(wanted.get("status", report.status)))
+        then = replace(then, priority=wanted.get("priority", report.priority))
+        _raise([*clashes, *_hidden_by(ledger, report, then, seen, origin)])
     elif edit.kind is Kind.UNMERGE:
         if report.merged_into is not None:
             # protects: newer-merge-is-not-taken-apart
@@ -55,7 +56,7 @@ def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origi
     elif edit.kind in _ON_STATUS:
         clashes = _changed_since(ledger, report, {"status": _status_wanted(edit).value}, seen, origin)
         if not is_open(_status_wanted(edit)):
-            clashes += _hidden_by_its_end(ledger, report, seen, origin)
+            clashes += _hidden_by(ledger, report, replace(report, status=_status_wanted(edit)), seen, origin)
         if edit.kind in (Kind.CLOSE, Kind.MERGE):
             # protects: two-outcomes-are-asked
             clashes += _outcome_since(ledger, report, edit, seen)
@@ -69,12 +70,24 @@ def _raise(clashes: Sequence[_Clash]) -> None:
         raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
 
 
-def _hidden_by_its_end(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
-    """What somebody else did since, and what would stand in no list any more once the report has ended."""
+def check_undo(ledger: Ledger, before: Report, after: Report, seen: int, origin: Origin) -> None:
+    """Conflict when what an undo makes of the report hides what somebody else did since that version."""
+    # protects: an-undo-hides-nothing
+    _raise(_hidden_by(ledger, before, after, seen, origin))
+
+
+def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: int, origin: Origin) -> list[_Clash]:
+    """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
+
+    Example: a P1 was merged into it, which counts no more when it becomes P3.
+    """
+    ends = is_open(before.status) and not is_open(after.status)
+    if not ends and after.priority <= before.priority:
+        return []
     # protects: raised-since-is-not-closed
-    clashes = _raised_since(ledger, report, seen, origin)
+    clashes = _raised_since(ledger, before, seen, origin) if ends else []
     # protects: merged-since-is-not-closed
-    return clashes + _merged_since(ledger, report, seen, origin)
+    return clashes + _merged_since(ledger, before, seen, origin)
 
 
 def _changed_since(

@@ -14,7 +14,7 @@ from console.domain.report import Assignment, Entry, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import schema
 from console.server.case import ON_A_JOB, Before, Case, state_by_jobs
-from console.server.effects import link
+from console.server.effects import check_stands_for, link
 from console.server.history import last_changes
 from console.server.ledger import Ledger
 from console.server.refusals import Conflict, Invalid
@@ -71,7 +71,10 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     if kind == Kind.DISPATCH and case.report.versions.get(_CLAIM, 0) != deed.version:
         values.pop(_CLAIM, None)  # released or passed on since: that stays as it is
     if "merged_into" in values:
-        link(case, values.pop("merged_into"))
+        main = values.pop("merged_into")
+        if main is not None:
+            check_stands_for(case, main)
+        link(case, main)
     status = values.pop("status", None)
     case.change(**values)
     if status is not None:

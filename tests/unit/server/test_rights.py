@@ -479,6 +479,39 @@ def test_a_closed_report_that_comes_back_is_nobodys(desks: tuple[Api, Api]) -> N
 
 
 @one_database
+def test_nothing_that_others_did_is_hidden_by_a_lower_priority_or_an_undo(desks: tuple[Api, Api]) -> None:
+    """A P1 was merged into it, or it was made P1, and who had not seen that made it P3, or took his step back."""
+    ani, budi = desks
+    mine = ani.ok("10", "set", {"priority": 1})["entry"]["edit"]
+    seen = ani.report("10")["version"]
+    budi.ok("11", "set", {"priority": 1})
+    budi.ok("11", "merge", {"into": "10"})
+    for refused in (
+        ani.edit("10", "set", {"priority": 3}, seen=seen),
+        ani.edit("10", "set", {}, seen=seen, undoes=mine),
+    ):
+        assert (refused.status_code, list(refused.json()["fields"])) == (412, ["duplicates"])
+    assert ani.ok("10", "set", {"priority": 2})["report"]["priority"] == 2, "who has seen that may"
+    ani.ok("12", "close", {"disposition": "spam"})
+    seen = ani.report("12")["version"]
+    again = ani.ok("12", "reopen", {"reason": "not so"})["entry"]["edit"]
+    budi.ok("12", "set", {"priority": 1})
+    refused = ani.edit("12", "reopen", {}, seen=seen, undoes=again)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+    assert ani.report("12")["status"] == "returned"
+
+
+@one_database
+def test_a_merge_that_comes_back_hides_no_hazard(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    ani.ok("10", "merge", {"into": "11"})
+    parted = ani.ok("10", "unmerge")["entry"]["edit"]
+    budi.ok("10", "set", {"priority": 1})
+    refused = ani.edit("10", "unmerge", {}, undoes=parted)
+    assert (refused.status_code, "make 11 P1 first" in refused.json()["message"]) == (422, True)
+
+
+@one_database
 def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
     ani, budi = desks
     seen = ani.report("10")["version"]
