@@ -192,8 +192,19 @@ class KpiPresenter(QObject):
                 words.CALM,
                 stale=False,
                 acts=False,
+                help=self._whose_clock(),
             ),
         ]
+
+    def _whose_clock(self) -> str:
+        """Which city's time is shown, where there are several."""
+        if len(self._sources.keys) < 2:
+            return ""
+        told = self.tr(
+            "The time of {name}, by its server's clock: ages and what is overdue are counted by it. "
+            "What you do is dated by the clock of the city that it is for."
+        )
+        return told.format(name=self._sources.name(self._sources.first))
 
     def _choose(self, key: str) -> None:
         if key in _ACTIONS:

@@ -147,14 +147,8 @@ class Signing(QObject):
                 self._settings.keep(lambda settings: _signed_in(settings, nameless))
             self._following.start(self._settings.here.sources)
             self.rights_changed.emit()
-        absent = [one.name for one in self._settings.here.sources if self._is_absent(one.key)]
-        parts = []
-        if absent and keys:
-            parts.append(self.tr("Nobody is signed in at {names}: reading only there").format(names=", ".join(absent)))
         if unkept:
-            parts.append(self.tr("No keyring here: the token is kept until Sigap ends"))
-        if parts:
-            self._status.say(" · ".join(parts))
+            self._status.say(self.tr("No keyring here: the token is kept until Sigap ends"))
 
     def _is_absent(self, key: str) -> bool:
         """Whether nobody is signed in at a source, and no token was just entered for it."""
@@ -286,7 +280,11 @@ class Signing(QObject):
         if me.user != "local":
             self._sit_down(me)
         if is_another:
-            self._status.say(self.tr("Signed in as {user}").format(user=me.user))
+            said = self.tr("Signed in as {user}").format(user=me.user)
+            if absent := [one.name for one in settings.sources if self._is_absent(one.key)]:
+                nobody = self.tr("nobody is signed in at {names}: reading only there")
+                said = f"{said} · {nobody.format(names=', '.join(absent))}"
+            self._status.say(said)
         # protects: dropped-by-another-is-told
         self._tell_done_by_others(me.source)
         self.rights_changed.emit()

@@ -242,6 +242,9 @@ def test_where_nobody_signed_in_is_read_only_and_what_waits_there_waits_for_its_
             wait_live(window, "city")
             wait_for(lambda: window.settings.here.signed_out == ["two"], what="signed in at the first")
             assert window.signing.who() == "City: rina · Two: signed out"
+            told = "Signed in as rina · nobody is signed in at Two: reading only there"
+            assert window.status_presenter._said == told
+            assert "The time of City" in window.kpi_presenter._whose_clock()
             assert window.desk.me_at("two") == "", "budi's claims there are not hers, nor a namesake's"
             pick(window, "two", "r2")
             said: list[str] = []
