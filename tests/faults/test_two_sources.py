@@ -309,3 +309,33 @@ def test_a_restart_between_two_operators_signs_nobody_in(
         assert window.desk.me == "rina"
         assert window.edits.author_for("two") == "rina", "nothing of budi's is hers"
         assert "Nobody is signed in at Two" in window.signing.why_reading_only("two")
+
+
+def test_a_city_that_knows_nobody_is_written_to_by_who_sits_at_the_window(
+    qapp: object, live: Live, tmp_path: Path
+) -> None:
+    """It has no token to be signed out of: what was done there after a sign-out bore the name of who had gone."""
+    with live_server(tmp_path / "open") as free:
+        sources = [
+            Source("free", "Free", free.url, "dispatch"),
+            Source("city", "City", live.url, "dispatch", timezone="Asia/Jakarta", user="budi"),
+        ]
+        with console(tmp_path / "profile", None, name="budi", sources=sources) as window:
+            wait_live(window, "free", "city")
+            assert window.edits.author_for("free") == "budi"
+            window.intents.run("sign_out")
+            wait_for(lambda: window.settings.here.signed_out == ["city"], what="signed out of the one that knows him")
+            assert window.signing.why_reading_only("free") == "Signed out: sign in to write"
+            refused: list[Any] = []
+            window.edits.refused.connect(lambda _, error: refused.append(str(error)))
+            plain = {"source": "free", "data": {"text": "x"}, "base": {}, "base_version": None, "title": "t"}
+            window.edits.submit(Kind.NOTE, "r1", **plain)
+            wait_for(lambda: refused == ["Signed out: sign in to write"], what="refused")
+            window.intents.run("sign_in")
+            answer_token(window, "Sign in to City", TOKENS["rina"])
+            wait_for(lambda: window.desk.me == "rina", what="rina is here")
+            assert window.signing.why_reading_only("free") == ""
+            assert window.edits.author_for("free") == "rina"
+            window.edits.submit(Kind.NOTE, "r1", **plain)
+            wait_for(lambda: free.city.entries("r1") and not window.edits.outbox, what="hers has come")
+            assert len(free.city.entries("r1")) == 1
