@@ -428,6 +428,8 @@ class LostOrders(QObject):
 
     def _say(self, order: LostOrder) -> None:
         self._forget(one.edit.id for one in order.all)
+        if is_taken_back(order.lost):
+            return  # of what a server lost that was set back it is said how much that is
         catalog = self._desk.catalog(order.lost.edit.source)
         why = why_lost(order.lost, catalog, self._zone, self._now(), self.tr)
         named = _report(order.lost.edit, self.tr)  # another may be the chosen one
