@@ -63,7 +63,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     Not more than memory has room for.
     """
     cores = os.cpu_count() or 2
-    return min(8, cores if "pure" in config.option.markexpr else cores + 3)
+    return min(8, cores if "pure" in config.option.markexpr else cores + 2)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks

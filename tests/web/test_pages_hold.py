@@ -239,7 +239,6 @@ def test_a_photo_is_shown_without_what_its_file_carries(site: Site) -> None:
         new(lat=95),
         new(service="nothing"),
         new(key="short"),
-        new(service="lamp"),
         new(description="x" * 6_000),
     ],
 )

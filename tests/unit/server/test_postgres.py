@@ -92,7 +92,7 @@ def test_edits_over_http_and_a_stream_that_another_server_wakes(two_cities: tupl
         stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=20)
         lines = stream.iter_lines(chunk_size=1)
         next(line for line in lines if line.startswith(b"event: presence"))
-        two_cities[1].apply(EditBody("edit-0001", Kind.SET, data={"priority": 1}), report="10")
+        two_cities[1].apply(EditBody("edit-0001", Kind.SET, data={"priority": 1}, device="another desk"), report="10")
         next(line for line in lines if line.startswith(b"event: seq"))
         stream.close()
         assert api.edit("10", "set", {"priority": 2}, seen=1).status_code == 412

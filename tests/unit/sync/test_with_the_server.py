@@ -138,10 +138,9 @@ def test_two_consoles_dispatch_at_once_and_one_wins(live: Live, console: Rig, tm
 
 def test_a_stale_field_is_a_conflict_with_names_and_version(live: Live, console: Rig) -> None:
     old = version(console, "r5")
-    first = console.push(Kind.SET, "r5", version=old, priority=1)
-    console.outcome(first, EditState.ACCEPTED)
-    second = console.push(Kind.SET, "r5", version=old, priority=4)
-    outcome = console.outcome(second, EditState.CONFLICT)
+    live.city.apply(EditBody("another-1", Kind.SET, data={"priority": 1}, device="another desk"), report="r5")
+    mine = console.push(Kind.SET, "r5", version=old, priority=4)
+    outcome = console.outcome(mine, EditState.CONFLICT)
     assert outcome.theirs["priority"]["value"] == 1  # type: ignore[index]
     assert outcome.version is not None
     assert outcome.version > old
@@ -298,7 +297,8 @@ def test_sync_keeps_the_rules_of_the_outbox(live: Live, profile: Path, capsys: p
     """What rests on a conflict or waits for another operator stays; local keys are addressed; late is said."""
     assert ask(live.url) == 0
     source = load_settings(profile).sources[0].key
-    live.city.apply(EditBody(id=str(uuid.uuid4()), kind=Kind.SET, data={"priority": 1}), report="r1", actor=LOCAL)
+    theirs = EditBody(id=str(uuid.uuid4()), kind=Kind.SET, data={"priority": 1}, device="another desk")
+    live.city.apply(theirs, report="r1", actor=LOCAL)
     work = WorkFile(profile)
     ids = [str(uuid.uuid4()) for _ in range(6)]
     made = datetime.now(UTC) - timedelta(days=1)
