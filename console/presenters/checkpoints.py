@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from console.domain.followed import Followed, Standpoint
+from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters.desk import Desk
 from console.store.items import Cursor
@@ -21,6 +22,8 @@ class Checkpoints:
         self._kind, self._desk, self._kept = kind, desk, kept
         self._begun: dict[str, tuple[str, str]] = {}
         """Source -> who follows there, and the state of its server."""
+        self.turn = 0
+        """What was asked in an earlier turn counts no more."""
 
     def to_begin(self, sources: Iterable[str]) -> dict[str, Followed | None]:
         """Those of these sources where it has not begun, with what was followed there at last."""
@@ -32,6 +35,8 @@ class Checkpoints:
         left = frozenset(source for source, (me, _) in self._begun.items() if me != self._desk.me_at(source))
         for source in left:
             del self._begun[source]
+        if left:
+            self.end_turn()
         return left
 
     def begin(self, epochs: Mapping[str, str]) -> None:
@@ -41,12 +46,21 @@ class Checkpoints:
     def forget(self) -> None:
         """All is being read anew, or what was kept is known only now: begin again."""
         self._begun.clear()
+        self.end_turn()
 
-    def keep(self, ids: Mapping[str, Mapping[str, str]]) -> None:
-        """What is followed now: source -> {id: a word about it}; where it has begun."""
+    def end_turn(self) -> None:
+        """What is asked now, and not answered yet, is not so any more."""
+        self.turn += 1
+
+    def keep(self, followed: Mapping[Word, str]) -> None:
+        """What is followed now, source and id, with a word about each; where it has begun."""
+        ids: dict[str, dict[str, str]] = {source: {} for source in self._begun}
+        for (source, key), word in followed.items():
+            if source in ids:
+                ids[source][key] = word
         for source, (me, epoch) in self._begun.items():
             if me == self._desk.me_at(source):
-                self._kept.keep(self._at(source), epoch, ids.get(source, {}))
+                self._kept.keep(self._at(source), epoch, ids[source])
 
     def _at(self, source: str) -> Standpoint:
         return Standpoint(self._desk.me_at(source), source, self._kind)

@@ -91,8 +91,6 @@ class CrewNotes(QObject):
         """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
         self._rows: set[int] = set()
         """The reports that changed and were not looked at."""
-        self._turn = 0
-        """What was asked before all began again counts no more."""
         desk.rows_touched.connect(self._on_rows)
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
@@ -108,11 +106,10 @@ class CrewNotes(QObject):
     def look(self) -> None:
         """Begin where that has not been done, as for another operator, and read what changed."""
         if left := self._points.leave():
-            self._turn += 1
             self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
         begin = self._points.to_begin(self._desk.cities.catalogs)
         since = {source: seq for source, seq in self._since.items() if source not in begin}
-        asked = _Asked(begin, since, frozenset(self._rows), self._turn)
+        asked = _Asked(begin, since, frozenset(self._rows), self._points.turn)
         if begin or (asked.rows and since):
             self._tasks.latest(_KIND, lambda: self._read(asked), self._tell)
 
@@ -125,7 +122,6 @@ class CrewNotes(QObject):
             self.look()
 
     def _begin_again(self) -> None:
-        self._turn += 1
         self._points.forget()
         self.look()
 
@@ -190,7 +186,7 @@ class CrewNotes(QObject):
                 yield CrewNote(about, entry, any(concerns(one, about, me) for one in jobs))
 
     def _tell(self, read: _Read) -> None:
-        if read.asked.turn != self._turn:
+        if read.asked.turn != self._points.turn:
             self.look()
             return
         self._rows -= read.asked.rows
@@ -203,10 +199,7 @@ class CrewNotes(QObject):
             self.told.emit(setback)
 
     def _keep(self) -> None:
-        ids = {source: {_READ_TO: str(seq)} for source, seq in self._since.items()}
-        for (source, key), report in self._notes.items():
-            ids.setdefault(source, {})[key] = report
-        self._points.keep(ids)
+        self._points.keep({(source, _READ_TO): str(seq) for source, seq in self._since.items()} | self._notes)
 
     def _setback(self, note: CrewNote) -> Setback:
         about, said = note.about, note.entry

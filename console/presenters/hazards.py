@@ -93,8 +93,6 @@ class Hazards(QObject):
         self._desk, self._tasks, self._reader = desk, tasks, reader
         self._points = Checkpoints(_KIND, desk, kept)
         self._names: dict[int, Word] = {}
-        self._turn = 0
-        """What was asked before all began again counts no more."""
         self._known: frozenset[int] | None = None
         self._others: frozenset[int] = frozenset()
         """Those that somebody else had in the View before."""
@@ -145,7 +143,7 @@ class Hazards(QObject):
         if view.loaded < Loaded.REPORTS:
             self._known, self._others = None, frozenset()
             self._names.clear()
-            self._forget()
+            self._points.forget()
             self._set_unseen(())
             return
         before, rows = self._known, view.hazards.tolist()
@@ -176,22 +174,18 @@ class Hazards(QObject):
             self._names.clear()
 
     def _begin_again(self) -> None:
-        self._forget()
-        self.look()
-
-    def _forget(self) -> None:
-        self._turn += 1
         self._points.forget()
+        self.look()
 
     def look(self) -> None:
         """Find out how the rows are called at their servers, and begin where that has not been done, as for another
         operator.
         """
-        self._turn += bool(self._points.leave())
+        self._points.leave()
         if self._known is None:
             return
         begin = self._points.to_begin(self._desk.cities.catalogs)
-        rows, turn = [row for row in self._known if row not in self._names], self._turn
+        rows, turn = [row for row in self._known if row not in self._names], self._points.turn
         if begin or rows:
             self._tasks.latest(_KIND, lambda: self._read(rows, begin, turn), self._on_read)
         else:
@@ -208,7 +202,7 @@ class Hazards(QObject):
         view = self._desk.view
         if view is None or self._known is None:
             return
-        if read.turn != self._turn:
+        if read.turn != self._points.turn:
             self.look()
             return
         self._names |= read.names
@@ -233,11 +227,9 @@ class Hazards(QObject):
         """What is known by now: all that wait, without those that are told."""
         if self._known is None:
             return
-        ids: dict[str, dict[str, str]] = {}
-        for row in self._known.difference(one.row for one in self._unseen):
-            if (word := self._names.get(row)) is not None:
-                ids.setdefault(word[0], {})[word[1]] = _OTHERS if row in self._others else ""
-        self._points.keep(ids)
+        seen = self._known.difference(one.row for one in self._unseen)
+        named = {row: self._names[row] for row in seen if row in self._names}
+        self._points.keep({word: _OTHERS if row in self._others else "" for row, word in named.items()})
 
     def _name(self, texts: Sequence[RowText]) -> None:
         """Number and words of new ones have been read."""

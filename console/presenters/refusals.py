@@ -102,8 +102,6 @@ class Refusals(QObject):
         self._told: set[tuple[str, Word]] = set()
         self._seen: set[tuple[str, Word]] = set()
         self._told_halts: set[tuple[str, Word]] = set()
-        self._turn = 0
-        """What was asked before all began again counts no more."""
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
         kept.opened.connect(self._begin_again)
@@ -124,23 +122,14 @@ class Refusals(QObject):
         """Keep what is followed now. Whom the end of a job concerns is known when it ends: all jobs are followed."""
         if self._live is None:
             return
-        jobs: dict[str, dict[str, str]] = {}
-        for (source, key), job in self._live.items():
-            jobs.setdefault(source, {})[key] = job.report
-        for (source, key), report in self._ended.items():
-            jobs.setdefault(source, {})[key] = report
-        self._jobs.keep(jobs)
-        halts: dict[str, dict[str, str]] = {}
-        for source, key in self._known_halts:
-            halts.setdefault(source, {})[key] = ""
-        self._halts.keep(halts)
+        self._jobs.keep({word: job.report for word, job in self._live.items()} | self._ended)
+        self._halts.keep(dict.fromkeys(self._known_halts, ""))
 
     def _begin_again(self) -> None:
         self._forget()
         self.look()
 
     def _forget(self) -> None:
-        self._turn += 1
         self._jobs.forget()
         self._halts.forget()
 
@@ -163,7 +152,6 @@ class Refusals(QObject):
         )
         before, self._live = self._live, now
         left = self._jobs.leave() | self._halts.leave()
-        self._turn += bool(left)
         self._known_halts = frozenset(word for word in self._known_halts & self._halted if word[0] not in left)
         self._told_halts = {one for one in self._told_halts if one[1] in self._halted}
         ended = self._ended | {word: one.report for word, one in (before or {}).items() if word not in now}
@@ -180,7 +168,7 @@ class Refusals(QObject):
             ),
             now,
             self._halted,
-            self._turn,
+            self._jobs.turn,
         )
         if asked.jobs or asked.ended or asked.stuck:
             self._tasks.latest(_JOBS, lambda: self._read(asked), self._tell)
@@ -262,7 +250,7 @@ class Refusals(QObject):
         return self._reader().report(row) if row is not None else None
 
     def _tell(self, read: _Read) -> None:
-        if self._live is None or read.turn != self._turn:
+        if self._live is None or read.turn != self._jobs.turn:
             return
         self._jobs.begin(read.epochs)
         self._halts.begin(read.epochs)

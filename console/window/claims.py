@@ -95,8 +95,6 @@ class Claims(QObject):
         self._gone: frozenset[Word] = frozenset()
         """Those that were his, of which it is not known why they are not, or not seen."""
         self._told: set[tuple[str, Word]] = set()
-        self._turn = 0
-        """What was asked before all began again counts no more."""
         desk.view_changed.connect(self._on_view)
         edits.followed.opened.connect(self._begin_again)
 
@@ -105,7 +103,8 @@ class Claims(QObject):
         seen = {(source, key) for kind, source, key in of if kind == _KIND}
         self._gone -= seen
         self._told -= {(self._desk.me_at(word[0]), word) for word in seen}
-        self._turn += bool(seen)
+        if seen:
+            self._points.end_turn()
         self._keep()
 
     def read(self, sources: Collection[str], found: Callable[[list[CachedReport]], None]) -> None:
@@ -148,7 +147,6 @@ class Claims(QObject):
         )
 
     def _begin_again(self) -> None:
-        self._turn += 1
         self._points.forget()
         self.look()
 
@@ -161,13 +159,12 @@ class Claims(QObject):
     def _on_view(self, view: View) -> None:
         before, self._rows = self._rows, frozenset(view.mine.tolist())
         if left := self._points.leave():
-            self._turn += 1
             self._held = frozenset(word for word in self._held if word[0] not in left)
             self._gone = frozenset(word for word in self._gone if word[0] not in left)
         begin = self._points.to_begin(self._desk.cities.catalogs)
         gone = frozenset(word for word in self._gone if (self._desk.me_at(word[0]), word) not in self._told)
         if before != self._rows or begin or gone:
-            rows, held, turn = sorted(self._rows), self._held, self._turn
+            rows, held, turn = sorted(self._rows), self._held, self._points.turn
             self._tasks.latest(_KIND, lambda: self._read(rows, held, gone, begin, turn), self._done)
 
     def _read(
@@ -220,7 +217,7 @@ class Claims(QObject):
         return LostClaim(one, who, is_taken=claim is not None, at=claim.since if claim is not None else releases[-1].at)
 
     def _done(self, read: _Read) -> None:
-        if read.turn != self._turn:
+        if read.turn != self._points.turn:
             self.look()
             return
         self._points.begin(read.epochs)
@@ -236,10 +233,7 @@ class Claims(QObject):
             self.taken_over.emit(setback)
 
     def _keep(self) -> None:
-        ids: dict[str, dict[str, str]] = {}
-        for source, key in self._held | self._gone:
-            ids.setdefault(source, {})[key] = ""
-        self._points.keep(ids)
+        self._points.keep(dict.fromkeys(self._held | self._gone, ""))
 
     def _setback(self, lost: LostClaim) -> Setback:
         one, who, me = lost.about, lost.who, self._desk.me
