@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +15,23 @@ from console.domain.filter import Filter
 from console.domain.loaded import Loaded, loaded_of_all
 from console.domain.report import Assignment, Claim, Unit
 from console.domain.status import AssignmentState, Status, UnitState
-from console.presenters.board_round import Round, play
+from console.presenters.board_round import Played, Round, play
 from console.store.cache_read import CacheReader
 from console.store.cache_write import CacheWriter
 from console.store.items import Item
 from tests.unit.store.making import T0, at, edit, items, report
+
+
+def a_round(**changes: Any) -> Round:
+    """The first round of a board on which nothing is done, with these changes."""
+    plain: dict[str, Any] = {"snapshot": None, "rows": (), "edits": {}, "local_rows": {}, "remote": {}, "cities": None}
+    return Round(**(plain | {"filter": Filter(), "zone": UTC, "number": 1, "me": "rina"} | changes))
+
+
+def played_on(folder: Path) -> Played:
+    """What comes of a cache alone, without edits of one's own."""
+    with contextlib.closing(CacheReader(folder)) as reader:
+        return play(a_round(), reader, int(T0.timestamp()))
 
 
 @pytest.mark.parametrize(("text", "rows"), [("genang", 1), ("GENANGAN air", 1), ("nangan", 0)])
@@ -26,18 +40,7 @@ def test_a_report_made_here_is_found_by_its_text(tmp_path: Path, text: str, rows
     writer.apply("city", items(report("1", title="lampu", description="lampu")), at(1))
     writer.close()
     create = edit("c", Kind.CREATE, "local:c", data={"description": "Air genangan di gang"}, source="city")
-    job = Round(
-        snapshot=None,
-        rows=(),
-        edits={("city", "local:c"): (create,)},
-        local_rows={"local:c": 1},
-        remote={},
-        cities=None,
-        filter=Filter(text=text),
-        zone=UTC,
-        number=1,
-        me="rina",
-    )
+    job = a_round(edits={("city", "local:c"): (create,)}, local_rows={"local:c": 1}, filter=Filter(text=text))
     reader = CacheReader(tmp_path)
     view = play(job, reader, int(T0.timestamp())).view
     reader.close()
@@ -52,18 +55,8 @@ def test_mine_is_what_the_operator_has_under_the_name_of_each_city(tmp_path: Pat
         writer.apply(city, items(*taken, report("free")), at(3))
     writer.close()
     claim = edit("c", Kind.CLAIM, "free", source="south", author="budi")
-    job = Round(
-        snapshot=None,
-        rows=(),
-        edits={("south", "free"): (claim,)},
-        local_rows={},
-        remote={},
-        cities=None,
-        filter=Filter(tab="mine"),
-        zone=UTC,
-        number=1,
-        me="rina",
-        names={"north": "rina", "south": "budi"},
+    job = a_round(
+        edits={("south", "free"): (claim,)}, filter=Filter(tab="mine"), names={"north": "rina", "south": "budi"}
     )
     reader = CacheReader(tmp_path)
     played = play(job, reader, int(T0.timestamp()))
@@ -78,19 +71,7 @@ def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_p
     writer = CacheWriter(tmp_path)
     writer.apply("city", items(report("7", title="banjir", description="banjir")), at(1))
     writer.close()
-    job = Round(
-        snapshot=None,
-        rows=(),
-        edits={},
-        local_rows={"local:c": 1},
-        remote={"local:c": "7"},
-        cities=None,
-        filter=Filter(),
-        zone=UTC,
-        number=1,
-        me="rina",
-        local_sources={"local:c": "city"},
-    )
+    job = a_round(local_rows={"local:c": 1}, remote={"local:c": "7"}, local_sources={"local:c": "city"})
     reader = CacheReader(tmp_path)
     played = play(job, reader, int(T0.timestamp()))
     row = reader.row_of("city", "7")
@@ -110,24 +91,7 @@ def test_a_hazard_burns_again_when_its_crew_cannot_come(tmp_path: Path, says: Un
     hazard = items(report("1", priority=1, status=Status.ASSIGNED))
     writer.apply("city", [*hazard, Item("assignment", 2, "a", job), unit], at(3))
     writer.close()
-    reader = CacheReader(tmp_path)
-    played = play(
-        Round(
-            snapshot=None,
-            rows=(),
-            edits={},
-            local_rows={},
-            remote={},
-            cities=None,
-            filter=Filter(),
-            zone=UTC,
-            number=1,
-            me="rina",
-        ),
-        reader,
-        int(T0.timestamp()),
-    )
-    reader.close()
+    played = played_on(tmp_path)
     assert played.view.counts.crewless_hazards[0] == burns
     assert bool(len(played.view.hazards)) == burns
 
@@ -152,24 +116,7 @@ def test_a_hazard_burns_on_when_who_was_there_has_gone_or_cannot_go_on(
     crews = [Item("unit", 3, key, Unit(key, key, state, T0)) for key, state in units.items()]
     writer.apply("city", [*items(report("1", priority=1, status=Status.PROGRESS)), *jobs, *crews], at(3))
     writer.close()
-    reader = CacheReader(tmp_path)
-    played = play(
-        Round(
-            snapshot=None,
-            rows=(),
-            edits={},
-            local_rows={},
-            remote={},
-            cities=None,
-            filter=Filter(),
-            zone=UTC,
-            number=1,
-            me="rina",
-        ),
-        reader,
-        int(T0.timestamp()),
-    )
-    reader.close()
+    played = played_on(tmp_path)
     assert len(played.view.hazards) == int(burns)
 
 
@@ -199,18 +146,7 @@ def test_a_hazard_burns_until_a_crew_is_on_the_way(
     writer.close()
     data = {"unit": "u"} | ({"state": "en_route"} if own is Kind.PROGRESS else {})
     edits = {("city", "1"): (edit("e", own, "1", data=data, source="city"),)} if own is not None else {}
-    job = Round(
-        snapshot=None,
-        rows=(),
-        edits=edits,
-        local_rows={},
-        remote={},
-        cities=None,
-        filter=Filter(),
-        zone=UTC,
-        number=1,
-        me="rina",
-    )
+    job = a_round(edits=edits)
     reader = CacheReader(tmp_path)
     played = play(job, reader, int(T0.timestamp()))
     again = play(
@@ -260,19 +196,7 @@ def test_a_view_knows_whether_all_that_it_counts_was_read(
         end = at(1) if whole else msgspec.structs.replace(at(1), as_of=None)
         writer.apply(city, items(report("1")), end)
     writer.close()
-    job = Round(
-        snapshot=None,
-        rows=(),
-        edits={},
-        local_rows={},
-        remote={},
-        cities=None,
-        filter=Filter(),
-        zone=UTC,
-        number=1,
-        me="rina",
-        followed=followed,
-    )
+    job = a_round(followed=followed)
     reader = CacheReader(tmp_path)
     view = play(job, reader, int(T0.timestamp())).view
     reader.close()
