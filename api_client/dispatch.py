@@ -311,7 +311,7 @@ def raise_for(answer: Answer, words: str, word: str = "", *, known: bool, confli
         raise errors.Conflict(words, fields=conflict.fields, busy=busy, version=conflict.version)
     fault = conflict or wire.Fault()
     deed = {name: value for name in ("who", "at") if (value := getattr(fault, name)) is not None}
-    raise errors.Refused(words, status=status, word=word, deed=deed, report=fault.report)
+    raise errors.Refused(words, status=status, word=word, deed=deed, report=fault.report, edit=fault.edit)
 
 
 def _fault(answer: Answer) -> wire.Fault:

@@ -130,8 +130,8 @@ class Gone(ApiError):
 class Refused(ApiError):
     """Another 4xx: trying the same again is useless. `status` is the HTTP status, `word` the server's code.
 
-    `deed` is {who, at} of what was done to the thing that is missing, `report` the report that is to blame, each where
-    the server tells it.
+    `deed` is {who, at} of what was done to the thing that is missing, `report` the report that is to blame, `edit` the
+    id of the edit that made it, each where the server tells it.
     """
 
     may_have_arrived = False
@@ -144,12 +144,14 @@ class Refused(ApiError):
         word: str = "",
         deed: dict[str, str] | None = None,
         report: str | None = None,
+        edit: str | None = None,
     ) -> None:
         super().__init__(words)
         self.status = status
         self.word = word
         self.deed = deed or {}
         self.report = report
+        self.edit = edit
 
 
 class NeedsParameter(ApiError):

@@ -297,12 +297,13 @@ class City(msgspec.Struct, frozen=True):
 
 
 class Root(msgspec.Struct, frozen=True):
-    """How a server says who it is."""
+    """How a server says who it is, and what it `can` that not every one can."""
 
     name: str
     epoch: str
     version: str = ""
     city: City = City()
+    can: tuple[str, ...] = ()
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -348,9 +349,9 @@ class EditAnswer(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """The body of an error; the last four are of a busy unit, the last two of a deletion, `version` of a conflict.
+    """The body of an error; `unit` to `at` are of a busy unit, `who` and `at` of a deletion, `version` of a conflict.
 
-    `report` is also the one whose number is another report now.
+    `report` is also the one whose number is another report now, or that is there already, made by `edit`.
     """
 
     error: str = ""
@@ -361,6 +362,7 @@ class Fault(msgspec.Struct, frozen=True):
     report: str | None = None
     who: str | None = None
     at: str | None = None
+    edit: str | None = None
 
 
 class Positions(msgspec.Struct, frozen=True):

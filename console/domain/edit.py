@@ -82,8 +82,8 @@ class Edit(msgspec.Struct, frozen=True):
     about: dict[str, Any] = {}
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
-    Of a MERGE also `into`: when the report that it names was created. Only the two times are sent,
-    and whether it was made here: see `is_another`. TOLD is for the sync process: see `outlived`.
+    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times, that
+    and whether it was made here are sent: see `is_another`. TOLD is for the sync process: see `outlived`.
     """
 
 
@@ -168,6 +168,12 @@ PENDING = frozenset({EditState.QUEUED, EditState.SENDING, EditState.UNCONFIRMED,
 STUCK = frozenset({EditState.CONFLICT, EditState.ATTENTION, EditState.EXPIRED})
 """What the server did not take: the operator is asked about it, and about what is stopped with it."""
 
+
+INSTEAD_OF = "instead_of"
+"""The key of `Edit.about` under which stand the ids of the creations, of others, in whose place this one is sent.
+
+The same report may be at the server by one of them. A server that `can` do this takes one of them all, and only one.
+"""
 
 DELETED = "deleted"
 """The key of `Queued.theirs` under which stands that the report was deleted at the server: {who?, at?}."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from console.domain.edit import (
     BEFORE_SIGN_IN,
     HELD_BACK,
+    INSTEAD_OF,
     PENDING,
     STUCK,
     Edit,
@@ -33,6 +34,9 @@ from console.outbox.sending import Sending
 from console.outbox.withdrawals import NOT_LEFT, Withdrawals
 from console.outbox.work_thread import WorkThread
 from console.store.work import ADOPTED, KEPT, WorkFile
+
+_MOST_EARLIER = 20
+"""In the place of so many one is sent at most."""
 
 
 class NewEdits(QObject):
@@ -187,18 +191,17 @@ class NewEdits(QObject):
     def may_be_adopted(self, edit_id: str) -> bool:
         """Whether the present operator may send this edit as his own: another left it here, and nobody sends it.
 
-        Of a colleague that is the creation of a report that is certainly not at the server: who had it is at home, and
-        nobody else knows of the report. Of what was made before sign-in was needed it is anything.
+        Of a colleague that is the creation of a report that no server is known to have: who had it is at home, and
+        nobody else knows of the report. Of what was made before sign-in was needed it is anything that has not left.
         """
         queued = self._outbox.get(edit_id)
-        if queued is None or not self._authors.is_another(queued.edit):
-            return False
-        if queued.state not in NOT_LEFT or edit_id in self._sending.handed_over:
+        if queued is None or not self._authors.is_another(queued.edit) or edit_id in self._sending.handed_over:
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
-            return True
-        # protects: adopted-has-not-left
-        return queued.edit.kind is Kind.CREATE and is_surely_not_there(queued)
+            return queued.state in NOT_LEFT
+        # protects: adopted-is-not-under-way
+        may = queued.state in NOT_LEFT or queued.state is EditState.UNCONFIRMED
+        return may and queued.edit.kind is Kind.CREATE
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it `may_be_adopted` no more.
@@ -219,6 +222,7 @@ class NewEdits(QObject):
     def _adopt_report(self, create: Queued, words: Callable[[Queued, Sequence[Queued]], str]) -> None:
         """A colleague's report under the present operator's name, with a note that names him, and what follows it.
 
+        Where the colleague's own may have arrived the new one goes in its place, as one of which that is not known.
         Facts follow as they are, and so does what the operator did to the report himself. Orders of others ask
         "still wanted?": nobody gives an order that he has not read.
         """
@@ -244,10 +248,20 @@ class NewEdits(QObject):
                 return Queued(edit, EditState.EXPIRED, theirs={HELD_BACK: {}}, told=one.told)
             return Queued(edit, EditState.QUEUED)
 
+        def created_anew() -> Queued:
+            new = anew(create)
+            # protects: adopted-goes-in-its-place
+            if is_surely_not_there(create):
+                return new
+            earlier = [*create.edit.about.get(INSTEAD_OF, ()), create.edit.id][-_MOST_EARLIER:]
+            about = {**new.edit.about, INSTEAD_OF: earlier}
+            return replace(new, edit=replace(new.edit, about=about), state=EditState.UNCONFIRMED)
+
         others = [one for one in children if self._authors.is_another(one.edit)]
+        about = {name: value for name, value in create.edit.about.items() if name != INSTEAD_OF}
         plain = Edit(self._ids(), Kind.NOTE, create.edit.report, me, "", 0, now, source=source, title=create.edit.title)
-        note = replace(plain, data={"text": words(create, others)}, about=create.edit.about)
-        new = [anew(create), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
+        note = replace(plain, data={"text": words(create, others)}, about=about)
+        new = [created_anew(), Queued(_clean(note), EditState.QUEUED), *map(anew, children)]
         by = {ADOPTED: {"who": me, "at": now.isoformat()}}
         adopted = [replace(one, theirs=by) for one in (create, *others)]
         self._exchange(old, new, "", adopted=adopted)
@@ -277,7 +291,9 @@ class NewEdits(QObject):
         self._book.saving[first] = new[0].edit
         self._sending.waiting -= ids
         if problem != KEPT:
-            self._withdrawals.given_anew(old, first)
+            taken_over = {one.edit.id for one in adopted}
+            was = (replace(one, problem=ADOPTED) if one.edit.id in taken_over else one for one in old)
+            self._withdrawals.given_anew(was, first)
         for edit_id in ids:
             self._outbox.pop(edit_id)
         why, draft = self._authors.why_refused(source, Kind.CREATE), self._drafts.use(first)

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from console.domain.dependency import lost_under, stopped_with
 from console.domain.edit import (
+    INSTEAD_OF,
     STUCK,
     Edit,
     EditState,
@@ -179,6 +180,10 @@ class OpenEdits(Mapping[str, Queued]):
         """The creations of reports, in no order, as they were made."""
         found = (self._edits[each] for key in self._creations for each in self._by_key.get(key, ()))
         return [one for one in found if one.edit.kind is Kind.CREATE]
+
+    def in_place_of(self, edit_id: str) -> Queued | None:
+        """The creation that is sent in the place of this one, of another; None when none is."""
+        return next((one for one in self.creations if edit_id in one.edit.about.get(INSTEAD_OF, ())), None)
 
     def in_chain(self, chain: Chain) -> Iterator[Queued]:
         """Those of a chain, oldest first."""

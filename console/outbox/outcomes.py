@@ -14,7 +14,7 @@ from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
 from console.outbox.withdrawals import Withdrawals
 from console.outbox.work_thread import WorkThread
-from console.store.work import WorkFile
+from console.store.work import ADOPTED, WorkFile
 
 _UNPROVED_S = 120.0
 
@@ -178,13 +178,14 @@ class Outcomes(QObject):
             if outcome.remote_id is not None:
                 self._number_anew(outcome.edit_id, outcome.remote_id)
             return
-        self._book.set(replace(queued, state=EditState.ACCEPTED))
+        self._book.set(replace(queued, state=EditState.ACCEPTED, problem="", theirs={}))
         if outcome.remote_id is not None:
             self._book.learn_key(outcome)
         elif queued.edit.kind is Kind.CREATE:  # asking again with the same key tells the server's id
-            self._book.set(replace(queued, state=EditState.UNCONFIRMED))
+            self._book.set(replace(queued, state=EditState.UNCONFIRMED, problem="", theirs={}))
         self._sending.send_due()
-        self.too_late.emit(queued)
+        if queued.problem != ADOPTED:  # who took it over wanted it to be there
+            self.too_late.emit(queued)
 
     def _number_anew(self, edit_id: str, remote_id: str) -> None:
         """A creation that was proved was sent once more, by who did not know that, to a server that had lost it."""

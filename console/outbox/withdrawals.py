@@ -172,7 +172,11 @@ class Withdrawals:
         self._book.to_call_back.pop(edit_id, None)
         if queued is not None:
             self._by_another.pop(edit_id, None)
-            if (again := self._in_place_of.pop(edit_id, None)) is not None:
+            again = self._in_place_of.pop(edit_id, None)
+            if (same := self._book.edits.in_place_of(edit_id)) is not None:
+                # protects: what-follows-it-goes-on
+                self._sending.finish(same, EditState.SENT)
+            elif again is not None:
                 self.ask_back(again)  # the wish is fulfilled: once is enough
         return queued
 

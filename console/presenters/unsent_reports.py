@@ -30,7 +30,7 @@ _NAMELESS = frozenset({Kind.REPLY, Kind.PROGRESS, Kind.UNIT_STATE})
 class UnsentReport(msgspec.Struct, frozen=True):
     """Its creation, how many such reports that colleague left here, and whether it may be sent in one's own name.
 
-    Why it may not is `why_not`, "" where the reason is that it may have left already.
+    Why it may not is `why_not`, "" where the reason is that it is being sent just now.
     """
 
     create: Queued
@@ -83,6 +83,8 @@ def unsent_notice(shown: UnsentReport, catalog: Catalog, zone: tzinfo, now: date
     note = shown.why_not
     if shown.may_be_sent:
         buttons.insert(0, ("lost_again", tr("Send in my name"), cap_of("lost_again")))
+        if not is_surely_not_there(shown.create):
+            note = tr("It may have arrived: it is looked for there first, and not made twice")
     elif not note:
         note = tr("It may have left: look for it before you take it down again")
     level = "p1" if shown.is_loud else "info"

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from console.domain.decoding import convert
-from console.domain.edit import Kind
+from console.domain.edit import INSTEAD_OF, Kind
 from console.domain.report import Contact, Entry, Report
 from console.domain.status import RULES, Status
 from console.server import audit, digest, feed
@@ -31,6 +31,7 @@ from console.server.payloads import Key, Lat, Lon
 from console.server.pulse import Pulse
 from console.server.records import Actor
 from console.server.refusals import (
+    AlreadyThere,
     AnotherReport,
     Busy,
     CityChanged,
@@ -75,12 +76,13 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """How a client recognises the server; `name` is that of the program."""
+    """How a client recognises the server; `name` is that of the program, `can` what not every version of it knows."""
 
     name: str
     version: str
     epoch: str
     city: CityFacts
+    can: tuple[str, ...]
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -400,7 +402,7 @@ class Dispatch:
                 parameters=(_IDEMPOTENCY_KEY,),
                 takes=EditOf((Kind.CREATE,)),
                 most=SMALL_BODY,
-                refusals=_EDIT_REFUSALS,
+                refusals=(*_EDIT_REFUSALS, AlreadyThere),
                 links=_LINKS,
             ),
             Operation(
@@ -506,7 +508,7 @@ class Dispatch:
 
     def _root(self, _: Ask) -> Response:
         epoch, facts = self._city.facts()
-        return json_response(Welcome("sigap", _version(), epoch, facts))
+        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF,)))
 
     def _openapi(self, ask: Ask) -> Response:
         return self.document.answer(ask)

@@ -32,6 +32,7 @@ from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of
 from console.server.records import Actor
 from console.server.refusals import (
+    AlreadyThere,
     AnotherReport,
     Expired,
     InProgress,
@@ -114,6 +115,7 @@ class EditDesk:
             if answered is not None:
                 return answered, 0
             ledger = Ledger(self._database, connection, self._clock())
+            closed = _close_earlier(connection, edit, fingerprint)
             # protects: order-is-not-late
             if edit.expires_at is not None and ledger.now > edit.expires_at:
                 raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
@@ -123,8 +125,8 @@ class EditDesk:
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
             )
-            answer = {"its_key": edit.id, "status": applied.status, "body": applied.body}
-            connection.execute(_ANSWER, answer | {"at": schema.micros(ledger.now)})
+            answer = {"status": applied.status, "body": applied.body, "at": schema.micros(ledger.now)}
+            connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
             return applied, seq
 
     def _effect(
@@ -275,6 +277,32 @@ def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
     """Take the key for this transaction; False when another one has, which is waited for until it ends."""
     placeholder = {"key": key, "fingerprint": fingerprint, "status": 0, "body": b"", "at": 0}
     return connection.execute(_take_key(connection.dialect.name), placeholder).first() is not None
+
+
+def _close_earlier(connection: sa.Connection, edit: EditBody, fingerprint: str) -> list[str]:
+    """The keys under which the same new report may have been sent before: nothing is taken under them any more.
+
+    Raises AlreadyThere when one of them made it. A request that lies in a connection somewhere comes too late after
+    this: the key carries what takes its place.
+    """
+    if edit.kind is not Kind.CREATE or edit.undoes is not None:
+        return []
+    earlier = sorted(set(edit.about.instead_of) - {edit.id})
+    for key in earlier:
+        # protects: taken-down-once-is-there-once
+        free = _is_first(connection, key, f"{_IN_PLACE}{fingerprint}")
+        _, _, body, kept, _ = connection.execute(_KNOWN, {"key": key}).one()
+        if not free or kept is not None:
+            made = decode(kept, Entry) if kept is not None else decode(body, Answer).entry
+            if made.kind != "created":
+                raise KeyReused("This key has carried another edit before.")
+            words = f"This is at the server already, as report {made.report}."
+            raise AlreadyThere(words, report=made.report, edit=made.edit)
+    return earlier
+
+
+_IN_PLACE = "in its place: "
+"""How the fingerprint begins under a key that another one stands for: no request has it."""
 
 
 @functools.cache

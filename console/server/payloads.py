@@ -33,15 +33,20 @@ Metres = Annotated[float, Meta(ge=0, le=1_000_000)]
 Priority = Annotated[int, Meta(ge=1, le=4)]
 
 
+EditKey = Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
+
+
 class About(msgspec.Struct, frozen=True):
     """When the reports were created that the operator saw: the edit's own, and the one it merges it `into`.
 
     `made_here`: the edit's own was created by the same console, which knows no more than that it is not older here.
+    `instead_of`: the keys under which the same new report may have been sent before, by whoever took it down.
     """
 
     created: Annotated[datetime, Meta(tz=True)] | None = None
     into: Annotated[datetime, Meta(tz=True)] | None = None
     made_here: bool = False
+    instead_of: Annotated[tuple[EditKey, ...], Meta(max_length=20)] = ()
 
 
 class EditBody(msgspec.Struct, frozen=True):
@@ -51,7 +56,7 @@ class EditBody(msgspec.Struct, frozen=True):
     an order may be carried out. One that lay in a connection until after that is refused.
     """
 
-    id: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
+    id: EditKey
     kind: Kind
     occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
     late: bool = False

@@ -9,7 +9,7 @@ Refusal
     Conflict (412)  somebody changed the same field, or another has what was claimed
     CityChanged (412) the city is set up otherwise by now
     Busy (412)      the unit has another job
-    AnotherReport (409)
+    AnotherReport (409), AlreadyThere (409)
     Precondition (428), InProgress (409), Gone (410), TooLarge (413), WrongType (415), TooSlow (408),
     TooMany (429), Overloaded (503)
 """
@@ -89,6 +89,12 @@ class AnotherReport(Refusal):
     """The number of `report` is another report now than the one that the edit was made on."""
 
     status, word = 409, "another_report"
+
+
+class AlreadyThere(Refusal):
+    """The new report was made under an earlier key: it is `report`, made by `edit`."""
+
+    status, word = 409, "already_there"
 
 
 class Precondition(Refusal):

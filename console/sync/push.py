@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from api_client import errors
-from console.domain.edit import MAYBE_LATER, Edit, EditState
+from console.domain.edit import INSTEAD_OF, MAYBE_LATER, Edit, EditState
 from console.domain.messages import Outcome
 from console.sync.health import Health
 from console.sync.lane import Connection
@@ -40,7 +40,7 @@ class Sender(Connection, Protocol):
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Sent:
         """Send one edit; `report` is its report's id at the server, `repeated` whether an earlier try may have arrived.
 
-        Raises ApiError, or CannotSend for what this server cannot do.
+        Raises ApiError, CannotSend for what this server cannot do, or AlreadyThere.
         """
 
     def has_arrived(self, edit: Edit, report: str | None) -> bool:
@@ -56,6 +56,14 @@ class CannotSend(Exception):
     def __init__(self, words: str, theirs: dict[str, object] | None = None) -> None:
         super().__init__(words)
         self.theirs = theirs or {}
+
+
+class AlreadyThere(Exception):
+    """The new report is at the server, as `remote_id`, by the edit `by` in whose place this one was sent."""
+
+    def __init__(self, remote_id: str, by: str | None) -> None:
+        super().__init__(remote_id)
+        self.remote_id, self.by = remote_id, by
 
 
 class TooLate(Exception):
@@ -165,6 +173,13 @@ class PushLane:
         except TooLate:
             outgoing.settled(waiting)
             self._say(waiting, EditState.EXPIRED)
+        except AlreadyThere as there:
+            outgoing.settled(waiting, remote_id=there.remote_id)
+            # protects: first-one-is-followed
+            if there.by is not None and there.by in edit.about.get(INSTEAD_OF, ()):
+                self._emit(Outcome(there.by, EditState.ACCEPTED, remote_id=there.remote_id))
+            self._emit(Outcome(edit.id, EditState.SENT, remote_id=there.remote_id))
+            self._on_news()
         except CannotSend as error:
             outgoing.settled(waiting)
             self._say(waiting, EditState.ATTENTION, problem=str(error), theirs=error.theirs)

@@ -10,12 +10,23 @@ import msgspec
 
 from api_client import errors, wire
 from api_client.dispatch import DispatchClient
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, APPENDS, DELETED, MAYBE_LATER, Edit, Kind, good_until
+from console.domain.edit import (
+    ANOTHER,
+    ANOTHER_REPORT,
+    APPENDS,
+    DELETED,
+    INSTEAD_OF,
+    MAYBE_LATER,
+    Edit,
+    Kind,
+    good_until,
+)
 from console.domain.kept import MADE_HERE
-from console.sync.push import CannotSend, TooLate
+from console.sync.push import AlreadyThere, CannotSend, TooLate
 
 _KEY_REUSED = "key_reused"
 _ANOTHER_REPORT = "another_report"
+_ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
 _SHOWN = 300
@@ -55,6 +66,8 @@ class DispatchSender:
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender. The key makes repeating harmless."""
         self._check_author(edit)
+        if repeated:
+            self._check_place(edit)
         body = encode_edit(edit, self._order_lifetime_s)
         # protects: largest-edit
         if len(body) > LARGEST:
@@ -77,6 +90,8 @@ class DispatchSender:
                 raise CannotSend(str(refused), {DELETED: refused.deed}) from refused
             if refused.word == _EXPIRED:
                 raise TooLate from refused
+            if refused.word == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
+                raise AlreadyThere(refused.report, refused.edit) from refused
             if refused.word == _ANOTHER_REPORT and refused.report in (None, report):
                 raise CannotSend(ANOTHER_REPORT, {ANOTHER: {}}) from refused
             # protects: reused-key-shows-both
@@ -140,6 +155,15 @@ class DispatchSender:
             words = f"{edit.author} made this, but {self._me} is signed in. It waits for {edit.author}."
             raise CannotSend(words, {MAYBE_LATER: {}})
 
+    def _check_place(self, edit: Edit) -> None:
+        """A server that cannot take it in the place of another one would have both. Raises CannotSend."""
+        # protects: older-server-doubles-nothing
+        if edit.about.get(INSTEAD_OF) and INSTEAD_OF not in self._client.root().can:
+            raise CannotSend(
+                "This report may be at the server already, which is too old to be asked. Look there before you send it "
+                "again."
+            )
+
 
 def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     """The request's body.
@@ -147,7 +171,7 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     The server refuses the edit when the reports that it names were created at other times, and an order when it only
     gets to it after its time: a request can lie in the connection of a server that stands still.
     """
-    times = {name: edit.about[name] for name in ("created", "into", MADE_HERE) if edit.about.get(name)}
+    times = {name: edit.about[name] for name in ("created", "into", MADE_HERE, INSTEAD_OF) if edit.about.get(name)}
     # protects: edit-says-when-its-report-was-made
     return msgspec.json.encode(
         Body(

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from console.domain.edit import Kind
+from console.domain.edit import EditState, Kind
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import TOKENS, Served, console, served, wait_for, write_users
 from tests.helpers.hands import (
@@ -29,7 +29,7 @@ from tests.helpers.hands import (
     wait_notice_read,
     wait_ready,
 )
-from tests.helpers.proxy import FaultProxy
+from tests.helpers.proxy import FaultProxy, answer, drop_after, drop_before, is_edit, path_has
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 
@@ -149,6 +149,39 @@ def test_a_report_that_a_colleague_left_here_is_sent_with_one_key_once_and_with_
     assert ", sent by rina." in named.splitlines()[0]
     assert named.endswith(" Note by budi: on the roof")
     assert note == "on the roof"
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_report_that_met_the_outage_itself_is_sent_by_a_colleague_and_is_there_once(
+    city: Served, tmp_path: Path, arrived: bool
+) -> None:
+    """Its only try got no answer, which is the ordinary minute in which a link breaks; then he went home."""
+    link, unread = FaultProxy(city.port), answer(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+    profile, words = tmp_path / "desk", f"TELEPHONE: water in the cellar, arrived {arrived}"
+    with console(profile, link.url, name="budi") as budi:
+        wait_ready(budi)
+        link.when(path_has("/changes"), unread)
+        link.when(is_edit, drop_after if arrived else drop_before)
+        budi.deeds.create("city", p1_data(budi) | {"description": words}, "local:cellar", "Water")
+        wait_for(lambda: [one.state for one in budi.edits.outbox] == [EditState.UNCONFIRMED], 40, "no answer came")
+        link.away()
+        create = budi.edits.outbox[0].edit.id
+    link.heal()
+    behind = link.when(path_has("/changes"), unread)
+    with console(profile, link.url, name="rina") as rina:
+        wait_ready(rina)
+        wait_for(lambda: rina.lost.unsent_report == create, 40, what="it is told")
+        assert banner(rina).startswith("budi took down 1 report that no server is known to have:")
+        wait_notice_read(rina)
+        key(rina, "F3")
+        wait_for(lambda: not rina.lost.unsent_report, what="nothing to tell")
+        link.rules.remove(behind)
+        wait_for(lambda: not outbox(rina), 60, "all of it has arrived")
+    link.close()
+    made = [one for one in reports_of(city) if one["description"] == words]
+    assert len(made) == 1, "once"
+    entries = [(one["kind"], one["author"]) for one in city.entries(made[0]["id"])]
+    assert entries == [("created", "budi" if arrived else "rina"), ("note", "rina")]
 
 
 def test_who_signs_in_at_the_desk_of_another_reads_what_only_this_desk_has(city: Served, tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ def report(number: int | str, **more: Any) -> dict[str, Any]:
 
 
 class FakeCity:
-    """Holds objects by (kind, id) with their number. `tamper` may change any page before it goes out."""
+    """Holds objects by (kind, id) with their number. `tamper` may change any page before it goes out.
+
+    `can` is what it says of itself.
+    """
 
     def __init__(self, page: int = 2) -> None:
         self.page = page
@@ -37,6 +40,7 @@ class FakeCity:
         self.on_edit: Callable[[dict[str, Any], Asked], bytes | None] = lambda *_: None
         self.media: dict[str, bytes] = {}
         self.streaming = True
+        self.can: list[str] = []
         self._news = threading.Condition()
         self.server = Canned(self._answer)
         self.url = self.server.url
@@ -85,7 +89,7 @@ class FakeCity:
             reports = sum(kind == "report" for kind, _ in self.objects)
             return self._json({"reports": reports, "epoch": self.epoch, "seq": self.seq})
         if path == "/":
-            return self._json({"name": "sigap", "epoch": self.epoch, "city": {"name": "Fakeville"}})
+            return self._json({"name": "sigap", "epoch": self.epoch, "city": {"name": "Fakeville"}, "can": self.can})
         if path.startswith("/media/"):
             return self._media(asked, path.rpartition("/")[2])
         if asked.method == "POST":

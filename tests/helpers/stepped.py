@@ -25,7 +25,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
-from console.domain.edit import Edit, EditState, Kind, Queued
+from console.domain.edit import INSTEAD_OF, Edit, EditState, Kind, Queued
 from console.domain.kept import as_created, known_of
 from console.domain.messages import Push, Touched, Up, Withdraw
 from console.domain.overlay import apply_edits
@@ -103,7 +103,7 @@ class Wire(BaseAdapter):
             return applied.status, applied.body
         if path == "/":
             epoch, facts = city.facts()
-            found: Any = {"name": "sigap", "epoch": epoch, "city": facts}
+            found: Any = {"name": "sigap", "epoch": epoch, "city": facts, "can": [INSTEAD_OF]}
         elif path == "/changes":
             found = city.changes(int(query["after"]), int(query["limit"]))
         elif path == "/snapshot":

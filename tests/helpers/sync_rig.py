@@ -84,6 +84,7 @@ class Rig:
         *,
         version: int | None = None,
         about: dict[str, Any] | None = None,
+        unconfirmed: bool = False,
         **data: Any,
     ) -> Edit:
         self._number += 1
@@ -92,7 +93,7 @@ class Rig:
             edit_id(number), kind, report, "local", f"device-{self.folder.name}", number, now, data, {}, version, "jkt"
         )
         edit = msgspec.structs.replace(edit, about=about or {})
-        self.followers.take(Push(edit))
+        self.followers.take(Push(edit, unconfirmed=unconfirmed))
         return edit
 
     def cached(self) -> dict[str, str]:

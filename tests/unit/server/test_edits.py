@@ -133,6 +133,82 @@ def test_an_answer_that_is_no_longer_kept_is_given_from_the_history(api: Api, ci
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
 
 
+def created_instead(api: Api, *earlier: str, key: str | None = None, **more: Any) -> Any:
+    """What the server says to a new report that takes the place of earlier keys."""
+    about = {"instead_of": list(earlier)}
+    return api.edit(None, "create", {"description": "to the roof"}, key=key, about=about, **more)
+
+
+def test_a_report_that_is_sent_in_the_place_of_another_is_there_once_also_when_that_comes_late(api: Api) -> None:
+    """Its first sender heard nothing and went home. His request may lie in some connection still."""
+    assert "instead_of" in api.get("/").json()["can"]
+    first, second, third = (str(uuid.uuid4()) for _ in range(3))
+    made = created_instead(api, first, key=second)
+    assert made.status_code == 201
+    report = made.json()["report"]["id"]
+    again = created_instead(api, first, key=second)
+    assert (again.json(), again.headers["Idempotent-Replay"]) == (made.json(), "true")
+    late = api.edit(None, "create", {"description": "to the roof"}, key=first)
+    assert (late.status_code, late.json()["error"]) == (422, "key_reused")
+    for keys in ((first,), (second,), (second, first)):
+        there = created_instead(api, *keys, key=third)
+        assert there.status_code == 409
+        assert there.json() | {"message": ""} == {
+            "error": "already_there",
+            "message": "",
+            "report": report,
+            "edit": second,
+        }
+    assert api.get("/stats").json()["reports"] == 4
+
+
+def test_a_report_whose_answer_was_lost_is_not_made_again_in_another_name(api: Api, city: City, clock: Clock) -> None:
+    first = str(uuid.uuid4())
+    report = api.ok(None, "create", {"description": "to the roof"}, key=first)["report"]["id"]
+    second = str(uuid.uuid4())
+    for _ in range(2):
+        there = created_instead(api, first, key=second)
+        assert (there.status_code, there.json()["error"]) == (409, "already_there")
+        assert (there.json()["report"], there.json()["edit"]) == (report, first)
+    let_pass(city, clock, 31)  # the answer is kept no longer
+    assert created_instead(api, first, key=second).json()["report"] == report
+    assert api.get("/stats").json()["reports"] == 4
+    assert created_instead(api, str(uuid.uuid4()), key=second).status_code == 201, "a refusal takes no key"
+
+
+def test_a_new_report_takes_the_place_of_new_reports_only(api: Api) -> None:
+    note = str(uuid.uuid4())
+    api.ok("10", "note", {"text": "once"}, key=note)
+    refused = created_instead(api, note)
+    assert (refused.status_code, refused.json()["error"]) == (422, "key_reused")
+    own = str(uuid.uuid4())
+    assert created_instead(api, own, key=own).status_code == 201, "nothing takes its own place"
+    other = str(uuid.uuid4())
+    api.ok("10", "note", {"text": "twice"}, about={"instead_of": [other]})
+    assert api.ok("10", "note", {"text": "third"}, key=other), "a note takes no place"
+
+
+def test_one_taken_down_once_and_sent_by_many_at_once_is_there_once(api: Api) -> None:
+    first, said = str(uuid.uuid4()), []
+
+    def create(own_key: str | None) -> None:
+        own = Api(api.url)
+        if own_key is None:
+            said.append(own.edit(None, "create", {"description": "to the roof"}, key=first).status_code)
+        else:
+            said.append(created_instead(own, first, key=own_key).status_code)
+        own.session.close()
+
+    threads = [threading.Thread(target=create, args=(one,)) for one in (None, *(str(uuid.uuid4()) for _ in range(6)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said.count(201) == 1
+    assert set(said) <= {201, 409, 422}
+    assert api.get("/stats").json()["reports"] == 4
+
+
 SEEN = "2026-03-02T08:00:00Z"
 """When the reports of the city were created."""
 

@@ -936,31 +936,83 @@ def test_who_took_a_report_down_is_told_once_that_another_sent_it(desk: Desk) ->
     assert desk.edits.take_done_by_others("city") == ()
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "restarted"),
-    [
-        ([], False),
-        ([], True),
-        ([S.UNCONFIRMED], True),
-        ([S.QUEUED], False),
-        ([S.QUEUED], True),
-        ([S.UNCONFIRMED, S.ATTENTION], False),
-        ([S.ACCEPTED], False),
-    ],
-)
-def test_a_report_that_may_have_left_is_never_sent_in_another_name(
-    desk: Desk, outcomes: Sequence[EditState], restarted: bool
-) -> None:
-    """A sync process that was killed may have sent what it had been told to try again, and a server that refuses a
-    second try may have taken the first.
-    """
+def met_the_outage(desk: Desk, *outcomes: EditState) -> str:
+    """The first operator's CREATE, of which a sync process heard nothing; the second one signs in after a restart."""
     desk.edits.author = "budi"
     create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
     desk.pushed(create)
     for state in outcomes:
         desk.answer(create, state, problem="no answer")
-    if restarted:
-        desk.restart()
+    desk.restart()
+    desk.edits.sign_in("city", "rina")
+    return create
+
+
+@pytest.mark.parametrize("outcomes", [[], [S.UNCONFIRMED], [S.QUEUED], [S.UNCONFIRMED, S.ATTENTION]])
+def test_a_report_that_may_have_left_is_sent_in_its_place(desk: Desk, outcomes: Sequence[EditState]) -> None:
+    """A sync process that was killed may have sent what it had been told to try again, and a server that refuses a
+    second try may have taken the first: it is for the server to say, in the moment in which it takes the new one.
+    """
+    create = met_the_outage(desk, *outcomes)
+    note = desk.do(Kind.NOTE, f"local:{create}", base_version=None, data={"text": "deep"})
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        assert desk.edits.adopt(create, names)
+    new = desk.edits.outbox[0]
+    assert (new.edit.kind, new.edit.author, new.edit.about) == (Kind.CREATE, "rina", {"instead_of": [create]})
+    assert [one.edit.about for one in desk.edits.outbox[1:]] == [{}, {}]
+    (push,) = desk.pushed(new.edit.id)
+    assert (push.edit.about, push.unconfirmed) == ({"instead_of": [create]}, True), "it may be there"
+    desk.answer(new.edit.id, S.UNCONFIRMED, problem="no answer")
+    desk.restart()
+    desk.edits.sign_in("city", "sari")
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        assert desk.edits.adopt(new.edit.id, names)
+    assert desk.edits.outbox[0].edit.about == {"instead_of": [create, new.edit.id]}, "either may be there"
+    assert desk.on_disk()[note].state is S.WITHDRAWN, "it goes on under her name"
+
+
+@pytest.mark.parametrize("answered_first", [True, False])
+def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: Desk, answered_first: bool) -> None:
+    """The server says to the second one that the first is there; or its record is read before that could be sent."""
+    create = met_the_outage(desk, S.UNCONFIRMED)
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        desk.edits.adopt(create, names)
+    new, named = (one.edit.id for one in desk.edits.outbox)
+    too_late: list[Queued] = []
+    desk.edits.too_late.connect(too_late.append)
+    desk.pushed(new)
+    if answered_first:
+        desk.answer(create, S.ACCEPTED, remote_id="928")
+        desk.answer(new, S.SENT, remote_id="928")
+        assert desk.states() == {create: S.ACCEPTED, named: S.QUEUED}, "the first one is waited for"
+        desk.edits.on_proved([create], {create: "928"})
+    else:
+        desk.edits.on_proved([create])
+        assert desk.edits.without_number([create]) == (create,)
+        desk.edits.on_proved([create], {create: "928"})
+        withdraw = desk.down.pop(0)
+        assert withdraw == Withdraw(new, proved=True)
+    assert list(desk.states()) == [named]
+    (push,) = desk.pushed(named)
+    assert push.edit.report == "928"
+    desk.settle()
+    assert too_late == [], "that it is there is what she wanted"
+    desk.edits.sign_in("city", "budi")
+    if not answered_first:
+        assert desk.edits.take_done_by_others("city") == (), "it is his"
+    found = desk.on_disk()
+    assert (found[create].state, found[new].state, found[create].problem) == (S.SENT, S.SENT, "")
+
+
+@pytest.mark.parametrize("outcomes", [[], [S.ACCEPTED]])
+def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
+    desk: Desk, outcomes: Sequence[EditState]
+) -> None:
+    desk.edits.author = "budi"
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.pushed(create)
+    for state in outcomes:
+        desk.answer(create, state)
     desk.edits.sign_in("city", "rina")
     assert not desk.edits.may_be_adopted(create)
     assert not desk.edits.adopt(create, names)

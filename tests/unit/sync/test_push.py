@@ -216,6 +216,36 @@ def test_a_new_report_and_what_was_done_to_it(city: FakeCity, console: Rig) -> N
     console.wait_until(lambda: console.cached().get(outcome.remote_id or "") == "By telephone")
 
 
+def test_a_report_in_the_place_of_another_is_not_sent_to_a_server_that_would_have_both(
+    city: FakeCity, console: Rig
+) -> None:
+    """An older one. Who has looked there and sends it all the same has decided that."""
+    about = {"instead_of": ["key-of-budi"]}
+    edit = console.push(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
+    assert "Look there before you send it again" in console.outcome(edit, EditState.ATTENTION).problem
+    assert edits_at(city) == []
+    console.followers.take(Push(edit))
+    console.outcome(edit, EditState.ACCEPTED)
+    assert [body["about"] for _, body, _ in edits_at(city)] == [about]
+
+
+def test_that_a_report_is_there_by_the_one_in_whose_place_it_was_sent_is_told_of_both(
+    city: FakeCity, console: Rig
+) -> None:
+    city.can = ["instead_of"]
+    city.on_edit = lambda *_: fault(409, "already_there", "It is there.", report="928", edit="key-of-budi")
+    about = {"instead_of": ["key-of-budi"]}
+    edit = console.push(Kind.CREATE, "local:a", description="By telephone", about=about, unconfirmed=True)
+    second = console.outcome(edit, EditState.SENT)
+    assert second.remote_id == "928"
+    told = [one for one in console.said if isinstance(one, Outcome) and one.state is not EditState.SENDING]
+    assert told == [Outcome("key-of-budi", EditState.ACCEPTED, remote_id="928"), second], "the first one is followed"
+    city.on_edit = lambda *_: None
+    note = console.push(Kind.NOTE, "local:a", text="child")
+    console.outcome(note, EditState.ACCEPTED)
+    assert edits_at(city)[-1][0] == "/dispatch/v1/reports/928/edits"
+
+
 def test_a_photo_goes_up_before_its_edit_and_holds_nothing_else(city: FakeCity, console: Rig) -> None:
     folder = console.folder / "work-media"
     folder.mkdir()
