@@ -24,9 +24,11 @@ from console.domain.edit import (
     EditState,
     Kind,
     Queued,
+    after_a_break,
     is_deleted,
     is_in_force,
     is_settled,
+    is_taken,
     is_taken_back,
     maybe_later,
 )
@@ -275,7 +277,7 @@ class Edits(QObject):
 
         As in `outbox`: whoever sits here is the only one who can know of these reports.
         """
-        found = (one for one in self._outbox.creations if one.state is not EditState.ACCEPTED)
+        found = (one for one in self._outbox.creations if not is_taken(one))
         mine = (self._outbox.shown_one(one.edit.id) for one in found if self._authors.is_another(one.edit))
         return tuple(sorted((one for one in mine if one is not None), key=lambda one: one.edit.number))
 
@@ -642,8 +644,7 @@ class Edits(QObject):
 
     def _on_opened(self, kept: _Kept) -> None:
         for queued in kept.outbox:
-            if queued.state is EditState.SENDING:  # it may or may not have left before the end of the last run
-                queued = replace(queued, state=EditState.UNCONFIRMED)
+            queued = after_a_break(queued)
             self._sending.waiting.add(queued.edit.id)
             self._outbox.put(queued)
             if queued.problem == ASKED_BACK:

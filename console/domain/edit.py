@@ -187,6 +187,11 @@ MAYBE_LATER = "maybe_later"
 TAKEN_BACK = "taken_back"
 """The key of `Queued.theirs` under which stands that the server had taken the edit, and was set back since: {}."""
 
+TAKEN_AS = "taken_as"
+"""The key of `Queued.theirs` under which stands as what a server that knows no keys took a new report: {number} or
+{token}. Only by that can it be looked for.
+"""
+
 WITHDRAWN_HERE = "withdrawn_here"
 """The key of `Queued.theirs` under which stands that the report was created here and its creation taken back: {}."""
 
@@ -243,6 +248,18 @@ def maybe_later(queued: Queued) -> bool:
 def is_taken_back(queued: Queued) -> bool:
     """Whether the server had taken it, and lost it when it was set back: it may be sent again."""
     return queued.state is EditState.ATTENTION and TAKEN_BACK in queued.theirs
+
+
+def is_taken(queued: Queued) -> bool:
+    """Whether its server has said that it took it, and nothing else since."""
+    return queued.state is EditState.ACCEPTED or (TAKEN_AS in queued.theirs and queued.state in PENDING)
+
+
+def after_a_break(queued: Queued) -> Queued:
+    """How an edit stands when who was sending it has ended: it may or may not have left; see TAKEN_AS too."""
+    is_open = queued.state is EditState.SENDING or TAKEN_AS in queued.theirs
+    unsure = is_open and queued.state in PENDING
+    return msgspec.structs.replace(queued, state=EditState.UNCONFIRMED) if unsure else queued
 
 
 def is_surely_not_there(queued: Queued) -> bool:

@@ -45,10 +45,14 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
 
 
 class Push(msgspec.Struct, frozen=True, tag="push"):
-    """An edit that is due. May come again for the same edit after a restart; the key makes that harmless."""
+    """An edit that is due. May come again for the same edit after a restart; the key makes that harmless.
+
+    `taken_as` is what a server that knows no keys had said of it: see console.domain.edit.TAKEN_AS.
+    """
 
     edit: Edit
     unconfirmed: bool = False
+    taken_as: dict[str, str] = {}
 
 
 class Withdraw(msgspec.Struct, frozen=True, tag="withdraw"):

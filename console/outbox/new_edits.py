@@ -23,6 +23,7 @@ from console.domain.edit import (
     is_deleted,
     is_order,
     is_surely_not_there,
+    is_taken,
 )
 from console.domain.kept import carry
 from console.domain.merge import same, value_after
@@ -201,7 +202,7 @@ class NewEdits(QObject):
             return queued.state in NOT_LEFT
         # protects: adopted-is-not-under-way
         may = queued.state in NOT_LEFT or queued.state is EditState.UNCONFIRMED
-        return may and queued.edit.kind is Kind.CREATE
+        return may and queued.edit.kind is Kind.CREATE and not is_taken(queued)
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it `may_be_adopted` no more.

@@ -211,7 +211,8 @@ class Outcomes(QObject):
     def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
         self._sending.waiting.add(queued.edit.id)
         problem = ASKED_BACK if queued.edit.id in self._sending.asked_back else outcome.problem
-        self._book.set(replace(queued, state=outcome.state, problem=problem))
+        theirs = dict(outcome.theirs) or queued.theirs
+        self._book.set(replace(queued, state=outcome.state, problem=problem, theirs=theirs))
 
     def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:
         """What others did meanwhile is left to the operator, also where the value is the one that he saw.

@@ -15,11 +15,13 @@ from PySide6.QtCore import QObject, QTimer
 from console.domain.dependency import Aspect, rests_on, settles
 from console.domain.edit import (
     STUCK,
+    TAKEN_AS,
     WITHDRAWN_HERE,
     Edit,
     EditState,
     Kind,
     Queued,
+    after_a_break,
     as_told,
     is_deleted,
     is_order,
@@ -152,9 +154,11 @@ class Sending(QObject):
         """The sync process was started again: what it had under way may or may not have left."""
         self._outbox.unsure.update(dict.fromkeys(self.handed_over))
         self.handed_over.clear()
-        for queued in self._outbox.in_state(EditState.SENDING):
-            self.waiting.add(queued.edit.id)
-            self._book.set(replace(queued, state=EditState.UNCONFIRMED))
+        for queued in (*self._outbox.in_state(EditState.SENDING), *self._outbox.in_state(EditState.ACCEPTED)):
+            # protects: taken-is-looked-for-again
+            if (now := after_a_break(queued)) is not queued:
+                self.waiting.add(queued.edit.id)
+                self._book.set(now)
         self.begin_anew()
 
     # Edits come back, and end
@@ -423,7 +427,8 @@ class Sending(QObject):
                 self.send_due()
             else:
                 self.handed_over.add(edit_id)
-                self._push(Push(edit=_addressed(as_told(now), self._outbox.remote), unconfirmed=unconfirmed))
+                taken_as = queued.theirs.get(TAKEN_AS, {})
+                self._push(Push(_addressed(as_told(now), self._outbox.remote), unconfirmed, taken_as))
 
         def failed(error: Exception) -> None:
             self.waiting.add(edit_id)
@@ -436,7 +441,12 @@ class Sending(QObject):
 
         self._thread.note(
             lambda file: file.set_state(
-                edit_id, EditState.SENDING, problem=sending.problem, told=queued.told, late=late
+                edit_id,
+                EditState.SENDING,
+                problem=sending.problem,
+                theirs=sending.theirs,
+                told=queued.told,
+                late=late,
             ),
             hand_over,
             failed,

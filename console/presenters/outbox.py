@@ -18,6 +18,7 @@ from console.domain.edit import (
     is_not_sent,
     is_order,
     is_settled,
+    is_taken,
     is_taken_back,
     waits_for_radio,
 )
@@ -272,7 +273,7 @@ class OutboxPresenter(QObject):
     def _row(self, queued: Queued) -> OutboxRow:
         edit = queued.edit
         text = edit_text(queued, self._desk.catalog(edit.source), self.tr)
-        state, level = self.tr(STATE_WORDS[queued.state]), ""
+        state, level = self.tr(STATE_WORDS[EditState.ACCEPTED if is_taken(queued) else queued.state]), ""
         actions: list[tuple[str, str]] = []
         if edit.kind is Kind.CLAIM and queued.state in STUCK:
             text = self.tr("NOT taken")
@@ -321,7 +322,7 @@ class OutboxPresenter(QObject):
             elif other == BEFORE_SIGN_IN:
                 state = self.tr("made before sign-in was needed")
                 actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
-            elif edit.kind is Kind.CREATE and queued.state is not EditState.ACCEPTED:
+            elif edit.kind is Kind.CREATE and not is_taken(queued):
                 level, state = "warn", waits_text(other, self.tr)
                 if self._edits.may_be_adopted(edit.id):
                     actions.insert(len(told), ("mine", self.tr("Send in my name")))

@@ -16,6 +16,7 @@ from console.domain.edit import (
     Queued,
     is_deleted,
     is_not_sent,
+    is_taken,
     is_taken_back,
     waits_for_radio,
     was_held_back,
@@ -268,7 +269,7 @@ class TicketPresenter(QObject):
                 continue
             code = self._unit_code(edit.data.get("unit"))
             if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
-                if edit.kind is Kind.CREATE and queued.state is not EditState.ACCEPTED:
+                if edit.kind is Kind.CREATE and not is_taken(queued):
                     text = self.tr("Not sent: {waits}").format(waits=waits_text(edit.author, self.tr))
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 continue  # his to decide; the outbox says that it waits for him

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from api_client import errors, wire
 from api_client.georeport import GeoReportClient, ReadingLimits, can_be_of, can_show, time_of
-from console.domain.edit import Edit, EditState, Kind
+from console.domain.edit import TAKEN_AS, Edit, EditState, Kind
 from console.domain.messages import Fetch, Look, Outcome, Push, Reveal, Revealed, Source, Up, Withdraw
 from console.store.cache_read import CacheReader
 from console.sync.compare import ComparedPuller, Nightly
@@ -36,6 +36,7 @@ class Taken(NamedTuple):
 
     remote_id: str | None
     version: int | None = None
+    taken_as: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 class GeoReportSender:
@@ -47,15 +48,18 @@ class GeoReportSender:
         puller: GeoReportPuller,
         emit: Callable[[Outcome], None],
         tokens: dict[str, str],
+        numbers: Mapping[str, str],
     ) -> None:
         """`puller` reads the same server back. `emit` gets what is found out of an edit after it was taken.
 
-        `tokens`: edit -> token of a report that was taken and has no number yet; shared by a source's senders.
+        `tokens`: edit -> token of a report that was taken and has no number yet; shared by a source's senders, as
+        `numbers`: edit -> number of a report that was taken before a restart.
         """
         self._client = client
         self._puller = puller
         self._emit = emit
         self._tokens = tokens
+        self._numbers = numbers
 
     def send(self, edit: Edit, report: str | None, *, repeated: bool) -> Taken:
         """See console.sync.push.Sender."""
@@ -65,6 +69,9 @@ class GeoReportSender:
             )
         if edit.id in self._tokens:
             return self._taken(edit, self._number(edit))
+        # protects: taken-before-is-not-sent-again
+        if edit.id in self._numbers:
+            return self._taken(edit, self._numbers[edit.id])
         # protects: look-before-sending-again
         if repeated:
             remote_id = self._find(edit)
@@ -78,6 +85,7 @@ class GeoReportSender:
         created = self._client.create(_form(edit))
         if created.request_id is None and created.token is not None:
             self._tokens[edit.id] = created.token
+            self._emit(Outcome(edit.id, EditState.UNCONFIRMED, theirs={TAKEN_AS: {"token": created.token}}))
         if created.request_id is None:
             return self._taken(edit, self._number(edit))
         return self._taken(edit, created.request_id, made_in)
@@ -120,10 +128,10 @@ class GeoReportSender:
 
         expected = Expected(edit.id, edit.author, edit.occurred_at, can_be, refuse)
         # protects: one-number-one-report
-        if not self._puller.expect(remote_id, expected, made_in=made_in):
+        if not self._puller.expect(remote_id, expected, made_in=made_in, there=there):
             self._tokens.pop(edit.id, None)
             raise CannotSend(_ONE_FOR_TWO.format(number=remote_id))
-        return Taken(remote_id if there is not None else None)
+        return Taken(remote_id if there is not None else None, taken_as={"number": remote_id})
 
     def _read_back(self, remote_id: str) -> wire.GeoRequest | None:
         """What stands under a number; None where nothing does yet, or it cannot be read now."""
@@ -267,10 +275,11 @@ class GeoReportSource:
         sweep = Sweep(source.key, pull_client, folder, self._puller)
         swept = ComparedPuller(self._puller, sweep, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
-        tokens: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
         self._push = PushLane(
             self._outgoing,
-            lambda: GeoReportSender(client(), self._puller, emit, tokens),
+            lambda: GeoReportSender(client(), self._puller, emit, self._tokens, self._numbers),
             self._health,
             emit,
             self._pull.poke,
@@ -303,7 +312,12 @@ class GeoReportSource:
             words = "This city's server takes no photos after the report."
             self._emit(Outcome(push.edit.id, EditState.ATTENTION, problem=words))
             return
-        self._push.add(push.edit, unconfirmed=push.unconfirmed)
+        edit, taken_as = push.edit, push.taken_as
+        for known, what in ((self._tokens, "token"), (self._numbers, "number")):
+            known.pop(edit.id, None)
+            if what in taken_as:
+                known[edit.id] = taken_as[what]
+        self._push.add(edit, unconfirmed=push.unconfirmed)
 
     def withdraw(self, withdraw: Withdraw) -> None:
         """Take an edit back if it has not left."""

@@ -107,6 +107,7 @@ class GeoReportPuller:
         self._lock = threading.Lock()
         self._own: dict[str, list[Expected]] = {}
         self._refused: list[tuple[Expected, wire.GeoRequest]] = []
+        self._read_back: list[wire.GeoRequest] = []
         self._number = 0
         self.note = ""
         """What the last comparison with the server found, in words."""
@@ -117,11 +118,14 @@ class GeoReportPuller:
         """Of the reading under way, or of the last one."""
         return self._number
 
-    def expect(self, remote_id: str, expected: Expected, *, made_in: int = 0) -> bool:
+    def expect(
+        self, remote_id: str, expected: Expected, *, made_in: int = 0, there: wire.GeoRequest | None = None
+    ) -> bool:
         """A report of ours was taken under this id: when it is read back, its edit is proved.
 
         From any thread. False when this id has proved another edit, or was read before the reading
-        (`made_in`) during which the report was sent: it is another one then.
+        (`made_in`) during which the report was sent: it is another one then. `there` is what stands under it now: it
+        proves the edit where the report was read long ago, when nobody waited for it.
         """
         with contextlib.suppress(StoreError):  # the report was taken, whatever became of the cache
             number = self._kept.number_of(remote_id)
@@ -131,6 +135,8 @@ class GeoReportPuller:
             for others in self._own.values():
                 others[:] = [one for one in others if one.edit_id != expected.edit_id]
             self._own.setdefault(remote_id, []).append(expected)
+            if there is not None:
+                self._read_back.append(there)
         return True
 
     def _proved_by_another(self, remote_id: str, expected: Expected) -> bool:
@@ -241,6 +247,7 @@ class GeoReportPuller:
             raise errors.Malformed(
                 f"This server has given more than {self._most.reports:,} reports: nothing more of it is read."
             )
+        self._prove_read_back(as_of)
         start = as_of - OVERLAP
         limits = self._most.a_round.at_most(self._most.reports - here)
         pages: list[Iterator[list[wire.GeoRequest]]] = []
@@ -296,10 +303,22 @@ class GeoReportPuller:
     def _keep(self, requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
         """Write what a reading says otherwise than the cache, which is mostly little: overlaps bring much again."""
         items = [item for request in requests for item in request_items(request, self._number)]
-        proofs, settled = self._proofs(requests)
         news = self._news(items)
-        self._ledger.apply(self._source, [*news, *proofs], cursor)
+        self._settle(news, requests, cursor)
         self.pulled += len(news)
+
+    def _prove_read_back(self, as_of: datetime) -> None:
+        """Of what is in the cache already: it will not be listed anew. What is not comes with a list."""
+        with self._lock:
+            there, self._read_back = self._read_back, []
+        known = [one for one in there if self._kept.number_of(str(one.service_request_id)) is not None]
+        if known:
+            self._settle([], known, self._cursor(as_of=as_of))
+
+    def _settle(self, news: Sequence[Item], requests: Sequence[wire.GeoRequest], cursor: Cursor) -> None:
+        """Write news, and what the requests prove of ours."""
+        proofs, settled = self._proofs(requests)
+        self._ledger.apply(self._source, [*news, *proofs], cursor)
         with self._lock:
             for remote_id, several in settled.items():
                 left = [one for one in self._own.pop(remote_id, []) if one not in several]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from api_client import errors
-from console.domain.edit import INSTEAD_OF, MAYBE_LATER, Edit, EditState
+from console.domain.edit import INSTEAD_OF, MAYBE_LATER, TAKEN_AS, Edit, EditState
 from console.domain.messages import Outcome
 from console.sync.health import Health
 from console.sync.lane import Connection
@@ -32,6 +32,10 @@ class Sent(Protocol):
     @property
     def version(self) -> int | None:
         """The report's version after the edit."""
+
+    @property
+    def taken_as(self) -> dict[str, str]:
+        """See console.domain.edit.TAKEN_AS; nothing where the edit's own key tells which report it made."""
 
 
 class Sender(Connection, Protocol):
@@ -192,7 +196,10 @@ class PushLane:
             self._backoff.reset()
             self._health.breaker.answered()
             outgoing.settled(waiting, remote_id=sent.remote_id)
-            self._emit(Outcome(edit.id, EditState.ACCEPTED, remote_id=sent.remote_id, version=sent.version))
+            theirs: dict[str, object] = {TAKEN_AS: sent.taken_as} if sent.taken_as else {}
+            self._emit(
+                Outcome(edit.id, EditState.ACCEPTED, theirs=theirs, remote_id=sent.remote_id, version=sent.version)
+            )
             self._health.writes_taken()
             self._on_news()
 

@@ -39,6 +39,7 @@ class Taken(NamedTuple):
 
     remote_id: str | None
     version: int | None
+    taken_as: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 class Body(msgspec.Struct, frozen=True):

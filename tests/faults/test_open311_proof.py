@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from console.domain.edit import Edit, EditState, Kind
-from console.domain.messages import Outcome, Source, SyncNow
+from console.domain.messages import Outcome, Push, Source, SyncNow
 from console.headless import sync_profile
 from console.paths import profile_folder
 from console.settings import Settings, save_settings
@@ -147,4 +147,75 @@ def test_the_number_is_learnt_with_the_proof(
     assert queued.state is EditState.SENT
     assert work.local_keys() == {"local:e": ("x", "77")}
     work.close()
+    city.close()
+
+
+def taken_before(console: Rig, taken_as: dict[str, str]) -> Edit:
+    """A creation that the server took in an earlier run, as the outbox hands it over again."""
+    data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
+    made = datetime.now(UTC) - timedelta(hours=2)
+    edit = Edit("e" * 36, Kind.CREATE, "local:e", "rina", "device", 1, made, data, source="jkt")
+    console.followers.take(Push(edit, unconfirmed=True, taken_as=taken_as))
+    return edit
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["read already", "looked at by the city first"])
+def test_what_was_taken_when_the_program_ended_is_looked_for_after_the_start(
+    city: GeoCity, tmp_path: Path, listed: bool
+) -> None:
+    """It stood as sent in the outbox for ever: nobody knew any more under which number it is awaited."""
+    there = geo_request(77, datetime.now(UTC) - timedelta(hours=2), description=FLOOD)
+    if listed:
+        city.reports.append(there)
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        console.wait_until(lambda: len(console.cached()) == 1 + listed)
+        edit = taken_before(console, {"number": "77"})
+        outcome = taken(console, edit)
+        assert (outcome.state, outcome.theirs) == (EditState.ACCEPTED, {"taken_as": {"number": "77"}})
+        if not listed:
+            city.reports.append(there | {"requested_datetime": datetime.now(UTC).isoformat()})
+            console.followers.take(SyncNow())
+        console.proved(edit)
+        assert posts(city) == 0
+
+
+def test_what_stands_under_that_number_now_has_to_be_it(city: GeoCity, console: Rig) -> None:
+    edit = taken_before(console, {"number": "5"})
+    assert "answered with another report, 5" in console.outcome(edit, EditState.ATTENTION).problem
+    city.posted = [{"service_request_id": 78}]
+    console.followers.take(Push(edit))
+    console.outcome(edit, EditState.ACCEPTED)
+    assert posts(city) == 1, "sent again by who was told so"
+
+
+def test_a_token_is_kept_too(city: GeoCity, console: Rig) -> None:
+    city.posted = [{"token": "t1"}]
+    told = console.outcome(create(console, FLOOD), EditState.UNCONFIRMED)
+    assert told.theirs == {"taken_as": {"token": "t1"}}
+
+
+@pytest.mark.usefixtures("qapp")
+def test_the_outbox_hands_over_again_what_it_was_taken_as(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
+    made = datetime.now(UTC) - timedelta(hours=2)
+    city = GeoCity([geo_request(77, made, description=FLOOD)])
+    folder = profile_folder("town")
+    save_settings(folder, Settings(sources=[Source("x", "Town", city.url, "open311")]))
+    work = WorkFile(folder)
+    data = {"service": "POT", "description": FLOOD, "lat": 1.0, "lon": 2.0}
+    work.append(Edit("e" * 36, Kind.CREATE, "local:e", "local", work.device, 1, made, data, source="x"))
+    work.set_state("e" * 36, EditState.SENDING)
+    work.set_state("e" * 36, EditState.ACCEPTED, theirs={"taken_as": {"number": "77"}})
+    work.close()
+    assert sync_profile("town", once=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["waiting"] == 0
+    work = WorkFile(folder)
+    (queued,) = work.all()
+    assert queued.state is EditState.SENT
+    assert work.local_keys() == {"local:e": ("x", "77")}
+    work.close()
+    assert posts(city) == 0
     city.close()

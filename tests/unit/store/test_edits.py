@@ -1022,6 +1022,34 @@ def test_a_report_that_is_under_way_or_taken_is_never_sent_in_another_name(
     assert set(desk.on_disk()) == {create}
 
 
+@pytest.mark.parametrize("whole_program", [True, False])
+def test_what_a_server_without_keys_took_is_looked_for_again_after_a_break(desk: Desk, whole_program: bool) -> None:
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.pushed(create)
+    taken_as = {"taken_as": {"number": "77"}}
+    desk.answer(create, S.ACCEPTED, theirs=taken_as)
+    if whole_program:
+        desk.restart()
+    else:
+        desk.edits.on_restarted()
+    assert desk.states() == {create: S.UNCONFIRMED}
+    desk.edits.sign_in("city", "budi")
+    assert desk.edits.left_here == (), "its server has said that it has it"
+    assert not desk.edits.may_be_adopted(create)
+    desk.edits.sign_in("city", "rina")
+    desk.edits.resend_due("city")
+    (push,) = desk.pushed(create)
+    assert (push.unconfirmed, push.taken_as) == (True, {"number": "77"})
+    desk.answer(create, S.UNCONFIRMED, problem="no answer")
+    desk.edits.resend_due("city")
+    (push,) = desk.pushed(create)
+    assert push.taken_as == {"number": "77"}
+    desk.answer(create, S.ATTENTION, problem="another report")
+    desk.edits.retry(create)
+    (push,) = desk.pushed(create)
+    assert (push.unconfirmed, push.taken_as) == (False, {}), "sent again by who was told so"
+
+
 def test_a_report_that_a_server_took_and_lost_is_sent_in_ones_own_name(desk: Desk) -> None:
     """Its record, read whole, does not hold it any more: it is certain that it is not there."""
     desk.edits.author = "budi"
