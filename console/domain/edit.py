@@ -192,6 +192,9 @@ TAKEN_AS = "taken_as"
 {token}. Only by that can it be looked for.
 """
 
+ASKED_ABOUT = "asked_about"
+"""The key of `Queued.theirs` under which stands that it is sent again after a try that may have arrived: {}."""
+
 WITHDRAWN_HERE = "withdrawn_here"
 """The key of `Queued.theirs` under which stands that the report was created here and its creation taken back: {}."""
 
@@ -253,6 +256,12 @@ def is_taken_back(queued: Queued) -> bool:
 def is_taken(queued: Queued) -> bool:
     """Whether its server has said that it took it, and nothing else since."""
     return queued.state is EditState.ACCEPTED or (TAKEN_AS in queued.theirs and queued.state in PENDING)
+
+
+def may_be_there(queued: Queued) -> bool:
+    """Whether an earlier try may have arrived, and the answer to the present one has not come yet."""
+    again = queued.state is EditState.SENDING and ASKED_ABOUT in queued.theirs
+    return again or queued.state is EditState.UNCONFIRMED
 
 
 def after_a_break(queued: Queued) -> Queued:

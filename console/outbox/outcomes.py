@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, Queued
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, EditState, Kind, Queued
 from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -211,7 +211,7 @@ class Outcomes(QObject):
     def _on_not_confirmed(self, queued: Queued, outcome: Outcome) -> None:
         self._sending.waiting.add(queued.edit.id)
         problem = ASKED_BACK if queued.edit.id in self._sending.asked_back else outcome.problem
-        theirs = dict(outcome.theirs) or queued.theirs
+        theirs = {name: value for name, value in queued.theirs.items() if name != ASKED_ABOUT} | outcome.theirs
         self._book.set(replace(queued, state=outcome.state, problem=problem, theirs=theirs))
 
     def _on_conflict(self, queued: Queued, outcome: Outcome) -> None:

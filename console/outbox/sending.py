@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from console.domain.dependency import Aspect, rests_on, settles
 from console.domain.edit import (
+    ASKED_ABOUT,
     STUCK,
     TAKEN_AS,
     WITHDRAWN_HERE,
@@ -414,6 +415,7 @@ class Sending(QObject):
             edit=replace(queued.edit, late=late),
             state=EditState.SENDING,
             attempts=queued.attempts + 1,
+            theirs={**queued.theirs, ASKED_ABOUT: {}} if unconfirmed else queued.theirs,
             problem=ASKED_BACK if edit_id in self.asked_back else "",
         )
         self._book.remember(sending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
-from console.domain.edit import EditState, Queued
+from console.domain.edit import Queued, may_be_there
 from console.domain.report import Assignment, Unit, WaitsFor
 from console.domain.status import BY_STATUS, ORDER, AssignmentState, Status, UnitState
 
@@ -115,7 +115,7 @@ def minutes(seconds: float) -> str:
 
 def not_sent(order: Queued, unit: Unit | None, code: str, tr: Callable[[str], str]) -> str:
     """That an order has not left, or may not have arrived, and how its unit is told: as its city says, or by radio."""
-    stands = tr("NOT KNOWN whether it arrived") if order.state is EditState.UNCONFIRMED else tr("NOT SENT")
+    stands = tr("NOT KNOWN whether it arrived") if may_be_there(order) else tr("NOT SENT")
     if unit is not None and unit.contact:
         how = tr("tell {unit}: {contact}").format(unit=code, contact=" ".join(unit.contact.split()))
     else:

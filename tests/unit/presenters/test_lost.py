@@ -280,6 +280,28 @@ def test_of_an_order_that_may_have_arrived_it_is_not_said_that_it_was_not_sent(s
     assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio"
 
 
+def test_nor_while_it_is_asked_about_again(strip: Strip) -> None:
+    """After another text size or a restart it read NOT SENT, for as long as the next try took."""
+    edit_id = strip.order("A", "07", priority=1)
+    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
+    strip.rig.edits.on_restarted()
+    strip.rig.now += timedelta(seconds=4)
+    for _ in range(2):
+        wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.UNCONFIRMED, what="no answer")
+        strip.orders.show()
+        assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
+        strip.rig.edits.resend_due("city")
+        wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="asked again")
+        strip.orders.show()
+        assert strip.notice.bold == "NOT KNOWN whether it arrived: tell SDA-07 by radio"
+        strip.rig.edits.on_outcome(Outcome(edit_id, EditState.UNCONFIRMED))
+    strip.rig.edits.on_outcome(Outcome(edit_id, EditState.QUEUED))
+    strip.rig.edits.resend_due("city")
+    wait_for(lambda: strip.rig.edits.outbox[0].state is EditState.SENDING, what="sent anew")
+    strip.orders.show()
+    assert strip.notice.bold == "NOT SENT: tell SDA-07 by radio", "what has certainly not arrived"
+
+
 def test_an_order_that_left_after_all_is_named_no_more(strip: Strip) -> None:
     edit_id = strip.order("A", "07")
     strip.rig.now += timedelta(seconds=4)
