@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from console import notices
-from console.board.snapshot import Fact
+from console.board.snapshot import DUE_PAUSED, Fact
 from console.board.view import CLOSED_LATELY_S, View
 from console.domain.exported import MOST_REPORTS, ExportNote
 from console.domain.filter import Filter, FilterError
@@ -110,7 +110,7 @@ class Selection(msgspec.Struct, frozen=True):
             lon=report.lon if placed else None,
             created=_local(report.created, self.zone),
             updated=_local(report.updated, self.zone),
-            due=_moment(fact.due, self.zone) if fact.due else None,
+            due=_moment(fact.due, self.zone) if fact.due and fact.due_state != DUE_PAUSED else None,
             description=_clean(report.description or report.title),
         )
 

@@ -51,9 +51,11 @@ COLUMNS: dict[str, type[np.generic]] = {
     "duplicates": np.int16,
     "merged": np.int8,
     "pending": np.int8,
+    "hold_until": np.int64,
 }
 """Every column and its type. `row` is the local row of cache.db, words are numbers of its table (0 none), times are
-unix seconds (`due` 0 none), `status` is an index of `console.domain.status.ORDER`, `hold` one of WaitsFor + 1."""
+unix seconds (`due` 0 none; of a paused clock when it will be due if its hold ends at `hold_until`, 0 an open end),
+`status` is an index of `console.domain.status.ORDER`, `hold` one of WaitsFor + 1."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
 CLOSED_FROM = sum(is_open(status) for status in ORDER)
@@ -88,6 +90,7 @@ class Fact(msgspec.Struct, frozen=True):
     duplicates: int
     merged: int
     pending: int
+    hold_until: int
 
 
 class _Spare:
@@ -161,6 +164,29 @@ class Snapshot:
                 order = order.merged(step.arrays["x"], step.arrays["y"], step.arrays["in_tail"])
                 step.arrays["in_tail"] = np.zeros(len(step.arrays["in_tail"]), np.int8)
         return Snapshot(step.arrays, step.count, position_of, order, step.spare)
+
+    def at(self, now_s: int) -> Snapshot:
+        """The snapshot at a time: this one, or the next in which holds that are over hold nothing, nor pause a clock.
+
+        `hold_until` stays, as the report was held until then.
+        """
+        # protects: a-hold-ends-here-too
+        over = np.flatnonzero((self.column("hold") != 0) & (self.column("hold_until") <= now_s))
+        over = over[self.column("hold_until")[over] != 0]
+        if not len(over):
+            return self
+        arrays = dict(self._arrays)
+        for name in ("hold", "due_state"):
+            arrays[name] = _grown(self._arrays[name], self._count, len(self._arrays[name]))
+        arrays["hold"][over] = 0
+        paused = over[(arrays["due_state"][over] == DUE_PAUSED) & (arrays["due"][over] != 0)]
+        arrays["due_state"][paused] = DUE_RUNNING
+        return Snapshot(arrays, self._count, self._position_of, self._order, self._spare)
+
+    def ended_after(self, now_s: int) -> Column:
+        """The rows whose holds `at` took for over, which they are not yet at this time: the clock was put right."""
+        rows: Column = self.column("row")[(self.column("hold") == 0) & (self.column("hold_until") > now_s)]
+        return rows
 
     def __len__(self) -> int:
         """How many reports there are."""

@@ -203,6 +203,9 @@ def _still_mine(report: Report, edit: Edit) -> dict[str, Any]:
     data = edit.data
     seen = {name: value for name, value in edit.base.items() if name in data and name != "status"}
     there = {name: field_value(report, name) for name in seen}
+    # protects: a-hold-that-ended-by-itself-is-nobodys-change
+    if "hold" in seen and there["hold"] is None and (seen["hold"] or {}).get("until"):
+        seen["hold"] = None
     return {} if three_way(seen, {name: data[name] for name in seen}, there).conflicts else data
 
 

@@ -42,6 +42,10 @@ class Hold(msgspec.Struct, frozen=True):
     waits_for: WaitsFor
     until: datetime | None = None
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it has ended by itself; one without an end is ended by somebody."""
+        return self.until is not None and self.until <= now
+
 
 class Claim(msgspec.Struct, frozen=True):
     """Who has taken a report, and since when."""
@@ -62,8 +66,9 @@ class ClockState(StrEnum):
 class Clock(msgspec.Struct, frozen=True):
     """One SLA clock of one report: `name` is first_response, finish or validation.
 
-    `due` is None while paused; `left_s` is the time left when paused, `target_s` the whole allowance (seconds).
-    A clock breached and met late has state breached and `met_at` set.
+    `due` is, while paused, when it will be due if it goes on at the end of the hold, None where the hold has no end;
+    `left_s` is the time left when paused, `target_s` the whole allowance (seconds). A clock breached and met late has
+    state breached and `met_at` set.
     """
 
     name: str
@@ -134,6 +139,10 @@ class Report(msgspec.Struct, frozen=True):
         """Where it is, as an edit carries it: `within_m` only where the point is not exact."""
         place: dict[str, Any] = {"lat": self.lat, "lon": self.lon, "address": self.address}
         return {**place, "within_m": self.within_m} if self.within_m else place
+
+    def hold_at(self, now: datetime) -> Hold | None:
+        """What it waits for at that time: a hold counts no more once its end has come, whoever knows of it."""
+        return self.hold if self.hold is not None and not self.hold.is_over(now) else None
 
     def claim_after_return(self, by: str) -> Claim | None:
         """Who has it once `by` has brought it back to work: of a closed one nobody has it that did not do that himself.

@@ -2,7 +2,8 @@
 
 First response runs from arrival until the report leaves "new". Finish runs from arrival until the work is handed in or
 the report is closed; refused proof lets it go on, reopening a closed report restarts it and keeps the first result.
-Validation runs while proof waits for a validator. A hold pauses them when it waits for something the SLA pauses for.
+Validation runs while proof waits for a validator. A hold pauses them when it waits for something the SLA pauses for, up
+to its own end, however late somebody notices that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
+from console.domain.decoding import convert
 from console.domain.report import Calendar, Clock, ClockState, Entry, Report, Service, Sla, WaitsFor
 from console.domain.status import Status
 
@@ -52,10 +55,29 @@ def clocks(
     case = _Case(min(report.created, first or report.created), sla, calendar)
     for event in _events(report, entries):
         case.take(event)
-    if case.status is not report.status or _waits(report) != case.waits:
+    hold = report.hold_at(case.last)
+    if case.status is not report.status or (hold.waits_for if hold else None) != case.waits:
         at = report.closed_at if report.status in _ENDED and report.closed_at else report.updated
-        case.take(_Event(max(at, case.last), report.status, _waits(report), True))
+        waits, until = (hold.waits_for, hold.until) if hold else (None, None)
+        case.take(_Event(max(at, case.last), report.status, waits, until, True))
     return case.results(now)
+
+
+def clocks_at(report: Report, now: datetime) -> tuple[Clock, ...]:
+    """The report's own clocks, those going on that its hold paused and whose hold is over by now.
+
+    Its server has not said so yet, or cannot be heard.
+    """
+    if report.hold is None or not report.hold.is_over(now):
+        return report.clocks
+    return tuple(_gone_on(clock, now) for clock in report.clocks)
+
+
+def _gone_on(clock: Clock, now: datetime) -> Clock:
+    if clock.state is not ClockState.PAUSED or clock.due is None:
+        return clock
+    state = ClockState.BREACHED if now > clock.due else ClockState.RUNNING
+    return replace(clock, state=state, left_s=None)
 
 
 def begun(report: Report) -> datetime:
@@ -119,11 +141,12 @@ def hours_on(calendar: Calendar, day: date) -> tuple[datetime, datetime] | None:
 
 
 class _Event(msgspec.Struct, frozen=True):
-    """A moment of the history: a new status, or (`holds`) what is waited for from now on."""
+    """A moment of the history: a new status, or (`holds`) what is waited for from now on, and until when."""
 
     at: datetime
     status: Status | None
     waits: WaitsFor | None
+    until: datetime | None
     holds: bool
 
 
@@ -161,7 +184,8 @@ class _Watch:
             self.pause(at)
             self._met = at
 
-    def result(self, now: datetime) -> Clock:
+    def result(self, now: datetime, until: datetime | None) -> Clock:
+        """As of `now`; `until` is when the hold ends that pauses it."""
         due = self._breached or (self._due_now() if self._since is not None else self._due)
         late = self._breached is not None or (self._since is not None and due is not None and now > due)
         if late:
@@ -171,14 +195,17 @@ class _Watch:
         else:
             state = ClockState.RUNNING if self._since is not None else ClockState.PAUSED
         paused = state is ClockState.PAUSED
+        left_s = self._target_s - self._used_s
+        if paused:
+            due = after_working(until, left_s, self._calendar) if until is not None else None
         return Clock(
             self._name,
             state,
             self._started,
             self._target_s,
-            due=None if paused else due,
+            due=due,
             met_at=self._met,
-            left_s=max(0, round(self._target_s - self._used_s)) if paused else None,
+            left_s=max(0, round(left_s)) if paused else None,
         )
 
     def _due_now(self) -> datetime | None:
@@ -193,6 +220,7 @@ class _Case:
     def __init__(self, created: datetime, sla: Sla, calendar: Calendar | None) -> None:
         self.status = Status.NEW
         self.waits: WaitsFor | None = None
+        self._until: datetime | None = None
         self.last = created
         self._sla, self._calendar = sla, calendar
         self._first = self._watch("first_response", sla.first_response_s, created)
@@ -202,17 +230,28 @@ class _Case:
 
     def take(self, event: _Event) -> None:
         """Go on to the next moment."""
+        self._end_hold(max(self.last, event.at))
         self.last = max(self.last, event.at)
-        if event.holds and event.waits != self.waits:
+        if event.holds:
             self._hold(event.waits, self.last)
+            self._until = event.until
         if event.status is not None and event.status is not self.status:
             self._turn(self.status, event.status, self.last)
             self.status = event.status
 
     def results(self, now: datetime) -> tuple[Clock, ...]:
         """All clocks there have been."""
+        self._end_hold(now)
         watches = (self._first, self._finish_before, self._finish, self._validation)
-        return tuple(watch.result(now) for watch in watches if watch is not None)
+        return tuple(watch.result(now, self._until) for watch in watches if watch is not None)
+
+    def _end_hold(self, at: datetime) -> None:
+        """End a hold whose own end has come by then."""
+        # protects: a-pause-ends-at-its-end
+        if self._until is not None and self._until <= at:
+            self.last = max(self.last, self._until)
+            self._hold(None, self.last)
+            self._until = None
 
     def _watch(self, name: str, target_s: int | None, at: datetime) -> _Watch | None:
         if target_s is None:
@@ -261,7 +300,8 @@ def _events(report: Report, entries: Iterable[Entry]) -> list[_Event]:
         if status is None and not holds:
             continue
         at = min(entry.occurred_at, entry.at) if entry.occurred_at is not None else entry.at
-        events.append(_Event(max(at, report.created), status, _waits_in(entry.data) if holds else None, holds))
+        waits, until = _waits_in(entry.data) if holds else (None, None)
+        events.append(_Event(max(at, report.created), status, waits, until, holds))
     events.sort(key=lambda event: event.at)
     return events
 
@@ -275,13 +315,13 @@ def _status(data: Mapping[str, Any]) -> Status | None:
         return None
 
 
-def _waits_in(data: Mapping[str, Any]) -> WaitsFor | None:
+def _waits_in(data: Mapping[str, Any]) -> tuple[WaitsFor | None, datetime | None]:
+    """What is waited for from this entry on, and until when."""
     hold = data["hold"]
+    if not isinstance(hold, Mapping):
+        return None, None
     try:
-        return WaitsFor(hold["waits_for"]) if isinstance(hold, Mapping) else None
+        until = convert(hold.get("until"), datetime | None, strict=False)
+        return WaitsFor(hold["waits_for"]), until if until is not None and until.tzinfo is not None else None
     except (KeyError, ValueError):
-        return None
-
-
-def _waits(report: Report) -> WaitsFor | None:
-    return report.hold.waits_for if report.hold is not None else None
+        return None, None

@@ -20,7 +20,7 @@ from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.presenters.catalog import Catalog, Cities, read_catalog
 from console.store.cache_read import CacheReader
-from console.store.facts import seconds
+from console.store.facts import hold_until, seconds
 from console.store.items import FIRST_ROW
 
 LOCAL_ROWS = FIRST_ROW
@@ -121,6 +121,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
         cities = read_catalog(reader, cities, job.kinds)
     kept = job.patches if job.snapshot is not None and cities is job.cities else {}
     rows = set(job.rows)
+    if job.snapshot is not None:
+        rows.update(job.snapshot.ended_after(now_s).tolist())
     patches: dict[int, Report] = {}
     sent: dict[int, str] = {}
     sources: dict[int, str] = {}
@@ -173,6 +175,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
                 columns["lead_unit"][index] = cities.numbers.get("unit", {}).get((sources[row], sent[row]), 0)
         pending = np.isin(columns["row"], np.fromiter(patches, dtype=np.int64, count=len(patches))).astype(np.int8)
         snapshot = snapshot.with_rows(columns, removed=removed, pending=pending)
+    snapshot = snapshot.at(now_s)
     before = job.before
     known_ways = before is not None and before.snapshot is snapshot and cities is job.cities
     under_way = before.under_way if before is not None and known_ways else _under_way(job.edits, cities, reader)
@@ -285,6 +288,7 @@ def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
         "status": ORDER.index(report.status),
         "priority": report.priority,
         "hold": waits.index(report.hold.waits_for) + 1 if report.hold else 0,
+        "hold_until": hold_until(report),
         "service": numbers.get("service", {}).get((source, report.service or ""), 0),
         "area": numbers.get("area", {}).get((source, report.area or ""), 0),
         "agency": numbers.get("agency", {}).get((source, report.agency or ""), 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +95,18 @@ class Intents(QObject):
         desk.unit_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._tell())
         desk.filter_changed.connect(lambda _: self._look_whether_left_behind())
-        self._there, self._left_behind = (False, False), False
+        self._there, self._left_behind = (False, False, False), False
         desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
         desk.view_changed.connect(self._on_view)
         deeds.done.connect(lambda _: self._tell())
 
     def _on_view(self, view: View) -> None:
-        there = (len(view.order) > 0, len(view.hazards) > 0)
+        dossier = self.chosen
+        there = (
+            len(view.order) > 0,
+            len(view.hazards) > 0,
+            dossier is not None and self._is_on_hold(dossier.shown),
+        )
         if self._there != there:
             self._there = there
             self._tell()
@@ -172,7 +177,7 @@ class Intents(QObject):
             numbered=dossier.server is not None,
             status=report.status,
             holder=report.claim.who if report.claim else None,
-            on_hold=report.hold is not None,
+            on_hold=self._is_on_hold(report),
             photos=bool(report.photos),
             merged=report.merged_into is not None,
             has_place=report.lat is not None,
@@ -189,6 +194,12 @@ class Intents(QObject):
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
+
+    def _is_on_hold(self, report: Report) -> bool:
+        """As the View shows it: a hold whose time is over is none any more, though its server has not ended it yet."""
+        view = self._desk.view
+        now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
+        return report.hold_at(now) is not None
 
     def _is_outside(self, dossier: Dossier) -> bool:
         """Whether the server would refuse this operator's edits on the report, as far as is known."""
@@ -709,7 +720,7 @@ class Intents(QObject):
 
     def _do_hold(self) -> None:
         dossier = self._report()
-        if dossier.shown.hold is not None:
+        if self._is_on_hold(dossier.shown):
             self._deeds.set_fields(dossier, {"hold": None}, self.tr("End the hold"))
             return
         with self._forms.about(dossier, "priority", "hold", "status"):

@@ -270,7 +270,7 @@ class QueuePresenter(QObject):
             age_level=self._age_level(fact, status, level, now_s, crewless=crewless),
             due=due,
             due_level=level,
-            hold=self.tr("on hold") if fact.hold else "",
+            hold=self.tr("on hold") if fact.hold else self.tr("hold over") if fact.hold_until else "",
             pending=bool(fact.pending),
         )
 

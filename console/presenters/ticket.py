@@ -22,7 +22,7 @@ from console.domain.edit import (
     was_held_back,
 )
 from console.domain.loaded import Loaded
-from console.domain.sla import begun
+from console.domain.sla import begun, clocks_at
 from console.domain.status import ORDER, is_open
 from console.presenters import words
 from console.presenters.caps import key_of
@@ -185,7 +185,7 @@ class TicketPresenter(QObject):
                 facts=self._facts(dossier, area),
                 text=report.description or report.title,
                 meta=[text for text in meta if text],
-                sla=clock_segments(report.clocks, report.priority, self._now(), self.tr),
+                sla=clock_segments(clocks_at(report, self._now()), report.priority, self._now(), self.tr),
                 strips=self._strips(dossier),
                 photos=list(self._photos.values()),
                 advice=self._advice(catalog),
@@ -246,11 +246,15 @@ class TicketPresenter(QObject):
             until = report.hold.until
             waits_for = self.tr(words.WAITS_TEXT[report.hold.waits_for])
             waits = self.tr("waits for {what}").format(what=waits_for)
-            end = self.tr("until {time}").format(time=self._day_and_clock(until)) if until else ""
+            is_over = report.hold_at(self._now()) is None
+            end = self.tr("until {time}").format(time=self._day_and_clock(until)) if until and not is_over else ""
             # Whoever gave no reason of his own has what it waits for as the reason, which is said once.
             own = report.hold.reason if report.hold.reason.casefold() != waits_for.casefold() else ""
             beside = " · ".join(part for part in (own, end) if part)
-            facts.append((self.tr("On hold"), waits, beside))
+            if until and is_over:  # its server has not said so yet, or cannot be heard
+                waits = self.tr("since {time}").format(time=self._day_and_clock(until))
+                beside = self.tr("waited for {what}").format(what=waits_for)
+            facts.append((self.tr("Hold over") if is_over else self.tr("On hold"), waits, beside))
         if report.disposition:
             facts.append((self.tr("Outcome"), report.disposition, closing_reason(dossier.history)))
         if report.merged_into:

@@ -33,6 +33,7 @@ from console.server.claims import held_no_longer, present_holders, release_claim
 from console.server.clock_watch import clock_is_steady
 from console.server.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.edits import Applied, EditBody, EditDesk
+from console.server.holds import end_holds
 from console.server.numbered import drop_things, put_things
 from console.server.presence import Presence
 from console.server.records import LOCAL, SERVER, Actor, LoadedReport
@@ -289,6 +290,10 @@ class City:
     def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
         """The smallest area around a place, and the rule that chose it."""
         return self._areas_index().area_at(lat, lon)
+
+    def end_holds(self) -> int:
+        """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
+        return end_holds(self.database, self.clock())
 
     def tidy(self) -> None:
         """Drop what is kept for a while only: contacts of reports closed long ago, stored answers, old deletions.

@@ -63,6 +63,14 @@ reports = _numbered(
     sa.Index("reports_updated", "updated"),
     sa.Index("reports_merged", "merged_into"),
 )
+reports.append_column(sa.Column("hold_until", sa.BigInteger))
+"""When the hold of an open report ends by itself; None without one, and where it has no end."""
+sa.Index(
+    "reports_hold",
+    reports.c.hold_until,
+    sqlite_where=reports.c.hold_until.is_not(None),
+    postgresql_where=reports.c.hold_until.is_not(None),
+)
 entries = _numbered(
     "entries",
     sa.Column("report", sa.Text),
@@ -242,7 +250,13 @@ def row_of(thing: Thing, seq: int) -> dict[str, Any]:
             "lat": thing.lat,
             "lon": thing.lon,
             "merged_into": thing.merged_into,
+            "hold_until": _hold_until(thing),
         }
     elif isinstance(thing, Assignment):
         row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}
     return row
+
+
+def _hold_until(report: Report) -> int | None:
+    hold = report.hold if is_open(report.status) else None
+    return micros(hold.until) if hold is not None and hold.until is not None else None

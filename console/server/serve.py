@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 _TIDY_EVERY_S = 3600.0
 _STEP_S = 1.0
 _SHIFTS_EVERY_S = 30.0
+_HOLDS_EVERY_S = 5.0
 _GOODBYE_S = 3
 _ORDERLY_S = 10.0
 _PIECE = 4096
@@ -240,11 +241,12 @@ def _check(options: ServeOptions) -> None:
 
 @contextlib.contextmanager
 def _background(city: City, demo: DemoOptions | None, media: Path, past: Callable[[], None]) -> Iterator[None]:
-    """What goes on beside serving: old things are dropped, the demo city gets its past, and lives."""
+    """What goes on beside serving: old things go, shifts and holds end, the demo city gets its past, and lives."""
     end = threading.Event()
     threads = [
         threading.Thread(target=_tidy, args=(city, media, end), name="tidy", daemon=True),
         threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
+        threading.Thread(target=_end_holds, args=(city, end), name="holds", daemon=True),
         threading.Thread(target=past, name="past", daemon=True),
     ]
     if demo is not None and demo.living:
@@ -276,6 +278,17 @@ def _turn_shifts(city: City, end: threading.Event) -> None:
         except Exception:
             log.exception("shifts could not be turned")
         if end.wait(_SHIFTS_EVERY_S):
+            return
+
+
+def _end_holds(city: City, end: threading.Event) -> None:
+    while True:
+        try:
+            # protects: a-hold-ends
+            city.end_holds()
+        except Exception:
+            log.exception("holds could not be ended")
+        if end.wait(_HOLDS_EVERY_S):
             return
 
 

@@ -1,4 +1,4 @@
-"""What the board holds of a report, packed into 64 bytes: written by cache_write, read as numpy columns by cache_read.
+"""What the board holds of a report, packed into 72 bytes: written by cache_write, read as numpy columns by cache_read.
 
 One packed value a row lets SQLite hand a million rows over as text while the GIL is free; twenty integers a row would
 be turned into Python objects one by one.
@@ -34,6 +34,7 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("due_state", "b"),
     ("photos", "b"),
     ("merged", "b"),
+    ("hold_until", "q"),
 )
 """Name and struct code (little endian, no padding) of every column, in the order of the bytes."""
 
@@ -42,7 +43,7 @@ NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 of a report without a place."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
-MERGED_AT = FACTS.size - 1
+MERGED_AT = 63
 """The byte that is 1 where the report was merged into another."""
 _LEAD = struct.Struct("<i")
 _LEAD_AT = struct.calcsize("<" + "".join(code for _, code in FIELDS[:7]))
@@ -51,7 +52,7 @@ _STATUS = {status: index for index, status in enumerate(ORDER)}
 
 
 def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callable[[str, str | None], int]) -> bytes:
-    """The 64 bytes of one report; `word_id(kind, word)` codes its words (0 for None)."""
+    """The 72 bytes of one report; `word_id(kind, word)` codes its words (0 for None)."""
     lat_e7, lon_e7 = place_e7(report.lat, report.lon)
     due, due_state = next_due(report.clocks)
     return FACTS.pack(
@@ -74,7 +75,14 @@ def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callabl
         due_state,
         min(len({photo.key for photo in report.photos}), 127),
         1 if report.merged_into else 0,
+        hold_until(report),
     )
+
+
+def hold_until(report: Report) -> int:
+    """The first whole second at which its hold is over; 0 without one, and where it has no end."""
+    until = report.hold.until if report.hold is not None else None
+    return max(1, math.ceil(until.timestamp())) if until is not None else 0
 
 
 def lead_of(facts: bytes) -> int:
@@ -99,15 +107,18 @@ def place_e7(lat: float | None, lon: float | None) -> tuple[int, int]:
 def next_due(clocks: tuple[Clock, ...]) -> tuple[int, int]:
     """The unix second at which the next unmet clock is due (0: none) and the state the board shows.
 
-    An unmet clock with a due time comes first, the earliest of several; then a paused one; then how the ended went.
+    An unmet clock with a due time comes first, the earliest of several; then a paused one, with when it will be due if
+    it goes on at the end of the hold; then how the ended went.
     """
     unmet = [clock for clock in clocks if clock.met_at is None and clock.state is not ClockState.MET]
-    timed = [(clock.due, clock) for clock in unmet if clock.due is not None and clock.state is not ClockState.PAUSED]
+    paused = [clock for clock in unmet if clock.state is ClockState.PAUSED]
+    timed = [(clock.due, clock) for clock in unmet if clock.due is not None and clock not in paused]
     if timed:
         due, first = min(timed, key=lambda pair: pair[0])
         return seconds(due), DUE_BREACHED if first.state is ClockState.BREACHED else DUE_RUNNING
-    if any(clock.state is ClockState.PAUSED for clock in unmet):
-        return 0, DUE_PAUSED
+    if paused:
+        later = min((clock.due for clock in paused if clock.due is not None), default=None)
+        return seconds(later) if later is not None else 0, DUE_PAUSED
     if any(clock.state is ClockState.BREACHED for clock in clocks):
         return 0, DUE_BREACHED
     return 0, DUE_MET if clocks else DUE_NONE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import sqlite3
+import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -201,6 +203,22 @@ def c007_merged(db: sqlite3.Connection) -> None:
 def c008_whole(db: sqlite3.Connection) -> None:
     """Which kinds a first fill has brought whole, while it goes on."""
     db.execute("ALTER TABLE cursors ADD COLUMN whole TEXT NOT NULL DEFAULT ''")
+
+
+@cache_migrations.step
+def c009_hold_until(db: sqlite3.Connection) -> None:
+    """When a hold ends by itself follows the other facts: eight bytes behind the 64th."""
+    held = db.execute(
+        "SELECT t.body, r.row FROM reports r JOIN texts t ON t.row = r.row WHERE substr(r.facts, 60, 1) <> x'00'"
+    ).fetchall()
+    db.execute("UPDATE reports SET facts = CAST(facts || zeroblob(8) AS BLOB)")
+    for body, row in held:
+        until = (msgspec.json.decode(body).get("hold") or {}).get("until")
+        if until:
+            packed = struct.pack("<q", max(1, math.ceil(datetime.fromisoformat(until).timestamp())))
+            db.execute(
+                "UPDATE reports SET facts = CAST(substr(facts, 1, 64) || ? AS BLOB) WHERE row = ?", (packed, row)
+            )
 
 
 @work_migrations.step

@@ -89,9 +89,10 @@ def _reached(function: FunctionType) -> Iterator[Any]:
     """What the names in a function stand for: those of its module, and those that it imports itself."""
     places = [function.__globals__]
     for name in _names(function.__code__):
-        if name.startswith((*_OUTSIDE, "tests.")):
+        outside = name in _OUTSIDE or name.startswith(tuple(f"{module}." for module in _OUTSIDE))
+        if outside or name.startswith("tests."):
             places.append(vars(importlib.import_module(name)))
-            yield sys.modules[name] if name.startswith(_OUTSIDE) else None
+            yield sys.modules[name] if outside else None
         for place in places:
             if name in place:
                 yield place[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from console.domain.edit import EditState, Kind, Queued
 from console.domain.filter import Filter
 from console.domain.messages import Touched
+from console.domain.report import Hold, WaitsFor
 from console.presenters.board_feed import BoardFeed
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
@@ -180,5 +181,35 @@ def test_a_cache_that_is_brought_up_to_date_after_the_start_is_read_whole(
     assert desk.view.total == 0
     set_version(CACHE_VERSION)
     qtbot.waitUntil(lambda: desk.view is not None and desk.view.total == 1)
+    tasks.shutdown()
+    reader.close()
+
+
+def test_a_hold_is_over_by_the_clock_and_on_again_when_that_is_put_right(
+    qtbot: QtBot, tmp_path: Path, desk: Desk, writer: CacheWriter
+) -> None:
+    """Nobody has said so: its server cannot be heard."""
+    rain = Hold("rain", WaitsFor.WEATHER, T0 + timedelta(hours=4))
+    writer.apply("city", items(report("2", hold=rain)), at(2))
+    now_s = [T0.timestamp()]
+    tasks, reader = Tasks("worker", 1), CacheReader(tmp_path)
+    feed = BoardFeed(desk, tasks, lambda: reader, lambda: now_s[0], lambda _: None)
+    with qtbot.waitSignal(feed.ready):
+        feed.start()
+
+    def held() -> int:
+        assert desk.view is not None
+        return desk.view.counts.tabs["held"]
+
+    assert held() == 1
+    now_s[0] += 4 * 3600
+    qtbot.waitUntil(lambda: held() == 0)
+    now_s[0] -= 3600
+    qtbot.waitUntil(lambda: held() == 1)
+    own = edit("e1", Kind.SET, "2", number=1, data={"hold": {"reason": "mud", "waits_for": "material", "until": None}})
+    now_s[0] += 3600
+    qtbot.waitUntil(lambda: held() == 0)
+    feed.on_edits({("city", "2"): [Queued(own, EditState.QUEUED)]})
+    qtbot.waitUntil(lambda: held() == 1)
     tasks.shutdown()
     reader.close()

@@ -54,6 +54,7 @@ class R(msgspec.Struct, frozen=True):
     merged: int = 0
     pending: int = 0
     source: int = 1
+    hold_until: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -502,3 +502,29 @@ def test_a_code_of_two_sources() -> None:
     assert found(services=("s:001",)) == found(areas=("s:all",)) == found(areas=("s:in",)) == {1}
     assert found(areas=("all",)) == {0, 1}
     assert found(services=("x:001",)) == set()
+
+
+def test_a_hold_that_is_over_holds_nothing_and_its_clock_goes_on() -> None:
+    """It stayed among the held ones for good, passed by, with its clock paused, though its "4 h" were over."""
+    rows = [
+        R(row=1001, hold=1, hold_until=NOW - 60, due=NOW - 30, due_state=naive.PAUSED),
+        R(row=1002, hold=1, hold_until=NOW + 60, due=NOW + 90, due_state=naive.PAUSED),
+        R(row=1003, hold=2),
+        R(row=1004, hold=1, hold_until=NOW, due_state=naive.PAUSED),
+    ]
+    before = Snapshot.build(naive.columns(rows))
+    now = before.at(NOW)
+    view = make_view(now, Filter(), NOW, 1)
+    assert (view.counts.tabs["held"], view.counts.overdue) == (2, 1)
+    assert [(fact.hold, fact.due_state) for fact in now.facts([1001, 1002, 1003, 1004])] == [
+        (0, naive.RUNNING),
+        (1, naive.PAUSED),
+        (2, 0),
+        (0, naive.PAUSED),  # when it will be due is not known
+    ]
+    assert next_waiting(make_view(before, Filter(), NOW, 1), 1003) == 0
+    assert {next_waiting(view, 1003), next_waiting(view, 1004)} == {1001, 1004}
+    assert before.facts([1001])[0].hold == 1, "a snapshot never changes"
+    assert now.at(NOW) is now
+    assert now.ended_after(NOW).tolist() == []
+    assert now.ended_after(NOW - 30).tolist() == [1004], "the clock was put right: it is read again"

@@ -12,15 +12,20 @@ from PySide6.QtTest import QTest
 
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
+from console.board.snapshot import Snapshot
+from console.board.view import make_view
 from console.domain.edit import EditState, Kind
+from console.domain.filter import Filter
 from console.domain.kept import known_of
 from console.domain.messages import Outcome
-from console.domain.report import Assignment, Report
+from console.domain.report import Assignment, Hold, Report, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
+from tests.unit.board import naive
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.choose_one import ChooseOne
+from widgets.forms.hold import HoldForm
 
 FORMS = {
     "note": ("gas smell", Kind.NOTE),
@@ -476,3 +481,18 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
         (Kind.SET, raised),
     ]
     assert rig.deeds.newest is None
+
+
+def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:
+    """It would end what has ended."""
+    rig.choose("A")
+    dossier = rig.dossier(1001, "A")
+    rain = Hold("rain", WaitsFor.WEATHER, NOW)
+    rig.intents.set_dossier(replace(dossier, shown=replace(dossier.shown, hold=rain)))
+    told: list[bool] = []
+    rig.intents.situation_changed.connect(lambda now: told.append(now.on_hold))
+    for now in (NOW - timedelta(seconds=1), NOW):
+        rig.desk.set_view(make_view(Snapshot.build(naive.columns([])), Filter(), int(now.timestamp()), 1))
+    assert told[-2:] == [True, False]
+    assert rig.intents.run("hold")
+    assert isinstance(rig.form(), HoldForm)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from console.domain.report import Hold, WaitsFor
+from console.domain.report import Clock, ClockState, Hold, WaitsFor
 from console.domain.status import UnitState
+from console.presenters import words
 from console.presenters.catalog import Cities
 from console.presenters.ticket import TicketPresenter
 from tests.unit.presenters.conftest import NOW, Rig
@@ -34,6 +35,33 @@ def test_what_a_report_waits_for_is_said_once(rig: Rig, qtbot: QtBot, reason: st
     ticket = panel.ticket()
     assert ticket is not None
     assert ("On hold", "waits for another agency", beside) in ticket.facts
+
+
+def test_a_hold_that_is_over_says_since_when_and_its_clock_goes_on(rig: Rig, qtbot: QtBot) -> None:
+    """Its server has not said so yet, or cannot be heard."""
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    now = [NOW]
+    presenter = TicketPresenter(panel, rig.desk, UTC, lambda: now[0], panel)
+    dossier = rig.dossier(1001, "A")
+    until = NOW + timedelta(hours=1)
+    clock = Clock("finish", ClockState.PAUSED, NOW, 7200, due=until + timedelta(minutes=30), left_s=1800)
+    held = replace(dossier.shown, hold=Hold("pump", WaitsFor.MATERIAL, until), clocks=(clock,))
+    presenter.set_dossier(replace(dossier, shown=held))
+
+    def shown() -> tuple[list[tuple[str, str, str]], list[str]]:
+        presenter.tick()
+        ticket = panel.ticket()
+        assert ticket is not None
+        return [fact for fact in ticket.facts if "old" in fact[0]], [one.words_right for one in ticket.sla]
+
+    at = words.day_and_clock(until, UTC, NOW)
+    assert shown() == ([("On hold", "waits for material", f"pump · until {at}")], ["paused, 30:00 left"])
+    now[0] = until + timedelta(minutes=10)
+    assert shown() == ([("Hold over", f"since {at}", "waited for material")], ["20:00 left"])
+    now[0] = until + timedelta(minutes=40)
+    assert shown()[1] == ["10:00 over"]
 
 
 def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) -> None:

@@ -219,3 +219,13 @@ def test_three_way_merge_by_field() -> None:
         "budi",
     )
     assert three_way({}, {"status": "closed"}, {"status": {"value": "progress"}}).conflicts[0].base is None
+
+
+def test_a_new_hold_is_shown_over_one_that_ended_by_itself_meanwhile() -> None:
+    """Nobody has changed it: the server takes the new one too."""
+    old = {"reason": "rain", "waits_for": "weather", "until": (T0 + timedelta(hours=1)).isoformat()}
+    new = {"reason": "pump", "waits_for": "material", "until": None}
+    again = edit("e1", Kind.SET, data={"hold": new}, base={"hold": old})
+    assert shown(report("1"), again).hold == Hold("pump", WaitsFor.MATERIAL)
+    endless = edit("e1", Kind.SET, data={"hold": new}, base={"hold": old | {"until": None}})
+    assert shown(report("1"), endless).hold is None, "somebody has ended it"
