@@ -30,6 +30,7 @@ from console.store.disk import identity_of, is_at, sync_file, sync_folder
 from console.store.errors import DamagedFile, NewerFile, StoreError, from_os
 from console.store.journal import Folded, Journal, Line
 from console.store.lock import FileLock
+from console.store.machine import this_machine
 from console.store.rescue import export_waiting
 from console.store.schema import (
     WORK,
@@ -121,8 +122,12 @@ class WorkFile:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         offset: Callable[[str], timedelta] = lambda _source: timedelta(),
+        machine: str | None = None,
     ) -> None:
-        """`offset` says how far the clock of a source's server is ahead of this computer's, which is `clock`."""
+        """`offset` says how far the clock of a source's server is ahead of this computer's, which is `clock`.
+
+        `machine` tells this computer from others, None: `this_machine` does.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / WORK
         self._clock, self._offset = clock, offset
@@ -136,7 +141,7 @@ class WorkFile:
                 self._journal = Journal(folder / JOURNAL)
                 try:
                     self._reconcile(aside)
-                    self.device = self._device()
+                    self.device = self._device(this_machine() if machine is None else machine)
                     self._tidy()
                 except BaseException:
                     self._journal.close()
@@ -569,11 +574,20 @@ class WorkFile:
                 if each.name not in named:
                     each.unlink()
 
-    def _device(self) -> str:
-        device = self._meta("device", "")
-        if not device:
-            device = str(uuid.uuid4())
-            self._put("INSERT OR REPLACE INTO meta VALUES ('device', ?)", device)
+    def _device(self, machine: str) -> str:
+        """This desk's id, by which a server tells what its operator has seen; another one on another computer.
+
+        Who works with a copy of the profile does not see what is done with the other one. What waits in both keeps the
+        id under which it was made, so that it is the same edit for the server, whichever comes first.
+        """
+        before, made_on = self._meta("device", ""), self._meta("machine", "")
+        # protects: a-copied-profile-is-another-desk
+        device = before if before and made_on in ("", machine) else str(uuid.uuid4())
+        if (device, machine) != (before, made_on):
+            # No space now: who has an id opens all the same, and the next start tries again.
+            with contextlib.suppress(StoreError) if before else contextlib.nullcontext(), self._writing():
+                rows = [("device", device), ("machine", machine)]
+                self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         return device
 
     def _lines(self) -> Iterator[Line]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ import pytest
 from console.domain.edit import Edit, EditState, Kind, is_taken_back
 from console.store.errors import LockedByOther
 from console.store.journal import Line
+from console.store.machine import this_machine
 from console.store.work import DROPPED, WorkFile
 from tests.unit.store.making import T0, edit
 
@@ -53,6 +57,39 @@ def test_edits_numbers_and_states_survive_closing(tmp_path: Path) -> None:
     assert [queued.edit.id for queued in work.all([EditState.WITHDRAWN])] == ["e3"]
     assert work.set_state("unknown", EditState.SENT) is None
     work.close()
+
+
+def test_a_profile_that_was_copied_to_another_computer_is_another_desk(tmp_path: Path) -> None:
+    """Its server took what either of the two did as seen by the other, and asked about nothing."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    work = WorkFile(first, machine="a")
+    device = work.device
+    work.append(edit("e1", number=work.next_number(), device=device))
+    work.close()
+    shutil.copytree(first, second)
+    copy = WorkFile(second, machine="b")
+    other = copy.device
+    assert other != device
+    assert [queued.edit.device for queued in copy.unfinished()] == [device], "the same edit, whoever sends it"
+    copy.close()
+    for folder, machine, known in ((first, "a", device), (second, "b", other)):
+        again = WorkFile(folder, machine=machine)
+        assert again.device == known
+        again.close()
+
+
+def test_a_profile_of_before_keeps_its_desk_and_is_bound_to_this_computer(tmp_path: Path) -> None:
+    work = WorkFile(tmp_path)
+    device = work.device
+    work.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "work.db")) as file:
+        file.execute("DELETE FROM meta WHERE key = 'machine'")
+        file.commit()
+    for machine, same in ((None, True), ("another", False)):
+        again = WorkFile(tmp_path, machine=machine)
+        assert (again.device == device) is same
+        again.close()
+    assert this_machine() == this_machine() != ""
 
 
 def test_an_attempt_is_counted_when_it_begins_and_not_when_something_is_noted_of_it(work: WorkFile) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import Iterator
@@ -252,6 +253,46 @@ def test_connect_then_sync_once(live: Live, profile: Path, capsys: pytest.Captur
     work.close()
     assert sync_profile("p", once=True, as_json=True) == 0
     assert live.count().reports == 11
+
+
+def test_two_computers_with_one_profile_are_two_desks_and_send_what_waits_in_both_once(
+    live: Live, profile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An imaged workstation: rina made it P1 at the one, and the other, which had not seen that, closed it as spam."""
+    assert ask(live.url) == 0
+    assert sync_profile("p", once=True, as_json=True) == 0
+    source = load_settings(profile).sources[0].key
+    ids = {name: str(uuid.uuid4()) for name in ("note", "raise", "close")}
+    copied = profile.with_name("q")
+
+    def add(folder: Path, name: str, kind: Kind, base: dict[str, Any], **data: Any) -> str:
+        work = WorkFile(folder)
+        made = datetime.now(UTC)
+        number, device = work.next_number(), work.device
+        work.append(Edit(ids[name], kind, "r1", "local", device, number, made, data, base, 1, source))
+        work.close()
+        return device
+
+    def states(folder: Path) -> list[EditState]:
+        work = WorkFile(folder)
+        known = {queued.edit.id: queued.state for queued in work.all()}
+        work.close()
+        return [known[each] for each in ids.values() if each in known]
+
+    first = add(profile, "note", Kind.NOTE, {}, text="water to the knee")
+    shutil.copytree(profile, copied)
+    add(profile, "raise", Kind.SET, {"priority": 3}, priority=1)
+    assert sync_profile("p", once=True, as_json=True) == 0
+    monkeypatch.setattr("console.store.work.this_machine", lambda: "another computer")
+    assert add(copied, "close", Kind.CLOSE, {}, disposition="spam") != first
+    sync_profile("q", once=True, as_json=True)
+    capsys.readouterr()
+    assert states(copied) == [EditState.SENT, EditState.CONFLICT]
+    assert live.city.report("r1").priority == 1
+    assert [entry.edit for entry in live.city.entries("r1") if entry.edit in ids.values()] == [
+        ids["note"],
+        ids["raise"],
+    ]
 
 
 def test_open311_reads_years_of_pages_once(tmp_path: Path, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
