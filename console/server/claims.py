@@ -16,7 +16,7 @@ from console.domain.rights import may_make
 from console.server import audit, schema
 from console.server.database import Database
 from console.server.ledger import Ledger
-from console.server.records import LOCAL, Actor
+from console.server.records import LOCAL, SERVER, Actor
 from console.server.rights import in_scope
 
 _IN_BODY = b'"claim":{'
@@ -77,27 +77,42 @@ def release_claims(
     deeds = []
     for key in taken:
         report = ledger.report(key)
-        holder, why = _holder(report), _why(ledger, report, holders)
-        if report is None or not why:
-            continue  # released by himself since it was read
-        version = ledger.next_version(report)
-        entry = Entry(
-            id=str(uuid.uuid4()),
-            report=key,
-            kind=Kind.RELEASE.value,
-            at=now,
-            author=by.name,
-            text=why,
-            data={},
-        )
-        ledger.put(entry, version=version)
-        versions = report.versions | {"claim": version}
-        updated = max(now, report.created)
-        ledger.put(replace(report, claim=None, version=version, versions=versions, updated=updated))
-        deeds.append(audit.Deed(by, audit.WRITE, key, None, {"kind": Kind.RELEASE.value, "of": holder}))
+        why = _why(ledger, report, holders)
+        if report is not None and why:  # else released by himself since it was read
+            deeds.append(_release(ledger, report, why, by))
     last = ledger.settle()
     audit.append(connection, now, *deeds)
     return last
+
+
+def release_what_left(ledger: Ledger, before: Report, after: Report, by: Actor) -> audit.Deed | None:
+    """Release a report that `by` puts where its holder may not work on it, in this transaction.
+
+    Example: the operator of a district hands it on to another one, where it has to wait for anybody.
+    """
+    if after.claim is None or (before.area, before.agency) == (after.area, after.agency):
+        return None
+    # protects: what-leaves-his-scope-is-let-go
+    why = _why(ledger, after, present_holders(ledger.connection))
+    return _release(ledger, after, why, by if by.name == after.claim.who else SERVER) if why else None
+
+
+def _release(ledger: Ledger, report: Report, why: str, by: Actor) -> audit.Deed:
+    version = ledger.next_version(report)
+    entry = Entry(
+        id=str(uuid.uuid4()),
+        report=report.id,
+        kind=Kind.RELEASE.value,
+        at=ledger.now,
+        author=by.name,
+        text=why,
+        data={},
+    )
+    ledger.put(entry, version=version)
+    versions = report.versions | {"claim": version}
+    updated = max(ledger.now, report.created)
+    ledger.put(replace(report, claim=None, version=version, versions=versions, updated=updated))
+    return audit.Deed(by, audit.WRITE, report.id, None, {"kind": Kind.RELEASE.value, "of": _holder(report)})
 
 
 def _why(ledger: Ledger, report: Report | None, holders: Holders) -> str:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from console.domain.kept import is_another
 from console.domain.report import Entry, Report
 from console.server import audit, payloads, replies, schema
 from console.server.case import Case
+from console.server.claims import release_what_left
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
 from console.server.effects import AreaAt, apply_effect, change_unit, new_report
@@ -75,6 +76,14 @@ class Applied(msgspec.Struct, frozen=True):
         return decode(self.body, Answer)
 
 
+class _Done(NamedTuple):
+    """What an edit has made: the report, its entry, and what was done beside it, for the audit log."""
+
+    report: Report | None
+    entry: Entry
+    beside: tuple[audit.Deed, ...] = ()
+
+
 class EditDesk:
     """Takes edits in, from any thread."""
 
@@ -119,9 +128,9 @@ class EditDesk:
             # protects: order-is-not-late
             if edit.expires_at is not None and ledger.now > edit.expires_at:
                 raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
-            changed, entry = self._effect(ledger, edit, report, actor, if_match)
+            changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
             seq = ledger.settle()
-            audit.append(connection, ledger.now, _deed(edit, report, actor, changed))
+            audit.append(connection, ledger.now, _deed(edit, report, actor, changed), *beside)
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(Answer(changed, entry, seq))
             )
@@ -129,19 +138,17 @@ class EditDesk:
             connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
             return applied, seq
 
-    def _effect(
-        self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
-    ) -> tuple[Report | None, Entry]:
+    def _effect(self, ledger: Ledger, edit: EditBody, report: str | None, actor: Actor, if_match: int | None) -> _Done:
         # protects: no-impossible-date
         for one in dates_of(edit):
             check_date(ledger.connection, ledger.now, one)
         if edit.kind is Kind.UNIT_STATE:
-            return None, self._on_unit(ledger, edit, actor)
+            return _Done(None, self._on_unit(ledger, edit, actor))
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(ledger)
             case = Case(ledger, new_report(key, edit, ledger, self._area_at), edit, actor, self._ids)
             _keep_contact(ledger, edit, key)
-            return case.finish(kept_data(edit))
+            return _Done(*case.finish(kept_data(edit)))
         if report is None:
             raise Invalid(f"A {edit.kind.value} needs a report.")
         data = kept_data(edit) if edit.undoes is None else _undo_data(edit)
@@ -161,7 +168,7 @@ class EditDesk:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
             check_undo(ledger, present, case.report, deed.version if if_match is None else if_match, case.origin)
-            return case.finish(data, undone=deed.entry)
+            return _let_go(case, *case.finish(data, undone=deed.entry))
         if if_match is not None:
             check_fresh(ledger, present, edit, if_match, case.origin)
             # protects: second-crew-has-seen-the-first
@@ -170,7 +177,7 @@ class EditDesk:
         _keep_contact(ledger, edit, report)
         if edit.kind is Kind.REPLY:
             data |= {replies.PUBLIC: replies.public_text(ledger.connection, report, data["text"])}
-        return case.finish(data)
+        return _let_go(case, *case.finish(data))
 
     def _on_unit(self, ledger: Ledger, edit: EditBody, actor: Actor) -> Entry:
         key = str(edit.data.get("unit") or "")
@@ -220,6 +227,12 @@ class EditDesk:
             with self._running_lock:
                 del self._running[key]
             mine.set()
+
+
+def _let_go(case: Case, report: Report, entry: Entry) -> _Done:
+    """What was done, with the claim released of who may not work any more where the report is now."""
+    deed = release_what_left(case.ledger, case.before, report, case.actor)
+    return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
 
 
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:

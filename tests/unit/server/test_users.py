@@ -6,17 +6,19 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
 from console.domain.report import User
-from console.server import pulse, schema
+from console.server import audit, pulse, schema
 from console.server.city import City
+from console.server.records import LoadedReport
 from console.server.refusals import Invalid
 from console.server.users import Users, add_user, load_users, remove_user
-from tests.unit.server.conftest import Api, Clock, running
+from tests.unit.server.conftest import Api, Clock, a_report, running
 
 
 @pytest.fixture
@@ -219,6 +221,44 @@ def test_what_lies_in_his_new_areas_stays_taken(city: City, url: str, areas: lis
     add_user(city, "budi", "operator", areas)
     city.tidy()
     assert city.report("10").claim is not None
+    budi.session.close()
+
+
+@pytest.mark.parametrize("by", ["himself", "a supervisor", "an undo"])
+def test_what_goes_out_of_its_holders_areas_waits_for_anybody_at_once(city: City, url: str, by: str) -> None:
+    """It stayed his, who may do nothing to it, for up to an hour: in no unassigned list, and told to nobody."""
+    budi = Api(url, add_user(city, "budi", "operator", ["w1"]))
+    rina = Api(url, add_user(city, "rina", "supervisor"))
+    if by == "an undo":
+        city.load([LoadedReport(a_report("20", area="w2"))])
+        moved = rina.ok("20", "set", {"area": "w1"})
+        key = "20"
+        budi.ok(key, "claim")
+        answer = rina.ok(key, "note", {"text": "undo"}, undoes=moved["entry"]["edit"])
+    else:
+        key = "10"
+        budi.ok(key, "claim")
+        answer = (budi if by == "himself" else rina).ok(key, "set", {"area": "w2", "priority": 2})
+    assert (answer["report"]["area"], answer["report"]["claim"]) == ("w2", None)
+    assert answer["report"] == rina.report(key)
+    last = rina.get(f"/reports/{key}/entries").json()[-1]
+    assert (last["kind"], last["text"]) == ("release", "budi may work on this report no longer.")
+    assert last["author"] == ("budi" if by == "himself" else "server")
+    with city.database.read() as connection:
+        edit, release = list(audit.rows_after(connection, 0))[-2:]
+    assert (edit.object, edit.who) == (key, "budi" if by == "himself" else "rina")
+    assert (release.object, release.who) == (key, last["author"])
+    assert rina.ok(key, "claim")["report"]["claim"]["who"] == "rina"
+    for api in (budi, rina):
+        api.session.close()
+
+
+@pytest.mark.parametrize("data", [{"area": "w1"}, {"agency": "lh"}, {"place": {"lat": -6.85, "lon": 106.15}}])
+def test_what_stays_in_its_holders_areas_stays_his(city: City, url: str, data: dict[str, Any]) -> None:
+    budi = Api(url, add_user(city, "budi", "operator", ["w1"]))
+    budi.ok("10", "claim")
+    budi.ok("10", "set", data)
+    assert budi.report("10")["claim"]["who"] == "budi"
     budi.session.close()
 
 
