@@ -74,6 +74,10 @@ class Situation(msgspec.Struct, frozen=True):
     """Whether the queue has a report to go to."""
     hazard: bool = False
     """A P1 waits for a crew, in this list or not."""
+    doubted: bool = False
+    """Reports are shown that a comparison did not find at their server."""
+    may_believe: bool = True
+    """The operator may say that they are not there any more."""
 
 
 UNREAD = "The report has not been read yet"
@@ -261,7 +265,7 @@ def _radio_call(now: Situation) -> str:
 
 def _give_again(now: Situation) -> str:
     if now.unsent_report:
-        return "" if now.unsent_may_be_sent else "It may have left already, or your role may not send it"
+        return "" if now.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
     return _lost(now) or now.barred or ("" if now.writes else "Nothing can be saved now")
 
 
@@ -303,6 +307,12 @@ def _hazard(now: Situation) -> str:
     return "" if now.hazard else "No P1 waits for a crew"
 
 
+def _believe(now: Situation) -> str:
+    if not now.doubted:
+        return "No comparison found that more is gone than is likely"
+    return "" if now.may_believe else "An operator may not do this: a supervisor can"
+
+
 def _filtered(now: Situation) -> str:
     return "" if now.filtered else "No filter is set"
 
@@ -335,6 +345,14 @@ ACTIONS: tuple[Action, ...] = (
     A("retry_all", "Try again all that was refused", ("Ctrl+R",), "Window", always),
     A("sources", "Every server: how it is doing, and how old its data is", (), "Window", always),
     A("compare", "Compare with the server now, and read again what differs", (), "Window", always),
+    A(
+        "believe",
+        "Believe the comparison: drop the reports that the server has no longer",
+        (),
+        "Window",
+        _believe,
+        words="missing lost gone deleted withdrawn",
+    ),
     A("sign_in", "Sign in with another token", ("Ctrl+Shift+S",), "Window", always, words="log in login"),
     A("sign_out", "Sign out", ("Ctrl+Shift+Q",), "Window", always, words="log out logout"),
     A("filter", "Filter the queue", ("Ctrl+F",), "Queue", always),

@@ -630,6 +630,7 @@ class ConsoleWindow(QObject):
         self.intents.read_report = self._read_report
         self.intents.lost, self.intents.radio_call = lambda: self.lost.lost, lambda: self.lost.radio_call
         self.intents.setback = lambda: self.lost.is_only_seen
+        self.intents.doubted = lambda: self.sources.doubted
         self.intents.unsent_report = lambda: self.lost.unsent_report
         self.intents.unsent_may_be_sent = lambda: self.lost.may_be_sent
         self.claims.taken_over.connect(self.lost.tell)

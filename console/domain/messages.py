@@ -93,7 +93,12 @@ class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
 
 
 class Compare(msgspec.Struct, frozen=True, tag="compare"):
-    """Compare the cache with every server now, and read again what differs; otherwise that is done each night."""
+    """Compare the cache with every server now, and read again what differs; otherwise that is done each night.
+
+    `believe` the last comparison: what it missed, and took for more than a city takes back, is not there any more.
+    """
+
+    believe: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -146,7 +151,8 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     `local` is set when the trouble is on this computer (a full disk, a damaged file) and not the server's; `busy` when
     the server is there and asks to be left alone for a while. `put_off` says why a live server takes no changes (its
     disk is full), "" while it does, `put_off_since` from when. `unanswered_since` is when a live server was asked
-    something of whose answer nothing has come for long; None while there is none.
+    something of whose answer nothing has come for long; None while there is none. `doubted` is how many reports the
+    last comparison did not find at the server, and kept all the same.
     """
 
     source: str
@@ -164,6 +170,7 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     put_off: str = ""
     put_off_since: datetime | None = None
     unanswered_since: datetime | None = None
+    doubted: int = 0
 
     @property
     def reached(self) -> bool:

@@ -79,6 +79,7 @@ class Intents(QObject):
         self.radio_call: Callable[[], str] = lambda: ""
         """Set by the app: the id of the order in the notice whose unit is to be told by radio, "" for none."""
         self.unsent_report: Callable[[], str] = lambda: ""
+        self.doubted: Callable[[], int] = lambda: 0
         """Set by the app: the id of the creation in the notice that a colleague left here, "" for none."""
         self.unsent_may_be_sent: Callable[[], bool] = lambda: False
         """Set by the app: whether the operator may send that one in his own name."""
@@ -155,6 +156,8 @@ class Intents(QObject):
             unsent_report=self.unsent_report(),
             unsent_may_be_sent=self.unsent_may_be_sent(),
             setback=self.setback(),
+            doubted=self.doubted() > 0,
+            may_believe=self._may_believe(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,
@@ -200,6 +203,11 @@ class Intents(QObject):
         view = self._desk.view
         now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
         return report.hold_at(now) is not None
+
+    def _may_believe(self) -> bool:
+        """A supervisor of some city may; where no city knows its operators everybody is one."""
+        roles = {self.rights_at(source).role for source in self._desk.cities.catalogs} - {""}
+        return not roles or "supervisor" in roles
 
     def _is_outside(self, dossier: Dossier) -> bool:
         """Whether the server would refuse this operator's edits on the report, as far as is known."""

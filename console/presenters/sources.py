@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from console.actions import BY_ID
 from console.domain.messages import Source, SourceState
 from console.presenters import words
 from console.presenters.caps import cap_of
@@ -94,7 +95,8 @@ class Sources(QObject):
             self._froze = False  # the one that was started in its place has found the server, or says why not
         if state.detail and (before is None or before.detail != state.detail):
             several = len(self._names) > 1
-            self.told.emit(f"{self._names.get(state.source, '')}: {state.detail}" if several else state.detail)
+            said = f"{state.detail} {self._doubt_words(state)}".rstrip()
+            self.told.emit(f"{self._names.get(state.source, '')}: {said}" if several else said)
         self.changed.emit()
 
     @property
@@ -112,6 +114,15 @@ class Sources(QObject):
             self._states[state.source] = at_start if state.reached and state.state != "filling" else state
             self._at[state.source] = self._now()
         self.changed.emit()
+
+    @property
+    def doubted(self) -> int:
+        """How many reports are shown though comparisons did not find them at their servers."""
+        return sum(state.doubted for key, state in self._states.items() if key in self._names)
+
+    def _doubt_words(self, state: SourceState) -> str:
+        """What can be done about it, "" where nothing is doubted."""
+        return self.tr("“{command}” drops them here.").format(command=BY_ID["believe"].text) if state.doubted else ""
 
     def set_sources(self, sources: list[Source]) -> None:
         """Follow these from now on."""
@@ -231,7 +242,8 @@ class Sources(QObject):
             state = self._states.get(key)
             as_of = self._as_shown(state) if state is not None else None
             data = self.tr("Data from {time}.").format(time=self._day_and_clock(as_of)) if as_of else ""
-            parts = (f"{name}: {self._line(state)[0].rstrip('.')}.", data, self._clock_words(key))
+            detail = f"{state.detail} {self._doubt_words(state)}".strip() if state is not None else ""
+            parts = (f"{name}: {self._line(state)[0].rstrip('.')}.", data, self._clock_words(key), detail)
             lines.append(" ".join(part for part in parts if part))
         return "\n".join([*lines, *([self.next_try()] if self.next_try() else [])])
 

@@ -272,8 +272,8 @@ class GeoReportSource:
             source.key, pull_client, ledger, self._health, KeptReports(folder, source.key), timing.history
         )
         self._nightly = Nightly(self._health.server_now(), source.timezone, random_source)
-        sweep = Sweep(source.key, pull_client, folder, self._puller)
-        swept = ComparedPuller(self._puller, sweep, self._health, self._nightly)
+        self._sweep = Sweep(source.key, pull_client, folder, self._puller)
+        swept = ComparedPuller(self._puller, self._sweep, self._health, self._nightly)
         self._pull = PullLane(swept, pull_client, self._health, self._pause_s, random_source)
         self._tokens: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
@@ -339,8 +339,10 @@ class GeoReportSource:
         self._pull.hurry()
         self._push.hurry()
 
-    def compare(self) -> None:
+    def compare(self, *, believe: bool) -> None:
         """Look now, not only at night, for what the server no longer has."""
+        if believe:
+            self._sweep.believe()
         self._nightly.at_once()
         self._pull.poke()
 

@@ -45,6 +45,7 @@ class Health:
         self._lock = threading.RLock()
         self._bounds: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._refusal = ""
+        self._doubted = 0
         self._put_off = ""
         self._put_off_since: datetime | None = None
         self._said_at: datetime | None = None
@@ -98,6 +99,11 @@ class Health:
     def complete(self, as_of: datetime | None = None, detail: str = "") -> None:
         """The cache holds all the server had at `as_of` (server time; now when not given)."""
         self._become(LIVE, detail=detail, as_of=as_of or self.server_now())
+
+    def doubt(self, count: int) -> None:
+        """So many reports a comparison did not find, and kept; said with the next state."""
+        with self._lock:
+            self._doubted = count
 
     def behind(self, detail: str) -> None:
         """The source answers, but not with all that it has told of: the data is as old as before."""
@@ -181,8 +187,8 @@ class Health:
                 word, problem = REFUSED, self._refusal
             old = self._state
             put_off = self._put_off if word == LIVE else ""
-            now_said = (word, problem, detail, busy, put_off)
-            changed = now_said != (old.state, old.problem, old.detail, old.busy, old.put_off)
+            now_said = (word, problem, detail, busy, put_off, self._doubted)
+            changed = now_said != (old.state, old.problem, old.detail, old.busy, old.put_off, old.doubted)
             self._state = SourceState(
                 self._source,
                 word,
@@ -199,6 +205,7 @@ class Health:
                 put_off=put_off,
                 put_off_since=self._put_off_since if put_off else None,
                 unanswered_since=self._unanswered_since if word == LIVE else None,
+                doubted=self._doubted,
             )
             became_live = word == LIVE and old.state != LIVE
             if changed or next_try_s is not None or self._said_long_ago():

@@ -143,7 +143,7 @@ class Followers:
                 following.hurry()
         elif isinstance(message, Compare):
             for following in self._following.values():
-                following.compare()
+                following.compare(believe=message.believe)
 
     def steps(self) -> dict[str, int]:
         """How often each thread of each source got further, by source and thread; may be called from any thread."""

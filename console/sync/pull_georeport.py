@@ -185,6 +185,10 @@ class GeoReportPuller:
             self._number += 1  # also within the same second
             self._ledger.apply(self._source, gone, self._cursor(as_of=cursor.as_of, snapshot_key=cursor.snapshot_key))
 
+    def doubt(self, count: int) -> None:
+        """So many reports are kept though the server does not give them."""
+        self._health.doubt(count)
+
     def tell(self) -> None:
         """Say that the source is live, and what is to be known of it."""
         self._health.complete(detail=self._remarks)

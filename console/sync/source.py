@@ -151,8 +151,8 @@ class Following(Protocol):
     def hurry(self) -> None:
         """Try everything at once."""
 
-    def compare(self) -> None:
-        """Compare the cache with the server now, not only at night."""
+    def compare(self, *, believe: bool) -> None:
+        """Compare the cache with the server now, not only at night; see console.domain.messages.Compare."""
 
     def look_at_silence(self) -> None:
         """Say of the server that it does not answer, where that is so; from any thread, every few seconds."""
@@ -275,8 +275,8 @@ class DispatchSource:
         for lane in (self._pull, self._stream, self._push, self._upload):
             lane.hurry()
 
-    def compare(self) -> None:
-        """Compare the cache with the server now, not only at night."""
+    def compare(self, *, believe: bool) -> None:
+        """Compare the cache with the server now, not only at night. Such a server says itself what was deleted."""
         self._nightly.at_once()
         self._pull.poke()
 

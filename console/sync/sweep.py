@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -31,7 +31,8 @@ class Sweep:
 
     A report that is not in the list of its days is asked for by its id, and dropped only when the server says that it
     has none: lists have limits, and a portal's page is no list. A server that has lost more than is likely (its index
-    is being built, its database was exchanged) is believed nothing: a report that stays shown harms nobody.
+    is being built, its database was exchanged) is believed nothing: a report that stays shown harms nobody. It is
+    believed of these very reports when somebody who knows says so; they are there again once they are listed again.
     """
 
     def __init__(self, source: str, client: GeoReportClient, folder: Path, puller: GeoReportPuller) -> None:
@@ -39,10 +40,19 @@ class Sweep:
         self._client = client
         self._folder = folder
         self._puller = puller
+        self._doubted: frozenset[str] = frozenset()
+        self._believed: frozenset[str] = frozenset()
+
+    def believe(self) -> None:
+        """From any thread: what the last comparison missed, and did not believe, is not at the server."""
+        self._believed |= self._doubted
 
     def mend(self, stopped: Callable[[], bool]) -> list[str]:
         """Drop what the server has no longer; the ids of these reports. Raises ApiError, StoreError."""
         withdrawn = self._withdrawn(stopped)
+        if not stopped():
+            self._doubt([])
+            self._believed = frozenset()
         if withdrawn and not stopped():
             self._puller.drop(withdrawn)
         return withdrawn
@@ -61,15 +71,22 @@ class Sweep:
         self._puller.note = f"What was withdrawn could not be looked for on {now.day} {now:%b, %H:%M}. {why}"
         self._puller.tell()
 
+    def _doubt(self, reports: Sequence[str]) -> None:
+        self._doubted = frozenset(reports)
+        self._puller.doubt(len(reports))
+
     def _withdrawn(self, stopped: Callable[[], bool]) -> list[str]:
-        """The ids of cached reports that the server has not. Raises Malformed when these are more than is likely."""
+        """The ids of cached reports that the server has not.
+
+        Raises Malformed when these are more than is likely, of which what is believed is no part.
+        """
         with contextlib.closing(CacheReader(self._folder)) as reader:
             here = reader.numbers(self._source, _FIRST_DAY, _LAST_DAY)
             dropped = reader.has_dropped(self._source)
         withdrawn: list[str] = []
         left = 2 * len(here) + _MORE  # to be listed: a server may have no end
         lookups = _MOST_LOOKUPS
-        ours_so_far, lost_so_far, listed_so_far = 0, 0.0, 0
+        ours_so_far, lost_so_far, unlikely_so_far, listed_so_far = 0, 0.0, 0.0, 0
         doubtful = False
         for begin, end in self._windows({day for _, _, day in here}, dropped=dropped):
             if left <= 0 or stopped():
@@ -85,12 +102,15 @@ class Sweep:
             withdrawn += lost
             ours_so_far += len(ours)
             listed_so_far += len(listed)
-            # Of those that were not asked for as many may be lost as of the others.
-            lost_so_far += len(missing) * len(lost) / len(asked) if asked else 0
+            lost_so_far += _share(missing, asked, lost)
+            untold = [[key for key in each if key not in self._believed] for each in (missing, asked, lost)]
+            # protects: only-what-was-told-is-believed
+            unlikely_so_far += _share(*untold)
             likely = max(_LIKELY_FEW if listed else 0, math.floor(_LIKELY * ours_so_far))
-            doubtful = doubtful or bool(lost and lost_so_far > likely)
+            doubtful = doubtful or bool(untold[-1] and unlikely_so_far > likely)
         # protects: more-than-is-likely-is-not-dropped
         if doubtful and not stopped():
+            self._doubt(withdrawn)
             gives = f"{ours_so_far - round(lost_so_far):,}" if listed_so_far else "none"
             raise errors.Malformed(
                 f"The server gives {gives} of the {ours_so_far:,} reports that are here, which is not likely: nothing "
@@ -136,3 +156,8 @@ class Sweep:
         if found is not None and str(found.service_request_id) == report:
             self._puller.take([found])
         return found is not None
+
+
+def _share(missing: Sequence[str], asked: Sequence[str], lost: Sequence[str]) -> float:
+    """How many of the missing are lost: of those that were not asked for as many as of the others."""
+    return len(missing) * len(lost) / len(asked) if asked else 0.0

@@ -78,6 +78,7 @@ class WindowActions(QObject):
             "refresh": self._refresh,
             "sources": self._show_sources,
             "compare": self._compare,
+            "believe": self._believe,
             "clear_filter": lambda: desk.set_filter(Filter(tab=desk.filter.tab)),
             "go_to": self.go_to,
             "map_fit": map_.fit_to_list,
@@ -129,6 +130,24 @@ class WindowActions(QObject):
             self._link.send(Compare())
         else:
             self._status.say(self.tr("No server to compare with"))
+
+    def _believe(self) -> None:
+        """Reports that a comparison missed are dropped here, by whoever knows that the city took them back."""
+        count = self._sources.doubted
+        sentence = self.tr(
+            "{n} reports are not given by the server any more: more than a city takes back, so that they are shown "
+            "still. Dropped they are in no list here; they come back by themselves when the server lists them again."
+            if count > 1
+            else "1 report is not given by the server any more, and is shown still. Dropped it is in no list here; it "
+            "comes back by itself when the server lists it again."
+        )
+
+        def believe() -> None:
+            self._status.say(self.tr("Looking once more, then they are dropped"))
+            self._link.send(Compare(believe=True))
+
+        title = self.tr("Believe the comparison?")
+        self._forms.ask(title, sentence.format(n=count), self.tr("Drop them here"), self.tr("Leave them"), believe)
 
     def _show_keys(self) -> None:
         keyed = sorted((action for action in ACTIONS if action.keys), key=lambda action: GROUPS.index(action.group))

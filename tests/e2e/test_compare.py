@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from console.actions import BY_ID
+from console.domain.messages import Source
+from console.domain.rights import Rights
 from tests.helpers.city import console, served, wait_for, write_users
+from tests.helpers.geo_city import GeoCity, geo_request
+from tests.helpers.hands import form
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -35,3 +41,37 @@ def test_compare_with_the_server_now(tmp_path: Path) -> None:
             assert window.reader().row_of("city", lost) is not None
             assert window.intents.run("compare")
             wait_for(lambda: any("nothing differed" in words for words in told), 30, "told again")
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_a_loss_that_is_true_is_believed_by_a_command(tmp_path: Path) -> None:
+    """A small town took back 4 of its 20 reports: they were shown for ever, with a sentence."""
+    then = datetime.now(UTC) - timedelta(days=3)
+    town = GeoCity([geo_request(n, then + timedelta(hours=n)) for n in range(1, 21)])
+    source = Source("town", "Town", town.url, "open311", timezone="UTC")
+    with console(tmp_path / "profile", None, sources=[source]) as window:
+        told: list[str] = []
+        window.sources.told.connect(told.append)
+        wait_for(lambda: window.sources.states().get("town") == "live", 30, "live")
+        assert not window.intents.run("believe"), "nothing is doubted"
+        town.reports = town.reports[4:]
+        assert window.intents.run("compare")
+        wait_for(lambda: window.sources.doubted == 4, 30, "doubted")
+        wait_for(lambda: any("gives 16 of the 20" in words for words in told), 30, "told")
+        assert told[-1].endswith(f"“{BY_ID['believe'].text}” drops them here.")
+        assert "gives 16 of the 20" in window.sources.sheet()
+        window.intents.rights_at = lambda _source: Rights("operator")
+        assert window.intents.situation.may_believe is False
+        assert not window.intents.run("believe"), "that is a supervisor's word"
+        window.intents.rights_at = lambda _source: Rights("supervisor")
+        assert window.intents.run("believe")
+        assert form(window)._title.text() == "Believe the comparison?"
+        form(window).reject()
+        wait_for(lambda: not window.forms.is_open, what="left")
+        assert window.sources.doubted == 4
+        assert window.intents.run("believe")
+        form(window).commit()
+        wait_for(lambda: any(words == "4 reports are no longer at the server and dropped here." for words in told), 30)
+        assert window.sources.doubted == 0
+        wait_for(lambda: window.desk.view.counts.all_open == 16, 30, "they are in no list")
+    town.close()

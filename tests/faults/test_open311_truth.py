@@ -119,6 +119,32 @@ def test_a_server_that_gives_nothing_for_a_while_hides_nothing(city: GeoCity, tm
 
 
 @pytest.mark.usefixtures("expected_log")
+def test_a_loss_that_is_true_is_believed_when_somebody_says_so_and_of_these_reports_only(
+    city: GeoCity, tmp_path: Path
+) -> None:
+    """A small town deletes 4 of its 20 reports; they stayed for ever."""
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        console.live()
+        gone, city.reports = city.reports[:4], city.reports[4:]
+        said = compared(console, "gives 16 of the 20 reports")
+        assert said.doubted == 4
+        lost_too, city.reports = city.reports[:5], city.reports[5:]
+        console.followers.take(Compare(believe=True))
+        said = console.wait(SourceState, lambda state: "gives 11 of the 20" in state.detail, len(console.said))
+        assert (said.doubted, len(console.cached())) == (9, 20), "of five of these nobody had been told"
+        city.reports = [*lost_too, *city.reports]
+        said = compared(console, "dropped")
+        assert (said.detail, said.doubted) == ("4 reports are no longer at the server and dropped here.", 0)
+        assert len(console.cached()) == 16
+        city.reports = [*gone, *city.reports]
+        console.followers.take(Compare())
+        console.wait(SourceState, lambda state: not state.detail, len(console.said))
+        assert len(console.cached()) == 20, "they are there again"
+        city.reports = city.reports[4:]
+        assert compared(console, "gives 16 of the 20 reports").doubted == 4, "asked anew"
+
+
+@pytest.mark.usefixtures("expected_log")
 @pytest.mark.parametrize("old", [0, 300])
 def test_a_server_that_loses_what_is_new_hides_nothing(tmp_path: Path, old: int) -> None:
     """A part of its index is missing: of the last days, beside many older ones that are all there."""
