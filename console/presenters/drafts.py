@@ -85,7 +85,7 @@ class Drafts(QObject):
                 city = self.tr("{city} is not followed here any more.")
                 self._show(key, city.format(city=self._desk.city_name(source)))
             case "new_report":
-                self._intents.new_report(source, key if what else "")
+                self._intents.new_report(source, key)
             case "unavailable":
                 crews = [one for one in self._desk.cities.crews if (one.source, one.unit.id) == (source, what)]
                 if crews:

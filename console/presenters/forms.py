@@ -107,6 +107,7 @@ class Forms(QObject):
         self._subject: Dossier | None = None
         self._watched: tuple[QDialog | None, Dossier, tuple[str, ...]] | None = None
         self._new_key = ""
+        self._earlier = ""  # the draft key of a call before that is offered
         self._tasks = tasks
         self.photo_wanted: Callable[[str], None] = lambda _: None
         """Set by the app: shows a photo closely, beside one from before or after."""
@@ -584,16 +585,22 @@ class Forms(QObject):
     ) -> None:
         """A report by telephone for this source: keyboard only, works offline; what was typed is kept when it is left.
 
+        Without the `draft_key` of what is gone on with it is another call: what was left of the last one is offered.
         `known` (what a CREATE would carry) stands in it already; title and sentence say what the report is instead of
         one by telephone.
         """
-        several = not draft_key
-        draft_key = draft_key or self._edits.draft_key("new_report", source, "")
-        if self._new is not None and self._new.isVisible() and self._new_key == draft_key:
+        here = self._edits.draft_key("new_report", source, "")
+        several = not draft_key or draft_key.startswith(here)
+        same = self._new_key == draft_key or (not draft_key and self._new_key.startswith(here))
+        if self._new is not None and self._new.isVisible() and same:
             self.held_keys.hold_for(self._new)
             self._new.raise_()
             self._new.activateWindow()
             return
+        is_another, draft_key = not draft_key, draft_key or here
+        if is_another and (left := self._edits.draft(here)) is not None:
+            self._keep_aside(source, left)
+            self._edits.drop_draft(here)
         catalog = self._desk.catalog(source)
         about = self._desk.city_name(source) if len(self._desk.cities.catalogs) > 1 else ""
         form = NewReportForm(
@@ -619,7 +626,15 @@ class Forms(QObject):
         if known:
             form.set_values(_new_report_values(known))
         self._draft(form, draft_key, about)
-        form.put_aside.connect(lambda values: self._put_aside(source, about, values))
+
+        def put_aside(values: dict[str, Any]) -> None:
+            self._keep_aside(source, {**values, **self.mark(about)})
+            self._offer_earlier(form, source)
+
+        form.put_aside.connect(put_aside)
+        form.earlier_wanted.connect(lambda: self.new_report(source, then, draft_key=self._earlier))
+        if is_another:
+            self._offer_earlier(form, source)
 
         def commit(values: dict[str, Any]) -> None:
             self._commit(form, lambda: then(_new_report_data(values, self._place_data(values))), draft_key)
@@ -859,10 +874,22 @@ class Forms(QObject):
             code = area.parent if area is not None else None
         return False
 
-    def _put_aside(self, source: str, about: str, values: Mapping[str, Any]) -> None:
+    def _keep_aside(self, source: str, draft: dict[str, Any]) -> None:
         """Another caller is on the line: what was taken down before is found in the list of drafts."""
-        key = self._edits.draft_key("new_report", source, self._now().isoformat())
-        self._edits.save_draft(key, {**values, **self.mark(about)})
+        key = self._edits.draft_key("new_report", source, str(draft.get(MARKS[0]) or self._now().isoformat()))
+        while self._edits.draft(key) is not None:
+            key += "+"
+        self._edits.save_draft(key, draft)
+
+    def _offer_earlier(self, form: NewReportForm, source: str) -> None:
+        """The newest of what was put aside is one key away."""
+        here = self._edits.draft_key("new_report", source, "")
+        aside = [(key, draft) for key, draft in self._edits.drafts.items() if key.startswith(here) and key != here]
+        if not aside:
+            return
+        self._earlier, draft = max(aside, key=lambda one: str(one[1].get(MARKS[0], "")))
+        said = str(draft.get("text") or self._desk.catalog(source).service_name(draft.get("service")) or "")
+        form.offer_earlier(": ".join(part for part in (self.draft_words(draft), one_line(said, _OFFERED)) if part))
 
     def _pick_place(self, form: PlaceForm) -> None:
         form.step_aside(self._window)
@@ -971,6 +998,7 @@ _REST_MS = 50
 """So long nothing has to move before a form follows."""
 _BY_PHONE = "phone"
 _IN_SHORT = 200
+_OFFERED = 40
 """So many letters of a report's words stand in the head of a form that covers the report."""
 _STREET_M = 150.0
 _FAR_OFF_M = 500.0

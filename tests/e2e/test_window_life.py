@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from console.domain.filter import Filter
 from console.settings import load_settings
 from tests.helpers.city import ROOT, console, wait_for
-from tests.helpers.hands import form, outbox
+from tests.helpers.hands import ALT, form, outbox, type_into
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -104,6 +105,10 @@ def test_what_was_being_written_when_the_window_closed_is_there_at_the_next_star
     with console(tmp_path, None) as window:
         wait_for(lambda: window.edits.drafts, what="the draft is read")
         window.intents.run("new_report")
+        empty = form(window)
+        assert empty.is_empty(), "it may be another caller"
+        type_into(window, "", Qt.Key.Key_D, ALT)
+        wait_for(lambda: form(window) is not empty, what="it is taken up")
         assert form(window).report_text.toPlainText() == "Water at the school"
 
 

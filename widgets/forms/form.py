@@ -342,7 +342,14 @@ class Form(QDialog):
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.draft_cleared.emit()
 
+    def tell_above(self, words: str) -> None:
+        """Say something above the fields, where a draft is told of, without the button that clears one."""
+        self._draft_label.setText(one_line(words))
+        self.clear_button.hide()
+        self._draft_row.show()
+
     def _show_draft(self, shown: bool) -> None:
+        self.clear_button.setVisible(shown)
         self._draft_row.setVisible(shown)
         self._clear_key.setEnabled(shown)
 

@@ -99,13 +99,15 @@ class NewReportForm(PlaceForm):
     """A report by telephone, with the keyboard alone. Values: those of the place, and service, text, priority,
     caller_name, caller_phone.
 
-    With `several` a draft can be put aside for another report. Possible duplicates come by `set_duplicates` after
-    `changed`.
+    With `several` what is entered can be put aside for another report (Ctrl+N). Possible duplicates come by
+    `set_duplicates` after `changed`.
     """
 
     duplicate_opened = Signal(int)
     put_aside = Signal(dict)
-    """Another report is to be begun while a draft stands in the form: the values, to be kept elsewhere."""
+    """Another report is to be begun while this one is not saved: the values, to be kept elsewhere."""
+    earlier_wanted = Signal()
+    """What `offer_earlier` told of is to be gone on with."""
 
     def __init__(
         self,
@@ -132,6 +134,13 @@ class NewReportForm(PlaceForm):
         self.draft_buttons.insertWidget(0, self.another_button)
         self.another_button.clicked.connect(self._begin_another)
         add_key(self, "Ctrl+N", self._begin_another)
+        self.earlier_button = KeyButton(theme, self.tr("Take it up"), "Alt D", height=24)
+        self.earlier_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.earlier_button.hide()
+        self.draft_buttons.insertWidget(0, self.earlier_button)
+        self._earlier_key = add_key(self, "Alt+D", self.earlier_wanted.emit)
+        self._earlier_key.setEnabled(False)
+        self.earlier_button.clicked.connect(self.earlier_wanted)
         self._several = several
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
@@ -184,6 +193,7 @@ class NewReportForm(PlaceForm):
             self.setTabOrder(first, second)
         self.set_duplicates([])
         self.touch()
+        self._before_draft = self.values()
 
     def set_services(self, choices: Sequence[Choice], priorities: dict[str, str] | None = None) -> None:
         """The categories, and the priority each begins with (`{code: "3"}`) until one is chosen by hand."""
@@ -249,10 +259,21 @@ class NewReportForm(PlaceForm):
         values = self.values()
         return not any(values[key] for key in ("service", "text", "address", "caller_name", "caller_phone"))
 
+    def offer_earlier(self, words: str) -> None:
+        """Tell of a draft of another call, which is not filled in: whoever types on would write the one into the other.
+
+        `words` say which one; a key goes on with it.
+        """
+        self.tell_above(words)
+        self.another_button.hide()
+        self.earlier_button.show()
+        self._earlier_key.setEnabled(True)
+
     def _begin_another(self) -> None:
-        if self._several and self.has_draft and not self.is_empty():
-            self.put_aside.emit(self.values())
+        if self._several and not self.is_empty():
+            values = self.values()
             self.clear_draft()
+            self.put_aside.emit(values)
 
     def _on_service(self, code: str) -> None:
         if not self._priority_by_hand and code in self._default_priorities:

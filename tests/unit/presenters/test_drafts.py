@@ -160,9 +160,7 @@ def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
         rig.intents.run("new_report")
         form = rig.form()
         assert isinstance(form, NewReportForm)
-        if form.has_draft:
-            QTest.keyClick(form.focusWidget(), Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-            assert form.is_empty()
+        assert form.is_empty(), "what is typed on would be written into the first caller's report"
         form.report_text.setFocus()
         QTest.keyClicks(form.report_text, text)
         form.reject()
@@ -177,6 +175,34 @@ def test_a_second_call_puts_the_first_aside(listed: Listed) -> None:
     (edit,) = rig.saved(1)
     assert edit.data["description"] == "Water at the school"
     assert list(rig.edits.drafts) == [second]
+
+
+def test_the_last_call_is_one_key_away_and_nothing_of_it_is_in_the_next(listed: Listed) -> None:
+    """Its draft stood in the form of the second caller, who was written into it: "Jalan rusakgenangan"."""
+    rig = listed.rig
+    rig.intents.run("new_report")
+    first = rig.form()
+    assert isinstance(first, NewReportForm)
+    assert not first.earlier_button.isVisible(), "there is none"
+    QTest.keyClicks(first.report_text, "Water at the school")
+    QTest.keyClick(first.report_text, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert first.is_empty(), "a second caller while the first one's form is open"
+    assert first._draft_label.text() == "Draft of 08:00: Water at the school"
+    QTest.keyClicks(first.report_text, "Tree on the road")
+    QTest.keyClick(first.report_text, Qt.Key.Key_D, Qt.KeyboardModifier.AltModifier)
+    wait_for(lambda: rig.form() is not first, what="the form of the first call")
+    second = rig.form()
+    assert isinstance(second, NewReportForm)
+    assert second.report_text.toPlainText() == "Water at the school"
+    second.reject()
+    rig.intents.run("new_report")
+    third = rig.form()
+    assert isinstance(third, NewReportForm)
+    assert third.is_empty()
+    assert third.earlier_button.isVisible()
+    third.reject()
+    texts = sorted(draft["text"] for draft in rig.edits.drafts.values())
+    assert texts == ["Tree on the road", "Water at the school"], "nothing is lost"
 
 
 def conflict(listed: Listed, theirs: int = 2) -> str:
