@@ -340,7 +340,7 @@ def is_locked(file: Path) -> bool:
 @pytest.mark.usefixtures("qapp", "expected_log")
 def test_the_window_says_that_the_connection_froze_until_it_is_live(served_city: Served, tmp_path: Path) -> None:
     """Guards: the wiring of app.py, from SyncLink.froze to the status bar."""
-    with console(tmp_path / "profile", served_city.address) as window:
+    with console(tmp_path / "profile", served_city.address, own_sync=True) as window:
         wait_ready(window)
         window.link._watch.setInterval(500)
         os.kill(window.link.pid, signal.SIGSTOP)
@@ -372,7 +372,7 @@ def test_what_was_committed_and_never_told_is_shown_after_the_restart(served_cit
     """I5: a sync process that ends between a commit and its Touched (sync_link.py: everything is read again)."""
     profile = tmp_path / "profile"
     source = Source("city", "City", served_city.address, "dispatch")
-    with console(profile, served_city.address) as window:
+    with console(profile, served_city.address, own_sync=True) as window:
         wait_ready(window)
         come_to_rest(window)
         before = window.desk.view.total

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -121,6 +120,7 @@ def console(
     mended: str = "",
     kept: Any = None,
     sources: Sequence[Any] = (),
+    own_sync: bool = False,
 ) -> Iterator[Any]:
     """A real ConsoleWindow with its own profile and sync process; its computer's clock may be `behind_s`.
 
@@ -128,6 +128,7 @@ def console(
     `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     Or it follows these `sources` as they are, with `name` signed in where they name a user, unless signed out.
+    With `own_sync` its sync process is the one of the program itself, for those that stop it or end it by its id.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -153,6 +154,8 @@ def console(
     window = ConsoleWindow(
         app, options, settings, tokens, None, clock=lambda: datetime.now(UTC) - timedelta(seconds=behind_s)
     )
+    if not own_sync:
+        window.link.command = warm.sync_command()
     window.open()
     try:
         yield window
@@ -164,12 +167,4 @@ def console(
 def run_sigap(*arguments: str, home: Path, timeout_s: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The program as a process, with its profiles under `home`."""
     environment = {**os.environ, "SIGAP_HOME": str(home)}
-    return subprocess.run(
-        [sys.executable, "-m", "console", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        env=environment,
-        cwd=ROOT,
-        input=stdin,
-    )
+    return warm.run(arguments, environment, stdin=stdin, timeout_s=timeout_s)

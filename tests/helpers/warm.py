@@ -1,11 +1,12 @@
-"""`sigap serve` as a process that has its modules already: the fork of one that has loaded them and done nothing else.
+"""`sigap` as a process that has its modules already: the fork of one that has loaded them and done nothing else.
 
-To load them takes half a second of processor, and the tests start more than a hundred servers. What runs is
-`console.cli.main` with the arguments, environment, folder and files of a process of its own; nothing that one server
-does can be seen by the next. That a start from nothing works is tested by those that run `python -m console`.
+To load them takes a quarter to half a second of processor, and the tests start hundreds of servers, commands and sync
+processes. What runs is `console.cli.main` with the arguments, environment, folder and files of a process of its own;
+nothing that one does can be seen by the next. That a start from nothing works is tested by those that run
+`python -m console`.
 
-The parent of all is `python -m tests.helpers.warm SOCKET`, one for each test process. It ends with it, and its servers
-end with it.
+The parent of all is `python -m tests.helpers.warm LISTENER LIFE`, one for each test process. It ends with it; each of
+its children ends with the connection on which it was asked for (tests/helpers/warm_client.py), at the latest then.
 
 The demo city is made for the hour of the day and week at which it starts. Here it always starts in the same one, or
 in that of SIGAP_TEST_HOUR, so that a test meets the same reports by day and by night.
@@ -17,32 +18,32 @@ import atexit
 import contextlib
 import functools
 import gc
-import json
+import marshal
 import os
 import selectors
 import signal
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from tests.helpers.warm_client import ask
+
 ROOT = Path(__file__).resolve().parents[2]
 _MOST = 1 << 20
-_ASKING = threading.Lock()
-"""One question at a time: two that are asked at once could each get the other's answer, and stop the other's server."""
 
 
 class Forked:
     """One of them, with what the tests need of `subprocess.Popen`: `stdout` is a pipe of text."""
 
-    def __init__(self, pid: int, stdout: IO[str], status: int) -> None:
-        self.pid, self.stdout = pid, stdout
+    def __init__(self, connection: socket.socket, stdout: IO[str]) -> None:
+        self._connection, self.stdout = connection, stdout
+        self.pid = int(connection.recv(64))
         self.returncode: int | None = None
-        self._status = status
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
@@ -52,7 +53,7 @@ class Forked:
         """Until it has ended; TimeoutExpired."""
         found = self._read(timeout)
         if found is None:
-            raise subprocess.TimeoutExpired("sigap serve", timeout or 0)
+            raise subprocess.TimeoutExpired("sigap", timeout or 0)
         return found
 
     def communicate(self, timeout: float | None = None) -> tuple[str, None]:
@@ -76,12 +77,12 @@ class Forked:
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._status, selectors.EVENT_READ)
+                selector.register(self._connection, selectors.EVENT_READ)
                 if not selector.select(timeout):
                     return None
-            said = os.read(self._status, 64)
-            os.close(self._status)
-            assert said, "the parent of the servers has died"
+            with self._connection:
+                said = self._connection.recv(64)
+            assert said, "the parent of all has died"
             self.returncode = int(said)
         return self.returncode
 
@@ -89,95 +90,147 @@ class Forked:
 def start(arguments: Sequence[str], log: IO[str]) -> Forked:
     """`sigap` with these arguments, its standard error in `log`, in the project's folder, with this environment."""
     out, out_end = os.pipe()
-    status, status_end = os.pipe()
     with open(os.devnull) as nothing:
-        asked = json.dumps({"arguments": list(arguments), "environment": dict(os.environ)}).encode()
-        with _ASKING:
-            parent = _parent()
-            socket.send_fds(parent, [asked], [nothing.fileno(), out_end, log.fileno(), status_end])
-            pid = int(parent.recv(64))
-        os.close(out_end)
-        os.close(status_end)
-    return Forked(pid, open(out), status)
+        connection = _ask(arguments, dict(os.environ), nothing.fileno(), out_end, log.fileno())
+    os.close(out_end)
+    return Forked(connection, open(out))
+
+
+def run(
+    arguments: Sequence[str], environment: dict[str, str], *, stdin: str = "", timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """`sigap` with these arguments and environment, in the project's folder, until it ends; TimeoutExpired."""
+    with (
+        tempfile.TemporaryFile("w+") as given,
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as err,
+    ):
+        given.write(stdin)
+        given.seek(0)
+        connection = _ask(arguments, environment, given.fileno(), out.fileno(), err.fileno())
+        process = Forked(connection, out)
+        try:
+            process.wait(timeout_s)
+        finally:
+            connection.close()
+        for written in (out, err):
+            written.seek(0)
+        return subprocess.CompletedProcess(["sigap", *arguments], process.wait(), out.read(), err.read())
+
+
+def sync_command() -> list[str]:
+    """What `SyncLink` starts for `sigap sync --pipe`: a small process that stands for the forked one.
+
+    Whoever ends it by force ends both; whoever stops it (SIGSTOP) stops only the small one.
+    """
+    client = str(Path(__file__).with_name("warm_client.py"))
+    return [sys.executable, "-I", "-S", client, _address().hex(), "sync", "--pipe"]
+
+
+def _ask(arguments: Sequence[str], environment: dict[str, str], *files: int) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ask(connection, _address(), arguments, environment, files)
+    return connection
 
 
 @functools.cache
-def _parent() -> socket.socket:
-    """The connection to the parent of this test process's servers, which is started with the first."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+def _address() -> bytes:
+    """Where the parent of this test process's children listens; it is started with the first of them."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind("")  # a name of the kernel's choice
+    listener.listen(64)
+    ours, theirs = socket.socketpair()
+    with listener, theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.helpers.warm", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.helpers.warm", str(listener.fileno()), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[listener.fileno(), theirs.fileno()],
             cwd=ROOT,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # a process with threads should not be forked
         )
+        address = listener.getsockname()
 
     def end() -> None:
         ours.close()
         process.wait(20)
 
     atexit.register(end)
-    return ours
+    return bytes(address)
 
 
-def _serve(asking: socket.socket) -> Sequence[str]:
+def _serve(listener: socket.socket, life: socket.socket) -> Sequence[str]:
     """Fork for each question; returns the arguments in a child, and ends the process when nobody can ask any more."""
     waker, woken = socket.socketpair()
     for each in (waker, woken):
         each.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker.fileno())
-    running: dict[int, int] = {}
+    running: dict[int, socket.socket] = {}
     with selectors.DefaultSelector() as selector:
-        selector.register(asking, selectors.EVENT_READ)
-        selector.register(woken, selectors.EVENT_READ)
+        for each in (listener, life, woken):
+            selector.register(each, selectors.EVENT_READ)
         while True:
-            ready = {key.fileobj for key, _ in selector.select()}
+            ready = {key.fileobj: key.data for key, _ in selector.select()}
             if woken in ready:
                 with contextlib.suppress(BlockingIOError):
                     woken.recv(_MOST)
-                _reap(running)
-            if asking in ready:
-                said, files, _, _ = socket.recv_fds(asking, _MOST, 4)
+                for connection in _reap(running):
+                    ready.pop(connection, None)
+                    with contextlib.suppress(KeyError):
+                        selector.unregister(connection)
+                    connection.close()
+            if life in ready:
+                for pid in running:
+                    os.kill(pid, signal.SIGKILL)
+                sys.exit()
+            for pid in filter(None, ready.values()):  # nobody waits for it any more
+                selector.unregister(running[pid])
+                os.kill(pid, signal.SIGKILL)
+            if listener in ready:
+                asking, _ = listener.accept()
+                said, files, _, _ = socket.recv_fds(asking, _MOST, 3)
                 if not said:
-                    for pid in running:
-                        os.kill(pid, signal.SIGKILL)
-                    sys.exit()
-                wanted = json.loads(said)
+                    asking.close()
+                    continue
+                arguments, environment = marshal.loads(said)
                 pid = os.fork()
                 if pid == 0:
                     break
-                running[pid] = files[3]
-                for file in files[:3]:
+                running[pid] = asking
+                selector.register(asking, selectors.EVENT_READ, pid)
+                for file in files:
                     os.close(file)
                 asking.send(str(pid).encode())
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for place, file in enumerate(files[:3]):
+    for place, file in enumerate(files):
         os.dup2(file, place)
-    for kept in (asking, waker, woken):
+    for kept in (listener, life, asking, waker, woken, *running.values()):
         kept.detach()
     os.closerange(3, 1024)
     os.environ.clear()
-    os.environ.update(wanted["environment"])
-    return list(wanted["arguments"])
+    os.environ.update(environment)
+    return list(arguments)
 
 
-def _reap(running: dict[int, int]) -> None:
-    """Tell how those ended that have."""
+def _reap(running: dict[int, socket.socket]) -> list[socket.socket]:
+    """Tell how those ended that have; their connections."""
+    told = []
     for pid in list(running):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            with contextlib.suppress(BrokenPipeError), open(running.pop(pid), "w") as told:
-                told.write(str(os.waitstatus_to_exitcode(status)))
+            told.append(running.pop(pid))
+            with contextlib.suppress(OSError):
+                told[-1].send(str(os.waitstatus_to_exitcode(status)).encode())
+    return told
 
 
 if __name__ == "__main__":
+    import console.headless
     import console.server.demo
     import console.server.loader
-    import console.server.serve  # noqa: F401
+    import console.server.serve
+    import console.sync.process  # noqa: F401
     from console.cli import main
     from console.server.demo import drafts
 
@@ -186,4 +239,4 @@ if __name__ == "__main__":
     drafts.local_hour = lambda _now, ago, zone: by_the_clock(hour, ago, zone)
     gc.collect()
     gc.freeze()
-    sys.exit(main(list(_serve(socket.socket(fileno=int(sys.argv[1]))))))
+    sys.exit(main(list(_serve(*(socket.socket(fileno=int(each)) for each in sys.argv[1:])))))
