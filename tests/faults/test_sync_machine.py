@@ -400,6 +400,7 @@ class Shift(RuleBasedStateMachine):
         """Everybody online until nothing moves; then I1, I2, I5 and that no queue stands still unsaid (I4)."""
         for console in self.consoles:
             console.wire.cut, console.wire.swallow = False, 0
+            console.waited_s += 3600  # a server that was set back again and again is read anew every two minutes only
         for _ in range(30):
             moved = [self.sync_for_each(console) for console in self.consoles]
             if not any(moved):

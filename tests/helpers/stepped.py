@@ -10,6 +10,7 @@ import contextlib
 import io
 import random
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -145,6 +146,8 @@ class SteppedConsole:
         self.wire: Wire | Link = Link() if url else Wire(city, Actor(name, "supervisor"))
         self.now = now
         """What the outbox takes for the time."""
+        self.waited_s = 0.0
+        """How much more time than it took has passed for what reads the city."""
         self.saved: dict[str, Edit] = {}
         self.withdrawn: set[str] = set()
         self.sent: set[str] = set()
@@ -173,6 +176,7 @@ class SteppedConsole:
 
     def puller(self, **more: Any) -> DispatchPuller:
         """One that reads the city into this console's cache; `more` as it takes it."""
+        more = {"monotonic": lambda: time.monotonic() + self.waited_s, **more}
         return DispatchPuller(CITY, self._client, self._ledger, self._health, self._news.append, **more)
 
     def crash(self) -> None:
