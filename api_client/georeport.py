@@ -21,7 +21,7 @@ from api_client.transport import PAGE, SMALL, Answer, Limits, Transport, utc_now
 T = TypeVar("T", bound=msgspec.Struct)
 PAGE_SIZE = 200
 _MOST_PAGES = 2000
-_LEAST_CAP = 50
+_LEAST_CAP = 10
 """No server is so mean that it gives fewer reports than this at a time: shorter answers are whole."""
 _MOST_WINDOWS = 1000
 _DAY = timedelta(days=1)
@@ -145,6 +145,8 @@ class GeoReportClient:
         self._read_bytes = 0
         self.last: Answer | None = None
         self.unread: list[Unread] = []
+        self.doubled: dict[str, None] = {}
+        """The ids that were seen on different reports of one question."""
 
     @property
     def exchanges(self) -> int:
@@ -248,6 +250,7 @@ class GeoReportClient:
     ) -> Generator[list[wire.GeoRequest], None, _Reading]:
         """The pages of one question, of each page what is not in `seen`."""
         ids: set[str] = set()
+        told: dict[str, wire.GeoRequest] = {}
         first_size = 0
         for number in range(1, _MOST_PAGES + 1):
             # protects: no-server-is-read-for-ever
@@ -259,6 +262,9 @@ class GeoReportClient:
                 if number == 1:
                     raise
                 return _Reading(frozenset(ids), is_whole=False)
+            for each in page.requests:
+                if _are_two(told.setdefault(str(each.service_request_id), each), each):
+                    self.doubled[str(each.service_request_id)] = None
             fresh = [each for each in page.requests if str(each.service_request_id) not in ids]
             ids.update(str(each.service_request_id) for each in fresh)
             unseen = [each for each in fresh if str(each.service_request_id) not in seen]
@@ -318,11 +324,21 @@ class GeoReportClient:
         return self._requests_page(params | {"page": 1, "page_size": 1}).requests
 
     def knows_updated_after(self) -> bool:
-        """Whether the server filters by the time of the last change (an extension): for the future it sends none."""
+        """Whether the server filters by the time of the last change (an extension): for the future it sends none.
+
+        One empty answer says nothing (an index is being built, a cache is cold): what was changed since long ago has
+        to be given between two such answers.
+        """
         try:
-            return not self._requests_page({"updated_after": _stamp(_FUTURE), "page": 1, "page_size": 1}).size
+            # protects: one-empty-answer-proves-nothing
+            return (
+                not self._gives_changes(_FUTURE) and self._gives_changes(_LONG_AGO) and not self._gives_changes(_FUTURE)
+            )
         except (errors.Refused, errors.ServerFault):
             return False
+
+    def _gives_changes(self, since: datetime) -> bool:
+        return bool(self._requests_page({"updated_after": _stamp(since), "page": 1, "page_size": 1}).size)
 
     def request(self, request_id: str) -> wire.GeoRequest | None:
         """One request, None when the server has it not."""
@@ -434,6 +450,13 @@ def can_show(request: wire.GeoRequest, sent: Mapping[str, str], at: datetime) ->
         return False
     made = time_of(request.requested_datetime)
     return made is None or made > at - _DAY
+
+
+def _are_two(one: wire.GeoRequest, other: wire.GeoRequest) -> bool:
+    """Whether two requests under one id cannot be one report that was changed: neither words nor time are the same."""
+    words, others = _plain(one.description), _plain(other.description)
+    at, other_at = time_of(one.requested_datetime), time_of(other.requested_datetime)
+    return bool(words and others and words != others and at and other_at and at != other_at)
 
 
 def _shows(told: str, sent: str) -> bool:

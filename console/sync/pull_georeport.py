@@ -31,6 +31,7 @@ FARTHEST = timedelta(days=365 * 20)
 _OPEN_SWEEP = timedelta(minutes=10)
 _REREAD = timedelta(hours=1)
 _SWEPT = timedelta(days=30)
+_SHOWN = 3
 _SERVICES_EVERY = timedelta(hours=6)
 _MOST_UNREAD = 1000
 _LOOK_EVERY = timedelta(minutes=1)
@@ -103,7 +104,8 @@ class GeoReportPuller:
         self._unread: list[Unread] = []
         self._services_at: datetime | None = None
         self._swept_at: datetime | None = None
-        self._by_change: bool | None = None
+        self._by_change = False
+        self._asked_at: datetime | None = None
         self._lock = threading.Lock()
         self._own: dict[str, list[Expected]] = {}
         self._refused: list[tuple[Expected, wire.GeoRequest]] = []
@@ -150,8 +152,10 @@ class GeoReportPuller:
         now = self._health.server_now()
         self._refuse()
         self._unread = _unread_in(cursor)
-        if self._by_change is None:
+        # protects: asked-again-what-it-knows
+        if self._asked_at is None or now - self._asked_at > _REREAD:
             self._by_change = self._client.knows_updated_after()
+            self._asked_at = now
             self._health.measured(self._client.last)
             now = self._health.server_now()
         self._number = max(self._number or self._kept.last_number() + 1, int(now.timestamp()))
@@ -195,7 +199,8 @@ class GeoReportPuller:
 
     @property
     def _remarks(self) -> str:
-        return " ".join(words for words in (_words_of(self._unread), self.note) if words)
+        doubled = _words_of_doubled(list(self._client.doubled))
+        return " ".join(words for words in (_words_of(self._unread), doubled, self.note) if words)
 
     def _read_services(self, cursor: Cursor | None, now: datetime) -> None:
         services = [item for each in self._client.services() if (item := service_item(each, self._number)) is not None]
@@ -259,7 +264,7 @@ class GeoReportPuller:
             pages.append(self._read(None, None, limits, updated_after=start))
         every = _REREAD if self._by_change else _OPEN_SWEEP
         if self._swept_at is None or now - self._swept_at > every:
-            pages.append(self._read(now - _SWEPT, None, READING.at_most(self.room())))
+            pages.append(self._read(now - _SWEPT, None))
             self._swept_at = now
             pages += self._older_window(now, every)
         else:
@@ -279,18 +284,21 @@ class GeoReportPuller:
         windows = math.ceil((end - oldest) / WINDOW)
         turn = int(now.timestamp() / every.total_seconds()) % windows
         end -= turn * WINDOW
-        limits = READING.at_most(self.room())
-        return [self._read(end - WINDOW, end + OVERLAP, limits)]
+        return [self._read(end - WINDOW, end + OVERLAP)]
 
     def _read(
         self,
         start: datetime | None,
         end: datetime | None,
-        limits: ReadingLimits,
+        limits: ReadingLimits | None = None,
         *,
         updated_after: datetime | None = None,
     ) -> Iterator[list[wire.GeoRequest]]:
-        """The pages of a question; when all of them were read, what is not to be had of its time is known anew."""
+        """The pages of a question; when all of them were read, what is not to be had of its time is known anew.
+
+        Without `limits` as much as there is room for when the reading begins.
+        """
+        limits = limits or READING.at_most(self.room())
         self._client.unread.clear()
         yield from self._client.requests(start=start, end=end, updated_after=updated_after, limits=limits)
         found = list(self._client.unread)
@@ -418,6 +426,14 @@ def _words_of(unread: Sequence[Unread]) -> str:
     """What is not here, in a sentence or two."""
     given = [each for each in unread if not each.stopped]
     return " ".join(filter(None, (_words_of_given(given), _words_of_stopped([one for one in unread if one.stopped]))))
+
+
+def _words_of_doubled(numbers: Sequence[str]) -> str:
+    """That reports have one number, and only one of them can be here."""
+    if not numbers:
+        return ""
+    shown = ", ".join(numbers[:_SHOWN]) + (f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else "")
+    return f"The server gives one number to different reports, of which one alone is shown: {shown}."
 
 
 def _words_of_given(unread: Sequence[Unread]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -158,7 +159,9 @@ def read(city: GeoCity, **window: Any) -> tuple[set[int], GeoReportClient]:
 
 
 @pytest.mark.parametrize("pages", ["heeded", "ignored", "refused"])
-@pytest.mark.parametrize(("count", "cap"), [(1204, 1000), (60, 1000), (5, 1000), (700, 60), (0, 1000), (200, 200)])
+@pytest.mark.parametrize(
+    ("count", "cap"), [(1204, 1000), (60, 1000), (5, 1000), (700, 60), (0, 1000), (200, 200), (60, 10)]
+)
 def test_a_server_is_read_whole_whatever_its_cap(
     cities: Callable[..., GeoCity], pages: str, count: int, cap: int
 ) -> None:
@@ -171,6 +174,19 @@ def test_a_server_is_read_whole_whatever_its_cap(
     read_again = [each for page in there.requests(start=START, end=NOW) for each in page]
     assert len(read_again) == count
     assert len(city.windows) - asked <= max(2, asked), "no more than the first time"
+
+
+@pytest.mark.parametrize("knows", [False, True])
+@pytest.mark.parametrize("empty", [{0}, {1}, {2}, {0, 1}, {0, 1, 2}])
+def test_one_empty_answer_is_no_proof_of_what_a_server_knows(
+    cities: Callable[..., GeoCity], empty: set[int], knows: bool
+) -> None:
+    """K31: a cold index at the start; changes of old reports did not arrive for the whole session."""
+    city, asked = cities(of_days(10), changes=knows), itertools.count()
+    city.lies = lambda page, query: [] if "updated_after" in query and next(asked) in empty else page
+    there = GeoReportClient(city.url, clock=lambda: NOW)
+    assert there.knows_updated_after() == (knows and 1 not in empty)
+    assert there.knows_updated_after() == knows, "the next time"
 
 
 def test_pages_that_are_refused_are_left_out_from_then_on(cities: Callable[..., GeoCity]) -> None:

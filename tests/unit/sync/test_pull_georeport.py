@@ -237,12 +237,48 @@ def test_the_last_of_the_disk_is_left_to_others_and_new_reports_are_read(tmp_pat
 def test_what_is_missing_is_still_said_after_a_restart(tmp_path: Path) -> None:
     at = datetime.now(UTC) - 200 * DAY
     city = GeoCity([geo_request(number, at) for number in range(130)], cap=100)
-    city.lies = lambda page, query: [] if "updated_after" in query else page  # old windows are read only once
+    city.lies = lambda page, query: page if "1900" in query.get("updated_after", "1900") else []  # read only once
     with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
         words = console.live().detail
         assert f"some of {at:%d %b %Y} may be missing" in words
     with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
         assert console.live().detail == words
+    city.close()
+
+
+def test_one_empty_answer_at_the_start_is_not_believed_for_the_whole_session(tmp_path: Path) -> None:
+    """K31: what it knows is asked anew each hour, and until then what changed is looked for in the windows."""
+    begun, clock = datetime.now(UTC), Clock()
+    city = GeoCity([geo_request(number, begun - 20 * DAY) for number in range(5)], changes=True)
+    city.lies = lambda page, query: [] if "updated_after" in query else page
+
+    def follows_changes() -> bool:
+        return any(one.get("updated_after", "1900")[:4] not in ("1900", "2099") for one in city.windows)
+
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK, clock=clock) as console:
+        console.live()
+        city.reports[3] |= {"status": "closed", "updated_datetime": datetime.now(UTC).isoformat()}
+        city.lies = lambda page, _: page
+        clock.ahead = timedelta(minutes=11)
+        row = console.reader.row_of("jkt", "3") or 0
+        console.wait_until(lambda: console.reader.report(row).report.status.value == "resolved")
+        assert not follows_changes()
+        clock.ahead = timedelta(minutes=62)
+        console.wait_until(follows_changes)
+    city.close()
+
+
+def test_that_different_reports_have_one_number_is_said(tmp_path: Path) -> None:
+    """K28: two offices behind one front: the second takes the place of the first."""
+    now = datetime.now(UTC)
+    flood = geo_request(7, now - DAY, description="Flood at the school")
+    city = GeoCity([geo_request(1, now - DAY), flood, geo_request(7, now - 2 * DAY, description="Lamp in the park")])
+    with rig(tmp_path, city.url, kind="open311", timing=QUICK) as console:
+        words = "The server gives one number to different reports, of which one alone is shown: 7."
+        assert console.live().detail == words
+        city.reports[2] |= {name: flood[name] for name in ("requested_datetime", "lat", "long")}
+    with rig(tmp_path / "again", city.url, kind="open311", timing=QUICK) as console:
+        assert console.live().detail == "", "one that was changed while it was read"
     city.close()
 
 
