@@ -41,6 +41,7 @@ from console.images import ImageProcess
 from console.network import Network
 from console.notices import LOCAL, describe
 from console.one_window import OneWindow, raise_other
+from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
 from console.presenters.caps import action_on, cap_of, is_usable
 from console.presenters.charts import ChartsPresenter
@@ -441,8 +442,9 @@ class ConsoleWindow(QObject):
             self,
         )
         self.claims = Claims(desk, self.edits, self.tasks, self.reader, self)
-        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self)
-        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self)
+        self.attendance = Attendance(self)
+        self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
+        self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -870,6 +872,7 @@ class ConsoleWindow(QObject):
         self.sources.set_state(state)
         if not state.reached:
             self.ticket_presenter.set_looking(state.source, None)
+        self.attendance.on_reached(state.source, is_reached=state.reached)
         self.exchange.take(state)
         self.intents.look_again()
         self.kpi_presenter.show()
@@ -877,6 +880,7 @@ class ConsoleWindow(QObject):
     def _on_presence(self, presence: Presence) -> None:
         self.units_presenter.set_positions(presence.source, presence.positions)
         self.ticket_presenter.set_looking(presence.source, presence.looking)
+        self.attendance.tell(presence.source, presence.looking)
 
     def _fetch_photo(self, source: str, sha256: str | None, url: str | None) -> None:
         self.link.send(Fetch(source, sha256, url))

@@ -15,10 +15,12 @@ from console.domain.report import HAZARD, Assignment, Entry
 from console.domain.status import ENDED_ASSIGNMENT, is_open
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
+from console.presenters.attendance import Attendance
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback, bounded, concerns, is_heard
 from console.store.cache_read import CachedReport, CacheReader
+from console.store.items import Cursor
 from console.tasks import Tasks
 from widgets.text import one_line
 
@@ -31,12 +33,19 @@ NEWS = timedelta(days=1)
 """An older note is nobody's call for help any more, nor is one of a crew whose work there ended so long before."""
 
 
+_SHOWS = timedelta(minutes=5)
+"""Whose console was killed or cut off counts as connected for a minute or two."""
+
+
 class CrewNote(msgspec.Struct, frozen=True):
-    """A note and the report it is on. `is_mine`: the operator has sent the crew, or has the report."""
+    """A note and the report it is on. `is_mine`: the operator has sent the crew, or has the report; `is_left`: it is
+    left to another whom it concerns and who is there.
+    """
 
     about: CachedReport
     entry: Entry
     is_mine: bool
+    is_left: bool = False
 
     @property
     def word(self) -> Word:
@@ -45,24 +54,26 @@ class CrewNote(msgspec.Struct, frozen=True):
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """What is to be read: the sources to begin at, the changes up to which the others have been read, and the rows of
-    reports that changed.
+    """What is to be read: the sources to begin at, the changes up to which the others have been read, the rows of
+    reports that changed, and the notes that were left to others, with their rows.
     """
 
     begin: dict[str, Followed | None]
     since: dict[str, int]
     rows: frozenset[int]
+    left: dict[Word, int]
     turn: int
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at."""
+    """What came of it; `since`, `epochs` and `seen` are of the sources that are begun at, `left` is left to others."""
 
     asked: _Asked
     epochs: dict[str, str]
     since: dict[str, int]
     seen: frozenset[Word]
     notes: tuple[CrewNote, ...]
+    left: dict[Word, int]
 
 
 class CrewNotes(QObject):
@@ -81,20 +92,24 @@ class CrewNotes(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
+        attendance: Attendance,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
         self._points = Checkpoints(_KIND, desk, kept)
         self._since: dict[str, int] = {}
         self._notes: dict[Word, str] = {}
         """The notes that were told after that, with their reports; `_SEEN` for those that the operator has seen."""
+        self._left: dict[Word, int] = {}
+        """The notes that were left to others whom they concern, for as long as these may turn out to be gone."""
         self._rows: set[int] = set()
         """The reports that changed and were not looked at."""
         desk.rows_touched.connect(self._on_rows)
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
         kept.opened.connect(self._begin_again)
+        attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen these."""
@@ -107,15 +122,17 @@ class CrewNotes(QObject):
         """Begin where that has not been done, as for another operator, and read what changed."""
         if left := self._points.leave():
             self._notes = {word: report for word, report in self._notes.items() if word[0] not in left}
+            self._left = {word: row for word, row in self._left.items() if word[0] not in left}
         begin = self._points.to_begin(self._desk.cities.catalogs)
         since = {source: seq for source, seq in self._since.items() if source not in begin}
-        asked = _Asked(begin, since, frozenset(self._rows), self._points.turn)
-        if begin or (asked.rows and since):
+        asked = _Asked(begin, since, frozenset(self._rows), dict(self._left), self._points.turn)
+        if begin or asked.left or (asked.rows and since):
             self._tasks.latest(_KIND, lambda: self._read(asked), self._tell)
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         if rows is None:  # in another file a row is another report
             self._rows.clear()
+            self._left.clear()
             self._begin_again()
         else:
             self._rows |= rows
@@ -151,7 +168,19 @@ class CrewNotes(QObject):
             if cursor is not None and asked.rows:
                 fresh = reader.entries_after(source, seq, self._oldest(cursor.as_of), asked.rows)
                 notes |= {one.word: one for one in self._of_crews(reader, source, fresh)}
-        return _Read(asked, epochs, since, frozenset(seen), tuple(notes.values()))
+        for source in {source for source, _ in asked.left}:
+            rows = {row for word, row in asked.left.items() if word[0] == source}
+            written = [(row, one) for row in rows for one in reader.entries(row) if (source, one.id) in asked.left]
+            notes |= {one.word: one for one in self._of_crews(reader, source, written)}
+        left = {word: one.about.row for word, one in notes.items() if one.is_left and self._may_come(one, cursors)}
+        heard = tuple(one for one in notes.values() if not one.is_left)
+        return _Read(asked, epochs, since, frozenset(seen), heard, left)
+
+    def _may_come(self, note: CrewNote, cursors: Mapping[str, Cursor]) -> bool:
+        """Whether who is there for it may have been gone already when it was written: that shows a little later."""
+        source = note.about.source
+        as_of = cursors[source].as_of if source in cursors else None
+        return source not in self._attendance.connected or as_of is None or as_of - note.entry.at <= _SHOWS
 
     @staticmethod
     def _oldest(as_of: datetime | None) -> datetime | None:
@@ -169,21 +198,22 @@ class CrewNotes(QObject):
         return found
 
     def _of_crews(self, reader: CacheReader, source: str, entries: Collection[tuple[int, Entry]]) -> Iterable[CrewNote]:
-        """Those of these entries that are notes of crews, and concern the operator."""
+        """Those of these entries that are notes of crews."""
         written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
         if not written:
             return
-        me = self._desk.me_at(source)
+        me, connected = self._desk.me_at(source), self._attendance.connected.get(source)
         crews = {user.name for of, user in reader.users() if of == source and user.role == "field"}
         reports = {one.row: one for one in reader.reports(sorted({row for row, _ in written}))}
         for row, entry in written:
             about = reports.get(row)
             if about is None or entry.author == me:
                 continue
-            jobs = [one for one in reader.assignments(row) if _is_at_work(one, entry) and is_heard(one, about, me)]
+            jobs = [one for one in reader.assignments(row) if _is_at_work(one, entry)]
             units = {self._desk.catalog(source).name("unit", one.unit) for one in jobs}
             if jobs and entry.author in crews | units:
-                yield CrewNote(about, entry, any(concerns(one, about, me) for one in jobs))
+                is_mine = any(concerns(one, about, me) for one in jobs)
+                yield CrewNote(about, entry, is_mine, not any(is_heard(one, about, me, connected) for one in jobs))
 
     def _tell(self, read: _Read) -> None:
         if read.asked.turn != self._points.turn:
@@ -192,6 +222,8 @@ class CrewNotes(QObject):
         self._rows -= read.asked.rows
         self._points.begin(read.epochs)
         self._since |= read.since
+        # protects: who-is-gone-shows-later
+        self._left = {word: row for word, row in self._left.items() if word not in read.asked.left} | read.left
         news = [one for one in read.notes if one.word not in self._notes and one.word not in read.seen]
         self._notes |= {one.word: one.about.report.id for one in news}
         self._keep()

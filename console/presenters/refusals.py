@@ -5,6 +5,7 @@ He is told wherever he is, with the reason, also of what happened while he was a
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -18,6 +19,7 @@ from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, Uni
 from console.domain.word import Word
 from console.outbox.followed import KeptFollowed
 from console.presenters import words
+from console.presenters.attendance import Attendance
 from console.presenters.checkpoints import Checkpoints, known
 from console.presenters.desk import Desk
 from console.presenters.setback import Of, Setback, bounded, closes, concerns, ended_by_another, is_heard, let_go_with
@@ -27,6 +29,15 @@ from console.tasks import Tasks
 _NAMED = 3
 _JOBS, _HALTS = "jobs", "halts"
 _STOPPED = (AssignmentState.REFUSED, AssignmentState.RECALLED)
+
+
+class _Left(enum.Enum):
+    """What a crew says is left to others whom it concerns, and who are there."""
+
+    LEFT = 0
+
+
+_LEFT = _Left.LEFT
 
 
 class StoppedJob(msgspec.Struct, frozen=True):
@@ -62,7 +73,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
 class _Read(msgspec.Struct, frozen=True):
     """What came of it. `ended` and `stuck` are those that were looked at, `unknown` those of which the cache does not
-    say yet what became of them, `halts` those that are no news.
+    say yet what became of them, or that are left to others who are there; `halts` are those that are no news.
     """
 
     epochs: dict[str, str]
@@ -89,10 +100,11 @@ class Refusals(QObject):
         tasks: Tasks,
         reader: Callable[[], CacheReader],
         kept: KeptFollowed,
+        attendance: Attendance,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._desk, self._tasks, self._reader = desk, tasks, reader
+        self._desk, self._tasks, self._reader, self._attendance = desk, tasks, reader, attendance
         self._jobs, self._halts = Checkpoints(_JOBS, desk, kept), Checkpoints(_HALTS, desk, kept)
         self._live: dict[Word, Assignment] | None = None
         self._ended: dict[Word, str] = {}
@@ -105,6 +117,7 @@ class Refusals(QObject):
         desk.catalog_changed.connect(lambda _: self.look())
         desk.loaded_changed.connect(lambda _: self.look())
         kept.opened.connect(self._begin_again)
+        attendance.changed.connect(self.look)
 
     def on_seen(self, of: Iterable[Of]) -> None:
         """The operator has seen what became of these."""
@@ -191,11 +204,11 @@ class Refusals(QObject):
             halts |= here if seen is None else {word for word in here if word[1] in seen}
         stuck |= {word for word in asked.halted if word[0] in epochs} - halts
         stopped, unknown = self._stopped(ended)
-        halting = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
+        halting, left = self._stuck([(source, asked.live[source, key]) for source, key in sorted(stuck)])
         return _Read(
             epochs,
             ended,
-            frozenset(stuck),
+            frozenset(stuck.difference(left)),
             frozenset(unknown),
             frozenset(halts),
             tuple(stopped),
@@ -215,35 +228,48 @@ class Refusals(QObject):
                 job = here.get(key)
                 about = self._about(source, job.report) if job is not None and job.state in _STOPPED else None
                 if job is not None and about is not None:
-                    found += self._stopped_job(job, about)
+                    stopped = self._stopped_job(job, about)
+                    found += [stopped] if isinstance(stopped, StoppedJob) else []
+                    unknown += [(source, key)] if stopped is _LEFT else []
                 elif not whole and (job is None or job.state in _STOPPED):
                     unknown.append((source, key))
         return found, unknown
 
-    def _stopped_job(self, job: Assignment, about: CachedReport) -> list[StoppedJob]:
+    def _stopped_job(self, job: Assignment, about: CachedReport) -> StoppedJob | _Left | None:
         history, me = self._reader().entries(about.row), self._desk.me_at(about.source)
         jobs = self._reader().assignments(about.row)
         refused = job.state is AssignmentState.REFUSED
         said = _said_by(job, history) if refused else next((one for one in history if one.edit == job.edit), None)
         author = said.author if said is not None else job.by if not refused else ""
-        told = (is_heard if refused else concerns)(job, about, me)
-        if author == me or not told or _is_settled(job, said, about, jobs):
-            return []
+        if author == me or _is_settled(job, said, about, jobs):
+            return None
+        if not (self._is_heard(job, about) if refused else concerns(job, about, me)):
+            return _LEFT if refused else None
         along = [job] if refused or said is None else let_go_with(said, jobs)
-        return [StoppedJob(job, about, said, tuple(along))]
+        return StoppedJob(job, about, said, tuple(along))
 
-    def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> list[StoppedJob]:
-        """Those of crews that another has said to be unable to work, and that concern this operator; on a worker."""
-        found = []
+    def _is_heard(self, job: Assignment, about: CachedReport) -> bool:
+        source = about.source
+        return is_heard(job, about, self._desk.me_at(source), self._attendance.connected.get(source))
+
+    def _stuck(self, halted: Sequence[tuple[str, Assignment]]) -> tuple[list[StoppedJob], list[Word]]:
+        """Those of crews that another has said to be unable to work, and that concern this operator; those that are
+        left to others. On a worker.
+        """
+        found: list[StoppedJob] = []
+        left: list[Word] = []
         for source, job in halted:
             about, me = self._about(source, job.report), self._desk.me_at(source)
-            if about is None or not is_heard(job, about, me):
+            if about is None:
+                continue
+            if not self._is_heard(job, about):
+                left.append((source, job.id))
                 continue
             states = (one for one in self._reader().unit_entries(source) if one.kind == Kind.UNIT_STATE)
             said = next((one for one in states if job.unit in (one.unit, one.data.get("unit"))), None)
             if said is None or said.author != me:
                 found.append(StoppedJob(job, about, said))
-        return found
+        return found, left
 
     def _about(self, source: str, report: str) -> CachedReport | None:
         row = self._reader().row_of(source, report)

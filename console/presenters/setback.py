@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -71,13 +71,18 @@ def concerns(job: Assignment, about: CachedReport, me: str) -> bool:
     return me in (job.orderer, claim.who if claim is not None else "")
 
 
-def is_heard(job: Assignment, about: CachedReport, me: str) -> bool:
-    """Whether what this crew says is told to the operator: it concerns him, nobody has its report, or it is from a P1.
+def is_heard(job: Assignment, about: CachedReport, me: str, connected: Collection[str] | None) -> bool:
+    """Whether what this crew says is told to the operator: it concerns him, nobody has its report, it is from a P1, or
+    of those whom it concerns nobody is among the `connected`.
 
-    Who sent it may have gone home, signed out or not, and what a crew says from a P1 may be a call for help.
+    Who sent it may have gone home, signed out or not, and what a crew says from a P1 may be a call for help. While it
+    is not known who is connected (None) it is left to others, and asked again.
     """
     # protects: a-crew-is-heard-by-somebody
-    return about.report.claim is None or about.report.priority == HAZARD or concerns(job, about, me)
+    if about.report.claim is None or about.report.priority == HAZARD or concerns(job, about, me):
+        return True
+    # protects: who-is-gone-hears-nothing
+    return connected is not None and not {job.orderer, about.report.claim.who} & set(connected)
 
 
 def closing_of(history: Iterable[Entry]) -> Entry | None:

@@ -18,6 +18,7 @@ from console.domain.messages import Touched
 from console.domain.report import Assignment, Claim, Entry, Service, Unit
 from console.domain.status import AssignmentState, Status, UnitState
 from console.edits import Edits
+from console.presenters.attendance import Attendance
 from console.presenters.board_feed import BoardFeed
 from console.presenters.crew_notes import CrewNotes
 from console.presenters.desk import Desk
@@ -42,9 +43,11 @@ class Listener:
         self.reader = CacheReader(profile)
         self.feed = BoardFeed(self.desk, self.tasks, lambda: self.reader, T0.timestamp, lambda _: None)
         self.edits = Edits(profile, lambda _: None, lambda: T0, lambda: "e")
-        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
+        self.attendance = Attendance()
+        self.attendance.tell("city", ["rina", "budi", "ani"])
+        self.refusals = Refusals(self.desk, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
         self.refusals.told.connect(self.told.append)
-        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, self.edits.followed)
+        self.notes = CrewNotes(self.desk, self.tasks, lambda: self.reader, self.edits.followed, self.attendance)
         self.notes.told.connect(self.told.append)
         self.seq = 10
         self._qtbot = qtbot
@@ -140,6 +143,18 @@ class Listener:
         self.reader.close()
 
 
+def says(listener: Listener, how: str) -> None:
+    if how == "writes":
+        listener.note("DMK-03", "tembok roboh, dua orang tertimpa")
+    elif how == "refuses":
+        listener.end(AssignmentState.REFUSED)
+    else:
+        listener.halt("DMK-03")
+
+
+HOW = pytest.mark.parametrize("how", ["writes", "refuses", "cannot go on"])
+
+
 @pytest.fixture
 def listener(qtbot: QtBot, tmp_path: Path) -> Iterator[Listener]:
     listener = Listener(qtbot, tmp_path)
@@ -233,20 +248,71 @@ def test_what_a_crew_writes_from_its_report_is_told_to_who_sent_it_or_has_it(
 
 
 @pytest.mark.parametrize(("holder", "priority"), [(None, 2), ("budi", 1)])
-@pytest.mark.parametrize("how", ["writes", "refuses", "cannot go on"])
+@HOW
 def test_a_crew_at_a_p1_or_whose_report_nobody_has_is_heard_by_everybody(
     listener: Listener, how: str, holder: str | None, priority: int
 ) -> None:
     """Who had sent it had gone home, signed out or not: its call for help was told to nobody."""
     listener.begin(ordered_by="ani", holder=holder, priority=priority)
-    if how == "writes":
-        listener.note("DMK-03", "tembok roboh, dua orang tertimpa")
-    elif how == "refuses":
-        listener.end(AssignmentState.REFUSED)
-    else:
-        listener.halt("DMK-03")
+    says(listener, how)
     (one,) = listener.told
     assert (one.report, one.me, one.priority) == ("1", "rina", priority)
+
+
+@HOW
+@pytest.mark.parametrize("left", ["before", "since", "not known when"])
+def test_a_crew_whose_people_have_gone_is_heard_by_everybody(listener: Listener, how: str, left: str) -> None:
+    """They closed the window or crashed, and kept what was theirs; most crews are at a P2 or P3."""
+    listener.begin(ordered_by="ani", holder="budi", priority=3)
+    if left == "before":
+        listener.attendance.tell("city", ["rina"])
+    elif left == "not known when":
+        listener.attendance.on_reached("city", is_reached=False)
+    says(listener, how)
+    if left != "before":
+        assert listener.told == [], "budi may read it himself"
+        listener.attendance.tell("city", ["rina", "budi"])
+        listener.answered()
+        assert listener.told == []
+        listener.attendance.tell("city", ["rina"])
+    wait_for(lambda: listener.told, what="she is told")
+    (one,) = listener.told
+    assert (one.report, one.me, one.priority) == ("1", "rina", 3)
+    listener.attendance.tell("city", ["rina", "sari"])
+    listener.answered()
+    assert len(listener.told) == 1, "once"
+
+
+def test_what_a_crew_wrote_long_before_its_people_went_they_have_read(listener: Listener) -> None:
+    listener.begin(ordered_by="ani", holder="budi", priority=3)
+    listener.note("DMK-03", "kami sudah di lokasi", at=T0 - timedelta(minutes=6))
+    listener.attendance.tell("city", ["rina"])
+    listener.answered()
+    assert listener.told == []
+
+
+def test_a_refusal_that_its_people_have_seen_to_is_told_to_nobody_else(listener: Listener) -> None:
+    listener.begin(ordered_by="ani", holder="budi", priority=3)
+    listener.end(AssignmentState.REFUSED)
+    other = replace(listener.job, id="b", unit="v", created=T0 + timedelta(minutes=1))
+    listener.put(Item("assignment", 12, "b", other))
+    listener.look(lambda: listener.desk.catalog("city").assignments)
+    listener.attendance.tell("city", ["rina"])
+    listener.answered()
+    assert listener.told == []
+
+
+def test_of_a_server_that_tells_of_nobody_nobody_is_there(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.presenters.attendance._UNTOLD_MS", 1)
+    attendance = Attendance()
+    with qtbot.waitSignal(attendance.changed):
+        attendance.on_reached("city", is_reached=True)
+    assert attendance.connected == {"city": frozenset()}
+    attendance.tell("city", ["budi"])
+    attendance.on_reached("city", is_reached=True)
+    assert attendance.connected == {"city": {"budi"}}
+    attendance.on_reached("city", is_reached=False)
+    assert attendance.connected == {}
 
 
 @pytest.mark.parametrize(("ordered_by", "author"), [("ani", "DMK-03"), ("rina", "sari")])
