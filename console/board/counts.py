@@ -198,17 +198,26 @@ def _per_bar(created: Integers, starts: Sequence[int], at_s: int) -> Integers:
     slots = max(1, (at_s - first) // _SLOT_S + 1)
     recent = created[(created >= first) & (created <= at_s)]
     per_slot = np.bincount(((recent - first) // _SLOT_S).astype(np.int64), minlength=slots)
-    edges = np.array([min((start - first) // _SLOT_S, slots - 1) for start in starts])
+    edges = np.minimum((np.array(starts, dtype=np.int64) - first) // _SLOT_S, slots - 1)
     return np.add.reduceat(per_slot, edges).astype(np.int64)
 
 
-def _usual_hours(per_hour: Integers, starts: Sequence[int], oldest_s: int, zone: tzinfo) -> tuple[float, ...]:
+def _usual_hours(per_hour: Integers, starts: tuple[int, ...], oldest_s: int, zone: tzinfo) -> tuple[float, ...]:
     """The mean of the same hour of the clock of the days before: of those there are reports from."""
-    hours = [datetime.fromtimestamp(start, UTC).astimezone(zone).hour for start in starts]
-    before, past = np.array(hours[:-_HOURS]), per_hour[:-_HOURS]
+    past = per_hour[:-_HOURS]
     known = max(0, min(_USUAL_DAYS, (starts[-_HOURS] - oldest_s) // 86400))
-    newest_first = [np.flatnonzero(before == hour)[::-1][:known] for hour in hours[-_HOURS:]]
-    return tuple(float(past[days].sum()) / known if known else 0.0 for days in newest_first)
+    return tuple(float(past[days[:known]].sum()) / known if known else 0.0 for days in _same_hours(starts, zone))
+
+
+@lru_cache(maxsize=8)
+def _same_hours(starts: tuple[int, ...], zone: tzinfo) -> tuple[Integers, ...]:
+    """Where the same hour of the clock stands among the hours before the last day's, the newest first, for each of it.
+
+    Each View asks, and the calendar has to be asked 700 times: as long as the running hour lasts it says the same.
+    """
+    hours = [datetime.fromtimestamp(start, UTC).astimezone(zone).hour for start in starts]
+    before = np.array(hours[:-_HOURS])
+    return tuple(np.flatnonzero(before == hour)[::-1] for hour in hours[-_HOURS:])
 
 
 def _usual_of_earlier(

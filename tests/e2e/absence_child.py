@@ -25,7 +25,7 @@ def main() -> None:
     register_scheme()
     app = QApplication(["absence"])
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with console(Path(profile), address) as window:
+    with console(Path(profile), address, own_sync=True) as window:
         wait_ready(window)
         window.refusals.told.connect(lambda one: say("told", one.bold))
         like = lambda one: one.priority > 1  # noqa: E731

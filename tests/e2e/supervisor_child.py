@@ -157,7 +157,7 @@ def main() -> None:
     app = QApplication(["supervisor"])
     parent = os.getppid()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with console(Path(profile), address, behind_s=ELEVEN_MINUTES_S) as window:
+    with console(Path(profile), address, behind_s=ELEVEN_MINUTES_S, own_sync=True) as window:
         window.edits.saved.connect(lambda queued: say("saved", queued.edit.id))
         if phase == "morning":
             wait_ready(window)

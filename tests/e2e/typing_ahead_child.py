@@ -46,7 +46,7 @@ TYPED: dict[str, tuple[str, str]] = {
 def main(folder: Path, address: str, pace_ms: int) -> None:
     register_scheme()
     app = QApplication(["sigap"])
-    with console(folder, address) as window:
+    with console(folder, address, own_sync=True) as window:
         wait_ready(window)
         seen: set[str] = set()
         last: list[str] = []

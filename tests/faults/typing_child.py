@@ -120,7 +120,7 @@ def main() -> None:
     register_scheme()
     app = QApplication(["typing"])
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with console(Path(profile), address) as window:
+    with console(Path(profile), address, own_sync=True) as window:
         wait_ready(window)
         if name == "photos":
             choose_photos(window, Path(profile).parent)

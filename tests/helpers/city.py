@@ -128,7 +128,7 @@ def console(
     `kept` are the settings of a window before.
     `source` is followed as "city", `others` (key -> address) beside it; a source's name is its key, capitalized.
     Or it follows these `sources` as they are, with `name` signed in where they name a user, unless signed out.
-    With `own_sync` its sync process is the one of the program itself, for those that stop it or end it by its id.
+    With `own_sync` its sync process is the program's own, for who stops it, ends it by its id or ends its window so.
     """
     from PySide6.QtWidgets import QApplication
 

@@ -30,6 +30,7 @@ _OUTSIDE = (
     "console.sync.process",
     "console.sync_link",
 )
+_WITHIN = tuple(f"{module}." for module in _OUTSIDE)
 _FIXTURES = {"city_data", "postgres"}
 _POSTGRESQL = "postgresql"  # the parameter of the fixture `database_url`
 
@@ -89,7 +90,7 @@ def _reached(function: FunctionType) -> Iterator[Any]:
     """What the names in a function stand for: those of its module, and those that it imports itself."""
     places = [function.__globals__]
     for name in _names(function.__code__):
-        outside = name in _OUTSIDE or name.startswith(tuple(f"{module}." for module in _OUTSIDE))
+        outside = name in _OUTSIDE or name.startswith(_WITHIN)
         if outside or name.startswith("tests."):
             places.append(vars(importlib.import_module(name)))
             yield sys.modules[name] if outside else None
