@@ -71,6 +71,7 @@ from console.presenters.outbox import OutboxPresenter
 from console.presenters.photos import PhotoCards
 from console.presenters.queue import QueuePresenter
 from console.presenters.refusals import Refusals
+from console.presenters.restores import Restores
 from console.presenters.settling import Settling
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -445,6 +446,7 @@ class ConsoleWindow(QObject):
         self.attendance = Attendance(self)
         self.refusals = Refusals(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
         self.crew_notes = CrewNotes(desk, self.tasks, self.reader, self.edits.followed, self.attendance, self)
+        self.restores = Restores(desk, self.tasks, self.reader, self.edits.followed, self)
         self.signing = Signing(
             self.settings,
             self._tokens,
@@ -639,11 +641,14 @@ class ConsoleWindow(QObject):
         self.lost.setback_seen.connect(self.claims.on_seen)
         self.lost.setback_seen.connect(self.refusals.on_seen)
         self.lost.setback_seen.connect(self.crew_notes.on_seen)
+        self.lost.setback_seen.connect(self.restores.on_seen)
         for follower in (self.claims, self.refusals, self.hazards):
             self.signing.rights_changed.connect(follower.look)
         self.signing.rights_changed.connect(self.crew_notes.look)
+        self.signing.rights_changed.connect(self.restores.look)
         self.refusals.told.connect(self.lost.tell)
         self.crew_notes.told.connect(self.lost.tell)
+        self.restores.told.connect(self.lost.tell)
         self.ticket_presenter.time_at = self.edits.time_at
         self.ticket_presenter.to_call_back = lambda: self.edits.to_call_back
         self.ticket_presenter.is_held = self.outbox_presenter.is_held = lambda edit_id: (

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Standpoint(NamedTuple):
-    """Who follows things of one kind (`jobs`, `halts`, `claims`, `hazards`, `notes`) at which source."""
+    """Who follows things of one kind (`jobs`, `halts`, `claims`, `hazards`, `notes`, `restores`) at which source."""
 
     author: str
     source: str

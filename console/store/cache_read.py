@@ -58,6 +58,14 @@ class CachedReport(msgspec.Struct, frozen=True):
     report: Report
 
 
+class TakenReport(msgspec.Struct, frozen=True):
+    """A report that a restore took back, as it was when the server was `read_to` last, and the units sent to it."""
+
+    report: Report
+    units: tuple[str, ...]
+    read_to: datetime
+
+
 class RowText(msgspec.Struct, frozen=True):
     """The texts of one report, for queue rows and tooltips."""
 
@@ -431,6 +439,22 @@ class CacheReader:
             (source,),
         )
         return {edit for (edit,) in found}
+
+    def taken_reports(self, source: str) -> list[TakenReport]:
+        """The open reports that the server held before it was set back, and does not hold now."""
+        found = self._all(
+            "SELECT body, units, read_to FROM taken_reports"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?) ORDER BY created, id",
+            (source,),
+        )
+        decoder = decoder_of(Report)
+        with self._errors():
+            return [
+                TakenReport(
+                    decoder.decode(body), tuple(dict.fromkeys(json.loads(units))), datetime.fromtimestamp(at, UTC)
+                )
+                for body, units, at in found
+            ]
 
     def report_of_edit(self, edit_id: str) -> str | None:
         """The server's id of the report whose history holds this edit."""

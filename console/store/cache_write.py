@@ -145,7 +145,8 @@ class CacheWriter:
     def forget(self, source: str, *, set_back: bool = False) -> Touched:
         """Drop everything a source ever said, with its cursor (its data was replaced, or it left the profile).
 
-        When the server was `set_back`, the edits of its last record are kept as taken back, until it has them again.
+        When the server was `set_back`, the edits of its last record are kept as taken back, until it has them again; so
+        are its open reports.
         """
         before = self.cursor(source)
         with self._writing():
@@ -160,6 +161,9 @@ class CacheWriter:
                     " AND edit IS NOT NULL AND at > min(?3, (SELECT max(at) FROM entries WHERE source = ?1)) - ?2",
                     (number, _REMEMBERED_MS, latest_ms),
                 )
+                self._remember_open(number, read_to)
+            else:
+                self._connection.execute("DELETE FROM taken_reports WHERE source = ?", (number,))
             of_source = "row IN (SELECT row FROM reports WHERE source = ?)"
             self._connection.execute(f"DELETE FROM texts WHERE {of_source}", (number,))  # noqa: S608 - a constant
             tables = ("reports", "entries", "assignments", "gone", "cursors", *map(table_of, KINDS))
@@ -169,6 +173,24 @@ class CacheWriter:
             if not self._bulk:  # else the mark has to last until the rows that come next are there
                 self._mend_search()
         return Touched(everything=True)
+
+    def _remember_open(self, number: int, read_to: datetime | None) -> None:
+        """Keep the open reports of a source, with the units that were sent to them; those read again are taken out."""
+        read_s = facts.seconds(read_to) if read_to is not None else 0
+        self._connection.execute(
+            "INSERT OR REPLACE INTO taken_reports SELECT r.source, r.remote_id, r.created, ?, (SELECT"
+            " json_group_array(a.unit) FROM assignments a WHERE a.source = r.source AND a.report = r.remote_id AND"
+            " a.live = 1), t.body FROM reports r JOIN texts t ON t.row = r.row WHERE r.source = ? AND r.created > ?"
+            " AND substr(r.facts, ?, 1) < ? AND substr(r.facts, ?, 1) = x'00'",
+            (
+                read_s,
+                number,
+                read_s - _REMEMBERED_MS // 1000,
+                facts.STATUS_AT + 1,
+                bytes([facts.CLOSED_FROM]),
+                facts.MERGED_AT + 1,
+            ),
+        )
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[None]:
@@ -377,6 +399,14 @@ class CacheWriter:
         wanted = {item.id for item in items} | page.leads_changed
         if not wanted:
             return
+        if items and self._connection.execute("SELECT 1 FROM taken_reports LIMIT 1").fetchone():
+            # The number alone may be another report's now.
+            there = [
+                (page.source, item.id, facts.seconds(item.data.created))
+                for item in items
+                if isinstance(item.data, Report)
+            ]
+            self._connection.executemany("DELETE FROM taken_reports WHERE source = ? AND id = ? AND created = ?", there)
         known = self._known(page.source, wanted)
         leads = self._leads(page.source, wanted)
         area_names = self._area_names(page.source) if items else {}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from console.domain.report import Clock, ClockState, Report, WaitsFor
-from console.domain.status import ORDER
+from console.domain.status import ORDER, is_open
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("row", "q"),
@@ -43,6 +43,9 @@ NO_PLACE = -(2**31)
 """lat_e7 and lon_e7 of a report without a place."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
+STATUS_AT = 58
+"""The byte of the status; those from CLOSED_FROM on are closed."""
+CLOSED_FROM = sum(is_open(status) for status in ORDER)
 MERGED_AT = 63
 """The byte that is 1 where the report was merged into another."""
 _LEAD = struct.Struct("<i")

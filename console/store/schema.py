@@ -221,6 +221,15 @@ def c009_hold_until(db: sqlite3.Connection) -> None:
             )
 
 
+@cache_migrations.step
+def c010_taken_reports(db: sqlite3.Connection) -> None:
+    """The open reports that a server had before it was set back to an older state, and has not again."""
+    db.execute(
+        "CREATE TABLE taken_reports (source INTEGER NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL,"
+        " read_to INTEGER NOT NULL, units TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (source, id)) WITHOUT ROWID"
+    )
+
+
 @work_migrations.step
 def w001_edits(db: sqlite3.Connection) -> None:
     """The operator's own: edits, ids of reports created here, drafts, saved filters, alarm states."""
