@@ -274,9 +274,12 @@ def after_a_break(queued: Queued) -> Queued:
 def is_surely_not_there(queued: Queued) -> bool:
     """Whether an edit is certainly not at its server: none was ever asked to take it, or the one that took it lost it.
 
-    What a server refused is none: an earlier try, whose answer was lost, may have been taken.
+    What a server refused is none: an earlier try, whose answer was lost, may have been taken. Nor is what is sent in
+    the place of another that may be there.
     """
-    return queued.attempts == 0 or is_taken_back(queued)
+    # protects: what-takes-a-place-may-be-there
+    never = queued.attempts == 0 and INSTEAD_OF not in queued.edit.about
+    return never or is_taken_back(queued)
 
 
 def was_held_back(queued: Queued) -> bool:

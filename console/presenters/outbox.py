@@ -323,7 +323,7 @@ class OutboxPresenter(QObject):
                 state = self.tr("made before sign-in was needed")
                 actions = [*told, ("mine", self.tr("Send as mine")), ("drop", self.tr("Drop it"))]
             elif edit.kind is Kind.CREATE and not is_taken(queued):
-                level, state = "warn", waits_text(other, self.tr)
+                level, state = "warn", waits_text(queued, self.tr)
                 if self._edits.may_be_adopted(edit.id):
                     actions.insert(len(told), ("mine", self.tr("Send in my name")))
             else:

@@ -274,7 +274,7 @@ class TicketPresenter(QObject):
             code = self._unit_code(edit.data.get("unit"))
             if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
                 if edit.kind is Kind.CREATE and not is_taken(queued):
-                    text = self.tr("Not sent: {waits}").format(waits=waits_text(edit.author, self.tr))
+                    text = self.tr("Not sent: {waits}").format(waits=waits_text(queued, self.tr))
                     strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:

@@ -99,10 +99,13 @@ def report_text(create: Queued, catalog: Catalog, zone: tzinfo, now: datetime) -
     return f"{words.moment(edit.occurred_at, zone, now)} {what}"
 
 
-def waits_text(author: str, tr: Tr) -> str:
+def waits_text(create: Queued, tr: Tr) -> str:
     """What a report that waits for its author says of itself."""
+    author = create.edit.author
     if author == BEFORE_SIGN_IN:
         return tr("made before sign-in was needed: no server knows of it")
+    if not is_surely_not_there(create):
+        return tr("waits for {author} to sign in: not known whether it arrived").format(author=author)
     return tr("waits for {author} to sign in: nobody else knows of it").format(author=author)
 
 

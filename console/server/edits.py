@@ -264,6 +264,9 @@ def _answered(
     if carried is None:
         # protects: in-the-history-already
         return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
+    if carried.startswith(_IN_PLACE):
+        there = decode(body, Answer).entry.report
+        raise KeyReused(f"Somebody else has sent this report in its place since: it is report {there}.")
     if carried != fingerprint:
         raise KeyReused("This key has carried another edit before.")
     return Applied(status, body, replayed=True)

@@ -150,6 +150,7 @@ def test_a_report_that_is_sent_in_the_place_of_another_is_there_once_also_when_t
     assert (again.json(), again.headers["Idempotent-Replay"]) == (made.json(), "true")
     late = api.edit(None, "create", {"description": "to the roof"}, key=first)
     assert (late.status_code, late.json()["error"]) == (422, "key_reused")
+    assert late.json()["message"].endswith(f"it is report {report}.")
     for keys in ((first,), (second,), (second, first)):
         there = created_instead(api, *keys, key=third)
         assert there.status_code == 409

@@ -971,6 +971,24 @@ def test_a_report_that_may_have_left_is_sent_in_its_place(desk: Desk, outcomes: 
     assert desk.on_disk()[note].state is S.WITHDRAWN, "it goes on under her name"
 
 
+def test_one_that_waits_to_take_a_place_may_be_there_too(desk: Desk) -> None:
+    """It has never left, but the first one may have: whoever takes it over in his turn is to know that."""
+    create = met_the_outage(desk, S.UNCONFIRMED)
+    desk.edits.source_lost("city")
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        desk.edits.adopt(create, names)
+    second = desk.edits.outbox[0]
+    assert (second.state, second.attempts) == (S.UNCONFIRMED, 0)
+    desk.edits.sign_in("city", "sari")
+    with desk.qtbot.waitSignal(desk.edits.saved):
+        assert desk.edits.adopt(second.edit.id, names)
+    third = desk.edits.outbox[0]
+    assert (third.state, third.edit.about) == (S.UNCONFIRMED, {"instead_of": [create, second.edit.id]})
+    desk.edits.resend_due("city")
+    (push,) = desk.pushed(third.edit.id)
+    assert push.unconfirmed, "a server without keys is looked through first"
+
+
 @pytest.mark.parametrize("answered_first", [True, False])
 def test_what_follows_a_report_that_had_arrived_goes_on_at_it(desk: Desk, answered_first: bool) -> None:
     """The server says to the second one that the first is there; or its record is read before that could be sent."""
