@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, EditState, Kind, Queued
+from console.domain.edit import ANOTHER, ANOTHER_REPORT, ASKED_ABOUT, TAKEN_AS, EditState, Kind, Queued
 from console.domain.messages import Outcome
 from console.outbox.book import Book
 from console.outbox.sending import ASKED_BACK, Sending
@@ -157,11 +157,11 @@ class Outcomes(QObject):
     def doubt_unproved(self) -> None:
         """What a server took two minutes ago and has not shown since, though it is read, may have failed there.
 
-        A creation is left out: some cities look at a new report before they list it.
+        A creation that a server without keys took is left out: some cities look at a new report before they list it.
         """
         for queued in self._outbox.in_state(EditState.ACCEPTED):
             here_since = self._sending.here_since(queued.edit.source)
-            if queued.edit.kind is Kind.CREATE or here_since is None:
+            if TAKEN_AS in queued.theirs or here_since is None:
                 continue
             waits_since = max(here_since, queued.changed_at or here_since)
             if (self._clock(queued.edit.source) - waits_since).total_seconds() > _UNPROVED_S:

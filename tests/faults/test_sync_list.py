@@ -62,10 +62,12 @@ def shown(console: SteppedConsole, key: str) -> Any:
     return next(one for one in console.shown() if one.id == key)
 
 
-def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Kind.NOTE, Kind.CREATE])
+def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_path: Path, kind: Kind) -> None:
     """F02, I7: accepted is not sent; two minutes without proof, and it needs a look (outcomes.py: doubt_unproved)."""
     backup = Backup(city, tmp_path / "server" / "city.db", tmp_path / "backup.db")
-    edit = ani.submit(Kind.NOTE, shown(ani, "r1"), {"text": "x"}, {})
+    report, data = (shown(ani, "r1"), {"text": "x"}) if kind is Kind.NOTE else (None, {"description": "To the roof"})
+    edit = ani.submit(kind, report, data, {})
     ani.sync()
     assert states(ani) == {edit: EditState.ACCEPTED}
     backup.restore()  # what was taken is undone before anybody has read it
@@ -78,6 +80,9 @@ def test_f02_taken_and_not_in_the_record(ani: SteppedConsole, city: City, tmp_pa
     assert one.state is EditState.ATTENTION
     assert "record does not show it" in one.problem
     assert edit not in ani.sent
+    ani.edits.retry(edit)
+    rest(ani)
+    assert not ani.edits.outbox, "who has looked sends it again"
 
 
 def test_a_creation_whose_answer_was_lost_gets_its_number_from_the_record(ani: SteppedConsole) -> None:
@@ -293,6 +298,41 @@ def test_f07_the_work_is_kept_as_a_new_report(ani: SteppedConsole, city: City) -
     ani.edits.still_wanted(asked.edit.id, yes=True)
     rest(ani)
     assert [one.unit for one in city.assignments(key)] == ["U1"]
+    assert not ani.edits.outbox
+    assert rows_of_cache(ani.reader) == rows_of_database(city.database)
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+@pytest.mark.parametrize("read_first", [False, True])
+def test_f38_a_report_without_an_answer_is_sent_by_another_and_is_there_once(
+    ani: SteppedConsole, city: City, arrived: bool, read_first: bool
+) -> None:
+    """F38, I1, I2: its record is read first, or the server says that it is there (server/edits.py: _close_earlier,
+    outbox/new_edits.py: _adopt_report).
+    """
+    before = city.stats().reports
+    ani.wire.swallow, ani.wire.cut = int(arrived), not arrived
+    create = ani.submit(Kind.CREATE, None, {"service": "flood", "description": "To the roof"}, {})
+    ani.push()
+    assert city.stats().reports == before + arrived
+    ani.crash()
+    ani.wire.swallow, ani.wire.cut = 0, True
+    ani.open()
+    ani.sign_in("sari")
+    assert ani.edits.adopt(create, lambda one, _: f"taken down by {one.edit.author}")
+    ani.settle()
+    ani.wire.cut = False
+    if read_first:
+        ani.pull()
+    ani.edits.resend_due()
+    ani.settle()
+    ani.push()
+    rest(ani)
+    made = [one for one in ani.shown() if one.description == "To the roof"]
+    assert len(made) == 1, "once"
+    entries = city.entries(made[0].id)
+    assert entries[0].author == ("ani" if arrived else "sari")
+    assert [one.text for one in entries if one.kind == "note"] == ["taken down by ani"]
     assert not ani.edits.outbox
     assert rows_of_cache(ani.reader) == rows_of_database(city.database)
 

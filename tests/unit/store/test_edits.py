@@ -1068,6 +1068,17 @@ def test_what_a_server_without_keys_took_is_looked_for_again_after_a_break(desk:
     assert (push.unconfirmed, push.taken_as) == (False, {}), "sent again by who was told so"
 
 
+def test_what_a_server_without_keys_took_may_be_listed_late(desk: Desk) -> None:
+    """Some cities look at a new report before they list it: it is no reason to doubt it."""
+    create = desk.do(Kind.CREATE, None, base_version=None, data={"description": "Water"})
+    desk.edits.resend_due("city")
+    desk.pushed(create)
+    desk.answer(create, S.ACCEPTED, theirs={"taken_as": {"number": "77"}})
+    desk.now += timedelta(hours=3)
+    desk.edits._try_again()
+    assert desk.states() == {create: S.ACCEPTED}
+
+
 def test_a_report_that_a_server_took_and_lost_is_sent_in_ones_own_name(desk: Desk) -> None:
     """Its record, read whole, does not hold it any more: it is certain that it is not there."""
     desk.edits.author = "budi"
