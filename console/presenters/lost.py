@@ -319,7 +319,9 @@ class LostOrders(QObject):
     def see(self) -> None:
         """Choose the report."""
         shown = self._shown
-        if isinstance(shown, Setback):
+        if isinstance(shown, Setback) and shown.is_gone:
+            self._status.say(self.tr("Report {n} is not at the server any more").format(n=shown.report))
+        elif isinstance(shown, Setback):
             self._seen(shown)
             self.report_opened.emit(shown.source, shown.report)
         elif isinstance(shown, NewHazard):
@@ -471,7 +473,8 @@ class LostOrders(QObject):
             see = ("lost_see", self.tr("See it"), cap_of("lost_see"))
             seen = ("lost_seen", self.tr("Seen"), cap_of("lost_seen"))
             level = _level(shown.priority) if shown.of_crew else "info"
-            return Notice(level, shown.bold, shown.text, (see, seen), note=self._when(shown.at))
+            keys = (seen,) if shown.is_gone else (see, seen)
+            return Notice(level, shown.bold, shown.text, keys, note=self._when(shown.at))
         if isinstance(shown, UnsentReport):
             catalog = self._desk.catalog(shown.create.edit.source)
             return unsent_notice(shown, catalog, self._zone, self._now(), self.tr)

@@ -154,5 +154,6 @@ class Restores(QObject):
             entry=f"{_KIND} {first.report.id}",
             units=first.units if len(lost) == 1 else (),
             at=first.read_to,
+            is_gone=True,
             of=frozenset((_KIND, source, one.report.id) for one in lost),
         )

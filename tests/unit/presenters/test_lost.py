@@ -559,6 +559,20 @@ def test_what_others_did_stays_until_it_was_seen_behind_what_is_to_be_answered(s
     assert strip.banner.notice is None
 
 
+def test_a_report_that_a_restore_took_stays_told_whatever_key_would_show_it(strip: Strip) -> None:
+    """There is nothing to show, and the words of the notice are all that is left."""
+    gone = Setback("city", "A", "rina", "GONE from the server: P1 A Flood.", "x", 1, of_crew=True, is_gone=True)
+    strip.orders.tell(gone)
+    assert [button[:2] for button in strip.notice.buttons] == [("lost_seen", "Seen")]
+    opened: list[tuple[str, str]] = []
+    strip.orders.report_opened.connect(lambda *of: opened.append(of))
+    strip.orders.see()
+    assert (opened, strip.notice.bold) == ([], gone.bold)
+    strip.rig.steady_s += 1
+    strip.orders.see_off()
+    assert strip.banner.notice is None
+
+
 def test_what_two_have_noticed_is_told_once_with_the_crew_that_went_with_it(strip: Strip) -> None:
     bold = "budi has closed A Flood:"
     closed = Setback("city", "A", "rina", bold, "not found", 1, of_crew=False, entry="h7")
