@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -238,16 +238,3 @@ def _surface(ring: NDArray[np.float64]) -> float:
     x = (ring[:, 0] - ring[0, 0]) * math.cos(math.radians(float(ring[:, 1].mean())))
     y = ring[:, 1] - ring[0, 1]
     return float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])) / 2.0
-
-
-def upwards(code: str | None, area_of: Callable[[str], Area | None]) -> Iterator[str]:
-    """The code of an area and those of the areas around it, the smallest first; a circle of parents ends."""
-    for _ in range(_DEEPEST):
-        if code is None:
-            return
-        yield code
-        area = area_of(code)
-        code = area.parent if area is not None else None
-
-
-_DEEPEST = 12

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from console.domain.apply import NotAllowed, ReportState, apply_edit
 from console.domain.edit import APPENDS, FIELDS, Edit, Kind, Queued, is_order
-from console.domain.overlay import apply_edits, created_report, field_value
+from console.domain.overlay import created_report, field_value, with_edits
 from console.domain.report import Report
-from console.domain.status import Status, may_become
 
 _CREATED = (
     "service",
@@ -109,7 +109,7 @@ def known_of(edits: Sequence[Edit]) -> dict[str, Any]:
 
 def carry(edits: Sequence[Queued], create: Edit) -> Carried:
     """Sort the unsent edits of a deleted report (oldest first) by what becomes of each on the report of `create`."""
-    report = created_report(create)
+    state = ReportState(created_report(create))
     follow: list[Edit] = []
     ask: list[Queued] = []
     tell: list[Edit] = []
@@ -123,15 +123,15 @@ def carry(edits: Sequence[Queued], create: Edit) -> Carried:
         elif edit.kind in APPENDS:
             follow.append(replace(edit, base={}, base_version=None))
         else:
-            fitted, rest = _fit_set(edit, report, create.data) if edit.kind is Kind.SET else _fit_end(edit, report)
+            fitted, rest = _fit_set(edit, state, create.data) if edit.kind is Kind.SET else _fit_end(edit, state)
             tell += rest
             for one in fitted:
                 follow.append(one)
-                report = apply_edits(report, [one], now=one.occurred_at)
+                state = with_edits(state, [one], now=one.occurred_at)
     return Carried(tuple(follow), tuple(ask), tuple(tell))
 
 
-def _fit_set(edit: Edit, report: Report, created: Mapping[str, Any]) -> tuple[list[Edit], list[Edit]]:
+def _fit_set(edit: Edit, state: ReportState, created: Mapping[str, Any]) -> tuple[list[Edit], list[Edit]]:
     """The part that changes something on the new report, and the part that can only be told.
 
     What the creation itself says is the operator's newest word and needs no change behind it.
@@ -139,25 +139,32 @@ def _fit_set(edit: Edit, report: Report, created: Mapping[str, Any]) -> tuple[li
     data = {name: value for name, value in edit.data.items() if name in FIELDS and not _says(created, name)}
     beside = {name: value for name, value in edit.data.items() if name not in FIELDS}
     told: dict[str, Any] = {}
-    status = data.get("status")
-    if status == report.status:
+    if data.get("status") == state.report.status:
         del data["status"]
-    elif status is not None and not may_become(report.status, Status(status)):
-        told["status"] = data.pop("status")
+    for name in ("status", "hold"):
+        if name in data and not _is_allowed(state, replace(edit, data=beside | {name: data[name]})):
+            told[name] = data.pop(name)
     if data:
-        base = {name: field_value(report, name) for name in data}
+        base = {name: field_value(state.report, name) for name in data}
         fitted = [replace(edit, data=data | beside, base=base, base_version=None)]
     else:
         fitted, told = [], told | beside
     return fitted, [replace(edit, data=told)] if told else []
 
 
-def _fit_end(edit: Edit, report: Report) -> tuple[list[Edit], list[Edit]]:
+def _fit_end(edit: Edit, state: ReportState) -> tuple[list[Edit], list[Edit]]:
     """Closing or merging: nobody is at work on a new report who could be released."""
-    if not may_become(report.status, Status.CLOSED):
-        return [], [edit]
     data = edit.data | ({"release": []} if edit.kind is Kind.CLOSE else {})
-    return [replace(edit, data=data, base={"status": field_value(report, "status")}, base_version=None)], []
+    fitted = replace(edit, data=data, base={"status": field_value(state.report, "status")}, base_version=None)
+    return ([fitted], []) if _is_allowed(state, fitted) else ([], [edit])
+
+
+def _is_allowed(state: ReportState, edit: Edit) -> bool:
+    try:
+        apply_edit(state, edit, edit.occurred_at)
+    except NotAllowed:
+        return False
+    return True
 
 
 def _says(created: Mapping[str, Any], name: str) -> bool:

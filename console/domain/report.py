@@ -5,6 +5,7 @@ Times are RFC 3339 in UTC (`datetime`, aware). lat and lon are degrees, WGS 84. 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -241,6 +242,19 @@ class Area(msgspec.Struct, frozen=True):
     approximate: bool = False
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+
+_DEEPEST = 12
+
+
+def upwards(code: str | None, area_of: Callable[[str], Area | None]) -> Iterator[str]:
+    """The code of an area and those of the areas around it, the smallest first; a circle of parents ends."""
+    for _ in range(_DEEPEST):
+        if code is None:
+            return
+        yield code
+        area = area_of(code)
+        code = area.parent if area is not None else None
 
 
 class Sla(msgspec.Struct, frozen=True):

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
-from console.domain.area import upwards
 from console.domain.edit import Kind
-from console.domain.report import Area, Unit
+from console.domain.report import Area, Unit, upwards
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field")
 _ALL = frozenset(Kind)

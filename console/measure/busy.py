@@ -13,9 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from console.domain.apply import ReportState
 from console.domain.edit import Edit, EditState
 from console.domain.messages import Down, Outcome, Presence, Push, SourceState, Start, Stop, Up
-from console.domain.overlay import apply_edits
+from console.domain.overlay import with_edits
 from console.domain.report import Entry, Report, Unit
 from console.measure.child import SOURCE
 from console.measure.city import CacheShelf, arrivals
@@ -95,7 +96,7 @@ class BusyCity:
         row = self._reader.row_of(SOURCE, edit.report) if edit.report else None
         cached = self._reader.report(row) if row is not None else None
         if cached is not None:
-            after = apply_edits(cached.report, [edit], now=now)
+            after = with_edits(ReportState(cached.report), [edit], now=now).report
             made.append(("report", after.id, msgspec.structs.replace(after, version=after.version + 1, updated=now)))
         return made
 

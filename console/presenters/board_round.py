@@ -11,14 +11,15 @@ import numpy as np
 
 from console.board.snapshot import NO_PLACE, Snapshot
 from console.board.view import View, make_view
+from console.domain.apply import ReportState, jobs_after
 from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Kind, Queued
 from console.domain.filter import Filter
-from console.domain.overlay import apply_edits, created_report, with_orders
+from console.domain.overlay import created_report, with_edits
 from console.domain.report import Assignment, Report, WaitsFor
 from console.domain.status import ON_THE_WAY, ORDER, UnitState
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
-from console.presenters.catalog import Catalog, Cities, read_catalog
+from console.presenters.catalog import Catalog, Cities, lookups, read_catalog
 from console.store.cache_read import CacheReader
 from console.store.facts import hold_until, seconds
 from console.store.items import FIRST_ROW
@@ -142,19 +143,20 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
             later = [edit for edit in edits if edit.kind is not Kind.CREATE]
             if not later:
                 continue
-            patches[row] = apply_edits(
-                cached.report, later, now=later[-1].occurred_at, assignments=reader.assignments(row)
-            )
+            jobs, entries = tuple(reader.assignments(row)), tuple(reader.entries(row))
+            server = ReportState(cached.report, jobs, entries)
         elif key in job.local_rows and edits[0].kind is Kind.CREATE:
             row = job.local_rows[key]
-            patches[row] = apply_edits(created_report(edits[0]), edits[1:], now=edits[-1].occurred_at)
+            later = list(edits[1:])
+            server = ReportState(created_report(edits[0], lookups(cities.of(source))))
         else:
             continue
+        shown = with_edits(server, later, now=edits[-1].occurred_at, known=lookups(cities.of(source), reader, source))
+        patches[row] = shown.report
         sources[row] = source
         rows.add(row)
-        orders = [edit.data["unit"] for edit in edits if edit.kind in (Kind.DISPATCH, Kind.ASSIGN)]
-        if orders:
-            sent[row] = orders[-1]
+        if shown.assignments != server.assignments:
+            sent[row] = next((job.unit for job in shown.live_jobs), "")
         if row >= LOCAL_ROWS:
             now_on[source, key] = Patch(row, edits, patches[row])
     dropped = {patch.row for patch in job.patches.values()} - patches.keys()
@@ -216,7 +218,7 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
         for one in catalog.assignments:
             jobs.setdefault((source, one.report), []).append(one)
     for word in edits.keys() & jobs.keys():
-        jobs[word] = list(with_orders(tuple(jobs[word]), word[1], edits[word]))
+        jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
     # protects: who-cannot-work-is-not-on-the-way
     found = [word for word, live in jobs.items() if any(_comes(one, cities.of(word[0])) for one in live)]
     rows = [reader.row_of(*word) for word in found]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from console.domain.apply import Lookups
 from console.domain.report import Agency, Area, Assignment, Report, Service, ServiceAttribute, Template, Unit
 from console.domain.word import Word, scoped
 from console.store.cache_read import CacheReader
@@ -107,6 +108,27 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
             return code or "No area"
         parent = self.areas.get(area.parent or "")
         return area.name if parent is None or parent.name == area.name else f"{area.name}, {parent.name}"
+
+
+def lookups(catalog: Catalog, reader: CacheReader | None = None, source: str = "") -> Lookups:
+    """What the rule of edits looks up of a source; which report another is merged into only where there is a reader.
+
+    In which area a point lies is the server's to say: until it has, a report keeps its area.
+    """
+    known = Lookups(catalog.services.get)
+    if reader is None:
+        return known
+
+    def main_of(key: str) -> str:
+        chain: list[str] = []
+        while key not in chain:
+            chain.append(key)
+            row = reader.row_of(source, key)
+            found = reader.report(row) if row is not None else None
+            key = (found.report.merged_into if found is not None else None) or key
+        return chain[-1]
+
+    return Lookups(known.service_of, known.area_at, main_of)
 
 
 class Crew(msgspec.Struct, frozen=True):

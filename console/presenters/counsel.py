@@ -14,10 +14,10 @@ from console.advice.duplicates import Duplicate, Spot, possible_duplicates
 from console.advice.units import Advice, recommend
 from console.board.snapshot import CLOSED_FROM
 from console.board.view import View
+from console.domain.apply import jobs_after
 from console.domain.area import off_by_m
 from console.domain.edit import Edit, Queued
 from console.domain.loaded import Loaded
-from console.domain.overlay import with_orders
 from console.domain.report import HAZARD
 from console.domain.status import ORDER, AssignmentState, Status, is_open
 from console.domain.word import Word
@@ -123,7 +123,7 @@ class Counsellor(QObject):
                 continue
             if report.startswith("local:") and any(one.about.get("priority") == HAZARD for one in edits):
                 here_only.add(report)  # the server does not know it yet
-            jobs = with_orders(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
+            jobs = jobs_after(jobs, report, edits)  # own orders that are not at the server yet keep a unit busy too
 
         def advise() -> Counsel:
             live = {one.unit for one in dossier.live}

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from console.domain.apply import jobs_after
 from console.domain.edit import ON_STATUS, Edit, EditState, Kind
 from console.domain.kept import as_created
-from console.domain.overlay import field_value, with_orders
+from console.domain.overlay import field_value
 from console.domain.report import Assignment
 from console.domain.status import ENDED_ASSIGNMENT, Status
 from console.edits import Edits
@@ -176,7 +177,7 @@ class Deeds(QObject):
 
     def as_given(self, source: str, jobs: Sequence[Assignment], report: str) -> tuple[Assignment, ...]:
         """Jobs at a report as the operator's own orders and words leave them that the server has not confirmed yet."""
-        return with_orders(tuple(jobs), report, self._edits.given_for(source, report))
+        return jobs_after(tuple(jobs), report, self._edits.given_for(source, report))
 
     def work_given(self, source: str, unit: str, jobs: Sequence[Assignment] = ()) -> tuple[Assignment, ...]:
         """The unfinished ones of a unit's jobs, with those that the operator gave it and the server has not confirmed.
@@ -189,7 +190,7 @@ class Deeds(QObject):
                 given.setdefault(edit.report, []).append(edit)
         found = tuple(jobs)
         for report, edits in given.items():
-            found = with_orders(found, report, edits)
+            found = jobs_after(found, report, edits)
         return tuple(one for one in found if one.unit == unit and one.state not in ENDED_ASSIGNMENT)
 
     def unit_state(self, source: str, unit_id: str, code: str, state: str, reason: str, before: str) -> str:

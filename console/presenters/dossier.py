@@ -9,12 +9,14 @@ from datetime import datetime
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from console.domain.apply import ReportState
 from console.domain.edit import Edit, Kind
-from console.domain.overlay import apply_edits, created_report, with_orders
+from console.domain.overlay import created_report, with_edits
 from console.domain.proof import is_own_proof
 from console.domain.report import Assignment, Entry, Report
 from console.domain.status import ENDED_ASSIGNMENT
 from console.presenters.board_feed import LOCAL_ROWS, BoardFeed
+from console.presenters.catalog import Cities, lookups
 from console.presenters.desk import Desk
 from console.store.cache_read import CacheReader
 from console.tasks import Tasks
@@ -23,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Dossier(msgspec.Struct, frozen=True):
-    """The chosen report. `server` is None while it exists only here; `shown` is it with own edits."""
+    """The chosen report. `server` is None while it exists only here; `shown` is it with own edits.
+
+    `entries` is its history at the server, `own_entries` what own pending edits will add to it.
+    """
 
     row: int
     source: str
@@ -33,6 +38,7 @@ class Dossier(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     assignments: tuple[Assignment, ...]
     pending: tuple[Edit, ...]
+    own_entries: tuple[Entry, ...] = ()
 
     @property
     def live(self) -> tuple[Assignment, ...]:
@@ -45,17 +51,9 @@ class Dossier(msgspec.Struct, frozen=True):
         return is_own_proof(me, counts, self.assignments, without_users=me == "local")
 
     @property
-    def history(self) -> list[Entry]:
+    def history(self) -> tuple[Entry, ...]:
         """The entries, and those that own pending edits will make."""
-        known = {entry.edit for entry in self.entries}
-        return [
-            *self.entries,
-            *(
-                Entry(edit.id, self.key, edit.kind.value, edit.occurred_at, edit.author, data=edit.data)
-                for edit in self.pending
-                if edit.id not in known
-            ),
-        ]
+        return (*self.entries, *self.own_entries)
 
 
 class Dossiers(QObject):
@@ -89,23 +87,24 @@ class Dossiers(QObject):
             self._set(None)
             return
         local = self._feed.local_report(row)
-        reader, feed, now = self._reader, self._feed, self._now()
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
         if row < LOCAL_ROWS:
             if local is not None:
-                self._set(_local_dossier(row, local, feed.edits_of(*local), now))
+                self._set(_local_dossier(row, local, feed.edits_of(*local), now, self._desk.cities))
             return
         self._tasks.latest(
             "dossier",
-            lambda: _read(reader(), row, feed.edits_of, now),
+            lambda: _read(reader(), row, feed.edits_of, now, cities),
             lambda dossier: self._on_read(row, dossier),
             lambda error: self._on_failed(row, error),
         )
 
     def look_at(self, row: int, then: Callable[[Dossier], None]) -> None:
         """Read another report that the server has, without choosing it."""
-        reader, feed, now = self._reader, self._feed, self._now()
+        reader, feed, now, cities = self._reader, self._feed, self._now(), self._desk.cities
         self._tasks.submit(
-            lambda: _read(reader(), row, feed.edits_of, now), lambda found: then(found) if found is not None else None
+            lambda: _read(reader(), row, feed.edits_of, now, cities),
+            lambda found: then(found) if found is not None else None,
         )
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
@@ -128,34 +127,38 @@ class Dossiers(QObject):
 
 
 def _read(
-    reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime
+    reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime, cities: Cities
 ) -> Dossier | None:
     cached = reader.report(row)
     if cached is None:
         return None
-    pending = tuple(edit for edit in edits_of(cached.source, cached.report.id) if edit.kind is not Kind.CREATE)
-    assignments = tuple(reader.assignments(row))
-    return Dossier(
-        row=row,
-        source=cached.source,
-        key=cached.report.id,
-        shown=apply_edits(cached.report, pending, now=now, assignments=assignments),
-        server=cached.report,
-        entries=tuple(reader.entries(row)),
-        assignments=with_orders(assignments, cached.report.id, pending),
-        pending=pending,
-    )
+    source, report = cached.source, cached.report
+    pending = tuple(edit for edit in edits_of(source, report.id) if edit.kind is not Kind.CREATE)
+    server = ReportState(report, tuple(reader.assignments(row)), tuple(reader.entries(row)))
+    shown = with_edits(server, pending, now=now, known=lookups(cities.of(source), reader, source))
+    return _dossier(row, source, server, shown, pending)
 
 
-def _local_dossier(row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime) -> Dossier:
-    source, key = local
+def _local_dossier(
+    row: int, local: tuple[str, str], pending: tuple[Edit, ...], now: datetime, cities: Cities
+) -> Dossier:
+    source, _ = local
+    known = lookups(cities.of(source))
+    shown = with_edits(ReportState(created_report(pending[0], known)), pending[1:], now=now, known=known)
+    return _dossier(row, source, None, shown, pending)
+
+
+def _dossier(
+    row: int, source: str, server: ReportState | None, shown: ReportState, pending: tuple[Edit, ...]
+) -> Dossier:
     return Dossier(
         row=row,
         source=source,
-        key=key,
-        shown=apply_edits(created_report(pending[0]), pending[1:], now=now),
-        server=None,
-        entries=(),
-        assignments=with_orders((), key, pending),
+        key=shown.report.id,
+        shown=shown.report,
+        server=server.report if server is not None else None,
+        entries=server.entries if server is not None else (),
+        assignments=shown.assignments,
         pending=pending,
+        own_entries=shown.entries[len(server.entries if server is not None else ()) :],
     )

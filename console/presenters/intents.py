@@ -15,13 +15,12 @@ from PySide6.QtCore import QObject, Signal
 from console.actions import ASKS_MORE, AT_ONCE, BY_ID, LEFT_BEHIND, UNREAD, Situation
 from console.advice.units import Advice
 from console.board.view import View
-from console.domain.area import upwards
 from console.domain.category import fields_of_category
 from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.engagement import job_in_force
 from console.domain.overlay import field_value
 from console.domain.proof import is_proof_missing
-from console.domain.report import Assignment, Report, Unit
+from console.domain.report import Assignment, Report, Unit, upwards
 from console.domain.rights import Rights, in_scope, unit_in_scope
 from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status, UnitState, is_open
 from console.presenters import words

@@ -10,29 +10,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from console.domain.apply import AreaAt, Lookups, ReportState, follow_crews, moved, unit_after
 from console.domain.edit import Kind
-from console.domain.proof import is_proof_missing, jobs_of_round
 from console.domain.report import Assignment, Clock, Entry, Report, Unit
 from console.domain.sla import clocks, sla_of
-from console.domain.status import (
-    ASSIGNMENT_MAY_BECOME,
-    BY_STATUS,
-    ENDED_ASSIGNMENT,
-    AssignmentState,
-    Status,
-    UnitState,
-    is_open,
-    may_become,
-    status_after,
-)
+from console.domain.status import AssignmentState, Status
 from console.server.history import Origin
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody
 from console.server.records import Actor
-from console.server.refusals import Busy, Invalid
-
-ON_A_JOB = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
-"""States that follow from a unit's jobs; the others are its own word and stay."""
+from console.server.refusals import Invalid
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "status": ("status",),
@@ -71,7 +58,7 @@ class Before(msgspec.Struct, frozen=True):
 
 
 class Case:
-    """A report under an edit. The effects read and change it; `finish` writes report, entry and what undo needs."""
+    """A report under an edit: the checks read it, `take` changes it, `finish` writes it, its entry, what undo needs."""
 
     def __init__(
         self,
@@ -114,35 +101,6 @@ class Case:
         """Give attributes of the report new values."""
         self.report = replace(self.report, **values)
 
-    def become(self, status: Status) -> None:
-        """Give the report another status; Invalid when the table does not allow it."""
-        if status is self.report.status:
-            return
-        if not may_become(self.report.status, status):
-            now, then = BY_STATUS[self.report.status].label, BY_STATUS[status].label
-            raise Invalid(f"Report {self.report.id} is “{now}” and cannot become “{then}” from there.")
-        self.change(status=status, status_label=None)
-
-    def end(self, status: Status, disposition: str) -> None:
-        """Close the report, with or without work."""
-        already = self.report.status is status
-        self.become(status)
-        if not already:
-            self.change(closed_at=self.now, hold=None)
-        if disposition:
-            self.change(disposition=disposition)
-
-    def open_again(self) -> None:
-        """Bring a finished report back to work."""
-        claim = self.report.claim_after_return(self.actor.name)
-        self.become(Status.RETURNED)
-        self.change(closed_at=None, disposition=None, claim=claim)
-
-    def check_open(self, deed: str) -> None:
-        """Invalid when no more work is done on the report."""
-        if not is_open(self.report.status):
-            raise Invalid(f"Report {self.report.id} is closed; reopen it before you {deed}.")
-
     # Rounds of work: each return begins a new one
 
     @cached_property
@@ -156,28 +114,29 @@ class Case:
         return [entry for entry in self.entries if entry.undone_by is None]
 
     @property
-    def jobs(self) -> list[Assignment]:
-        """The assignments that count for this round."""
-        return jobs_of_round(self.history, self.ledger.assignments(self.report.id))
+    def state(self) -> ReportState:
+        """The report as it is now, with its crews and history."""
+        return ReportState(self.report, tuple(self.ledger.assignments(self.report.id)), tuple(self.entries))
 
-    @property
-    def live_jobs(self) -> list[Assignment]:
-        """The assignments that have not ended."""
-        return [job for job in self.jobs if job.state not in ENDED_ASSIGNMENT]
+    def lookups(self, area_at: AreaAt | None = None, main_of: Callable[[str], str] | None = None) -> Lookups:
+        """What the rule looks up in this city."""
+        known = Lookups(self.ledger.service)
+        known = replace(known, area_at=area_at) if area_at is not None else known
+        return replace(known, main_of=main_of) if main_of is not None else known
 
-    @property
-    def has_proof(self) -> bool:
-        """Whether there is an after photo of this round, or none is asked for."""
-        service = self.ledger.service(self.report.service)
-        attached = self.edit.data.get("sha256") if self.edit.kind is Kind.PHOTO and self.edit.undoes is None else None
-        return not is_proof_missing(self.report, service, self.entries, added=attached)
+    def take(self, after: ReportState) -> None:
+        """Keep what the rule made of the report and its crews; its duplicates are for the caller (`link`)."""
+        before = {job.id: job for job in self.ledger.assignments(self.report.id)}
+        changed = [job for job in after.assignments if before.get(job.id) != job]
+        for job in changed:
+            self._keep_job(job, before.get(job.id))
+        for job in changed:
+            self.unit_follows(job.unit)
+        self.report = replace(after.report, merged_into=self.report.merged_into)
 
     def follow_crews(self, start: Status | None = None) -> None:
         """Give the report the status that its assignments lead to, from `start` (None: from the present one)."""
-        now = start or self.report.status
-        then = status_after(now, tuple(job.state for job in self.jobs), has_proof=self.has_proof)
-        if then is not self.report.status:
-            self.change(status=then, status_label=None)
+        self.report = follow_crews(self.state, self.lookups(), start=start).report
 
     # Crews
 
@@ -188,71 +147,23 @@ class Case:
             raise Invalid(f"There is no unit {key}.")
         return unit
 
-    def job_of(self, unit: Unit) -> Assignment:
-        """The live assignment of a unit on this report; Invalid without it."""
-        for job in reversed(self.live_jobs):
-            if job.unit == unit.id:
-                return job
-        raise Invalid(f"Unit {unit.code} is not on report {self.report.id}.")
-
-    def engage(self, unit: Unit, state: AssignmentState, *, stack: bool) -> None:
-        """Reserve or send a unit. Busy when it has another job, unless that is to be stacked."""
-        elsewhere = [job for job in self.ledger.jobs_of(unit.id) if job.report != self.report.id]
-        if state is AssignmentState.DISPATCHED:
-            elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
-        if elsewhere and not stack:
-            job = elsewhere[0]
-            raise Busy(
-                f"Unit {unit.code} is busy with report {job.report}.",
-                unit=unit.id,
-                report=job.report,
-                who=job.orderer,
-                at=job.ordered_at or job.created,
-            )
-        # protects: who-cannot-work-is-not-sent
-        if unit.state in (UnitState.OFF_SHIFT, UnitState.UNAVAILABLE) or (unit.state not in ON_A_JOB and not stack):
-            raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
-        here = [job for job in self.live_jobs if job.unit == unit.id]
-        if not here:
-            key = self.ids()
-            now, who = self.now, self.actor.name
-            job = Assignment(key, self.report.id, unit.id, state, now, who, now, self.edit.id, 1, who, now)
-            self._keep_job(job, JobBefore(key, None, 1))
-        elif here[-1].state is AssignmentState.RESERVED and state is AssignmentState.DISPATCHED:
-            self.move(replace(here[-1], ordered_by=self.actor.name, ordered_at=self.now), state)
-        self.unit_follows(unit.id)
-
-    def move(self, job: Assignment, state: AssignmentState, *, freely: bool = False) -> None:
-        """Take an assignment to another state; Invalid when its table does not allow it (`freely`: undo may)."""
-        if state is job.state:
-            return
-        if not freely and state not in ASSIGNMENT_MAY_BECOME[job.state]:
-            now, then = job.state.value.replace("_", " "), state.value.replace("_", " ")
-            raise Invalid(f"The unit is “{now}” on report {job.report} and cannot become “{then}” from there.")
-        version = job.version + 1
-        moved = replace(job, state=state, since=self.now, by=self.actor.name, edit=self.edit.id, version=version)
-        first = self._jobs_before.get(job.id)
-        self._keep_job(moved, JobBefore(job.id, first.state if first else job.state, version))
-        self.unit_follows(job.unit)
+    def put_back(self, job: Assignment, state: AssignmentState) -> None:
+        """Take an assignment to a state that it had before, whatever the table says."""
+        if state is not job.state:
+            self._keep_job(moved(job, state, self.now, by=self.actor.name, edit=self.edit.id), job)
+            self.unit_follows(job.unit)
 
     def unit_follows(self, key: str) -> None:
-        """Give a unit the state that its jobs lead to; that it cannot work stays its own word, and a break without."""
+        """Give a unit the state that its jobs lead to."""
         unit = self.ledger.unit(key)
-        # protects: cannot-work-stays-said
-        if unit is None or unit.state is UnitState.UNAVAILABLE:
-            return
-        state = state_by_jobs(self.ledger, key)
-        if (unit.state in ON_A_JOB or state is not UnitState.AVAILABLE) and unit.state is not state:
-            self.ledger.put(replace(unit, state=state, state_since=self.now, reason=None, version=unit.version + 1))
+        after = unit_after(unit, self.ledger.jobs_of(key), self.now) if unit is not None else None
+        if after is not None and after is not unit:
+            self.ledger.put(after)
 
-    def release_all(self, *, done: bool) -> None:
-        """End all live assignments: with `done` those on scene count as done, the others are recalled."""
-        for job in self.live_jobs:
-            worked = done and job.state is AssignmentState.ON_SCENE
-            self.move(job, AssignmentState.DONE if worked else AssignmentState.RECALLED)
-
-    def _keep_job(self, job: Assignment, before: JobBefore) -> None:
-        self._jobs_before[job.id] = before
+    def _keep_job(self, job: Assignment, before: Assignment | None) -> None:
+        first = self._jobs_before.get(job.id)
+        state = first.state if first is not None else before.state if before is not None else None
+        self._jobs_before[job.id] = JobBefore(job.id, state, job.version)
         self.ledger.put(job)
 
     # The end
@@ -300,16 +211,6 @@ class Case:
 
     def _differs(self, names: tuple[str, ...]) -> bool:
         return any(getattr(self.before, name) != getattr(self.report, name) for name in names)
-
-
-def state_by_jobs(ledger: Ledger, key: str) -> UnitState:
-    """The state that a unit's jobs lead to; available without any."""
-    states = {job.state for job in ledger.jobs_of(key)} - {AssignmentState.RESERVED}
-    if AssignmentState.ON_SCENE in states:
-        return UnitState.ON_SCENE
-    if AssignmentState.EN_ROUTE in states:
-        return UnitState.EN_ROUTE
-    return UnitState.COMMITTED if states else UnitState.AVAILABLE
 
 
 def clocks_of(ledger: Ledger, report: Report, merged: Iterable[datetime]) -> tuple[Clock, ...]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from console.domain.apply import AreaAt
 from console.domain.decoding import decode
 from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.kept import is_another
@@ -27,7 +28,7 @@ from console.server.case import Case
 from console.server.claims import release_what_left
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
-from console.server.effects import AreaAt, apply_effect, change_unit, new_report
+from console.server.effects import apply_effect, change_unit, new_report
 from console.server.freshness import check_alone, check_fresh, check_undo, merged_into
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, dates_of, kept_data, payload_of

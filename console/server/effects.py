@@ -1,4 +1,4 @@
-"""What each kind of edit does to a report, its crews and its duplicates: one function a kind."""
+"""Takes an edit's effect on a report: what the server checks before, the rule itself, and the chains of duplicates."""
 
 from __future__ import annotations
 
@@ -6,65 +6,96 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from console.domain.edit import DUPLICATE, Kind
-from console.domain.engagement import job_in_force
-from console.domain.report import Area, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
+from console.domain.apply import new_report as report_of
+from console.domain.edit import Edit, Kind
+from console.domain.report import Area, Entry, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
-from console.domain.status import AssignmentState, Status, UnitState, is_open
+from console.domain.status import BY_STATUS, AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.answers import answers_as_far_as_they_fit
-from console.server.case import Case, clocks_of, state_by_jobs
+from console.server.case import Case, clocks_of
 from console.server.history import Origin, later_word, later_work, others_since
 from console.server.ledger import Ledger
-from console.server.payloads import payload_of
+from console.server.payloads import kept_data, payload_of
 from console.server.records import Actor
-from console.server.refusals import Conflict, Forbidden, Invalid
+from console.server.refusals import Busy, Conflict, Forbidden, Invalid, Refusal
 from console.server.rights import check_unit, check_validator
 
 T = TypeVar("T", Service, Area)
-AreaAt = Callable[[float, float], tuple[str, str] | None]
-GIVEN, TRANSFER = "given", "transfer"
-"""The rules by which a report has its area when no polygon decided: said at arrival, or handed over."""
-
 _MOST_PHOTOS, _MORE_AFTER = 200, 50
 
 
 def apply_effect(case: Case, area_at: AreaAt) -> None:
-    """Do what the edit says to the case."""
-    match case.edit.kind:
-        case Kind.SET:
-            _set(case, area_at)
-        case Kind.NOTE | Kind.REPLY | Kind.ME_TOO:
-            pass  # the entry is all
-        case Kind.PHOTO:
-            _photo(case)
-        case Kind.CLAIM:
-            _claim(case)
-        case Kind.RELEASE:
-            _release(case)
-        case Kind.ASSIGN | Kind.DISPATCH:
-            _engage(case)
-        case Kind.RECALL:
-            _recall(case)
-        case Kind.PROGRESS:
-            _progress(case)
-        case Kind.VALIDATE:
-            _validate(case)
-        case Kind.CLOSE:
-            _close(case)
-        case Kind.REOPEN:
-            case.open_again()
-            link(case, None)
-        case Kind.MERGE:
-            _merge(case, payload_of(case.edit, payloads.Into).into)
-        case Kind.UNMERGE:
-            _unmerge(case)
-        case Kind.CREATE | Kind.UNIT_STATE:
-            raise Invalid(f"A {case.edit.kind.value} is not made on a report.")
+    """Do what the edit says to the case: what the rule makes of the report and its crews, after the server's checks."""
+    check = _CHECKS.get(case.edit.kind)
+    if check is not None:
+        check(case)
+    known = case.lookups(area_at, main_of=lambda into: _chain(case, into)[-1])
+    body, engages = case.edit, case.edit.kind in (Kind.ASSIGN, Kind.DISPATCH)
+    edit = Edit(
+        body.id, body.kind, case.report.id, case.actor.name, body.device, body.number, case.now, kept_data(body)
+    )
+    try:
+        job_id = case.ids() if engages else ""
+        after = apply_edit(case.state, edit, case.now, known, role=case.actor.role, job_id=job_id)
+    except NotAllowed as fault:
+        raise _refusal(case, fault) from fault
+    if engages:
+        _check_can_come(case, payload_of(body, payloads.Crew))
+    case.take(after)
+    link(case, after.report.merged_into)
+
+
+def _refusal(case: Case, fault: NotAllowed) -> Refusal:
+    """The answer to an edit that the report does not allow."""
+    report, data, job, kind = case.report, case.edit.data, fault.job, case.edit.kind
+    match fault.why:
+        case Why.STATUS if fault.status is not None:
+            was, then = BY_STATUS[report.status].label, BY_STATUS[fault.status].label
+            return Invalid(f"Report {report.id} is “{was}” and cannot become “{then}” from there.")
+        case Why.CLOSED:
+            deed = "put it on hold" if kind is Kind.SET else "send a unit"
+            return Invalid(f"Report {report.id} is closed; reopen it before you {deed}.")
+        case Why.AWAITS_VALIDATION:
+            return Invalid(f"Report {report.id} awaits validation; return it before you send a unit.")
+        case Why.NO_PROOF if fault.status is Status.VALIDATION:
+            return Invalid("The work needs a photo of its result (after) before it can be handed in for validation.")
+        case Why.NO_PROOF:
+            return Invalid(f"The proof of report {report.id} was taken back: return the work, or wait for another.")
+        case Why.CREWS_AT_WORK:
+            at_work = ", ".join(case.unit(one.unit).code for one in case.state.live_jobs)
+            return Invalid(f"{at_work} is on report {report.id}: use close, which says who of them is let go.")
+        case Why.TAKEN:
+            return _taken(report)
+        case Why.ALREADY_SENT if job is not None:
+            sent = f", sent by {job.orderer}" if job.orderer else ""
+            told = {"value": job.unit, "who": job.orderer, "at": job.ordered_at or job.created}
+            words = f"Unit {case.unit(job.unit).code} is on report {job.report} already{sent}."
+            return Conflict(words, fields={"unit": told})
+        case Why.NOT_ON_IT:
+            return Invalid(f"Unit {case.unit(str(data.get('unit'))).code} is not on report {report.id}.")
+        case Why.JOB if job is not None and fault.state is not None:
+            stands, wanted = job.state.value.replace("_", " "), fault.state.value.replace("_", " ")
+            return Invalid(f"The unit is “{stands}” on report {job.report} and cannot become “{wanted}” from there.")
+        case Why.NO_STEP if fault.state is not None:
+            return Invalid(f"“{fault.state.value}” is an order, not what a unit reports.")
+        case Why.NOT_MERGED:
+            return Invalid(f"Report {report.id} is not merged.")
+        case _:
+            return Invalid(f"Report {report.id} does not await validation.")
+
+
+def _taken(report: Report) -> Conflict:
+    claim = report.claim
+    assert claim is not None
+    told = {"value": claim.who, "who": claim.who, "at": claim.since}
+    return Conflict(f"{claim.who} has taken report {report.id}.", fields={"claim": told})
 
 
 def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaAt) -> Report:
@@ -82,15 +113,13 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         if known is None and not edit.late:
             raise Invalid(f"There is no service {data.service}.")
         remarks.append(f"Its service “{data.service}” is no longer there.")
-    area, rule = data.area, GIVEN if data.area else None
+    area = data.area
     listed = ledger.area(area) if area is not None else None
     if area is not None and _offered(listed) is None and (listed is not None or edit.late):
         remarks.append(f"Its area “{area}” is no longer there.")
-        area, rule = None, None
+        area = None
     if area is not None:
         _check_area(ledger, area)
-    elif data.lat is not None and data.lon is not None:
-        area, rule = area_at(data.lat, data.lon) or (None, None)
     agency = data.agency
     if agency is not None and not _takes_work(ledger, agency) and (edit.late or ledger.agency(agency) is not None):
         remarks.append(f"Its agency “{agency}” is no longer there.")
@@ -103,29 +132,12 @@ def new_report(key: str, edit: payloads.EditBody, ledger: Ledger, area_at: AreaA
         attributes, untold = answers_as_far_as_they_fit(known, data.answers)
         remarks += untold
     occurred = data.created or edit.occurred_at or ledger.now
-    placed = data.lat is not None and data.lon is not None
-    return Report(
-        id=key,
-        version=0,
-        status=Status.NEW,
-        service=data.service if service else None,
-        priority=data.priority or (known.priority if known else 3),
-        title=data.title,
-        description=data.description,
-        created=min(occurred, ledger.now),
-        updated=ledger.now,
-        area=area,
-        area_rule=rule,
-        agency=agency or (service.agency if service else None),
-        address=data.address,
-        lat=data.lat if placed else None,
-        lon=data.lon if placed else None,
-        within_m=data.within_m if placed else 0.0,
-        channel=data.channel,
-        photos=tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls),
-        attributes=attributes,
-        remarks=tuple(remarks),
-    )
+    kept = msgspec.to_builtins(data) | {"area": area, "agency": agency, "service": service.code if service else None}
+    kept["priority"] = data.priority or (known.priority if known else None)
+    created = min(occurred, ledger.now)
+    report = report_of(key, kept, created, ledger.now, Lookups(ledger.service, area_at))
+    photos = tuple(Photo(None, PhotoRole.REPORT, url=url) for url in data.media_urls)
+    return replace(report, photos=photos, attributes=attributes, remarks=tuple(remarks))
 
 
 def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[str, dict[str, Any]]:
@@ -148,7 +160,7 @@ def change_unit(ledger: Ledger, edit: payloads.EditBody, actor: Actor) -> tuple[
     reason = data.reason or None
     if edit.occurred_at is not None and (unit.state, unit.reason) != (data.state, reason):
         _check_newest_word(ledger, unit, edit.occurred_at, Origin(actor.name, edit.device))
-    state = state_by_jobs(ledger, unit.id) if again else data.state
+    state = state_by_jobs(ledger.jobs_of(unit.id)) if again else data.state
     since = min(edit.occurred_at or ledger.now, ledger.now)
     ledger.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
     return unit.id, payloads.kept_data(edit)
@@ -211,66 +223,26 @@ def _chain(case: Case, key: str | None) -> list[str]:
     return found
 
 
-def _set(case: Case, area_at: AreaAt) -> None:
-    data = payload_of(case.edit, payloads.Set)
-    plain = {
-        name: value
-        for name in ("priority", "service", "title", "description", "area", "agency", "hold")
-        if (value := getattr(data, name)) is not UNSET
-    }
-    before = case.report
-    if plain.get("service") not in (None, before.service) and _offered(case.ledger.service(plain["service"])) is None:
-        raise Invalid(f"There is no service {plain['service']}.")
-    if plain.get("agency") not in (None, before.agency):
-        _check_agency(case.ledger, plain["agency"])
-    if "area" in plain:
-        if plain["area"] not in (None, before.area):
-            _check_area(case.ledger, plain["area"])
-        if plain["area"] != case.report.area:
-            plain["area_rule"] = TRANSFER
-    if data.hold is not UNSET and data.hold is not None:
-        case.check_open("put it on hold")
-        plain["hold"] = Hold(data.hold.reason, data.hold.waits_for, data.hold.until)
-    case.change(**plain)
-    if data.place is not UNSET:
-        _place(case, data.place or payloads.Place(), area_at, area_said="area" in plain)
-    if data.status is not UNSET:
-        _set_status(case, data.status, data.reason)
-
-
-def _place(case: Case, place: payloads.Place, area_at: AreaAt, *, area_said: bool) -> None:
-    if (place.lat is None) != (place.lon is None):
+def _check_set(case: Case) -> None:
+    data, before = payload_of(case.edit, payloads.Set), case.report
+    if data.service not in (UNSET, None, before.service) and _offered(case.ledger.service(data.service)) is None:
+        raise Invalid(f"There is no service {data.service}.")
+    if data.agency not in (UNSET, None, before.agency):
+        _check_agency(case.ledger, data.agency)
+    if data.area not in (UNSET, None, before.area):
+        _check_area(case.ledger, data.area)
+    place = data.place
+    if isinstance(place, payloads.Place) and (place.lat is None) != (place.lon is None):
         raise Invalid("A place needs both a latitude and a longitude.")
-    address = case.report.address if place.address is UNSET else place.address or ""
-    within_m = place.within_m if place.lat is not None else 0.0
-    case.change(lat=place.lat, lon=place.lon, address=address, within_m=within_m)
-    if not area_said and place.lat is not None and place.lon is not None and case.report.area_rule != TRANSFER:
-        area, rule = area_at(place.lat, place.lon) or (case.report.area, case.report.area_rule)
-        case.change(area=area, area_rule=rule)
-
-
-def _set_status(case: Case, status: Status, reason: str) -> None:
-    if status is case.report.status:
+    if data.status in (UNSET, before.status):
         return
-    if status is Status.RESOLVED:
-        _accept(case, reason)
-    elif status is Status.CLOSED:
-        if not reason:
-            raise Invalid("Closing without work needs a reason.")
-        # protects: no-crew-is-set-aside
-        if at_work := ", ".join(case.unit(job.unit).code for job in case.live_jobs):
-            raise Invalid(f"{at_work} is on report {case.report.id}: use close, which says who of them is let go.")
-        case.end(status, reason)
-    elif status is Status.RETURNED:
-        case.open_again()
-        link(case, None)
-    else:
-        if status is Status.VALIDATION and not case.has_proof:
-            raise Invalid("The work needs a photo of its result (after) before it can be handed in for validation.")
-        case.become(status)
+    if data.status is Status.RESOLVED and before.status is Status.VALIDATION:
+        _check_validator(case)
+    if data.status is Status.CLOSED and not data.reason:
+        raise Invalid("Closing without work needs a reason.")
 
 
-def _photo(case: Case) -> None:
+def _check_photo(case: Case) -> None:
     data = payload_of(case.edit, payloads.NewPhoto)
     if data.unit is not None:
         # protects: nobody-elses-photo
@@ -280,26 +252,12 @@ def _photo(case: Case) -> None:
         most = _MOST_PHOTOS + (_MORE_AFTER if data.role is PhotoRole.AFTER else 0)
         if len(case.report.photos) >= most:
             raise Invalid(f"Report {case.report.id} has {most} photos already.")
-        photo = Photo(data.sha256, data.role, data.size, data.taken, data.lat, data.lon)
-        case.change(photos=(*case.report.photos, photo))
-    on_scene = [job.unit for job in case.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
+    on_scene = [job.unit for job in case.state.jobs if job.state in (AssignmentState.ON_SCENE, AssignmentState.DONE)]
     crew = case.actor.tokenless or case.actor.role == "field"
     case.photo_unit = data.unit or (on_scene[-1] if on_scene and crew else None)
-    case.follow_crews()
 
 
-def _claim(case: Case) -> None:
-    claim = case.report.claim
-    if claim is not None and claim.who != case.actor.name:
-        raise Conflict(
-            f"{claim.who} has taken report {case.report.id}.",
-            fields={"claim": {"value": claim.who, "who": claim.who, "at": claim.since}},
-        )
-    if claim is None:
-        case.change(claim=Claim(case.actor.name, case.now))
-
-
-def _release(case: Case) -> None:
+def _check_release(case: Case) -> None:
     """Of another's claim by a supervisor only, and only of one that he has seen.
 
     The versions say what he has seen. Clocks cannot: a console knows the server's time to half a second, and who
@@ -307,118 +265,84 @@ def _release(case: Case) -> None:
     """
     claim, at = case.report.claim, case.edit.occurred_at
     if claim is None or claim.who == case.actor.name:
-        pass
-    elif not may_release(case.actor.name, case.actor.role, claim.who):
+        return
+    if not may_release(case.actor.name, case.actor.role, claim.who):
         raise Forbidden(f"{claim.who} has taken report {case.report.id}: only {claim.who} or a supervisor releases it.")
     # protects: newer-claim-stays
-    elif not (case.saw("claim") or at is None or claim.since <= at):
-        raise Conflict(
-            f"{claim.who} has taken report {case.report.id}.",
-            fields={"claim": {"value": claim.who, "who": claim.who, "at": claim.since}},
+    if not (case.saw("claim") or at is None or claim.since <= at):
+        raise _taken(case.report)
+
+
+def _check_crew(case: Case) -> None:
+    _check_in_service(case.unit(payload_of(case.edit, payloads.Crew).unit))
+
+
+def _check_can_come(case: Case, data: payloads.Crew) -> None:
+    """Busy when the unit has another job, unless that is to be stacked; Invalid when it cannot work."""
+    unit = case.unit(data.unit)
+    elsewhere = [job for job in case.ledger.jobs_of(unit.id) if job.report != case.report.id]
+    if case.edit.kind is Kind.DISPATCH:
+        elsewhere = [job for job in elsewhere if job.state is not AssignmentState.RESERVED]
+    if elsewhere and not data.stack:
+        job = elsewhere[0]
+        raise Busy(
+            f"Unit {unit.code} is busy with report {job.report}.",
+            unit=unit.id,
+            report=job.report,
+            who=job.orderer,
+            at=job.ordered_at or job.created,
         )
-    case.change(claim=None)
+    # protects: who-cannot-work-is-not-sent
+    if unit.state in (UnitState.OFF_SHIFT, UnitState.UNAVAILABLE) or (unit.state not in FROM_JOBS and not data.stack):
+        raise Invalid(f"Unit {unit.code} is {unit.state.value.replace('_', ' ')}.")
 
 
-def _engage(case: Case) -> None:
-    data = payload_of(case.edit, payloads.Crew)
-    unit = case.unit(data.unit)
-    _check_in_service(unit)
-    case.check_open("send a unit")
-    if case.report.status is Status.VALIDATION:
-        raise Invalid(f"Report {case.report.id} awaits validation; return it before you send a unit.")
-    # protects: no-second-order
-    _check_first(case, unit)
-    state = AssignmentState.DISPATCHED if case.edit.kind is Kind.DISPATCH else AssignmentState.RESERVED
-    case.engage(unit, state, stack=data.stack)
-    if case.edit.kind is Kind.DISPATCH and case.report.claim is None:
-        case.change(claim=Claim(case.actor.name, case.now))  # who sends a crew has the report
-    case.follow_crews()
+def _check_recall(case: Case) -> None:
+    _check_job_seen(case, case.unit(payload_of(case.edit, payloads.Crew).unit))
 
 
-def _check_first(case: Case, unit: Unit) -> None:
-    """Conflict, with who sent it and when, for a unit that is on the report already: this is no second order."""
-    job = job_in_force(case.edit.kind, unit.id, case.live_jobs)
-    if job is None:
-        return
-    sent = f", sent by {job.orderer}" if job.orderer else ""
-    raise Conflict(
-        f"Unit {unit.code} is on report {job.report} already{sent}.",
-        fields={"unit": {"value": unit.id, "who": job.orderer, "at": job.ordered_at or job.created}},
-    )
-
-
-def _recall(case: Case) -> None:
-    data = payload_of(case.edit, payloads.Crew)
-    unit = case.unit(data.unit)
-    _check_job_seen(case, unit)
-    case.move(case.job_of(unit), AssignmentState.RECALLED)
-    case.follow_crews()
-
-
-def _progress(case: Case) -> None:
-    data = payload_of(case.edit, payloads.Step)
-    if data.state in (AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.RECALLED):
-        raise Invalid(f"“{data.state.value}” is an order, not what a unit reports.")
-    unit = case.unit(data.unit)
+def _check_progress(case: Case) -> None:
+    unit = case.unit(payload_of(case.edit, payloads.Step).unit)
     check_unit(case.actor, unit)
     # protects: word-on-the-job-that-was-seen
     _check_job_seen(case, unit)
-    case.move(case.job_of(unit), data.state)
-    case.follow_crews()
 
 
-def _validate(case: Case) -> None:
+def _check_verdict(case: Case) -> None:
     data = payload_of(case.edit, payloads.Verdict)
     if case.report.status is not Status.VALIDATION:
-        wanted = Status.RESOLVED if data.accepted else Status.RETURNED
-        if case.report.status is wanted:
-            return
-        raise Invalid(f"Report {case.report.id} does not await validation.")
-    if data.accepted:
-        _accept(case, data.disposition or data.reason)
         return
-    if not data.reason:
+    if not data.accepted and not data.reason:
         raise Invalid("Returning the work needs a reason.")
+    _check_validator(case)
+
+
+def _check_validator(case: Case) -> None:
     check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
-    case.open_again()
 
 
-def _accept(case: Case, disposition: str) -> None:
-    if case.report.status is Status.VALIDATION:
-        check_validator(case.actor, case.history, case.ledger.assignments(case.report.id))
-        if not case.has_proof:
-            raise Invalid(f"The proof of report {case.report.id} was taken back: return the work, or wait for another.")
-    case.end(Status.RESOLVED, disposition)
-    case.release_all(done=True)
-
-
-def _close(case: Case) -> None:
+def _check_closing(case: Case) -> None:
     data = payload_of(case.edit, payloads.Closing)
     if not data.disposition and not data.reason and data.merged_into is None:
         raise Invalid("Closing without work needs a disposition.")
     if data.merged_into is not None:
-        _merge(case, data.merged_into, data.disposition)
+        _check_main(case, data.merged_into)
         return
     # protects: no-crew-on-a-closed-report
-    for job in case.live_jobs:
+    for job in case.state.live_jobs:
         if job.unit not in data.release and job.state is not AssignmentState.RESERVED:
             _check_job_seen(case, case.unit(job.unit))
-    case.end(Status.CLOSED, data.disposition or data.reason)
-    link(case, None)
-    for job in case.live_jobs:
-        if job.unit in data.release or job.state is AssignmentState.RESERVED:
-            case.move(job, AssignmentState.RECALLED)
 
 
-def _merge(case: Case, into: str, disposition: str = "") -> None:
+def _check_merge(case: Case) -> None:
+    _check_main(case, payload_of(case.edit, payloads.Into).into)
+
+
+def _check_main(case: Case, into: str) -> None:
     if case.ledger.report(into) is None:
         raise Invalid(f"There is no report {into}.")
-    main = _chain(case, into)[-1]
     # protects: nothing-is-hidden-by-a-merge
-    check_stands_for(case, main)
-    case.end(Status.CLOSED, disposition or DUPLICATE)
-    case.release_all(done=False)
-    link(case, main)
+    check_stands_for(case, _chain(case, into)[-1])
 
 
 def check_stands_for(case: Case, main: str) -> None:
@@ -441,14 +365,6 @@ def _check_job_seen(case: Case, unit: Unit) -> None:
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})
-
-
-def _unmerge(case: Case) -> None:
-    if case.report.merged_into is None:
-        raise Invalid(f"Report {case.report.id} is not merged.")
-    link(case, None)
-    if not is_open(case.report.status):
-        case.open_again()
 
 
 def _check_area(ledger: Ledger, code: str) -> None:
@@ -482,3 +398,18 @@ def _check_in_service(unit: Unit) -> None:
 def _offered(thing: T | None) -> T | None:
     """A service or an area; None for one that the city has retired."""
     return thing if thing is not None and thing.valid_to is None else None
+
+
+_CHECKS: dict[Kind, Callable[[Case], None]] = {
+    Kind.SET: _check_set,
+    Kind.PHOTO: _check_photo,
+    Kind.RELEASE: _check_release,
+    Kind.ASSIGN: _check_crew,
+    Kind.DISPATCH: _check_crew,
+    Kind.RECALL: _check_recall,
+    Kind.PROGRESS: _check_progress,
+    Kind.VALIDATE: _check_verdict,
+    Kind.CLOSE: _check_closing,
+    Kind.MERGE: _check_merge,
+}
+"""What the server sees to before an edit of a kind takes effect."""

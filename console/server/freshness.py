@@ -206,7 +206,7 @@ def check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     if case.edit.kind is not Kind.DISPATCH:
         return
     unit = case.edit.data.get("unit")
-    at_work = {job.unit for job in case.live_jobs}
+    at_work = {job.unit for job in case.state.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
     for entry in reversed(others_since(ledger.connection, case.report.id, seen, case.origin)):

@@ -8,12 +8,13 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from console.domain.apply import FROM_JOBS, ended, state_by_jobs
 from console.domain.decoding import convert, decode
 from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry, Report, Unit
 from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
 from console.server import schema
-from console.server.case import ON_A_JOB, Before, Case, state_by_jobs
+from console.server.case import Before, Case
 from console.server.effects import check_stands_for, link
 from console.server.history import last_changes
 from console.server.ledger import Ledger
@@ -104,7 +105,7 @@ def undo_on_unit(ledger: Ledger, deed: Deed) -> str:
         fields = {"state": {"value": unit.state.value, "who": None, "at": unit.state_since}}
         raise Conflict(f"Unit {unit.code} has changed its state since.", fields=fields)
     # Its jobs may have ended since it said that it could not work.
-    state = state_by_jobs(ledger, unit.id) if before.state in ON_A_JOB else before.state
+    state = state_by_jobs(ledger.jobs_of(unit.id)) if before.state in FROM_JOBS else before.state
     ledger.put(replace(unit, state=state, reason=before.reason, state_since=ledger.now, version=unit.version + 1))
     return unit.id
 
@@ -143,17 +144,17 @@ def _undo_jobs(case: Case, deed: Deed) -> None:
             continue
         made = before.state is None or before.state is AssignmentState.RESERVED
         if made and job.state in _UNDER_WAY:
-            case.move(job, before.state or AssignmentState.RECALLED, freely=True)
+            case.put_back(job, before.state or AssignmentState.RECALLED)
         elif job.version != before.version:
             _refuse_moved(case, job)
         elif before.state is None:
-            case.move(job, AssignmentState.RECALLED, freely=True)
+            case.put_back(job, AssignmentState.RECALLED)
         elif job.state in ENDED_ASSIGNMENT and (others := _other_jobs(case, job)):
             # Sent elsewhere since: it stays there. Sent here again: that is what would be taken back.
             if any(other.report == job.report for other in others):
                 _refuse_moved(case, others[0])
         else:
-            case.move(job, before.state, freely=True)
+            case.put_back(job, before.state)
 
 
 def _other_jobs(case: Case, job: Assignment) -> list[Assignment]:
@@ -171,7 +172,7 @@ def _refuse_moved(case: Case, job: Assignment) -> None:
 def _take_back_report(case: Case, deed: Deed) -> None:
     if case.report.version != deed.version:
         raise Conflict("It cannot be taken back: somebody has worked on the report since.", fields={})
-    case.end(Status.CLOSED, "withdrawn")
+    case.report = ended(case.report, Status.CLOSED, case.now, "withdrawn")
 
 
 def _values(deed: Deed) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QTimer
 
+from console.domain.apply import ReportState
 from console.domain.edit import EditState, Kind, Queued
 from console.domain.messages import Source, Start
-from console.domain.overlay import apply_edits
+from console.domain.overlay import with_edits
 from console.edits import Edits
 from console.exchange import Exchange
 from console.presenters.sources import Sources
@@ -98,7 +99,8 @@ class Child:
         cached = self._reader.report(int(pick.choice(rows)))
         if cached is None:
             return
-        report = apply_edits(cached.report, self._edits.pending_for(CITY, cached.report.id), now=datetime.now(UTC))
+        pending = self._edits.pending_for(CITY, cached.report.id)
+        report = with_edits(ReportState(cached.report), pending, now=datetime.now(UTC)).report
         choices: list[tuple[Kind, dict[str, Any], dict[str, Any]]] = [
             (Kind.NOTE, {"text": f"note {pick.random()}"}, {}),
             (Kind.NOTE, {"text": f"note {pick.random()}"}, {}),

@@ -852,7 +852,7 @@ def test_reports_are_counted_by_who_has_those_too_that_came_since_and_never_less
 
 
 def test_f33_one_unit_for_two_reports(ani: SteppedConsole, city: City, tmp_path: Path) -> None:
-    """F33: the busy unit's job, who gave it and when (server/case.py: engage)."""
+    """F33: the busy unit's job, who gave it and when (server/effects.py: _check_can_come)."""
     budi = SteppedConsole(tmp_path / "budi", city, "budi")
     budi.sync()
     ani.submit(Kind.DISPATCH, shown(ani, "r1"), {"unit": "U1"}, {})

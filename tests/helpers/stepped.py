@@ -26,10 +26,11 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from api_client.dispatch import DispatchClient
 from api_client.errors import ApiError
+from console.domain.apply import ReportState
 from console.domain.edit import INSTEAD_OF, Edit, EditState, Kind, Queued
 from console.domain.kept import as_created, known_of
 from console.domain.messages import Push, Touched, Up, Withdraw
-from console.domain.overlay import apply_edits
+from console.domain.overlay import with_edits
 from console.domain.report import Report
 from console.domain.status import RULES
 from console.edits import Edits
@@ -207,7 +208,7 @@ class SteppedConsole:
         """The reports as the operator sees them."""
         cached = self.reader.reports(self.reader.columns()["row"])
         return [
-            apply_edits(one.report, self.edits.pending_for(CITY, one.report.id), now=now())
+            with_edits(ReportState(one.report), self.edits.pending_for(CITY, one.report.id), now=now()).report
             for one in sorted(cached, key=lambda one: one.report.id)
         ]
 

@@ -15,8 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from typing_extensions import override
 
+from console.domain.apply import ReportState
 from console.domain.edit import EditState, Kind
 from console.domain.messages import Outcome
+from console.domain.overlay import with_edits
 from console.domain.report import Area, Claim, Entry, Photo, PhotoRole, Template
 from console.domain.status import Status
 from console.presenters.catalog import Cities
@@ -485,7 +487,9 @@ def test_a_proof_that_was_returned_before_bars_nobody(rig: Rig) -> None:
 def test_a_proof_just_delivered_and_not_sent_bars_its_author_too(rig: Rig) -> None:
     dossier = choose(rig, "validate", "A")
     rig.deeds.photo(dossier, {"sha256": "0" * 64, "role": "after", "size": 1})
-    rig.intents.set_dossier(replace(dossier, pending=tuple(rig.saved(1))))
+    pending = tuple(rig.saved(1))
+    own = with_edits(ReportState(dossier.shown, dossier.assignments), pending, now=pending[-1].occurred_at).entries
+    rig.intents.set_dossier(replace(dossier, pending=pending, own_entries=own))
     rig.intents.run("validate")
     assert rig.form().why_not().startswith("You delivered this proof")
 

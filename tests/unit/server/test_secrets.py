@@ -214,6 +214,8 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
     with city.database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
         connection.exec_driver_sql("ALTER TABLE entries DROP COLUMN device")
+        connection.exec_driver_sql("DROP INDEX reports_hold")
+        connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
     city.create_schema()

@@ -10,9 +10,10 @@ import hypothesis.strategies as st
 import msgspec
 from hypothesis import given
 
+from console.domain.apply import ReportState
 from console.domain.edit import APPENDS, Edit, EditState, Kind, Queued, is_order
 from console.domain.kept import as_created, carry, is_another, is_made_by, known_of, seen_created
-from console.domain.overlay import apply_edits, created_report
+from console.domain.overlay import created_report, with_edits
 from console.domain.status import Status
 from console.store.facts import seconds
 from console.store.journal import Journal
@@ -136,7 +137,7 @@ def test_what_only_the_old_report_had_is_told() -> None:
     assert [one.id for one in carried.tell] == ["e1", "e2", "e3"]
     closed, _ = carried.follow
     assert closed.data == {"disposition": "not found", "reason": "Dry", "release": []}
-    assert apply_edits(created_report(create()), carried.follow, now=T0).status is Status.CLOSED
+    assert with_edits(ReportState(created_report(create())), carried.follow, now=T0).report.status is Status.CLOSED
 
 
 _ANY = st.sampled_from(
@@ -173,13 +174,15 @@ def test_nothing_is_left_out_and_what_follows_fits(made: list[tuple[Kind, dict[s
     ]
     assert set().union(*places) == {one.id for one in edits}
     assert [one.id for one in carried.follow] == [one.id for one in edits if one.id in places[0]]
-    shown = created_report(create())
+    state = ReportState(created_report(create()))
+    shown = state.report
     for one in carried.follow:
         assert not is_order(one)
         assert one.kind in APPENDS or one.base
         if "status" in one.base:
             assert one.base["status"] == shown.status
-        shown = apply_edits(shown, [one], now=T0)
+        state = with_edits(state, [one], now=T0)
+        shown = state.report
         if "status" in one.data:
             assert shown.status == one.data["status"], "the server would refuse it"
 
