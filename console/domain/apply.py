@@ -20,7 +20,7 @@ from console.domain.decoding import convert
 from console.domain.edit import DUPLICATE, Edit, Kind
 from console.domain.engagement import job_in_force
 from console.domain.proof import is_proof_missing, jobs_of_round
-from console.domain.report import Assignment, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import HAZARD, Assignment, Claim, Entry, Hold, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import (
     ASSIGNMENT_MAY_BECOME,
@@ -287,7 +287,12 @@ def _set(state: ReportState, step: _Step) -> ReportState:
     state = _with(state, **changes)
     if "place" in data:
         state = _place(state, data["place"] or {}, step)
-    return _set_status(state, Status(data["status"]), step) if "status" in data else state
+    if "status" not in data:
+        # protects: what-burns-is-worked-on
+        if state.report.priority == HAZARD != report.priority and report.status is Status.VALIDATION:
+            return _open_again(state, step.edit.author)  # its crew has left, and knew of no danger
+        return state
+    return _set_status(state, Status(data["status"]), step)
 
 
 def _place(state: ReportState, place: Mapping[str, Any], step: _Step) -> ReportState:
@@ -324,6 +329,8 @@ def _photo(state: ReportState, step: _Step) -> ReportState:
     if not any(photo.sha256 == sha256 for photo in state.report.photos):
         photo = convert({"role": PhotoRole.OTHER.value, **step.data, "sha256": sha256}, Photo)
         state = _with(state, photos=(*state.report.photos, photo))
+    if step.data.get("role") != PhotoRole.AFTER:
+        return state
     return follow_crews(state, step.known, added=sha256)
 
 

@@ -16,7 +16,7 @@ from console.domain.edit import ON_REPORT, PENDING, Edit, EditState, Kind, Queue
 from console.domain.filter import Filter
 from console.domain.overlay import created_report, with_edits
 from console.domain.report import Assignment, Report, WaitsFor
-from console.domain.status import ON_THE_WAY, ORDER, UnitState
+from console.domain.status import ON_THE_WAY, ORDER, AssignmentState, UnitState
 from console.domain.time_range import TimeRange
 from console.domain.word import Word
 from console.presenters.catalog import Catalog, Cities, lookups, read_catalog
@@ -26,6 +26,9 @@ from console.store.items import FIRST_ROW
 
 LOCAL_ROWS = FIRST_ROW
 """Cache rows begin here; the numbers below belong to reports that were created here and are not at the server yet."""
+
+
+_ON_SCENE = AssignmentState.ON_SCENE
 
 
 class Patch(msgspec.Struct, frozen=True):
@@ -211,7 +214,8 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
 def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities, reader: CacheReader) -> np.ndarray:
     """The rows of the reports that a crew is on its way to, or at, own pending edits included.
 
-    One that has said that it cannot work is on its way to nothing, whatever its job says.
+    One that has said that it cannot work is on its way to nothing, whatever its job says; one that is at one report
+    comes to the next only when it has left.
     """
     jobs: dict[Word, list[Assignment]] = {}
     for source, catalog in cities.catalogs.items():
@@ -220,7 +224,15 @@ def _under_way(edits: Mapping[tuple[str, str], tuple[Edit, ...]], cities: Cities
     for word in edits.keys() & jobs.keys():
         jobs[word] = list(jobs_after(tuple(jobs[word]), word[1], edits[word]))
     # protects: who-cannot-work-is-not-on-the-way
-    found = [word for word, live in jobs.items() if any(_comes(one, cities.of(word[0])) for one in live)]
+    there = {(source, one.unit) for (source, _), live in jobs.items() for one in live if one.state is _ON_SCENE}
+
+    def is_under_way(word: Word) -> bool:
+        source, catalog = word[0], cities.of(word[0])
+        # protects: who-is-there-is-not-on-the-way-elsewhere
+        coming = [one for one in jobs[word] if one.state is _ON_SCENE or (source, one.unit) not in there]
+        return any(_comes(one, catalog) for one in coming)
+
+    found = [word for word in jobs if is_under_way(word)]
     rows = [reader.row_of(*word) for word in found]
     return np.array([row for row in rows if row is not None], np.int64)
 

@@ -9,9 +9,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.duplicates import is_main
-from console.domain.report import Report
+from console.domain.report import HAZARD, Report
 from console.domain.sla import begun
-from console.domain.status import ORDER, is_open
+from console.domain.status import ORDER, Status, is_open
 from console.presenters import words
 from console.presenters.counsel import Alike, distance_of
 from console.presenters.deeds import Deeds
@@ -177,6 +177,9 @@ class Merging(QObject):
             return self.tr("{n} is not at the server yet: the other way round").format(n=self._number(stays))
         if not is_open(stays.shown.status):
             return self.tr("{n} is closed: reopen it first, or nobody works on either").format(n=self._number(stays))
+        if stays.shown.status is Status.VALIDATION and stays.shown.priority == goes.shown.priority == HAZARD:
+            waits = self.tr("{n} awaits validation, and nobody works there any more: return its work first")
+            return waits.format(n=self._number(stays))
         if not is_open(goes.shown.status):
             return self.tr("{n} is closed already: only the other way round").format(n=number)
         if goes.live:

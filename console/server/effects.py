@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from console.domain.apply import FROM_JOBS, AreaAt, Lookups, NotAllowed, Why, apply_edit, state_by_jobs
 from console.domain.apply import new_report as report_of
 from console.domain.edit import Edit, Kind
-from console.domain.report import Area, Entry, Photo, PhotoRole, Report, Service, Unit
+from console.domain.report import HAZARD, Area, Entry, Photo, PhotoRole, Report, Service, Unit
 from console.domain.rights import may_release
 from console.domain.status import BY_STATUS, AssignmentState, Status, UnitState, is_open
 from console.server import payloads, schema
 from console.server.answers import answers_as_far_as_they_fit
 from console.server.case import Case, clocks_of
+from console.server.freshness import is_unaware_of_danger
 from console.server.history import Origin, later_word, later_work, others_since
 from console.server.ledger import Ledger
 from console.server.payloads import kept_data, payload_of
@@ -48,6 +49,10 @@ def apply_effect(case: Case, area_at: AreaAt) -> None:
         raise _refusal(case, fault) from fault
     if engages:
         _check_can_come(case, payload_of(body, payloads.Crew))
+    handed_in = after.report.status is Status.VALIDATION is not case.report.status
+    # protects: who-hands-in-knew-the-danger
+    if handed_in and edit.kind in (Kind.PROGRESS, Kind.PHOTO) and is_unaware_of_danger(case):
+        after = replace(after, report=replace(after.report, status=case.report.status))
     case.take(after)
     link(case, after.report.merged_into)
 
@@ -353,7 +358,10 @@ def check_stands_for(case: Case, main: str) -> None:
         return
     if not is_open(other.status):
         raise Invalid(f"Report {main} is closed: reopen it before {case.report.id} is merged into it.")
-    if case.report.priority == 1 < other.priority:
+    # protects: no-hazard-behind-work-that-is-done
+    if case.report.priority == HAZARD and other.status is Status.VALIDATION:
+        raise Invalid(f"Report {main} awaits validation, nobody works there any more: return its work first.")
+    if case.report.priority == HAZARD < other.priority:
         raise Invalid(f"Report {case.report.id} is P1 and {main} is P{other.priority}: make {main} P1 first.")
 
 

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from console.domain.decoding import decode
 from console.domain.edit import DUPLICATE, Kind
 from console.domain.merge import same
-from console.domain.report import Entry, Report
+from console.domain.report import HAZARD, Entry, Report
 from console.domain.status import Status, is_open
 from console.server import payloads, schema
 from console.server.case import Before, Case
-from console.server.history import Origin, changed_by, field_value, last_changes, others_since
+from console.server.history import Origin, changed_by, field_value, last_changes, others_since, version_at
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, payload_of
 from console.server.refusals import Conflict, Invalid
@@ -76,18 +76,36 @@ def check_undo(ledger: Ledger, before: Report, after: Report, seen: int, origin:
     _raise(_hidden_by(ledger, before, after, seen, origin))
 
 
+def is_unaware_of_danger(case: Case) -> bool:
+    """Whether who does this to a P1 has not seen that it became one, or that another report was merged into it.
+
+    An edit that says no version is taken to have seen what there was when it was made. Example: a crew without a
+    network takes its photo and reports its work done, while a second caller tells of children on the roof.
+    """
+    ledger, report, at = case.ledger, case.before, case.edit.occurred_at
+    if report.priority != HAZARD:
+        return False
+    seen = case.seen if case.seen is not None else version_at(ledger.connection, report, at or case.now)
+    return bool(_raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin))
+
+
 def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: int, origin: Origin) -> list[_Clash]:
     """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
 
-    Example: a P1 was merged into it, which counts no more when it becomes P3.
+    Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
     """
-    ends = is_open(before.status) and not is_open(after.status)
+    ends = _out_of_sight(after.status) > _out_of_sight(before.status)
     if not ends and after.priority <= before.priority:
         return []
     # protects: raised-since-is-not-closed
     clashes = _raised_since(ledger, before, seen, origin) if ends else []
     # protects: merged-since-is-not-closed
     return clashes + _merged_since(ledger, before, seen, origin)
+
+
+def _out_of_sight(status: Status) -> int:
+    """0 where it is worked on, 1 where its work waits to be judged, 2 where it has ended."""
+    return 2 if not is_open(status) else 1 if status is Status.VALIDATION else 0
 
 
 def _changed_since(

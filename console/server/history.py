@@ -79,6 +79,13 @@ def changed_by(connection: sa.Connection, report: Report, name: str) -> Origin |
     return Origin(decode(row[0], Entry).author, row[1]) if row is not None else None
 
 
+def version_at(connection: sa.Connection, report: Report, at: datetime) -> int:
+    """The version that a report had at a time."""
+    table = schema.entries
+    then = sa.and_(table.c.report == report.id, table.c.at <= schema.micros(at))
+    return connection.scalar(sa.select(sa.func.max(table.c.version)).where(then)) or 0
+
+
 def newest_moment(connection: sa.Connection) -> datetime | None:
     """The latest time in all histories: what this city's clock has said before, where it was set back since."""
     at = connection.scalar(sa.select(sa.func.max(schema.entries.c.at)))

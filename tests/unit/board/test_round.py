@@ -121,6 +121,30 @@ def test_a_hazard_burns_on_when_who_was_there_has_gone_or_cannot_go_on(
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "burning"),
+    [
+        (AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE, [1]),
+        (AssignmentState.ON_SCENE, AssignmentState.ON_SCENE, []),
+        (AssignmentState.EN_ROUTE, AssignmentState.EN_ROUTE, []),
+    ],
+)
+def test_who_is_at_one_hazard_is_not_on_the_way_to_another(
+    tmp_path: Path, first: AssignmentState, second: AssignmentState, burning: list[int]
+) -> None:
+    """A crew that was sent to two went to the second first: the other said "en route" for as long as that took."""
+    writer = CacheWriter(tmp_path)
+    hazards = items(*(report(key, priority=1, status=Status.ASSIGNED) for key in "12"))
+    states = {"1": first, "2": second}
+    jobs = [Item("assignment", 4, f"a{key}", Assignment(f"a{key}", key, "u", state, T0, "rina", T0))
+            for key, state in states.items()]  # fmt: skip
+    unit = Item("unit", 5, "u", Unit("u", "U", UnitState.ON_SCENE, T0))
+    writer.apply("city", [*hazards, *jobs, unit], at(5))
+    writer.close()
+    played = played_on(tmp_path)
+    assert played.view.counts.crewless_hazards[0] == len(burning)
+
+
+@pytest.mark.parametrize(
     ("state", "own", "burns"),
     [
         (None, None, True),

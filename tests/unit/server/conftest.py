@@ -143,15 +143,16 @@ class Api:
         *,
         seen: int | None = None,
         key: str | None = None,
+        unversioned: bool = False,
         **more: Any,
     ) -> requests.Response:
-        """One edit; `seen` is the version for If-Match, by default the present one."""
+        """One edit; `seen` is the version for If-Match, by default the present one; `unversioned` leaves it out."""
         key = key or str(uuid.uuid4())
         path = "/reports" if report is None else f"/reports/{report}/edits"
         if kind == "unit_state":
             path = f"/units/{(data or {})['unit']}/edits"
         headers = {"Idempotency-Key": key}
-        if report is not None:
+        if report is not None and not unversioned:
             headers["If-Match"] = f'"{seen if seen is not None else self.report(report)["version"]}"'
         body = {"id": key, "kind": kind, "data": data or {}, "device": self.device} | more
         return self.session.post(f"{self.url}/dispatch/v1{path}", json=body, headers=headers, timeout=10)

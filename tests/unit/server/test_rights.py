@@ -511,6 +511,80 @@ def test_a_merge_that_comes_back_hides_no_hazard(desks: tuple[Api, Api]) -> None
     assert (refused.status_code, "make 11 P1 first" in refused.json()["message"]) == (422, True)
 
 
+def at_work(api: Api, report: str, unit: str = "u1") -> int:
+    """A crew is sent and is there; the version that it has seen."""
+    api.ok(report, "dispatch", {"unit": unit})
+    return int(api.ok(report, "progress", {"unit": unit, "state": "on_scene"})["report"]["version"])
+
+
+@one_database
+@pytest.mark.parametrize("news", ["raised", "merged"])
+@pytest.mark.parametrize("photo_first", [True, False])
+def test_who_hands_in_without_knowing_of_the_danger_brings_no_hazard_out_of_sight(
+    desks: tuple[Api, Api], clock: Clock, news: str, photo_first: bool
+) -> None:
+    """The crew's phone had no network while a second caller told of children on the roof: nobody was there any more."""
+    ani, budi = desks
+    if news == "merged":
+        budi.ok("10", "set", {"priority": 1})
+        budi.ok("11", "set", {"priority": 1})
+    seen, then = at_work(ani, "10"), clock().isoformat()
+    clock.skip(minutes=1)
+    if news == "raised":
+        budi.ok("10", "set", {"priority": 1})
+    else:
+        budi.ok("11", "merge", {"into": "10"})
+    clock.skip(minutes=1)
+    photo = ("photo", {"sha256": "ab" * 32, "role": "after"}, None)
+    done = ("progress", {"unit": "u1", "state": "done"}, seen)
+    for kind, data, version in (photo, done) if photo_first else (done, photo):
+        answer = ani.edit("10", kind, data, seen=version, unversioned=version is None, occurred_at=then, late=True)
+        assert (answer.status_code, answer.json()["report"]["status"]) == (200, "progress")
+    citizens = ani.ok("10", "photo", {"sha256": "cd" * 32, "role": "report"})
+    assert citizens["report"]["status"] == "progress", "another photo is no proof"
+    ani.ok("10", "dispatch", {"unit": "u2"})
+    ani.ok("10", "progress", {"unit": "u2", "state": "done"})
+    assert ani.report("10")["status"] == "validation", "who was sent since knows of it"
+
+
+@one_database
+def test_what_becomes_a_hazard_is_worked_on_again(desks: tuple[Api, Api]) -> None:
+    """Its work was handed in while it was no hazard: it waited for a validator, and its crew had left."""
+    ani, budi = desks
+    at_work(ani, "10")
+    seen = ani.report("10")["version"]
+    ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+    raised = budi.ok("10", "set", {"priority": 1}, seen=seen)
+    assert (raised["report"]["status"], raised["entry"]["data"]["status"]) == ("returned", "returned")
+    back = budi.ok("10", "set", {}, undoes=raised["entry"]["edit"])
+    assert (back["report"]["status"], back["report"]["priority"]) == ("validation", 3)
+
+
+@one_database
+def test_who_hands_in_by_hand_has_seen_the_danger(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    ani.ok("12", "set", {"status": "progress"})
+    seen = ani.report("12")["version"]
+    budi.ok("12", "set", {"priority": 1})
+    refused = ani.edit("12", "set", {"status": "validation"}, seen=seen)
+    assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+
+
+@one_database
+def test_no_hazard_is_merged_into_work_that_is_done(desks: tuple[Api, Api]) -> None:
+    ani, budi = desks
+    for key in ("10", "11"):
+        budi.ok(key, "set", {"priority": 1})
+    at_work(ani, "10")
+    ani.ok("10", "photo", {"sha256": "ab" * 32, "role": "after"})
+    ani.ok("10", "progress", {"unit": "u1", "state": "done"})
+    refused = budi.edit("11", "merge", {"into": "10"})
+    assert (refused.status_code, "nobody works there any more" in refused.json()["message"]) == (422, True)
+    budi.ok("11", "set", {"priority": 2})
+    budi.ok("11", "merge", {"into": "10"})
+
+
 @one_database
 def test_own_steps_that_were_made_without_a_network_follow_one_another(desks: tuple[Api, Api]) -> None:
     ani, budi = desks
@@ -544,7 +618,7 @@ def test_an_order_that_comes_late_does_not_send_a_crew_whose_job_was_ended(desks
 
 @one_database
 def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, desks: tuple[Api, Api]) -> None:
-    """A report made P1 since ("the water is back"), and one whose only photo its crew had taken back, were resolved."""
+    """A report made P2 since ("the water is back"), and one whose only photo its crew had taken back, were resolved."""
     ani, budi = desks
     crew, validator = Api(ani.url, add_user(city, "u1", "field")), Api(ani.url, add_user(city, "vera", "validator"))
     ani.ok("10", "dispatch", {"unit": "u1"})
@@ -554,7 +628,7 @@ def test_a_proof_is_accepted_of_what_was_seen_and_while_it_is_there(city: City, 
     crew.ok("10", "progress", {"unit": "u1", "state": "done"})
     seen = ani.report("10")["version"]
     assert ani.report("10")["status"] == "validation"
-    budi.ok("10", "set", {"priority": 1})
+    budi.ok("10", "set", {"priority": 2})  # what becomes P1 is returned
     accepted = {"accepted": True, "disposition": "done"}
     refused = validator.edit("10", "validate", accepted, seen=seen)
     assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
