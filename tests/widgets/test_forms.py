@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QListView, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListView, QPlainTextEdit, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 from typing_extensions import override
 
@@ -19,7 +19,7 @@ from widgets.forms.choice import Choice, matching
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.close import CloseForm
 from widgets.forms.conflict import ConflictForm, ConflictRow, ConflictValue
-from widgets.forms.connect import TokenForm
+from widgets.forms.connect import ConnectForm, TokenForm
 from widgets.forms.form import MOST_LETTERS, Form
 from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
@@ -28,7 +28,7 @@ from widgets.forms.new_report import NewReportForm
 from widgets.forms.place import ReportPlaceForm
 from widgets.forms.validate import ValidateForm
 from widgets.key_repeats import LOOK_S, TWICE_S
-from widgets.keys import KeyButton
+from widgets.keys import KeyButton, takes_text
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SERVICES = [
@@ -110,6 +110,7 @@ def test_a_new_report_by_keyboard_alone(qtbot: QtBot) -> None:
     form.place_chosen.connect(lambda place: form.set_place(-6.23, 106.86, "Kampung Melayu") if place == "p2" else None)
     keys(Qt.Key.Key_Down, Qt.Key.Key_Return)
     assert form.place.text() == "Kampung Melayu"
+    assert focus() is form.place, "an address may go on: no letter of it presses a button"
     keys(Qt.Key.Key_Tab)
     assert form.priority.value() == "3"
     keys("2", Qt.Key.Key_Tab, "Sari", Qt.Key.Key_Tab, "0812")
@@ -172,6 +173,34 @@ def test_changes_are_told_once_the_typing_pauses_and_duplicates_open_by_enter(qt
         keys(Qt.Key.Key_Return)
     assert opened.args == [7]
     form.grab()
+
+
+@pytest.mark.parametrize("of_report", [False, True])
+def test_an_address_that_is_typed_on_presses_no_button(qtbot: QtBot, of_report: bool) -> None:
+    """After a place of the list was taken the keyboard stood on "Pick on the map": a space pressed it, and the letters
+    behind it were steps of the chosen report.
+    """
+    theme = make_theme()
+    form = ReportPlaceForm(theme, make_symbols(theme)) if of_report else make_new_report(qtbot)
+    open_form(qtbot, form)
+    form.place.setFocus()
+    keys("keb")
+    form.place_chosen.connect(lambda _: form.set_place(-6.23, 106.86, "Kebon Baru", middle_of="p1"))
+    form.set_places([Choice("p1", "Kebon Baru")])
+    with qtbot.assertNotEmitted(form.pick_place_asked), qtbot.assertNotEmitted(form.left):
+        keys(Qt.Key.Key_Return)
+        assert form.is_placed
+        keys(" ruko depan")
+        assert form.place.text() == "Kebon Baru ruko depan"
+        form.set_places([Choice("p1", "Kebon Baru")])
+        keys(Qt.Key.Key_Return, Qt.Key.Key_Return)
+        assert focus() is form.sure, "Enter goes on, from field to field"
+        keys(" ", Qt.Key.Key_Return, " ")
+    assert form.isVisible()
+    assert focus() is (form.sure if of_report else form.priority)
+    form.sure.setFocus()
+    form.set_place(-6.23, 106.86, "Jalan Tebet")
+    assert focus() is form.place, "what is no longer asked gives the keyboard to a field"
 
 
 def test_a_point_on_the_map_stays_while_its_address_is_typed(qtbot: QtBot) -> None:
@@ -515,7 +544,7 @@ def test_a_form_that_is_higher_than_the_screen_scrolls_and_keeps_its_foot(qtbot:
         assert form.width() <= form.screen().availableGeometry().width()
         assert in_sight(form, form.commit_button)
         assert not in_sight(form, form.caller_phone)
-        for _ in range(6):
+        for _ in range(5):
             keys(Qt.Key.Key_Tab)
         assert focus() is form.caller_phone, "the order of Tab is as before"
         assert in_sight(form, form.caller_phone)
@@ -524,6 +553,130 @@ def test_a_form_that_is_higher_than_the_screen_scrolls_and_keeps_its_foot(qtbot:
         assert in_sight(form, form.service)
     finally:
         make_theme()
+
+
+def _all_forms() -> dict[str, Form]:
+    """Every form whose body is higher than what a form keeps of it at least."""
+    theme = make_theme()
+    symbols = make_symbols(theme)
+    telephone = NewReportForm(theme, symbols, priorities=(("1", "Hazard"), ("2", "Urgent")))
+    telephone.set_services(SERVICES)
+    proof = ValidateForm(theme, "Validate", [], [], returns=["Not the place"])
+    proof.decision.set_value("return")
+    proof.touch()
+    side = MergeSide("1", "Flood", "", "")
+    merge = MergeForm(
+        theme, "Merge", side, [MergeCandidate("2", "2", "")], why_barred=lambda *_: "", follows=lambda *_: ""
+    )
+    return {
+        "telephone": telephone,
+        "place": ReportPlaceForm(theme, symbols),
+        "note": AskText(theme, "Note"),
+        "reply": AskText(theme, "Reply", templates=[("Crew", "Petugas menuju lokasi.")], reason=True),
+        "hold": HoldForm(theme, "Hold", [("weather", "The weather")], [("", "Open")]),
+        "close": CloseForm(theme, "Close", [("spam", "Spam", True)], [("u1", "SDA-07")]),
+        "merge": merge,
+        "proof": proof,
+        "category": ChooseOne(theme, "Category", SERVICES),
+        "conflict": ConflictForm(theme, symbols, "Jalan rusak", "931164", "Both changed.", CONFLICT, asks_reason=True),
+        "server": ConnectForm(theme),
+        "keys": KeysSheet(theme, [("Report", "T", "Take")]),
+    }
+
+
+FORMS = (
+    "telephone", "place", "note", "reply", "hold", "close", "merge", "proof", "category", "conflict", "server", "keys",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_that_begins_to_scroll_leaves_the_keyboard_where_it_is(qtbot: QtBot, name: str) -> None:
+    """A strip came, and who typed on pressed "Leave" with the next space, then keys of the window."""
+    form = _all_forms()[name]
+    open_form(qtbot, form)
+    fields = [
+        one
+        for one in form.findChildren(QWidget)
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisible() and one.isEnabled()
+    ]
+    assert form.first_field() in fields
+    with qtbot.assertNotEmitted(form.left), qtbot.assertNotEmitted(form.committed):
+        for field in fields:
+            field.setFocus()
+            heard = _Focus(field)
+            _make_scroll(form)
+            assert focus() is field
+            if takes_text(field):
+                field.clear()  # type: ignore[attr-defined]
+                keys("air naik ke")
+                assert _written(field) == "air naik ke"
+                QTest.keyClick(field, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+                heard.gone = 0
+            form.tell_news("")
+            QApplication.processEvents()
+            assert not _is_scrolling(form)
+            assert (focus(), heard.gone) == (field, 0), "not for a moment: its list, cursor and selection are as before"
+            if takes_text(field):
+                _make_scroll(form)
+                keys("a 2")
+                assert _written(field) == "air naik ka 2"
+                field.clear()  # type: ignore[attr-defined]
+                form.tell_news("")
+    assert form.isVisible()
+
+
+class _Focus(QObject):
+    """How often a field lost the keyboard."""
+
+    def __init__(self, field: QWidget) -> None:
+        super().__init__(field)
+        self.gone = 0
+        field.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.gone += event.type() == QEvent.Type.FocusOut
+        return False
+
+
+def _make_scroll(form: Form) -> None:
+    """Somebody else changes the report: what is said of it takes so much room that the body has to scroll."""
+    for times in range(10, 1000, 10):
+        form.tell_news("ani made it P1. " * times)
+        QApplication.processEvents()
+        if _is_scrolling(form):
+            return
+    pytest.fail("it did not scroll")
+
+
+def _is_scrolling(form: Form) -> bool:
+    area = form.findChild(QScrollArea)
+    return area is not None and area.verticalScrollBar().maximum() > 0
+
+
+def _written(field: Any) -> str:
+    text: str = field.toPlainText() if isinstance(field, QPlainTextEdit) else field.text()
+    return text
+
+
+def test_a_unit_that_goes_takes_the_keyboard_to_no_button(qtbot: QtBot) -> None:
+    form = CloseForm(make_theme(), "Close", [("spam", "Spam", False)], [("u1", "SDA-07")])
+    open_form(qtbot, form)
+    form.ticks["u1"].setFocus()
+    form.set_units([])
+    assert focus() is form.disposition
+
+
+def test_a_form_that_has_room_again_does_not_scroll(qtbot: QtBot) -> None:
+    form = AskText(make_theme(), "Note")
+    open_form(qtbot, form)
+    high = form.height()
+    _make_scroll(form)
+    assert form.height() <= form.screen().availableGeometry().height()
+    assert in_sight(form, form.commit_button)
+    assert in_sight(form, form.field), "what is typed in is seen"
+    form.tell_news("")
+    assert form.height() == high
 
 
 def in_sight(form: Form, widget: QWidget) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QWidget,
 )
@@ -60,6 +60,8 @@ class CloseForm(Form):
         """Which units may be let go, as (id, words): one that comes is ticked, one that has gone is not asked about."""
         for unit_id in self.ticks.keys() - {one for one, _ in units}:
             tick = self.ticks.pop(unit_id)
+            if tick.hasFocus():  # else the keyboard would go to the next button
+                self.disposition.setFocus(Qt.FocusReason.OtherFocusReason)
             self.body.removeWidget(tick)
             tick.deleteLater()
         for unit_id, words in units:

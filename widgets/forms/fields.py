@@ -50,13 +50,16 @@ _COMMAND_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltMod
 class TypeAhead(QLineEdit):
     """A field with a list under it while one types. Up and Down move, Enter and Tab take, Esc closes the list.
 
-    With `free` what is typed counts too, and Tab leaves it as typed; without, only a choice does. With `ready` the
+    With `free` what is typed counts too: Tab leaves it as typed, and the keyboard stays when Enter took a choice, for
+    the words may go on. Without, only a choice does. With `ready` the
     choices come from outside already found (`set_choices` after `typed`), else they are searched here.
     """
 
     typed = Signal(str)
     picked = Signal(str)
     """A choice was taken; "" when the text no longer is one."""
+    entered = Signal()
+    """Enter: what stands here stands."""
 
     def __init__(
         self,
@@ -122,9 +125,14 @@ class TypeAhead(QLineEdit):
             return
         drop = self._open()
         drop.setCurrentIndex(self._model.index(0))
-        drop.setGeometry(self._room_for(min(_OFFERED, len(shown))))
         drop.show()
+        self.place_list()
         drop.raise_()
+
+    def place_list(self) -> None:
+        """Put the open list where the field is now, after what stands around it has moved."""
+        if self._drop is not None and self._drop.isVisible():
+            self._drop.setGeometry(self._room_for(min(_OFFERED, self._model.rowCount())))
 
     @property
     def list_height(self) -> int:
@@ -222,9 +230,9 @@ class TypeAhead(QLineEdit):
         elif is_enter(event) and not event.modifiers() & _COMMAND_KEYS:
             if event.isAutoRepeat():
                 return
-            if self._is_open() and self._drop is not None:
-                self._take(self._drop.currentIndex().row())
-            self.focusNextChild()
+            takes = self._is_open() and self._drop is not None and self._take(self._drop.currentIndex().row())
+            if not (takes and self._free):
+                self.entered.emit()
         elif key == Qt.Key.Key_Escape and self._is_open():
             self._close()
         else:

@@ -8,6 +8,7 @@ from PySide6.QtCore import (
     QEvent,
     QPoint,
     QRect,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -27,11 +28,13 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 from typing_extensions import override
 
+from widgets.forms.fields import TypeAhead
 from widgets.keys import KeyButton, add_key, is_bare_enter, is_enter
 from widgets.text import one_line
 from widgets.theme import Theme
@@ -90,6 +93,73 @@ class LineField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not (is_enter(event) and event.isAutoRepeat()):
             super().keyPressEvent(event)
+
+
+class _BodyArea(QScrollArea):
+    """Holds a form's body, which it never gives away: a body that is put elsewhere loses the keyboard to a button.
+
+    While it `scrolls` it takes what height there is; else it asks for all that the body needs, as the body would.
+    """
+
+    def __init__(self, body: QWidget, layout: QVBoxLayout) -> None:
+        super().__init__()
+        self.scrolls = False
+        self._whole, self._layout = body, layout
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the form, never wider
+        self.setWidget(body)
+        self.setStyleSheet("QScrollArea{background:transparent}")
+        body.setAutoFillBackground(False)
+        self.viewport().setAutoFillBackground(False)
+
+    def set_scrolls(self, scrolls: bool) -> None:
+        """Whether there is less height than the body needs."""
+        if scrolls == self.scrolls:
+            return
+        self.scrolls = scrolls
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if scrolls else policy.ScrollBarAlwaysOff)
+        self.updateGeometry()
+
+    def whole_height(self, width: int) -> int:
+        """What the body needs in this width, in pixels."""
+        high = self._layout.totalHeightForWidth(width) if self._layout.hasHeightForWidth() else -1
+        return max(high, self._layout.totalSizeHint().height())
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:  # the body asks for another size
+            self.updateGeometry()
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Page Up and its like scroll the body; where there is nothing to scroll they are the form's."""
+        if self.scrolls:
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() if self.scrolls else self._whole.sizeHint()
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint() if self.scrolls else self._whole.minimumSizeHint()
+
+    @override
+    def hasHeightForWidth(self) -> bool:
+        return not self.scrolls and self._whole.hasHeightForWidth()
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        return self._layout.totalHeightForWidth(width) if self.hasHeightForWidth() else -1
 
 
 class Form(QDialog):
@@ -179,12 +249,12 @@ class Form(QDialog):
         )
         self._news.hide()
         column.addWidget(self._news)
-        self._area: QScrollArea | None = None
-        body = self._body = QWidget()
+        body = QWidget()
         self.body = QVBoxLayout(body)
         self.body.setContentsMargins(px(16), px(12), px(16), px(16))
         self.body.setSpacing(px(4))
-        column.addWidget(body, 1)
+        self._area = _BodyArea(body, self.body)
+        column.addWidget(self._area, 1)
         self._draft_row = QWidget()
         draft_row = QHBoxLayout(self._draft_row)
         draft_row.setContentsMargins(0, 0, 0, 0)
@@ -369,26 +439,22 @@ class Form(QDialog):
         # What just got another size is measured at once: grown by its layout only after it is shown, a window that the
         # desktop has not put its frame around yet ends up a title too high, over what stands above its room.
         self.body.activate()
-        column = self.column
+        self._area.updateGeometry()
+        column, area = self.column, self._area
         high = column.totalHeightForWidth(self.width()) if column.hasHeightForWidth() else -1
         high = max(high, column.totalSizeHint().height())
-        if high > room and self._area is None:
-            area = self._area = QScrollArea()
-            area.setWidgetResizable(True)
-            area.setFrameShape(QFrame.Shape.NoFrame)
-            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            column.insertWidget(column.indexOf(self._body), area, 1)  # in the form first: else the order of Tab is lost
-            area.setWidget(self._body)
-            area.setStyleSheet("QScrollArea{background:transparent}")
-            self._body.setAutoFillBackground(False)
-            area.viewport().setAutoFillBackground(False)
-            column.activate()  # else the least height is still what it was without it
-        elif self._area is not None:  # which asks for some height, and not for that of what it holds
+        if area.scrolls:  # it asks for some height, and not for that of what it holds
             wide = self.width() - column.contentsMargins().left() - column.contentsMargins().right()
-            high += max(self.body.totalHeightForWidth(wide), self.body.totalSizeHint().height())
-            high -= self._area.sizeHint().height()
+            high += area.whole_height(wide) - area.sizeHint().height()
+        area.set_scrolls(high > room)
+        column.activate()  # else the least height is still what it was
         self.resize(self.width(), min(high, room))
+        column.activate()
+        for field in self.findChildren(TypeAhead):
+            field.place_list()
+        focus: QWidget | None = self.focusWidget()
+        if area.scrolls and focus is not None and area.isAncestorOf(focus):
+            area.ensureWidgetVisible(focus)
 
     def set_sentence(self, text: str, *, urgent: bool = False) -> None:
         """Change the sentence under the title; an urgent one is about life and safety."""
@@ -445,8 +511,7 @@ class Form(QDialog):
             field = self.held_up_by()
             if field is not None:
                 field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                if self._area is not None:
-                    self._area.ensureWidgetVisible(field)
+                self._area.ensureWidgetVisible(field)
             return
         if self._is_news:
             self._is_news = False

@@ -152,6 +152,7 @@ class NewReportForm(PlaceForm):
         self.priority.chosen.connect(self._on_priority)
         self.caller_name = self.line_field(self.tr("Caller"), self.tr("Name"))
         self.caller_phone = self.line_field(self.tr("Telephone"), self.tr("Telephone"))
+        self.service.entered.connect(lambda: self.report_text.setFocus(Qt.FocusReason.TabFocusReason))
         self.priority.entered.connect(lambda: self.caller_name.setFocus(Qt.FocusReason.TabFocusReason))
 
         self.body.addWidget(self.field_label(self.tr("Category")))
@@ -182,8 +183,7 @@ class NewReportForm(PlaceForm):
         for first, second in (
             (self.service, self.report_text),
             (self.report_text, self.place),
-            (self.place, self.pick),
-            (self.pick, self.sure),
+            (self.place, self.sure),
             (self.sure, self.priority),
             (self.priority, self.caller_name),
             (self.caller_name, self.caller_phone),
@@ -255,6 +255,10 @@ class NewReportForm(PlaceForm):
         return self.service
 
     @override
+    def after_place(self) -> QWidget:
+        return self.priority
+
+    @override
     def is_empty(self) -> bool:
         values = self.values()
         return not any(values[key] for key in ("service", "text", "address", "caller_name", "caller_phone"))
@@ -274,6 +278,8 @@ class NewReportForm(PlaceForm):
             values = self.values()
             self.clear_draft()
             self.put_aside.emit(values)
+        else:
+            self.unused_key.emit("Ctrl+N")
 
     def _on_service(self, code: str) -> None:
         if not self._priority_by_hand and code in self._default_priorities:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -49,12 +49,14 @@ class PlaceForm(Form):
         self.place.typed.connect(self._on_place_typed)
         self.place.picked.connect(self._on_place_picked)
         self.pick = KeyButton(theme, self.tr("Pick on the map"), "Ctrl M")
+        self.pick.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Ctrl+M does it: no letter of an address presses it
         self.pick.clicked.connect(self.pick_place_asked)
         self._where = make_label(theme, "", "caption", "text.tertiary")
         self._where.setWordWrap(True)
         self.sure = Tick(theme, "")
         self.sure.toggled.connect(self.touch)
-        self.sure.entered.connect(self.sure.focusNextChild)
+        self.place.entered.connect(lambda: self._go_on(self.sure if self._doubt else self.after_place()))
+        self.sure.entered.connect(lambda: self._go_on(self.after_place()))
         self.sure.hide()
         add_key(self, "Alt+K", self._on_sure)
         add_key(self, "Ctrl+M", self.pick_place_asked.emit)
@@ -78,6 +80,16 @@ class PlaceForm(Form):
             below.setMinimumHeight(self.place.list_height)
         self.body.addWidget(below)
         self._tell_where()
+
+    def after_place(self) -> QWidget | None:
+        """The field that follows the place, None for none."""
+        return None
+
+    @staticmethod
+    def _go_on(field: QWidget | None) -> None:
+        """With Enter from field to field; never to a button, which the next stroke would press."""
+        if field is not None:
+            field.setFocus(Qt.FocusReason.TabFocusReason)
 
     @property
     def is_placed(self) -> bool:
@@ -115,6 +127,8 @@ class PlaceForm(Form):
             doubt = self.tr("The caller knows no more than the area")
         before, self._exactness, self._doubt, self._instead = self._doubt, words, doubt, instead
         if doubt != before:
+            if self.sure.hasFocus() and not doubt:  # else the keyboard would go to the next button
+                self.place.setFocus(Qt.FocusReason.OtherFocusReason)
             self.sure.setChecked(False)
             self.sure.set_words(f"{doubt}  (Alt K)")
             self.sure.setVisible(bool(doubt))
@@ -197,7 +211,7 @@ class ReportPlaceForm(PlaceForm):
         self.commit_button.set_verb(self.tr("Save the place"))
         self.add_place(roomy=True)
         self._known = self.values()
-        for first, second in ((self.place, self.pick), (self.pick, self.sure), (self.sure, self.leave_button)):
+        for first, second in ((self.place, self.sure), (self.sure, self.leave_button)):
             self.setTabOrder(first, second)
         self.touch()
 
