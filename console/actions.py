@@ -72,6 +72,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The chosen report has a number at its server."""
     listed: bool = True
     """Whether the queue has a report to go to."""
+    pointing: bool = False
+    """A place is asked for on the map: what is typed now is for the form that asks."""
     hazard: bool = False
     """A P1 waits for a crew, in this list or not."""
     doubted: bool = False
@@ -81,6 +83,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 UNREAD = "The report has not been read yet"
+POINTING = "A place is asked for on the map: point at it, or Esc leaves"
 LEFT_BEHIND = "The report is not in this list"
 Rule = Callable[[Situation], str]
 """Returns why the action cannot be used now, or "" when it can."""
@@ -101,7 +104,14 @@ class Action(msgspec.Struct, frozen=True):
 
     def why_not(self, now: Situation) -> str:
         """Why it cannot be used now, "" when it can: what is wrong with the report comes before what the role lacks."""
+        if now.pointing and self._waits_for_point:
+            return POINTING
         return self.rule(now) or self._why_not_allowed(now)
+
+    @property
+    def _waits_for_point(self) -> bool:
+        """What the letters of an address that is typed on would do, and whatever else is done to a report."""
+        return self.makes is not None or self.id == "undo" or any(_is_letter(key) for key in self.keys)
 
     def _why_not_allowed(self, now: Situation) -> str:
         if self.makes is None:
@@ -112,6 +122,10 @@ class Action(msgspec.Struct, frozen=True):
             return "The unit is outside your areas and agencies" if now.unit_outside else ""
         is_on_report = self.makes is not Kind.CREATE
         return "The report is outside your areas and agencies" if now.outside and is_on_report else ""
+
+
+def _is_letter(key: str) -> bool:
+    return len(letter := key.removeprefix("Shift+")) == 1 and letter.isalpha()
 
 
 _MAY_NOT = {

@@ -99,6 +99,7 @@ from console.window.signing import Signing
 from console.window.succession import Succession
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
+from widgets.keys import add_key, key_text
 from widgets.kpi import KpiStrip
 from widgets.map.panel import MapPanel, Pin
 from widgets.map.scene_graph import choose_scene_graph
@@ -584,6 +585,7 @@ class ConsoleWindow(QObject):
         self.deeds.done.connect(self.going_on.on_deed)
         self.deeds.undone.connect(lambda _: self.status.hide_undo())
         self.deeds.undone.connect(self.going_on.on_undone)
+        self.deeds.undone.connect(lambda deed: self.forms.leave_other(deed.source, deed.report))
         self.going_on.said.connect(self.say)
         self.clipping.said.connect(self.say)
         self.ticket.number_clicked.connect(lambda: self.intents.run("copy_number"))
@@ -666,6 +668,8 @@ class ConsoleWindow(QObject):
         self.map_presenter.notice_changed.connect(self.status_presenter.set_map)
         self.map_presenter.place_picked.connect(self.forms.set_place)
         self.map.pick_left.connect(self.forms.end_pick)
+        self.intents.is_pointing = lambda: self.map.is_picking
+        self.map.picking_changed.connect(self._on_picking)
         self.forms.place_wanted, self.forms.place_unwanted = self._start_pick, self._end_pick
         self.forms.photo_wanted = self.ticket.look_closely
         self.ticket.viewer_closed.connect(self.forms.come_back)
@@ -719,6 +723,8 @@ class ConsoleWindow(QObject):
                 shortcut.setAutoRepeat(action.id in ("next_report", "previous_report"))
                 shortcut.activated.connect(lambda action=action: self.intents.press(action.id))
                 shortcut.activatedAmbiguously.connect(lambda action=action: self.intents.press(action.id))
+        self._pick_esc = add_key(self.window, "Esc", self.map.leave_pick)
+        self._pick_esc.setEnabled(False)
 
     # Life
 
@@ -1073,6 +1079,11 @@ class ConsoleWindow(QObject):
         self.map.lend_view()
         self.map.start_pick()
 
+    def _on_picking(self, picking: bool) -> None:
+        """Esc ends it, whatever part of the window has the keyboard."""
+        self._pick_esc.setEnabled(picking)
+        self.intents.look_again()
+
     def _end_pick(self) -> None:
         """The form is gone: the keyboard was lent to the map, where nobody would look for it."""
         self.map.stop_pick()
@@ -1090,6 +1101,11 @@ class ConsoleWindow(QObject):
 
     def _on_key_of_form(self, key: str) -> None:
         """What is said in the status bar and by the notices names these keys, whatever has the keyboard."""
+        if not any(key in BY_ID[action].keys for action in _FROM_FORMS):
+            if self.forms.has_keyboard and any(key in action.keys for action in ACTIONS):
+                words = self.tr("{key} does nothing while a form has the keyboard: Esc leaves it")
+                self.say(words.format(key=key_text(key)))
+            return
         for action in _FROM_FORMS:
             if key in BY_ID[action].keys and self._is_held_by_form(action):
                 self.say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))

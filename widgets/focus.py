@@ -46,6 +46,14 @@ class FocusRing(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
         around.installEventFilter(self)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus_changed)
+
+    def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
+        """A part that is not watched, as a list in a report, was left for another panel."""
+        if self.isVisible() and not _has_keyboard(self._around):
+            self._show(False)
 
     def watch(self, part: QWidget) -> None:
         """Also while this part of it has the focus."""

@@ -163,6 +163,17 @@ class Forms(QObject):
     def _visible(self) -> QDialog | None:
         return self._open if self._open is not None and self._open.isVisible() else None
 
+    def leave_other(self, source: str, report: str) -> None:
+        """This report is shown now, as its last step was taken back: an open form about another one goes, unless it
+        holds something. Its keys would mean what is not shown.
+        """
+        opened, dossier, _ = self._watched or (None, None, ())
+        if opened is None or dossier is None or opened is not self._open or self.is_begun:
+            return
+        if (dossier.source, dossier.key) != (source, report):
+            self.close_open()
+            self._window.activateWindow()
+
     @property
     def is_open(self) -> bool:
         """Whether a form hears the keys, or will in a moment."""

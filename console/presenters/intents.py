@@ -82,6 +82,8 @@ class Intents(QObject):
         """Set by the app: the id of the creation in the notice that a colleague left here, "" for none."""
         self.unsent_may_be_sent: Callable[[], bool] = lambda: False
         """Set by the app: whether the operator may send that one in his own name."""
+        self.is_pointing: Callable[[], bool] = lambda: False
+        """Set by the app: whether a place is asked for on the map."""
         self.setback: Callable[[], bool] = lambda: False
         """Set by the app: whether what others did is in the notice, which is only to be seen."""
         self.read_report: Callable[[str, str, Callable[[Report | None], None]], None] = lambda *_: None
@@ -157,6 +159,7 @@ class Intents(QObject):
             setback=self.setback(),
             doubted=self.doubted() > 0,
             may_believe=self._may_believe(),
+            pointing=self.is_pointing(),
             writes=self._may_write,
             barred=self.why_reading_only(dossier.source if dossier else self._source_for_new()),
             filtered=desk.filter.narrowed,

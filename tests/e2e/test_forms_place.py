@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from console.domain.place import distance_m
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import find, form, wait_ready
+from tests.helpers.hands import CTRL, find, form, key, said, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 FORMS = {
@@ -138,6 +138,37 @@ def test_after_a_place_was_picked_and_the_form_left_the_queue_has_the_keyboard(c
         window.window.activateWindow()  # a desktop does that by itself
         wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
         assert window.window.current_panel() == "queue"
+
+
+def test_while_a_place_is_pointed_at_no_letter_is_a_step_of_the_chosen_report(city: Served, tmp_path: Any) -> None:
+    """An address that was typed on said that a crew was on scene, of a report that the form covered."""
+    with console(tmp_path / "profile", city.address, size=(1366, 768)) as window:
+        wait_ready(window)
+        find(window, "unassigned")
+        before, row = len(window.edits.outbox), window.desk.row
+        assert window.intents.run("new_report")
+        opened = form(window)
+        opened.pick_place_asked.emit()
+        wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
+        for letter in "TKJHDMNGXE":
+            window.status_presenter.say("")
+            key(window, letter)
+            assert "A place is asked for on the map" in said(window.status), letter
+        key(window, "D", CTRL)
+        key(window, "Z", CTRL)
+        assert "A place is asked for on the map" in said(window.status)
+        assert window.forms._open is opened
+        assert (len(window.edits.outbox), window.desk.row) == (before, row)
+        window.window.focus_panel("queue")
+        key(window, "Esc")
+        wait_for(lambda: QApplication.activeWindow() is opened, what="the form again")
+        assert not window.map.is_picking
+        opened.close()
+        window.window.activateWindow()
+        wait_for(lambda: QApplication.activeWindow() is window.window, what="the window has the keyboard")
+        key(window, "N")
+        assert form(window).windowTitle().startswith("Note")
+        window.forms.close_open()
 
 
 def at(window: Any, lat: float, lon: float) -> QPoint:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, choose, enter, find, form, key, wait_ready
-from widgets.statusbar import StatusBar
+from tests.helpers.hands import CTRL, choose, enter, find, form, key, said, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -30,10 +30,6 @@ def desk(city: Served, tmp_path: Path) -> Iterator[Any]:
     with console(tmp_path, city.address, go_on=True) as one:
         wait_ready(one)
         yield one
-
-
-def said(bar: StatusBar) -> str:
-    return " ".join(button.cell.text for button in bar._left)
 
 
 def test_a_routine_report_is_two_keys_and_the_list_stays_where_the_work_is(
@@ -279,3 +275,40 @@ def test_undo_in_a_form_that_holds_something_is_not_the_windows(desk: Any) -> No
     assert not again.is_begun
     QTest.keyClick(again.focusWidget(), Qt.Key.Key_Z, CTRL)
     assert not desk.deeds.undo_text.startswith("Dispatch"), "nothing was entered: the step before is meant"
+    assert desk.forms._open is again, "it is about the report that is shown"
+
+
+def test_undo_in_a_form_about_another_report_shows_what_was_taken_back(desk: Any) -> None:
+    """The verdict before was taken back, and the next proof's form stayed with Enter armed, over that other report."""
+    number = find(desk, "unassigned")
+    desk.intents.set_priority(desk.dossiers.current, 4 if desk.dossiers.current.shown.priority != 4 else 3)
+    row = desk.desk.row
+    find(desk, "unassigned", lambda now: not now.on_hold, skip={number})
+    assert desk.desk.row != row
+    key(desk, "H")
+    other = form(desk)
+    QTest.keyClick(other.focusWidget(), Qt.Key.Key_Z, CTRL)
+    wait_for(lambda: desk.desk.row == row, what="the report of the step that was taken back")
+    assert not other.isVisible()
+    assert not desk.forms.is_open
+    wait_for(lambda: QApplication.activeWindow() is desk.window, what="the window has the keyboard")
+
+
+def test_a_key_of_the_window_that_a_form_does_not_hear_says_why(desk: Any) -> None:
+    """The telephone rang while a note was open: Ctrl+N did nothing, and nothing said so."""
+    find(desk, "unassigned")
+    key(desk, "N")
+    note = form(desk)
+    QTest.keyClick(note.focusWidget(), Qt.Key.Key_N, CTRL)
+    assert "Ctrl N does nothing while a form has the keyboard: Esc leaves it" in said(desk.status)
+    note.leave_button.setFocus()
+    QTest.keyClick(note.leave_button, Qt.Key.Key_M)
+    assert "M does nothing while a form has the keyboard" in said(desk.status)
+    QTest.keyClick(note.leave_button, Qt.Key.Key_Escape)
+    wait_for(lambda: not desk.forms.is_open, what="the form is gone")
+    key(desk, "N", CTRL)
+    telephone = form(desk)
+    desk.status_presenter.say("")
+    QTest.keyClick(telephone.focusWidget(), Qt.Key.Key_N, CTRL)
+    assert "Ctrl N does nothing while a form has the keyboard" in said(desk.status)
+    desk.forms.close_open()

@@ -17,7 +17,7 @@ from shiboken6 import isValid
 
 from tests.helpers.caps import PANELS, shown_caps, walk
 from tests.helpers.city import TOKENS, Served, console, served, wait_for
-from tests.helpers.hands import ALT, NONE, find, form, key, wait_ready
+from tests.helpers.hands import ALT, CTRL, NONE, find, form, key, wait_ready
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, key_text
 
@@ -156,6 +156,11 @@ def test_one_ring_shows_what_hears_the_keys(desk: Any) -> None:
         desk.window.focus_panel(panel)
         rings = [ring for ring in desk.window.findChildren(FocusRing) if ring.isVisible()]
         assert [desk.window._panel_of(ring) for ring in rings] == [panel]
+    key(desk, "A")
+    key(desk, "Esc")
+    key(desk, "1", CTRL)
+    rings = [ring for ring in desk.window.findChildren(FocusRing) if ring.isVisible()]
+    assert [desk.window._panel_of(ring) for ring in rings] == ["queue"], "the list in the report has left it"
     key(desk, "J")
     (ring,) = [ring for ring in desk.window.findChildren(FocusRing) if ring.isVisible()]
     assert desk.window._panel_of(ring) == "queue"

@@ -116,6 +116,11 @@ def wait_notice_read(console: Any) -> None:
     wait_for(lambda: console.lost._steady_s() - since_s > TWICE_S, what="a key that is meant for what is there")
 
 
+def said(bar: Any) -> str:
+    """What stands at the left of the status bar."""
+    return " ".join(button.cell.text for button in bar._left)
+
+
 def outbox(console: Any) -> dict[str, Any]:
     """The rows of the outbox panel, by the edit's id."""
     model = console.outbox.view.rows_model()

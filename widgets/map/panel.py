@@ -120,6 +120,8 @@ class MapPanel(QWidget):
     menu_asked = Signal(float, float, int, str)
     """The right button: latitude, longitude, the report and the crew there (0 and "" for none)."""
     pick_left = Signal()
+    picking_changed = Signal(bool)
+    """Whether a place is to be pointed at."""
     view_changed = Signal(float, float, float, float, float)
     drawn = Signal(int)
     """Everything of this View is on the screen."""
@@ -378,14 +380,30 @@ class MapPanel(QWidget):
 
     def start_pick(self) -> None:
         """Let the operator point at a place: `place_picked`, or `pick_left` with Esc."""
-        self._picking = True
-        self._tell(self._bridge.picking, True)
+        self._set_picking(True)
         self.focus_map()
 
     def stop_pick(self) -> None:
         """Give up pointing at a place."""
-        self._picking = False
-        self._tell(self._bridge.picking, False)
+        self._set_picking(False)
+
+    def leave_pick(self) -> None:
+        """The operator does not want to point at a place after all."""
+        if self._picking:
+            self.stop_pick()
+            self.pick_left.emit()
+
+    @property
+    def is_picking(self) -> bool:
+        """Whether a place is to be pointed at."""
+        return self._picking
+
+    def _set_picking(self, picking: bool) -> None:
+        changed = picking != self._picking
+        self._picking = picking
+        self._tell(self._bridge.picking, picking)
+        if changed:
+            self.picking_changed.emit(picking)
 
     def set_background_state(self, text: str | None) -> None:
         """A sentence when there is no base map: hatching and a strip; None when there is one."""
@@ -506,7 +524,7 @@ class MapPanel(QWidget):
         bridge.cell_picked.connect(self.cell_picked)
         bridge.unit_picked.connect(self.unit_picked)
         bridge.place_picked.connect(self._on_place_picked)
-        bridge.pick_left.connect(self._on_pick_left)
+        bridge.pick_left.connect(self.leave_pick)
         bridge.menu_asked.connect(self.menu_asked)
         bridge.view_changed.connect(self._on_view_changed)
         bridge.drawn.connect(self._on_drawn)
@@ -630,11 +648,6 @@ class MapPanel(QWidget):
         if self._picking:  # a page that only claims so is not heard
             self.stop_pick()
             self.place_picked.emit(lat, lon)
-
-    def _on_pick_left(self) -> None:
-        if self._picking:
-            self.stop_pick()
-            self.pick_left.emit()
 
     def _on_view_changed(self, west: float, south: float, east: float, north: float, zoom: float) -> None:
         self._last_view = ((west, south, east, north), zoom)
