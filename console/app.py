@@ -554,9 +554,8 @@ class ConsoleWindow(QObject):
         self.signing.rights_changed.connect(self._on_rights_changed)
         self.edits.opened.connect(self.edit_news.on_opened)
         self.edits.opened.connect(self.signing.on_work_opened)
-        self.edits.opened.connect(lambda: self.outbox_presenter.set_readable(True))
+        self.edits.opened.connect(self.outbox_presenter.set_opened)
         self.edits.unavailable.connect(self.edit_news.on_unavailable)
-        self.edits.unavailable.connect(lambda _: self.outbox_presenter.set_readable(False))
         self.edits.trouble.connect(self._on_failed)
         self.edits.too_late.connect(self.edit_news.on_too_late)
         self.edits.taken_back.connect(self.edit_news.on_taken_back)
@@ -909,11 +908,11 @@ class ConsoleWindow(QObject):
             self.dossiers.read()
         self.counsellor.refresh()  # who was just sent to another report is not free for this one
 
-    def _on_outbox_count(self, count: int | None) -> None:
+    def _on_outbox_count(self, count: int) -> None:
         self.kpi_presenter.set_outbox(count, self.outbox_presenter.decisions)
         self.kpi_presenter.show()
-        self.status_presenter.set_waiting(count or 0)
-        self.window.set_tab_label("outbox", self.tr("Outbox"), "–" if count is None else str(count))
+        self.status_presenter.set_waiting(count)
+        self.window.set_tab_label("outbox", self.tr("Outbox"), str(count))
 
     def _read_for_edits(
         self, question: Question, found: Callable[[Found], None], failed: Callable[[Exception], None]

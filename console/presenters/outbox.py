@@ -46,8 +46,8 @@ _MARKS = {
 class OutboxPresenter(QObject):
     """Binds the edits to the outbox panel."""
 
-    count_changed = Signal(object)
-    """How many edits wait, None when the file of the edits could not be opened."""
+    count_changed = Signal(int)
+    """How many edits wait; not said before the file of the edits is open."""
     conflict_opened = Signal(str)
     keep_asked = Signal(str)
     """The work on a report that was deleted at the server is to be kept: an edit's id."""
@@ -68,7 +68,7 @@ class OutboxPresenter(QObject):
         super().__init__(parent)
         self._panel, self._desk, self._edits, self._zone, self._now = panel, desk, edits, zone, now
         self._counted = (-1, -1)
-        self._readable = False
+        self._is_open = False
         self._dropping = ""  # the edit of another operator that the next press throws away
         self.why_reading_only: Callable[[str], str] = lambda _source: ""
         """Set by the app: why nothing may be written for a source now, "" when it may."""
@@ -104,18 +104,15 @@ class OutboxPresenter(QObject):
         self._panel.set_all(verb.format(n=again) if again else "")
         self._panel.set_ids(self._edits.open_ids, self._row_of)
         counted = (sum(self._edits.counts.values()), self.decisions)
-        if self._readable and counted != self._counted:
+        # protects: unreadable-outbox-is-unknown
+        if self._is_open and counted != self._counted:
             self._counted = counted
             self.count_changed.emit(counted[0])
 
-    def set_readable(self, readable: bool) -> None:
-        """Whether the file of the edits could be opened: else nobody knows what waits, and that is not "nothing"."""
-        if readable != self._readable:
-            self._readable, self._counted = readable, (-1, -1)
-            self.show()
-            if not readable:
-                # protects: unreadable-outbox-is-unknown
-                self.count_changed.emit(None)
+    def set_opened(self) -> None:
+        """The file of the edits is open. Until it is, nobody knows what waits, and that is not "nothing"."""
+        self._is_open = True
+        self.show()
 
     def _line(self, edit_id: str) -> tuple[str, ...]:
         row = self._row_of(edit_id)

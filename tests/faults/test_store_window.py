@@ -169,7 +169,7 @@ def figure(window: Any, key_: str) -> Any:
 def test_a_window_that_opens_on_a_folder_it_may_not_write_calls_nothing_empty(city: Served, small_disk: Path) -> None:
     """F32. It said "Outbox 0" and "First load: none yet" while edits waited and reports were shown.
 
-    Guards: OutboxPresenter.set_readable, process._read_until.
+    Guards: OutboxPresenter.set_opened, process._read_until.
     """
     profile = small_disk / "profile"
     with console(profile, city.address) as window:
