@@ -299,6 +299,8 @@ class Sources(QObject):
             radio = (
                 self.tr("You are signed out: reading only until you sign in.")
                 if key in self.signed_out()
+                else self.tr("Give orders by radio. Whether what you enter can be saved is said each time.")
+                if state.local
                 else self.tr("Give orders by radio. Notes, photos and proof are saved and sent later.")
             )
             text = " ".join(part for part in (cause, radio, data) if part)

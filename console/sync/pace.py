@@ -15,6 +15,8 @@ from console.sync.limits import HISTORY, HistoryLimits
 
 BASE_S = 0.5
 CAP_S = 60.0
+_QUICK_S, _QUICK_TRIES = 10.0, 40
+"""A link that flaps is well again within minutes, and people wait: so long no wait grows beyond ten seconds."""
 FAILURES_TO_OPEN = 5
 _SLICE_S = 5.0
 _JUMPED_S = 5.0
@@ -38,7 +40,9 @@ class Timing:
 
 
 class Backoff:
-    """Full jitter: a random part of a span that doubles from 0.5 s to 60 s; a Retry-After is never undercut."""
+    """Full jitter: a random part of a span that doubles from 0.5 s to 10 s, and to 60 s once it has failed for minutes;
+    a Retry-After is never undercut.
+    """
 
     def __init__(self, random_source: random.Random) -> None:
         self._random = random_source
@@ -46,7 +50,11 @@ class Backoff:
 
     def next_s(self, error: Exception | None = None) -> float:
         """The seconds to wait after one more failure."""
-        span = min(CAP_S, BASE_S * 2.0 ** min(self._failures, 10))
+        # protects: soon-back-after-a-flap
+        span = min(_QUICK_S, BASE_S * 2.0 ** min(self._failures, 10))
+        if self._failures >= _QUICK_TRIES:
+            span *= 2.0 ** min(self._failures - _QUICK_TRIES, 10)
+        span = min(CAP_S, span)
         self._failures += 1
         if isinstance(error, Busy) and error.retry_after_s is not None:
             return error.retry_after_s + self._random.uniform(0, 1)

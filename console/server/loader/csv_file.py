@@ -18,6 +18,8 @@ _LONGEST_LINE = 16 << 20
 _MOST_LINES = 5_000
 """A record over more physical lines has lost its closing quote."""
 _HEADING_WITHIN = 30
+_MOST_COLUMNS = 2_000
+"""No export has more; to look each of a million up among the names of all layouts takes minutes."""
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -170,11 +172,16 @@ def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[li
             head.append(line)
     if not any(line.strip() for line in head):
         raise LoadError(f"The file {shown} is empty.")
+    is_too_wide = False
     delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
     for number, line in enumerate(head, start=1):
         best: tuple[int, list[str], str, Dialect] | None = None
         for delimiter in delimiters:
             headings = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
+            # protects: no-file-of-a-million-columns
+            if len(headings) > _MOST_COLUMNS:
+                is_too_wide = True
+                continue
             dialect = mapping if mapping is not None else recognise(headings)
             if dialect is None or len(headings) < 2:
                 continue
@@ -183,6 +190,8 @@ def _find_headings(path: Path, shown: Path, mapping: Dialect | None) -> tuple[li
                 best = (known, [heading.strip() for heading in headings], delimiter, dialect)
         if best is not None:
             return best[1], best[2], number, best[3]
+    if is_too_wide:
+        raise LoadError(f"{shown} has more than {_MOST_COLUMNS:,} columns: that is no export of reports.")
     first = next(line for line in head if line.strip())
     if mapping is not None:
         wanted = ", ".join(name for names in mapping.columns.values() for name in names)[:300]

@@ -96,6 +96,22 @@ def test_the_time_of_the_last_reading_bears_its_day_when_that_is_over(qtbot: QtB
     assert told == ["Sync 08:00:00", "Sync 25 Nov 08:00"]
 
 
+def test_where_this_computer_cannot_write_nothing_is_promised_to_be_saved() -> None:
+    """The disk is full: the banner said that notes are saved, and each was "NOT SAVED" a moment later."""
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW)
+    full = "The disk is full: cache.db could not be written."
+    for state, promised in (
+        (SourceState("city", "offline", problem=full, since=NOW, as_of=NOW, local=True), False),
+        (SourceState("city", "offline", problem="No answer.", since=NOW, as_of=NOW), True),
+    ):
+        sources.set_state(state)
+        notice = sources.banner(0)
+        assert notice is not None
+        assert ("Notes, photos and proof are saved" in notice.text) is promised
+        assert "Give orders by radio." in notice.text
+        assert (full in notice.text) is not promised
+
+
 def test_a_server_that_takes_no_changes_is_not_called_offline() -> None:
     """Its disk is full: what is seen is up to date, what is entered waits."""
     cities = [Source(key, key.title(), f"https://{key}.example", "dispatch") for key in ("jakarta", "bandung")]

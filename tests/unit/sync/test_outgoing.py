@@ -238,6 +238,19 @@ def test_back_off_is_spread_capped_and_obeys_retry_after() -> None:
     assert backoff.next_s() <= 0.5
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_link_that_was_away_for_a_minute_is_tried_within_ten_seconds_of_its_return(seed: int) -> None:
+    """It was well again, and the console said offline for up to a minute more: its P1s came as much later."""
+    backoff, now = Backoff(random.Random(seed)), 0.0
+    while now < 60.0:
+        wait = backoff.next_s()
+        now += wait
+    assert wait <= 10.0
+    while now < 900.0:
+        now += backoff.next_s()
+    assert max(backoff.next_s() for _ in range(50)) > 30.0, "a server that is away for long is left in peace"
+
+
 def test_what_is_proved_is_forgotten_though_it_may_have_left(outgoing: Outgoing) -> None:
     for number in (1, 2):
         outgoing.add(edit(number, report=f"r{number}"), unconfirmed=True)
