@@ -481,12 +481,10 @@ class Edits(QObject):
             queued = self._outbox.lost_under(queued) or queued
         return queued if queued is not None and queued.state in (*STUCK, EditState.STOPPED) else None
 
-    def choose(
-        self, edit_id: str, mine: bool, version: int | None = None, *, data: dict[str, Any] | None = None
-    ) -> None:
+    def choose(self, edit_id: str, mine: bool, *, data: dict[str, Any] | None = None) -> None:
         """Settle a conflict: mine becomes a new edit on top of theirs; theirs withdraws the edit.
 
-        `version` is the report's present version where the outcome did not tell it; `data` is what mine is to say now.
+        Mine answers what the conflict told of, and nothing else. `data` is what mine is to say now.
         """
         queued = self._outbox.get(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
@@ -495,8 +493,7 @@ class Edits(QObject):
             self.withdraw(edit_id)
             return
         now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
-        present = queued.version if version is None else version
-        base_version = queued.edit.base_version if present is None else present
+        base_version = queued.edit.base_version if queued.version is None else queued.version
         self._new.give_anew(queued, {**queued.edit.base, **now_there}, base_version, data)
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:

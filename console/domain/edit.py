@@ -82,8 +82,8 @@ class Edit(msgspec.Struct, frozen=True):
     about: dict[str, Any] = {}
     """What a CREATE of its report would have carried when the edit was made ({}: not known).
 
-    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times, that
-    and whether it was made here are sent: see `is_another`. TOLD is for the sync process: see `outlived`.
+    Of a MERGE also `into`: when the report that it names was created, of a CREATE INSTEAD_OF. Only the two times, that,
+    SHOWN, SINCE and whether it was made here are sent: see `is_another`. TOLD is for the sync process: see `outlived`.
     """
 
 
@@ -137,10 +137,19 @@ def moved(edit: Edit, reports: Mapping[str | None, str]) -> Edit:
     """The edit on the reports that take the place of these; no version of theirs was seen."""
     changes: dict[str, Any] = {}
     if edit.report in reports:
-        changes = {"report": reports[edit.report], "base_version": None}
+        about = {name: value for name, value in edit.about.items() if name not in (SHOWN, SINCE)}
+        changes = {"report": reports[edit.report], "base_version": None, "about": about}
     if edit.data.get("into") in reports:
         changes["data"] = {**edit.data, "into": reports[edit.data["into"]]}
     return msgspec.structs.replace(edit, **changes)
+
+
+def with_shown(edit: Edit, conflict: Queued) -> Edit:
+    """The edit of somebody who has read a conflict: what that told of he has seen, and nothing else."""
+    if conflict.state is not EditState.CONFLICT or conflict.version is None:
+        return edit
+    shown = {**edit.about.get(SHOWN, {}), **dict.fromkeys(conflict.theirs, conflict.version)}
+    return msgspec.structs.replace(edit, about={**edit.about, SHOWN: shown})
 
 
 class ReadingOnly(Exception):
@@ -173,6 +182,13 @@ INSTEAD_OF = "instead_of"
 """The key of `Edit.about` under which stand the ids of the creations, of others, in whose place this one is sent.
 
 The same report may be at the server by one of them. A server that `can` do this takes one of them all, and only one.
+"""
+
+SHOWN, SINCE = "shown", "since"
+"""The keys of `Edit.about` under which stand, of an edit that is given anew after a conflict, the fields that this told
+of with the version at which it did, and the version of the report that the operator saw as a whole.
+
+What else was changed after that he was not shown, whatever `base_version` says.
 """
 
 DELETED = "deleted"

@@ -14,6 +14,7 @@ from console.domain.edit import (
     HELD_BACK,
     INSTEAD_OF,
     PENDING,
+    SINCE,
     STUCK,
     Edit,
     EditState,
@@ -24,6 +25,7 @@ from console.domain.edit import (
     is_order,
     is_surely_not_there,
     is_taken,
+    with_shown,
 )
 from console.domain.kept import carry
 from console.domain.merge import same, value_after
@@ -85,12 +87,16 @@ class NewEdits(QObject):
     ) -> None:
         """The same wish as a new edit, made now, in the place of the old one; what was stopped with it follows it.
 
-        A crew that was told stays so.
+        Of a conflict each of them has seen what it told of, and nothing else. A crew that was told stays so.
         """
         resting = self._outbox.stopped_with(old)
-        new = replace(self._anew(old.edit, base_version), occurred_at=self._clock(old.edit.source), base=base)
+        new = replace(self._anew(old, old), occurred_at=self._clock(old.edit.source), base=base)
         new = replace(new, data=old.edit.data if data is None else data)
-        after = [Queued(_clean(self._anew(one.edit, base_version)), EditState.QUEUED, told=one.told) for one in resting]
+        if base_version != old.edit.base_version and new.base_version is not None:
+            # protects: kept-mine-has-seen-what-it-was-told
+            about = {SINCE: old.edit.base_version, **new.about}
+            new = replace(new, base_version=base_version, about=about)
+        after = [Queued(_clean(self._anew(one, old)), EditState.QUEUED, told=one.told) for one in resting]
         self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after], "")
 
     def give_without(self, lost: Queued) -> None:
@@ -99,10 +105,8 @@ class NewEdits(QObject):
         Does nothing when nothing was stopped.
         """
         resting = self._outbox.stopped_with(lost)
-        seen = [one for one in (lost.version, lost.edit.base_version) if one is not None]
-        new = [replace(one, edit=_clean(self._anew(one.edit, max(seen, default=None)))) for one in resting]
-        if new:
-            again = [Queued(one.edit, EditState.QUEUED, told=one.told) for one in new]
+        if resting:
+            again = [Queued(_clean(self._anew(one, lost)), EditState.QUEUED, told=one.told) for one in resting]
             self._exchange([lost, *resting], again, "")
 
     def base_on_own(self, source: str, report: str | None, base: dict[str, Any]) -> dict[str, Any]:
@@ -123,16 +127,21 @@ class NewEdits(QObject):
                         based[name] = value_after(name, based[name], edit.data[name])
         return based
 
-    def _anew(self, edit: Edit, base_version: int | None) -> Edit:
-        """An edit under a new id, by the present operator; an order is given now, a fact keeps its time."""
-        return replace(
+    def _anew(self, old: Queued, lost: Queued) -> Edit:
+        """An edit under a new id, by the present operator, who was told why another was lost.
+
+        An order is given now, a fact keeps its time. It goes with the version that its author saw.
+        """
+        edit = old.edit
+        again = replace(
             edit,
             id=self._ids(),
             author=self._authors.at(edit.source) or edit.author,
             occurred_at=self._clock(edit.source) if is_order(edit) else edit.occurred_at,
-            base_version=base_version if edit.base_version is not None else None,
             late=False,
         )
+        # protects: stopped-has-seen-no-more
+        return with_shown(again, lost) if again.base_version is not None else again
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one, oldest first.

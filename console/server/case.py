@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -57,6 +57,17 @@ class Before(msgspec.Struct, frozen=True):
     unit: Unit | None = None
 
 
+class Seen(NamedTuple):
+    """What an operator had seen of a report: all of a version, and since then the fields that he was shown."""
+
+    version: int
+    shown: Mapping[str, int] = {}
+
+    def of(self, field: str) -> int:
+        """The version up to which he has seen what became of a field."""
+        return max(self.version, self.shown.get(field, 0))
+
+
 class Case:
     """A report under an edit: the checks read it, `take` changes it, `finish` writes it, its entry, what undo needs."""
 
@@ -68,9 +79,9 @@ class Case:
         actor: Actor,
         ids: Callable[[], str],
         *,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> None:
-        """`seen` is the version of the report that the operator saw, None where his console did not say."""
+        """`seen` is what the operator saw of the report, None where his console did not say."""
         self.ledger = ledger
         self.seen = seen
         self.before = report
@@ -95,7 +106,7 @@ class Case:
 
     def saw(self, field: str) -> bool:
         """Whether the operator is known to have seen the present value of a field."""
-        return self.seen is not None and self.before.versions.get(field, 0) <= self.seen
+        return self.seen is not None and self.before.versions.get(field, 0) <= self.seen.of(field)
 
     def change(self, **values: Any) -> None:
         """Give attributes of the report new values."""

@@ -24,7 +24,7 @@ from console.domain.edit import APPENDS, FIELDS, Kind
 from console.domain.kept import is_another
 from console.domain.report import Entry, Report
 from console.server import audit, payloads, replies, schema
-from console.server.case import Case
+from console.server.case import Case, Seen
 from console.server.claims import release_what_left
 from console.server.database import REPORTS, Database, inserter
 from console.server.dates import check_date
@@ -36,6 +36,8 @@ from console.server.records import Actor
 from console.server.refusals import (
     AlreadyThere,
     AnotherReport,
+    Busy,
+    Conflict,
     Expired,
     InProgress,
     Invalid,
@@ -129,7 +131,13 @@ class EditDesk:
             # protects: order-is-not-late
             if edit.expires_at is not None and ledger.now > edit.expires_at:
                 raise Expired(f"This order was only good until {edit.expires_at:%H:%M:%S} UTC. It is not carried out.")
-            changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
+            try:
+                changed, entry, beside = self._effect(ledger, edit, report, actor, if_match)
+            except (Busy, Conflict) as refusal:
+                # protects: conflict-says-of-which-version
+                if report is not None and (present := ledger.report(report)) is not None:
+                    refusal.more["version"] = present.version
+                raise
             seq = ledger.settle()
             audit.append(connection, ledger.now, _deed(edit, report, actor, changed), *beside)
             applied = Applied(
@@ -161,19 +169,20 @@ class EditDesk:
         # protects: version-of-another-history
         if if_match is not None and if_match > present.version:
             if_match = 0  # of a history that this city has lost: nothing of this one has been seen
+        seen = _seen(edit, if_match, present)
         _check_meant(ledger, edit, present)
         check_scope(ledger, actor, present)
-        case = Case(ledger, present, edit, actor, self._ids, seen=if_match)
+        case = Case(ledger, present, edit, actor, self._ids, seen=seen)
         # protects: undo-finds-its-own-deed
         if edit.undoes is not None:
             deed = find_deed(ledger, edit.undoes, report)
             undo_on_report(case, deed)
-            check_undo(ledger, present, case.report, deed.version if if_match is None else if_match, case.origin)
+            check_undo(ledger, present, case.report, Seen(deed.version) if seen is None else seen, case.origin)
             return _let_go(case, *case.finish(data, undone=deed.entry))
-        if if_match is not None:
-            check_fresh(ledger, present, edit, if_match, case.origin)
+        if seen is not None:
+            check_fresh(ledger, present, edit, seen, case.origin)
             # protects: second-crew-has-seen-the-first
-            check_alone(ledger, case, if_match)
+            check_alone(ledger, case, seen)
         apply_effect(case, self._area_at)
         _keep_contact(ledger, edit, report)
         if edit.kind is Kind.REPLY:
@@ -234,6 +243,16 @@ def _let_go(case: Case, report: Report, entry: Entry) -> _Done:
     """What was done, with the claim released of who may not work any more where the report is now."""
     deed = release_what_left(case.ledger, case.before, report, case.actor)
     return _Done(report, entry) if deed is None else _Done(case.ledger.report(report.id), entry, (deed,))
+
+
+def _seen(edit: EditBody, if_match: int | None, present: Report) -> Seen | None:
+    """What the operator saw of the report: see `About`. Of a history that this city has lost nothing was shown."""
+    if if_match is None:
+        return None
+    about = edit.about
+    # protects: only-what-was-shown-is-seen
+    version = if_match if about.since is None else min(if_match, about.since)
+    return Seen(version, {name: at for name, at in about.shown.items() if at <= present.version})
 
 
 def _fingerprint(edit: EditBody, report: str | None, actor: Actor) -> str:

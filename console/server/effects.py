@@ -369,7 +369,7 @@ def _check_job_seen(case: Case, unit: Unit) -> None:
     """Conflict when somebody else has sent the unit anew since: what is told was of the job before."""
     if case.seen is None:
         return
-    for entry in others_since(case.ledger.connection, case.report.id, case.seen, case.origin):
+    for entry in others_since(case.ledger.connection, case.report.id, case.seen.of("unit"), case.origin):
         if entry.kind in (Kind.ASSIGN, Kind.DISPATCH) and entry.unit == unit.id and entry.undone_by is None:
             told = {"value": unit.id, "who": entry.author, "at": entry.at}
             raise Conflict(f"{entry.author} has sent {unit.code} to it since.", fields={"unit": told})

@@ -15,7 +15,7 @@ from console.domain.merge import same
 from console.domain.report import HAZARD, Entry, Report
 from console.domain.status import Status, is_open
 from console.server import payloads, schema
-from console.server.case import Before, Case
+from console.server.case import Before, Case, Seen
 from console.server.history import Origin, changed_by, field_value, last_changes, others_since, version_at
 from console.server.ledger import Ledger
 from console.server.payloads import EditBody, payload_of
@@ -34,7 +34,7 @@ class _Clash(NamedTuple):
     fields: Mapping[str, Any]
 
 
-def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: int, origin: Origin) -> None:
+def check_fresh(ledger: Ledger, report: Report, edit: EditBody, seen: Seen, origin: Origin) -> None:
     """Conflict when a field of the edit was changed, to another value, after the version that the operator saw.
 
     What ends a report names all that was not seen at once: who decides on one of them sends the edit on this version.
@@ -70,7 +70,7 @@ def _raise(clashes: Sequence[_Clash]) -> None:
         raise Conflict(" ".join(clash.words for clash in clashes), fields=fields)
 
 
-def check_undo(ledger: Ledger, before: Report, after: Report, seen: int, origin: Origin) -> None:
+def check_undo(ledger: Ledger, before: Report, after: Report, seen: Seen, origin: Origin) -> None:
     """Conflict when what an undo makes of the report hides what somebody else did since that version."""
     # protects: an-undo-hides-nothing
     _raise(_hidden_by(ledger, before, after, seen, origin))
@@ -85,11 +85,11 @@ def is_unaware_of_danger(case: Case) -> bool:
     ledger, report, at = case.ledger, case.before, case.edit.occurred_at
     if report.priority != HAZARD:
         return False
-    seen = case.seen if case.seen is not None else version_at(ledger.connection, report, at or case.now)
+    seen = case.seen if case.seen is not None else Seen(version_at(ledger.connection, report, at or case.now))
     return bool(_raised_since(ledger, report, seen, case.origin) or _merged_since(ledger, report, seen, case.origin))
 
 
-def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: int, origin: Origin) -> list[_Clash]:
+def _hidden_by(ledger: Ledger, before: Report, after: Report, seen: Seen, origin: Origin) -> list[_Clash]:
     """What somebody else did since, and what nobody would see any more once the report has ended, or is less urgent.
 
     Example: a P1 was merged into it, which counts no more when it becomes P3. What is handed in has ended for crews.
@@ -109,7 +109,7 @@ def _out_of_sight(status: Status) -> int:
 
 
 def _changed_since(
-    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: int, origin: Origin
+    ledger: Ledger, report: Report, wanted: Mapping[str, Any], seen: Seen, origin: Origin
 ) -> list[_Clash]:
     """Fields that have another value than is `wanted`, since the version that was seen, and not only by oneself."""
     fields: dict[str, Any] = {}
@@ -119,16 +119,16 @@ def _changed_since(
     return [_Clash(f"Somebody else has changed {', '.join(fields)} of report {report.id}.", fields)] if fields else []
 
 
-def _by_others(ledger: Ledger, report: Report, name: str, seen: int, origin: Origin) -> dict[str, Any]:
+def _by_others(ledger: Ledger, report: Report, name: str, seen: Seen, origin: Origin) -> dict[str, Any]:
     """{field: {value, who, at}} where another desk has set the field since that version, to whatever value.
 
     {} where this desk alone has, which knows of what it did itself. Example: hand in, then close, both made without a
     network. Another's step between the two, or before both, is not seen.
     """
-    if report.versions.get(name, 0) <= seen:
+    if report.versions.get(name, 0) <= seen.of(name):
         return {}
     table, connection = schema.entries, ledger.connection
-    later = sa.and_(table.c.report == report.id, table.c.version > seen, table.c.before.is_not(None))
+    later = sa.and_(table.c.report == report.id, table.c.version > seen.of(name), table.c.before.is_not(None))
     columns = sa.select(table.c.body, table.c.device, table.c.before)
     others = []
     for body, device, before in connection.execute(columns.where(later).order_by(table.c.version)):
@@ -146,13 +146,13 @@ def _by_others(ledger: Ledger, report: Report, name: str, seen: int, origin: Ori
     return told
 
 
-def _check_not_closed(ledger: Ledger, report: Report, seen: int, origin: Origin) -> None:
+def _check_not_closed(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> None:
     """Conflict when somebody else has closed it since: a closed report that is made P1, say, is seen by nobody."""
     if not is_open(report.status):
         _raise(_done(_by_others(ledger, report, "status", seen, origin), f"closed report {report.id}"))
 
 
-def _raised_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
+def _raised_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> list[_Clash]:
     """That somebody else has made it urgent since: who closes it does not know that people are in danger."""
     if report.priority > _URGENT:
         return []
@@ -164,14 +164,15 @@ def _done(fields: dict[str, Any], deed: str) -> list[_Clash]:
     return [_Clash(f"{told['who'] or 'Somebody else'} has {deed}.", fields) for told in fields.values()]
 
 
-def _merged_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> list[_Clash]:
+def _merged_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> list[_Clash]:
     """That somebody else has merged another report into it since, which would end with it."""
-    if report.versions.get("duplicates", 0) <= seen:
+    known = seen.of("duplicates")
+    if report.versions.get("duplicates", 0) <= known:
         return []
     table, connection = schema.entries, ledger.connection
-    its_own = sa.select(sa.func.count()).where(table.c.report == report.id, table.c.version > seen)
+    its_own = sa.select(sa.func.count()).where(table.c.report == report.id, table.c.version > known)
     # Each version has an entry of the report itself, but for those in which another was merged into it or let go.
-    unseen = report.version - seen - (connection.scalar(its_own) or 0)
+    unseen = report.version - known - (connection.scalar(its_own) or 0)
     of_them = table.c.report.in_(ledger.merged(report.id))
     rows = connection.execute(sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc()))
     for body, device in rows:
@@ -190,10 +191,11 @@ def _merged_since(ledger: Ledger, report: Report, seen: int, origin: Origin) -> 
     return []
 
 
-def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: int) -> list[_Clash]:
+def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen) -> list[_Clash]:
     """That somebody else has closed it since, but as something else or as the duplicate of another."""
     newest = max(("status", "merged_into"), key=lambda name: report.versions.get(name, 0))
-    if report.status is not Status.CLOSED or report.versions.get(newest, 0) <= seen:
+    closed = report.versions.get(newest, 0)
+    if report.status is not Status.CLOSED or closed <= seen.of(newest):
         return []
     given = edit.data
     into = merged_into(edit)
@@ -201,9 +203,10 @@ def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: int) ->
     outcome = given.get("disposition") or (given.get("reason") if into is None else DUPLICATE)
     told = last_changes(ledger.connection, report, [newest])[newest]
     fields = {}
-    if report.disposition and report.disposition != outcome:
+    if report.disposition and report.disposition != outcome and closed > seen.of("disposition"):
         fields["disposition"] = told | {"value": report.disposition}
-    if report.merged_into is not None and report.merged_into not in (into, main.merged_into if main else None):
+    others = report.merged_into not in (None, into, main.merged_into if main else None)
+    if others and closed > seen.of("merged_into"):
         fields["merged_into"] = told | {"value": report.merged_into}
     if not fields:
         return []
@@ -219,7 +222,7 @@ def _status_wanted(edit: EditBody) -> Status:
     return Status.RETURNED
 
 
-def check_alone(ledger: Ledger, case: Case, seen: int) -> None:
+def check_alone(ledger: Ledger, case: Case, seen: Seen) -> None:
     """Conflict when somebody else has sent another unit that is on it since: two who see one report send one crew."""
     if case.edit.kind is not Kind.DISPATCH:
         return
@@ -227,7 +230,7 @@ def check_alone(ledger: Ledger, case: Case, seen: int) -> None:
     at_work = {job.unit for job in case.state.live_jobs}
     if unit in at_work:
         return  # it is there already: that is what the sender is to hear
-    for entry in reversed(others_since(ledger.connection, case.report.id, seen, case.origin)):
+    for entry in reversed(others_since(ledger.connection, case.report.id, seen.of("unit"), case.origin)):
         if entry.undone_by is not None:
             continue
         if entry.kind == Kind.DISPATCH and entry.unit in at_work:

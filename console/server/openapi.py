@@ -102,11 +102,15 @@ class Theirs(msgspec.Struct, frozen=True):
 
 
 class ConflictProblem(msgspec.Struct, frozen=True):
-    """Somebody changed the same field to another value, or another has what was claimed."""
+    """Somebody changed the same field to another value, or another has what was claimed.
+
+    `version` is the report's that holds these values.
+    """
 
     error: Literal["conflict"]
     message: str
     fields: dict[str, Theirs]
+    version: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class BusyProblem(msgspec.Struct, frozen=True):
@@ -118,6 +122,7 @@ class BusyProblem(msgspec.Struct, frozen=True):
     report: str
     who: str
     at: datetime
+    version: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class AnotherProblem(msgspec.Struct, frozen=True):

@@ -33,6 +33,7 @@ Metres = Annotated[float, Meta(ge=0, le=1_000_000)]
 Priority = Annotated[int, Meta(ge=1, le=4)]
 
 
+Version = Annotated[int, Meta(ge=0, le=2**53)]
 EditKey = Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
 
 
@@ -41,12 +42,16 @@ class About(msgspec.Struct, frozen=True):
 
     `made_here`: the edit's own was created by the same console, which knows no more than that it is not older here.
     `instead_of`: the keys under which the same new report may have been sent before, by whoever took it down.
+    `since` and `shown`: of a report that was changed after version `since` nothing was seen but these fields, each at
+    that version, as a conflict told of them. If-Match says the version of that conflict.
     """
 
     created: Annotated[datetime, Meta(tz=True)] | None = None
     into: Annotated[datetime, Meta(tz=True)] | None = None
     made_here: bool = False
     instead_of: Annotated[tuple[EditKey, ...], Meta(max_length=20)] = ()
+    since: Version | None = None
+    shown: Annotated[dict[Word, Version], Meta(max_length=20)] = {}
 
 
 class EditBody(msgspec.Struct, frozen=True):

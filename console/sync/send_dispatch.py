@@ -17,6 +17,8 @@ from console.domain.edit import (
     DELETED,
     INSTEAD_OF,
     MAYBE_LATER,
+    SHOWN,
+    SINCE,
     Edit,
     Kind,
     good_until,
@@ -30,6 +32,7 @@ _ALREADY_THERE = "already_there"
 _EXPIRED = "expired"
 _NOT_FOUND = 404
 _SHOWN = 300
+_ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, SHOWN, SINCE)
 LARGEST = 256_000
 """Bytes of one edit; photos travel on their own."""
 
@@ -172,7 +175,7 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
     The server refuses the edit when the reports that it names were created at other times, and an order when it only
     gets to it after its time: a request can lie in the connection of a server that stands still.
     """
-    times = {name: edit.about[name] for name in ("created", "into", MADE_HERE, INSTEAD_OF) if edit.about.get(name)}
+    about = {name: edit.about[name] for name in _ABOUT if edit.about.get(name)}
     # protects: edit-says-when-its-report-was-made
     return msgspec.json.encode(
         Body(
@@ -184,7 +187,7 @@ def encode_edit(edit: Edit, order_lifetime_s: float) -> bytes:
             edit.undoes,
             edit.device,
             edit.number,
-            times or msgspec.UNSET,
+            about or msgspec.UNSET,
             good_until(edit, order_lifetime_s) or msgspec.UNSET,
         )
     )

@@ -18,7 +18,16 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
-from console.domain.edit import ANOTHER, ANOTHER_REPORT, EditState, Kind, is_deleted, is_in_force, is_taken_back
+from console.domain.edit import (
+    ANOTHER,
+    ANOTHER_REPORT,
+    EditState,
+    Kind,
+    is_deleted,
+    is_in_force,
+    is_settled,
+    is_taken_back,
+)
 from console.domain.loaded import Loaded
 from console.domain.messages import Outcome, SourceState, SyncNow
 from console.domain.report import Entry, Report
@@ -26,7 +35,7 @@ from console.domain.status import AssignmentState
 from console.server.city import City
 from console.server.edits import EditBody
 from console.server.records import Actor, LoadedReport
-from console.server.refusals import NotFound
+from console.server.refusals import NotFound, Refusal
 from console.store.items import Item
 from console.sync.pace import Timing
 from tests.helpers.fake_city import FakeCity, report
@@ -190,6 +199,151 @@ def test_f06_ones_own_steps_close_nothing_that_another_made_urgent_meanwhile(ani
     ani.edits.choose(close, mine=True)
     rest(ani)
     assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "he has been asked"
+
+
+def _unseen(city: City, ani: SteppedConsole, *made: tuple[Kind, dict[str, Any]]) -> list[str]:
+    """Ani's steps without a network, while maria changes the status of r1 as well."""
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    ids = [ani.submit(kind, seen, data, {"status": "new"} if kind is Kind.SET else {}) for kind, data in made]
+    for status in ("coordination", "new"):
+        at_the_city(city, "r1", Kind.SET, status=status)
+    return ids
+
+
+def _told(ani: SteppedConsole) -> dict[str, set[str]]:
+    return {one.edit.id: set(one.theirs) for one in ani.edits.outbox if one.state is EditState.CONFLICT}
+
+
+@pytest.mark.parametrize("unseen", ["raised", "merged", "sent", "nothing"])
+def test_f06_keep_mine_closes_nothing_over_what_its_conflict_did_not_tell(
+    ani: SteppedConsole, city: City, unseen: str
+) -> None:
+    """F06, I3: the answer was about the status; the close that was stopped with it had been seen by nobody to hide a
+    P1, another's report or a crew (freshness.py, outbox/new_edits.py).
+    """
+    on_it, close = _unseen(city, ani, (Kind.SET, {"status": "coordination"}), (Kind.CLOSE, SPAM | {"release": []}))
+    if unseen == "raised":
+        at_the_city(city, "r1", Kind.SET, priority=1)
+    elif unseen == "merged":
+        at_the_city(city, "r3", Kind.MERGE, into="r1")
+    elif unseen == "sent":
+        at_the_city(city, "r1", Kind.DISPATCH, unit="U1")
+    ani.wire.cut = False
+    rest(ani)
+    assert _told(ani) == {on_it: {"status"}}
+    assert states(ani)[close] is EditState.STOPPED
+    ani.edits.choose(on_it, mine=True)
+    rest(ani)
+    asked = {"raised": {"priority"}, "merged": {"duplicates"}, "sent": {"unit"}}.get(unseen)
+    if asked is None:
+        assert (city.report("r1").status, ani.edits.outbox) == ("closed", ()), "what he has answered is not asked twice"
+        return
+    ((again, told),) = _told(ani).items()
+    assert told == asked
+    assert city.report("r1").status != "closed"
+    ani.edits.choose(again, mine=True)
+    rest(ani)
+    assert (city.report("r1").status, ani.edits.outbox) == ("closed", ())
+
+
+def test_f06_keep_mine_of_a_close_is_asked_about_a_crew_that_it_was_not_shown(ani: SteppedConsole, city: City) -> None:
+    """F06, I3: its conflict told of the status and the P1; the crew stayed on the closed report, told to nobody."""
+    (close,) = _unseen(city, ani, (Kind.CLOSE, SPAM | {"release": []}))
+    at_the_city(city, "r1", Kind.SET, priority=1)
+    at_the_city(city, "r1", Kind.DISPATCH, unit="U1")
+    ani.wire.cut = False
+    rest(ani)
+    assert _told(ani) == {close: {"status", "priority"}}
+    ani.edits.choose(close, mine=True)
+    rest(ani)
+    ((_, told),) = _told(ani).items()
+    assert (told, city.report("r1").status) == ({"unit"}, "assigned")
+
+
+def test_f06_an_order_given_all_the_same_sends_no_second_crew_unseen(ani: SteppedConsole, city: City) -> None:
+    """F06, F33: she was told that maria took the report, not that a crew is on its way (freshness.py: check_alone)."""
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    take = ani.submit(Kind.CLAIM, seen, {}, {})
+    ani.submit(Kind.DISPATCH, seen, {"unit": "U2"}, {})
+    at_the_city(city, "r1", Kind.CLAIM)
+    at_the_city(city, "r1", Kind.DISPATCH, unit="U1")
+    ani.wire.cut = False
+    rest(ani)
+    assert _told(ani) == {take: {"claim"}}
+    assert ani.edits.give_again(take)
+    rest(ani)
+    (one,) = ani.edits.outbox
+    assert (one.edit.kind, one.theirs["unit"]["value"]) == (Kind.DISPATCH, "U1")
+    assert [job.unit for job in city.assignments("r1")] == ["U1"]
+
+
+MARIAS: list[tuple[str, Kind, dict[str, Any]]] = [
+    ("r1", Kind.SET, {"priority": 1}),
+    ("r1", Kind.SET, {"priority": 4}),
+    ("r1", Kind.SET, {"status": "coordination"}),
+    ("r1", Kind.SET, {"title": "Hers"}),
+    ("r1", Kind.CLAIM, {}),
+    ("r1", Kind.DISPATCH, {"unit": "U1"}),
+    ("r1", Kind.CLOSE, {"disposition": "not found", "release": ["U1", "U2"]}),
+    ("r3", Kind.MERGE, {"into": "r1"}),
+]
+ANIS: list[tuple[Kind, dict[str, Any]]] = [
+    (Kind.SET, {"priority": 3}),
+    (Kind.SET, {"priority": 2, "title": "His"}),
+    (Kind.SET, {"status": "coordination"}),
+    (Kind.CLAIM, {}),
+    (Kind.DISPATCH, {"unit": "U2"}),
+    (Kind.CLOSE, {"disposition": "spam", "release": ["U2"]}),
+    (Kind.REOPEN, {"reason": "again"}),
+    (Kind.MERGE, {"into": "r2"}),
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_f06_whatever_is_answered_nothing_takes_effect_over_what_was_not_told(
+    ani: SteppedConsole, city: City, seed: int
+) -> None:
+    """F06, I3: each conflict is answered with "mine", each loss with "all the same"; of what maria did meanwhile and is
+    over because of ani he has read all (`since` and `shown` of what is given anew).
+    """
+    chance = random.Random(seed)
+    before, versions = city.report("r1"), {"seen": city.report("r1").version}
+    seen = shown(ani, "r1")
+    ani.wire.cut = True
+    for kind, data in chance.sample(ANIS, chance.randint(1, 4)):
+        ani.submit(kind, seen, data, {name: getattr(before, name) for name in data} if kind is Kind.SET else {})
+    for key, kind, data in chance.sample(MARIAS, chance.randint(1, 5)):
+        try:
+            at_the_city(city, key, kind, **data)
+        except Refusal:
+            continue  # it is closed, or such
+    hers = city.report("r1")
+    told: set[str] = set()
+    ani.wire.cut = False
+    for _ in range(12):
+        rest(ani)
+        for fields in _told(ani).values():
+            told |= fields
+        stuck = [one.edit.id for one in ani.edits.outbox if one.state is EditState.CONFLICT]
+        if not stuck:
+            break
+        if not ani.edits.give_again(stuck[0]):
+            ani.edits.choose(stuck[0], mine=not is_settled(ani.edits.open_edit(stuck[0])))  # type: ignore[arg-type]
+    else:
+        raise AssertionError(f"it is asked again and again: {ani.edits.outbox}")
+    now = city.report("r1")
+    changed = {name for name, at in hers.versions.items() if at > versions["seen"]}
+    for name in {"priority", "status", "title"} & changed:
+        if getattr(now, name) != getattr(hers, name) and (name != "status" or now.status in ("closed", "coordination")):
+            assert name in told, f"{name}: {getattr(hers, name)} became {getattr(now, name)}"
+    if now.status == "closed" != hers.status:
+        assert "priority" not in changed or hers.priority > 2 or "priority" in told
+        assert "duplicates" not in changed or "duplicates" in told
+    jobs = {one.unit for one in city.assignments("r1") if one.state is not AssignmentState.RECALLED}
+    if jobs == {"U1", "U2"}:
+        assert "unit" in told
 
 
 def test_f06_what_another_said_alike_is_not_taken_back_unseen(ani: SteppedConsole, city: City) -> None:

@@ -309,7 +309,27 @@ def test_a_stale_field_is_a_conflict_with_value_author_and_time(api: Api) -> Non
     assert told.keys() == {"priority"}
     assert (told["priority"]["value"], told["priority"]["who"]) == (1, "local")
     assert told["priority"]["at"].startswith("2026-03-02T08:")
+    assert stale.json()["version"] == api.report("10")["version"]
     assert api.report("10")["title"] == ""
+
+
+def test_who_answers_a_conflict_has_seen_what_it_told_of_and_nothing_else(api: Api) -> None:
+    """`about.since` and `about.shown`: with If-Match alone he would have seen all of the version of the conflict."""
+    seen = api.report("10")["version"]
+    api.ok("10", "set", {"status": "coordination"}, device="another desk")
+    api.ok("10", "set", {"priority": 1}, device="another desk")
+    stale = api.edit("10", "set", {"status": "assigned"}, seen=seen).json()
+    assert stale["fields"].keys() == {"status"}
+    about = {"since": seen, "shown": {"status": stale["version"]}}
+    end = {"disposition": "spam", "release": []}
+    for more in ({"seen": seen}, {"seen": stale["version"]}):
+        refused = api.edit("10", "close", end, about=about, **more)
+        assert (refused.status_code, list(refused.json()["fields"])) == (412, ["priority"])
+    lost = {"since": seen, "shown": {"status": 10**6, "priority": 10**6}}
+    refused = api.edit("10", "close", end, seen=10**6, about=lost)
+    assert (refused.status_code, set(refused.json()["fields"])) == (412, {"status", "priority"}), "of another history"
+    shown = {"status": stale["version"], "priority": stale["version"]}
+    assert api.edit("10", "close", end, seen=stale["version"], about=about | {"shown": shown}).status_code == 200
 
 
 def test_another_field_or_an_equal_value_is_no_conflict(api: Api) -> None:

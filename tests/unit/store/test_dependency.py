@@ -253,7 +253,7 @@ def test_a_lost_one_that_may_go_on_another_version_lets_go_what_was_stopped_with
     desk.edits.choose(first, True)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     again, then = desk.edits.outbox
-    assert [(one.edit.data["priority"], one.edit.base_version) for one in (again, then)] == [(2, 9), (1, 9)]
+    assert [(one.edit.data["priority"], one.edit.base_version) for one in (again, then)] == [(2, 9), (1, 1)]
     desk.pushed(again.edit.id)
     desk.answer(again.edit.id, S.ACCEPTED)
     desk.pushed(then.edit.id)
@@ -332,7 +332,8 @@ def test_given_again_goes_what_was_stopped_without_the_take(desk: Desk) -> None:
     assert desk.edits.give_again(send)
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     (push,) = [one for one in desk.down if isinstance(one, Push)]
-    assert (push.edit.kind, push.edit.data, push.edit.base_version) == (Kind.DISPATCH, {"unit": "U1"}, 7)
+    assert (push.edit.kind, push.edit.data, push.edit.base_version) == (Kind.DISPATCH, {"unit": "U1"}, 1)
+    assert push.edit.about["shown"] == {"claim": 7}, "of what budi did since she was told the take"
     assert push.edit.occurred_at == desk.now, "the order is given now"
     desk.down.clear()
     desk.answer(push.edit.id, S.ACCEPTED)
@@ -367,8 +368,64 @@ def test_mine_in_a_conflict_takes_along_what_was_based_on_it(desk: Desk) -> None
     desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
     assert [(one.edit.data, one.edit.base_version, one.state) for one in desk.edits.outbox] == [
         ({"priority": 2}, 9, S.SENDING),
-        ({"priority": 1}, 9, S.QUEUED),
+        ({"priority": 1}, 1, S.QUEUED),
     ]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        (TAKE, SEND, THERE, RECALL),
+        (RELEASE, TAKE, SEND),
+        (SEND, RECALL),
+        (SEND, THERE),
+        (FIRST, SECOND),
+        (HOLD, FREE),
+        (MOVE, MOVE),
+        (CLOSE, REOPEN, SEND),
+        (HAND_IN, ACCEPT),
+        (HAND_IN, CLOSE),
+        (HAND_IN, MERGE),
+        (MERGE, UNMERGE),
+    ],
+)
+@pytest.mark.parametrize("way", ["mine", "merged", "again"])
+def test_what_is_given_anew_has_seen_what_the_conflict_told_of_and_nothing_else(
+    desk: Desk, made: tuple[tuple[Kind, dict[str, Any]], ...], way: str
+) -> None:
+    """It went with the version of the conflict, and closed a report that a colleague had made P1 meanwhile."""
+    (kind, data), *rest = made
+    lost = desk.do(kind, data=data, base_version=3)
+    desk.pushed(lost)
+    for number, (each, its_data) in enumerate(rest):
+        desk.do(each, data=its_data, base_version=4 + number)
+    theirs = {"status": {"value": "assigned", "who": "budi"}, "claim": {"value": "budi", "who": "budi"}}
+    theirs |= {"unit": {"value": "U1", "who": "budi"}} if way == "again" else {}
+    desk.answer(lost, S.CONFLICT, theirs=theirs, version=9)
+    if way == "again":
+        if not desk.edits.give_again(lost):
+            return  # there is something to choose
+    else:
+        desk.edits.choose(lost, mine=True, data=data if way == "merged" else None)
+    desk.qtbot.waitUntil(lambda: all(one.edit.id != lost for one in desk.edits.outbox) and bool(desk.down))
+    shown = dict.fromkeys(theirs, 9)
+    again = [one.edit for one in desk.edits.outbox]
+    assert again
+    assert [one.about["shown"] for one in again] == [shown] * len(again)
+    assert [one.about.get("since", one.base_version) for one in again] == list(range(3, 4 + len(rest)))[-len(again) :]
+    assert [one.base_version for one in again if one.kind is kind and "since" in one.about] in ([9], [])
+
+
+def test_mine_in_a_second_conflict_has_seen_what_both_told_of(desk: Desk) -> None:
+    desk.do(Kind.CLOSE, data={"disposition": "x"}, base_version=3)
+    for version, field in ((5, "status"), (8, "priority")):
+        edit_id = desk.edits.outbox[0].edit.id
+        desk.pushed(edit_id)
+        desk.answer(edit_id, S.CONFLICT, theirs={field: {"value": 1, "who": "budi"}}, version=version)
+        desk.edits.choose(edit_id, mine=True)
+        desk.qtbot.waitUntil(lambda: len(desk.down) == 1)
+    (again,) = desk.edits.outbox
+    assert (again.edit.about, again.edit.base_version) == ({"since": 3, "shown": {"status": 5, "priority": 8}}, 8)
 
 
 def test_one_that_was_lost_and_arrived_after_all_lets_facts_go_and_asks_about_orders(desk: Desk) -> None:
