@@ -417,7 +417,7 @@ class ConsoleWindow(QObject):
             self,
         )
         status = self.status_presenter
-        self.settling = Settling(self.edits, self.forms, self.keeping, desk, zone, now, self)
+        self.settling = Settling(self.edits, self.forms, self.deeds, self.keeping, desk, zone, now, self)
         self.hazards = Hazards(desk, self.tasks, self.reader, self.edits.followed, self)
         self.lost = LostOrders(self.edits, desk, self.deeds, status, self.sources, zone, now, parent=self)
         self.contact = Contact(self.dossiers, self.edits, self.link.send, status, self)

@@ -481,20 +481,21 @@ class Edits(QObject):
             queued = self._outbox.lost_under(queued) or queued
         return queued if queued is not None and queued.state in (*STUCK, EditState.STOPPED) else None
 
-    def choose(self, edit_id: str, mine: bool, *, data: dict[str, Any] | None = None) -> None:
+    def choose(self, edit_id: str, mine: bool, *, data: dict[str, Any] | None = None) -> str:
         """Settle a conflict: mine becomes a new edit on top of theirs; theirs withdraws the edit.
 
-        Mine answers what the conflict told of, and nothing else. `data` is what mine is to say now.
+        Mine answers what the conflict told of, and nothing else. `data` is what mine is to say now. Returns the id of
+        the new edit, "" for none.
         """
         queued = self._outbox.get(edit_id)
         if queued is None or queued.state is not EditState.CONFLICT:
-            return
+            return ""
         if not mine:
             self.withdraw(edit_id)
-            return
+            return ""
         now_there = {field: told(value)[0] for field, value in queued.theirs.items() if field in queued.edit.data}
         base_version = queued.edit.base_version if queued.version is None else queued.version
-        self._new.give_anew(queued, {**queued.edit.base, **now_there}, base_version, data)
+        return self._new.give_anew(queued, {**queued.edit.base, **now_there}, base_version, data)
 
     def goes_along(self, edit_id: str) -> tuple[Queued, ...]:
         """The edits that go along when the deleted report of this one is kept as a new one; () when it is no such."""

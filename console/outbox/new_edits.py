@@ -84,10 +84,11 @@ class NewEdits(QObject):
 
     def give_anew(
         self, old: Queued, base: dict[str, Any], base_version: int | None, data: dict[str, Any] | None = None
-    ) -> None:
+    ) -> str:
         """The same wish as a new edit, made now, in the place of the old one; what was stopped with it follows it.
 
-        Of a conflict each of them has seen what it told of, and nothing else. A crew that was told stays so.
+        Of a conflict each of them has seen what it told of, and nothing else. A crew that was told stays so. Returns
+        the new edit's id.
         """
         resting = self._outbox.stopped_with(old)
         new = replace(self._anew(old, old), occurred_at=self._clock(old.edit.source), base=base)
@@ -98,6 +99,7 @@ class NewEdits(QObject):
             new = replace(new, base_version=base_version, about=about)
         after = [Queued(_clean(self._anew(one, old)), EditState.QUEUED, told=one.told) for one in resting]
         self._exchange([old, *resting], [Queued(_clean(new), EditState.QUEUED, told=old.told), *after], "")
+        return new.id
 
     def give_without(self, lost: Queued) -> None:
         """What was stopped with a lost edit is given now without that one, which is withdrawn, by who knows it.

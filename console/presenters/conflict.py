@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import ANOTHER, DELETED, DUPLICATE, WITHDRAWN_HERE, Kind, Queued, is_in_force
+from console.domain.edit import ANOTHER, DELETED, DUPLICATE, ON_STATUS, WITHDRAWN_HERE, Kind, Queued, is_in_force
 from console.domain.merge import told
-from console.domain.status import ORDER, Status, UnitState
+from console.domain.report import HAZARD
+from console.domain.status import ORDER, Status, UnitState, is_open
 from console.presenters import words
 from console.presenters.catalog import Catalog
-from console.presenters.history import call_back_text, told_text
+from console.presenters.history import call_back_text, edit_text, told_text
 from widgets.forms.conflict import ConflictRow, ConflictValue
+from widgets.text import one_line
 
 Tr = Callable[[str], str]
 
@@ -38,6 +40,12 @@ _LABELS = {
     "state": "State",
     BUSY: "Unit",
 }
+STEP = "step"
+"""The row in which it is asked whether the operator's step is to stand as a whole."""
+
+_OUTCOMES = frozenset({"disposition", "merged_into"})
+_BY_STEP = ON_STATUS | {Kind.RECALL, Kind.PROGRESS}
+_LETTERS_OF_A_NOTE = 120
 _ENDS_IN = {Kind.CLOSE: Status.CLOSED, Kind.REOPEN: Status.RETURNED}
 
 
@@ -63,6 +71,156 @@ def first_of(queued: Queued, zone: tzinfo, now: datetime) -> First:
 def is_own(first: First, queued: Queued) -> bool:
     """Whether who was first is the author of the edit himself, by another order or at another desk."""
     return bool(first.who) and first.who == queued.edit.author
+
+
+def is_of_step(queued: Queued) -> bool:
+    """Whether it is asked about the step as a whole: it would hide or end what others did, and changes another field.
+
+    Two who close a report with other outcomes are asked which outcome.
+    """
+    edit, fields = queued.edit, queued.theirs.keys()
+    if edit.kind is Kind.SET:
+        return bool(fields - edit.data.keys())
+    return edit.kind in _BY_STEP and not fields <= _OUTCOMES
+
+
+def step_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
+    """What the operator's own step does: `Close it without work: spam`, `Lower it to P3`."""
+    edit, data = queued.edit, queued.edit.data
+    match edit.kind:
+        case Kind.CLOSE | Kind.MERGE if into := data.get("merged_into") or data.get("into"):
+            what = tr("Merge it into {report}").format(report=_short(into))
+        case Kind.CLOSE:
+            why = " · ".join(str(data[name]) for name in ("disposition", "reason") if data.get(name))
+            what = tr("Close it without work: {why}").format(why=why)
+            if "unit" in queued.theirs:
+                code = _unit(told(queued.theirs["unit"])[0], catalog)
+                what = tr("{what}; {unit} is called back").format(what=what, unit=code)
+        case Kind.VALIDATE:
+            what = tr("Accept the proof: it is resolved" if data.get("accepted") else "Return the work")
+        case Kind.REOPEN:
+            what = tr("Reopen it")
+        case Kind.UNMERGE:
+            what = tr("Take its merge back")
+        case Kind.RECALL:
+            what = tr("Recall {unit}").format(unit=_unit(data.get("unit"), catalog))
+        case Kind.SET:
+            changes = (_change_text(queued, name, catalog, tr) for name in data if name != "reason")
+            what = ", ".join(changes)
+        case _:
+            what = edit_text(queued, catalog, tr)
+    return tr("Take back what you did: {what}").format(what=what) if edit.undoes else what
+
+
+def _change_text(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> str:
+    value = queued.edit.data[name]
+    if name == "priority":
+        hides = "duplicates" in queued.theirs  # which is no matter to who raises it
+        lowers = isinstance(value, int) and (hides or value > _priority_before(queued))
+        return tr("Lower it to P{n}" if lowers else "Make it P{n}").format(n=value)
+    return f"{field_label(name, tr)}: {field_value(name, value, catalog, tr).text}"
+
+
+def _priority_before(queued: Queued) -> int:
+    """The priority that is there now, or that the operator saw; the lowest where neither is known."""
+    there = told(queued.theirs["priority"])[0] if "priority" in queued.theirs else None
+    for value in (there, queued.edit.base.get("priority"), queued.edit.about.get("priority")):
+        if isinstance(value, int):
+            return value
+    return max(words.PRIORITY_TEXT)
+
+
+def over_text(queued: Queued, tr: Tr) -> str:
+    """What its own key says where the operator's step hides a P1 that he had not seen: `Close it over the P1`; else "".
+
+    It closes or lowers what somebody else made P1 since, or what another P1 was merged into since.
+    """
+    edit, data = queued.edit, queued.edit.data
+    raised = "priority" in queued.theirs and told(queued.theirs["priority"])[0] == HAZARD
+    merged = queued.theirs.get("duplicates")
+    hides = raised or (isinstance(merged, Mapping) and merged.get("priority") == HAZARD)
+    if not hides:
+        return ""
+    if edit.kind is Kind.SET and isinstance(data.get("priority"), int) and data["priority"] > HAZARD:
+        return tr("Lower it to P{n} over the P1").format(n=data["priority"])
+    status = data.get("status")
+    ends = status in set(Status) and not is_open(Status(status)) if isinstance(status, str) else False
+    if edit.kind is Kind.CLOSE or (edit.kind is Kind.SET and ends):
+        return tr("Close it over the P1")
+    if edit.kind is Kind.MERGE:
+        return tr("Merge it over the P1")
+    return tr("Resolve it over the P1") if edit.kind is Kind.VALIDATE and data.get("accepted") else ""
+
+
+def unseen_texts(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr) -> list[str]:
+    """What others did that the operator had not seen, a sentence each, without its full stop.
+
+    Example: `budi made it P1 at 14:02: “children on the roof”`.
+    """
+    found = []
+    for name, theirs in queued.theirs.items():
+        said = theirs if isinstance(theirs, Mapping) else {}
+        who, at = _who_and_when(theirs)
+        when = tr(" at {time}").format(time=words.moment(at, zone, now)) if at else ""
+        value = told(theirs)[0]
+        shown = field_value(name, value, catalog, tr).text
+        match name:
+            case "priority":
+                text = tr("{who} made it P{value}{when}")
+            case "duplicates" if said.get("report"):
+                text = tr("{who} merged report {report} (P{priority}) into it{when}")
+            case "duplicates":
+                text = tr("{who} merged another report into it{when}")
+            case "unit":
+                shown, text = _unit(value, catalog), tr("{who} sent {value} to it{when}")
+            case "status" if value == Status.CLOSED:
+                text = tr("{who} closed it{when}")
+            case "status":
+                text = tr("{who} set it to “{value}”{when}")
+            case _:
+                text = tr("{who} changed {field}{when}: {value}")
+        text = text.format(
+            who=_doer(who, queued, tr),
+            when=when,
+            value=value if name == "priority" else shown,
+            field=field_label(name, tr),
+            report=_short(said.get("report")),
+            priority=said.get("priority", "?"),
+        )
+        note = one_line(str(said.get("note") or ""))[:_LETTERS_OF_A_NOTE]
+        more = said.get("more")
+        text += f": “{note}”" if note else ""
+        found.append(text + (tr(", and {n} more").format(n=more) if isinstance(more, int) and more > 0 else ""))
+    return found
+
+
+def _doer(who: str, queued: Queued, tr: Tr) -> str:
+    if who and who == queued.edit.author:
+        return tr("You, at another desk,")
+    return who or tr("Somebody else")
+
+
+def _step_row(queued: Queued, catalog: Catalog, tr: Tr) -> ConflictRow:
+    """The step as a whole: as the operator saw the report, what he does, what it is left as."""
+    edit = queued.edit
+    seen = {"priority": edit.about.get("priority"), "status": None} | edit.base
+    before = [field_value(name, seen[name], catalog, tr).text for name in ("priority", "status") if seen[name]]
+    there = {name: told(queued.theirs[name])[0] for name in ("priority", "status") if name in queued.theirs}
+    left = [field_value(name, value, catalog, tr).text for name, value in there.items()]
+    merged = queued.theirs.get("duplicates")
+    if isinstance(merged, Mapping) and merged.get("report"):
+        with_it = tr("with report {report} (P{n}) in it")
+        left.append(with_it.format(report=_short(merged["report"]), n=merged.get("priority", "?")))
+    if "unit" in queued.theirs:
+        left.append(tr("{unit} goes on").format(unit=_unit(told(queued.theirs["unit"])[0], catalog)))
+    leave = tr("Leave it as it is: {what}").format(what=", ".join(left)) if left else tr("Leave it as it is")
+    return ConflictRow(
+        STEP,
+        tr("Your step"),
+        ConflictValue(", ".join(before)),
+        ConflictValue(step_text(queued, catalog, tr)),
+        ConflictValue(leave),
+    )
 
 
 _OF_AN_END = frozenset({"status", "disposition", "merged_into"})
@@ -97,6 +255,8 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         return tr("{who} has said later{when} that {unit} is {state}{reason}.").format(
             who=who, when=when, unit=unit, state=state, reason=reason
         )
+    if is_of_step(queued) or over_text(queued, tr):
+        return ". ".join(unseen_texts(queued, catalog, zone, now, tr)) + "."
     if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and "status" not in queued.theirs:
         return tr("{who} has taken this report{when}.").format(who=who, when=when)
     names = ", ".join(tr(_LABELS.get(name, name.replace("_", " ").capitalize())) for name in _asked(queued))
@@ -155,10 +315,11 @@ def _back(queued: Queued, catalog: Catalog, tr: Tr) -> str:
 
 
 def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]:
-    """One row for each field in conflict."""
+    """One row for each field in conflict, and one for a step that would hide or end what others did."""
     edit = queued.edit
+    step = [_step_row(queued, catalog, tr)] if is_of_step(queued) else []
     rows = []
-    for name in _asked(queued):
+    for name in _asked(queued) if not step else _both(queued):
         value = queued.theirs.get(name)
         label = field_label(name, tr)
         if name == BUSY and isinstance(value, Mapping):
@@ -178,7 +339,7 @@ def conflict_rows(queued: Queued, catalog: Catalog, tr: Tr) -> list[ConflictRow]
         seen = field_value(name, before, catalog, tr) if name in edit.base else ConflictValue("")
         there = field_value(name, told(value)[0], catalog, tr)
         rows.append(ConflictRow(name, label, seen, _mine(queued, name, catalog, tr), there))
-    return rows
+    return [*rows, *step]
 
 
 def field_label(name: str, tr: Tr) -> str:
@@ -224,8 +385,12 @@ def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValu
 
 def _asked(queued: Queued) -> list[str]:
     """The fields to decide: those that both changed, else all of theirs, as of an edit that changes no field."""
-    both = [name for name in queued.theirs if name in queued.edit.data]
-    return both if both and queued.edit.kind is Kind.SET else list(queued.theirs)
+    return _both(queued) or list(queued.theirs)
+
+
+def _both(queued: Queued) -> list[str]:
+    """The fields that the operator changed and others too; none of an edit that changes no field."""
+    return [name for name in queued.theirs if name in queued.edit.data] if queued.edit.kind is Kind.SET else []
 
 
 def _mine(queued: Queued, name: str, catalog: Catalog, tr: Tr) -> ConflictValue:

@@ -128,6 +128,27 @@ class Deeds(QObject):
         base = self._edits.base_on_own(dossier.source, dossier.key, shown)
         return self._on(dossier, Kind.SET, dict(fields), text, base=base, inverse=(Kind.SET, dict(base)))
 
+    def given_anew(self, edit_id: str, old: Edit, data: Mapping[str, Any]) -> None:
+        """A step that met a conflict was given anew, under this id: it is the last one now, as it was then."""
+        inverse: tuple[Kind, dict[str, Any]] | None = None
+        match old.kind:
+            case Kind.SET:
+                inverse = Kind.SET, {name: old.base[name] for name in data if name in old.base}
+            case Kind.CLOSE:
+                inverse = Kind.REOPEN, {"reason": "closing undone"}
+            case Kind.VALIDATE:
+                inverse = Kind.REOPEN, {"reason": "validation undone" if data.get("accepted") else "return undone"}
+            case Kind.MERGE:
+                inverse = Kind.UNMERGE, {}
+            case Kind.DISPATCH | Kind.ASSIGN:
+                inverse = Kind.RECALL, {"unit": data["unit"]}
+        text = _DONE_AGAIN.get(old.kind, str(old.kind.value).capitalize())
+        deed = Deed(
+            edit_id, old.kind, text, old.source, old.report, old.title, inverse if not old.undoes else None,
+            old.base_version, data,
+        )  # fmt: skip
+        self._remember(deed)
+
     def note(self, dossier: Dossier, text: str) -> str:
         """An internal note."""
         return self._on(dossier, Kind.NOTE, {"text": text}, "Note")
@@ -318,4 +339,5 @@ class Deeds(QObject):
         self.done.emit(deed)
 
 
+_DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}
 _SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})

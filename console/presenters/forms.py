@@ -22,7 +22,7 @@ from console.images import ImageProcess
 from console.presenters import words
 from console.presenters.caps import key_of
 from console.presenters.catalog import Catalog, offered
-from console.presenters.conflict import conflict_rows, conflict_text, first_of
+from console.presenters.conflict import STEP, conflict_rows, conflict_text, first_of, is_of_step, over_text, step_text
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.draft import MARKS, Draft, marks, typed_in
@@ -969,6 +969,10 @@ class Forms(QObject):
         seen = self.tr("version {n}").format(n=edit.base_version) if edit.base_version is not None else ""
         rows = conflict_rows(queued, catalog, self.tr)
         said, radio = conflict_text(queued, catalog, self._zone, now, self.tr), told_text(queued, catalog, self.tr)
+        over = over_text(queued, self.tr)
+        if is_of_step(queued) or over:
+            step = step_text(queued, catalog, self.tr)
+            said = self.tr("{step}? Not seen when you did it: {unseen}").format(step=step, unseen=said)
         form = ConflictForm(
             self._theme,
             self._symbols,
@@ -984,6 +988,8 @@ class Forms(QObject):
             position=self.tr("Conflict {n} of {all}").format(n=position[0], all=position[1]),
             asks_reason=edit.kind is Kind.SET,
             note=self.tr("If the server changes again meanwhile, you will be asked again."),
+            over=over,
+            over_field=STEP if is_of_step(queued) else "priority",
             parent=self._window,
         )
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from console.domain.edit import EditState, Kind, Queued, is_deleted, is_in_force, is_settled
+from console.domain.merge import told
 from console.edits import Edits
-from console.presenters.conflict import sends_next
+from console.presenters.conflict import STEP, is_of_step, sends_next
+from console.presenters.deeds import Deeds
 from console.presenters.desk import Desk
 from console.presenters.forms import Forms
 from console.presenters.history import edit_text
@@ -27,6 +30,7 @@ class Settling(QObject):
         self,
         edits: Edits,
         forms: Forms,
+        deeds: Deeds,
         keeping: Keeping,
         desk: Desk,
         zone: tzinfo,
@@ -34,7 +38,7 @@ class Settling(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._edits, self._forms, self._keeping = edits, forms, keeping
+        self._edits, self._forms, self._deeds, self._keeping = edits, forms, deeds, keeping
         self._desk, self._zone, self._now = desk, zone, now
 
     def open(self, edit_id: str) -> None:
@@ -75,16 +79,34 @@ class Settling(QObject):
             self.said.emit(self.tr("Dropped, {why}: {what}").format(why=why, what=edit_text(queued, catalog, self.tr)))
 
     def _settle(self, queued: Queued, mine: frozenset[str], reason: str) -> None:
-        """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand."""
+        """All of mine, nothing of mine, or (a new edit) only the fields in which mine is to stand.
+
+        What is given anew is the operator's last step, which he may take back.
+        """
         edit = queued.edit
         if reason and edit.kind is Kind.SET:
             edit = msgspec.structs.replace(edit, data={**edit.data, "reason": reason})
-        if not mine:
-            self._edits.choose(edit.id, mine=False)
-            return
-        if sends_next(queued):
-            data = {**edit.data, "stack": True}
-        else:
-            asked = queued.theirs.keys() & edit.data.keys()
-            data = {name: value for name, value in edit.data.items() if name in mine or name not in asked}
-        self._edits.choose(edit.id, mine=True, data=data)
+        data = _data(queued, edit.data, mine)
+        given = self._edits.choose(edit.id, mine=data is not None, data=data)
+        if given and data is not None:
+            self._deeds.given_anew(given, queued.edit, data)
+
+
+def _data(queued: Queued, data: dict[str, Any], mine: frozenset[str]) -> dict[str, Any] | None:
+    """What is left of a change once the operator has chosen; None for nothing."""
+    if not mine:
+        return None
+    if sends_next(queued):
+        return {**data, "stack": True}
+    if queued.edit.kind is not Kind.SET:
+        if queued.edit.kind is Kind.CLOSE and "unit" in queued.theirs:  # whom the form says to be called back
+            unit = told(queued.theirs["unit"])[0]
+            return {**data, "release": [*dict.fromkeys([*data.get("release", ()), unit])]}
+        return data
+    dropped = (queued.theirs.keys() & data.keys()) - mine
+    if is_of_step(queued) and STEP not in mine:
+        if "status" in queued.theirs and "status" not in data:
+            return None  # it was closed meanwhile
+        dropped |= {"status", "priority"}
+    left = {name: value for name, value in data.items() if name not in dropped}
+    return left if left.keys() - {"reason"} else None

@@ -25,6 +25,8 @@ _ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2
+_MOST_OF_A_NOTE = 300
+"""So many letters of what was said to a change stand in a conflict."""
 
 
 class _Clash(NamedTuple):
@@ -143,7 +145,19 @@ def _by_others(ledger: Ledger, report: Report, name: str, seen: Seen, origin: Or
     told = last_changes(connection, report, [name])
     if others:
         told[name] |= {"who": others[-1].author, "at": others[-1].at}
+        if name == "priority" and (why := _why(ledger, report, others[-1], seen, origin)):
+            told[name]["note"] = why
     return told
+
+
+def _why(ledger: Ledger, report: Report, change: Entry, seen: Seen, origin: Origin) -> str:
+    """What the author of a change said to it: its reason, else the last note that he wrote since; "" for nothing."""
+    if reason := str(change.data.get("reason") or ""):
+        return reason[:_MOST_OF_A_NOTE]
+    for entry in reversed(others_since(ledger.connection, report.id, seen.version, origin)):
+        if entry.kind == Kind.NOTE and entry.author == change.author and entry.undone_by is None:
+            return entry.text[:_MOST_OF_A_NOTE]
+    return ""
 
 
 def _check_not_closed(ledger: Ledger, report: Report, seen: Seen, origin: Origin) -> None:
@@ -175,6 +189,7 @@ def _merged_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) ->
     unseen = report.version - known - (connection.scalar(its_own) or 0)
     of_them = table.c.report.in_(ledger.merged(report.id))
     rows = connection.execute(sa.select(table.c.body, table.c.device).where(of_them).order_by(table.c.seq.desc()))
+    found: list[tuple[Entry, Report]] = []
     for body, device in rows:
         entry = decode(body, Entry)
         into = entry.data.get("into") if entry.kind == Kind.MERGE else entry.data.get("merged_into")
@@ -184,11 +199,27 @@ def _merged_since(ledger: Ledger, report: Report, seen: Seen, origin: Origin) ->
         if unseen <= 0:
             break
         unseen -= 1
-        if not origin.made(Origin(entry.author, device)):
-            told = {"value": report.duplicates, "who": entry.author, "at": entry.at}
-            words = f"{entry.author} has merged report {entry.report} into {report.id}."
-            return [_Clash(words, {"duplicates": told})]
-    return []
+        merged = _as_kept(ledger, entry.report or "")
+        if merged is not None and not origin.made(Origin(entry.author, device)):
+            found.append((entry, merged))
+    if not found:
+        return []
+    entry, merged = min(found, key=lambda one: one[1].priority)
+    told = {"value": report.duplicates, "who": entry.author, "at": entry.at, "more": len(found) - 1}
+    told |= {
+        "report": merged.id,
+        "priority": merged.priority,
+        "note": (merged.title or merged.description)[:_MOST_OF_A_NOTE],
+    }
+    words = " ".join(f"{one.author} has merged report {one.report} into {report.id}." for one, _ in found)
+    return [_Clash(words, {"duplicates": told})]
+
+
+def _as_kept(ledger: Ledger, key: str) -> Report | None:
+    """A report as it is, without a lock: a conflict only tells of it."""
+    table = schema.TABLES["report"]
+    body = ledger.connection.scalar(sa.select(table.c.body).where(table.c.id == key))
+    return decode(body, Report) if body is not None else None
 
 
 def _outcome_since(ledger: Ledger, report: Report, edit: EditBody, seen: Seen) -> list[_Clash]:

@@ -94,11 +94,19 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class Theirs(msgspec.Struct, frozen=True):
-    """The present value of a field in conflict, and who changed it when (null where the history does not tell)."""
+    """The present value of a field in conflict, and who changed it when (null where the history does not tell).
+
+    Of `duplicates` also the most urgent report that was merged into it since, its priority and words (`note`), and how
+    many `more` there are; of `priority` what was said to it; of `state` the reason.
+    """
 
     value: Any
     who: str | None
     at: datetime | None
+    note: str | msgspec.UnsetType = msgspec.UNSET
+    report: str | msgspec.UnsetType = msgspec.UNSET
+    priority: int | msgspec.UnsetType = msgspec.UNSET
+    more: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConflictProblem(msgspec.Struct, frozen=True):

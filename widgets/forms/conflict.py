@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from typing_extensions import override
 
 from widgets.forms.form import Form, make_label, put_text
-from widgets.keys import KeyButton, cap_size, paint_cap
+from widgets.keys import KeyButton, add_key, cap_size, paint_cap
 from widgets.statusbar import paint_sign
 from widgets.symbols import Symbols, paint_tag
 from widgets.text import one_line, wrap
@@ -118,6 +118,7 @@ class _Table(QWidget):
     def _words_over(self, row: ConflictRow, width: int) -> list[str]:
         """The field, and what it was before, in lines beside the room of what becomes of it."""
         before = self.tr("{field}, before: {value}").format(field=row.label, value=one_line(row.before.text))
+        before = before if row.before.text else row.label
         words = before if row.asks or not row.why else f"{before} · {one_line(row.why)}"
         room = width - self._theme.px(24) - self._result_room()
         return wrap(words, self._theme.font("body", 600), room, _MOST_LINES)
@@ -334,6 +335,9 @@ class _Table(QWidget):
 class ConflictForm(Form):
     """Values: choices ({field: "mine" or "theirs"} of the rows that asked), reason, and theirs: {field: the words that
     stood against one's own}. A choice is taken up from a draft only where these are the same still.
+
+    `over` names what is dangerous in taking one's own in the row `over_field`: it has a button of its own then, in the
+    place of the filled one, and Alt+Enter does it; what Enter or Ctrl+Enter does is never that.
     """
 
     dropped = Signal()
@@ -354,6 +358,8 @@ class ConflictForm(Form):
         position: str = "",
         note: str = "",
         asks_reason: bool = True,
+        over: str = "",
+        over_field: str = "",
         parent: QWidget | None = None,
     ) -> None:
         screen = parent.screen() if parent is not None else QGuiApplication.primaryScreen()
@@ -379,7 +385,12 @@ class ConflictForm(Form):
         self.drop_button = KeyButton(theme, self.tr("Drop mine"), height=32)
         self.drop_button.clicked.connect(self._on_drop)
         self.foot_row.insertWidget(0, self.drop_button)
-        self._position = position
+        self._position, self._over, self._over_field = position, over, over_field
+        self.over_button = KeyButton(theme, over, self.tr("Alt ↵"), height=32)
+        self.over_button.clicked.connect(self._on_over)
+        self.foot_row.addWidget(self.over_button)
+        for keys in ("Alt+Return", "Alt+Enter"):
+            add_key(self, keys, self._on_over)
         self._on_decided()
 
     @override
@@ -409,7 +420,14 @@ class ConflictForm(Form):
     @override
     def why_not(self) -> str:
         waiting = self.table.undecided()
-        return f"{self.tr('Choose one')}: {', '.join(row.label for row in waiting)}" if waiting else ""
+        if waiting:
+            return f"{self.tr('Choose one')}: {', '.join(row.label for row in waiting)}"
+        return self.tr("Alt+Enter: {what}").format(what=self._over) if self._is_over else ""
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether one's own is chosen where that is dangerous."""
+        return bool(self._over) and self.table.picks.get(self._over_field) == MINE
 
     @override
     def foot_note(self) -> str:
@@ -440,7 +458,15 @@ class ConflictForm(Form):
         )
         all_theirs = not waiting and all(side == THEIRS for side in self.table.picks.values())
         self.commit_button.set_verb(self.tr("Keep the server's") if all_theirs else self.tr("Send merged change"))
+        self.commit_button.setVisible(not self._is_over)
+        self.over_button.setVisible(self._is_over)
         self.touch()
+
+    def _on_over(self) -> None:
+        if self._is_over and not self.table.undecided() and not self.is_done and self.isVisible():
+            values = self.values()
+            self.end()
+            self.committed.emit(values)
 
     def _on_drop(self) -> None:
         self._done = True

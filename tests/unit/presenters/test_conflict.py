@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from console.domain.edit import ANOTHER, ANOTHER_REPORT, DELETED, WITHDRAWN_HERE, Edit, EditState, Kind, Queued
 from console.domain.report import Unit
 from console.domain.status import UnitState
 from console.presenters.catalog import Catalog
-from console.presenters.conflict import conflict_brief, conflict_rows, conflict_text, deleted_brief, deleted_text
+from console.presenters.conflict import (
+    conflict_brief,
+    conflict_rows,
+    conflict_text,
+    deleted_brief,
+    deleted_text,
+    over_text,
+    step_text,
+)
 
 AT = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
 CATALOG = Catalog(units={"u1": Unit("u1", "U12", UnitState.UNAVAILABLE, AT)})
 
 
-def edit(kind: Kind, **data: str) -> Edit:
+def edit(kind: Kind, **data: Any) -> Edit:
     return Edit("e1", kind, None if kind is Kind.UNIT_STATE else "7", "rina", "d", 1, AT, data=data)
 
 
@@ -43,10 +53,80 @@ def test_closed_by_both_shows_the_outcomes_side_by_side() -> None:
 
 def test_what_was_closed_since_is_told_with_what_one_did_to_it() -> None:
     theirs = {"status": {"value": "closed", "who": "budi", "at": AT.isoformat()}}
-    raised = Queued(edit(Kind.SET, priority="1"), EditState.CONFLICT, theirs=theirs)
-    assert conflict_text(raised, CATALOG, UTC, AT, str) == "budi changed Status at 14:02."
+    raised = Queued(edit(Kind.SET, priority=1), EditState.CONFLICT, theirs=theirs)
+    assert conflict_text(raised, CATALOG, UTC, AT, str) == "budi closed it at 14:02."
     (row,) = conflict_rows(raised, CATALOG, str)
-    assert (row.label, row.mine.text, row.theirs.text) == ("Status", "as you did it", "Closed without work")
+    assert (row.label, row.mine.text) == ("Your step", "Make it P1")
+    assert row.theirs.text == "Leave it as it is: Closed without work"
+
+
+BY_BUDI = {"who": "budi", "at": AT.isoformat()}
+RAISED = {"priority": {"value": 1, "note": "children on the roof", **BY_BUDI}}
+MERGED = {"duplicates": {"value": 2, "report": "931182", "priority": 1, "note": "Fire", "more": 1, **BY_BUDI}}
+SENT = {"unit": {"value": "u1", **BY_BUDI}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "theirs", "step", "unseen", "over"),
+    [
+        (
+            *(Kind.CLOSE, {"disposition": "spam", "reason": "", "release": []}, RAISED),
+            "Close it without work: spam",
+            "budi made it P1 at 14:02: “children on the roof”.",
+            "Close it over the P1",
+        ),
+        (
+            *(Kind.SET, {"priority": 3}, MERGED),
+            "Lower it to P3",
+            "budi merged report 931182 (P1) into it at 14:02: “Fire”, and 1 more.",
+            "Lower it to P3 over the P1",
+        ),
+        (
+            *(Kind.MERGE, {"into": "9"}, {"status": {"value": "assigned", **BY_BUDI}} | RAISED),
+            "Merge it into 9",
+            "budi set it to “Assigned” at 14:02. budi made it P1 at 14:02: “children on the roof”.",
+            "Merge it over the P1",
+        ),
+        (
+            *(Kind.CLOSE, {"disposition": "spam", "release": []}, SENT),
+            "Close it without work: spam; U12 is called back",
+            "budi sent U12 to it at 14:02.",
+            "",
+        ),
+        (
+            *(Kind.VALIDATE, {"accepted": True}, RAISED),
+            "Accept the proof: it is resolved",
+            "budi made it P1 at 14:02: “children on the roof”.",
+            "Resolve it over the P1",
+        ),
+        (
+            *(Kind.CLOSE, {"disposition": "spam", "release": []}, {"priority": {"value": 2, **BY_BUDI}}),
+            "Close it without work: spam",
+            "budi made it P2 at 14:02.",
+            "",
+        ),
+    ],
+)
+def test_a_step_that_would_hide_what_others_did_is_named_and_so_is_what_was_not_seen(
+    kind: Kind, data: dict[str, Any], theirs: dict[str, Any], step: str, unseen: str, over: str
+) -> None:
+    """It was "Priority, before:", "as you did it" and "Duplicates: 6": who closed a P1 was not told that he did."""
+    made = replace(edit(kind, **data), base={"status": "new"}, about={"priority": 2})
+    queued = Queued(made, EditState.CONFLICT, theirs=theirs)
+    assert conflict_text(queued, CATALOG, UTC, AT, str) == unseen
+    assert (step_text(queued, CATALOG, str), over_text(queued, str)) == (step, over)
+    (row,) = conflict_rows(queued, CATALOG, str)
+    assert (row.field, row.mine.text, row.before.text) == ("step", step, "P2 urgent, New")
+    assert row.theirs.text.startswith("Leave it as it is: ")
+
+
+def test_a_field_that_both_changed_is_asked_about_beside_the_step_that_hides_a_merge() -> None:
+    theirs = MERGED | {"title": {"value": "Hers", **BY_BUDI}}
+    queued = Queued(edit(Kind.SET, priority=3, title="Mine"), EditState.CONFLICT, theirs=theirs)
+    assert [(row.field, row.mine.text) for row in conflict_rows(queued, CATALOG, str)] == [
+        ("title", "Mine"),
+        ("step", "Lower it to P3, Title: Mine"),
+    ]
 
 
 def test_a_number_that_is_another_report_is_called_so() -> None:

@@ -335,6 +335,33 @@ def test_no_hazard_is_closed_or_hidden_by_who_has_not_seen_it(desks: tuple[Api, 
     assert ani.edit("12", "close", {"disposition": "x"}, seen=mine).status_code == 200, "who raised it knows"
 
 
+def api_priority(api: Api, report: str) -> int:
+    return int(api.report(report)["priority"])
+
+
+@one_database
+def test_a_conflict_tells_what_was_not_seen_so_that_it_can_be_read(desks: tuple[Api, Api]) -> None:
+    """It told "duplicates: 6", and not that one of them was a P1, nor what its caller had said."""
+    ani, budi = desks
+    seen = {report: ani.report(report)["version"] for report in ("10", "11")}
+    budi.ok("10", "set", {"priority": 1})
+    budi.ok("10", "note", {"text": "children on the roof"})
+    raised = ani.edit("10", "close", {"disposition": "spam"}, seen=seen["10"]).json()["fields"]["priority"]
+    assert (raised["value"], raised["who"], raised["note"]) == (1, "budi", "children on the roof")
+    budi.ok("12", "set", {"priority": 1, "title": "A house burns"})
+    budi.ok("11", "set", {"priority": 1, "reason": "second call"})
+    raised = ani.edit("11", "close", {"disposition": "spam"}, seen=seen["11"]).json()["fields"]["priority"]
+    assert raised["note"] == "second call", "what was said to the change itself"
+    seen["11"] = ani.report("11")["version"]
+    other = budi.ok(None, "create", {"description": "Water", "service": "road"})["report"]["id"]
+    for merged in ("12", other):
+        budi.ok(merged, "merge", {"into": "11"})
+    for kind, data in (("set", {"priority": 3}), ("close", {"disposition": "spam"})):
+        told = ani.edit("11", kind, data, seen=seen["11"]).json()["fields"]["duplicates"]
+        assert (told["report"], told["priority"], told["note"]) == ("12", 1, "A house burns"), "the most urgent one"
+        assert (told["who"], told["value"], told["more"]) == ("budi", 2, 1)
+
+
 @one_database
 def test_nothing_is_done_to_what_somebody_else_has_closed_since(desks: tuple[Api, Api]) -> None:
     """It was closed as spam, or merged, and then made P1 by who saw it open: a P1 that stood in no list."""
@@ -361,6 +388,8 @@ def test_a_report_is_not_closed_with_what_somebody_else_has_merged_into_it_since
     refused = ani.edit("11", "close", {"disposition": "not found"}, seen=seen)
     assert (refused.status_code, list(refused.json()["fields"])) == (412, ["duplicates"])
     assert "budi has merged report 10 into 11" in refused.json()["message"]
+    told = refused.json()["fields"]["duplicates"]
+    assert (told["report"], told["priority"], told["more"]) == ("10", api_priority(ani, "10"), 0)
     assert ani.edit("11", "close", {"disposition": "not found"}).status_code == 200, "who has seen that may"
     budi.ok("11", "reopen", {"reason": "x"})
     seen = ani.report("11")["version"]
