@@ -38,6 +38,8 @@ class Situation(msgspec.Struct, frozen=True):
     lead_state: str | None = None
     lead_stuck: bool = False
     """The crew that leads has said that it cannot go on, and no other is on the report."""
+    lead_waits_for: str = ""
+    """Whose order to it no server has yet, where that is another's, who is not here to send it; "" for nobody's."""
     advice: bool = False
     duplicate: bool = False
     needs_proof: bool = False
@@ -204,6 +206,8 @@ def _unit_step(now: Situation) -> str:
         return now.barred
     if not now.lead_unit:
         return "No unit is on this report"
+    if now.lead_waits_for:
+        return "The server does not have that order yet: give it in your name first"
     if now.lead_state == "done":
         return "The unit is done with this report"
     return LEFT_BEHIND if now.left_behind else now.barred
@@ -263,13 +267,13 @@ def _seen(now: Situation) -> str:
     if now.setback:
         return ""
     if now.unsent_report:
-        return "Not only to be seen: no server has that report"
+        return "Not only to be seen: no server knows it"
     return "Not only to be seen: it is given again or dropped" if now.lost else "Nothing in the notice to be seen"
 
 
 def _drop(now: Situation) -> str:
     if now.unsent_report:
-        return "A colleague's report is dropped in the outbox, where that is asked twice"
+        return "What a colleague left is dropped in the outbox, where that is asked twice"
     return "It is only to be seen" if now.setback else _lost(now)
 
 

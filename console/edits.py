@@ -282,6 +282,19 @@ class Edits(QObject):
         return tuple(sorted((one for one in mine if one is not None), key=lambda one: one.edit.number))
 
     @property
+    def told_by_others(self) -> tuple[Queued, ...]:
+        """The orders by others than the present operator of which a unit was told by radio, and no server knows.
+
+        Oldest first, as in `outbox`. Their crews are on their way, and every other desk sees a report without one. What
+        was ordered on a report that is not at the server either goes with that one: see `left_here`.
+        """
+        return tuple(
+            one
+            for one in self._outbox.told_of
+            if self._authors.is_another(one.edit) and self._new.has_its_report(one.edit)
+        )
+
+    @property
     def untold(self) -> tuple[Queued, ...]:
         """The orders to units, whoever gave them, that may not have left and of which nobody told the unit by radio.
 

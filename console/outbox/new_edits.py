@@ -25,6 +25,7 @@ from console.domain.edit import (
     is_order,
     is_surely_not_there,
     is_taken,
+    is_told_of,
     with_shown,
 )
 from console.domain.kept import carry
@@ -204,16 +205,24 @@ class NewEdits(QObject):
         """Whether the present operator may send this edit as his own: another left it here, and nobody sends it.
 
         Of a colleague that is the creation of a report that no server is known to have: who had it is at home, and
-        nobody else knows of the report. Of what was made before sign-in was needed it is anything that has not left.
+        nobody else knows of the report; and an order of which its unit was told by radio. Of what was made before
+        sign-in was needed it is anything that has not left.
         """
         queued = self._outbox.get(edit_id)
         if queued is None or not self._authors.is_another(queued.edit) or edit_id in self._sending.handed_over:
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
             return queued.state in NOT_LEFT
+        if is_told_of(queued):
+            return self.has_its_report(queued.edit)
         # protects: adopted-is-not-under-way
         may = queued.state in NOT_LEFT or queued.state is EditState.UNCONFIRMED
         return may and queued.edit.kind is Kind.CREATE and not is_taken(queued)
+
+    def has_its_report(self, edit: Edit) -> bool:
+        """Whether the server has the report that an edit is about, as far as is known here."""
+        key = edit.report or ""
+        return not key.startswith("local:") or key in self._outbox.remote
 
     def adopt(self, edit_id: str, words: Callable[[Queued, Sequence[Queued]], str]) -> bool:
         """Send as the present operator's what another left here; False when it `may_be_adopted` no more.
@@ -227,6 +236,8 @@ class NewEdits(QObject):
             return False
         if queued.edit.author == BEFORE_SIGN_IN:
             self._adopt_from_before_sign_in(queued)
+        elif is_told_of(queued):
+            self._adopt_order(queued, words)
         else:
             self._adopt_report(queued, words)
         return True
@@ -277,6 +288,35 @@ class NewEdits(QObject):
         by = {ADOPTED: {"who": me, "at": now.isoformat()}}
         adopted = [replace(one, theirs=by) for one in (create, *others)]
         self._exchange(old, new, "", adopted=adopted)
+
+    def _adopt_order(self, order: Queued, words: Callable[[Queued, Sequence[Queued]], str]) -> None:
+        """A colleague's order, of which the unit knows, under the present operator's name, with what the unit did.
+
+        It keeps its time, and the version that was seen then, so that the server asks about what was done since. Where
+        the colleague's own arrived the unit is there already, and is not sent twice.
+        """
+        source, unit = order.edit.source, order.edit.data.get("unit")
+        me, now = self._authors.at(source), self._clock(source)
+        later = [
+            one
+            for one in self._outbox.of_report(source, order.edit.report)
+            if one.edit.kind is Kind.PROGRESS
+            and (one.edit.author, one.edit.data.get("unit")) == (order.edit.author, unit)
+            and one.edit.number > order.edit.number
+            and one.state in NOT_LEFT
+            and one.edit.id not in self._sending.handed_over
+        ]
+        old = [order, *later]
+        new = [
+            Queued(_clean(replace(one.edit, id=self._ids(), author=me)), EditState.QUEUED, told=one.told) for one in old
+        ]
+        plain = replace(
+            order.edit, id=self._ids(), kind=Kind.NOTE, author=me, data={}, base={}, undoes=None, late=False
+        )
+        note = replace(plain, data={"text": words(order, later)}, occurred_at=now, base_version=None)
+        by = {ADOPTED: {"who": me, "at": now.isoformat()}}
+        adopted = [replace(one, theirs=by) for one in old]
+        self._exchange(old, [new[0], Queued(_clean(note), EditState.QUEUED), *new[1:]], "", adopted=adopted)
 
     def _adopt_from_before_sign_in(self, queued: Queued) -> None:
         resting = self._outbox.stopped_with(queued) if queued.state in STUCK else []

@@ -18,6 +18,7 @@ from console.domain.edit import (
     Queued,
     created_again,
     is_deleted,
+    is_told_of,
     lost_before,
     waits_for_radio,
 )
@@ -61,6 +62,7 @@ class OpenEdits(Mapping[str, Queued]):
         self._units: dict[tuple[str, str], dict[str, None]] = {}
         self._states: dict[EditState, dict[str, None]] = {state: {} for state in EditState}
         self._untold: dict[str, None] = {}
+        self._told_of: dict[str, None] = {}
         self._by_key: dict[str, dict[str, None]] = {}
         self._creations: dict[str, int] = {}
         self.remote: dict[str, tuple[str, str]] = {}
@@ -111,6 +113,11 @@ class OpenEdits(Mapping[str, Queued]):
     def untold(self) -> list[Queued]:
         """The orders that may not have left and that nobody has told their units, oldest first, as they are shown."""
         return [self._shown[each] for each in sorted(self._untold, key=lambda each: self._edits[each].edit.number)]
+
+    @property
+    def told_of(self) -> list[Queued]:
+        """The orders of which their units were told, and which no server is known to have; oldest first, as shown."""
+        return [self._shown[each] for each in sorted(self._told_of, key=lambda each: self._edits[each].edit.number)]
 
     def shown_one(self, edit_id: str) -> Queued | None:
         """One of them as it is shown."""
@@ -220,6 +227,10 @@ class OpenEdits(Mapping[str, Queued]):
             self._untold[edit_id] = None
         else:
             self._untold.pop(edit_id, None)
+        if is_told_of(queued):
+            self._told_of[edit_id] = None
+        else:
+            self._told_of.pop(edit_id, None)
         self.stirred[chain] = None
         if keys or is_deleted(queued):
             self.unsure[edit_id] = None
@@ -235,6 +246,7 @@ class OpenEdits(Mapping[str, Queued]):
         edit, chain = queued.edit, chain_of(queued.edit)
         del self._states[queued.state][edit_id]
         self._untold.pop(edit_id, None)
+        self._told_of.pop(edit_id, None)
         _take(self._chains, chain, edit_id)
         self.stirred[chain] = None
         place = _place_of(self._shown.pop(edit_id))

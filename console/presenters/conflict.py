@@ -147,6 +147,8 @@ def over_text(queued: Queued, tr: Tr) -> str:
     ends = status in set(Status) and not is_open(Status(status)) if isinstance(status, str) else False
     if edit.kind is Kind.CLOSE or (edit.kind is Kind.SET and ends):
         return tr("Close it over the P1")
+    if edit.kind is Kind.SET and status == Status.VALIDATION:
+        return tr("Hand it in over the P1")
     if edit.kind is Kind.MERGE:
         return tr("Merge it over the P1")
     return tr("Resolve it over the P1") if edit.kind is Kind.VALIDATE and data.get("accepted") else ""

@@ -189,6 +189,7 @@ class Intents(QObject):
             lead_unit=lead.unit if lead else None,
             lead_state=lead.state.value if lead else None,
             lead_stuck=lead is not None and lead.unit in stuck,
+            lead_waits_for=self._waits_for(dossier, lead),
             other_unit=self._panel == "units"
             and crew is not None
             and (crew.source, crew.unit.id) != (dossier.source, lead.unit if lead else None),
@@ -199,6 +200,12 @@ class Intents(QObject):
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )
+
+    def _waits_for(self, dossier: Dossier, lead: Assignment | None) -> str:
+        """Whose order has sent a crew that the server has not sent, where that is another operator's."""
+        me = self._desk.me_at(dossier.source)
+        of_others = (one for one in self._orders() if one.edit.author != me and one.state is not EditState.ACCEPTED)
+        return next((one.edit.author for one in of_others if lead is not None and one.edit.id == lead.edit), "")
 
     def _is_on_hold(self, report: Report) -> bool:
         """As the View shows it: a hold whose time is over is none any more, though its server has not ended it yet."""

@@ -1,8 +1,9 @@
 """What a crew does not know stays on the screen wherever the operator has gone, until it is answered.
 
 That is an order that was lost, one that has not left and that nobody has told by radio, one that its unit was told of
-and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that
-only this desk has, as the colleague who took it down is gone. Less loud: what else was lost, and what others took over.
+and that was given up, and one that its crew has refused. As loud: a new P1 that has no crew, and one that only this
+desk has, or whose crew only this desk knows of, as the colleague who took it down, or told the crew by radio, is gone.
+Less loud: what else was lost, and what others took over.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from console.presenters.deeds import Deed, Deeds
 from console.presenters.desk import Desk
 from console.presenters.hazards import HazardNews, NewHazard
 from console.presenters.history import call_back_text, edit_text, report_number, unit_code
+from console.presenters.left_orders import LeftOrder, left_notice, left_orders, order_given_text
 from console.presenters.setback import Setback
 from console.presenters.sources import Sources
 from console.presenters.status import StatusPresenter
@@ -92,7 +94,7 @@ class RadioCall(msgspec.Struct, frozen=True):
         return True
 
 
-Unanswered = LostOrder | RadioCall | UnsentReport | Setback | NewHazard
+Unanswered = LostOrder | RadioCall | UnsentReport | LeftOrder | Setback | NewHazard
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
@@ -223,12 +225,14 @@ class LostOrders(QObject):
 
     @property
     def unsent_report(self) -> str:
-        """The id of the creation in the notice that a colleague left here, "" for none."""
-        return self._shown.create.edit.id if isinstance(self._shown, UnsentReport) else ""
+        """The id of the creation, or the order, in the notice that a colleague left here, "" for none."""
+        return _edit_of(self._shown).id if isinstance(self._shown, UnsentReport | LeftOrder) else ""
 
     @property
     def may_be_sent(self) -> bool:
         """Whether the operator may send that one in his own name."""
+        if isinstance(self._shown, LeftOrder):
+            return self._shown.may_be_given
         return isinstance(self._shown, UnsentReport) and self._shown.may_be_sent
 
     @property
@@ -304,6 +308,7 @@ class LostOrders(QObject):
             *orders,
             *self._radio_calls(),
             *(one for one in unsent_reports(self._edits) if self._sources.follows(one.create.edit.source)),
+            *(one for one in left_orders(self._edits) if self._sources.follows(one.order.edit.source)),
             *mine,
             *hazards,
         ]
@@ -338,7 +343,7 @@ class LostOrders(QObject):
     def give_again(self) -> None:
         """Send it all the same, a colleague's report in one's own name; where there is something to choose is asked."""
         order = self._shown
-        if isinstance(order, UnsentReport):
+        if isinstance(order, UnsentReport | LeftOrder):
             self._adopt(order)
         if not isinstance(order, LostOrder) or not self._was_meant():
             return
@@ -349,20 +354,24 @@ class LostOrders(QObject):
         elif not self._edits.give_again(order.lost.edit.id):
             self.settle_asked.emit(order.lost.edit.id)
 
-    def _adopt(self, report: UnsentReport) -> None:
+    def _adopt(self, left: UnsentReport | LeftOrder) -> None:
         """Send it in the present operator's name, or say why not."""
         if not self._was_meant():
             return
-        edit = report.create.edit
+        edit = _edit_of(left)
         catalog, me = self._desk.catalog(edit.source), self._desk.me_at(edit.source)
 
         def words_of(create: Queued, others: Sequence[Queued]) -> str:
+            if isinstance(left, LeftOrder):
+                return order_given_text(create, me, catalog, self._zone, self._now(), self.tr)
             return taken_down_text(create, others, me, catalog, self._zone, self._now(), self.tr)
 
-        if report.why_not:
-            self._status.say(report.why_not)
+        if left.why_not:
+            self._status.say(left.why_not)
         elif self._edits.adopt(edit.id, words_of):
-            self._status.say(self.tr("Sent in your name, taken down by {author}").format(author=edit.author))
+            order = isinstance(left, LeftOrder)
+            said = self.tr("Given in your name" if order else "Sent in your name, taken down by {author}")
+            self._status.say(said.format(author=edit.author))
         else:
             self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))
 
@@ -459,6 +468,8 @@ class LostOrders(QObject):
         edit = _edit_of(shown)
         if isinstance(shown, UnsentReport):
             return not shown.is_loud, shown.priority, 1, edit.number
+        if isinstance(shown, LeftOrder):  # its crew knows: the other desks do not
+            return shown.priority != HAZARD, shown.priority, 1, edit.number
         catalog = self._desk.catalog(edit.source)
         comes = not shown.of_crew or (isinstance(shown, LostOrder) and _crews_are_there(shown, catalog))
         return comes, _priority(edit), int(not is_order(edit) and not shown.of_crew), edit.number
@@ -478,6 +489,9 @@ class LostOrders(QObject):
         if isinstance(shown, UnsentReport):
             catalog = self._desk.catalog(shown.create.edit.source)
             return unsent_notice(shown, catalog, self._zone, self._now(), self.tr)
+        if isinstance(shown, LeftOrder):
+            catalog = self._desk.catalog(shown.order.edit.source)
+            return left_notice(shown, catalog, self._zone, self._now(), self.tr)
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
 
     def _when(self, at: datetime | None) -> str:
@@ -536,7 +550,7 @@ def _has_ended(deed: Deed, setback: Setback) -> bool:
     return here and deed.kind in (Kind.DISPATCH, Kind.ASSIGN) and deed.data.get("unit") in setback.units
 
 
-def _edit_of(shown: LostOrder | RadioCall | UnsentReport) -> Edit:
+def _edit_of(shown: LostOrder | RadioCall | UnsentReport | LeftOrder) -> Edit:
     if isinstance(shown, UnsentReport):
         return shown.create.edit
     return shown.lost.edit if isinstance(shown, LostOrder) else shown.order.edit
@@ -552,6 +566,8 @@ def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | 
         return None
     if isinstance(shown, UnsentReport):
         return shown.create.edit.id, False, shown.may_be_sent
+    if isinstance(shown, LeftOrder):
+        return shown.order.edit.id, False, shown.may_be_given
     return _edit_of(shown).id, isinstance(shown, LostOrder), isinstance(shown, RadioCall) and shown.back
 
 

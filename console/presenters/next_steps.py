@@ -58,6 +58,8 @@ def _of_status(
         first = ("dispatch", send, by_distance)
         other = first if nearest and now.has_place else ("assign", tr("Assign"), False)
         return [other, ("recall", tr("Recall {unit}").format(unit=lead), False)]
+    if now.lead_waits_for:  # what that crew does next, the server would refuse
+        return [("recommend", tr("Another unit"), False)]
     if now.lead_state in NEXT_OF_UNIT:
         # Enter must not send a second unit where the first one's next step is what is awaited.
         step, text = NEXT_OF_UNIT[now.lead_state]

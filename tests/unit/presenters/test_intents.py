@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from console.actions import BY_ID
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.board.snapshot import Snapshot
@@ -22,6 +23,7 @@ from console.domain.report import Assignment, Hold, Report, WaitsFor
 from console.domain.status import AssignmentState, Status, UnitState
 from console.presenters.catalog import Cities
 from console.presenters.counsel import Alike, Counsel
+from console.presenters.next_steps import next_steps
 from tests.unit.board import naive
 from tests.unit.presenters.conftest import NOW, Rig
 from widgets.forms.choose_one import ChooseOne
@@ -253,6 +255,26 @@ def test_a_crew_that_cannot_go_on_leads_only_where_no_other_is(rig: Rig) -> None
     assert (rig.intents.situation.lead_unit, rig.intents.situation.lead_stuck) == ("07", True)
     rig.intents.set_dossier(rig.dossier(1001, "A", ["07", "11"]))
     assert (rig.intents.situation.lead_unit, rig.intents.situation.lead_stuck) == ("11", False)
+
+
+def test_what_a_crew_does_next_is_not_offered_while_no_server_has_sent_it(rig: Rig) -> None:
+    """ "DMK-02 en route" was the filled button of a colleague's order that waits for him; pressed, it was refused."""
+    rig.edits.source_lost("city")
+    rig.edits.sign_in("city", "budi")
+    rig.deeds.dispatch(rig.dossier(1001, "A"), "07", "SDA-07", stack=False)
+    (order,) = rig.saved(1)
+    rig.desk.choose(1001)
+    sent = Assignment(order.id, "A", "07", AssignmentState.DISPATCHED, NOW, "budi", NOW, edit=order.id)
+    for me, waits_for in (("rina", "budi"), ("budi", "")):
+        rig.edits.sign_in("city", me)
+        rig.desk.me = me
+        rig.intents.set_outbox(rig.edits.outbox)
+        rig.intents.set_dossier(replace(rig.dossier(1001, "A"), assignments=(sent,)))
+        now = rig.intents.situation
+        assert (now.lead_unit, now.lead_waits_for) == ("07", waits_for)
+        steps = next_steps(now, "", "SDA-07", str)
+        assert ("en_route" in [one.id for one in steps]) is not bool(waits_for)
+        assert bool(BY_ID["en_route"].why_not(now)) is bool(waits_for)
 
 
 def test_undo_is_offered_only_where_it_will_be_granted(rig: Rig) -> None:

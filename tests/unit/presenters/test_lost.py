@@ -173,6 +173,80 @@ def test_a_report_that_only_this_desk_has_is_told_until_it_is_sent(strip: Strip)
     assert (named.kind, named.data["text"]) == (Kind.NOTE, "Taken down by budi at 25 Nov 08:00, sent by rina.")
 
 
+def told_by_budi(strip: Strip, priority: int, kind: Kind = Kind.DISPATCH) -> str:
+    """The id of an order that budi gave, and told its unit by radio, before rina signed in."""
+    strip.rig.edits.source_lost("city")
+    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.edits.author = "budi"
+    if kind is Kind.DISPATCH:
+        order = strip.order("A", "07", priority)
+    else:
+        order = strip.rig.deeds.recall(strip.rig.dossier(1001, "A"), "07", "SDA-07")
+        strip.rig.saved(1)
+    strip.rig.edits.told(order, "budi")
+    assert strip.banner.notice is None, "he who gave it knows of it"
+    strip.rig.edits.author = "rina"
+    strip.rig.edits.sign_in("city", "rina")
+    return order
+
+
+def test_an_order_that_a_colleague_told_by_radio_is_named_until_it_is_given_in_ones_own_name(strip: Strip) -> None:
+    """It waited in the outbox "for ani to sign in"; no strip said so, and every other desk had a P1 without a crew."""
+    order = told_by_budi(strip, 1)
+    on_scene = {"unit": "07", "state": "on_scene"}
+    strip.rig.edits.sign_in("city", "budi")
+    strip.rig.edits.submit(
+        Kind.PROGRESS, "A", source="city", data=on_scene, base={}, base_version=3, title="Water at A"
+    )
+    strip.rig.saved(2)
+    strip.rig.edits.sign_in("city", "rina")
+    notice = strip.wait("SDA-07 was told by radio to go there, and no server knows it:")
+    assert (notice.level, notice.text) == ("p1", "Report A Water at A. By budi, 08:00")
+    assert [button[:2] for button in notice.buttons] == [("lost_again", "Give it in my name"), ("lost_see", "See it")]
+    assert (strip.orders.unsent_report, strip.orders.may_be_sent) == (order, True)
+    strip.orders.see_off()
+    strip.orders.drop()
+    assert strip.notice == notice, "neither seen nor dropped by the way"
+    strip.rig.now += timedelta(hours=1)
+    strip.orders.give_again()
+    wait_for(lambda: strip.banner.notice is None, what="it is hers now")
+    sent, named, there = strip.rig.saved(3)
+    assert [one.author for one in (sent, named, there)] == ["rina"] * 3
+    assert (sent.kind, sent.data["unit"], sent.occurred_at, sent.base_version) == (Kind.DISPATCH, "07", NOW, 3)
+    assert (named.kind, named.data["text"]) == (
+        Kind.NOTE,
+        "SDA-07 was sent by radio by budi at 25 Nov 08:00; the order is sent by rina.",
+    )
+    assert (there.kind, there.data) == (Kind.PROGRESS, on_scene)
+    given = strip.rig.edits.open_edit(sent.id)
+    assert given is not None
+    assert given.told == "budi", "he told it, and it does not grow old"
+    strip.rig.edits.sign_in("city", "budi")
+    assert [one.edit.id for one in strip.rig.edits.take_done_by_others("city")][:1] == [order]
+
+
+def test_a_crew_that_a_colleague_called_back_by_radio_is_told_of_too_and_is_red_for_a_p1_only(strip: Strip) -> None:
+    told_by_budi(strip, 3, Kind.RECALL)
+    notice = strip.wait("SDA-07 was told by radio to come back, and no server knows it:")
+    assert notice.level == "warn"
+    strip.orders.give_again()
+    wait_for(lambda: strip.banner.notice is None, what="it is hers now")
+    assert [(one.kind, one.author) for one in strip.rig.saved(2)] == [(Kind.RECALL, "rina"), (Kind.NOTE, "rina")]
+
+
+def test_who_may_not_write_cannot_give_a_colleagues_order(strip: Strip) -> None:
+    told_by_budi(strip, 1)
+    strip.rig.edits.why_reading_only = lambda _source: "Your role is viewer: reading only"
+    strip.orders.show()
+    notice = strip.wait("SDA-07 was told by radio")
+    assert (notice.note, [button[0] for button in notice.buttons]) == (
+        "Your role is viewer: reading only",
+        ["lost_see"],
+    )
+    strip.orders.give_again()
+    assert strip.orders.unsent_report
+
+
 def test_what_only_this_desk_has_is_quiet_where_no_life_is_in_danger_and_counted(strip: Strip) -> None:
     left_by_budi(strip, 3, 2)
     notice = strip.wait("budi took down 2 reports that no server has:")
