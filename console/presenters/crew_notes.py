@@ -33,6 +33,9 @@ NEWS = timedelta(days=1)
 """An older note is nobody's call for help any more, nor is one of a crew whose work there ended so long before."""
 
 
+_JUST = timedelta(minutes=5)
+"""What was written so shortly before an operator sat down at a desk for the first time, nobody else may have read."""
+
 _SHOWS = timedelta(minutes=5)
 """Whose console was killed or cut off counts as connected for a minute or two."""
 
@@ -154,11 +157,15 @@ class CrewNotes(QObject):
             if cursor is None or reader.loaded((source,)) is not Loaded.WHOLE:
                 continue
             epochs[source], since[source] = cursor.epoch, cursor.seq
-            ids = known(followed, cursor)
-            if ids is None or not ids.get(_READ_TO, "").isdecimal():
-                continue
+            ids = known(followed, cursor) or {}
             seen |= {(source, key) for key, report in ids.items() if report == _SEEN}
-            fresh = reader.entries_after(source, int(ids[_READ_TO]), self._oldest(cursor.as_of))
+            if ids.get(_READ_TO, "").isdecimal():
+                fresh = reader.entries_after(source, int(ids[_READ_TO]), self._oldest(cursor.as_of))
+            elif cursor.as_of is not None:
+                # protects: a-new-desk-hears-what-has-just-been-said
+                fresh = reader.entries_after(source, 0, cursor.as_of - _JUST)
+            else:
+                continue
             untold = self._untold(reader, source, ids)
             found = self._of_crews(reader, source, [*untold, *fresh])
             # What was written on a report that has been closed since, and was not his, others have read.

@@ -337,10 +337,21 @@ def test_what_a_crew_writes_when_its_job_has_just_ended_is_told(listener: Listen
 @pytest.mark.parametrize("off", [timedelta(minutes=-10), timedelta(), timedelta(minutes=10)])
 def test_which_note_is_new_is_told_by_the_server_and_not_by_a_clock(listener: Listener, off: timedelta) -> None:
     """With the clock of a workstation ahead by ten minutes no note was told for as long."""
-    listener.write("DMK-03", "from before", at=T0 + off, key="n0")
+    listener.write("DMK-03", "from before", at=T0 - timedelta(minutes=6), key="n0")
     listener.begin(ordered_by="rina")
     listener.note("DMK-03", "mesin pompa mati", at=T0 + off)
     assert [one.entry for one in listener.told] == ["n"]
+
+
+@pytest.mark.parametrize(("ago", "told"), [(timedelta(seconds=30), ["n0"]), (timedelta(minutes=6), [])])
+def test_who_sits_at_a_desk_for_the_first_time_is_told_what_has_just_been_written(
+    listener: Listener, ago: timedelta, told: list[str]
+) -> None:
+    """A new workstation, and no other window open: a call for help of half a minute ago was told to nobody, ever."""
+    listener.write("DMK-03", "tembok roboh", at=T0 - ago, key="n0")
+    listener.attendance.tell("city", ["rina"])
+    listener.begin(ordered_by="budi", priority=2)
+    assert [one.entry for one in listener.told] == told
 
 
 def test_a_note_in_a_batch_of_many_changes_is_told(listener: Listener) -> None:
