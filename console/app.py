@@ -566,6 +566,7 @@ class ConsoleWindow(QObject):
         self.edits.reports_changed.connect(self._on_reports_changed)
         self.edits.changed.connect(lambda _: self.outbox_presenter.show())
         self.edits.changed.connect(lambda _: self._look_at_undo())
+        self.desk.catalog_changed.connect(lambda _: self._look_at_undo())
         self.edits.changed.connect(lambda _: self._look_at_told_in_vain())
         self.edits.refused.connect(self.edit_news.on_refused)
         self.edits.saved.connect(self.edit_news.on_saved)

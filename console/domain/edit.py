@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from console.domain.status import AssignmentState
+
 
 class Kind(StrEnum):
     """Every kind of edit, with its payload (`Edit.data`)."""
@@ -38,6 +40,9 @@ class Kind(StrEnum):
 
 DUPLICATE = "duplicate"
 """The disposition of a report that is merged into another and was given no other one."""
+
+ASSIGNMENT = "assignment"
+"""The key of `Queued.theirs` under which stands how far the crew is whose order was to be taken back."""
 
 FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
 """What a SET may touch. "place" is {lat, lon, address}; "hold" is a Hold or null."""
@@ -338,9 +343,18 @@ def is_in_force(queued: Queued) -> bool:
     )
 
 
+def job_since(queued: Queued) -> AssignmentState | None:
+    """How far a crew is by now, for which the server did not take the order back that had sent it; else None."""
+    job = queued.theirs.get(ASSIGNMENT)
+    state = job.get("value") if isinstance(job, Mapping) else None
+    return AssignmentState(state) if isinstance(state, str) and state in set(AssignmentState) else None
+
+
 def is_settled(queued: Queued) -> bool:
-    """Whether a conflict leaves nothing to choose: what another took stays his, a crew that is there is there."""
-    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued)
+    """Whether a conflict leaves nothing to choose: what another took stays his, a crew that is there, or has left, is
+    there or has left.
+    """
+    return queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) or is_in_force(queued) or job_since(queued) is not None
 
 
 def is_to_call_back(queued: Queued) -> bool:

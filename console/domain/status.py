@@ -70,6 +70,10 @@ class AssignmentState(StrEnum):
 
 
 ENDED_ASSIGNMENT = frozenset({AssignmentState.DONE, AssignmentState.REFUSED, AssignmentState.RECALLED})
+UNDER_WAY = frozenset(
+    {AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE}
+)
+"""Until it is there what a crew was sent for can be taken back; after that it can only be called off."""
 ON_THE_WAY = frozenset({AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
 """A crew has said that it is on its way, or there; one that was only told may not have heard."""
 _A = AssignmentState

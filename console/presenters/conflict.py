@@ -8,7 +8,17 @@ from typing import Any
 
 import msgspec
 
-from console.domain.edit import ANOTHER, DELETED, DUPLICATE, ON_STATUS, WITHDRAWN_HERE, Kind, Queued, is_in_force
+from console.domain.edit import (
+    ANOTHER,
+    DELETED,
+    DUPLICATE,
+    ON_STATUS,
+    WITHDRAWN_HERE,
+    Kind,
+    Queued,
+    is_in_force,
+    job_since,
+)
 from console.domain.merge import told
 from console.domain.report import HAZARD
 from console.domain.status import ORDER, Status, UnitState, is_open
@@ -235,6 +245,7 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
     own = is_own(first, queued)
     who = first.who or tr("Somebody else")
     when = tr(" at {time}").format(time=first.at) if first.at else ""
+    since = tr(", since {time}").format(time=first.at) if first.at else ""
     busy = queued.theirs.get(BUSY)
     if isinstance(busy, Mapping):
         return tr("{unit} was not sent: {who} sent it to report {report}{when}.").format(
@@ -257,6 +268,10 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         return tr("{who} has said later{when} that {unit} is {state}{reason}.").format(
             who=who, when=when, unit=unit, state=state, reason=reason
         )
+    if (job := job_since(queued)) is not None:
+        text = tr("{unit} is “{state}” by now{when}.")
+        state_text = tr(words.ASSIGNMENT_TEXT[job]).lower()
+        return text.format(unit=_unit(queued.edit.data.get("unit"), catalog), state=state_text, when=since)
     if is_of_step(queued) or over_text(queued, tr):
         return ". ".join(unseen_texts(queued, catalog, zone, now, tr)) + "."
     if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and "status" not in queued.theirs:

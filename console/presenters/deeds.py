@@ -15,7 +15,7 @@ from console.domain.edit import ON_STATUS, Edit, EditState, Kind
 from console.domain.kept import as_created
 from console.domain.overlay import field_value
 from console.domain.report import Assignment
-from console.domain.status import ENDED_ASSIGNMENT, Status
+from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, AssignmentState, Status
 from console.edits import Edits
 from console.presenters.dossier import Dossier
 
@@ -26,6 +26,12 @@ class Undo(Enum):
     DONE = auto()
     ASKED = auto()
     TOO_LATE = auto()
+
+
+class Gone(Enum):
+    """A crew is on its report no more."""
+
+    GONE = auto()
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -59,6 +65,9 @@ class Deeds(QObject):
         self._edits = edits
         self._stack: list[Deed] = []
         self._last_is_over = False
+        self._live: dict[str, dict[tuple[str, str | None], Assignment]] | None = None
+        self._on_job: set[str] = set()
+        """The orders whose crew was seen on its report."""
 
     @property
     def newest(self) -> Deed | None:
@@ -77,11 +86,44 @@ class Deeds(QObject):
         return deed.text if deed is not None and self.can_be_undone(deed) else ""
 
     def can_be_undone(self, deed: Deed) -> bool:
-        """Whether an undo would be granted: it has an inverse, or it has not come to the server yet."""
-        if deed.inverse is not None or deed.edit_id in self._edits.saving:
+        """Whether an undo would be granted: it has an inverse and its crew is not there yet, or it has not come to the
+        server yet.
+        """
+        if deed.edit_id in self._edits.saving:
+            return True
+        if deed.inverse is not None and self.crew_since(deed) is None:
             return True
         queued = self._edits.open_edit(deed.edit_id)
         return queued is not None and queued.state is not EditState.ACCEPTED
+
+    def note_jobs(self, live: Mapping[str, Sequence[Assignment]] | None) -> None:
+        """All unfinished jobs of each source as its server has them; None while they are not known."""
+        if live is None:
+            self._live = None
+            return
+        self._live = {source: {(one.unit, one.report): one for one in jobs} for source, jobs in live.items()}
+        sent = (deed for deed in self._stack if deed.kind in _SENDS)
+        here = {deed.edit_id for deed in sent if self._unit_and_report(deed) in self._live.get(deed.source, {})}
+        self._on_job |= here
+
+    def crew_since(self, deed: Deed) -> AssignmentState | Gone | None:
+        """For which state of its crew an order can not be taken back any more; None where it can, or is none."""
+        if deed.kind not in _SENDS or deed.report is None or self._live is None:
+            return None
+        job = self._live.get(deed.source, {}).get(self._unit_and_report(deed))
+        if job is None and deed.edit_id not in self._on_job:
+            return None  # the server's answer is not here yet
+        unit = deed.data.get("unit")
+        jobs = self.as_given(deed.source, [job] if job is not None else [], deed.report)
+        states = [one.state for one in jobs if one.unit == unit and one.state not in ENDED_ASSIGNMENT]
+        # protects: crew-that-is-there-is-not-undone
+        if not states:
+            return Gone.GONE
+        return None if any(state in UNDER_WAY for state in states) else states[0]
+
+    @staticmethod
+    def _unit_and_report(deed: Deed) -> tuple[str, str | None]:
+        return str(deed.data.get("unit")), deed.report
 
     @property
     def stays(self) -> Deed | None:
@@ -341,3 +383,4 @@ class Deeds(QObject):
 
 _DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}
 _SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})
+_SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})

@@ -18,6 +18,7 @@ from console.board.view import View
 from console.domain.category import fields_of_category
 from console.domain.edit import EditState, Kind, Queued, is_deleted, waits_for_radio
 from console.domain.engagement import job_in_force
+from console.domain.loaded import Loaded
 from console.domain.overlay import field_value
 from console.domain.proof import is_proof_missing
 from console.domain.report import Assignment, Report, Unit, upwards
@@ -26,7 +27,7 @@ from console.domain.status import ASSIGNMENT_MAY_BECOME, AssignmentState, Status
 from console.presenters import words
 from console.presenters.catalog import Crew, offered
 from console.presenters.counsel import Alike, Counsel
-from console.presenters.deeds import Deeds, Undo
+from console.presenters.deeds import Deed, Deeds, Undo
 from console.presenters.desk import Desk
 from console.presenters.dossier import Dossier
 from console.presenters.forms import Forms, TakenBack
@@ -100,6 +101,8 @@ class Intents(QObject):
         self._there, self._left_behind = (False, False, False), False
         desk.selection_changed.connect(lambda _: self._look_whether_left_behind())
         desk.view_changed.connect(self._on_view)
+        desk.catalog_changed.connect(lambda _: self._on_catalog())
+        desk.loaded_changed.connect(lambda _: self._on_catalog())
         deeds.done.connect(lambda _: self._tell())
 
     def _on_view(self, view: View) -> None:
@@ -323,13 +326,30 @@ class Intents(QObject):
     def _tell(self) -> None:
         self.situation_changed.emit(self.situation)
 
+    def _why_it_stays(self, deed: Deed) -> str:
+        since = self._deeds.crew_since(deed)
+        if since is None:
+            return self.tr("{what} was sent and cannot be undone").format(what=deed.text)
+        unit = self._desk.catalog(deed.source).name("unit", str(deed.data.get("unit")))
+        if isinstance(since, AssignmentState):
+            text = self.tr("Nothing was undone: {unit} is “{state}” on {report} by now")
+            return text.format(unit=unit, state=self.tr(words.ASSIGNMENT_TEXT[since]).lower(), report=deed.report)
+        return self.tr("Nothing was undone: {unit} is on {report} no more").format(unit=unit, report=deed.report)
+
+    def _on_catalog(self) -> None:
+        """What was undoable may have ended."""
+        known = self._desk.loaded >= Loaded.WORK
+        cities = self._desk.cities.catalogs
+        self._deeds.note_jobs({source: city.assignments for source, city in cities.items()} if known else None)
+        self._tell()
+
     def run(self, action_id: str) -> bool:
         """Carry out an action by its id; False, with the reason said, when it cannot be used now."""
         if action_id == "undo" and (stays := self._deeds.stays) is not None:
             self._deeds.pass_over()
             before = self._deeds.undo_text
             again = self.tr(". The key again: {before}").format(before=before) if before else ""
-            self.said.emit(self.tr("{what} was sent and cannot be undone").format(what=stays.text) + again)
+            self.said.emit(self._why_it_stays(stays) + again)
             self._tell()
             return False
         if not self.may(action_id):

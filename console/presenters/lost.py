@@ -27,11 +27,13 @@ from console.domain.edit import (
     is_order,
     is_settled,
     is_taken_back,
+    job_since,
     was_held_back,
 )
 from console.domain.engagement import job_in_force
 from console.domain.merge import told
 from console.domain.report import HAZARD
+from console.domain.status import ENDED_ASSIGNMENT
 from console.edits import Edits
 from console.presenters import words
 from console.presenters.caps import cap_of
@@ -108,6 +110,8 @@ def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
 
 
 def _of_crew_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
+    if _has_left(queued):
+        return tr("{unit} is on this report no more").format(unit=unit_code(queued.edit, catalog))
     there, who = _in_force(queued, catalog)
     if there:
         text = tr("{unit} is on this report already, sent by {who}" if who else "{unit} is on this report already")
@@ -131,10 +135,17 @@ def _in_force(queued: Queued, catalog: Catalog) -> tuple[bool, str]:
     return True, job.orderer
 
 
+def _has_left(queued: Queued) -> bool:
+    """Whether the crew that was to be called back is on the report no more, as it is done there for example."""
+    return queued.edit.kind is Kind.RECALL and job_since(queued) in ENDED_ASSIGNMENT
+
+
 def _crews_are_there(order: LostOrder, catalog: Catalog) -> bool:
-    """Whether every crew of it is where it was to be, by another order: none has to be told anything."""
+    """Whether every crew of it is where it was to be, by another order, or has left as it was to: none has to be told
+    anything.
+    """
     of_crew = [one for one in order.all if one.edit.kind in _OF_CREW]
-    return bool(of_crew) and all(_in_force(one, catalog)[0] for one in of_crew)
+    return bool(of_crew) and all(_in_force(one, catalog)[0] or _has_left(one) for one in of_crew)
 
 
 def _is_fulfilled(order: LostOrder, catalog: Catalog) -> bool:

@@ -12,7 +12,7 @@ from console.domain.apply import FROM_JOBS, ended, state_by_jobs
 from console.domain.decoding import convert, decode
 from console.domain.edit import Kind
 from console.domain.report import Assignment, Entry, Report, Unit
-from console.domain.status import ENDED_ASSIGNMENT, AssignmentState, Status, is_open
+from console.domain.status import ENDED_ASSIGNMENT, UNDER_WAY, AssignmentState, Status, is_open
 from console.server import schema
 from console.server.case import Before, Case
 from console.server.effects import check_stands_for, link
@@ -22,11 +22,6 @@ from console.server.refusals import Conflict, Invalid
 from console.server.rights import check_may_undo
 
 _CREW_KINDS = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
-_UNDER_WAY = frozenset(
-    {AssignmentState.RESERVED, AssignmentState.DISPATCHED, AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE}
-)
-
-
 _CLAIM = "claim"
 """What a dispatch changes of the report besides its crew, when nobody had taken it."""
 
@@ -64,6 +59,8 @@ def undo_on_report(case: Case, deed: Deed) -> None:
     if kind == "created":
         _take_back_report(case, deed)
         return
+    if kind in (Kind.ASSIGN, Kind.DISPATCH):
+        _check_on_its_way(case, deed)
     _check_untouched(case, deed)
     _undo_jobs(case, deed)
     if kind == Kind.PHOTO:
@@ -136,6 +133,15 @@ def _changed_since(case: Case, deed: Deed) -> set[str]:
     return changed
 
 
+def _check_on_its_way(case: Case, deed: Deed) -> None:
+    """Conflict when the crew is there by now or has left: that says more than the status which followed from it."""
+    jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
+    for before in deed.before.jobs:
+        job = jobs.get(before.id)
+        if job is not None and job.version != before.version and job.state not in UNDER_WAY:
+            _refuse_moved(case, job)
+
+
 def _undo_jobs(case: Case, deed: Deed) -> None:
     jobs = {job.id: job for job in case.ledger.assignments(case.report.id)}
     for before in deed.before.jobs:
@@ -143,7 +149,7 @@ def _undo_jobs(case: Case, deed: Deed) -> None:
         if job is None:
             continue
         made = before.state is None or before.state is AssignmentState.RESERVED
-        if made and job.state in _UNDER_WAY:
+        if made and job.state in UNDER_WAY:
             case.put_back(job, before.state or AssignmentState.RECALLED)
         elif job.version != before.version:
             _refuse_moved(case, job)

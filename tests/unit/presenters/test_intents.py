@@ -505,6 +505,33 @@ def test_a_merge_that_makes_the_other_p1_is_one_step_with_one_undo(rig: Rig) -> 
     assert rig.deeds.newest is None
 
 
+@pytest.mark.parametrize("state", [AssignmentState.ON_SCENE, AssignmentState.DONE])
+def test_a_dispatch_whose_crew_is_there_or_done_is_not_said_to_be_undone(rig: Rig, state: AssignmentState) -> None:
+    """The foot said "Undone", a recall went out, was refused, and a false red strip stood before a new P1."""
+    rig.choose("A")
+    rig.deeds.note(rig.dossier(1001, "A"), "before it")
+    sent = rig.deeds.dispatch(rig.dossier(1002, "B"), "07", "SDA-07", stack=False)
+    for made in rig.saved(2):
+        rig.edits.on_outcome(Outcome(made.id, EditState.ACCEPTED))
+    rig.desk.set_view(make_view(Snapshot.build(naive.columns([])), Filter(), int(NOW.timestamp()), 1))
+    job = Assignment("j1", "B", "07", AssignmentState.EN_ROUTE, NOW, "rina", NOW, edit=sent)
+
+    def read(*jobs: Assignment) -> None:
+        city = replace(rig.desk.catalog("city"), assignments=jobs)
+        rig.desk.set_cities(Cities({"city": city}, rig.desk.cities.words))
+
+    read(job)
+    rig.edits.on_outcome(Outcome(sent, EditState.SENT))
+    assert rig.intents.situation.undo == "Dispatch SDA-07"
+    read(*[replace(job, state=state)] * (state is AssignmentState.ON_SCENE))
+    assert not rig.intents.situation.undo, "it is not offered any more"
+    assert not rig.intents.run("undo")
+    end = "SDA-07 is “on scene” on B by now" if state is AssignmentState.ON_SCENE else "SDA-07 is on B no more"
+    assert rig.said[-1] == f"Nothing was undone: {end}"
+    assert not [one for one in rig.edits.outbox if one.edit.undoes]
+    assert [deed.kind for deed in rig.deeds.remembered] == [Kind.NOTE], "the next stroke means the step before"
+
+
 def test_the_key_of_a_hold_that_is_over_holds_the_report_anew(rig: Rig) -> None:
     """It would end what has ended."""
     rig.choose("A")

@@ -85,6 +85,12 @@ class Strip:
         self.rig.saved(waiting + 1)
         return edit_id
 
+    def taken_back(self, edit_id: str) -> str:
+        """Undo an order that the server has taken; the id of the edit that does, once it is on the disk."""
+        self.rig.edits.on_outcome(Outcome(edit_id, EditState.ACCEPTED))
+        self.rig.deeds.undo()
+        return next(one.id for one in self.rig.saved(2) if one.undoes == edit_id)
+
     def beaten(self, edit_id: str) -> None:
         """The server has sent another unit there before."""
         first = {"value": "11", "who": "budi", "at": NOW.isoformat()}
@@ -779,6 +785,33 @@ def test_what_another_has_ended_is_not_offered_to_be_undone(strip: Strip) -> Non
     ended_b = replace(ended, report="B", entry="h3", units=("07",))
     strip.orders.tell(ended_b)
     assert strip.rig.deeds.newest.report == "C", "the newest is still to be undone"
+
+
+def test_a_recall_of_a_crew_that_has_left_is_only_seen_and_stands_behind_a_p1_without_a_crew(strip: Strip) -> None:
+    """It was to be decided, and stood in red before a new fire: "SDA-14 changed Status, and so did you"."""
+    undo = strip.taken_back(strip.order("A", "07", priority=1))
+    done = {"value": "done", "who": "SDA-07", "at": (NOW - timedelta(minutes=7)).isoformat()}
+    strip.rig.edits.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": done}, version=4))
+    notice = strip.wait("SDA-07 is on this report no more:")
+    assert notice.level == "warn", "no crew has to be told anything"
+    assert notice.text == "SDA-07 is “done” by now, since 07:53. Report A Water at A"
+    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_seen"]
+    strip.orders.set_hazards((NewHazard(1002, "Fire, Kemang"),))
+    assert strip.notice.bold == "New P1 without a crew:"
+    strip.orders.set_hazards(())
+    strip.rig.steady_s += 1
+    strip.orders.see_off()
+    wait_for(lambda: strip.banner.notice is None, what="it went by the key Seen")
+    assert not strip.rig.edits.lost
+
+
+def test_a_recall_of_a_crew_that_is_there_by_now_says_so_and_offers_no_choice(strip: Strip) -> None:
+    undo = strip.taken_back(strip.order("A", "07", priority=1))
+    there = {"value": "on_scene", "who": "SDA-07", "at": NOW.isoformat()}
+    strip.rig.edits.on_outcome(Outcome(undo, EditState.CONFLICT, theirs={"assignment": there}, version=4))
+    notice = strip.wait("SDA-07 was NOT recalled:")
+    assert notice.text == "SDA-07 is “on scene” by now, since 08:00. Report A Water at A"
+    assert [button[0] for button in notice.buttons] == ["lost_see", "lost_drop"]
 
 
 def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Strip) -> None:
