@@ -381,7 +381,7 @@ class LostOrders(QObject):
             self._status.say(left.why_not)
         elif self._edits.adopt(edit.id, words_of):
             order = isinstance(left, LeftOrder)
-            said = self.tr("Given in your name" if order else "Sent in your name, taken down by {author}")
+            said = self.tr("Given in your name" if order else "Saved in your name, taken down by {author}")
             self._status.say(said.format(author=edit.author))
         else:
             self._status.say(self.tr("It may have left already: it waits for {author}").format(author=edit.author))

@@ -43,7 +43,7 @@ from console.presenters.history import (
 )
 from console.presenters.lost import LostOrder, lost_orders_of, lost_text, why_lost
 from console.presenters.next_steps import next_steps
-from console.presenters.unsent_reports import waits_text
+from console.presenters.unsent_reports import head_text
 from console.store.cache_read import CachedReport
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
@@ -274,8 +274,7 @@ class TicketPresenter(QObject):
             code = self._unit_code(edit.data.get("unit"))
             if edit.author and edit.author != self._desk.me_at(edit.source) and not waits_for_radio(queued):
                 if edit.kind is Kind.CREATE and not is_taken(queued):
-                    text = self.tr("Not sent: {waits}").format(waits=waits_text(queued, self.tr))
-                    strips.append(Strip("not_sent", text, "", f"outbox:{edit.id}"))
+                    strips.append(Strip("not_sent", head_text(queued, self.tr), "", f"outbox:{edit.id}"))
                 continue  # his to decide; the outbox says that it waits for him
             if queued.state is EditState.EXPIRED:
                 text = self.tr("Order not sent in time: {what}. Still wanted?").format(what=self._edit_text(queued))

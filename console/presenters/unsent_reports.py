@@ -109,6 +109,14 @@ def waits_text(create: Queued, tr: Tr) -> str:
     return tr("waits for {author} to sign in: nobody else knows of it").format(author=author)
 
 
+def head_text(create: Queued, tr: Tr) -> str:
+    """The same at the head of the report."""
+    waits = waits_text(create, tr)
+    if is_surely_not_there(create) or create.edit.author == BEFORE_SIGN_IN:
+        return tr("Not sent: {waits}").format(waits=waits)
+    return waits[:1].upper() + waits[1:]
+
+
 def taken_down_text(
     create: Queued, others: Sequence[Queued], me: str, catalog: Catalog, zone: tzinfo, now: datetime, tr: Tr
 ) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
+import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
@@ -266,15 +267,22 @@ def test_who_signs_out_is_told_which_crews_know_nothing_of_their_orders(rig: Rig
     assert rows.presenter.untold_units() == "SDA-11"
 
 
-def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: Rig) -> None:
+@pytest.mark.parametrize("may_be_there", [False, True])
+def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: Rig, may_be_there: bool) -> None:
     rows = Rows(rig)
-    rig.edits.source_lost("city")
+    if not may_be_there:
+        rig.edits.source_lost("city")
     rig.edits.author = "budi"
     create = rows.do(Kind.CREATE, "local:1", description="Water to the roof", priority=1)
+    if may_be_there:
+        wait_for(lambda: rig.edits.outbox[0].state is EditState.SENDING, what="on its way")
+        rig.edits.on_restarted()
+        rig.edits.source_lost("city")
     note = rows.do(Kind.NOTE, "local:1", text="on the roof")
     rig.edits.author = "rina"
     row = rows.row(create)
-    assert (row.level, row.state_text) == ("warn", "waits for budi to sign in: nobody else knows of it")
+    known = "not known whether it arrived" if may_be_there else "nobody else knows of it"
+    assert (row.level, row.state_text) == ("warn", f"waits for budi to sign in: {known}")
     assert verbs(row) == ["Send in my name", "Drop it", "Open"]
     assert (rows.row(note).state_text, verbs(rows.row(note))) == ("waits for budi to sign in", ["Drop it", "Open"])
     panel = TicketPanel(make_theme(), make_symbols(make_theme()), panel_key="", section_keys=SECTION_KEYS)
@@ -285,7 +293,7 @@ def test_a_report_that_a_colleague_took_down_can_be_sent_in_ones_own_name(rig: R
     shown = panel.ticket()
     assert shown is not None
     assert [(one.kind, one.text) for one in shown.strips] == [
-        ("not_sent", "Not sent: waits for budi to sign in: nobody else knows of it")
+        ("not_sent", f"{'Waits' if may_be_there else 'Not sent: waits'} for budi to sign in: {known}")
     ]
     rows.presenter.act(create, "mine")
     sent, named, follows = rig.saved(3)
